@@ -117,9 +117,12 @@ fn write(
 
 /// A step with its methods.
 pub(crate) fn block(tree: &Tree<'_>, name: &str, methods: &[String]) -> String {
+    // Of two paths with one name, the underscore stays at the end.
+    let bare = name.trim_end_matches('_');
+    let path = name.replacen(bare, &format!("{bare}Path"), 1);
     formatdoc! {"
         chain_step! {{
-        {doc}{aliases}    {name} at At{name}
+        {doc}{aliases}    {name} at {path}
         }}
 
         impl<M: Mode> {name}<M> {{

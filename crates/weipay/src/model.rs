@@ -64,12 +64,8 @@ pub(crate) use structure::{model, request, response};
 pub struct Nothing;
 
 impl Model for Nothing {
-    fn table(&self) -> &'static Table {
-        &Table { name: "Nothing", fields: &[] }
-    }
-
-    fn read(&self, see: &mut dyn FnMut(&[&dyn Slot])) {
-        see(&[]);
+    fn read(&self, see: &mut dyn FnMut(&'static Table, &[&dyn Slot])) {
+        see(&Table { name: "Nothing", fields: &[] }, &[]);
     }
 
     fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot])) {

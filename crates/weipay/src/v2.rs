@@ -52,7 +52,7 @@ chain! {}
 
 chain_step! {
     /// `v2`
-    V2 at AtV2
+    V2 at V2Path
 }
 
 impl<M: Mode> V2<M> {

@@ -182,7 +182,7 @@ chain! {}
 
 chain_step! {
     /// `v3`
-    V3 at AtV3
+    V3 at V3Path
 }
 
 impl<M: Mode> V3<M> {

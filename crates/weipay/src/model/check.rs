@@ -58,9 +58,8 @@ pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
         return Err(unfit);
     }
     let mut found = Ok(());
-    model.read(&mut |slots| {
-        found = model
-            .table()
+    model.read(&mut |table, slots| {
+        found = table
             .fields
             .iter()
             .zip(slots)

@@ -128,7 +128,7 @@ pub(crate) fn inspect(model: &dyn Model) -> Checked {
     let mut checked = Checked { violations: unfit_values(model), hints: Vec::new() };
     let is_unfit = |path: &str, violations: &[Violation]| violations.iter().any(|known| known.path == path);
     let unfit = checked.violations.len();
-    model.read(&mut |slots| {
+    model.read(&mut |_, slots| {
         for (field, slot) in fields.iter().zip(slots) {
             // A value that did not fit left its field unset.
             if !slot.is_set() && is_unfit(field.name, &checked.violations[..unfit]) {

@@ -17,14 +17,18 @@ use crate::upload::File;
 /// fit. They are lent to a function, and not returned, because that is what costs
 /// least to compile, some thousands of times.
 pub trait Model: Debug + Send + Sync + 'static {
-    /// The rows.
-    fn table(&self) -> &'static Table;
-
-    /// Lends the fields to read.
-    fn read(&self, see: &mut dyn FnMut(&[&dyn Slot]));
+    /// Lends the fields to read, with their rows.
+    fn read(&self, see: &mut dyn FnMut(&'static Table, &[&dyn Slot]));
 
     /// Lends the fields to fill.
     fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot]));
+
+    /// The rows.
+    fn table(&self) -> &'static Table {
+        let mut known = &Table { name: "", fields: &[] };
+        self.read(&mut |table, _| known = table);
+        known
+    }
 }
 
 /// What is known of a struct: its name, and a row for each field.

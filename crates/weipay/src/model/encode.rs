@@ -47,8 +47,8 @@ pub(crate) fn encode(request: &dyn Model, encryption: Encryption<'_>) -> Result<
 /// The file of an upload, under the name of its part.
 fn file(request: &dyn Model) -> Option<File> {
     let mut found = None;
-    request.read(&mut |slots| {
-        let mut rows = request.table().fields.iter().zip(slots);
+    request.read(&mut |table, slots| {
+        let mut rows = table.fields.iter().zip(slots);
         found = rows.find_map(|(field, slot)| Some(slot.file()?.clone().part(field.name)));
     });
     found
@@ -81,8 +81,8 @@ pub(super) fn object(model: &dyn Model, encryption: Encryption<'_>) -> Result<Js
 /// The serial number of the platform key, where the request names one.
 pub(crate) fn platform_serial(request: &dyn Model) -> Option<String> {
     let mut found = None;
-    request.read(&mut |slots| {
-        let mut rows = request.table().fields.iter().zip(slots);
+    request.read(&mut |table, slots| {
+        let mut rows = table.fields.iter().zip(slots);
         let row = rows.find(|(field, _)| field.purpose == Some(Purpose::PlatformSerial));
         found = row.and_then(|(_, slot)| slot.json(Encryption::AsSet).ok().flatten()).map(bare);
     });
@@ -135,8 +135,8 @@ fn each(
         return Err(unfit);
     }
     let mut done = Ok(());
-    model.read(&mut |slots| {
-        done = model.table().fields.iter().zip(slots).try_for_each(|(field, slot)| {
+    model.read(&mut |table, slots| {
+        done = table.fields.iter().zip(slots).try_for_each(|(field, slot)| {
             if let Some(json) = slot.json(encryption).map_err(|problem| problem.within(field.name))? {
                 take(field, json);
             }

@@ -208,9 +208,9 @@ impl UnfitValues {
 /// What setters of a model were given that does not fit.
 pub(super) fn unfit_values(model: &dyn Model) -> Vec<Violation> {
     let mut found = Vec::new();
-    model.read(&mut |slots| {
+    model.read(&mut |table, slots| {
         if let Some(unfit) = slots.last().and_then(|slot| slot.unfit()) {
-            found.extend(unfit.violations(model.table().fields));
+            found.extend(unfit.violations(table.fields));
         }
     });
     found

@@ -14,14 +14,15 @@ use super::encode;
 /// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves.
 #[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let table = model.table();
-    let mut shown = out.debug_struct(table.name);
-    model.read(&mut |slots| {
+    let mut done = Ok(());
+    model.read(&mut |table, slots| {
+        let mut shown = out.debug_struct(table.name);
         for (field, slot) in table.fields.iter().zip(slots).filter(|(_, slot)| slot.is_set()) {
             shown.field(field.name, slot);
         }
+        done = shown.finish();
     });
-    shown.finish()
+    done
 }
 
 /// `Clone` of every model: field by field, through the table. Derived code would be as long as the struct, thousands of times.
@@ -33,7 +34,7 @@ pub(crate) fn copied<M: Model + Default>(from: &M) -> M {
 }
 
 fn copy_fields(from: &dyn Model, to: &mut dyn Model) {
-    from.read(&mut |fields| {
+    from.read(&mut |_, fields| {
         to.write(&mut |copies| {
             for (field, copy) in fields.iter().zip(copies) {
                 field.copy_to(copy.as_any());
@@ -79,13 +80,9 @@ macro_rules! model {
 
         impl $crate::model::Model for $name {
             #[inline]
-            fn table(&self) -> &'static $crate::model::Table {
-                const { &$crate::model::Table { name: stringify!($name), fields: &[$($row),*] } }
-            }
-
-            #[inline]
-            fn read(&self, see: &mut dyn FnMut(&[&dyn $crate::model::Slot])) {
-                see(&[$(&self.$field,)* $(&self.$unfit)?]);
+            fn read(&self, see: &mut dyn FnMut(&'static $crate::model::Table, &[&dyn $crate::model::Slot])) {
+                let table = const { &$crate::model::Table { name: stringify!($name), fields: &[$($row),*] } };
+                see(table, &[$(&self.$field,)* $(&self.$unfit)?]);
             }
 
             #[inline]
@@ -185,6 +182,7 @@ macro_rules! request {
 
             /// Checks it as a client does before it is sent, and finds words that look mistyped.
             #[inline]
+            #[cfg_attr(test, allow(dead_code, reason = "the models of tests are private"))]
             pub fn check(&self) -> $crate::model::Checked {
                 $crate::model::checked::inspect(self)
             }
@@ -192,6 +190,7 @@ macro_rules! request {
             /// Sets a field where there is a value, and changes nothing where there is none:
             /// `Request::new().maybe(option, Request::field)`.
             #[inline]
+            #[cfg_attr(test, allow(dead_code, reason = "the models of tests are private"))]
             pub fn maybe<V>(self, value: Option<V>, set: impl FnOnce(Self, V) -> Self) -> Self {
                 match value {
                     Some(value) => set(self, value),

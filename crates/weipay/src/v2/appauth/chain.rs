@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v2/appauth`: 实名校验/授权.
-    Appauth at AtAppauth
+    Appauth at AppauthPath
 }
 
 impl<M: Mode> Appauth<M> {
@@ -29,7 +29,7 @@ impl<M: Mode> Appauth<M> {
 chain_step! {
     /// `v2/appauth/authindex`: 授权获取code.
     #[doc(alias = "授权获取code")]
-    AppauthAuthindex at AtAppauthAuthindex
+    AppauthAuthindex at AppauthAuthindexPath
 }
 
 impl<M: Mode> AppauthAuthindex<M> {
@@ -63,7 +63,7 @@ impl<M: Mode> AppauthAuthindex<M> {
 chain_step! {
     /// `v2/appauth/getaccesstoken`: 通过code换取accesstoken.
     #[doc(alias = "通过code换取accesstoken")]
-    AppauthGetaccesstoken at AtAppauthGetaccesstoken
+    AppauthGetaccesstoken at AppauthGetaccesstokenPath
 }
 
 impl<M: Mode> AppauthGetaccesstoken<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v2/applyment`: 小微特约商户.
-    Applyment at AtApplyment
+    Applyment at ApplymentPath
 }
 
 impl<M: Mode> Applyment<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Applyment<M> {
 
 chain_step! {
     /// `v2/applyment/micro`
-    ApplymentMicro at AtApplymentMicro
+    ApplymentMicro at ApplymentMicroPath
 }
 
 impl<M: Mode> ApplymentMicro<M> {
@@ -66,7 +66,7 @@ impl<M: Mode> ApplymentMicro<M> {
 chain_step! {
     /// `v2/applyment/micro/getstate`: 查询申请状态.
     #[doc(alias = "查询申请状态")]
-    ApplymentMicroGetstate at AtApplymentMicroGetstate
+    ApplymentMicroGetstate at ApplymentMicroGetstatePath
 }
 
 impl<M: Mode> ApplymentMicroGetstate<M> {
@@ -97,7 +97,7 @@ impl<M: Mode> ApplymentMicroGetstate<M> {
 chain_step! {
     /// `v2/applyment/micro/getupgradestate`: 查询升级申请单状态.
     #[doc(alias = "查询升级申请单状态")]
-    ApplymentMicroGetupgradestate at AtApplymentMicroGetupgradestate
+    ApplymentMicroGetupgradestate at ApplymentMicroGetupgradestatePath
 }
 
 impl<M: Mode> ApplymentMicroGetupgradestate<M> {
@@ -132,7 +132,7 @@ impl<M: Mode> ApplymentMicroGetupgradestate<M> {
 chain_step! {
     /// `v2/applyment/micro/modifyarchives`: 修改结算银行卡.
     #[doc(alias = "修改结算银行卡")]
-    ApplymentMicroModifyarchives at AtApplymentMicroModifyarchives
+    ApplymentMicroModifyarchives at ApplymentMicroModifyarchivesPath
 }
 
 impl<M: Mode> ApplymentMicroModifyarchives<M> {
@@ -169,7 +169,7 @@ impl<M: Mode> ApplymentMicroModifyarchives<M> {
 chain_step! {
     /// `v2/applyment/micro/modifycontactinfo`: 修改联系信息.
     #[doc(alias = "修改联系信息")]
-    ApplymentMicroModifycontactinfo at AtApplymentMicroModifycontactinfo
+    ApplymentMicroModifycontactinfo at ApplymentMicroModifycontactinfoPath
 }
 
 impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
@@ -204,7 +204,7 @@ impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
 chain_step! {
     /// `v2/applyment/micro/signcontract`: 签约报备.
     #[doc(alias = "签约报备")]
-    ApplymentMicroSigncontract at AtApplymentMicroSigncontract
+    ApplymentMicroSigncontract at ApplymentMicroSigncontractPath
 }
 
 impl<M: Mode> ApplymentMicroSigncontract<M> {
@@ -231,7 +231,7 @@ impl<M: Mode> ApplymentMicroSigncontract<M> {
 chain_step! {
     /// `v2/applyment/micro/submit`: 申请入驻.
     #[doc(alias = "申请入驻")]
-    ApplymentMicroSubmit at AtApplymentMicroSubmit
+    ApplymentMicroSubmit at ApplymentMicroSubmitPath
 }
 
 impl<M: Mode> ApplymentMicroSubmit<M> {
@@ -287,7 +287,7 @@ impl<M: Mode> ApplymentMicroSubmit<M> {
 chain_step! {
     /// `v2/applyment/micro/submitupgrade`: 提交升级申请单.
     #[doc(alias = "提交升级申请单")]
-    ApplymentMicroSubmitupgrade at AtApplymentMicroSubmitupgrade
+    ApplymentMicroSubmitupgrade at ApplymentMicroSubmitupgradePath
 }
 
 impl<M: Mode> ApplymentMicroSubmitupgrade<M> {

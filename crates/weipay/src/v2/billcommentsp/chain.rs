@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v2/billcommentsp`: 订单评价.
-    Billcommentsp at AtBillcommentsp
+    Billcommentsp at BillcommentspPath
 }
 
 impl<M: Mode> Billcommentsp<M> {
@@ -24,7 +24,7 @@ impl<M: Mode> Billcommentsp<M> {
 chain_step! {
     /// `v2/billcommentsp/batchquerycomment`: 拉取订单评价数据.
     #[doc(alias = "拉取订单评价数据")]
-    BillcommentspBatchquerycomment at AtBillcommentspBatchquerycomment
+    BillcommentspBatchquerycomment at BillcommentspBatchquerycommentPath
 }
 
 impl<M: Mode> BillcommentspBatchquerycomment<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/cgi-bin`: 清关报关.
-    CgiBin at AtCgiBin
+    CgiBin at CgiBinPath
 }
 
 impl<M: Mode> CgiBin<M> {
@@ -22,7 +22,7 @@ impl<M: Mode> CgiBin<M> {
 
 chain_step! {
     /// `v2/cgi-bin/mch`
-    CgiBinMch at AtCgiBinMch
+    CgiBinMch at CgiBinMchPath
 }
 
 impl<M: Mode> CgiBinMch<M> {
@@ -39,7 +39,7 @@ impl<M: Mode> CgiBinMch<M> {
 
 chain_step! {
     /// `v2/cgi-bin/mch/customs`
-    CgiBinMchCustoms at AtCgiBinMchCustoms
+    CgiBinMchCustoms at CgiBinMchCustomsPath
 }
 
 impl<M: Mode> CgiBinMchCustoms<M> {
@@ -57,7 +57,7 @@ impl<M: Mode> CgiBinMchCustoms<M> {
 chain_step! {
     /// `v2/cgi-bin/mch/customs/customdeclareorder`: 订单附加信息提交接口.
     #[doc(alias = "订单附加信息提交接口")]
-    CgiBinMchCustomsCustomdeclareorder at AtCgiBinMchCustomsCustomdeclareorder
+    CgiBinMchCustomsCustomdeclareorder at CgiBinMchCustomsCustomdeclareorderPath
 }
 
 impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
@@ -92,7 +92,7 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
 chain_step! {
     /// `v2/cgi-bin/mch/customs/customdeclarequery`: 订单附加信息查询接口.
     #[doc(alias = "订单附加信息查询接口")]
-    CgiBinMchCustomsCustomdeclarequery at AtCgiBinMchCustomsCustomdeclarequery
+    CgiBinMchCustomsCustomdeclarequery at CgiBinMchCustomsCustomdeclarequeryPath
 }
 
 impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
@@ -129,7 +129,7 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
 
 chain_step! {
     /// `v2/cgi-bin/mch/newcustoms`
-    CgiBinMchNewcustoms at AtCgiBinMchNewcustoms
+    CgiBinMchNewcustoms at CgiBinMchNewcustomsPath
 }
 
 impl<M: Mode> CgiBinMchNewcustoms<M> {
@@ -142,7 +142,7 @@ impl<M: Mode> CgiBinMchNewcustoms<M> {
 chain_step! {
     /// `v2/cgi-bin/mch/newcustoms/customdeclareredeclare`: 订单附加信息重推接口.
     #[doc(alias = "订单附加信息重推接口")]
-    CgiBinMchNewcustomsCustomdeclareredeclare at AtCgiBinMchNewcustomsCustomdeclareredeclare
+    CgiBinMchNewcustomsCustomdeclareredeclare at CgiBinMchNewcustomsCustomdeclareredeclarePath
 }
 
 impl<M: Mode> CgiBinMchNewcustomsCustomdeclareredeclare<M> {

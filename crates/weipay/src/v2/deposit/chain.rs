@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/deposit`: 酒店押金.
-    Deposit at AtDeposit
+    Deposit at DepositPath
 }
 
 impl<M: Mode> Deposit<M> {
@@ -58,7 +58,7 @@ impl<M: Mode> Deposit<M> {
 chain_step! {
     /// `v2/deposit/consume`: 消费押金.
     #[doc(alias = "消费押金")]
-    DepositConsume at AtDepositConsume
+    DepositConsume at DepositConsumePath
 }
 
 impl<M: Mode> DepositConsume<M> {
@@ -95,7 +95,7 @@ impl<M: Mode> DepositConsume<M> {
 chain_step! {
     /// `v2/deposit/facepay`: 支付押金（人脸支付）.
     #[doc(alias = "支付押金（人脸支付）")]
-    DepositFacepay at AtDepositFacepay
+    DepositFacepay at DepositFacepayPath
 }
 
 impl<M: Mode> DepositFacepay<M> {
@@ -130,7 +130,7 @@ impl<M: Mode> DepositFacepay<M> {
 chain_step! {
     /// `v2/deposit/micropay`: 支付押金（付款码支付）.
     #[doc(alias = "支付押金（付款码支付）")]
-    DepositMicropay at AtDepositMicropay
+    DepositMicropay at DepositMicropayPath
 }
 
 impl<M: Mode> DepositMicropay<M> {
@@ -166,7 +166,7 @@ impl<M: Mode> DepositMicropay<M> {
 chain_step! {
     /// `v2/deposit/orderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    DepositOrderquery at AtDepositOrderquery
+    DepositOrderquery at DepositOrderqueryPath
 }
 
 impl<M: Mode> DepositOrderquery<M> {
@@ -201,7 +201,7 @@ impl<M: Mode> DepositOrderquery<M> {
 chain_step! {
     /// `v2/deposit/refund`: 申请退款（押金）.
     #[doc(alias = "申请退款（押金）")]
-    DepositRefund at AtDepositRefund
+    DepositRefund at DepositRefundPath
 }
 
 impl<M: Mode> DepositRefund<M> {
@@ -236,7 +236,7 @@ impl<M: Mode> DepositRefund<M> {
 chain_step! {
     /// `v2/deposit/refundquery`: 查询退款（押金）.
     #[doc(alias = "查询退款（押金）")]
-    DepositRefundquery at AtDepositRefundquery
+    DepositRefundquery at DepositRefundqueryPath
 }
 
 impl<M: Mode> DepositRefundquery<M> {
@@ -273,7 +273,7 @@ impl<M: Mode> DepositRefundquery<M> {
 chain_step! {
     /// `v2/deposit/reverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
-    DepositReverse at AtDepositReverse
+    DepositReverse at DepositReversePath
 }
 
 impl<M: Mode> DepositReverse<M> {
@@ -304,7 +304,7 @@ impl<M: Mode> DepositReverse<M> {
 chain_step! {
     /// `v2/deposit/unifiedorder`: 支付押金（JSAPI/APP支付）.
     #[doc(alias = "支付押金（JSAPI/APP支付）")]
-    DepositUnifiedorder at AtDepositUnifiedorder
+    DepositUnifiedorder at DepositUnifiedorderPath
 }
 
 impl<M: Mode> DepositUnifiedorder<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/face`: 刷脸支付.
-    Face at AtFace
+    Face at FacePath
 }
 
 impl<M: Mode> Face<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Face<M> {
 chain_step! {
     /// `v2/face/get_wxpayface_authinfo`: 人脸识别SDK-获取调用凭证.
     #[doc(alias = "人脸识别SDK-获取调用凭证")]
-    FaceGetWxpayfaceAuthinfo at AtFaceGetWxpayfaceAuthinfo
+    FaceGetWxpayfaceAuthinfo at FaceGetWxpayfaceAuthinfoPath
 }
 
 impl<M: Mode> FaceGetWxpayfaceAuthinfo<M> {

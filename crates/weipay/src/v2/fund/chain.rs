@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/fund`: 小微特约商户.
-    Fund at AtFund
+    Fund at FundPath
 }
 
 impl<M: Mode> Fund<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> Fund<M> {
 chain_step! {
     /// `v2/fund/queryautowithdrawbydate`: 查询提现状态.
     #[doc(alias = "查询提现状态")]
-    FundQueryautowithdrawbydate at AtFundQueryautowithdrawbydate
+    FundQueryautowithdrawbydate at FundQueryautowithdrawbydatePath
 }
 
 impl<M: Mode> FundQueryautowithdrawbydate<M> {
@@ -63,7 +63,7 @@ impl<M: Mode> FundQueryautowithdrawbydate<M> {
 chain_step! {
     /// `v2/fund/reautowithdrawbydate`: 重新发起提现.
     #[doc(alias = "重新发起提现")]
-    FundReautowithdrawbydate at AtFundReautowithdrawbydate
+    FundReautowithdrawbydate at FundReautowithdrawbydatePath
 }
 
 impl<M: Mode> FundReautowithdrawbydate<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/mchrisk`: 银行服务商, 风险服务.
-    Mchrisk at AtMchrisk
+    Mchrisk at MchriskPath
 }
 
 impl<M: Mode> Mchrisk<M> {
@@ -43,7 +43,7 @@ impl<M: Mode> Mchrisk<M> {
 chain_step! {
     /// `v2/mchrisk/bankquerymchauditinfo`: 间联模式查询商户审核状态开放接口.
     #[doc(alias = "间联模式查询商户审核状态开放接口")]
-    MchriskBankquerymchauditinfo at AtMchriskBankquerymchauditinfo
+    MchriskBankquerymchauditinfo at MchriskBankquerymchauditinfoPath
 }
 
 impl<M: Mode> MchriskBankquerymchauditinfo<M> {
@@ -78,7 +78,7 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
 chain_step! {
     /// `v2/mchrisk/channelquerymchauditinfo`: 渠道商查询商户审核信息.
     #[doc(alias = "渠道商查询商户审核信息")]
-    MchriskChannelquerymchauditinfo at AtMchriskChannelquerymchauditinfo
+    MchriskChannelquerymchauditinfo at MchriskChannelquerymchauditinfoPath
 }
 
 impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
@@ -113,7 +113,7 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
 chain_step! {
     /// `v2/mchrisk/querymchrisk`: 事前-风险商户核查接口.
     #[doc(alias = "事前-风险商户核查接口")]
-    MchriskQuerymchrisk at AtMchriskQuerymchrisk
+    MchriskQuerymchrisk at MchriskQuerymchriskPath
 }
 
 impl<M: Mode> MchriskQuerymchrisk<M> {
@@ -144,7 +144,7 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
 chain_step! {
     /// `v2/mchrisk/setmchriskcallback`: 设置风险通知回调链接.
     #[doc(alias = "设置风险通知回调链接")]
-    MchriskSetmchriskcallback at AtMchriskSetmchriskcallback
+    MchriskSetmchriskcallback at MchriskSetmchriskcallbackPath
 }
 
 impl<M: Mode> MchriskSetmchriskcallback<M> {
@@ -178,7 +178,7 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
 chain_step! {
     /// `v2/mchrisk/syncmchriskresult`: 事后-风险商户处理结果同步接口.
     #[doc(alias = "事后-风险商户处理结果同步接口")]
-    MchriskSyncmchriskresult at AtMchriskSyncmchriskresult
+    MchriskSyncmchriskresult at MchriskSyncmchriskresultPath
 }
 
 impl<M: Mode> MchriskSyncmchriskresult<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/mmpaymkttransfers`: 付款到零钱, 代金券, 企业微信, 现金红包.
-    Mmpaymkttransfers at AtMmpaymkttransfers
+    Mmpaymkttransfers at MmpaymkttransfersPath
 }
 
 impl<M: Mode> Mmpaymkttransfers<M> {
@@ -73,7 +73,7 @@ impl<M: Mode> Mmpaymkttransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gethbinfo`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
-    MmpaymkttransfersGethbinfo at AtMmpaymkttransfersGethbinfo
+    MmpaymkttransfersGethbinfo at MmpaymkttransfersGethbinfoPath
 }
 
 impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
@@ -109,7 +109,7 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gettransferinfo`: 查询企业向微信用户个人付款.
     #[doc(alias = "查询企业向微信用户个人付款")]
-    MmpaymkttransfersGettransferinfo at AtMmpaymkttransfersGettransferinfo
+    MmpaymkttransfersGettransferinfo at MmpaymkttransfersGettransferinfoPath
 }
 
 impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
@@ -143,7 +143,7 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
 
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion`
-    MmpaymkttransfersPromotion at AtMmpaymkttransfersPromotion
+    MmpaymkttransfersPromotion at MmpaymkttransfersPromotionPath
 }
 
 impl<M: Mode> MmpaymkttransfersPromotion<M> {
@@ -166,7 +166,7 @@ impl<M: Mode> MmpaymkttransfersPromotion<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`: 向员工付款.
     #[doc(alias = "向员工付款")]
-    MmpaymkttransfersPromotionPaywwsptrans2pocket at AtMmpaymkttransfersPromotionPaywwsptrans2pocket
+    MmpaymkttransfersPromotionPaywwsptrans2pocket at MmpaymkttransfersPromotionPaywwsptrans2pocketPath
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
@@ -206,7 +206,7 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`: 查询付款记录.
     #[doc(alias = "查询付款记录")]
-    MmpaymkttransfersPromotionQuerywwsptrans2pocket at AtMmpaymkttransfersPromotionQuerywwsptrans2pocket
+    MmpaymkttransfersPromotionQuerywwsptrans2pocket at MmpaymkttransfersPromotionQuerywwsptrans2pocketPath
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
@@ -239,7 +239,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/transfers`: 向微信用户个人付款.
     #[doc(alias = "向微信用户个人付款")]
-    MmpaymkttransfersPromotionTransfers at AtMmpaymkttransfersPromotionTransfers
+    MmpaymkttransfersPromotionTransfers at MmpaymkttransfersPromotionTransfersPath
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
@@ -279,7 +279,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/query_coupon_stock`: 查询代金券批次.
     #[doc(alias = "查询代金券批次")]
-    MmpaymkttransfersQueryCouponStock at AtMmpaymkttransfersQueryCouponStock
+    MmpaymkttransfersQueryCouponStock at MmpaymkttransfersQueryCouponStockPath
 }
 
 impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
@@ -311,7 +311,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/querycouponsinfo`: 查询代金券信息.
     #[doc(alias = "查询代金券信息")]
-    MmpaymkttransfersQuerycouponsinfo at AtMmpaymkttransfersQuerycouponsinfo
+    MmpaymkttransfersQuerycouponsinfo at MmpaymkttransfersQuerycouponsinfoPath
 }
 
 impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
@@ -347,7 +347,7 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/queryworkwxredpack`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
-    MmpaymkttransfersQueryworkwxredpack at AtMmpaymkttransfersQueryworkwxredpack
+    MmpaymkttransfersQueryworkwxredpack at MmpaymkttransfersQueryworkwxredpackPath
 }
 
 impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
@@ -381,7 +381,7 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/send_coupon`: 发放代金券.
     #[doc(alias = "发放代金券")]
-    MmpaymkttransfersSendCoupon at AtMmpaymkttransfersSendCoupon
+    MmpaymkttransfersSendCoupon at MmpaymkttransfersSendCouponPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
@@ -418,7 +418,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendgroupredpack`: 发放裂变红包.
     #[doc(alias = "发放裂变红包")]
-    MmpaymkttransfersSendgroupredpack at AtMmpaymkttransfersSendgroupredpack
+    MmpaymkttransfersSendgroupredpack at MmpaymkttransfersSendgroupredpackPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
@@ -460,7 +460,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendminiprogramhb`: 发放小程序红包接口.
     #[doc(alias = "发放小程序红包接口")]
-    MmpaymkttransfersSendminiprogramhb at AtMmpaymkttransfersSendminiprogramhb
+    MmpaymkttransfersSendminiprogramhb at MmpaymkttransfersSendminiprogramhbPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
@@ -502,7 +502,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendredpack`: 发放普通红包.
     #[doc(alias = "发放普通红包")]
-    MmpaymkttransfersSendredpack at AtMmpaymkttransfersSendredpack
+    MmpaymkttransfersSendredpack at MmpaymkttransfersSendredpackPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendredpack<M> {
@@ -545,7 +545,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendworkwxredpack`: 发放企业红包.
     #[doc(alias = "发放企业红包")]
-    MmpaymkttransfersSendworkwxredpack at AtMmpaymkttransfersSendworkwxredpack
+    MmpaymkttransfersSendworkwxredpack at MmpaymkttransfersSendworkwxredpackPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {

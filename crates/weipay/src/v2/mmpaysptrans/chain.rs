@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/mmpaysptrans`: 付款到银行卡.
-    Mmpaysptrans at AtMmpaysptrans
+    Mmpaysptrans at MmpaysptransPath
 }
 
 impl<M: Mode> Mmpaysptrans<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> Mmpaysptrans<M> {
 chain_step! {
     /// `v2/mmpaysptrans/pay_bank`: 企业付款到银行卡.
     #[doc(alias = "企业付款到银行卡")]
-    MmpaysptransPayBank at AtMmpaysptransPayBank
+    MmpaysptransPayBank at MmpaysptransPayBankPath
 }
 
 impl<M: Mode> MmpaysptransPayBank<M> {
@@ -62,7 +62,7 @@ impl<M: Mode> MmpaysptransPayBank<M> {
 chain_step! {
     /// `v2/mmpaysptrans/query_bank`: 查询企业付款银行卡.
     #[doc(alias = "查询企业付款银行卡")]
-    MmpaysptransQueryBank at AtMmpaysptransQueryBank
+    MmpaysptransQueryBank at MmpaysptransQueryBankPath
 }
 
 impl<M: Mode> MmpaysptransQueryBank<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v2/papay`: 扣款服务.
-    Papay at AtPapay
+    Papay at PapayPath
 }
 
 impl<M: Mode> Papay<M> {
@@ -49,7 +49,7 @@ impl<M: Mode> Papay<M> {
 chain_step! {
     /// `v2/papay/deletecontract`: 申请解约.
     #[doc(alias = "申请解约")]
-    PapayDeletecontract at AtPapayDeletecontract
+    PapayDeletecontract at PapayDeletecontractPath
 }
 
 impl<M: Mode> PapayDeletecontract<M> {
@@ -82,7 +82,7 @@ impl<M: Mode> PapayDeletecontract<M> {
 chain_step! {
     /// `v2/papay/entrustweb`: 公众号纯签约.
     #[doc(alias = "公众号纯签约")]
-    PapayEntrustweb at AtPapayEntrustweb
+    PapayEntrustweb at PapayEntrustwebPath
 }
 
 impl<M: Mode> PapayEntrustweb<M> {
@@ -119,7 +119,7 @@ impl<M: Mode> PapayEntrustweb<M> {
 chain_step! {
     /// `v2/papay/h5entrustweb`: H5纯签约.
     #[doc(alias = "H5纯签约")]
-    PapayH5entrustweb at AtPapayH5entrustweb
+    PapayH5entrustweb at PapayH5entrustwebPath
 }
 
 impl<M: Mode> PapayH5entrustweb<M> {
@@ -159,7 +159,7 @@ impl<M: Mode> PapayH5entrustweb<M> {
 
 chain_step! {
     /// `v2/papay/partner`
-    PapayPartner at AtPapayPartner
+    PapayPartner at PapayPartnerPath
 }
 
 impl<M: Mode> PapayPartner<M> {
@@ -192,7 +192,7 @@ impl<M: Mode> PapayPartner<M> {
 chain_step! {
     /// `v2/papay/partner/deletecontract`: 申请解约.
     #[doc(alias = "申请解约")]
-    PapayPartnerDeletecontract at AtPapayPartnerDeletecontract
+    PapayPartnerDeletecontract at PapayPartnerDeletecontractPath
 }
 
 impl<M: Mode> PapayPartnerDeletecontract<M> {
@@ -226,7 +226,7 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
 chain_step! {
     /// `v2/papay/partner/entrustweb`: 公众号纯签约.
     #[doc(alias = "公众号纯签约")]
-    PapayPartnerEntrustweb at AtPapayPartnerEntrustweb
+    PapayPartnerEntrustweb at PapayPartnerEntrustwebPath
 }
 
 impl<M: Mode> PapayPartnerEntrustweb<M> {
@@ -264,7 +264,7 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/h5entrustweb`: H5纯签约.
     #[doc(alias = "H5纯签约")]
-    PapayPartnerH5entrustweb at AtPapayPartnerH5entrustweb
+    PapayPartnerH5entrustweb at PapayPartnerH5entrustwebPath
 }
 
 impl<M: Mode> PapayPartnerH5entrustweb<M> {
@@ -306,7 +306,7 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/preentrustweb`: APP纯签约.
     #[doc(alias = "APP纯签约")]
-    PapayPartnerPreentrustweb at AtPapayPartnerPreentrustweb
+    PapayPartnerPreentrustweb at PapayPartnerPreentrustwebPath
 }
 
 impl<M: Mode> PapayPartnerPreentrustweb<M> {
@@ -346,7 +346,7 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/querycontract`: 查询签约关系.
     #[doc(alias = "查询签约关系")]
-    PapayPartnerQuerycontract at AtPapayPartnerQuerycontract
+    PapayPartnerQuerycontract at PapayPartnerQuerycontractPath
 }
 
 impl<M: Mode> PapayPartnerQuerycontract<M> {
@@ -377,7 +377,7 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
 chain_step! {
     /// `v2/papay/preentrustweb`: APP纯签约.
     #[doc(alias = "APP纯签约")]
-    PapayPreentrustweb at AtPapayPreentrustweb
+    PapayPreentrustweb at PapayPreentrustwebPath
 }
 
 impl<M: Mode> PapayPreentrustweb<M> {
@@ -417,7 +417,7 @@ impl<M: Mode> PapayPreentrustweb<M> {
 chain_step! {
     /// `v2/papay/querycontract`: 查询签约关系.
     #[doc(alias = "查询签约关系")]
-    PapayQuerycontract at AtPapayQuerycontract
+    PapayQuerycontract at PapayQuerycontractPath
 }
 
 impl<M: Mode> PapayQuerycontract<M> {

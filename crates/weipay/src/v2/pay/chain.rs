@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v2/pay`: 分账, 刷脸支付, 合单支付, 基础支付, 扣款服务, 账单, 退款.
-    Pay at AtPay
+    Pay at PayPath
 }
 
 impl<M: Mode> Pay<M> {
@@ -144,7 +144,7 @@ impl<M: Mode> Pay<M> {
 chain_step! {
     /// `v2/pay/closecombinedorder`: 合单关单.
     #[doc(alias = "合单关单")]
-    PayClosecombinedorder at AtPayClosecombinedorder
+    PayClosecombinedorder at PayClosecombinedorderPath
 }
 
 impl<M: Mode> PayClosecombinedorder<M> {
@@ -178,7 +178,7 @@ impl<M: Mode> PayClosecombinedorder<M> {
 chain_step! {
     /// `v2/pay/closeorder`: 关闭订单.
     #[doc(alias = "关闭订单")]
-    PayCloseorder at AtPayCloseorder
+    PayCloseorder at PayCloseorderPath
 }
 
 impl<M: Mode> PayCloseorder<M> {
@@ -212,7 +212,7 @@ impl<M: Mode> PayCloseorder<M> {
 chain_step! {
     /// `v2/pay/combinedorder`: 合单下单.
     #[doc(alias = "合单下单")]
-    PayCombinedorder at AtPayCombinedorder
+    PayCombinedorder at PayCombinedorderPath
 }
 
 impl<M: Mode> PayCombinedorder<M> {
@@ -259,7 +259,7 @@ impl<M: Mode> PayCombinedorder<M> {
 chain_step! {
     /// `v2/pay/contractorder`: 支付中签约.
     #[doc(alias = "支付中签约")]
-    PayContractorder at AtPayContractorder
+    PayContractorder at PayContractorderPath
 }
 
 impl<M: Mode> PayContractorder<M> {
@@ -303,7 +303,7 @@ impl<M: Mode> PayContractorder<M> {
 chain_step! {
     /// `v2/pay/downloadbill`: 下载对账单.
     #[doc(alias = "下载对账单")]
-    PayDownloadbill at AtPayDownloadbill
+    PayDownloadbill at PayDownloadbillPath
 }
 
 impl<M: Mode> PayDownloadbill<M> {
@@ -332,7 +332,7 @@ impl<M: Mode> PayDownloadbill<M> {
 chain_step! {
     /// `v2/pay/downloadfundflow`: 下载资金账单.
     #[doc(alias = "下载资金账单")]
-    PayDownloadfundflow at AtPayDownloadfundflow
+    PayDownloadfundflow at PayDownloadfundflowPath
 }
 
 impl<M: Mode> PayDownloadfundflow<M> {
@@ -366,7 +366,7 @@ impl<M: Mode> PayDownloadfundflow<M> {
 chain_step! {
     /// `v2/pay/facepay`: 提交刷脸支付.
     #[doc(alias = "提交刷脸支付")]
-    PayFacepay at AtPayFacepay
+    PayFacepay at PayFacepayPath
 }
 
 impl<M: Mode> PayFacepay<M> {
@@ -401,7 +401,7 @@ impl<M: Mode> PayFacepay<M> {
 chain_step! {
     /// `v2/pay/facepayquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayFacepayquery at AtPayFacepayquery
+    PayFacepayquery at PayFacepayqueryPath
 }
 
 impl<M: Mode> PayFacepayquery<M> {
@@ -436,7 +436,7 @@ impl<M: Mode> PayFacepayquery<M> {
 chain_step! {
     /// `v2/pay/micropay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    PayMicropay at AtPayMicropay
+    PayMicropay at PayMicropayPath
 }
 
 impl<M: Mode> PayMicropay<M> {
@@ -469,7 +469,7 @@ impl<M: Mode> PayMicropay<M> {
 chain_step! {
     /// `v2/pay/orderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayOrderquery at AtPayOrderquery
+    PayOrderquery at PayOrderqueryPath
 }
 
 impl<M: Mode> PayOrderquery<M> {
@@ -504,7 +504,7 @@ impl<M: Mode> PayOrderquery<M> {
 chain_step! {
     /// `v2/pay/paporderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayPaporderquery at AtPayPaporderquery
+    PayPaporderquery at PayPaporderqueryPath
 }
 
 impl<M: Mode> PayPaporderquery<M> {
@@ -539,7 +539,7 @@ impl<M: Mode> PayPaporderquery<M> {
 chain_step! {
     /// `v2/pay/pappayapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    PayPappayapply at AtPayPappayapply
+    PayPappayapply at PayPappayapplyPath
 }
 
 impl<M: Mode> PayPappayapply<M> {
@@ -576,7 +576,7 @@ impl<M: Mode> PayPappayapply<M> {
 
 chain_step! {
     /// `v2/pay/partner`
-    PayPartner at AtPayPartner
+    PayPartner at PayPartnerPath
 }
 
 impl<M: Mode> PayPartner<M> {
@@ -594,7 +594,7 @@ impl<M: Mode> PayPartner<M> {
 chain_step! {
     /// `v2/pay/partner/paporderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayPartnerPaporderquery at AtPayPartnerPaporderquery
+    PayPartnerPaporderquery at PayPartnerPaporderqueryPath
 }
 
 impl<M: Mode> PayPartnerPaporderquery<M> {
@@ -629,7 +629,7 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
 chain_step! {
     /// `v2/pay/partner/pappayapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    PayPartnerPappayapply at AtPayPartnerPappayapply
+    PayPartnerPappayapply at PayPartnerPappayapplyPath
 }
 
 impl<M: Mode> PayPartnerPappayapply<M> {
@@ -667,7 +667,7 @@ impl<M: Mode> PayPartnerPappayapply<M> {
 chain_step! {
     /// `v2/pay/profitsharingaddreceiver`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    PayProfitsharingaddreceiver at AtPayProfitsharingaddreceiver
+    PayProfitsharingaddreceiver at PayProfitsharingaddreceiverPath
 }
 
 impl<M: Mode> PayProfitsharingaddreceiver<M> {
@@ -700,7 +700,7 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
 chain_step! {
     /// `v2/pay/profitsharingmerchantratioquery`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
-    PayProfitsharingmerchantratioquery at AtPayProfitsharingmerchantratioquery
+    PayProfitsharingmerchantratioquery at PayProfitsharingmerchantratioqueryPath
 }
 
 impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
@@ -731,7 +731,7 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingorderamountquery`: 查询订单待分账金额.
     #[doc(alias = "查询订单待分账金额")]
-    PayProfitsharingorderamountquery at AtPayProfitsharingorderamountquery
+    PayProfitsharingorderamountquery at PayProfitsharingorderamountqueryPath
 }
 
 impl<M: Mode> PayProfitsharingorderamountquery<M> {
@@ -765,7 +765,7 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingquery`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    PayProfitsharingquery at AtPayProfitsharingquery
+    PayProfitsharingquery at PayProfitsharingqueryPath
 }
 
 impl<M: Mode> PayProfitsharingquery<M> {
@@ -800,7 +800,7 @@ impl<M: Mode> PayProfitsharingquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingremovereceiver`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    PayProfitsharingremovereceiver at AtPayProfitsharingremovereceiver
+    PayProfitsharingremovereceiver at PayProfitsharingremovereceiverPath
 }
 
 impl<M: Mode> PayProfitsharingremovereceiver<M> {
@@ -833,7 +833,7 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
 chain_step! {
     /// `v2/pay/profitsharingreturnquery`: 回退结果查询.
     #[doc(alias = "回退结果查询")]
-    PayProfitsharingreturnquery at AtPayProfitsharingreturnquery
+    PayProfitsharingreturnquery at PayProfitsharingreturnqueryPath
 }
 
 impl<M: Mode> PayProfitsharingreturnquery<M> {
@@ -868,7 +868,7 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
 chain_step! {
     /// `v2/pay/querycombinedorder`: 合单查单.
     #[doc(alias = "合单查单")]
-    PayQuerycombinedorder at AtPayQuerycombinedorder
+    PayQuerycombinedorder at PayQuerycombinedorderPath
 }
 
 impl<M: Mode> PayQuerycombinedorder<M> {
@@ -901,7 +901,7 @@ impl<M: Mode> PayQuerycombinedorder<M> {
 chain_step! {
     /// `v2/pay/queryexchagerate`: 汇率查询.
     #[doc(alias = "汇率查询")]
-    PayQueryexchagerate at AtPayQueryexchagerate
+    PayQueryexchagerate at PayQueryexchageratePath
 }
 
 impl<M: Mode> PayQueryexchagerate<M> {
@@ -936,7 +936,7 @@ impl<M: Mode> PayQueryexchagerate<M> {
 chain_step! {
     /// `v2/pay/refundquery`: 查询退款.
     #[doc(alias = "查询退款")]
-    PayRefundquery at AtPayRefundquery
+    PayRefundquery at PayRefundqueryPath
 }
 
 impl<M: Mode> PayRefundquery<M> {
@@ -973,7 +973,7 @@ impl<M: Mode> PayRefundquery<M> {
 chain_step! {
     /// `v2/pay/refundqueryv2`: 查询退款（支持单品）.
     #[doc(alias = "查询退款（支持单品）")]
-    PayRefundqueryv2 at AtPayRefundqueryv2
+    PayRefundqueryv2 at PayRefundqueryv2Path
 }
 
 impl<M: Mode> PayRefundqueryv2<M> {
@@ -1010,7 +1010,7 @@ impl<M: Mode> PayRefundqueryv2<M> {
 chain_step! {
     /// `v2/pay/settlementquery`: 查询结算资金.
     #[doc(alias = "查询结算资金")]
-    PaySettlementquery at AtPaySettlementquery
+    PaySettlementquery at PaySettlementqueryPath
 }
 
 impl<M: Mode> PaySettlementquery<M> {
@@ -1048,7 +1048,7 @@ impl<M: Mode> PaySettlementquery<M> {
 chain_step! {
     /// `v2/pay/unifiedorder`: 统一下单.
     #[doc(alias = "统一下单")]
-    PayUnifiedorder at AtPayUnifiedorder
+    PayUnifiedorder at PayUnifiedorderPath
 }
 
 impl<M: Mode> PayUnifiedorder<M> {

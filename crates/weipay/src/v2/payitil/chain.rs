@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/payitil`: 基础支付.
-    Payitil at AtPayitil
+    Payitil at PayitilPath
 }
 
 impl<M: Mode> Payitil<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Payitil<M> {
 chain_step! {
     /// `v2/payitil/report`: 交易保障.
     #[doc(alias = "交易保障")]
-    PayitilReport at AtPayitilReport
+    PayitilReport at PayitilReportPath
 }
 
 impl<M: Mode> PayitilReport<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/risk`: 付款到银行卡, 小微特约商户, 银行服务商.
-    Risk at AtRisk
+    Risk at RiskPath
 }
 
 impl<M: Mode> Risk<M> {
@@ -33,7 +33,7 @@ impl<M: Mode> Risk<M> {
 chain_step! {
     /// `v2/risk/getcertficates`: 获取平台证书.
     #[doc(alias = "获取平台证书")]
-    RiskGetcertficates at AtRiskGetcertficates
+    RiskGetcertficates at RiskGetcertficatesPath
 }
 
 impl<M: Mode> RiskGetcertficates<M> {
@@ -62,7 +62,7 @@ impl<M: Mode> RiskGetcertficates<M> {
 chain_step! {
     /// `v2/risk/getpublickey`: 获取RSA加密公钥.
     #[doc(alias = "获取RSA加密公钥")]
-    RiskGetpublickey at AtRiskGetpublickey
+    RiskGetpublickey at RiskGetpublickeyPath
 }
 
 impl<M: Mode> RiskGetpublickey<M> {
@@ -94,7 +94,7 @@ impl<M: Mode> RiskGetpublickey<M> {
 chain_step! {
     /// `v2/risk/getviolation`: 银行特约商户违规信息查询.
     #[doc(alias = "银行特约商户违规信息查询")]
-    RiskGetviolation at AtRiskGetviolation
+    RiskGetviolation at RiskGetviolationPath
 }
 
 impl<M: Mode> RiskGetviolation<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/secapi`: 分账, 刷脸支付, 基础支付, 进件, 退款, 银行服务商.
-    Secapi at AtSecapi
+    Secapi at SecapiPath
 }
 
 impl<M: Mode> Secapi<M> {
@@ -32,7 +32,7 @@ impl<M: Mode> Secapi<M> {
 
 chain_step! {
     /// `v2/secapi/mch`
-    SecapiMch at AtSecapiMch
+    SecapiMch at SecapiMchPath
 }
 
 impl<M: Mode> SecapiMch<M> {
@@ -85,7 +85,7 @@ impl<M: Mode> SecapiMch<M> {
 chain_step! {
     /// `v2/secapi/mch/addInstitutionsub`: 进件子商户.
     #[doc(alias = "进件子商户")]
-    SecapiMchAddInstitutionsub at AtSecapiMchAddInstitutionsub
+    SecapiMchAddInstitutionsub at SecapiMchAddInstitutionsubPath
 }
 
 impl<M: Mode> SecapiMchAddInstitutionsub<M> {
@@ -143,7 +143,7 @@ impl<M: Mode> SecapiMchAddInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/addsubdevconfig`: 服务商子商户开发配置新增支付目录/新增对应APPID关联.
     #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
-    SecapiMchAddsubdevconfig at AtSecapiMchAddsubdevconfig
+    SecapiMchAddsubdevconfig at SecapiMchAddsubdevconfigPath
 }
 
 impl<M: Mode> SecapiMchAddsubdevconfig<M> {
@@ -178,7 +178,7 @@ impl<M: Mode> SecapiMchAddsubdevconfig<M> {
 chain_step! {
     /// `v2/secapi/mch/channelsetting`: 银行服务商特约子商户指定渠道号.
     #[doc(alias = "银行服务商特约子商户指定渠道号")]
-    SecapiMchChannelsetting at AtSecapiMchChannelsetting
+    SecapiMchChannelsetting at SecapiMchChannelsettingPath
 }
 
 impl<M: Mode> SecapiMchChannelsetting<M> {
@@ -213,7 +213,7 @@ impl<M: Mode> SecapiMchChannelsetting<M> {
 chain_step! {
     /// `v2/secapi/mch/modifyInstitutionsub`: 修改子商户.
     #[doc(alias = "修改子商户")]
-    SecapiMchModifyInstitutionsub at AtSecapiMchModifyInstitutionsub
+    SecapiMchModifyInstitutionsub at SecapiMchModifyInstitutionsubPath
 }
 
 impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
@@ -265,7 +265,7 @@ impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/modifymchinfo`: 银行特约商户信息修改.
     #[doc(alias = "银行特约商户信息修改")]
-    SecapiMchModifymchinfo at AtSecapiMchModifymchinfo
+    SecapiMchModifymchinfo at SecapiMchModifymchinfoPath
 }
 
 impl<M: Mode> SecapiMchModifymchinfo<M> {
@@ -296,7 +296,7 @@ impl<M: Mode> SecapiMchModifymchinfo<M> {
 chain_step! {
     /// `v2/secapi/mch/queryInstitutionsub`: 查询子商户.
     #[doc(alias = "查询子商户")]
-    SecapiMchQueryInstitutionsub at AtSecapiMchQueryInstitutionsub
+    SecapiMchQueryInstitutionsub at SecapiMchQueryInstitutionsubPath
 }
 
 impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
@@ -328,7 +328,7 @@ impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/querysubdevconfig`: 配置查询.
     #[doc(alias = "配置查询")]
-    SecapiMchQuerysubdevconfig at AtSecapiMchQuerysubdevconfig
+    SecapiMchQuerysubdevconfig at SecapiMchQuerysubdevconfigPath
 }
 
 impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
@@ -360,7 +360,7 @@ impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
 chain_step! {
     /// `v2/secapi/mch/submchmanage`: 银行特约商户录入/银行特约商户资料查询.
     #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
-    SecapiMchSubmchmanage at AtSecapiMchSubmchmanage
+    SecapiMchSubmchmanage at SecapiMchSubmchmanagePath
 }
 
 impl<M: Mode> SecapiMchSubmchmanage<M> {
@@ -395,7 +395,7 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
 chain_step! {
     /// `v2/secapi/mch/uploadmedia`: 图片上传.
     #[doc(alias = "图片上传")]
-    SecapiMchUploadmedia at AtSecapiMchUploadmedia
+    SecapiMchUploadmedia at SecapiMchUploadmediaPath
 }
 
 impl<M: Mode> SecapiMchUploadmedia<M> {
@@ -427,7 +427,7 @@ impl<M: Mode> SecapiMchUploadmedia<M> {
 
 chain_step! {
     /// `v2/secapi/mkt`
-    SecapiMkt at AtSecapiMkt
+    SecapiMkt at SecapiMktPath
 }
 
 impl<M: Mode> SecapiMkt<M> {
@@ -440,7 +440,7 @@ impl<M: Mode> SecapiMkt<M> {
 chain_step! {
     /// `v2/secapi/mkt/addrecommendconf`: 服务商特约商户关注功能配置.
     #[doc(alias = "服务商特约商户关注功能配置")]
-    SecapiMktAddrecommendconf at AtSecapiMktAddrecommendconf
+    SecapiMktAddrecommendconf at SecapiMktAddrecommendconfPath
 }
 
 impl<M: Mode> SecapiMktAddrecommendconf<M> {
@@ -474,7 +474,7 @@ impl<M: Mode> SecapiMktAddrecommendconf<M> {
 
 chain_step! {
     /// `v2/secapi/pay`
-    SecapiPay at AtSecapiPay
+    SecapiPay at SecapiPayPath
 }
 
 impl<M: Mode> SecapiPay<M> {
@@ -522,7 +522,7 @@ impl<M: Mode> SecapiPay<M> {
 chain_step! {
     /// `v2/secapi/pay/facepayreverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
-    SecapiPayFacepayreverse at AtSecapiPayFacepayreverse
+    SecapiPayFacepayreverse at SecapiPayFacepayreversePath
 }
 
 impl<M: Mode> SecapiPayFacepayreverse<M> {
@@ -556,7 +556,7 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
 chain_step! {
     /// `v2/secapi/pay/multiprofitsharing`: 请求多次分账.
     #[doc(alias = "请求多次分账")]
-    SecapiPayMultiprofitsharing at AtSecapiPayMultiprofitsharing
+    SecapiPayMultiprofitsharing at SecapiPayMultiprofitsharingPath
 }
 
 impl<M: Mode> SecapiPayMultiprofitsharing<M> {
@@ -597,7 +597,7 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharing`: 请求单次分账.
     #[doc(alias = "请求单次分账")]
-    SecapiPayProfitsharing at AtSecapiPayProfitsharing
+    SecapiPayProfitsharing at SecapiPayProfitsharingPath
 }
 
 impl<M: Mode> SecapiPayProfitsharing<M> {
@@ -638,7 +638,7 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharingfinish`: 完结分账.
     #[doc(alias = "完结分账")]
-    SecapiPayProfitsharingfinish at AtSecapiPayProfitsharingfinish
+    SecapiPayProfitsharingfinish at SecapiPayProfitsharingfinishPath
 }
 
 impl<M: Mode> SecapiPayProfitsharingfinish<M> {
@@ -675,7 +675,7 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharingreturn`: 分账回退.
     #[doc(alias = "分账回退")]
-    SecapiPayProfitsharingreturn at AtSecapiPayProfitsharingreturn
+    SecapiPayProfitsharingreturn at SecapiPayProfitsharingreturnPath
 }
 
 impl<M: Mode> SecapiPayProfitsharingreturn<M> {
@@ -714,7 +714,7 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
 chain_step! {
     /// `v2/secapi/pay/refund`: 申请退款.
     #[doc(alias = "申请退款")]
-    SecapiPayRefund at AtSecapiPayRefund
+    SecapiPayRefund at SecapiPayRefundPath
 }
 
 impl<M: Mode> SecapiPayRefund<M> {
@@ -753,7 +753,7 @@ impl<M: Mode> SecapiPayRefund<M> {
 chain_step! {
     /// `v2/secapi/pay/refundv2`: 申请退款（支持单品）.
     #[doc(alias = "申请退款（支持单品）")]
-    SecapiPayRefundv2 at AtSecapiPayRefundv2
+    SecapiPayRefundv2 at SecapiPayRefundv2Path
 }
 
 impl<M: Mode> SecapiPayRefundv2<M> {
@@ -791,7 +791,7 @@ impl<M: Mode> SecapiPayRefundv2<M> {
 chain_step! {
     /// `v2/secapi/pay/reverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
-    SecapiPayReverse at AtSecapiPayReverse
+    SecapiPayReverse at SecapiPayReversePath
 }
 
 impl<M: Mode> SecapiPayReverse<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/secsvc`: 实名校验/授权.
-    Secsvc at AtSecsvc
+    Secsvc at SecsvcPath
 }
 
 impl<M: Mode> Secsvc<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> Secsvc<M> {
 chain_step! {
     /// `v2/secsvc/getrealnameinfo`: 微信支付实名授权.
     #[doc(alias = "微信支付实名授权")]
-    SecsvcGetrealnameinfo at AtSecsvcGetrealnameinfo
+    SecsvcGetrealnameinfo at SecsvcGetrealnameinfoPath
 }
 
 impl<M: Mode> SecsvcGetrealnameinfo<M> {
@@ -68,7 +68,7 @@ impl<M: Mode> SecsvcGetrealnameinfo<M> {
 chain_step! {
     /// `v2/secsvc/realnameauth`: 微信支付实名验证.
     #[doc(alias = "微信支付实名验证")]
-    SecsvcRealnameauth at AtSecsvcRealnameauth
+    SecsvcRealnameauth at SecsvcRealnameauthPath
 }
 
 impl<M: Mode> SecsvcRealnameauth<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/tools`: 基础支付.
-    Tools at AtTools
+    Tools at ToolsPath
 }
 
 impl<M: Mode> Tools<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> Tools<M> {
 chain_step! {
     /// `v2/tools/authcodetoopenid`: 授权码查询openid.
     #[doc(alias = "授权码查询openid")]
-    ToolsAuthcodetoopenid at AtToolsAuthcodetoopenid
+    ToolsAuthcodetoopenid at ToolsAuthcodetoopenidPath
 }
 
 impl<M: Mode> ToolsAuthcodetoopenid<M> {
@@ -58,7 +58,7 @@ impl<M: Mode> ToolsAuthcodetoopenid<M> {
 chain_step! {
     /// `v2/tools/shorturl`: 转换短链接.
     #[doc(alias = "转换短链接")]
-    ToolsShorturl at AtToolsShorturl
+    ToolsShorturl at ToolsShorturlPath
 }
 
 impl<M: Mode> ToolsShorturl<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/transit`: 乘车码代扣.
-    Transit at AtTransit
+    Transit at TransitPath
 }
 
 impl<M: Mode> Transit<M> {
@@ -32,7 +32,7 @@ impl<M: Mode> Transit<M> {
 
 chain_step! {
     /// `v2/transit/partnerpay`
-    TransitPartnerpay at AtTransitPartnerpay
+    TransitPartnerpay at TransitPartnerpayPath
 }
 
 impl<M: Mode> TransitPartnerpay<M> {
@@ -55,7 +55,7 @@ impl<M: Mode> TransitPartnerpay<M> {
 chain_step! {
     /// `v2/transit/partnerpay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    TransitPartnerpayPayapply at AtTransitPartnerpayPayapply
+    TransitPartnerpayPayapply at TransitPartnerpayPayapplyPath
 }
 
 impl<M: Mode> TransitPartnerpayPayapply<M> {
@@ -98,7 +98,7 @@ impl<M: Mode> TransitPartnerpayPayapply<M> {
 chain_step! {
     /// `v2/transit/partnerpay/queryorder`: 查询订单.
     #[doc(alias = "查询订单")]
-    TransitPartnerpayQueryorder at AtTransitPartnerpayQueryorder
+    TransitPartnerpayQueryorder at TransitPartnerpayQueryorderPath
 }
 
 impl<M: Mode> TransitPartnerpayQueryorder<M> {
@@ -134,7 +134,7 @@ impl<M: Mode> TransitPartnerpayQueryorder<M> {
 chain_step! {
     /// `v2/transit/partnerpay/querystate`: 查询用户状态接口.
     #[doc(alias = "查询用户状态接口")]
-    TransitPartnerpayQuerystate at AtTransitPartnerpayQuerystate
+    TransitPartnerpayQuerystate at TransitPartnerpayQuerystatePath
 }
 
 impl<M: Mode> TransitPartnerpayQuerystate<M> {
@@ -170,7 +170,7 @@ impl<M: Mode> TransitPartnerpayQuerystate<M> {
 
 chain_step! {
     /// `v2/transit/pay`
-    TransitPay at AtTransitPay
+    TransitPay at TransitPayPath
 }
 
 impl<M: Mode> TransitPay<M> {
@@ -188,7 +188,7 @@ impl<M: Mode> TransitPay<M> {
 chain_step! {
     /// `v2/transit/pay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    TransitPayPayapply at AtTransitPayPayapply
+    TransitPayPayapply at TransitPayPayapplyPath
 }
 
 impl<M: Mode> TransitPayPayapply<M> {
@@ -230,7 +230,7 @@ impl<M: Mode> TransitPayPayapply<M> {
 chain_step! {
     /// `v2/transit/pay/querystate`: 查询用户状态接口.
     #[doc(alias = "查询用户状态接口")]
-    TransitPayQuerystate at AtTransitPayQuerystate
+    TransitPayQuerystate at TransitPayQuerystatePath
 }
 
 impl<M: Mode> TransitPayQuerystate<M> {
@@ -265,7 +265,7 @@ impl<M: Mode> TransitPayQuerystate<M> {
 chain_step! {
     /// `v2/transit/queryorder`: 查询订单.
     #[doc(alias = "查询订单")]
-    TransitQueryorder at AtTransitQueryorder
+    TransitQueryorder at TransitQueryorderPath
 }
 
 impl<M: Mode> TransitQueryorder<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/vehicle`: 微信车主服务.
-    Vehicle at AtVehicle
+    Vehicle at VehiclePath
 }
 
 impl<M: Mode> Vehicle<M> {
@@ -27,7 +27,7 @@ impl<M: Mode> Vehicle<M> {
 
 chain_step! {
     /// `v2/vehicle/partnerpay`
-    VehiclePartnerpay at AtVehiclePartnerpay
+    VehiclePartnerpay at VehiclePartnerpayPath
 }
 
 impl<M: Mode> VehiclePartnerpay<M> {
@@ -50,7 +50,7 @@ impl<M: Mode> VehiclePartnerpay<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/notification`: 用户入场通知.
     #[doc(alias = "用户入场通知")]
-    VehiclePartnerpayNotification at AtVehiclePartnerpayNotification
+    VehiclePartnerpayNotification at VehiclePartnerpayNotificationPath
 }
 
 impl<M: Mode> VehiclePartnerpayNotification<M> {
@@ -88,7 +88,7 @@ impl<M: Mode> VehiclePartnerpayNotification<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    VehiclePartnerpayPayapply at AtVehiclePartnerpayPayapply
+    VehiclePartnerpayPayapply at VehiclePartnerpayPayapplyPath
 }
 
 impl<M: Mode> VehiclePartnerpayPayapply<M> {
@@ -132,7 +132,7 @@ impl<M: Mode> VehiclePartnerpayPayapply<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/querystate`: 用户状态查询.
     #[doc(alias = "用户状态查询")]
-    VehiclePartnerpayQuerystate at AtVehiclePartnerpayQuerystate
+    VehiclePartnerpayQuerystate at VehiclePartnerpayQuerystatePath
 }
 
 impl<M: Mode> VehiclePartnerpayQuerystate<M> {
@@ -170,7 +170,7 @@ impl<M: Mode> VehiclePartnerpayQuerystate<M> {
 
 chain_step! {
     /// `v2/vehicle/pay`
-    VehiclePay at AtVehiclePay
+    VehiclePay at VehiclePayPath
 }
 
 impl<M: Mode> VehiclePay<M> {
@@ -193,7 +193,7 @@ impl<M: Mode> VehiclePay<M> {
 chain_step! {
     /// `v2/vehicle/pay/notification`: 用户入场通知.
     #[doc(alias = "用户入场通知")]
-    VehiclePayNotification at AtVehiclePayNotification
+    VehiclePayNotification at VehiclePayNotificationPath
 }
 
 impl<M: Mode> VehiclePayNotification<M> {
@@ -229,7 +229,7 @@ impl<M: Mode> VehiclePayNotification<M> {
 chain_step! {
     /// `v2/vehicle/pay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    VehiclePayPayapply at AtVehiclePayPayapply
+    VehiclePayPayapply at VehiclePayPayapplyPath
 }
 
 impl<M: Mode> VehiclePayPayapply<M> {
@@ -271,7 +271,7 @@ impl<M: Mode> VehiclePayPayapply<M> {
 chain_step! {
     /// `v2/vehicle/pay/querystate`: 用户状态查询.
     #[doc(alias = "用户状态查询")]
-    VehiclePayQuerystate at AtVehiclePayQuerystate
+    VehiclePayQuerystate at VehiclePayQuerystatePath
 }
 
 impl<M: Mode> VehiclePayQuerystate<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/wxv`: 免押租借, 免押速住.
-    Wxv at AtWxv
+    Wxv at WxvPath
 }
 
 impl<M: Mode> Wxv<M> {
@@ -58,7 +58,7 @@ impl<M: Mode> Wxv<M> {
 chain_step! {
     /// `v2/wxv/cancelbill`: 撤销租借订单.
     #[doc(alias = "撤销租借订单")]
-    WxvCancelbill at AtWxvCancelbill
+    WxvCancelbill at WxvCancelbillPath
 }
 
 impl<M: Mode> WxvCancelbill<M> {
@@ -96,7 +96,7 @@ impl<M: Mode> WxvCancelbill<M> {
 chain_step! {
     /// `v2/wxv/changerentmoney`: 修改租借订单.
     #[doc(alias = "修改租借订单")]
-    WxvChangerentmoney at AtWxvChangerentmoney
+    WxvChangerentmoney at WxvChangerentmoneyPath
 }
 
 impl<M: Mode> WxvChangerentmoney<M> {
@@ -136,7 +136,7 @@ impl<M: Mode> WxvChangerentmoney<M> {
 chain_step! {
     /// `v2/wxv/createhotelbill`: 创建速住订单.
     #[doc(alias = "创建速住订单")]
-    WxvCreatehotelbill at AtWxvCreatehotelbill
+    WxvCreatehotelbill at WxvCreatehotelbillPath
 }
 
 impl<M: Mode> WxvCreatehotelbill<M> {
@@ -182,7 +182,7 @@ impl<M: Mode> WxvCreatehotelbill<M> {
 chain_step! {
     /// `v2/wxv/createrentbill`: 创建租借订单.
     #[doc(alias = "创建租借订单")]
-    WxvCreaterentbill at AtWxvCreaterentbill
+    WxvCreaterentbill at WxvCreaterentbillPath
 }
 
 impl<M: Mode> WxvCreaterentbill<M> {
@@ -224,7 +224,7 @@ impl<M: Mode> WxvCreaterentbill<M> {
 chain_step! {
     /// `v2/wxv/finishhotelbill`: 完结速住订单.
     #[doc(alias = "完结速住订单")]
-    WxvFinishhotelbill at AtWxvFinishhotelbill
+    WxvFinishhotelbill at WxvFinishhotelbillPath
 }
 
 impl<M: Mode> WxvFinishhotelbill<M> {
@@ -270,7 +270,7 @@ impl<M: Mode> WxvFinishhotelbill<M> {
 chain_step! {
     /// `v2/wxv/finishrentbill`: 完结租借订单.
     #[doc(alias = "完结租借订单")]
-    WxvFinishrentbill at AtWxvFinishrentbill
+    WxvFinishrentbill at WxvFinishrentbillPath
 }
 
 impl<M: Mode> WxvFinishrentbill<M> {
@@ -314,7 +314,7 @@ impl<M: Mode> WxvFinishrentbill<M> {
 chain_step! {
     /// `v2/wxv/queryhotelbill`: 查询速住订单.
     #[doc(alias = "查询速住订单")]
-    WxvQueryhotelbill at AtWxvQueryhotelbill
+    WxvQueryhotelbill at WxvQueryhotelbillPath
 }
 
 impl<M: Mode> WxvQueryhotelbill<M> {
@@ -352,7 +352,7 @@ impl<M: Mode> WxvQueryhotelbill<M> {
 chain_step! {
     /// `v2/wxv/queryrentbill`: 查询租借订单.
     #[doc(alias = "查询租借订单")]
-    WxvQueryrentbill at AtWxvQueryrentbill
+    WxvQueryrentbill at WxvQueryrentbillPath
 }
 
 impl<M: Mode> WxvQueryrentbill<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/xdc`: 沙箱环境.
-    Xdc at AtXdc
+    Xdc at XdcPath
 }
 
 impl<M: Mode> Xdc<M> {
@@ -27,7 +27,7 @@ impl<M: Mode> Xdc<M> {
 
 chain_step! {
     /// `v2/xdc/apiv2getsignkey`
-    XdcApiv2getsignkey at AtXdcApiv2getsignkey
+    XdcApiv2getsignkey at XdcApiv2getsignkeyPath
 }
 
 impl<M: Mode> XdcApiv2getsignkey<M> {
@@ -39,7 +39,7 @@ impl<M: Mode> XdcApiv2getsignkey<M> {
 
 chain_step! {
     /// `v2/xdc/apiv2getsignkey/sign`
-    XdcApiv2getsignkeySign at AtXdcApiv2getsignkeySign
+    XdcApiv2getsignkeySign at XdcApiv2getsignkeySignPath
 }
 
 impl<M: Mode> XdcApiv2getsignkeySign<M> {
@@ -52,7 +52,7 @@ impl<M: Mode> XdcApiv2getsignkeySign<M> {
 chain_step! {
     /// `v2/xdc/apiv2getsignkey/sign/getsignkey`: 获取沙箱环境密钥.
     #[doc(alias = "获取沙箱环境密钥")]
-    XdcApiv2getsignkeySignGetsignkey at AtXdcApiv2getsignkeySignGetsignkey
+    XdcApiv2getsignkeySignGetsignkey at XdcApiv2getsignkeySignGetsignkeyPath
 }
 
 impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
@@ -82,7 +82,7 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
 
 chain_step! {
     /// `v2/xdc/apiv2sandbox`
-    XdcApiv2sandbox at AtXdcApiv2sandbox
+    XdcApiv2sandbox at XdcApiv2sandboxPath
 }
 
 impl<M: Mode> XdcApiv2sandbox<M> {
@@ -94,7 +94,7 @@ impl<M: Mode> XdcApiv2sandbox<M> {
 
 chain_step! {
     /// `v2/xdc/apiv2sandbox/pay`
-    XdcApiv2sandboxPay at AtXdcApiv2sandboxPay
+    XdcApiv2sandboxPay at XdcApiv2sandboxPayPath
 }
 
 impl<M: Mode> XdcApiv2sandboxPay<M> {
@@ -112,7 +112,7 @@ impl<M: Mode> XdcApiv2sandboxPay<M> {
 chain_step! {
     /// `v2/xdc/apiv2sandbox/pay/micropay`: 沙箱付款码支付.
     #[doc(alias = "沙箱付款码支付")]
-    XdcApiv2sandboxPayMicropay at AtXdcApiv2sandboxPayMicropay
+    XdcApiv2sandboxPayMicropay at XdcApiv2sandboxPayMicropayPath
 }
 
 impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
@@ -149,7 +149,7 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
 chain_step! {
     /// `v2/xdc/apiv2sandbox/pay/orderquery`: 沙箱订单查询.
     #[doc(alias = "沙箱订单查询")]
-    XdcApiv2sandboxPayOrderquery at AtXdcApiv2sandboxPayOrderquery
+    XdcApiv2sandboxPayOrderquery at XdcApiv2sandboxPayOrderqueryPath
 }
 
 impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {

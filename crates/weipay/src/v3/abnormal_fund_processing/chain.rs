@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/abnormal-fund-processing`: 收付通-个人收款(二手交易).
-    AbnormalFundProcessing at AtAbnormalFundProcessing
+    AbnormalFundProcessing at AbnormalFundProcessingPath
 }
 
 impl<M: Mode> AbnormalFundProcessing<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> AbnormalFundProcessing<M> {
 
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts`
-    AbnormalFundProcessingReceipts at AtAbnormalFundProcessingReceipts
+    AbnormalFundProcessingReceipts at AbnormalFundProcessingReceiptsPath
 }
 
 impl<M: Mode> AbnormalFundProcessingReceipts<M> {
@@ -36,7 +36,7 @@ impl<M: Mode> AbnormalFundProcessingReceipts<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}`: 查询在途异常资金付款结果.
     #[doc(alias = "查询在途异常资金付款结果")]
-    AbnormalFundProcessingReceiptsByReceiptId at AtAbnormalFundProcessingReceiptsByReceiptId
+    AbnormalFundProcessingReceiptsByReceiptId at AbnormalFundProcessingReceiptsByReceiptIdPath
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
@@ -74,7 +74,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`: 发起在途异常资金付款指令.
     #[doc(alias = "发起在途异常资金付款指令")]
-    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions at AtAbnormalFundProcessingReceiptsByReceiptIdTransferInstructions
+    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions at AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsPath
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
@@ -127,7 +127,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`: 查询在途异常资金付款指令执行结果.
     #[doc(alias = "查询在途异常资金付款指令执行结果")]
-    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo at AtAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo
+    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo at AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNoPath
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/aggracct-bc`: 聚合账户银行渠道服务.
-    AggracctBc at AtAggracctBc
+    AggracctBc at AggracctBcPath
 }
 
 impl<M: Mode> AggracctBc<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> AggracctBc<M> {
 
 chain_step! {
     /// `v3/aggracct-bc/wb-channel`
-    AggracctBcWbChannel at AtAggracctBcWbChannel
+    AggracctBcWbChannel at AggracctBcWbChannelPath
 }
 
 impl<M: Mode> AggracctBcWbChannel<M> {
@@ -50,7 +50,7 @@ impl<M: Mode> AggracctBcWbChannel<M> {
 
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/account`
-    AggracctBcWbChannelAccount at AtAggracctBcWbChannelAccount
+    AggracctBcWbChannelAccount at AggracctBcWbChannelAccountPath
 }
 
 impl<M: Mode> AggracctBcWbChannelAccount<M> {
@@ -73,7 +73,7 @@ impl<M: Mode> AggracctBcWbChannelAccount<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/account/balance`: 查询渠道额度.
     #[doc(alias = "查询渠道额度")]
-    AggracctBcWbChannelAccountBalance at AtAggracctBcWbChannelAccountBalance
+    AggracctBcWbChannelAccountBalance at AggracctBcWbChannelAccountBalancePath
 }
 
 impl<M: Mode> AggracctBcWbChannelAccountBalance<M> {
@@ -105,7 +105,7 @@ impl<M: Mode> AggracctBcWbChannelAccountBalance<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/account/mch_archives`: 查询商户资料.
     #[doc(alias = "查询商户资料")]
-    AggracctBcWbChannelAccountMchArchives at AtAggracctBcWbChannelAccountMchArchives
+    AggracctBcWbChannelAccountMchArchives at AggracctBcWbChannelAccountMchArchivesPath
 }
 
 impl<M: Mode> AggracctBcWbChannelAccountMchArchives<M> {
@@ -137,7 +137,7 @@ impl<M: Mode> AggracctBcWbChannelAccountMchArchives<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/account/mch_media`: 查询商户影像件资料.
     #[doc(alias = "查询商户影像件资料")]
-    AggracctBcWbChannelAccountMchMedia at AtAggracctBcWbChannelAccountMchMedia
+    AggracctBcWbChannelAccountMchMedia at AggracctBcWbChannelAccountMchMediaPath
 }
 
 impl<M: Mode> AggracctBcWbChannelAccountMchMedia<M> {
@@ -167,7 +167,7 @@ impl<M: Mode> AggracctBcWbChannelAccountMchMedia<M> {
 
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/bank-channel-account`
-    AggracctBcWbChannelBankChannelAccount at AtAggracctBcWbChannelBankChannelAccount
+    AggracctBcWbChannelBankChannelAccount at AggracctBcWbChannelBankChannelAccountPath
 }
 
 impl<M: Mode> AggracctBcWbChannelBankChannelAccount<M> {
@@ -180,7 +180,7 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccount<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename`: 受理渠道结算银行账户更名申请.
     #[doc(alias = "受理渠道结算银行账户更名申请")]
-    AggracctBcWbChannelBankChannelAccountRename at AtAggracctBcWbChannelBankChannelAccountRename
+    AggracctBcWbChannelBankChannelAccountRename at AggracctBcWbChannelBankChannelAccountRenamePath
 }
 
 impl<M: Mode> AggracctBcWbChannelBankChannelAccountRename<M> {
@@ -227,7 +227,7 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRename<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`: 查询渠道结算银行账户更名申请.
     #[doc(alias = "查询渠道结算银行账户更名申请")]
-    AggracctBcWbChannelBankChannelAccountRenameByApplicationId at AtAggracctBcWbChannelBankChannelAccountRenameByApplicationId
+    AggracctBcWbChannelBankChannelAccountRenameByApplicationId at AggracctBcWbChannelBankChannelAccountRenameByApplicationIdPath
 }
 
 impl<M: Mode> AggracctBcWbChannelBankChannelAccountRenameByApplicationId<M> {
@@ -267,7 +267,7 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRenameByApplicationId<M> {
 
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders`
-    AggracctBcWbChannelControlOrders at AtAggracctBcWbChannelControlOrders
+    AggracctBcWbChannelControlOrders at AggracctBcWbChannelControlOrdersPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrders<M> {
@@ -299,7 +299,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrders<M> {
 
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/info`
-    AggracctBcWbChannelControlOrdersInfo at AtAggracctBcWbChannelControlOrdersInfo
+    AggracctBcWbChannelControlOrdersInfo at AggracctBcWbChannelControlOrdersInfoPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfo<M> {
@@ -311,7 +311,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfo<M> {
 
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/info/update`
-    AggracctBcWbChannelControlOrdersInfoUpdate at AtAggracctBcWbChannelControlOrdersInfoUpdate
+    AggracctBcWbChannelControlOrdersInfoUpdate at AggracctBcWbChannelControlOrdersInfoUpdatePath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdate<M> {
@@ -323,7 +323,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdate<M> {
 
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result`
-    AggracctBcWbChannelControlOrdersInfoUpdateResult at AtAggracctBcWbChannelControlOrdersInfoUpdateResult
+    AggracctBcWbChannelControlOrdersInfoUpdateResult at AggracctBcWbChannelControlOrdersInfoUpdateResultPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResult<M> {
@@ -336,7 +336,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResult<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`: 资料更新请求审核结果回调通知.
     #[doc(alias = "资料更新请求审核结果回调通知")]
-    AggracctBcWbChannelControlOrdersInfoUpdateResultNotify at AtAggracctBcWbChannelControlOrdersInfoUpdateResultNotify
+    AggracctBcWbChannelControlOrdersInfoUpdateResultNotify at AggracctBcWbChannelControlOrdersInfoUpdateResultNotifyPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResultNotify<M> {
@@ -379,7 +379,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResultNotify<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`: 查询控制单.
     #[doc(alias = "查询控制单")]
-    AggracctBcWbChannelControlOrdersByOutRequestNo at AtAggracctBcWbChannelControlOrdersByOutRequestNo
+    AggracctBcWbChannelControlOrdersByOutRequestNo at AggracctBcWbChannelControlOrdersByOutRequestNoPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersByOutRequestNo<M> {
@@ -417,7 +417,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersByOutRequestNo<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/punish`: 发起微众台账管控.
     #[doc(alias = "发起微众台账管控")]
-    AggracctBcWbChannelControlOrdersPunish at AtAggracctBcWbChannelControlOrdersPunish
+    AggracctBcWbChannelControlOrdersPunish at AggracctBcWbChannelControlOrdersPunishPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersPunish<M> {
@@ -454,7 +454,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersPunish<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/recover`: 解除对微众台账的管控.
     #[doc(alias = "解除对微众台账的管控")]
-    AggracctBcWbChannelControlOrdersRecover at AtAggracctBcWbChannelControlOrdersRecover
+    AggracctBcWbChannelControlOrdersRecover at AggracctBcWbChannelControlOrdersRecoverPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersRecover<M> {
@@ -493,7 +493,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersRecover<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/special-reduction`: 特殊减额.
     #[doc(alias = "特殊减额")]
-    AggracctBcWbChannelSpecialReduction at AtAggracctBcWbChannelSpecialReduction
+    AggracctBcWbChannelSpecialReduction at AggracctBcWbChannelSpecialReductionPath
 }
 
 impl<M: Mode> AggracctBcWbChannelSpecialReduction<M> {
@@ -540,7 +540,7 @@ impl<M: Mode> AggracctBcWbChannelSpecialReduction<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`: 查询特殊减额结果.
     #[doc(alias = "查询特殊减额结果")]
-    AggracctBcWbChannelSpecialReductionByOutRequestNo at AtAggracctBcWbChannelSpecialReductionByOutRequestNo
+    AggracctBcWbChannelSpecialReductionByOutRequestNo at AggracctBcWbChannelSpecialReductionByOutRequestNoPath
 }
 
 impl<M: Mode> AggracctBcWbChannelSpecialReductionByOutRequestNo<M> {

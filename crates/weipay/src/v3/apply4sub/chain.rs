@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/apply4sub`: 结算账户.
-    Apply4sub at AtApply4sub
+    Apply4sub at Apply4subPath
 }
 
 impl<M: Mode> Apply4sub<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Apply4sub<M> {
 
 chain_step! {
     /// `v3/apply4sub/sub_merchants`
-    Apply4subSubMerchants at AtApply4subSubMerchants
+    Apply4subSubMerchants at Apply4subSubMerchantsPath
 }
 
 impl<M: Mode> Apply4subSubMerchants<M> {
@@ -35,7 +35,7 @@ impl<M: Mode> Apply4subSubMerchants<M> {
 
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}`
-    Apply4subSubMerchantsBySubMchid at AtApply4subSubMerchantsBySubMchid
+    Apply4subSubMerchantsBySubMchid at Apply4subSubMerchantsBySubMchidPath
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchid<M> {
@@ -57,7 +57,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchid<M> {
 
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`
-    Apply4subSubMerchantsBySubMchidApplication at AtApply4subSubMerchantsBySubMchidApplication
+    Apply4subSubMerchantsBySubMchidApplication at Apply4subSubMerchantsBySubMchidApplicationPath
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidApplication<M> {
@@ -75,7 +75,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplication<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`: 查询结算账户修改申请状态.
     #[doc(alias = "查询结算账户修改申请状态")]
-    Apply4subSubMerchantsBySubMchidApplicationByApplicationNo at AtApply4subSubMerchantsBySubMchidApplicationByApplicationNo
+    Apply4subSubMerchantsBySubMchidApplicationByApplicationNo at Apply4subSubMerchantsBySubMchidApplicationByApplicationNoPath
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
@@ -114,7 +114,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`: 修改结算帐号.
     #[doc(alias = "修改结算帐号")]
-    Apply4subSubMerchantsBySubMchidModifySettlement at AtApply4subSubMerchantsBySubMchidModifySettlement
+    Apply4subSubMerchantsBySubMchidModifySettlement at Apply4subSubMerchantsBySubMchidModifySettlementPath
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
@@ -157,7 +157,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/settlement`: 查询结算账户.
     #[doc(alias = "查询结算账户")]
-    Apply4subSubMerchantsBySubMchidSettlement at AtApply4subSubMerchantsBySubMchidSettlement
+    Apply4subSubMerchantsBySubMchidSettlement at Apply4subSubMerchantsBySubMchidSettlementPath
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidSettlement<M> {

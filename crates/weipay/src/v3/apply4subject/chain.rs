@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/apply4subject`: 确认开户意愿.
-    Apply4subject at AtApply4subject
+    Apply4subject at Apply4subjectPath
 }
 
 impl<M: Mode> Apply4subject<M> {
@@ -25,7 +25,7 @@ chain_step! {
     /// `v3/apply4subject/applyment`: 查询商户开户意愿申请单审核结果, 提交商户开户意愿申请单.
     #[doc(alias = "查询商户开户意愿申请单审核结果")]
     #[doc(alias = "提交商户开户意愿申请单")]
-    Apply4subjectApplyment at AtApply4subjectApplyment
+    Apply4subjectApplyment at Apply4subjectApplymentPath
 }
 
 impl<M: Mode> Apply4subjectApplyment<M> {
@@ -115,7 +115,7 @@ impl<M: Mode> Apply4subjectApplyment<M> {
 
 chain_step! {
     /// `v3/apply4subject/applyment/{applyment_id}`
-    Apply4subjectApplymentByApplymentId at AtApply4subjectApplymentByApplymentId
+    Apply4subjectApplymentByApplymentId at Apply4subjectApplymentByApplymentIdPath
 }
 
 impl<M: Mode> Apply4subjectApplymentByApplymentId<M> {
@@ -128,7 +128,7 @@ impl<M: Mode> Apply4subjectApplymentByApplymentId<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/{applyment_id}/cancel`: 撤销商户开户意愿申请单.
     #[doc(alias = "撤销商户开户意愿申请单")]
-    Apply4subjectApplymentByApplymentIdCancel at AtApply4subjectApplymentByApplymentIdCancel
+    Apply4subjectApplymentByApplymentIdCancel at Apply4subjectApplymentByApplymentIdCancelPath
 }
 
 impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
@@ -154,7 +154,7 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
 
 chain_step! {
     /// `v3/apply4subject/applyment/{business_code}`
-    Apply4subjectApplymentByBusinessCode at AtApply4subjectApplymentByBusinessCode
+    Apply4subjectApplymentByBusinessCode at Apply4subjectApplymentByBusinessCodePath
 }
 
 impl<M: Mode> Apply4subjectApplymentByBusinessCode<M> {
@@ -167,7 +167,7 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCode<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/{business_code}/cancel`: 撤销商户开户意愿申请单.
     #[doc(alias = "撤销商户开户意愿申请单")]
-    Apply4subjectApplymentByBusinessCodeCancel at AtApply4subjectApplymentByBusinessCodeCancel
+    Apply4subjectApplymentByBusinessCodeCancel at Apply4subjectApplymentByBusinessCodeCancelPath
 }
 
 impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
@@ -194,7 +194,7 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
 
 chain_step! {
     /// `v3/apply4subject/applyment/merchants`
-    Apply4subjectApplymentMerchants at AtApply4subjectApplymentMerchants
+    Apply4subjectApplymentMerchants at Apply4subjectApplymentMerchantsPath
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchants<M> {
@@ -208,7 +208,7 @@ impl<M: Mode> Apply4subjectApplymentMerchants<M> {
 
 chain_step! {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}`
-    Apply4subjectApplymentMerchantsBySubMchid at AtApply4subjectApplymentMerchantsBySubMchid
+    Apply4subjectApplymentMerchantsBySubMchid at Apply4subjectApplymentMerchantsBySubMchidPath
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchid<M> {
@@ -221,7 +221,7 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchid<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}/state`: 获取商户开户意愿确认状态.
     #[doc(alias = "获取商户开户意愿确认状态")]
-    Apply4subjectApplymentMerchantsBySubMchidState at AtApply4subjectApplymentMerchantsBySubMchidState
+    Apply4subjectApplymentMerchantsBySubMchidState at Apply4subjectApplymentMerchantsBySubMchidStatePath
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {

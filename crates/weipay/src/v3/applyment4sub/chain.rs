@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/applyment4sub`: 商户进件.
-    Applyment4sub at AtApplyment4sub
+    Applyment4sub at Applyment4subPath
 }
 
 impl<M: Mode> Applyment4sub<M> {
@@ -24,7 +24,7 @@ impl<M: Mode> Applyment4sub<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment`: 提交申请单.
     #[doc(alias = "提交申请单")]
-    Applyment4subApplyment at AtApplyment4subApplyment
+    Applyment4subApplyment at Applyment4subApplymentPath
 }
 
 impl<M: Mode> Applyment4subApplyment<M> {
@@ -97,7 +97,7 @@ impl<M: Mode> Applyment4subApplyment<M> {
 
 chain_step! {
     /// `v3/applyment4sub/applyment/applyment_id`
-    Applyment4subApplymentApplymentId at AtApplyment4subApplymentApplymentId
+    Applyment4subApplymentApplymentId at Applyment4subApplymentApplymentIdPath
 }
 
 impl<M: Mode> Applyment4subApplymentApplymentId<M> {
@@ -115,7 +115,7 @@ impl<M: Mode> Applyment4subApplymentApplymentId<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment/applyment_id/{applyment_id}`: 通过申请单号查询申请状态.
     #[doc(alias = "通过申请单号查询申请状态")]
-    Applyment4subApplymentApplymentIdByApplymentId at AtApplyment4subApplymentApplymentIdByApplymentId
+    Applyment4subApplymentApplymentIdByApplymentId at Applyment4subApplymentApplymentIdByApplymentIdPath
 }
 
 impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
@@ -140,7 +140,7 @@ impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
 
 chain_step! {
     /// `v3/applyment4sub/applyment/business_code`
-    Applyment4subApplymentBusinessCode at AtApplyment4subApplymentBusinessCode
+    Applyment4subApplymentBusinessCode at Applyment4subApplymentBusinessCodePath
 }
 
 impl<M: Mode> Applyment4subApplymentBusinessCode<M> {
@@ -158,7 +158,7 @@ impl<M: Mode> Applyment4subApplymentBusinessCode<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment/business_code/{business_code}`: 通过业务申请编号查询申请状态.
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    Applyment4subApplymentBusinessCodeByBusinessCode at AtApplyment4subApplymentBusinessCodeByBusinessCode
+    Applyment4subApplymentBusinessCodeByBusinessCode at Applyment4subApplymentBusinessCodeByBusinessCodePath
 }
 
 impl<M: Mode> Applyment4subApplymentBusinessCodeByBusinessCode<M> {

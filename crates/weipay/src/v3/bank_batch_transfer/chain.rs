@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/bank-batch-transfer`: 银行模式电子回单.
-    BankBatchTransfer at AtBankBatchTransfer
+    BankBatchTransfer at BankBatchTransferPath
 }
 
 impl<M: Mode> BankBatchTransfer<M> {
@@ -22,7 +22,7 @@ impl<M: Mode> BankBatchTransfer<M> {
 
 chain_step! {
     /// `v3/bank-batch-transfer/receipt`
-    BankBatchTransferReceipt at AtBankBatchTransferReceipt
+    BankBatchTransferReceipt at BankBatchTransferReceiptPath
 }
 
 impl<M: Mode> BankBatchTransferReceipt<M> {
@@ -41,7 +41,7 @@ chain_step! {
     /// `v3/bank-batch-transfer/receipt/detail-receipts`: 查询明细电子回单受理结果, 受理明细电子回单.
     #[doc(alias = "查询明细电子回单受理结果")]
     #[doc(alias = "受理明细电子回单")]
-    BankBatchTransferReceiptDetailReceipts at AtBankBatchTransferReceiptDetailReceipts
+    BankBatchTransferReceiptDetailReceipts at BankBatchTransferReceiptDetailReceiptsPath
 }
 
 impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
@@ -100,7 +100,7 @@ chain_step! {
     /// `v3/bank-batch-transfer/receipt/summary-receipts`: 查询汇总电子回单受理结果, 受理汇总电子回单.
     #[doc(alias = "查询汇总电子回单受理结果")]
     #[doc(alias = "受理汇总电子回单")]
-    BankBatchTransferReceiptSummaryReceipts at AtBankBatchTransferReceiptSummaryReceipts
+    BankBatchTransferReceiptSummaryReceipts at BankBatchTransferReceiptSummaryReceiptsPath
 }
 
 impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/bank-transfer`: 银行模式批量转账.
-    BankTransfer at AtBankTransfer
+    BankTransfer at BankTransferPath
 }
 
 impl<M: Mode> BankTransfer<M> {
@@ -24,7 +24,7 @@ impl<M: Mode> BankTransfer<M> {
 chain_step! {
     /// `v3/bank-transfer/batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    BankTransferBatches at AtBankTransferBatches
+    BankTransferBatches at BankTransferBatchesPath
 }
 
 impl<M: Mode> BankTransferBatches<M> {
@@ -73,7 +73,7 @@ impl<M: Mode> BankTransferBatches<M> {
 
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id`
-    BankTransferBatchesBatchId at AtBankTransferBatchesBatchId
+    BankTransferBatchesBatchId at BankTransferBatchesBatchIdPath
 }
 
 impl<M: Mode> BankTransferBatchesBatchId<M> {
@@ -86,7 +86,7 @@ impl<M: Mode> BankTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}`: 微信支付批次单号查询批次单.
     #[doc(alias = "微信支付批次单号查询批次单")]
-    BankTransferBatchesBatchIdByBatchId at AtBankTransferBatchesBatchIdByBatchId
+    BankTransferBatchesBatchIdByBatchId at BankTransferBatchesBatchIdByBatchIdPath
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
@@ -128,7 +128,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
 
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`
-    BankTransferBatchesBatchIdByBatchIdDetails at AtBankTransferBatchesBatchIdByBatchIdDetails
+    BankTransferBatchesBatchIdByBatchIdDetails at BankTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -140,7 +140,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetails<M> {
 
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    BankTransferBatchesBatchIdByBatchIdDetailsDetailId at AtBankTransferBatchesBatchIdByBatchIdDetailsDetailId
+    BankTransferBatchesBatchIdByBatchIdDetailsDetailId at BankTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -158,7 +158,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付明细单号查询明细单.
     #[doc(alias = "微信支付明细单号查询明细单")]
-    BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtBankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdPath
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -197,7 +197,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
 
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no`
-    BankTransferBatchesOutBatchNo at AtBankTransferBatchesOutBatchNo
+    BankTransferBatchesOutBatchNo at BankTransferBatchesOutBatchNoPath
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNo<M> {
@@ -215,7 +215,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}`: 银行批次单号查询批次单.
     #[doc(alias = "银行批次单号查询批次单")]
-    BankTransferBatchesOutBatchNoByOutBatchNo at AtBankTransferBatchesOutBatchNoByOutBatchNo
+    BankTransferBatchesOutBatchNoByOutBatchNo at BankTransferBatchesOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -257,7 +257,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
 
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details`
-    BankTransferBatchesOutBatchNoByOutBatchNoDetails at AtBankTransferBatchesOutBatchNoByOutBatchNoDetails
+    BankTransferBatchesOutBatchNoByOutBatchNoDetails at BankTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -269,7 +269,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
 
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -287,7 +287,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 银行明细单号查询明细单.
     #[doc(alias = "银行明细单号查询明细单")]
-    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/bill`: 账单.
-    Bill at AtBill
+    Bill at BillPath
 }
 
 impl<M: Mode> Bill<M> {
@@ -33,7 +33,7 @@ impl<M: Mode> Bill<M> {
 chain_step! {
     /// `v3/bill/fundflowbill`: 申请资金账单.
     #[doc(alias = "申请资金账单")]
-    BillFundflowbill at AtBillFundflowbill
+    BillFundflowbill at BillFundflowbillPath
 }
 
 impl<M: Mode> BillFundflowbill<M> {
@@ -64,7 +64,7 @@ impl<M: Mode> BillFundflowbill<M> {
 chain_step! {
     /// `v3/bill/sub-merchant-fundflowbill`: 申请单个子商户资金账单.
     #[doc(alias = "申请单个子商户资金账单")]
-    BillSubMerchantFundflowbill at AtBillSubMerchantFundflowbill
+    BillSubMerchantFundflowbill at BillSubMerchantFundflowbillPath
 }
 
 impl<M: Mode> BillSubMerchantFundflowbill<M> {
@@ -99,7 +99,7 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
 chain_step! {
     /// `v3/bill/tradebill`: 申请交易账单.
     #[doc(alias = "申请交易账单")]
-    BillTradebill at AtBillTradebill
+    BillTradebill at BillTradebillPath
 }
 
 impl<M: Mode> BillTradebill<M> {

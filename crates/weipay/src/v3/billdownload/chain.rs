@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/billdownload`: 账单.
-    Billdownload at AtBilldownload
+    Billdownload at BilldownloadPath
 }
 
 impl<M: Mode> Billdownload<M> {
@@ -24,7 +24,7 @@ impl<M: Mode> Billdownload<M> {
 chain_step! {
     /// `v3/billdownload/file`: 下载账单.
     #[doc(alias = "下载账单")]
-    BilldownloadFile at AtBilldownloadFile
+    BilldownloadFile at BilldownloadFilePath
 }
 
 impl<M: Mode> BilldownloadFile<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/brand`: 会员, 发券活动, 品牌入驻, 品牌门店, 商家名片会员, 商家名片配置, 摇优惠活动, 连接交易, 连锁品牌分账.
-    Brand at AtBrand
+    Brand at BrandPath
 }
 
 impl<M: Mode> Brand<M> {
@@ -44,7 +44,7 @@ impl<M: Mode> Brand<M> {
 chain_step! {
     /// `v3/brand/applyments`: 提交入驻申请.
     #[doc(alias = "提交入驻申请")]
-    BrandApplyments at AtBrandApplyments
+    BrandApplyments at BrandApplymentsPath
 }
 
 impl<M: Mode> BrandApplyments<M> {
@@ -103,7 +103,7 @@ impl<M: Mode> BrandApplyments<M> {
 
 chain_step! {
     /// `v3/brand/applyments/applyment-id`
-    BrandApplymentsApplymentId at AtBrandApplymentsApplymentId
+    BrandApplymentsApplymentId at BrandApplymentsApplymentIdPath
 }
 
 impl<M: Mode> BrandApplymentsApplymentId<M> {
@@ -118,7 +118,7 @@ impl<M: Mode> BrandApplymentsApplymentId<M> {
 chain_step! {
     /// `v3/brand/applyments/applyment-id/{applyment_id}`: 根据申请单ID查询申请状态.
     #[doc(alias = "根据申请单ID查询申请状态")]
-    BrandApplymentsApplymentIdByApplymentId at AtBrandApplymentsApplymentIdByApplymentId
+    BrandApplymentsApplymentIdByApplymentId at BrandApplymentsApplymentIdByApplymentIdPath
 }
 
 impl<M: Mode> BrandApplymentsApplymentIdByApplymentId<M> {
@@ -143,7 +143,7 @@ impl<M: Mode> BrandApplymentsApplymentIdByApplymentId<M> {
 
 chain_step! {
     /// `v3/brand/applyments/business-code`
-    BrandApplymentsBusinessCode at AtBrandApplymentsBusinessCode
+    BrandApplymentsBusinessCode at BrandApplymentsBusinessCodePath
 }
 
 impl<M: Mode> BrandApplymentsBusinessCode<M> {
@@ -161,7 +161,7 @@ impl<M: Mode> BrandApplymentsBusinessCode<M> {
 chain_step! {
     /// `v3/brand/applyments/business-code/{business_code}`: 根据业务申请编号查询申请状态.
     #[doc(alias = "根据业务申请编号查询申请状态")]
-    BrandApplymentsBusinessCodeByBusinessCode at AtBrandApplymentsBusinessCodeByBusinessCode
+    BrandApplymentsBusinessCodeByBusinessCode at BrandApplymentsBusinessCodeByBusinessCodePath
 }
 
 impl<M: Mode> BrandApplymentsBusinessCodeByBusinessCode<M> {
@@ -187,7 +187,7 @@ impl<M: Mode> BrandApplymentsBusinessCodeByBusinessCode<M> {
 chain_step! {
     /// `v3/brand/applyments/cancel-applyment`: 撤销申请.
     #[doc(alias = "撤销申请")]
-    BrandApplymentsCancelApplyment at AtBrandApplymentsCancelApplyment
+    BrandApplymentsCancelApplyment at BrandApplymentsCancelApplymentPath
 }
 
 impl<M: Mode> BrandApplymentsCancelApplyment<M> {
@@ -217,7 +217,7 @@ impl<M: Mode> BrandApplymentsCancelApplyment<M> {
 
 chain_step! {
     /// `v3/brand/card`
-    BrandCard at AtBrandCard
+    BrandCard at BrandCardPath
 }
 
 impl<M: Mode> BrandCard<M> {
@@ -236,7 +236,7 @@ chain_step! {
     /// `v3/brand/card/card-configs`: 查询商家名片配置申请状态, 提交商家名片配置申请.
     #[doc(alias = "查询商家名片配置申请状态")]
     #[doc(alias = "提交商家名片配置申请")]
-    BrandCardCardConfigs at AtBrandCardCardConfigs
+    BrandCardCardConfigs at BrandCardCardConfigsPath
 }
 
 impl<M: Mode> BrandCardCardConfigs<M> {
@@ -309,7 +309,7 @@ impl<M: Mode> BrandCardCardConfigs<M> {
 chain_step! {
     /// `v3/brand/card/card-configs/cancel-applyment`: 撤销商家名片配置申请.
     #[doc(alias = "撤销商家名片配置申请")]
-    BrandCardCardConfigsCancelApplyment at AtBrandCardCardConfigsCancelApplyment
+    BrandCardCardConfigsCancelApplyment at BrandCardCardConfigsCancelApplymentPath
 }
 
 impl<M: Mode> BrandCardCardConfigsCancelApplyment<M> {
@@ -340,7 +340,7 @@ impl<M: Mode> BrandCardCardConfigsCancelApplyment<M> {
 chain_step! {
     /// `v3/brand/card/card-configs/preview-url`: 获取商家名片预览二维码.
     #[doc(alias = "获取商家名片预览二维码")]
-    BrandCardCardConfigsPreviewUrl at AtBrandCardCardConfigsPreviewUrl
+    BrandCardCardConfigsPreviewUrl at BrandCardCardConfigsPreviewUrlPath
 }
 
 impl<M: Mode> BrandCardCardConfigsPreviewUrl<M> {
@@ -371,7 +371,7 @@ impl<M: Mode> BrandCardCardConfigsPreviewUrl<M> {
 chain_step! {
     /// `v3/brand/card/card-configs/publish`: 发布商家名片配置.
     #[doc(alias = "发布商家名片配置")]
-    BrandCardCardConfigsPublish at AtBrandCardCardConfigsPublish
+    BrandCardCardConfigsPublish at BrandCardCardConfigsPublishPath
 }
 
 impl<M: Mode> BrandCardCardConfigsPublish<M> {
@@ -403,7 +403,7 @@ chain_step! {
     /// `v3/brand/card/card-links`: 查询已生效交易连接名片规则, 添加交易连接名片规则申请.
     #[doc(alias = "查询已生效交易连接名片规则")]
     #[doc(alias = "添加交易连接名片规则申请")]
-    BrandCardCardLinks at AtBrandCardCardLinks
+    BrandCardCardLinks at BrandCardCardLinksPath
 }
 
 impl<M: Mode> BrandCardCardLinks<M> {
@@ -474,7 +474,7 @@ impl<M: Mode> BrandCardCardLinks<M> {
 
 chain_step! {
     /// `v3/brand/card/card-links/business-code`
-    BrandCardCardLinksBusinessCode at AtBrandCardCardLinksBusinessCode
+    BrandCardCardLinksBusinessCode at BrandCardCardLinksBusinessCodePath
 }
 
 impl<M: Mode> BrandCardCardLinksBusinessCode<M> {
@@ -492,7 +492,7 @@ impl<M: Mode> BrandCardCardLinksBusinessCode<M> {
 chain_step! {
     /// `v3/brand/card/card-links/business-code/{business_code}`: 根据业务申请编号查询添加申请状态.
     #[doc(alias = "根据业务申请编号查询添加申请状态")]
-    BrandCardCardLinksBusinessCodeByBusinessCode at AtBrandCardCardLinksBusinessCodeByBusinessCode
+    BrandCardCardLinksBusinessCodeByBusinessCode at BrandCardCardLinksBusinessCodeByBusinessCodePath
 }
 
 impl<M: Mode> BrandCardCardLinksBusinessCodeByBusinessCode<M> {
@@ -531,7 +531,7 @@ impl<M: Mode> BrandCardCardLinksBusinessCodeByBusinessCode<M> {
 chain_step! {
     /// `v3/brand/card/card-links/cancel-applyment`: 撤销交易连接名片配置申请.
     #[doc(alias = "撤销交易连接名片配置申请")]
-    BrandCardCardLinksCancelApplyment at AtBrandCardCardLinksCancelApplyment
+    BrandCardCardLinksCancelApplyment at BrandCardCardLinksCancelApplymentPath
 }
 
 impl<M: Mode> BrandCardCardLinksCancelApplyment<M> {
@@ -562,7 +562,7 @@ impl<M: Mode> BrandCardCardLinksCancelApplyment<M> {
 chain_step! {
     /// `v3/brand/card/card-links/unbind-card-link`: 解除已生效交易连接名片场景.
     #[doc(alias = "解除已生效交易连接名片场景")]
-    BrandCardCardLinksUnbindCardLink at AtBrandCardCardLinksUnbindCardLink
+    BrandCardCardLinksUnbindCardLink at BrandCardCardLinksUnbindCardLinkPath
 }
 
 impl<M: Mode> BrandCardCardLinksUnbindCardLink<M> {
@@ -592,7 +592,7 @@ impl<M: Mode> BrandCardCardLinksUnbindCardLink<M> {
 
 chain_step! {
     /// `v3/brand/marketing`
-    BrandMarketing at AtBrandMarketing
+    BrandMarketing at BrandMarketingPath
 }
 
 impl<M: Mode> BrandMarketing<M> {
@@ -604,7 +604,7 @@ impl<M: Mode> BrandMarketing<M> {
 
 chain_step! {
     /// `v3/brand/marketing/shake-activities`
-    BrandMarketingShakeActivities at AtBrandMarketingShakeActivities
+    BrandMarketingShakeActivities at BrandMarketingShakeActivitiesPath
 }
 
 impl<M: Mode> BrandMarketingShakeActivities<M> {
@@ -617,7 +617,7 @@ impl<M: Mode> BrandMarketingShakeActivities<M> {
 chain_step! {
     /// `v3/brand/marketing/shake-activities/activities`: 查询摇优惠活动列表.
     #[doc(alias = "查询摇优惠活动列表")]
-    BrandMarketingShakeActivitiesActivities at AtBrandMarketingShakeActivitiesActivities
+    BrandMarketingShakeActivitiesActivities at BrandMarketingShakeActivitiesActivitiesPath
 }
 
 impl<M: Mode> BrandMarketingShakeActivitiesActivities<M> {
@@ -647,7 +647,7 @@ impl<M: Mode> BrandMarketingShakeActivitiesActivities<M> {
 
 chain_step! {
     /// `v3/brand/partner`
-    BrandPartner at AtBrandPartner
+    BrandPartner at BrandPartnerPath
 }
 
 impl<M: Mode> BrandPartner<M> {
@@ -664,7 +664,7 @@ impl<M: Mode> BrandPartner<M> {
 
 chain_step! {
     /// `v3/brand/partner/card-member`
-    BrandPartnerCardMember at AtBrandPartnerCardMember
+    BrandPartnerCardMember at BrandPartnerCardMemberPath
 }
 
 impl<M: Mode> BrandPartnerCardMember<M> {
@@ -708,7 +708,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/cards`: 查询会员卡模板列表, 创建会员卡模板.
     #[doc(alias = "查询会员卡模板列表")]
     #[doc(alias = "创建会员卡模板")]
-    BrandPartnerCardMemberCards at AtBrandPartnerCardMemberCards
+    BrandPartnerCardMemberCards at BrandPartnerCardMemberCardsPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberCards<M> {
@@ -780,7 +780,7 @@ chain_step! {
     #[doc(alias = "查询会员卡模板信息")]
     #[doc(alias = "修改会员卡模板信息")]
     #[doc(alias = "删除会员卡模板")]
-    BrandPartnerCardMemberCardsByCardId at AtBrandPartnerCardMemberCardsByCardId
+    BrandPartnerCardMemberCardsByCardId at BrandPartnerCardMemberCardsByCardIdPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
@@ -886,7 +886,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/cards/{card_id}/invalidate`: 作废会员卡模板.
     #[doc(alias = "作废会员卡模板")]
-    BrandPartnerCardMemberCardsByCardIdInvalidate at AtBrandPartnerCardMemberCardsByCardIdInvalidate
+    BrandPartnerCardMemberCardsByCardIdInvalidate at BrandPartnerCardMemberCardsByCardIdInvalidatePath
 }
 
 impl<M: Mode> BrandPartnerCardMemberCardsByCardIdInvalidate<M> {
@@ -927,7 +927,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/membership-activities`: 查询品牌会员发券活动列表, 创建品牌会员发券活动.
     #[doc(alias = "查询品牌会员发券活动列表")]
     #[doc(alias = "创建品牌会员发券活动")]
-    BrandPartnerCardMemberMembershipActivities at AtBrandPartnerCardMemberMembershipActivities
+    BrandPartnerCardMemberMembershipActivities at BrandPartnerCardMemberMembershipActivitiesPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
@@ -1006,7 +1006,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/membership-activities/{activity_id}`: 查询品牌会员发券活动, 修改品牌会员发券活动信息.
     #[doc(alias = "查询品牌会员发券活动")]
     #[doc(alias = "修改品牌会员发券活动信息")]
-    BrandPartnerCardMemberMembershipActivitiesByActivityId at AtBrandPartnerCardMemberMembershipActivitiesByActivityId
+    BrandPartnerCardMemberMembershipActivitiesByActivityId at BrandPartnerCardMemberMembershipActivitiesByActivityIdPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
@@ -1086,7 +1086,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`: 终止品牌会员发券活动.
     #[doc(alias = "终止品牌会员发券活动")]
-    BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate at AtBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate
+    BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate at BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminatePath
 }
 
 impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate<M> {
@@ -1130,7 +1130,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate<M>
 chain_step! {
     /// `v3/brand/partner/card-member/pay-view-tokens`: 品牌会员展示付款码组件预授权.
     #[doc(alias = "品牌会员展示付款码组件预授权")]
-    BrandPartnerCardMemberPayViewTokens at AtBrandPartnerCardMemberPayViewTokens
+    BrandPartnerCardMemberPayViewTokens at BrandPartnerCardMemberPayViewTokensPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberPayViewTokens<M> {
@@ -1164,7 +1164,7 @@ impl<M: Mode> BrandPartnerCardMemberPayViewTokens<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/pre-auth-tokens`: 入会组件预授权.
     #[doc(alias = "入会组件预授权")]
-    BrandPartnerCardMemberPreAuthTokens at AtBrandPartnerCardMemberPreAuthTokens
+    BrandPartnerCardMemberPreAuthTokens at BrandPartnerCardMemberPreAuthTokensPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberPreAuthTokens<M> {
@@ -1198,7 +1198,7 @@ impl<M: Mode> BrandPartnerCardMemberPreAuthTokens<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards`: 查询用户在品牌下所有会员卡.
     #[doc(alias = "查询用户在品牌下所有会员卡")]
-    BrandPartnerCardMemberUserCards at AtBrandPartnerCardMemberUserCards
+    BrandPartnerCardMemberUserCards at BrandPartnerCardMemberUserCardsPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCards<M> {
@@ -1250,7 +1250,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCards<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards/import-by-openid`: 根据openid导入用户会员卡.
     #[doc(alias = "根据openid导入用户会员卡")]
-    BrandPartnerCardMemberUserCardsImportByOpenid at AtBrandPartnerCardMemberUserCardsImportByOpenid
+    BrandPartnerCardMemberUserCardsImportByOpenid at BrandPartnerCardMemberUserCardsImportByOpenidPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsImportByOpenid<M> {
@@ -1295,7 +1295,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsImportByOpenid<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards/import-by-phone`: 根据手机号导入用户会员卡.
     #[doc(alias = "根据手机号导入用户会员卡")]
-    BrandPartnerCardMemberUserCardsImportByPhone at AtBrandPartnerCardMemberUserCardsImportByPhone
+    BrandPartnerCardMemberUserCardsImportByPhone at BrandPartnerCardMemberUserCardsImportByPhonePath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsImportByPhone<M> {
@@ -1335,7 +1335,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}`: 查询用户会员卡信息, 修改用户会员卡信息.
     #[doc(alias = "查询用户会员卡信息")]
     #[doc(alias = "修改用户会员卡信息")]
-    BrandPartnerCardMemberUserCardsByUserCardCode at AtBrandPartnerCardMemberUserCardsByUserCardCode
+    BrandPartnerCardMemberUserCardsByUserCardCode at BrandPartnerCardMemberUserCardsByUserCardCodePath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
@@ -1418,7 +1418,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`: 同步会员开通结果.
     #[doc(alias = "同步会员开通结果")]
-    BrandPartnerCardMemberUserCardsByUserCardCodeConfirm at AtBrandPartnerCardMemberUserCardsByUserCardCodeConfirm
+    BrandPartnerCardMemberUserCardsByUserCardCodeConfirm at BrandPartnerCardMemberUserCardsByUserCardCodeConfirmPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeConfirm<M> {
@@ -1462,7 +1462,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeConfirm<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`: 作废用户会员卡.
     #[doc(alias = "作废用户会员卡")]
-    BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate at AtBrandPartnerCardMemberUserCardsByUserCardCodeInvalidate
+    BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate at BrandPartnerCardMemberUserCardsByUserCardCodeInvalidatePath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate<M> {
@@ -1506,7 +1506,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-feeds`: 创建用户动态信息.
     #[doc(alias = "创建用户动态信息")]
-    BrandPartnerCardMemberUserFeeds at AtBrandPartnerCardMemberUserFeeds
+    BrandPartnerCardMemberUserFeeds at BrandPartnerCardMemberUserFeedsPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserFeeds<M> {
@@ -1542,7 +1542,7 @@ impl<M: Mode> BrandPartnerCardMemberUserFeeds<M> {
 
 chain_step! {
     /// `v3/brand/partner/card-member/user-points`
-    BrandPartnerCardMemberUserPoints at AtBrandPartnerCardMemberUserPoints
+    BrandPartnerCardMemberUserPoints at BrandPartnerCardMemberUserPointsPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPoints<M> {
@@ -1559,7 +1559,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPoints<M> {
 
 chain_step! {
     /// `v3/brand/partner/card-member/user-points/exchange-coupon`
-    BrandPartnerCardMemberUserPointsExchangeCoupon at AtBrandPartnerCardMemberUserPointsExchangeCoupon
+    BrandPartnerCardMemberUserPointsExchangeCoupon at BrandPartnerCardMemberUserPointsExchangeCouponPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCoupon<M> {
@@ -1572,7 +1572,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCoupon<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-points/exchange-coupon/confirm`: 同步积分兑券结果.
     #[doc(alias = "同步积分兑券结果")]
-    BrandPartnerCardMemberUserPointsExchangeCouponConfirm at AtBrandPartnerCardMemberUserPointsExchangeCouponConfirm
+    BrandPartnerCardMemberUserPointsExchangeCouponConfirm at BrandPartnerCardMemberUserPointsExchangeCouponConfirmPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCouponConfirm<M> {
@@ -1620,7 +1620,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCouponConfirm<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-points/sync`: 同步积分余额.
     #[doc(alias = "同步积分余额")]
-    BrandPartnerCardMemberUserPointsSync at AtBrandPartnerCardMemberUserPointsSync
+    BrandPartnerCardMemberUserPointsSync at BrandPartnerCardMemberUserPointsSyncPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPointsSync<M> {
@@ -1657,7 +1657,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsSync<M> {
 
 chain_step! {
     /// `v3/brand/partner/store`
-    BrandPartnerStore at AtBrandPartnerStore
+    BrandPartnerStore at BrandPartnerStorePath
 }
 
 impl<M: Mode> BrandPartnerStore<M> {
@@ -1671,7 +1671,7 @@ chain_step! {
     /// `v3/brand/partner/store/brandstores`: 列表查询品牌门店信息, 创建品牌门店.
     #[doc(alias = "列表查询品牌门店信息")]
     #[doc(alias = "创建品牌门店")]
-    BrandPartnerStoreBrandstores at AtBrandPartnerStoreBrandstores
+    BrandPartnerStoreBrandstores at BrandPartnerStoreBrandstoresPath
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstores<M> {
@@ -1736,7 +1736,7 @@ chain_step! {
     #[doc(alias = "查询品牌门店")]
     #[doc(alias = "更新品牌门店")]
     #[doc(alias = "删除品牌门店")]
-    BrandPartnerStoreBrandstoresByStoreId at AtBrandPartnerStoreBrandstoresByStoreId
+    BrandPartnerStoreBrandstoresByStoreId at BrandPartnerStoreBrandstoresByStoreIdPath
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
@@ -1836,7 +1836,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
 chain_step! {
     /// `v3/brand/partner/store/brandstores/{store_id}/bindrecipient`: 绑定收款商户号.
     #[doc(alias = "绑定收款商户号")]
-    BrandPartnerStoreBrandstoresByStoreIdBindrecipient at AtBrandPartnerStoreBrandstoresByStoreIdBindrecipient
+    BrandPartnerStoreBrandstoresByStoreIdBindrecipient at BrandPartnerStoreBrandstoresByStoreIdBindrecipientPath
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdBindrecipient<M> {
@@ -1877,7 +1877,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdBindrecipient<M> {
 chain_step! {
     /// `v3/brand/partner/store/brandstores/{store_id}/close`: 暂停门店营业.
     #[doc(alias = "暂停门店营业")]
-    BrandPartnerStoreBrandstoresByStoreIdClose at AtBrandPartnerStoreBrandstoresByStoreIdClose
+    BrandPartnerStoreBrandstoresByStoreIdClose at BrandPartnerStoreBrandstoresByStoreIdClosePath
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdClose<M> {
@@ -1917,7 +1917,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdClose<M> {
 chain_step! {
     /// `v3/brand/partner/store/brandstores/{store_id}/resume`: 恢复门店营业.
     #[doc(alias = "恢复门店营业")]
-    BrandPartnerStoreBrandstoresByStoreIdResume at AtBrandPartnerStoreBrandstoresByStoreIdResume
+    BrandPartnerStoreBrandstoresByStoreIdResume at BrandPartnerStoreBrandstoresByStoreIdResumePath
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdResume<M> {
@@ -1957,7 +1957,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdResume<M> {
 chain_step! {
     /// `v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`: 解绑收款商户号.
     #[doc(alias = "解绑收款商户号")]
-    BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient at AtBrandPartnerStoreBrandstoresByStoreIdUnbindrecipient
+    BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient at BrandPartnerStoreBrandstoresByStoreIdUnbindrecipientPath
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient<M> {
@@ -1996,7 +1996,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient<M> {
 
 chain_step! {
     /// `v3/brand/profitsharing`
-    BrandProfitsharing at AtBrandProfitsharing
+    BrandProfitsharing at BrandProfitsharingPath
 }
 
 impl<M: Mode> BrandProfitsharing<M> {
@@ -2028,7 +2028,7 @@ impl<M: Mode> BrandProfitsharing<M> {
 
 chain_step! {
     /// `v3/brand/profitsharing/brand-configs`
-    BrandProfitsharingBrandConfigs at AtBrandProfitsharingBrandConfigs
+    BrandProfitsharingBrandConfigs at BrandProfitsharingBrandConfigsPath
 }
 
 impl<M: Mode> BrandProfitsharingBrandConfigs<M> {
@@ -2046,7 +2046,7 @@ impl<M: Mode> BrandProfitsharingBrandConfigs<M> {
 chain_step! {
     /// `v3/brand/profitsharing/brand-configs/{brand_mchid}`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
-    BrandProfitsharingBrandConfigsByBrandMchid at AtBrandProfitsharingBrandConfigsByBrandMchid
+    BrandProfitsharingBrandConfigsByBrandMchid at BrandProfitsharingBrandConfigsByBrandMchidPath
 }
 
 impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
@@ -2072,7 +2072,7 @@ impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
 chain_step! {
     /// `v3/brand/profitsharing/finish-order`: 完结分账.
     #[doc(alias = "完结分账")]
-    BrandProfitsharingFinishOrder at AtBrandProfitsharingFinishOrder
+    BrandProfitsharingFinishOrder at BrandProfitsharingFinishOrderPath
 }
 
 impl<M: Mode> BrandProfitsharingFinishOrder<M> {
@@ -2108,7 +2108,7 @@ chain_step! {
     /// `v3/brand/profitsharing/orders`: 查询分账结果, 请求分账.
     #[doc(alias = "查询分账结果")]
     #[doc(alias = "请求分账")]
-    BrandProfitsharingOrders at AtBrandProfitsharingOrders
+    BrandProfitsharingOrders at BrandProfitsharingOrdersPath
 }
 
 impl<M: Mode> BrandProfitsharingOrders<M> {
@@ -2185,7 +2185,7 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
 
 chain_step! {
     /// `v3/brand/profitsharing/orders/{transaction_id}`
-    BrandProfitsharingOrdersByTransactionId at AtBrandProfitsharingOrdersByTransactionId
+    BrandProfitsharingOrdersByTransactionId at BrandProfitsharingOrdersByTransactionIdPath
 }
 
 impl<M: Mode> BrandProfitsharingOrdersByTransactionId<M> {
@@ -2198,7 +2198,7 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionId<M> {
 chain_step! {
     /// `v3/brand/profitsharing/orders/{transaction_id}/amounts`: 查询订单剩余待分金额.
     #[doc(alias = "查询订单剩余待分金额")]
-    BrandProfitsharingOrdersByTransactionIdAmounts at AtBrandProfitsharingOrdersByTransactionIdAmounts
+    BrandProfitsharingOrdersByTransactionIdAmounts at BrandProfitsharingOrdersByTransactionIdAmountsPath
 }
 
 impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
@@ -2230,7 +2230,7 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
 
 chain_step! {
     /// `v3/brand/profitsharing/receivers`
-    BrandProfitsharingReceivers at AtBrandProfitsharingReceivers
+    BrandProfitsharingReceivers at BrandProfitsharingReceiversPath
 }
 
 impl<M: Mode> BrandProfitsharingReceivers<M> {
@@ -2248,7 +2248,7 @@ impl<M: Mode> BrandProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/brand/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    BrandProfitsharingReceiversAdd at AtBrandProfitsharingReceiversAdd
+    BrandProfitsharingReceiversAdd at BrandProfitsharingReceiversAddPath
 }
 
 impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
@@ -2284,7 +2284,7 @@ impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/brand/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    BrandProfitsharingReceiversDelete at AtBrandProfitsharingReceiversDelete
+    BrandProfitsharingReceiversDelete at BrandProfitsharingReceiversDeletePath
 }
 
 impl<M: Mode> BrandProfitsharingReceiversDelete<M> {
@@ -2320,7 +2320,7 @@ chain_step! {
     /// `v3/brand/profitsharing/returnorders`: 查询分账回退结果, 请求分账回退.
     #[doc(alias = "查询分账回退结果")]
     #[doc(alias = "请求分账回退")]
-    BrandProfitsharingReturnorders at AtBrandProfitsharingReturnorders
+    BrandProfitsharingReturnorders at BrandProfitsharingReturnordersPath
 }
 
 impl<M: Mode> BrandProfitsharingReturnorders<M> {

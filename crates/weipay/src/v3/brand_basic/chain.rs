@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/brand-basic`: 品牌服务商授权.
-    BrandBasic at AtBrandBasic
+    BrandBasic at BrandBasicPath
 }
 
 impl<M: Mode> BrandBasic<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> BrandBasic<M> {
 
 chain_step! {
     /// `v3/brand-basic/partner`
-    BrandBasicPartner at AtBrandBasicPartner
+    BrandBasicPartner at BrandBasicPartnerPath
 }
 
 impl<M: Mode> BrandBasicPartner<M> {
@@ -35,7 +35,7 @@ impl<M: Mode> BrandBasicPartner<M> {
 
 chain_step! {
     /// `v3/brand-basic/partner/brands`
-    BrandBasicPartnerBrands at AtBrandBasicPartnerBrands
+    BrandBasicPartnerBrands at BrandBasicPartnerBrandsPath
 }
 
 impl<M: Mode> BrandBasicPartnerBrands<M> {
@@ -47,7 +47,7 @@ impl<M: Mode> BrandBasicPartnerBrands<M> {
 
 chain_step! {
     /// `v3/brand-basic/partner/brands/{brand_id}`
-    BrandBasicPartnerBrandsByBrandId at AtBrandBasicPartnerBrandsByBrandId
+    BrandBasicPartnerBrandsByBrandId at BrandBasicPartnerBrandsByBrandIdPath
 }
 
 impl<M: Mode> BrandBasicPartnerBrandsByBrandId<M> {
@@ -60,7 +60,7 @@ impl<M: Mode> BrandBasicPartnerBrandsByBrandId<M> {
 chain_step! {
     /// `v3/brand-basic/partner/brands/{brand_id}/product-authorities`: 获得品牌已授权且在生效中的产品权限信息.
     #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
-    BrandBasicPartnerBrandsByBrandIdProductAuthorities at AtBrandBasicPartnerBrandsByBrandIdProductAuthorities
+    BrandBasicPartnerBrandsByBrandIdProductAuthorities at BrandBasicPartnerBrandsByBrandIdProductAuthoritiesPath
 }
 
 impl<M: Mode> BrandBasicPartnerBrandsByBrandIdProductAuthorities<M> {

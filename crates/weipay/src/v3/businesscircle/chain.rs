@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/businesscircle`: 智慧商圈.
-    Businesscircle at AtBusinesscircle
+    Businesscircle at BusinesscirclePath
 }
 
 impl<M: Mode> Businesscircle<M> {
@@ -39,7 +39,7 @@ impl<M: Mode> Businesscircle<M> {
 chain_step! {
     /// `v3/businesscircle/parkings`: 商圈会员停车状态同步.
     #[doc(alias = "商圈会员停车状态同步")]
-    BusinesscircleParkings at AtBusinesscircleParkings
+    BusinesscircleParkings at BusinesscircleParkingsPath
 }
 
 impl<M: Mode> BusinesscircleParkings<M> {
@@ -72,7 +72,7 @@ impl<M: Mode> BusinesscircleParkings<M> {
 
 chain_step! {
     /// `v3/businesscircle/points`
-    BusinesscirclePoints at AtBusinesscirclePoints
+    BusinesscirclePoints at BusinesscirclePointsPath
 }
 
 impl<M: Mode> BusinesscirclePoints<M> {
@@ -85,7 +85,7 @@ impl<M: Mode> BusinesscirclePoints<M> {
 chain_step! {
     /// `v3/businesscircle/points/notify`: 商圈会员积分同步.
     #[doc(alias = "商圈会员积分同步")]
-    BusinesscirclePointsNotify at AtBusinesscirclePointsNotify
+    BusinesscirclePointsNotify at BusinesscirclePointsNotifyPath
 }
 
 impl<M: Mode> BusinesscirclePointsNotify<M> {
@@ -118,7 +118,7 @@ impl<M: Mode> BusinesscirclePointsNotify<M> {
 
 chain_step! {
     /// `v3/businesscircle/user-authorizations`
-    BusinesscircleUserAuthorizations at AtBusinesscircleUserAuthorizations
+    BusinesscircleUserAuthorizations at BusinesscircleUserAuthorizationsPath
 }
 
 impl<M: Mode> BusinesscircleUserAuthorizations<M> {
@@ -131,7 +131,7 @@ impl<M: Mode> BusinesscircleUserAuthorizations<M> {
 chain_step! {
     /// `v3/businesscircle/user-authorizations/{openid}`: 商圈积分授权查询.
     #[doc(alias = "商圈积分授权查询")]
-    BusinesscircleUserAuthorizationsByOpenid at AtBusinesscircleUserAuthorizationsByOpenid
+    BusinesscircleUserAuthorizationsByOpenid at BusinesscircleUserAuthorizationsByOpenidPath
 }
 
 impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
@@ -167,7 +167,7 @@ impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
 
 chain_step! {
     /// `v3/businesscircle/users`
-    BusinesscircleUsers at AtBusinesscircleUsers
+    BusinesscircleUsers at BusinesscircleUsersPath
 }
 
 impl<M: Mode> BusinesscircleUsers<M> {
@@ -179,7 +179,7 @@ impl<M: Mode> BusinesscircleUsers<M> {
 
 chain_step! {
     /// `v3/businesscircle/users/{openid}`
-    BusinesscircleUsersByOpenid at AtBusinesscircleUsersByOpenid
+    BusinesscircleUsersByOpenid at BusinesscircleUsersByOpenidPath
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenid<M> {
@@ -191,7 +191,7 @@ impl<M: Mode> BusinesscircleUsersByOpenid<M> {
 
 chain_step! {
     /// `v3/businesscircle/users/{openid}/points`
-    BusinesscircleUsersByOpenidPoints at AtBusinesscircleUsersByOpenidPoints
+    BusinesscircleUsersByOpenidPoints at BusinesscircleUsersByOpenidPointsPath
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenidPoints<M> {
@@ -204,7 +204,7 @@ impl<M: Mode> BusinesscircleUsersByOpenidPoints<M> {
 chain_step! {
     /// `v3/businesscircle/users/{openid}/points/commit_status`: 商圈会员待积分状态查询.
     #[doc(alias = "商圈会员待积分状态查询")]
-    BusinesscircleUsersByOpenidPointsCommitStatus at AtBusinesscircleUsersByOpenidPointsCommitStatus
+    BusinesscircleUsersByOpenidPointsCommitStatus at BusinesscircleUsersByOpenidPointsCommitStatusPath
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenidPointsCommitStatus<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/capital`: 银行组件.
-    Capital at AtCapital
+    Capital at CapitalPath
 }
 
 impl<M: Mode> Capital<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Capital<M> {
 
 chain_step! {
     /// `v3/capital/capitallhh`
-    CapitalCapitallhh at AtCapitalCapitallhh
+    CapitalCapitallhh at CapitalCapitallhhPath
 }
 
 impl<M: Mode> CapitalCapitallhh<M> {
@@ -40,7 +40,7 @@ impl<M: Mode> CapitalCapitallhh<M> {
 
 chain_step! {
     /// `v3/capital/capitallhh/areas`
-    CapitalCapitallhhAreas at AtCapitalCapitallhhAreas
+    CapitalCapitallhhAreas at CapitalCapitallhhAreasPath
 }
 
 impl<M: Mode> CapitalCapitallhhAreas<M> {
@@ -53,7 +53,7 @@ impl<M: Mode> CapitalCapitallhhAreas<M> {
 chain_step! {
     /// `v3/capital/capitallhh/areas/provinces`: 查询省份列表.
     #[doc(alias = "查询省份列表")]
-    CapitalCapitallhhAreasProvinces at AtCapitalCapitallhhAreasProvinces
+    CapitalCapitallhhAreasProvinces at CapitalCapitallhhAreasProvincesPath
 }
 
 impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
@@ -87,7 +87,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
 
 chain_step! {
     /// `v3/capital/capitallhh/areas/provinces/{province_code}`
-    CapitalCapitallhhAreasProvincesByProvinceCode at AtCapitalCapitallhhAreasProvincesByProvinceCode
+    CapitalCapitallhhAreasProvincesByProvinceCode at CapitalCapitallhhAreasProvincesByProvinceCodePath
 }
 
 impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCode<M> {
@@ -100,7 +100,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCode<M> {
 chain_step! {
     /// `v3/capital/capitallhh/areas/provinces/{province_code}/cities`: 查询城市列表.
     #[doc(alias = "查询城市列表")]
-    CapitalCapitallhhAreasProvincesByProvinceCodeCities at AtCapitalCapitallhhAreasProvincesByProvinceCodeCities
+    CapitalCapitallhhAreasProvincesByProvinceCodeCities at CapitalCapitallhhAreasProvincesByProvinceCodeCitiesPath
 }
 
 impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
@@ -133,7 +133,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
 
 chain_step! {
     /// `v3/capital/capitallhh/banks`
-    CapitalCapitallhhBanks at AtCapitalCapitallhhBanks
+    CapitalCapitallhhBanks at CapitalCapitallhhBanksPath
 }
 
 impl<M: Mode> CapitalCapitallhhBanks<M> {
@@ -165,7 +165,7 @@ impl<M: Mode> CapitalCapitallhhBanks<M> {
 
 chain_step! {
     /// `v3/capital/capitallhh/banks/{bank_alias_code}`
-    CapitalCapitallhhBanksByBankAliasCode at AtCapitalCapitallhhBanksByBankAliasCode
+    CapitalCapitallhhBanksByBankAliasCode at CapitalCapitallhhBanksByBankAliasCodePath
 }
 
 impl<M: Mode> CapitalCapitallhhBanksByBankAliasCode<M> {
@@ -178,7 +178,7 @@ impl<M: Mode> CapitalCapitallhhBanksByBankAliasCode<M> {
 chain_step! {
     /// `v3/capital/capitallhh/banks/{bank_alias_code}/branches`: 查询支行列表.
     #[doc(alias = "查询支行列表")]
-    CapitalCapitallhhBanksByBankAliasCodeBranches at AtCapitalCapitallhhBanksByBankAliasCodeBranches
+    CapitalCapitallhhBanksByBankAliasCodeBranches at CapitalCapitallhhBanksByBankAliasCodeBranchesPath
 }
 
 impl<M: Mode> CapitalCapitallhhBanksByBankAliasCodeBranches<M> {
@@ -217,7 +217,7 @@ impl<M: Mode> CapitalCapitallhhBanksByBankAliasCodeBranches<M> {
 chain_step! {
     /// `v3/capital/capitallhh/banks/corporate-banking`: 查询支持对公业务的银行列表.
     #[doc(alias = "查询支持对公业务的银行列表")]
-    CapitalCapitallhhBanksCorporateBanking at AtCapitalCapitallhhBanksCorporateBanking
+    CapitalCapitallhhBanksCorporateBanking at CapitalCapitallhhBanksCorporateBankingPath
 }
 
 impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
@@ -248,7 +248,7 @@ impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
 chain_step! {
     /// `v3/capital/capitallhh/banks/personal-banking`: 查询支持个人业务的银行列表.
     #[doc(alias = "查询支持个人业务的银行列表")]
-    CapitalCapitallhhBanksPersonalBanking at AtCapitalCapitallhhBanksPersonalBanking
+    CapitalCapitallhhBanksPersonalBanking at CapitalCapitallhhBanksPersonalBankingPath
 }
 
 impl<M: Mode> CapitalCapitallhhBanksPersonalBanking<M> {
@@ -279,7 +279,7 @@ impl<M: Mode> CapitalCapitallhhBanksPersonalBanking<M> {
 chain_step! {
     /// `v3/capital/capitallhh/banks/search-banks-by-bank-account`: 获取对私银行卡号开户银行.
     #[doc(alias = "获取对私银行卡号开户银行")]
-    CapitalCapitallhhBanksSearchBanksByBankAccount at AtCapitalCapitallhhBanksSearchBanksByBankAccount
+    CapitalCapitallhhBanksSearchBanksByBankAccount at CapitalCapitallhhBanksSearchBanksByBankAccountPath
 }
 
 impl<M: Mode> CapitalCapitallhhBanksSearchBanksByBankAccount<M> {

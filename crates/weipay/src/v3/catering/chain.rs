@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/catering`: 扫码点餐.
-    Catering at AtCatering
+    Catering at CateringPath
 }
 
 impl<M: Mode> Catering<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Catering<M> {
 
 chain_step! {
     /// `v3/catering/orders`
-    CateringOrders at AtCateringOrders
+    CateringOrders at CateringOrdersPath
 }
 
 impl<M: Mode> CateringOrders<M> {
@@ -36,7 +36,7 @@ impl<M: Mode> CateringOrders<M> {
 chain_step! {
     /// `v3/catering/orders/sync-status`: 点餐订单信息同步（渠道商/服务商）.
     #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]
-    CateringOrdersSyncStatus at AtCateringOrdersSyncStatus
+    CateringOrdersSyncStatus at CateringOrdersSyncStatusPath
 }
 
 impl<M: Mode> CateringOrdersSyncStatus<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/combine-transactions`: 合单支付, 收付通-个人收款(二手交易).
-    CombineTransactions at AtCombineTransactions
+    CombineTransactions at CombineTransactionsPath
 }
 
 impl<M: Mode> CombineTransactions<M> {
@@ -54,7 +54,7 @@ impl<M: Mode> CombineTransactions<M> {
 chain_step! {
     /// `v3/combine-transactions/app`: 合单下单-APP支付.
     #[doc(alias = "合单下单-APP支付")]
-    CombineTransactionsApp at AtCombineTransactionsApp
+    CombineTransactionsApp at CombineTransactionsAppPath
 }
 
 impl<M: Mode> CombineTransactionsApp<M> {
@@ -92,7 +92,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
 chain_step! {
     /// `v3/combine-transactions/h5`: 合单下单-H5支付.
     #[doc(alias = "合单下单-H5支付")]
-    CombineTransactionsH5 at AtCombineTransactionsH5
+    CombineTransactionsH5 at CombineTransactionsH5Path
 }
 
 impl<M: Mode> CombineTransactionsH5<M> {
@@ -133,7 +133,7 @@ impl<M: Mode> CombineTransactionsH5<M> {
 
 chain_step! {
     /// `v3/combine-transactions/id`
-    CombineTransactionsId at AtCombineTransactionsId
+    CombineTransactionsId at CombineTransactionsIdPath
 }
 
 impl<M: Mode> CombineTransactionsId<M> {
@@ -151,7 +151,7 @@ impl<M: Mode> CombineTransactionsId<M> {
 chain_step! {
     /// `v3/combine-transactions/id/{combine_transaction_id}`: 个人收款交易通过微信支付订单号查单.
     #[doc(alias = "个人收款交易通过微信支付订单号查单")]
-    CombineTransactionsIdByCombineTransactionId at AtCombineTransactionsIdByCombineTransactionId
+    CombineTransactionsIdByCombineTransactionId at CombineTransactionsIdByCombineTransactionIdPath
 }
 
 impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
@@ -182,7 +182,7 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
 chain_step! {
     /// `v3/combine-transactions/jsapi`: 合单下单-JSAPI支付.
     #[doc(alias = "合单下单-JSAPI支付")]
-    CombineTransactionsJsapi at AtCombineTransactionsJsapi
+    CombineTransactionsJsapi at CombineTransactionsJsapiPath
 }
 
 impl<M: Mode> CombineTransactionsJsapi<M> {
@@ -221,7 +221,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
 chain_step! {
     /// `v3/combine-transactions/miniprogram`: 个人收款交易下单-小程序.
     #[doc(alias = "个人收款交易下单-小程序")]
-    CombineTransactionsMiniprogram at AtCombineTransactionsMiniprogram
+    CombineTransactionsMiniprogram at CombineTransactionsMiniprogramPath
 }
 
 impl<M: Mode> CombineTransactionsMiniprogram<M> {
@@ -263,7 +263,7 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
 chain_step! {
     /// `v3/combine-transactions/native`: 合单下单-Native支付.
     #[doc(alias = "合单下单-Native支付")]
-    CombineTransactionsNative at AtCombineTransactionsNative
+    CombineTransactionsNative at CombineTransactionsNativePath
 }
 
 impl<M: Mode> CombineTransactionsNative<M> {
@@ -300,7 +300,7 @@ impl<M: Mode> CombineTransactionsNative<M> {
 
 chain_step! {
     /// `v3/combine-transactions/out-trade-no`
-    CombineTransactionsOutTradeNo at AtCombineTransactionsOutTradeNo
+    CombineTransactionsOutTradeNo at CombineTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNo<M> {
@@ -318,7 +318,7 @@ impl<M: Mode> CombineTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}`: 合单查询订单.
     #[doc(alias = "合单查询订单")]
-    CombineTransactionsOutTradeNoByCombineOutTradeNo at AtCombineTransactionsOutTradeNoByCombineOutTradeNo
+    CombineTransactionsOutTradeNoByCombineOutTradeNo at CombineTransactionsOutTradeNoByCombineOutTradeNoPath
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
@@ -354,7 +354,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
 chain_step! {
     /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`: 合单关闭订单.
     #[doc(alias = "合单关闭订单")]
-    CombineTransactionsOutTradeNoByCombineOutTradeNoClose at AtCombineTransactionsOutTradeNoByCombineOutTradeNoClose
+    CombineTransactionsOutTradeNoByCombineOutTradeNoClose at CombineTransactionsOutTradeNoByCombineOutTradeNoClosePath
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {

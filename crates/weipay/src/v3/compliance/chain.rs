@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/compliance`: 商户身份核实.
-    Compliance at AtCompliance
+    Compliance at CompliancePath
 }
 
 impl<M: Mode> Compliance<M> {
@@ -27,7 +27,7 @@ impl<M: Mode> Compliance<M> {
 
 chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification`
-    ComplianceInactiveMerchantIdentityVerification at AtComplianceInactiveMerchantIdentityVerification
+    ComplianceInactiveMerchantIdentityVerification at ComplianceInactiveMerchantIdentityVerificationPath
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerification<M> {
@@ -40,7 +40,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerification<M> {
 chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants`: 发起不活跃商户身份核实.
     #[doc(alias = "发起不活跃商户身份核实")]
-    ComplianceInactiveMerchantIdentityVerificationMerchants at AtComplianceInactiveMerchantIdentityVerificationMerchants
+    ComplianceInactiveMerchantIdentityVerificationMerchants at ComplianceInactiveMerchantIdentityVerificationMerchantsPath
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchants<M> {
@@ -86,7 +86,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchants<M> {
 
 chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}`
-    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid at AtComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid
+    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid at ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidPath
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid<M> {
@@ -102,7 +102,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid<
 
 chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications`
-    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications at AtComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications
+    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications at ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsPath
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications<M> {
@@ -121,7 +121,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidV
 chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`: 查询不活跃商户身份核实结果.
     #[doc(alias = "查询不活跃商户身份核实结果")]
-    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationId at AtComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationId
+    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationId at ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdPath
 }
 
 impl<M: Mode>

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/credit-repayment`: 平台收付通·自动还款.
-    CreditRepayment at AtCreditRepayment
+    CreditRepayment at CreditRepaymentPath
 }
 
 impl<M: Mode> CreditRepayment<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> CreditRepayment<M> {
 
 chain_step! {
     /// `v3/credit-repayment/partner`
-    CreditRepaymentPartner at AtCreditRepaymentPartner
+    CreditRepaymentPartner at CreditRepaymentPartnerPath
 }
 
 impl<M: Mode> CreditRepaymentPartner<M> {
@@ -45,7 +45,7 @@ impl<M: Mode> CreditRepaymentPartner<M> {
 
 chain_step! {
     /// `v3/credit-repayment/partner/contracts`
-    CreditRepaymentPartnerContracts at AtCreditRepaymentPartnerContracts
+    CreditRepaymentPartnerContracts at CreditRepaymentPartnerContractsPath
 }
 
 impl<M: Mode> CreditRepaymentPartnerContracts<M> {
@@ -78,7 +78,7 @@ impl<M: Mode> CreditRepaymentPartnerContracts<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/app-presign`: APP预签约自动还款协议.
     #[doc(alias = "APP预签约自动还款协议")]
-    CreditRepaymentPartnerContractsAppPresign at AtCreditRepaymentPartnerContractsAppPresign
+    CreditRepaymentPartnerContractsAppPresign at CreditRepaymentPartnerContractsAppPresignPath
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
@@ -122,7 +122,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/h5-presign`: H5预签约自动还款协议.
     #[doc(alias = "H5预签约自动还款协议")]
-    CreditRepaymentPartnerContractsH5Presign at AtCreditRepaymentPartnerContractsH5Presign
+    CreditRepaymentPartnerContractsH5Presign at CreditRepaymentPartnerContractsH5PresignPath
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
@@ -166,7 +166,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/{out_contract_code}`: 查询自动还款协议.
     #[doc(alias = "查询自动还款协议")]
-    CreditRepaymentPartnerContractsByOutContractCode at AtCreditRepaymentPartnerContractsByOutContractCode
+    CreditRepaymentPartnerContractsByOutContractCode at CreditRepaymentPartnerContractsByOutContractCodePath
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
@@ -198,7 +198,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/terminate`: 解除自动还款协议.
     #[doc(alias = "解除自动还款协议")]
-    CreditRepaymentPartnerContractsTerminate at AtCreditRepaymentPartnerContractsTerminate
+    CreditRepaymentPartnerContractsTerminate at CreditRepaymentPartnerContractsTerminatePath
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
@@ -232,7 +232,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/deduct-orders`: 发起还款.
     #[doc(alias = "发起还款")]
-    CreditRepaymentPartnerDeductOrders at AtCreditRepaymentPartnerDeductOrders
+    CreditRepaymentPartnerDeductOrders at CreditRepaymentPartnerDeductOrdersPath
 }
 
 impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
@@ -279,7 +279,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/deduct-orders/{out_trade_no}`: 查询还款单.
     #[doc(alias = "查询还款单")]
-    CreditRepaymentPartnerDeductOrdersByOutTradeNo at AtCreditRepaymentPartnerDeductOrdersByOutTradeNo
+    CreditRepaymentPartnerDeductOrdersByOutTradeNo at CreditRepaymentPartnerDeductOrdersByOutTradeNoPath
 }
 
 impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
@@ -310,7 +310,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
 
 chain_step! {
     /// `v3/credit-repayment/partner/schedule-records`
-    CreditRepaymentPartnerScheduleRecords at AtCreditRepaymentPartnerScheduleRecords
+    CreditRepaymentPartnerScheduleRecords at CreditRepaymentPartnerScheduleRecordsPath
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecords<M> {
@@ -333,7 +333,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecords<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/schedule-records/batch-create`: 预约还款.
     #[doc(alias = "预约还款")]
-    CreditRepaymentPartnerScheduleRecordsBatchCreate at AtCreditRepaymentPartnerScheduleRecordsBatchCreate
+    CreditRepaymentPartnerScheduleRecordsBatchCreate at CreditRepaymentPartnerScheduleRecordsBatchCreatePath
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
@@ -373,7 +373,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/schedule-records/{out_record_id}`: 查询预约还款记录.
     #[doc(alias = "查询预约还款记录")]
-    CreditRepaymentPartnerScheduleRecordsByOutRecordId at AtCreditRepaymentPartnerScheduleRecordsByOutRecordId
+    CreditRepaymentPartnerScheduleRecordsByOutRecordId at CreditRepaymentPartnerScheduleRecordsByOutRecordIdPath
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecordsByOutRecordId<M> {

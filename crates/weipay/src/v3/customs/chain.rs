@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/customs`: 清关报关.
-    Customs at AtCustoms
+    Customs at CustomsPath
 }
 
 impl<M: Mode> Customs<M> {
@@ -35,7 +35,7 @@ chain_step! {
     #[doc(alias = "报关查询")]
     #[doc(alias = "报关")]
     #[doc(alias = "报关信息修改")]
-    CustomsOrders at AtCustomsOrders
+    CustomsOrders at CustomsOrdersPath
 }
 
 impl<M: Mode> CustomsOrders<M> {
@@ -120,7 +120,7 @@ impl<M: Mode> CustomsOrders<M> {
 chain_step! {
     /// `v3/customs/redeclare`: 报关重推.
     #[doc(alias = "报关重推")]
-    CustomsRedeclare at AtCustomsRedeclare
+    CustomsRedeclare at CustomsRedeclarePath
 }
 
 impl<M: Mode> CustomsRedeclare<M> {
@@ -155,7 +155,7 @@ impl<M: Mode> CustomsRedeclare<M> {
 chain_step! {
     /// `v3/customs/verify-certificate`: 身份信息校验.
     #[doc(alias = "身份信息校验")]
-    CustomsVerifyCertificate at AtCustomsVerifyCertificate
+    CustomsVerifyCertificate at CustomsVerifyCertificatePath
 }
 
 impl<M: Mode> CustomsVerifyCertificate<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/discount-card`: 微信先享卡.
-    DiscountCard at AtDiscountCard
+    DiscountCard at DiscountCardPath
 }
 
 impl<M: Mode> DiscountCard<M> {
@@ -29,7 +29,7 @@ impl<M: Mode> DiscountCard<M> {
 chain_step! {
     /// `v3/discount-card/cards`: 预受理领卡请求.
     #[doc(alias = "预受理领卡请求")]
-    DiscountCardCards at AtDiscountCardCards
+    DiscountCardCards at DiscountCardCardsPath
 }
 
 impl<M: Mode> DiscountCardCards<M> {
@@ -66,7 +66,7 @@ impl<M: Mode> DiscountCardCards<M> {
 chain_step! {
     /// `v3/discount-card/cards/{out_card_code}`: 查询先享卡订单.
     #[doc(alias = "查询先享卡订单")]
-    DiscountCardCardsByOutCardCode at AtDiscountCardCardsByOutCardCode
+    DiscountCardCardsByOutCardCode at DiscountCardCardsByOutCardCodePath
 }
 
 impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
@@ -102,7 +102,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
 chain_step! {
     /// `v3/discount-card/cards/{out_card_code}/add-user-records`: 增加用户记录.
     #[doc(alias = "增加用户记录")]
-    DiscountCardCardsByOutCardCodeAddUserRecords at AtDiscountCardCardsByOutCardCodeAddUserRecords
+    DiscountCardCardsByOutCardCodeAddUserRecords at DiscountCardCardsByOutCardCodeAddUserRecordsPath
 }
 
 impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
@@ -139,7 +139,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
 
 chain_step! {
     /// `v3/discount-card/orders`
-    DiscountCardOrders at AtDiscountCardOrders
+    DiscountCardOrders at DiscountCardOrdersPath
 }
 
 impl<M: Mode> DiscountCardOrders<M> {
@@ -158,7 +158,7 @@ chain_step! {
     /// `v3/discount-card/orders/{out_order_no}`: 通过先享卡订单号查询订单, 更新先享卡订单.
     #[doc(alias = "通过先享卡订单号查询订单")]
     #[doc(alias = "更新先享卡订单")]
-    DiscountCardOrdersByOutOrderNo at AtDiscountCardOrdersByOutOrderNo
+    DiscountCardOrdersByOutOrderNo at DiscountCardOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
@@ -224,7 +224,7 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
 
 chain_step! {
     /// `v3/discount-card/orders/out-trade-no`
-    DiscountCardOrdersOutTradeNo at AtDiscountCardOrdersOutTradeNo
+    DiscountCardOrdersOutTradeNo at DiscountCardOrdersOutTradeNoPath
 }
 
 impl<M: Mode> DiscountCardOrdersOutTradeNo<M> {
@@ -242,7 +242,7 @@ impl<M: Mode> DiscountCardOrdersOutTradeNo<M> {
 chain_step! {
     /// `v3/discount-card/orders/out-trade-no/{out_trade_no}`: 通过先享卡订单号查询订单.
     #[doc(alias = "通过先享卡订单号查询订单")]
-    DiscountCardOrdersOutTradeNoByOutTradeNo at AtDiscountCardOrdersOutTradeNoByOutTradeNo
+    DiscountCardOrdersOutTradeNoByOutTradeNo at DiscountCardOrdersOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> DiscountCardOrdersOutTradeNoByOutTradeNo<M> {

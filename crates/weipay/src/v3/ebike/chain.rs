@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/ebike`: 电动自行车行业代扣.
-    Ebike at AtEbike
+    Ebike at EbikePath
 }
 
 impl<M: Mode> Ebike<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Ebike<M> {
 
 chain_step! {
     /// `v3/ebike/charge`
-    EbikeCharge at AtEbikeCharge
+    EbikeCharge at EbikeChargePath
 }
 
 impl<M: Mode> EbikeCharge<M> {
@@ -45,7 +45,7 @@ impl<M: Mode> EbikeCharge<M> {
 
 chain_step! {
     /// `v3/ebike/charge/contracts`
-    EbikeChargeContracts at AtEbikeChargeContracts
+    EbikeChargeContracts at EbikeChargeContractsPath
 }
 
 impl<M: Mode> EbikeChargeContracts<M> {
@@ -63,7 +63,7 @@ impl<M: Mode> EbikeChargeContracts<M> {
 chain_step! {
     /// `v3/ebike/charge/contracts/{contract_id}`: 通过签约号查询用户状态.
     #[doc(alias = "通过签约号查询用户状态")]
-    EbikeChargeContractsByContractId at AtEbikeChargeContractsByContractId
+    EbikeChargeContractsByContractId at EbikeChargeContractsByContractIdPath
 }
 
 impl<M: Mode> EbikeChargeContractsByContractId<M> {
@@ -106,7 +106,7 @@ impl<M: Mode> EbikeChargeContractsByContractId<M> {
 chain_step! {
     /// `v3/ebike/charge/contracts/{contract_id}/confirm`: 创建用户当次充电代扣凭证.
     #[doc(alias = "创建用户当次充电代扣凭证")]
-    EbikeChargeContractsByContractIdConfirm at AtEbikeChargeContractsByContractIdConfirm
+    EbikeChargeContractsByContractIdConfirm at EbikeChargeContractsByContractIdConfirmPath
 }
 
 impl<M: Mode> EbikeChargeContractsByContractIdConfirm<M> {
@@ -151,7 +151,7 @@ impl<M: Mode> EbikeChargeContractsByContractIdConfirm<M> {
 chain_step! {
     /// `v3/ebike/charge/contracts/preopen`: 预开通服务.
     #[doc(alias = "预开通服务")]
-    EbikeChargeContractsPreopen at AtEbikeChargeContractsPreopen
+    EbikeChargeContractsPreopen at EbikeChargeContractsPreopenPath
 }
 
 impl<M: Mode> EbikeChargeContractsPreopen<M> {
@@ -185,7 +185,7 @@ impl<M: Mode> EbikeChargeContractsPreopen<M> {
 chain_step! {
     /// `v3/ebike/charge/transactions`: 充电自行车代扣受理扣款.
     #[doc(alias = "充电自行车代扣受理扣款")]
-    EbikeChargeTransactions at AtEbikeChargeTransactions
+    EbikeChargeTransactions at EbikeChargeTransactionsPath
 }
 
 impl<M: Mode> EbikeChargeTransactions<M> {
@@ -238,7 +238,7 @@ impl<M: Mode> EbikeChargeTransactions<M> {
 
 chain_step! {
     /// `v3/ebike/charge/transactions/id`
-    EbikeChargeTransactionsId at AtEbikeChargeTransactionsId
+    EbikeChargeTransactionsId at EbikeChargeTransactionsIdPath
 }
 
 impl<M: Mode> EbikeChargeTransactionsId<M> {
@@ -256,7 +256,7 @@ impl<M: Mode> EbikeChargeTransactionsId<M> {
 chain_step! {
     /// `v3/ebike/charge/transactions/id/{transaction_id}`: 查询订单.
     #[doc(alias = "查询订单")]
-    EbikeChargeTransactionsIdByTransactionId at AtEbikeChargeTransactionsIdByTransactionId
+    EbikeChargeTransactionsIdByTransactionId at EbikeChargeTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> EbikeChargeTransactionsIdByTransactionId<M> {
@@ -294,7 +294,7 @@ impl<M: Mode> EbikeChargeTransactionsIdByTransactionId<M> {
 
 chain_step! {
     /// `v3/ebike/charge/transactions/out-trade-no`
-    EbikeChargeTransactionsOutTradeNo at AtEbikeChargeTransactionsOutTradeNo
+    EbikeChargeTransactionsOutTradeNo at EbikeChargeTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> EbikeChargeTransactionsOutTradeNo<M> {
@@ -312,7 +312,7 @@ impl<M: Mode> EbikeChargeTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    EbikeChargeTransactionsOutTradeNoByOutTradeNo at AtEbikeChargeTransactionsOutTradeNoByOutTradeNo
+    EbikeChargeTransactionsOutTradeNoByOutTradeNo at EbikeChargeTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> EbikeChargeTransactionsOutTradeNoByOutTradeNo<M> {
@@ -350,7 +350,7 @@ impl<M: Mode> EbikeChargeTransactionsOutTradeNoByOutTradeNo<M> {
 
 chain_step! {
     /// `v3/ebike/charge/users`
-    EbikeChargeUsers at AtEbikeChargeUsers
+    EbikeChargeUsers at EbikeChargeUsersPath
 }
 
 impl<M: Mode> EbikeChargeUsers<M> {
@@ -362,7 +362,7 @@ impl<M: Mode> EbikeChargeUsers<M> {
 
 chain_step! {
     /// `v3/ebike/charge/users/{openid}`
-    EbikeChargeUsersByOpenid at AtEbikeChargeUsersByOpenid
+    EbikeChargeUsersByOpenid at EbikeChargeUsersByOpenidPath
 }
 
 impl<M: Mode> EbikeChargeUsersByOpenid<M> {
@@ -375,7 +375,7 @@ impl<M: Mode> EbikeChargeUsersByOpenid<M> {
 chain_step! {
     /// `v3/ebike/charge/users/{openid}/contract`: 通过用户标识查询用户状态.
     #[doc(alias = "通过用户标识查询用户状态")]
-    EbikeChargeUsersByOpenidContract at AtEbikeChargeUsersByOpenidContract
+    EbikeChargeUsersByOpenidContract at EbikeChargeUsersByOpenidContractPath
 }
 
 impl<M: Mode> EbikeChargeUsersByOpenidContract<M> {

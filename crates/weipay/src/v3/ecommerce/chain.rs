@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/ecommerce`: 平台收付通, 平台收付通·二级商户提现, 平台收付通·二级商户注销, 平台收付通·分账, 平台收付通·合单代扣, 平台收付通·商家转账, 平台收付通·补差, 平台收付通·退款, 收付通-个人收款(二手交易).
-    Ecommerce at AtEcommerce
+    Ecommerce at EcommercePath
 }
 
 impl<M: Mode> Ecommerce<M> {
@@ -73,7 +73,7 @@ impl<M: Mode> Ecommerce<M> {
 
 chain_step! {
     /// `v3/ecommerce/account`
-    EcommerceAccount at AtEcommerceAccount
+    EcommerceAccount at EcommerceAccountPath
 }
 
 impl<M: Mode> EcommerceAccount<M> {
@@ -91,7 +91,7 @@ impl<M: Mode> EcommerceAccount<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw`: 提交注销提现申请.
     #[doc(alias = "提交注销提现申请")]
-    EcommerceAccountApplyCancelWithdraw at AtEcommerceAccountApplyCancelWithdraw
+    EcommerceAccountApplyCancelWithdraw at EcommerceAccountApplyCancelWithdrawPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
@@ -150,7 +150,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
 
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`
-    EcommerceAccountApplyCancelWithdrawApplymentId at AtEcommerceAccountApplyCancelWithdrawApplymentId
+    EcommerceAccountApplyCancelWithdrawApplymentId at EcommerceAccountApplyCancelWithdrawApplymentIdPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
@@ -168,7 +168,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`: 微信支付注销提现申请单号查询申请单状态.
     #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
-    EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId at AtEcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId
+    EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId at EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentIdPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
@@ -204,7 +204,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/confirm`: 平台代商户确认注销.
     #[doc(alias = "平台代商户确认注销")]
-    EcommerceAccountApplyCancelWithdrawConfirm at AtEcommerceAccountApplyCancelWithdrawConfirm
+    EcommerceAccountApplyCancelWithdrawConfirm at EcommerceAccountApplyCancelWithdrawConfirmPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
@@ -239,7 +239,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
 
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`
-    EcommerceAccountApplyCancelWithdrawOutRequestNo at AtEcommerceAccountApplyCancelWithdrawOutRequestNo
+    EcommerceAccountApplyCancelWithdrawOutRequestNo at EcommerceAccountApplyCancelWithdrawOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
@@ -257,7 +257,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`: 商户注销提现申请单号查询申请单状态.
     #[doc(alias = "商户注销提现申请单号查询申请单状态")]
-    EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo at AtEcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo
+    EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo at EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
@@ -294,7 +294,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
 
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`
-    EcommerceAccountApplyCancelWithdrawValidateCancel at AtEcommerceAccountApplyCancelWithdrawValidateCancel
+    EcommerceAccountApplyCancelWithdrawValidateCancel at EcommerceAccountApplyCancelWithdrawValidateCancelPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
@@ -312,7 +312,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`: 商户注销资格校验.
     #[doc(alias = "商户注销资格校验")]
-    EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid at AtEcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid
+    EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid at EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchidPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
@@ -348,7 +348,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications`: 提交注销申请单.
     #[doc(alias = "提交注销申请单")]
-    EcommerceAccountCancelApplications at AtEcommerceAccountCancelApplications
+    EcommerceAccountCancelApplications at EcommerceAccountCancelApplicationsPath
 }
 
 impl<M: Mode> EcommerceAccountCancelApplications<M> {
@@ -393,7 +393,7 @@ impl<M: Mode> EcommerceAccountCancelApplications<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/media`: 注销申请图片上传.
     #[doc(alias = "注销申请图片上传")]
-    EcommerceAccountCancelApplicationsMedia at AtEcommerceAccountCancelApplicationsMedia
+    EcommerceAccountCancelApplicationsMedia at EcommerceAccountCancelApplicationsMediaPath
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
@@ -424,7 +424,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
 
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no`
-    EcommerceAccountCancelApplicationsOutApplyNo at AtEcommerceAccountCancelApplicationsOutApplyNo
+    EcommerceAccountCancelApplicationsOutApplyNo at EcommerceAccountCancelApplicationsOutApplyNoPath
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNo<M> {
@@ -442,7 +442,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNo<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`: 查询注销单状态.
     #[doc(alias = "查询注销单状态")]
-    EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo at AtEcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo
+    EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo at EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNoPath
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
@@ -478,7 +478,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments`: 二级商户进件.
     #[doc(alias = "二级商户进件")]
-    EcommerceApplyments at AtEcommerceApplyments
+    EcommerceApplyments at EcommerceApplymentsPath
 }
 
 impl<M: Mode> EcommerceApplyments<M> {
@@ -537,7 +537,7 @@ impl<M: Mode> EcommerceApplyments<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}`: 通过申请单ID查询申请状态.
     #[doc(alias = "通过申请单ID查询申请状态")]
-    EcommerceApplymentsByApplymentId at AtEcommerceApplymentsByApplymentId
+    EcommerceApplymentsByApplymentId at EcommerceApplymentsByApplymentIdPath
 }
 
 impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
@@ -567,7 +567,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}/revoke`: 撤销申请单-使用申请单号.
     #[doc(alias = "撤销申请单-使用申请单号")]
-    EcommerceApplymentsByApplymentIdRevoke at AtEcommerceApplymentsByApplymentIdRevoke
+    EcommerceApplymentsByApplymentIdRevoke at EcommerceApplymentsByApplymentIdRevokePath
 }
 
 impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
@@ -592,7 +592,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
 
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no`
-    EcommerceApplymentsOutRequestNo at AtEcommerceApplymentsOutRequestNo
+    EcommerceApplymentsOutRequestNo at EcommerceApplymentsOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNo<M> {
@@ -610,7 +610,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}`: 通过业务申请编号查询申请状态.
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    EcommerceApplymentsOutRequestNoByOutRequestNo at AtEcommerceApplymentsOutRequestNoByOutRequestNo
+    EcommerceApplymentsOutRequestNoByOutRequestNo at EcommerceApplymentsOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
@@ -647,7 +647,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`: 撤销申请单-使用业务申请编号.
     #[doc(alias = "撤销申请单-使用业务申请编号")]
-    EcommerceApplymentsOutRequestNoByOutRequestNoRevoke at AtEcommerceApplymentsOutRequestNoByOutRequestNoRevoke
+    EcommerceApplymentsOutRequestNoByOutRequestNoRevoke at EcommerceApplymentsOutRequestNoByOutRequestNoRevokePath
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
@@ -682,7 +682,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-account-hosting-applyment`: 提交申请单.
     #[doc(alias = "提交申请单")]
-    EcommerceApplymentsSubmitAccountHostingApplyment at AtEcommerceApplymentsSubmitAccountHostingApplyment
+    EcommerceApplymentsSubmitAccountHostingApplyment at EcommerceApplymentsSubmitAccountHostingApplymentPath
 }
 
 impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
@@ -725,7 +725,7 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-sign-verify-info`: 平台代理签约核身.
     #[doc(alias = "平台代理签约核身")]
-    EcommerceApplymentsSubmitSignVerifyInfo at AtEcommerceApplymentsSubmitSignVerifyInfo
+    EcommerceApplymentsSubmitSignVerifyInfo at EcommerceApplymentsSubmitSignVerifyInfoPath
 }
 
 impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
@@ -755,7 +755,7 @@ impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
 
 chain_step! {
     /// `v3/ecommerce/bill`
-    EcommerceBill at AtEcommerceBill
+    EcommerceBill at EcommerceBillPath
 }
 
 impl<M: Mode> EcommerceBill<M> {
@@ -768,7 +768,7 @@ impl<M: Mode> EcommerceBill<M> {
 chain_step! {
     /// `v3/ecommerce/bill/fundflowbill`: 申请二级商户资金账单.
     #[doc(alias = "申请二级商户资金账单")]
-    EcommerceBillFundflowbill at AtEcommerceBillFundflowbill
+    EcommerceBillFundflowbill at EcommerceBillFundflowbillPath
 }
 
 impl<M: Mode> EcommerceBillFundflowbill<M> {
@@ -799,7 +799,7 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
 
 chain_step! {
     /// `v3/ecommerce/combine-papay`
-    EcommerceCombinePapay at AtEcommerceCombinePapay
+    EcommerceCombinePapay at EcommerceCombinePapayPath
 }
 
 impl<M: Mode> EcommerceCombinePapay<M> {
@@ -816,7 +816,7 @@ impl<M: Mode> EcommerceCombinePapay<M> {
 
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts`
-    EcommerceCombinePapayContracts at AtEcommerceCombinePapayContracts
+    EcommerceCombinePapayContracts at EcommerceCombinePapayContractsPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContracts<M> {
@@ -833,7 +833,7 @@ impl<M: Mode> EcommerceCombinePapayContracts<M> {
 
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id`
-    EcommerceCombinePapayContractsPlanId at AtEcommerceCombinePapayContractsPlanId
+    EcommerceCombinePapayContractsPlanId at EcommerceCombinePapayContractsPlanIdPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
@@ -845,7 +845,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
 
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}`
-    EcommerceCombinePapayContractsPlanIdByPlanId at AtEcommerceCombinePapayContractsPlanIdByPlanId
+    EcommerceCombinePapayContractsPlanIdByPlanId at EcommerceCombinePapayContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
@@ -857,7 +857,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
 
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode at EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodePath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
@@ -875,7 +875,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询协议.
     #[doc(alias = "通过商户协议号查询协议")]
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode at EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -919,7 +919,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 商户协议号解约协议.
     #[doc(alias = "商户协议号解约协议")]
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -958,7 +958,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign`: APP方式预签约.
     #[doc(alias = "APP方式预签约")]
-    EcommerceCombinePapayContractsPreEntrustSign at AtEcommerceCombinePapayContractsPreEntrustSign
+    EcommerceCombinePapayContractsPreEntrustSign at EcommerceCombinePapayContractsPreEntrustSignPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
@@ -1000,7 +1000,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`: 小程序方式预签约.
     #[doc(alias = "小程序方式预签约")]
-    EcommerceCombinePapayContractsPreEntrustSignMiniProgram at AtEcommerceCombinePapayContractsPreEntrustSignMiniProgram
+    EcommerceCombinePapayContractsPreEntrustSignMiniProgram at EcommerceCombinePapayContractsPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
@@ -1045,7 +1045,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions`: 电商合单委托代扣支付.
     #[doc(alias = "电商合单委托代扣支付")]
-    EcommerceCombinePapayTransactions at AtEcommerceCombinePapayTransactions
+    EcommerceCombinePapayTransactions at EcommerceCombinePapayTransactionsPath
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactions<M> {
@@ -1090,7 +1090,7 @@ impl<M: Mode> EcommerceCombinePapayTransactions<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`: 电商合单委托代扣查询订单.
     #[doc(alias = "电商合单委托代扣查询订单")]
-    EcommerceCombinePapayTransactionsByCombineOutTradeNo at AtEcommerceCombinePapayTransactionsByCombineOutTradeNo
+    EcommerceCombinePapayTransactionsByCombineOutTradeNo at EcommerceCombinePapayTransactionsByCombineOutTradeNoPath
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
@@ -1127,7 +1127,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`: 电商合单委托代扣撤销订单.
     #[doc(alias = "电商合单委托代扣撤销订单")]
-    EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse at AtEcommerceCombinePapayTransactionsByCombineOutTradeNoReverse
+    EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse at EcommerceCombinePapayTransactionsByCombineOutTradeNoReversePath
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
@@ -1166,7 +1166,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
 
 chain_step! {
     /// `v3/ecommerce/fund`
-    EcommerceFund at AtEcommerceFund
+    EcommerceFund at EcommerceFundPath
 }
 
 impl<M: Mode> EcommerceFund<M> {
@@ -1188,7 +1188,7 @@ impl<M: Mode> EcommerceFund<M> {
 
 chain_step! {
     /// `v3/ecommerce/fund/balance`
-    EcommerceFundBalance at AtEcommerceFundBalance
+    EcommerceFundBalance at EcommerceFundBalancePath
 }
 
 impl<M: Mode> EcommerceFundBalance<M> {
@@ -1201,7 +1201,7 @@ impl<M: Mode> EcommerceFundBalance<M> {
 chain_step! {
     /// `v3/ecommerce/fund/balance/{sub_mchid}`: 查询二级商户账户实时余额.
     #[doc(alias = "查询二级商户账户实时余额")]
-    EcommerceFundBalanceBySubMchid at AtEcommerceFundBalanceBySubMchid
+    EcommerceFundBalanceBySubMchid at EcommerceFundBalanceBySubMchidPath
 }
 
 impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
@@ -1231,7 +1231,7 @@ impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
 
 chain_step! {
     /// `v3/ecommerce/fund/enddaybalance`
-    EcommerceFundEnddaybalance at AtEcommerceFundEnddaybalance
+    EcommerceFundEnddaybalance at EcommerceFundEnddaybalancePath
 }
 
 impl<M: Mode> EcommerceFundEnddaybalance<M> {
@@ -1244,7 +1244,7 @@ impl<M: Mode> EcommerceFundEnddaybalance<M> {
 chain_step! {
     /// `v3/ecommerce/fund/enddaybalance/{sub_mchid}`: 查询二级商户账户日终余额.
     #[doc(alias = "查询二级商户账户日终余额")]
-    EcommerceFundEnddaybalanceBySubMchid at AtEcommerceFundEnddaybalanceBySubMchid
+    EcommerceFundEnddaybalanceBySubMchid at EcommerceFundEnddaybalanceBySubMchidPath
 }
 
 impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
@@ -1276,7 +1276,7 @@ impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw`: 账户余额提现.
     #[doc(alias = "账户余额提现")]
-    EcommerceFundWithdraw at AtEcommerceFundWithdraw
+    EcommerceFundWithdraw at EcommerceFundWithdrawPath
 }
 
 impl<M: Mode> EcommerceFundWithdraw<M> {
@@ -1319,7 +1319,7 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
 
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/out-request-no`
-    EcommerceFundWithdrawOutRequestNo at AtEcommerceFundWithdrawOutRequestNo
+    EcommerceFundWithdrawOutRequestNo at EcommerceFundWithdrawOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceFundWithdrawOutRequestNo<M> {
@@ -1337,7 +1337,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`: 商户提现单号查询.
     #[doc(alias = "商户提现单号查询")]
-    EcommerceFundWithdrawOutRequestNoByOutRequestNo at AtEcommerceFundWithdrawOutRequestNoByOutRequestNo
+    EcommerceFundWithdrawOutRequestNoByOutRequestNo at EcommerceFundWithdrawOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
@@ -1376,7 +1376,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/{withdraw_id}`: 微信支付提现单号查询.
     #[doc(alias = "微信支付提现单号查询")]
-    EcommerceFundWithdrawByWithdrawId at AtEcommerceFundWithdrawByWithdrawId
+    EcommerceFundWithdrawByWithdrawId at EcommerceFundWithdrawByWithdrawIdPath
 }
 
 impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
@@ -1413,7 +1413,7 @@ impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
 
 chain_step! {
     /// `v3/ecommerce/individual-contracts`
-    EcommerceIndividualContracts at AtEcommerceIndividualContracts
+    EcommerceIndividualContracts at EcommerceIndividualContractsPath
 }
 
 impl<M: Mode> EcommerceIndividualContracts<M> {
@@ -1445,7 +1445,7 @@ impl<M: Mode> EcommerceIndividualContracts<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/{openid}`: 查询个人收款方授权结果.
     #[doc(alias = "查询个人收款方授权结果")]
-    EcommerceIndividualContractsByOpenid at AtEcommerceIndividualContractsByOpenid
+    EcommerceIndividualContractsByOpenid at EcommerceIndividualContractsByOpenidPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
@@ -1481,7 +1481,7 @@ impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
 
 chain_step! {
     /// `v3/ecommerce/individual-contracts/out-contract-code`
-    EcommerceIndividualContractsOutContractCode at AtEcommerceIndividualContractsOutContractCode
+    EcommerceIndividualContractsOutContractCode at EcommerceIndividualContractsOutContractCodePath
 }
 
 impl<M: Mode> EcommerceIndividualContractsOutContractCode<M> {
@@ -1499,7 +1499,7 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCode<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`: 根据业务申请单号查签约信息.
     #[doc(alias = "根据业务申请单号查签约信息")]
-    EcommerceIndividualContractsOutContractCodeByOutContractCode at AtEcommerceIndividualContractsOutContractCodeByOutContractCode
+    EcommerceIndividualContractsOutContractCodeByOutContractCode at EcommerceIndividualContractsOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
@@ -1537,7 +1537,7 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
 
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign`
-    EcommerceIndividualContractsPreEntrustSign at AtEcommerceIndividualContractsPreEntrustSign
+    EcommerceIndividualContractsPreEntrustSign at EcommerceIndividualContractsPreEntrustSignPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSign<M> {
@@ -1555,7 +1555,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign/app`: APP场景预签约.
     #[doc(alias = "APP场景预签约")]
-    EcommerceIndividualContractsPreEntrustSignApp at AtEcommerceIndividualContractsPreEntrustSignApp
+    EcommerceIndividualContractsPreEntrustSignApp at EcommerceIndividualContractsPreEntrustSignAppPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
@@ -1588,7 +1588,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`: 小程序场景预签约.
     #[doc(alias = "小程序场景预签约")]
-    EcommerceIndividualContractsPreEntrustSignMiniProgram at AtEcommerceIndividualContractsPreEntrustSignMiniProgram
+    EcommerceIndividualContractsPreEntrustSignMiniProgram at EcommerceIndividualContractsPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
@@ -1628,7 +1628,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
 
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentity
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity at EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> {
@@ -1650,7 +1650,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> 
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`: APP场景预签约（需要实名验证）.
     #[doc(alias = "APP场景预签约（需要实名验证）")]
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp at EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<M> {
@@ -1698,7 +1698,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`: 小程序场景预签约（需要实名验证）.
     #[doc(alias = "小程序场景预签约（需要实名验证）")]
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram at EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram<M> {
@@ -1744,7 +1744,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMini
 
 chain_step! {
     /// `v3/ecommerce/mch-transfer`
-    EcommerceMchTransfer at AtEcommerceMchTransfer
+    EcommerceMchTransfer at EcommerceMchTransferPath
 }
 
 impl<M: Mode> EcommerceMchTransfer<M> {
@@ -1762,7 +1762,7 @@ impl<M: Mode> EcommerceMchTransfer<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/authorizations`: 申请二级商户商家转账授权.
     #[doc(alias = "申请二级商户商家转账授权")]
-    EcommerceMchTransferAuthorizations at AtEcommerceMchTransferAuthorizations
+    EcommerceMchTransferAuthorizations at EcommerceMchTransferAuthorizationsPath
 }
 
 impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
@@ -1804,7 +1804,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`: 查询二级商户商家转账授权状态.
     #[doc(alias = "查询二级商户商家转账授权状态")]
-    EcommerceMchTransferAuthorizationsBySubMchid at AtEcommerceMchTransferAuthorizationsBySubMchid
+    EcommerceMchTransferAuthorizationsBySubMchid at EcommerceMchTransferAuthorizationsBySubMchidPath
 }
 
 impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
@@ -1830,7 +1830,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    EcommerceMchTransferTransferBills at AtEcommerceMchTransferTransferBills
+    EcommerceMchTransferTransferBills at EcommerceMchTransferTransferBillsPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBills<M> {
@@ -1877,7 +1877,7 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
 
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    EcommerceMchTransferTransferBillsOutBillNo at AtEcommerceMchTransferTransferBillsOutBillNo
+    EcommerceMchTransferTransferBillsOutBillNo at EcommerceMchTransferTransferBillsOutBillNoPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNo<M> {
@@ -1895,7 +1895,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    EcommerceMchTransferTransferBillsOutBillNoByOutBillNo at AtEcommerceMchTransferTransferBillsOutBillNoByOutBillNo
+    EcommerceMchTransferTransferBillsOutBillNoByOutBillNo at EcommerceMchTransferTransferBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1939,7 +1939,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel at AtEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel
+    EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel at EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1982,7 +1982,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
 
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`
-    EcommerceMchTransferTransferBillsTransferBillNo at AtEcommerceMchTransferTransferBillsTransferBillNo
+    EcommerceMchTransferTransferBillsTransferBillNo at EcommerceMchTransferTransferBillsTransferBillNoPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNo<M> {
@@ -2000,7 +2000,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`: 微信转账单号查询转账单.
     #[doc(alias = "微信转账单号查询转账单")]
-    EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo at AtEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo
+    EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo at EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
@@ -2042,7 +2042,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
 
 chain_step! {
     /// `v3/ecommerce/profitsharing`
-    EcommerceProfitsharing at AtEcommerceProfitsharing
+    EcommerceProfitsharing at EcommerceProfitsharingPath
 }
 
 impl<M: Mode> EcommerceProfitsharing<M> {
@@ -2076,7 +2076,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/after-sales-orders`: 查询售后服务分账结果, 请求售后服务分账.
     #[doc(alias = "查询售后服务分账结果")]
     #[doc(alias = "请求售后服务分账")]
-    EcommerceProfitsharingAfterSalesOrders at AtEcommerceProfitsharingAfterSalesOrders
+    EcommerceProfitsharingAfterSalesOrders at EcommerceProfitsharingAfterSalesOrdersPath
 }
 
 impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
@@ -2136,7 +2136,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/finish-order`: 完结分账.
     #[doc(alias = "完结分账")]
-    EcommerceProfitsharingFinishOrder at AtEcommerceProfitsharingFinishOrder
+    EcommerceProfitsharingFinishOrder at EcommerceProfitsharingFinishOrderPath
 }
 
 impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
@@ -2172,7 +2172,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/orders`: 查询分账结果, 请求分账.
     #[doc(alias = "查询分账结果")]
     #[doc(alias = "请求分账")]
-    EcommerceProfitsharingOrders at AtEcommerceProfitsharingOrders
+    EcommerceProfitsharingOrders at EcommerceProfitsharingOrdersPath
 }
 
 impl<M: Mode> EcommerceProfitsharingOrders<M> {
@@ -2245,7 +2245,7 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
 
 chain_step! {
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}`
-    EcommerceProfitsharingOrdersByTransactionId at AtEcommerceProfitsharingOrdersByTransactionId
+    EcommerceProfitsharingOrdersByTransactionId at EcommerceProfitsharingOrdersByTransactionIdPath
 }
 
 impl<M: Mode> EcommerceProfitsharingOrdersByTransactionId<M> {
@@ -2258,7 +2258,7 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionId<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}/amounts`: 查询订单剩余待分金额.
     #[doc(alias = "查询订单剩余待分金额")]
-    EcommerceProfitsharingOrdersByTransactionIdAmounts at AtEcommerceProfitsharingOrdersByTransactionIdAmounts
+    EcommerceProfitsharingOrdersByTransactionIdAmounts at EcommerceProfitsharingOrdersByTransactionIdAmountsPath
 }
 
 impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
@@ -2290,7 +2290,7 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
 
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers`
-    EcommerceProfitsharingReceivers at AtEcommerceProfitsharingReceivers
+    EcommerceProfitsharingReceivers at EcommerceProfitsharingReceiversPath
 }
 
 impl<M: Mode> EcommerceProfitsharingReceivers<M> {
@@ -2308,7 +2308,7 @@ impl<M: Mode> EcommerceProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    EcommerceProfitsharingReceiversAdd at AtEcommerceProfitsharingReceiversAdd
+    EcommerceProfitsharingReceiversAdd at EcommerceProfitsharingReceiversAddPath
 }
 
 impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
@@ -2343,7 +2343,7 @@ impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    EcommerceProfitsharingReceiversDelete at AtEcommerceProfitsharingReceiversDelete
+    EcommerceProfitsharingReceiversDelete at EcommerceProfitsharingReceiversDeletePath
 }
 
 impl<M: Mode> EcommerceProfitsharingReceiversDelete<M> {
@@ -2376,7 +2376,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/returnorders`: 查询分账回退结果, 请求分账回退.
     #[doc(alias = "查询分账回退结果")]
     #[doc(alias = "请求分账回退")]
-    EcommerceProfitsharingReturnorders at AtEcommerceProfitsharingReturnorders
+    EcommerceProfitsharingReturnorders at EcommerceProfitsharingReturnordersPath
 }
 
 impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
@@ -2434,7 +2434,7 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
 
 chain_step! {
     /// `v3/ecommerce/refunds`
-    EcommerceRefunds at AtEcommerceRefunds
+    EcommerceRefunds at EcommerceRefundsPath
 }
 
 impl<M: Mode> EcommerceRefunds<M> {
@@ -2462,7 +2462,7 @@ impl<M: Mode> EcommerceRefunds<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/apply`: 退款申请.
     #[doc(alias = "退款申请")]
-    EcommerceRefundsApply at AtEcommerceRefundsApply
+    EcommerceRefundsApply at EcommerceRefundsApplyPath
 }
 
 impl<M: Mode> EcommerceRefundsApply<M> {
@@ -2498,7 +2498,7 @@ impl<M: Mode> EcommerceRefundsApply<M> {
 
 chain_step! {
     /// `v3/ecommerce/refunds/id`
-    EcommerceRefundsId at AtEcommerceRefundsId
+    EcommerceRefundsId at EcommerceRefundsIdPath
 }
 
 impl<M: Mode> EcommerceRefundsId<M> {
@@ -2511,7 +2511,7 @@ impl<M: Mode> EcommerceRefundsId<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/id/{refund_id}`: 通过微信支付退款单号查询退款.
     #[doc(alias = "通过微信支付退款单号查询退款")]
-    EcommerceRefundsIdByRefundId at AtEcommerceRefundsIdByRefundId
+    EcommerceRefundsIdByRefundId at EcommerceRefundsIdByRefundIdPath
 }
 
 impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
@@ -2548,7 +2548,7 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
 
 chain_step! {
     /// `v3/ecommerce/refunds/out-refund-no`
-    EcommerceRefundsOutRefundNo at AtEcommerceRefundsOutRefundNo
+    EcommerceRefundsOutRefundNo at EcommerceRefundsOutRefundNoPath
 }
 
 impl<M: Mode> EcommerceRefundsOutRefundNo<M> {
@@ -2566,7 +2566,7 @@ impl<M: Mode> EcommerceRefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/out-refund-no/{out_refund_no}`: 通过商户退款单号查询退款.
     #[doc(alias = "通过商户退款单号查询退款")]
-    EcommerceRefundsOutRefundNoByOutRefundNo at AtEcommerceRefundsOutRefundNoByOutRefundNo
+    EcommerceRefundsOutRefundNoByOutRefundNo at EcommerceRefundsOutRefundNoByOutRefundNoPath
 }
 
 impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
@@ -2603,7 +2603,7 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
 
 chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}`
-    EcommerceRefundsByRefundId at AtEcommerceRefundsByRefundId
+    EcommerceRefundsByRefundId at EcommerceRefundsByRefundIdPath
 }
 
 impl<M: Mode> EcommerceRefundsByRefundId<M> {
@@ -2621,7 +2621,7 @@ impl<M: Mode> EcommerceRefundsByRefundId<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`: 发起异常退款.
     #[doc(alias = "发起异常退款")]
-    EcommerceRefundsByRefundIdApplyAbnormalRefund at AtEcommerceRefundsByRefundIdApplyAbnormalRefund
+    EcommerceRefundsByRefundIdApplyAbnormalRefund at EcommerceRefundsByRefundIdApplyAbnormalRefundPath
 }
 
 impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
@@ -2661,7 +2661,7 @@ chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}/return-advance`: 查询垫付回补结果, 垫付退款回补.
     #[doc(alias = "查询垫付回补结果")]
     #[doc(alias = "垫付退款回补")]
-    EcommerceRefundsByRefundIdReturnAdvance at AtEcommerceRefundsByRefundIdReturnAdvance
+    EcommerceRefundsByRefundIdReturnAdvance at EcommerceRefundsByRefundIdReturnAdvancePath
 }
 
 impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
@@ -2729,7 +2729,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
 chain_step! {
     /// `v3/ecommerce/subject-sub-merchants`: 查询指定主体子商户列表.
     #[doc(alias = "查询指定主体子商户列表")]
-    EcommerceSubjectSubMerchants at AtEcommerceSubjectSubMerchants
+    EcommerceSubjectSubMerchants at EcommerceSubjectSubMerchantsPath
 }
 
 impl<M: Mode> EcommerceSubjectSubMerchants<M> {
@@ -2762,7 +2762,7 @@ impl<M: Mode> EcommerceSubjectSubMerchants<M> {
 
 chain_step! {
     /// `v3/ecommerce/subsidies`
-    EcommerceSubsidies at AtEcommerceSubsidies
+    EcommerceSubsidies at EcommerceSubsidiesPath
 }
 
 impl<M: Mode> EcommerceSubsidies<M> {
@@ -2785,7 +2785,7 @@ impl<M: Mode> EcommerceSubsidies<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/cancel`: 取消补差.
     #[doc(alias = "取消补差")]
-    EcommerceSubsidiesCancel at AtEcommerceSubsidiesCancel
+    EcommerceSubsidiesCancel at EcommerceSubsidiesCancelPath
 }
 
 impl<M: Mode> EcommerceSubsidiesCancel<M> {
@@ -2819,7 +2819,7 @@ impl<M: Mode> EcommerceSubsidiesCancel<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/create`: 请求补差.
     #[doc(alias = "请求补差")]
-    EcommerceSubsidiesCreate at AtEcommerceSubsidiesCreate
+    EcommerceSubsidiesCreate at EcommerceSubsidiesCreatePath
 }
 
 impl<M: Mode> EcommerceSubsidiesCreate<M> {
@@ -2854,7 +2854,7 @@ impl<M: Mode> EcommerceSubsidiesCreate<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/return`: 请求补差回退.
     #[doc(alias = "请求补差回退")]
-    EcommerceSubsidiesReturn at AtEcommerceSubsidiesReturn
+    EcommerceSubsidiesReturn at EcommerceSubsidiesReturnPath
 }
 
 impl<M: Mode> EcommerceSubsidiesReturn<M> {

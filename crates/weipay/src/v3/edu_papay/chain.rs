@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/edu-papay`: 教育续费通.
-    EduPapay at AtEduPapay
+    EduPapay at EduPapayPath
 }
 
 impl<M: Mode> EduPapay<M> {
@@ -38,7 +38,7 @@ impl<M: Mode> EduPapay<M> {
 
 chain_step! {
     /// `v3/edu-papay/contracts`
-    EduPapayContracts at AtEduPapayContracts
+    EduPapayContracts at EduPapayContractsPath
 }
 
 impl<M: Mode> EduPapayContracts<M> {
@@ -61,7 +61,7 @@ impl<M: Mode> EduPapayContracts<M> {
 chain_step! {
     /// `v3/edu-papay/contracts/{contract_id}`: 解约.
     #[doc(alias = "解约")]
-    EduPapayContractsByContractId at AtEduPapayContractsByContractId
+    EduPapayContractsByContractId at EduPapayContractsByContractIdPath
 }
 
 impl<M: Mode> EduPapayContractsByContractId<M> {
@@ -88,7 +88,7 @@ impl<M: Mode> EduPapayContractsByContractId<M> {
 
 chain_step! {
     /// `v3/edu-papay/contracts/id`
-    EduPapayContractsId at AtEduPapayContractsId
+    EduPapayContractsId at EduPapayContractsIdPath
 }
 
 impl<M: Mode> EduPapayContractsId<M> {
@@ -101,7 +101,7 @@ impl<M: Mode> EduPapayContractsId<M> {
 chain_step! {
     /// `v3/edu-papay/contracts/id/{contract_id}`: 通过协议号查询签约.
     #[doc(alias = "通过协议号查询签约")]
-    EduPapayContractsIdByContractId at AtEduPapayContractsIdByContractId
+    EduPapayContractsIdByContractId at EduPapayContractsIdByContractIdPath
 }
 
 impl<M: Mode> EduPapayContractsIdByContractId<M> {
@@ -133,7 +133,7 @@ impl<M: Mode> EduPapayContractsIdByContractId<M> {
 chain_step! {
     /// `v3/edu-papay/contracts/presign`: 预签约.
     #[doc(alias = "预签约")]
-    EduPapayContractsPresign at AtEduPapayContractsPresign
+    EduPapayContractsPresign at EduPapayContractsPresignPath
 }
 
 impl<M: Mode> EduPapayContractsPresign<M> {
@@ -170,7 +170,7 @@ impl<M: Mode> EduPapayContractsPresign<M> {
 chain_step! {
     /// `v3/edu-papay/transactions`: 教育通扣款受理.
     #[doc(alias = "教育通扣款受理")]
-    EduPapayTransactions at AtEduPapayTransactions
+    EduPapayTransactions at EduPapayTransactionsPath
 }
 
 impl<M: Mode> EduPapayTransactions<M> {
@@ -216,7 +216,7 @@ impl<M: Mode> EduPapayTransactions<M> {
 
 chain_step! {
     /// `v3/edu-papay/transactions/id`
-    EduPapayTransactionsId at AtEduPapayTransactionsId
+    EduPapayTransactionsId at EduPapayTransactionsIdPath
 }
 
 impl<M: Mode> EduPapayTransactionsId<M> {
@@ -234,7 +234,7 @@ impl<M: Mode> EduPapayTransactionsId<M> {
 chain_step! {
     /// `v3/edu-papay/transactions/id/{transaction_id}`: 微信订单号查单.
     #[doc(alias = "微信订单号查单")]
-    EduPapayTransactionsIdByTransactionId at AtEduPapayTransactionsIdByTransactionId
+    EduPapayTransactionsIdByTransactionId at EduPapayTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> EduPapayTransactionsIdByTransactionId<M> {
@@ -271,7 +271,7 @@ impl<M: Mode> EduPapayTransactionsIdByTransactionId<M> {
 
 chain_step! {
     /// `v3/edu-papay/transactions/out-trade-no`
-    EduPapayTransactionsOutTradeNo at AtEduPapayTransactionsOutTradeNo
+    EduPapayTransactionsOutTradeNo at EduPapayTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> EduPapayTransactionsOutTradeNo<M> {
@@ -289,7 +289,7 @@ impl<M: Mode> EduPapayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/edu-papay/transactions/out-trade-no/{out_trade_no}`: 商户订单号查单.
     #[doc(alias = "商户订单号查单")]
-    EduPapayTransactionsOutTradeNoByOutTradeNo at AtEduPapayTransactionsOutTradeNoByOutTradeNo
+    EduPapayTransactionsOutTradeNoByOutTradeNo at EduPapayTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> EduPapayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -326,7 +326,7 @@ impl<M: Mode> EduPapayTransactionsOutTradeNoByOutTradeNo<M> {
 
 chain_step! {
     /// `v3/edu-papay/user`
-    EduPapayUser at AtEduPapayUser
+    EduPapayUser at EduPapayUserPath
 }
 
 impl<M: Mode> EduPapayUser<M> {
@@ -338,7 +338,7 @@ impl<M: Mode> EduPapayUser<M> {
 
 chain_step! {
     /// `v3/edu-papay/user/{openid}`
-    EduPapayUserByOpenid at AtEduPapayUserByOpenid
+    EduPapayUserByOpenid at EduPapayUserByOpenidPath
 }
 
 impl<M: Mode> EduPapayUserByOpenid<M> {
@@ -351,7 +351,7 @@ impl<M: Mode> EduPapayUserByOpenid<M> {
 chain_step! {
     /// `v3/edu-papay/user/{openid}/contracts`: 通过用户标识查询签约.
     #[doc(alias = "通过用户标识查询签约")]
-    EduPapayUserByOpenidContracts at AtEduPapayUserByOpenidContracts
+    EduPapayUserByOpenidContracts at EduPapayUserByOpenidContractsPath
 }
 
 impl<M: Mode> EduPapayUserByOpenidContracts<M> {
@@ -388,7 +388,7 @@ impl<M: Mode> EduPapayUserByOpenidContracts<M> {
 
 chain_step! {
     /// `v3/edu-papay/user-notifications`
-    EduPapayUserNotifications at AtEduPapayUserNotifications
+    EduPapayUserNotifications at EduPapayUserNotificationsPath
 }
 
 impl<M: Mode> EduPapayUserNotifications<M> {
@@ -400,7 +400,7 @@ impl<M: Mode> EduPapayUserNotifications<M> {
 
 chain_step! {
     /// `v3/edu-papay/user-notifications/{contract_id}`
-    EduPapayUserNotificationsByContractId at AtEduPapayUserNotificationsByContractId
+    EduPapayUserNotificationsByContractId at EduPapayUserNotificationsByContractIdPath
 }
 
 impl<M: Mode> EduPapayUserNotificationsByContractId<M> {
@@ -413,7 +413,7 @@ impl<M: Mode> EduPapayUserNotificationsByContractId<M> {
 chain_step! {
     /// `v3/edu-papay/user-notifications/{contract_id}/send`: 发送扣款预通知.
     #[doc(alias = "发送扣款预通知")]
-    EduPapayUserNotificationsByContractIdSend at AtEduPapayUserNotificationsByContractIdSend
+    EduPapayUserNotificationsByContractIdSend at EduPapayUserNotificationsByContractIdSendPath
 }
 
 impl<M: Mode> EduPapayUserNotificationsByContractIdSend<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/edu-star`
-    EduStar at AtEduStar
+    EduStar at EduStarPath
 }
 
 impl<M: Mode> EduStar<M> {
@@ -30,7 +30,7 @@ chain_step! {
     /// `v3/edu-star/orders`: 通过QQ账号查询核销订单列表, 创建核销订单.
     #[doc(alias = "通过QQ账号查询核销订单列表")]
     #[doc(alias = "创建核销订单")]
-    EduStarOrders at AtEduStarOrders
+    EduStarOrders at EduStarOrdersPath
 }
 
 impl<M: Mode> EduStarOrders<M> {
@@ -80,7 +80,7 @@ impl<M: Mode> EduStarOrders<M> {
 
 chain_step! {
     /// `v3/edu-star/users`
-    EduStarUsers at AtEduStarUsers
+    EduStarUsers at EduStarUsersPath
 }
 
 impl<M: Mode> EduStarUsers<M> {
@@ -97,7 +97,7 @@ impl<M: Mode> EduStarUsers<M> {
 
 chain_step! {
     /// `v3/edu-star/users/openid`
-    EduStarUsersOpenid at AtEduStarUsersOpenid
+    EduStarUsersOpenid at EduStarUsersOpenidPath
 }
 
 impl<M: Mode> EduStarUsersOpenid<M> {
@@ -110,7 +110,7 @@ impl<M: Mode> EduStarUsersOpenid<M> {
 chain_step! {
     /// `v3/edu-star/users/openid/{wechat_openid}`: 通过微信用户标识查询用户信息.
     #[doc(alias = "通过微信用户标识查询用户信息")]
-    EduStarUsersOpenidByWechatOpenid at AtEduStarUsersOpenidByWechatOpenid
+    EduStarUsersOpenidByWechatOpenid at EduStarUsersOpenidByWechatOpenidPath
 }
 
 impl<M: Mode> EduStarUsersOpenidByWechatOpenid<M> {
@@ -141,7 +141,7 @@ impl<M: Mode> EduStarUsersOpenidByWechatOpenid<M> {
 
 chain_step! {
     /// `v3/edu-star/users/qq`
-    EduStarUsersQq at AtEduStarUsersQq
+    EduStarUsersQq at EduStarUsersQqPath
 }
 
 impl<M: Mode> EduStarUsersQq<M> {
@@ -154,7 +154,7 @@ impl<M: Mode> EduStarUsersQq<M> {
 chain_step! {
     /// `v3/edu-star/users/qq/{qq}`: 通过QQ账号查询用户信息.
     #[doc(alias = "通过QQ账号查询用户信息")]
-    EduStarUsersQqByQq at AtEduStarUsersQqByQq
+    EduStarUsersQqByQq at EduStarUsersQqByQqPath
 }
 
 impl<M: Mode> EduStarUsersQqByQq<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/eduschoolpay`: 校园轻松付.
-    Eduschoolpay at AtEduschoolpay
+    Eduschoolpay at EduschoolpayPath
 }
 
 impl<M: Mode> Eduschoolpay<M> {
@@ -33,7 +33,7 @@ impl<M: Mode> Eduschoolpay<M> {
 
 chain_step! {
     /// `v3/eduschoolpay/contracts`
-    EduschoolpayContracts at AtEduschoolpayContracts
+    EduschoolpayContracts at EduschoolpayContractsPath
 }
 
 impl<M: Mode> EduschoolpayContracts<M> {
@@ -51,7 +51,7 @@ impl<M: Mode> EduschoolpayContracts<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/{contract_id}`: 通过协议号查询签约.
     #[doc(alias = "通过协议号查询签约")]
-    EduschoolpayContractsByContractId at AtEduschoolpayContractsByContractId
+    EduschoolpayContractsByContractId at EduschoolpayContractsByContractIdPath
 }
 
 impl<M: Mode> EduschoolpayContractsByContractId<M> {
@@ -82,7 +82,7 @@ impl<M: Mode> EduschoolpayContractsByContractId<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/{contract_id}/terminate`: 商户主动解约.
     #[doc(alias = "商户主动解约")]
-    EduschoolpayContractsByContractIdTerminate at AtEduschoolpayContractsByContractIdTerminate
+    EduschoolpayContractsByContractIdTerminate at EduschoolpayContractsByContractIdTerminatePath
 }
 
 impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
@@ -116,7 +116,7 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/presign`: 预签约.
     #[doc(alias = "预签约")]
-    EduschoolpayContractsPresign at AtEduschoolpayContractsPresign
+    EduschoolpayContractsPresign at EduschoolpayContractsPresignPath
 }
 
 impl<M: Mode> EduschoolpayContractsPresign<M> {
@@ -153,7 +153,7 @@ impl<M: Mode> EduschoolpayContractsPresign<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions`: 扣款.
     #[doc(alias = "扣款")]
-    EduschoolpayTransactions at AtEduschoolpayTransactions
+    EduschoolpayTransactions at EduschoolpayTransactionsPath
 }
 
 impl<M: Mode> EduschoolpayTransactions<M> {
@@ -205,7 +205,7 @@ impl<M: Mode> EduschoolpayTransactions<M> {
 
 chain_step! {
     /// `v3/eduschoolpay/transactions/id`
-    EduschoolpayTransactionsId at AtEduschoolpayTransactionsId
+    EduschoolpayTransactionsId at EduschoolpayTransactionsIdPath
 }
 
 impl<M: Mode> EduschoolpayTransactionsId<M> {
@@ -223,7 +223,7 @@ impl<M: Mode> EduschoolpayTransactionsId<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions/id/{transaction_id}`: 微信支付订单号查单.
     #[doc(alias = "微信支付订单号查单")]
-    EduschoolpayTransactionsIdByTransactionId at AtEduschoolpayTransactionsIdByTransactionId
+    EduschoolpayTransactionsIdByTransactionId at EduschoolpayTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
@@ -260,7 +260,7 @@ impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
 
 chain_step! {
     /// `v3/eduschoolpay/transactions/out-trade-no`
-    EduschoolpayTransactionsOutTradeNo at AtEduschoolpayTransactionsOutTradeNo
+    EduschoolpayTransactionsOutTradeNo at EduschoolpayTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> EduschoolpayTransactionsOutTradeNo<M> {
@@ -278,7 +278,7 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`: 商户订单号查单.
     #[doc(alias = "商户订单号查单")]
-    EduschoolpayTransactionsOutTradeNoByOutTradeNo at AtEduschoolpayTransactionsOutTradeNoByOutTradeNo
+    EduschoolpayTransactionsOutTradeNoByOutTradeNo at EduschoolpayTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -315,7 +315,7 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
 
 chain_step! {
     /// `v3/eduschoolpay/users`
-    EduschoolpayUsers at AtEduschoolpayUsers
+    EduschoolpayUsers at EduschoolpayUsersPath
 }
 
 impl<M: Mode> EduschoolpayUsers<M> {
@@ -327,7 +327,7 @@ impl<M: Mode> EduschoolpayUsers<M> {
 
 chain_step! {
     /// `v3/eduschoolpay/users/{openid}`
-    EduschoolpayUsersByOpenid at AtEduschoolpayUsersByOpenid
+    EduschoolpayUsersByOpenid at EduschoolpayUsersByOpenidPath
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenid<M> {
@@ -345,7 +345,7 @@ impl<M: Mode> EduschoolpayUsersByOpenid<M> {
 chain_step! {
     /// `v3/eduschoolpay/users/{openid}/contracts`: 查询用户签约列表.
     #[doc(alias = "查询用户签约列表")]
-    EduschoolpayUsersByOpenidContracts at AtEduschoolpayUsersByOpenidContracts
+    EduschoolpayUsersByOpenidContracts at EduschoolpayUsersByOpenidContractsPath
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
@@ -383,7 +383,7 @@ impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
 chain_step! {
     /// `v3/eduschoolpay/users/{openid}/debt-state`: 商户查询用户欠款状态.
     #[doc(alias = "商户查询用户欠款状态")]
-    EduschoolpayUsersByOpenidDebtState at AtEduschoolpayUsersByOpenidDebtState
+    EduschoolpayUsersByOpenidDebtState at EduschoolpayUsersByOpenidDebtStatePath
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenidDebtState<M> {

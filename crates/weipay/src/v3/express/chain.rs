@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/express`: 微信寄快递.
-    Express at AtExpress
+    Express at ExpressPath
 }
 
 impl<M: Mode> Express<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Express<M> {
 
 chain_step! {
     /// `v3/express/users`
-    ExpressUsers at AtExpressUsers
+    ExpressUsers at ExpressUsersPath
 }
 
 impl<M: Mode> ExpressUsers<M> {
@@ -35,7 +35,7 @@ impl<M: Mode> ExpressUsers<M> {
 
 chain_step! {
     /// `v3/express/users/{openid}`
-    ExpressUsersByOpenid at AtExpressUsersByOpenid
+    ExpressUsersByOpenid at ExpressUsersByOpenidPath
 }
 
 impl<M: Mode> ExpressUsersByOpenid<M> {
@@ -48,7 +48,7 @@ impl<M: Mode> ExpressUsersByOpenid<M> {
 chain_step! {
     /// `v3/express/users/{openid}/transform`: 用户openid转换.
     #[doc(alias = "用户openid转换")]
-    ExpressUsersByOpenidTransform at AtExpressUsersByOpenidTransform
+    ExpressUsersByOpenidTransform at ExpressUsersByOpenidTransformPath
 }
 
 impl<M: Mode> ExpressUsersByOpenidTransform<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/facemch`: 电动自行车行业代扣.
-    Facemch at AtFacemch
+    Facemch at FacemchPath
 }
 
 impl<M: Mode> Facemch<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Facemch<M> {
 
 chain_step! {
     /// `v3/facemch/users`
-    FacemchUsers at AtFacemchUsers
+    FacemchUsers at FacemchUsersPath
 }
 
 impl<M: Mode> FacemchUsers<M> {
@@ -36,7 +36,7 @@ impl<M: Mode> FacemchUsers<M> {
 chain_step! {
     /// `v3/facemch/users/{face_sid}`: 查询用户授权的实名信息.
     #[doc(alias = "查询用户授权的实名信息")]
-    FacemchUsersByFaceSid at AtFacemchUsersByFaceSid
+    FacemchUsersByFaceSid at FacemchUsersByFaceSidPath
 }
 
 impl<M: Mode> FacemchUsersByFaceSid<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/fund-app`: 公益捐赠, 品牌红包, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
-    FundApp at AtFundApp
+    FundApp at FundAppPath
 }
 
 impl<M: Mode> FundApp<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> FundApp<M> {
 
 chain_step! {
     /// `v3/fund-app/brand-redpacket`
-    FundAppBrandRedpacket at AtFundAppBrandRedpacket
+    FundAppBrandRedpacket at FundAppBrandRedpacketPath
 }
 
 impl<M: Mode> FundAppBrandRedpacket<M> {
@@ -46,7 +46,7 @@ impl<M: Mode> FundAppBrandRedpacket<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches`: 品牌商户发放红包.
     #[doc(alias = "品牌商户发放红包")]
-    FundAppBrandRedpacketBrandMerchantBatches at AtFundAppBrandRedpacketBrandMerchantBatches
+    FundAppBrandRedpacketBrandMerchantBatches at FundAppBrandRedpacketBrandMerchantBatchesPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
@@ -102,7 +102,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`: 微信支付批次单号查询批次单.
     #[doc(alias = "微信支付批次单号查询批次单")]
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNo at AtFundAppBrandRedpacketBrandMerchantBatchesByBatchNo
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNo at FundAppBrandRedpacketBrandMerchantBatchesByBatchNoPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
@@ -144,7 +144,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
 
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details`
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails at AtFundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails at FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails<M> {
@@ -162,7 +162,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo at AtFundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo at FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo<M> {
@@ -201,7 +201,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailN
 
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches`
-    FundAppBrandRedpacketBrandMerchantOutBatches at AtFundAppBrandRedpacketBrandMerchantOutBatches
+    FundAppBrandRedpacketBrandMerchantOutBatches at FundAppBrandRedpacketBrandMerchantOutBatchesPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatches<M> {
@@ -219,7 +219,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatches<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`: 商家批次单号查询批次单.
     #[doc(alias = "商家批次单号查询批次单")]
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo at AtFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo at FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
@@ -262,7 +262,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
 
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails at AtFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails at FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails<M> {
@@ -280,7 +280,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo at AtFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo at FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo<M> {
@@ -313,7 +313,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
 
 chain_step! {
     /// `v3/fund-app/mch-transfer`
-    FundAppMchTransfer at AtFundAppMchTransfer
+    FundAppMchTransfer at FundAppMchTransferPath
 }
 
 impl<M: Mode> FundAppMchTransfer<M> {
@@ -345,7 +345,7 @@ impl<M: Mode> FundAppMchTransfer<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign`
-    FundAppMchTransferElecsign at AtFundAppMchTransferElecsign
+    FundAppMchTransferElecsign at FundAppMchTransferElecsignPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsign<M> {
@@ -363,7 +363,7 @@ impl<M: Mode> FundAppMchTransferElecsign<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/out-bill-no`: 商户单号申请电子回单.
     #[doc(alias = "商户单号申请电子回单")]
-    FundAppMchTransferElecsignOutBillNo at AtFundAppMchTransferElecsignOutBillNo
+    FundAppMchTransferElecsignOutBillNo at FundAppMchTransferElecsignOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
@@ -404,7 +404,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}`: 商户单号查询电子回单.
     #[doc(alias = "商户单号查询电子回单")]
-    FundAppMchTransferElecsignOutBillNoByOutBillNo at AtFundAppMchTransferElecsignOutBillNoByOutBillNo
+    FundAppMchTransferElecsignOutBillNoByOutBillNo at FundAppMchTransferElecsignOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
@@ -437,7 +437,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no`: 微信单号申请电子回单.
     #[doc(alias = "微信单号申请电子回单")]
-    FundAppMchTransferElecsignTransferBillNo at AtFundAppMchTransferElecsignTransferBillNo
+    FundAppMchTransferElecsignTransferBillNo at FundAppMchTransferElecsignTransferBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
@@ -479,7 +479,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`: 微信单号查询电子回单.
     #[doc(alias = "微信单号查询电子回单")]
-    FundAppMchTransferElecsignTransferBillNoByTransferBillNo at AtFundAppMchTransferElecsignTransferBillNoByTransferBillNo
+    FundAppMchTransferElecsignTransferBillNoByTransferBillNo at FundAppMchTransferElecsignTransferBillNoByTransferBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
@@ -514,7 +514,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner`
-    FundAppMchTransferPartner at AtFundAppMchTransferPartner
+    FundAppMchTransferPartner at FundAppMchTransferPartnerPath
 }
 
 impl<M: Mode> FundAppMchTransferPartner<M> {
@@ -556,7 +556,7 @@ impl<M: Mode> FundAppMchTransferPartner<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget`
-    FundAppMchTransferPartnerBudget at AtFundAppMchTransferPartnerBudget
+    FundAppMchTransferPartnerBudget at FundAppMchTransferPartnerBudgetPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudget<M> {
@@ -573,7 +573,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudget<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}`
-    FundAppMchTransferPartnerBudgetByOutBudgetNo at AtFundAppMchTransferPartnerBudgetByOutBudgetNo
+    FundAppMchTransferPartnerBudgetByOutBudgetNo at FundAppMchTransferPartnerBudgetByOutBudgetNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNo<M> {
@@ -589,7 +589,7 @@ chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`: 查询预算出资的电子回单, 申请预算出资的电子回单.
     #[doc(alias = "查询预算出资的电子回单")]
     #[doc(alias = "申请预算出资的电子回单")]
-    FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts at AtFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts
+    FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts at FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> {
@@ -672,7 +672,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget`: 申请公益捐赠预算.
     #[doc(alias = "申请公益捐赠预算")]
-    FundAppMchTransferPartnerCharityBudget at AtFundAppMchTransferPartnerCharityBudget
+    FundAppMchTransferPartnerCharityBudget at FundAppMchTransferPartnerCharityBudgetPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
@@ -720,7 +720,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`: 商户单号查询公益捐赠预算详情.
     #[doc(alias = "商户单号查询公益捐赠预算详情")]
-    FundAppMchTransferPartnerCharityBudgetByOutBudgetNo at AtFundAppMchTransferPartnerCharityBudgetByOutBudgetNo
+    FundAppMchTransferPartnerCharityBudgetByOutBudgetNo at FundAppMchTransferPartnerCharityBudgetByOutBudgetNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
@@ -764,7 +764,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`: 解锁公益捐赠预算.
     #[doc(alias = "解锁公益捐赠预算")]
-    FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock at AtFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock
+    FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock at FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
@@ -805,7 +805,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills`: 发起公益捐赠.
     #[doc(alias = "发起公益捐赠")]
-    FundAppMchTransferPartnerCharityTransferBills at AtFundAppMchTransferPartnerCharityTransferBills
+    FundAppMchTransferPartnerCharityTransferBills at FundAppMchTransferPartnerCharityTransferBillsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
@@ -847,7 +847,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`
-    FundAppMchTransferPartnerCharityTransferBillsOutTransferNo at AtFundAppMchTransferPartnerCharityTransferBillsOutTransferNo
+    FundAppMchTransferPartnerCharityTransferBillsOutTransferNo at FundAppMchTransferPartnerCharityTransferBillsOutTransferNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNo<M> {
@@ -865,7 +865,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`: 商户单号查询公益捐赠详情.
     #[doc(alias = "商户单号查询公益捐赠详情")]
-    FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo at AtFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo
+    FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo at FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo<M> {
@@ -907,7 +907,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTra
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/electronic-receipts`: 申请单笔转账电子回单.
     #[doc(alias = "申请单笔转账电子回单")]
-    FundAppMchTransferPartnerElectronicReceipts at AtFundAppMchTransferPartnerElectronicReceipts
+    FundAppMchTransferPartnerElectronicReceipts at FundAppMchTransferPartnerElectronicReceiptsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
@@ -949,7 +949,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`: 查询单笔转账电子回单.
     #[doc(alias = "查询单笔转账电子回单")]
-    FundAppMchTransferPartnerElectronicReceiptsByOutBillNo at AtFundAppMchTransferPartnerElectronicReceiptsByOutBillNo
+    FundAppMchTransferPartnerElectronicReceiptsByOutBillNo at FundAppMchTransferPartnerElectronicReceiptsByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
@@ -988,7 +988,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations`: 申请子商户商家转账授权.
     #[doc(alias = "申请子商户商家转账授权")]
-    FundAppMchTransferPartnerSubMchAuthorizations at AtFundAppMchTransferPartnerSubMchAuthorizations
+    FundAppMchTransferPartnerSubMchAuthorizations at FundAppMchTransferPartnerSubMchAuthorizationsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
@@ -1030,7 +1030,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`: 查询子商户商家转账授权状态.
     #[doc(alias = "查询子商户商家转账授权状态")]
-    FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid at AtFundAppMchTransferPartnerSubMchAuthorizationsBySubMchid
+    FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid at FundAppMchTransferPartnerSubMchAuthorizationsBySubMchidPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
@@ -1066,7 +1066,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    FundAppMchTransferPartnerTransferBills at AtFundAppMchTransferPartnerTransferBills
+    FundAppMchTransferPartnerTransferBills at FundAppMchTransferPartnerTransferBillsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
@@ -1126,7 +1126,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`
-    FundAppMchTransferPartnerTransferBillsOutBillNo at AtFundAppMchTransferPartnerTransferBillsOutBillNo
+    FundAppMchTransferPartnerTransferBillsOutBillNo at FundAppMchTransferPartnerTransferBillsOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNo<M> {
@@ -1144,7 +1144,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo at AtFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo
+    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo at FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
@@ -1193,7 +1193,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel at AtFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel
+    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel at FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1239,7 +1239,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`: 发起转账并完成自动收款授权.
     #[doc(alias = "发起转账并完成自动收款授权")]
-    FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization at AtFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
+    FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization at FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization<M> {
@@ -1293,7 +1293,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/transfer`: 转账（用户自动收款）.
     #[doc(alias = "转账（用户自动收款）")]
-    FundAppMchTransferPartnerTransferBillsTransfer at AtFundAppMchTransferPartnerTransferBillsTransfer
+    FundAppMchTransferPartnerTransferBillsTransfer at FundAppMchTransferPartnerTransferBillsTransferPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
@@ -1342,7 +1342,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations`: 申请免确认收款授权.
     #[doc(alias = "申请免确认收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizations at AtFundAppMchTransferPartnerUserConfirmAuthorizations
+    FundAppMchTransferPartnerUserConfirmAuthorizations at FundAppMchTransferPartnerUserConfirmAuthorizationsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
@@ -1396,7 +1396,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}`: 商户单号查询自动收款授权.
     #[doc(alias = "商户单号查询自动收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo at AtFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo
+    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo at FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo<M> {
@@ -1443,7 +1443,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`: 解除免确认收款授权.
     #[doc(alias = "解除免确认收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose at AtFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose
+    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose at FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose<M> {
@@ -1477,7 +1477,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    FundAppMchTransferTransferBills at AtFundAppMchTransferTransferBills
+    FundAppMchTransferTransferBills at FundAppMchTransferTransferBillsPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBills<M> {
@@ -1540,7 +1540,7 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`
-    FundAppMchTransferTransferBillsOutBillNo at AtFundAppMchTransferTransferBillsOutBillNo
+    FundAppMchTransferTransferBillsOutBillNo at FundAppMchTransferTransferBillsOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNo<M> {
@@ -1559,7 +1559,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    FundAppMchTransferTransferBillsOutBillNoByOutBillNo at AtFundAppMchTransferTransferBillsOutBillNoByOutBillNo
+    FundAppMchTransferTransferBillsOutBillNoByOutBillNo at FundAppMchTransferTransferBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1599,7 +1599,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel at AtFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel
+    FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel at FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1639,7 +1639,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`: 发起转账并完成自动收款授权.
     #[doc(alias = "发起转账并完成自动收款授权")]
-    FundAppMchTransferTransferBillsPreTransferWithAuthorization at AtFundAppMchTransferTransferBillsPreTransferWithAuthorization
+    FundAppMchTransferTransferBillsPreTransferWithAuthorization at FundAppMchTransferTransferBillsPreTransferWithAuthorizationPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
@@ -1689,7 +1689,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer`: 用户授权后转账.
     #[doc(alias = "用户授权后转账")]
-    FundAppMchTransferTransferBillsTransfer at AtFundAppMchTransferTransferBillsTransfer
+    FundAppMchTransferTransferBillsTransfer at FundAppMchTransferTransferBillsTransferPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
@@ -1728,7 +1728,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`
-    FundAppMchTransferTransferBillsTransferBillNo at AtFundAppMchTransferTransferBillsTransferBillNo
+    FundAppMchTransferTransferBillsTransferBillNo at FundAppMchTransferTransferBillsTransferBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNo<M> {
@@ -1746,7 +1746,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`: 微信转账单号查询转账单.
     #[doc(alias = "微信转账单号查询转账单")]
-    FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo at AtFundAppMchTransferTransferBillsTransferBillNoByTransferBillNo
+    FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo at FundAppMchTransferTransferBillsTransferBillNoByTransferBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
@@ -1785,7 +1785,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`: 发起转账到QQ钱包.
     #[doc(alias = "发起转账到QQ钱包")]
-    FundAppMchTransferTransferToQqWalletBills at AtFundAppMchTransferTransferToQqWalletBills
+    FundAppMchTransferTransferToQqWalletBills at FundAppMchTransferTransferToQqWalletBillsPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
@@ -1836,7 +1836,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`: 查询转账到QQ钱包的结果.
     #[doc(alias = "查询转账到QQ钱包的结果")]
-    FundAppMchTransferTransferToQqWalletBillsByOutBillNo at AtFundAppMchTransferTransferToQqWalletBillsByOutBillNo
+    FundAppMchTransferTransferToQqWalletBillsByOutBillNo at FundAppMchTransferTransferToQqWalletBillsByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
@@ -1875,7 +1875,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`: 撤销转账到QQ钱包.
     #[doc(alias = "撤销转账到QQ钱包")]
-    FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel at AtFundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel
+    FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel at FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancelPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
@@ -1914,7 +1914,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization`: 申请免确认收款授权.
     #[doc(alias = "申请免确认收款授权")]
-    FundAppMchTransferUserConfirmAuthorization at AtFundAppMchTransferUserConfirmAuthorization
+    FundAppMchTransferUserConfirmAuthorization at FundAppMchTransferUserConfirmAuthorizationPath
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
@@ -1958,7 +1958,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
 
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no`
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo at AtFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo at FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoPath
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo<M> {
@@ -1976,7 +1976,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`: 商户单号查询自动收款授权.
     #[doc(alias = "商户单号查询自动收款授权")]
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo at AtFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo at FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoPath
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo<M> {
@@ -2021,7 +2021,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`: 解除免确认收款授权.
     #[doc(alias = "解除免确认收款授权")]
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose at AtFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose at FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePath
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose<M> {

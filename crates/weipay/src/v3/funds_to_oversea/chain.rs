@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/funds-to-oversea`: 平台收付通·跨境付款.
-    FundsToOversea at AtFundsToOversea
+    FundsToOversea at FundsToOverseaPath
 }
 
 impl<M: Mode> FundsToOversea<M> {
@@ -39,7 +39,7 @@ impl<M: Mode> FundsToOversea<M> {
 chain_step! {
     /// `v3/funds-to-oversea/bill-download-url`: 获取购付汇账单文件下载链接.
     #[doc(alias = "获取购付汇账单文件下载链接")]
-    FundsToOverseaBillDownloadUrl at AtFundsToOverseaBillDownloadUrl
+    FundsToOverseaBillDownloadUrl at FundsToOverseaBillDownloadUrlPath
 }
 
 impl<M: Mode> FundsToOverseaBillDownloadUrl<M> {
@@ -70,7 +70,7 @@ impl<M: Mode> FundsToOverseaBillDownloadUrl<M> {
 chain_step! {
     /// `v3/funds-to-oversea/orders`: 申请资金出境.
     #[doc(alias = "申请资金出境")]
-    FundsToOverseaOrders at AtFundsToOverseaOrders
+    FundsToOverseaOrders at FundsToOverseaOrdersPath
 }
 
 impl<M: Mode> FundsToOverseaOrders<M> {
@@ -116,7 +116,7 @@ impl<M: Mode> FundsToOverseaOrders<M> {
 chain_step! {
     /// `v3/funds-to-oversea/orders/{out_order_id}`: 查询出境结果.
     #[doc(alias = "查询出境结果")]
-    FundsToOverseaOrdersByOutOrderId at AtFundsToOverseaOrdersByOutOrderId
+    FundsToOverseaOrdersByOutOrderId at FundsToOverseaOrdersByOutOrderIdPath
 }
 
 impl<M: Mode> FundsToOverseaOrdersByOutOrderId<M> {
@@ -147,7 +147,7 @@ impl<M: Mode> FundsToOverseaOrdersByOutOrderId<M> {
 
 chain_step! {
     /// `v3/funds-to-oversea/return`
-    FundsToOverseaReturn at AtFundsToOverseaReturn
+    FundsToOverseaReturn at FundsToOverseaReturnPath
 }
 
 impl<M: Mode> FundsToOverseaReturn<M> {
@@ -160,7 +160,7 @@ impl<M: Mode> FundsToOverseaReturn<M> {
 chain_step! {
     /// `v3/funds-to-oversea/return/return-orders`: 申请资金出境退回.
     #[doc(alias = "申请资金出境退回")]
-    FundsToOverseaReturnReturnOrders at AtFundsToOverseaReturnReturnOrders
+    FundsToOverseaReturnReturnOrders at FundsToOverseaReturnReturnOrdersPath
 }
 
 impl<M: Mode> FundsToOverseaReturnReturnOrders<M> {
@@ -201,7 +201,7 @@ impl<M: Mode> FundsToOverseaReturnReturnOrders<M> {
 
 chain_step! {
     /// `v3/funds-to-oversea/return/return-orders/out-return-no`
-    FundsToOverseaReturnReturnOrdersOutReturnNo at AtFundsToOverseaReturnReturnOrdersOutReturnNo
+    FundsToOverseaReturnReturnOrdersOutReturnNo at FundsToOverseaReturnReturnOrdersOutReturnNoPath
 }
 
 impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNo<M> {
@@ -219,7 +219,7 @@ impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNo<M> {
 chain_step! {
     /// `v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`: 查询出境退回结果（通过商户出境退回单号）.
     #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]
-    FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo at AtFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo
+    FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo at FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoPath
 }
 
 impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo<M> {
@@ -258,7 +258,7 @@ impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo<M> {
 
 chain_step! {
     /// `v3/funds-to-oversea/transactions`
-    FundsToOverseaTransactions at AtFundsToOverseaTransactions
+    FundsToOverseaTransactions at FundsToOverseaTransactionsPath
 }
 
 impl<M: Mode> FundsToOverseaTransactions<M> {
@@ -275,7 +275,7 @@ impl<M: Mode> FundsToOverseaTransactions<M> {
 
 chain_step! {
     /// `v3/funds-to-oversea/transactions/{transaction_id}`
-    FundsToOverseaTransactionsByTransactionId at AtFundsToOverseaTransactionsByTransactionId
+    FundsToOverseaTransactionsByTransactionId at FundsToOverseaTransactionsByTransactionIdPath
 }
 
 impl<M: Mode> FundsToOverseaTransactionsByTransactionId<M> {
@@ -292,7 +292,7 @@ impl<M: Mode> FundsToOverseaTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`: 查询订单剩余可出境余额.
     #[doc(alias = "查询订单剩余可出境余额")]
-    FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts at AtFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts
+    FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts at FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsPath
 }
 
 impl<M: Mode> FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts<M> {

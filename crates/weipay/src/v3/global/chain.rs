@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/global`: H5支付权限, 分账, 基础支付, 委托代扣, 消费者投诉, 清关报关, 账单, 进件(融合钱包), 退款.
-    Global at AtGlobal
+    Global at GlobalPath
 }
 
 impl<M: Mode> Global<M> {
@@ -89,7 +89,7 @@ impl<M: Mode> Global<M> {
 chain_step! {
     /// `v3/global/certificates`: 获取平台证书列表.
     #[doc(alias = "获取平台证书列表")]
-    GlobalCertificates at AtGlobalCertificates
+    GlobalCertificates at GlobalCertificatesPath
 }
 
 impl<M: Mode> GlobalCertificates<M> {
@@ -113,7 +113,7 @@ impl<M: Mode> GlobalCertificates<M> {
 
 chain_step! {
     /// `v3/global/customs`
-    GlobalCustoms at AtGlobalCustoms
+    GlobalCustoms at GlobalCustomsPath
 }
 
 impl<M: Mode> GlobalCustoms<M> {
@@ -138,7 +138,7 @@ chain_step! {
     #[doc(alias = "报关查询")]
     #[doc(alias = "报关")]
     #[doc(alias = "报关信息修改")]
-    GlobalCustomsOrders at AtGlobalCustomsOrders
+    GlobalCustomsOrders at GlobalCustomsOrdersPath
 }
 
 impl<M: Mode> GlobalCustomsOrders<M> {
@@ -232,7 +232,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
 chain_step! {
     /// `v3/global/customs/redeclare`: 报关重推.
     #[doc(alias = "报关重推")]
-    GlobalCustomsRedeclare at AtGlobalCustomsRedeclare
+    GlobalCustomsRedeclare at GlobalCustomsRedeclarePath
 }
 
 impl<M: Mode> GlobalCustomsRedeclare<M> {
@@ -267,7 +267,7 @@ impl<M: Mode> GlobalCustomsRedeclare<M> {
 chain_step! {
     /// `v3/global/customs/verify-certificate`: 身份信息校验.
     #[doc(alias = "身份信息校验")]
-    GlobalCustomsVerifyCertificate at AtGlobalCustomsVerifyCertificate
+    GlobalCustomsVerifyCertificate at GlobalCustomsVerifyCertificatePath
 }
 
 impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
@@ -307,7 +307,7 @@ impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
 
 chain_step! {
     /// `v3/global/merchant`
-    GlobalMerchant at AtGlobalMerchant
+    GlobalMerchant at GlobalMerchantPath
 }
 
 impl<M: Mode> GlobalMerchant<M> {
@@ -319,7 +319,7 @@ impl<M: Mode> GlobalMerchant<M> {
 
 chain_step! {
     /// `v3/global/merchant/h5`
-    GlobalMerchantH5 at AtGlobalMerchantH5
+    GlobalMerchantH5 at GlobalMerchantH5Path
 }
 
 impl<M: Mode> GlobalMerchantH5<M> {
@@ -331,7 +331,7 @@ impl<M: Mode> GlobalMerchantH5<M> {
 
 chain_step! {
     /// `v3/global/merchant/h5/permission`
-    GlobalMerchantH5Permission at AtGlobalMerchantH5Permission
+    GlobalMerchantH5Permission at GlobalMerchantH5PermissionPath
 }
 
 impl<M: Mode> GlobalMerchantH5Permission<M> {
@@ -354,7 +354,7 @@ impl<M: Mode> GlobalMerchantH5Permission<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/applications`: 创建H5支付权限申请单.
     #[doc(alias = "创建H5支付权限申请单")]
-    GlobalMerchantH5PermissionApplications at AtGlobalMerchantH5PermissionApplications
+    GlobalMerchantH5PermissionApplications at GlobalMerchantH5PermissionApplicationsPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionApplications<M> {
@@ -400,7 +400,7 @@ chain_step! {
     /// `v3/global/merchant/h5/permission/applications/{applyment_id}`: 查询H5支付权限申请单详情, 修改H5支付权限申请单.
     #[doc(alias = "查询H5支付权限申请单详情")]
     #[doc(alias = "修改H5支付权限申请单")]
-    GlobalMerchantH5PermissionApplicationsByApplymentId at AtGlobalMerchantH5PermissionApplicationsByApplymentId
+    GlobalMerchantH5PermissionApplicationsByApplymentId at GlobalMerchantH5PermissionApplicationsByApplymentIdPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
@@ -467,7 +467,7 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
 
 chain_step! {
     /// `v3/global/merchant/h5/permission/domain`
-    GlobalMerchantH5PermissionDomain at AtGlobalMerchantH5PermissionDomain
+    GlobalMerchantH5PermissionDomain at GlobalMerchantH5PermissionDomainPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomain<M> {
@@ -480,7 +480,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomain<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/domain/applications`: 创建H5支付域名修改申请单.
     #[doc(alias = "创建H5支付域名修改申请单")]
-    GlobalMerchantH5PermissionDomainApplications at AtGlobalMerchantH5PermissionDomainApplications
+    GlobalMerchantH5PermissionDomainApplications at GlobalMerchantH5PermissionDomainApplicationsPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomainApplications<M> {
@@ -526,7 +526,7 @@ chain_step! {
     /// `v3/global/merchant/h5/permission/domain/applications/{applyment_id}`: 查询H5支付域名修改申请单, 修改H5支付域名修改申请单.
     #[doc(alias = "查询H5支付域名修改申请单")]
     #[doc(alias = "修改H5支付域名修改申请单")]
-    GlobalMerchantH5PermissionDomainApplicationsByApplymentId at AtGlobalMerchantH5PermissionDomainApplicationsByApplymentId
+    GlobalMerchantH5PermissionDomainApplicationsByApplymentId at GlobalMerchantH5PermissionDomainApplicationsByApplymentIdPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
@@ -598,7 +598,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/{sub_mchid}`: 查询子商户H5支付权限状态.
     #[doc(alias = "查询子商户H5支付权限状态")]
-    GlobalMerchantH5PermissionBySubMchid at AtGlobalMerchantH5PermissionBySubMchid
+    GlobalMerchantH5PermissionBySubMchid at GlobalMerchantH5PermissionBySubMchidPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
@@ -623,7 +623,7 @@ impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
 
 chain_step! {
     /// `v3/global/merchant-service`
-    GlobalMerchantService at AtGlobalMerchantService
+    GlobalMerchantService at GlobalMerchantServicePath
 }
 
 impl<M: Mode> GlobalMerchantService<M> {
@@ -649,7 +649,7 @@ chain_step! {
     #[doc(alias = "创建投诉通知回调")]
     #[doc(alias = "更新投诉通知回调")]
     #[doc(alias = "删除投诉通知回调")]
-    GlobalMerchantServiceComplaintNotifications at AtGlobalMerchantServiceComplaintNotifications
+    GlobalMerchantServiceComplaintNotifications at GlobalMerchantServiceComplaintNotificationsPath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
@@ -737,7 +737,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints`: 查询投诉单列表.
     #[doc(alias = "查询投诉单列表")]
-    GlobalMerchantServiceComplaints at AtGlobalMerchantServiceComplaints
+    GlobalMerchantServiceComplaints at GlobalMerchantServiceComplaintsPath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaints<M> {
@@ -778,7 +778,7 @@ impl<M: Mode> GlobalMerchantServiceComplaints<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}`: 查询投诉单详情.
     #[doc(alias = "查询投诉单详情")]
-    GlobalMerchantServiceComplaintsByComplaintId at AtGlobalMerchantServiceComplaintsByComplaintId
+    GlobalMerchantServiceComplaintsByComplaintId at GlobalMerchantServiceComplaintsByComplaintIdPath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
@@ -833,7 +833,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/complete`: 反馈处理完成.
     #[doc(alias = "反馈处理完成")]
-    GlobalMerchantServiceComplaintsByComplaintIdComplete at AtGlobalMerchantServiceComplaintsByComplaintIdComplete
+    GlobalMerchantServiceComplaintsByComplaintIdComplete at GlobalMerchantServiceComplaintsByComplaintIdCompletePath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
@@ -872,7 +872,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys at AtGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys
+    GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys at GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysPath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M> {
@@ -915,7 +915,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M>
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/response`: 提交回复.
     #[doc(alias = "提交回复")]
-    GlobalMerchantServiceComplaintsByComplaintIdResponse at AtGlobalMerchantServiceComplaintsByComplaintIdResponse
+    GlobalMerchantServiceComplaintsByComplaintIdResponse at GlobalMerchantServiceComplaintsByComplaintIdResponsePath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
@@ -953,7 +953,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
 
 chain_step! {
     /// `v3/global/merchant-service/images`
-    GlobalMerchantServiceImages at AtGlobalMerchantServiceImages
+    GlobalMerchantServiceImages at GlobalMerchantServiceImagesPath
 }
 
 impl<M: Mode> GlobalMerchantServiceImages<M> {
@@ -971,7 +971,7 @@ impl<M: Mode> GlobalMerchantServiceImages<M> {
 chain_step! {
     /// `v3/global/merchant-service/images/{media_id}`: 图片下载.
     #[doc(alias = "图片下载")]
-    GlobalMerchantServiceImagesByMediaId at AtGlobalMerchantServiceImagesByMediaId
+    GlobalMerchantServiceImagesByMediaId at GlobalMerchantServiceImagesByMediaIdPath
 }
 
 impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
@@ -1000,7 +1000,7 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
 chain_step! {
     /// `v3/global/merchant-service/images/upload`: 商户上传反馈图片.
     #[doc(alias = "商户上传反馈图片")]
-    GlobalMerchantServiceImagesUpload at AtGlobalMerchantServiceImagesUpload
+    GlobalMerchantServiceImagesUpload at GlobalMerchantServiceImagesUploadPath
 }
 
 impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
@@ -1024,7 +1024,7 @@ impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
 
 chain_step! {
     /// `v3/global/merchant-storage`
-    GlobalMerchantStorage at AtGlobalMerchantStorage
+    GlobalMerchantStorage at GlobalMerchantStoragePath
 }
 
 impl<M: Mode> GlobalMerchantStorage<M> {
@@ -1036,7 +1036,7 @@ impl<M: Mode> GlobalMerchantStorage<M> {
 
 chain_step! {
     /// `v3/global/merchant-storage/file`
-    GlobalMerchantStorageFile at AtGlobalMerchantStorageFile
+    GlobalMerchantStorageFile at GlobalMerchantStorageFilePath
 }
 
 impl<M: Mode> GlobalMerchantStorageFile<M> {
@@ -1049,7 +1049,7 @@ impl<M: Mode> GlobalMerchantStorageFile<M> {
 chain_step! {
     /// `v3/global/merchant-storage/file/upload`: 上传文件.
     #[doc(alias = "上传文件")]
-    GlobalMerchantStorageFileUpload at AtGlobalMerchantStorageFileUpload
+    GlobalMerchantStorageFileUpload at GlobalMerchantStorageFileUploadPath
 }
 
 impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
@@ -1081,7 +1081,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
 chain_step! {
     /// `v3/global/merchants`: 子商户进件（融合钱包）.
     #[doc(alias = "子商户进件（融合钱包）")]
-    GlobalMerchants at AtGlobalMerchants
+    GlobalMerchants at GlobalMerchantsPath
 }
 
 impl<M: Mode> GlobalMerchants<M> {
@@ -1133,7 +1133,7 @@ chain_step! {
     /// `v3/global/merchants/{sub_mchid}`: 查询子商户（融合钱包）, 修改子商户（融合钱包）.
     #[doc(alias = "查询子商户（融合钱包）")]
     #[doc(alias = "修改子商户（融合钱包）")]
-    GlobalMerchantsBySubMchid at AtGlobalMerchantsBySubMchid
+    GlobalMerchantsBySubMchid at GlobalMerchantsBySubMchidPath
 }
 
 impl<M: Mode> GlobalMerchantsBySubMchid<M> {
@@ -1203,7 +1203,7 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
 
 chain_step! {
     /// `v3/global/micropay`
-    GlobalMicropay at AtGlobalMicropay
+    GlobalMicropay at GlobalMicropayPath
 }
 
 impl<M: Mode> GlobalMicropay<M> {
@@ -1215,7 +1215,7 @@ impl<M: Mode> GlobalMicropay<M> {
 
 chain_step! {
     /// `v3/global/micropay/transactions`
-    GlobalMicropayTransactions at AtGlobalMicropayTransactions
+    GlobalMicropayTransactions at GlobalMicropayTransactionsPath
 }
 
 impl<M: Mode> GlobalMicropayTransactions<M> {
@@ -1237,7 +1237,7 @@ impl<M: Mode> GlobalMicropayTransactions<M> {
 
 chain_step! {
     /// `v3/global/micropay/transactions/id`
-    GlobalMicropayTransactionsId at AtGlobalMicropayTransactionsId
+    GlobalMicropayTransactionsId at GlobalMicropayTransactionsIdPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsId<M> {
@@ -1254,7 +1254,7 @@ impl<M: Mode> GlobalMicropayTransactionsId<M> {
 
 chain_step! {
     /// `v3/global/micropay/transactions/id/{transaction_id}`
-    GlobalMicropayTransactionsIdByTransactionId at AtGlobalMicropayTransactionsIdByTransactionId
+    GlobalMicropayTransactionsIdByTransactionId at GlobalMicropayTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsIdByTransactionId<M> {
@@ -1267,7 +1267,7 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/id/{transaction_id}/reverse`: 撤销订单(微信支付订单号).
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    GlobalMicropayTransactionsIdByTransactionIdReverse at AtGlobalMicropayTransactionsIdByTransactionIdReverse
+    GlobalMicropayTransactionsIdByTransactionIdReverse at GlobalMicropayTransactionsIdByTransactionIdReversePath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
@@ -1306,7 +1306,7 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
 
 chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no`
-    GlobalMicropayTransactionsOutTradeNo at AtGlobalMicropayTransactionsOutTradeNo
+    GlobalMicropayTransactionsOutTradeNo at GlobalMicropayTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
@@ -1323,7 +1323,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
 
 chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}`
-    GlobalMicropayTransactionsOutTradeNoByOutTradeNo at AtGlobalMicropayTransactionsOutTradeNoByOutTradeNo
+    GlobalMicropayTransactionsOutTradeNoByOutTradeNo at GlobalMicropayTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1336,7 +1336,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse at AtGlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse
+    GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse at GlobalMicropayTransactionsOutTradeNoByOutTradeNoReversePath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1377,7 +1377,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/pay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    GlobalMicropayTransactionsPay at AtGlobalMicropayTransactionsPay
+    GlobalMicropayTransactionsPay at GlobalMicropayTransactionsPayPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsPay<M> {
@@ -1414,7 +1414,7 @@ impl<M: Mode> GlobalMicropayTransactionsPay<M> {
 
 chain_step! {
     /// `v3/global/papay`
-    GlobalPapay at AtGlobalPapay
+    GlobalPapay at GlobalPapayPath
 }
 
 impl<M: Mode> GlobalPapay<M> {
@@ -1431,7 +1431,7 @@ impl<M: Mode> GlobalPapay<M> {
 
 chain_step! {
     /// `v3/global/papay/contracts`
-    GlobalPapayContracts at AtGlobalPapayContracts
+    GlobalPapayContracts at GlobalPapayContractsPath
 }
 
 impl<M: Mode> GlobalPapayContracts<M> {
@@ -1474,7 +1474,7 @@ impl<M: Mode> GlobalPapayContracts<M> {
 chain_step! {
     /// `v3/global/papay/contracts/app-pre-entrust-sign`: APP签约.
     #[doc(alias = "APP签约")]
-    GlobalPapayContractsAppPreEntrustSign at AtGlobalPapayContractsAppPreEntrustSign
+    GlobalPapayContractsAppPreEntrustSign at GlobalPapayContractsAppPreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
@@ -1505,7 +1505,7 @@ impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/{contract_id}`: 代扣协议ID查询签约.
     #[doc(alias = "代扣协议ID查询签约")]
-    GlobalPapayContractsByContractId at AtGlobalPapayContractsByContractId
+    GlobalPapayContractsByContractId at GlobalPapayContractsByContractIdPath
 }
 
 impl<M: Mode> GlobalPapayContractsByContractId<M> {
@@ -1542,7 +1542,7 @@ impl<M: Mode> GlobalPapayContractsByContractId<M> {
 chain_step! {
     /// `v3/global/papay/contracts/{contract_id}/terminate`: 申请解约.
     #[doc(alias = "申请解约")]
-    GlobalPapayContractsByContractIdTerminate at AtGlobalPapayContractsByContractIdTerminate
+    GlobalPapayContractsByContractIdTerminate at GlobalPapayContractsByContractIdTerminatePath
 }
 
 impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
@@ -1581,7 +1581,7 @@ impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
 chain_step! {
     /// `v3/global/papay/contracts/h5-pre-entrust-sign`: H5预签约.
     #[doc(alias = "H5预签约")]
-    GlobalPapayContractsH5PreEntrustSign at AtGlobalPapayContractsH5PreEntrustSign
+    GlobalPapayContractsH5PreEntrustSign at GlobalPapayContractsH5PreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
@@ -1612,7 +1612,7 @@ impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/jsapi-pre-entrust-sign`: JSAPI预签约.
     #[doc(alias = "JSAPI预签约")]
-    GlobalPapayContractsJsapiPreEntrustSign at AtGlobalPapayContractsJsapiPreEntrustSign
+    GlobalPapayContractsJsapiPreEntrustSign at GlobalPapayContractsJsapiPreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
@@ -1644,7 +1644,7 @@ impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/miniprogram-pre-entrust-sign`: 小程序签约.
     #[doc(alias = "小程序签约")]
-    GlobalPapayContractsMiniprogramPreEntrustSign at AtGlobalPapayContractsMiniprogramPreEntrustSign
+    GlobalPapayContractsMiniprogramPreEntrustSign at GlobalPapayContractsMiniprogramPreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
@@ -1675,7 +1675,7 @@ impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
 
 chain_step! {
     /// `v3/global/papay/contracts/out-contract-code`
-    GlobalPapayContractsOutContractCode at AtGlobalPapayContractsOutContractCode
+    GlobalPapayContractsOutContractCode at GlobalPapayContractsOutContractCodePath
 }
 
 impl<M: Mode> GlobalPapayContractsOutContractCode<M> {
@@ -1693,7 +1693,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCode<M> {
 chain_step! {
     /// `v3/global/papay/contracts/out-contract-code/{out_contract_code}`: 商户协议号查询签约.
     #[doc(alias = "商户协议号查询签约")]
-    GlobalPapayContractsOutContractCodeByOutContractCode at AtGlobalPapayContractsOutContractCodeByOutContractCode
+    GlobalPapayContractsOutContractCodeByOutContractCode at GlobalPapayContractsOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
@@ -1732,7 +1732,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
 chain_step! {
     /// `v3/global/papay/contracts/web-pre-entrust-sign`: WEB预签约.
     #[doc(alias = "WEB预签约")]
-    GlobalPapayContractsWebPreEntrustSign at AtGlobalPapayContractsWebPreEntrustSign
+    GlobalPapayContractsWebPreEntrustSign at GlobalPapayContractsWebPreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
@@ -1763,7 +1763,7 @@ impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/transactions`: 支付扣款.
     #[doc(alias = "支付扣款")]
-    GlobalPapayTransactions at AtGlobalPapayTransactions
+    GlobalPapayTransactions at GlobalPapayTransactionsPath
 }
 
 impl<M: Mode> GlobalPapayTransactions<M> {
@@ -1814,7 +1814,7 @@ impl<M: Mode> GlobalPapayTransactions<M> {
 
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no`
-    GlobalPapayTransactionsOutTradeNo at AtGlobalPapayTransactionsOutTradeNo
+    GlobalPapayTransactionsOutTradeNo at GlobalPapayTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNo<M> {
@@ -1832,7 +1832,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    GlobalPapayTransactionsOutTradeNoByOutTradeNo at AtGlobalPapayTransactionsOutTradeNoByOutTradeNo
+    GlobalPapayTransactionsOutTradeNoByOutTradeNo at GlobalPapayTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1876,7 +1876,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse at AtGlobalPapayTransactionsOutTradeNoByOutTradeNoReverse
+    GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse at GlobalPapayTransactionsOutTradeNoByOutTradeNoReversePath
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1916,7 +1916,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/global/papay/transactions/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    GlobalPapayTransactionsByTransactionId at AtGlobalPapayTransactionsByTransactionId
+    GlobalPapayTransactionsByTransactionId at GlobalPapayTransactionsByTransactionIdPath
 }
 
 impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
@@ -1953,7 +1953,7 @@ impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
 
 chain_step! {
     /// `v3/global/profit-sharing`
-    GlobalProfitSharing at AtGlobalProfitSharing
+    GlobalProfitSharing at GlobalProfitSharingPath
 }
 
 impl<M: Mode> GlobalProfitSharing<M> {
@@ -1986,7 +1986,7 @@ impl<M: Mode> GlobalProfitSharing<M> {
 chain_step! {
     /// `v3/global/profit-sharing/bill-download-url`: 获取分账账单文件下载地址.
     #[doc(alias = "获取分账账单文件下载地址")]
-    GlobalProfitSharingBillDownloadUrl at AtGlobalProfitSharingBillDownloadUrl
+    GlobalProfitSharingBillDownloadUrl at GlobalProfitSharingBillDownloadUrlPath
 }
 
 impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
@@ -2017,7 +2017,7 @@ impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders`: 请求分账.
     #[doc(alias = "请求分账")]
-    GlobalProfitSharingOrders at AtGlobalProfitSharingOrders
+    GlobalProfitSharingOrders at GlobalProfitSharingOrdersPath
 }
 
 impl<M: Mode> GlobalProfitSharingOrders<M> {
@@ -2062,7 +2062,7 @@ impl<M: Mode> GlobalProfitSharingOrders<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders/{out_order_no}`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    GlobalProfitSharingOrdersByOutOrderNo at AtGlobalProfitSharingOrdersByOutOrderNo
+    GlobalProfitSharingOrdersByOutOrderNo at GlobalProfitSharingOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
@@ -2100,7 +2100,7 @@ impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders/unfreeze`: 解冻剩余资金.
     #[doc(alias = "解冻剩余资金")]
-    GlobalProfitSharingOrdersUnfreeze at AtGlobalProfitSharingOrdersUnfreeze
+    GlobalProfitSharingOrdersUnfreeze at GlobalProfitSharingOrdersUnfreezePath
 }
 
 impl<M: Mode> GlobalProfitSharingOrdersUnfreeze<M> {
@@ -2135,7 +2135,7 @@ chain_step! {
     /// `v3/global/profit-sharing/receivers`: 添加分账接收方, 删除分账接收方.
     #[doc(alias = "添加分账接收方")]
     #[doc(alias = "删除分账接收方")]
-    GlobalProfitSharingReceivers at AtGlobalProfitSharingReceivers
+    GlobalProfitSharingReceivers at GlobalProfitSharingReceiversPath
 }
 
 impl<M: Mode> GlobalProfitSharingReceivers<M> {
@@ -2191,7 +2191,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
 chain_step! {
     /// `v3/global/profit-sharing/receivers/{account}`: 查询分账接收方添加结果.
     #[doc(alias = "查询分账接收方添加结果")]
-    GlobalProfitSharingReceiversByAccount at AtGlobalProfitSharingReceiversByAccount
+    GlobalProfitSharingReceiversByAccount at GlobalProfitSharingReceiversByAccountPath
 }
 
 impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
@@ -2222,7 +2222,7 @@ impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
 
 chain_step! {
     /// `v3/global/profit-sharing/refunds`
-    GlobalProfitSharingRefunds at AtGlobalProfitSharingRefunds
+    GlobalProfitSharingRefunds at GlobalProfitSharingRefundsPath
 }
 
 impl<M: Mode> GlobalProfitSharingRefunds<M> {
@@ -2240,7 +2240,7 @@ impl<M: Mode> GlobalProfitSharingRefunds<M> {
 chain_step! {
     /// `v3/global/profit-sharing/refunds/bill-download-url`: 获取分账退款账单下载链接.
     #[doc(alias = "获取分账退款账单下载链接")]
-    GlobalProfitSharingRefundsBillDownloadUrl at AtGlobalProfitSharingRefundsBillDownloadUrl
+    GlobalProfitSharingRefundsBillDownloadUrl at GlobalProfitSharingRefundsBillDownloadUrlPath
 }
 
 impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
@@ -2272,7 +2272,7 @@ impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
 chain_step! {
     /// `v3/global/profit-sharing/refunds/refundable-balance`: 查询可供垫付退款实时余额.
     #[doc(alias = "查询可供垫付退款实时余额")]
-    GlobalProfitSharingRefundsRefundableBalance at AtGlobalProfitSharingRefundsRefundableBalance
+    GlobalProfitSharingRefundsRefundableBalance at GlobalProfitSharingRefundsRefundableBalancePath
 }
 
 impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
@@ -2296,7 +2296,7 @@ impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
 
 chain_step! {
     /// `v3/global/profit-sharing/transactions`
-    GlobalProfitSharingTransactions at AtGlobalProfitSharingTransactions
+    GlobalProfitSharingTransactions at GlobalProfitSharingTransactionsPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactions<M> {
@@ -2319,7 +2319,7 @@ impl<M: Mode> GlobalProfitSharingTransactions<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/mark`: 分账标记.
     #[doc(alias = "分账标记")]
-    GlobalProfitSharingTransactionsMark at AtGlobalProfitSharingTransactionsMark
+    GlobalProfitSharingTransactionsMark at GlobalProfitSharingTransactionsMarkPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
@@ -2349,7 +2349,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
 
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}`
-    GlobalProfitSharingTransactionsByTransactionId at AtGlobalProfitSharingTransactionsByTransactionId
+    GlobalProfitSharingTransactionsByTransactionId at GlobalProfitSharingTransactionsByTransactionIdPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionId<M> {
@@ -2369,7 +2369,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}/amounts`: 查询剩余待分金额.
     #[doc(alias = "查询剩余待分金额")]
-    GlobalProfitSharingTransactionsByTransactionIdAmounts at AtGlobalProfitSharingTransactionsByTransactionIdAmounts
+    GlobalProfitSharingTransactionsByTransactionIdAmounts at GlobalProfitSharingTransactionsByTransactionIdAmountsPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
@@ -2408,7 +2408,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`: 查询订单剩余可退款金额.
     #[doc(alias = "查询订单剩余可退款金额")]
-    GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts at AtGlobalProfitSharingTransactionsByTransactionIdRefundableAmounts
+    GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts at GlobalProfitSharingTransactionsByTransactionIdRefundableAmountsPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M> {
@@ -2450,7 +2450,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M>
 
 chain_step! {
     /// `v3/global/refund`
-    GlobalRefund at AtGlobalRefund
+    GlobalRefund at GlobalRefundPath
 }
 
 impl<M: Mode> GlobalRefund<M> {
@@ -2467,7 +2467,7 @@ impl<M: Mode> GlobalRefund<M> {
 
 chain_step! {
     /// `v3/global/refund/partner`
-    GlobalRefundPartner at AtGlobalRefundPartner
+    GlobalRefundPartner at GlobalRefundPartnerPath
 }
 
 impl<M: Mode> GlobalRefundPartner<M> {
@@ -2479,7 +2479,7 @@ impl<M: Mode> GlobalRefundPartner<M> {
 
 chain_step! {
     /// `v3/global/refund/partner/recharge-balance`
-    GlobalRefundPartnerRechargeBalance at AtGlobalRefundPartnerRechargeBalance
+    GlobalRefundPartnerRechargeBalance at GlobalRefundPartnerRechargeBalancePath
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
@@ -2491,7 +2491,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
 
 chain_step! {
     /// `v3/global/refund/partner/recharge-balance/sub-mchid`
-    GlobalRefundPartnerRechargeBalanceSubMchid at AtGlobalRefundPartnerRechargeBalanceSubMchid
+    GlobalRefundPartnerRechargeBalanceSubMchid at GlobalRefundPartnerRechargeBalanceSubMchidPath
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
@@ -2509,7 +2509,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
 chain_step! {
     /// `v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`: 商家充值退款余额查询.
     #[doc(alias = "商家充值退款余额查询")]
-    GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid at AtGlobalRefundPartnerRechargeBalanceSubMchidBySubMchid
+    GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid at GlobalRefundPartnerRechargeBalanceSubMchidBySubMchidPath
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
@@ -2545,7 +2545,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
 chain_step! {
     /// `v3/global/refund/recharge-balance`: 商家充值退款余额查询.
     #[doc(alias = "商家充值退款余额查询")]
-    GlobalRefundRechargeBalance at AtGlobalRefundRechargeBalance
+    GlobalRefundRechargeBalance at GlobalRefundRechargeBalancePath
 }
 
 impl<M: Mode> GlobalRefundRechargeBalance<M> {
@@ -2571,7 +2571,7 @@ chain_step! {
     /// `v3/global/refunds`: 查询所有退款, 申请退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
-    GlobalRefunds at AtGlobalRefunds
+    GlobalRefunds at GlobalRefundsPath
 }
 
 impl<M: Mode> GlobalRefunds<M> {
@@ -2631,7 +2631,7 @@ impl<M: Mode> GlobalRefunds<M> {
 
 chain_step! {
     /// `v3/global/refunds/id`
-    GlobalRefundsId at AtGlobalRefundsId
+    GlobalRefundsId at GlobalRefundsIdPath
 }
 
 impl<M: Mode> GlobalRefundsId<M> {
@@ -2644,7 +2644,7 @@ impl<M: Mode> GlobalRefundsId<M> {
 chain_step! {
     /// `v3/global/refunds/id/{refund_id}`: 查询单笔退款(微信支付退款订单号).
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
-    GlobalRefundsIdByRefundId at AtGlobalRefundsIdByRefundId
+    GlobalRefundsIdByRefundId at GlobalRefundsIdByRefundIdPath
 }
 
 impl<M: Mode> GlobalRefundsIdByRefundId<M> {
@@ -2674,7 +2674,7 @@ impl<M: Mode> GlobalRefundsIdByRefundId<M> {
 
 chain_step! {
     /// `v3/global/refunds/out-refund-no`
-    GlobalRefundsOutRefundNo at AtGlobalRefundsOutRefundNo
+    GlobalRefundsOutRefundNo at GlobalRefundsOutRefundNoPath
 }
 
 impl<M: Mode> GlobalRefundsOutRefundNo<M> {
@@ -2689,7 +2689,7 @@ impl<M: Mode> GlobalRefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/global/refunds/out-refund-no/{out_refund_no}`: 查询单笔退款(商户退款订单号).
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
-    GlobalRefundsOutRefundNoByOutRefundNo at AtGlobalRefundsOutRefundNoByOutRefundNo
+    GlobalRefundsOutRefundNoByOutRefundNo at GlobalRefundsOutRefundNoByOutRefundNoPath
 }
 
 impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
@@ -2726,7 +2726,7 @@ impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
 
 chain_step! {
     /// `v3/global/settle`
-    GlobalSettle at AtGlobalSettle
+    GlobalSettle at GlobalSettlePath
 }
 
 impl<M: Mode> GlobalSettle<M> {
@@ -2739,7 +2739,7 @@ impl<M: Mode> GlobalSettle<M> {
 chain_step! {
     /// `v3/global/settle/settlements`: 查询结算资金明细.
     #[doc(alias = "查询结算资金明细")]
-    GlobalSettleSettlements at AtGlobalSettleSettlements
+    GlobalSettleSettlements at GlobalSettleSettlementsPath
 }
 
 impl<M: Mode> GlobalSettleSettlements<M> {
@@ -2770,7 +2770,7 @@ impl<M: Mode> GlobalSettleSettlements<M> {
 chain_step! {
     /// `v3/global/statements`: 下载对账单.
     #[doc(alias = "下载对账单")]
-    GlobalStatements at AtGlobalStatements
+    GlobalStatements at GlobalStatementsPath
 }
 
 impl<M: Mode> GlobalStatements<M> {
@@ -2797,7 +2797,7 @@ impl<M: Mode> GlobalStatements<M> {
 
 chain_step! {
     /// `v3/global/transactions`
-    GlobalTransactions at AtGlobalTransactions
+    GlobalTransactions at GlobalTransactionsPath
 }
 
 impl<M: Mode> GlobalTransactions<M> {
@@ -2835,7 +2835,7 @@ impl<M: Mode> GlobalTransactions<M> {
 chain_step! {
     /// `v3/global/transactions/app`: APP支付下单.
     #[doc(alias = "APP支付下单")]
-    GlobalTransactionsApp at AtGlobalTransactionsApp
+    GlobalTransactionsApp at GlobalTransactionsAppPath
 }
 
 impl<M: Mode> GlobalTransactionsApp<M> {
@@ -2873,7 +2873,7 @@ impl<M: Mode> GlobalTransactionsApp<M> {
 
 chain_step! {
     /// `v3/global/transactions/id`
-    GlobalTransactionsId at AtGlobalTransactionsId
+    GlobalTransactionsId at GlobalTransactionsIdPath
 }
 
 impl<M: Mode> GlobalTransactionsId<M> {
@@ -2888,7 +2888,7 @@ impl<M: Mode> GlobalTransactionsId<M> {
 chain_step! {
     /// `v3/global/transactions/id/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    GlobalTransactionsIdByTransactionId at AtGlobalTransactionsIdByTransactionId
+    GlobalTransactionsIdByTransactionId at GlobalTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
@@ -2931,7 +2931,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/global/transactions/id/{transaction_id}/close`: 关闭订单(微信支付订单号).
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    GlobalTransactionsIdByTransactionIdClose at AtGlobalTransactionsIdByTransactionIdClose
+    GlobalTransactionsIdByTransactionIdClose at GlobalTransactionsIdByTransactionIdClosePath
 }
 
 impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
@@ -2970,7 +2970,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
 chain_step! {
     /// `v3/global/transactions/jsapi`: JSAPI支付下单.
     #[doc(alias = "JSAPI支付下单")]
-    GlobalTransactionsJsapi at AtGlobalTransactionsJsapi
+    GlobalTransactionsJsapi at GlobalTransactionsJsapiPath
 }
 
 impl<M: Mode> GlobalTransactionsJsapi<M> {
@@ -3009,7 +3009,7 @@ impl<M: Mode> GlobalTransactionsJsapi<M> {
 chain_step! {
     /// `v3/global/transactions/mweb`: H5支付下单.
     #[doc(alias = "H5支付下单")]
-    GlobalTransactionsMweb at AtGlobalTransactionsMweb
+    GlobalTransactionsMweb at GlobalTransactionsMwebPath
 }
 
 impl<M: Mode> GlobalTransactionsMweb<M> {
@@ -3051,7 +3051,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
 chain_step! {
     /// `v3/global/transactions/native`: Native支付下单.
     #[doc(alias = "Native支付下单")]
-    GlobalTransactionsNative at AtGlobalTransactionsNative
+    GlobalTransactionsNative at GlobalTransactionsNativePath
 }
 
 impl<M: Mode> GlobalTransactionsNative<M> {
@@ -3089,7 +3089,7 @@ impl<M: Mode> GlobalTransactionsNative<M> {
 
 chain_step! {
     /// `v3/global/transactions/out-trade-no`
-    GlobalTransactionsOutTradeNo at AtGlobalTransactionsOutTradeNo
+    GlobalTransactionsOutTradeNo at GlobalTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNo<M> {
@@ -3107,7 +3107,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/global/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    GlobalTransactionsOutTradeNoByOutTradeNo at AtGlobalTransactionsOutTradeNoByOutTradeNo
+    GlobalTransactionsOutTradeNoByOutTradeNo at GlobalTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
@@ -3150,7 +3150,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/transactions/out-trade-no/{out_trade_no}/close`: 关闭订单(商户订单号).
     #[doc(alias = "关闭订单(商户订单号)")]
-    GlobalTransactionsOutTradeNoByOutTradeNoClose at AtGlobalTransactionsOutTradeNoByOutTradeNoClose
+    GlobalTransactionsOutTradeNoByOutTradeNoClose at GlobalTransactionsOutTradeNoByOutTradeNoClosePath
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNoClose<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/goldplan`: 点金计划.
-    Goldplan at AtGoldplan
+    Goldplan at GoldplanPath
 }
 
 impl<M: Mode> Goldplan<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Goldplan<M> {
 
 chain_step! {
     /// `v3/goldplan/merchants`
-    GoldplanMerchants at AtGoldplanMerchants
+    GoldplanMerchants at GoldplanMerchantsPath
 }
 
 impl<M: Mode> GoldplanMerchants<M> {
@@ -56,7 +56,7 @@ impl<M: Mode> GoldplanMerchants<M> {
 chain_step! {
     /// `v3/goldplan/merchants/changecustompagestatus`: 商家小票管理.
     #[doc(alias = "商家小票管理")]
-    GoldplanMerchantsChangecustompagestatus at AtGoldplanMerchantsChangecustompagestatus
+    GoldplanMerchantsChangecustompagestatus at GoldplanMerchantsChangecustompagestatusPath
 }
 
 impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
@@ -87,7 +87,7 @@ impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
 chain_step! {
     /// `v3/goldplan/merchants/changegoldplanstatus`: 点金计划管理.
     #[doc(alias = "点金计划管理")]
-    GoldplanMerchantsChangegoldplanstatus at AtGoldplanMerchantsChangegoldplanstatus
+    GoldplanMerchantsChangegoldplanstatus at GoldplanMerchantsChangegoldplanstatusPath
 }
 
 impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
@@ -118,7 +118,7 @@ impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
 chain_step! {
     /// `v3/goldplan/merchants/close-advertising-show`: 关闭广告展示.
     #[doc(alias = "关闭广告展示")]
-    GoldplanMerchantsCloseAdvertisingShow at AtGoldplanMerchantsCloseAdvertisingShow
+    GoldplanMerchantsCloseAdvertisingShow at GoldplanMerchantsCloseAdvertisingShowPath
 }
 
 impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
@@ -149,7 +149,7 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
 chain_step! {
     /// `v3/goldplan/merchants/open-advertising-show`: 开通广告展示.
     #[doc(alias = "开通广告展示")]
-    GoldplanMerchantsOpenAdvertisingShow at AtGoldplanMerchantsOpenAdvertisingShow
+    GoldplanMerchantsOpenAdvertisingShow at GoldplanMerchantsOpenAdvertisingShowPath
 }
 
 impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
@@ -180,7 +180,7 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
 chain_step! {
     /// `v3/goldplan/merchants/set-advertising-industry-filter`: 同业过滤标签管理.
     #[doc(alias = "同业过滤标签管理")]
-    GoldplanMerchantsSetAdvertisingIndustryFilter at AtGoldplanMerchantsSetAdvertisingIndustryFilter
+    GoldplanMerchantsSetAdvertisingIndustryFilter at GoldplanMerchantsSetAdvertisingIndustryFilterPath
 }
 
 impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/gov`: 数据审核, 江苏, 浙江, 透传模式.
-    Gov at AtGov
+    Gov at GovPath
 }
 
 impl<M: Mode> Gov<M> {
@@ -22,7 +22,7 @@ impl<M: Mode> Gov<M> {
 
 chain_step! {
     /// `v3/gov/subsidy`
-    GovSubsidy at AtGovSubsidy
+    GovSubsidy at GovSubsidyPath
 }
 
 impl<M: Mode> GovSubsidy<M> {
@@ -74,7 +74,7 @@ impl<M: Mode> GovSubsidy<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/audit`
-    GovSubsidyAudit at AtGovSubsidyAudit
+    GovSubsidyAudit at GovSubsidyAuditPath
 }
 
 impl<M: Mode> GovSubsidyAudit<M> {
@@ -86,7 +86,7 @@ impl<M: Mode> GovSubsidyAudit<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/audit/cup`
-    GovSubsidyAuditCup at AtGovSubsidyAuditCup
+    GovSubsidyAuditCup at GovSubsidyAuditCupPath
 }
 
 impl<M: Mode> GovSubsidyAuditCup<M> {
@@ -119,7 +119,7 @@ impl<M: Mode> GovSubsidyAuditCup<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/invalid`: 查询审核结果.
     #[doc(alias = "查询审核结果")]
-    GovSubsidyAuditCupInvalid at AtGovSubsidyAuditCupInvalid
+    GovSubsidyAuditCupInvalid at GovSubsidyAuditCupInvalidPath
 }
 
 impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
@@ -151,7 +151,7 @@ impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/query`: 查询审核结果.
     #[doc(alias = "查询审核结果")]
-    GovSubsidyAuditCupQuery at AtGovSubsidyAuditCupQuery
+    GovSubsidyAuditCupQuery at GovSubsidyAuditCupQueryPath
 }
 
 impl<M: Mode> GovSubsidyAuditCupQuery<M> {
@@ -182,7 +182,7 @@ impl<M: Mode> GovSubsidyAuditCupQuery<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/refund`
-    GovSubsidyAuditCupRefund at AtGovSubsidyAuditCupRefund
+    GovSubsidyAuditCupRefund at GovSubsidyAuditCupRefundPath
 }
 
 impl<M: Mode> GovSubsidyAuditCupRefund<M> {
@@ -195,7 +195,7 @@ impl<M: Mode> GovSubsidyAuditCupRefund<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/refund/sync`: 同步非银联支付交易退款信息.
     #[doc(alias = "同步非银联支付交易退款信息")]
-    GovSubsidyAuditCupRefundSync at AtGovSubsidyAuditCupRefundSync
+    GovSubsidyAuditCupRefundSync at GovSubsidyAuditCupRefundSyncPath
 }
 
 impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
@@ -231,7 +231,7 @@ impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/update`: 更新审核数据.
     #[doc(alias = "更新审核数据")]
-    GovSubsidyAuditCupUpdate at AtGovSubsidyAuditCupUpdate
+    GovSubsidyAuditCupUpdate at GovSubsidyAuditCupUpdatePath
 }
 
 impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
@@ -282,7 +282,7 @@ impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/upload`: 上传审核数据.
     #[doc(alias = "上传审核数据")]
-    GovSubsidyAuditCupUpload at AtGovSubsidyAuditCupUpload
+    GovSubsidyAuditCupUpload at GovSubsidyAuditCupUploadPath
 }
 
 impl<M: Mode> GovSubsidyAuditCupUpload<M> {
@@ -332,7 +332,7 @@ impl<M: Mode> GovSubsidyAuditCupUpload<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/companies`
-    GovSubsidyCompanies at AtGovSubsidyCompanies
+    GovSubsidyCompanies at GovSubsidyCompaniesPath
 }
 
 impl<M: Mode> GovSubsidyCompanies<M> {
@@ -345,7 +345,7 @@ impl<M: Mode> GovSubsidyCompanies<M> {
 chain_step! {
     /// `v3/gov/subsidy/companies/query`: 企业信息查询.
     #[doc(alias = "企业信息查询")]
-    GovSubsidyCompaniesQuery at AtGovSubsidyCompaniesQuery
+    GovSubsidyCompaniesQuery at GovSubsidyCompaniesQueryPath
 }
 
 impl<M: Mode> GovSubsidyCompaniesQuery<M> {
@@ -376,7 +376,7 @@ impl<M: Mode> GovSubsidyCompaniesQuery<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/goods`
-    GovSubsidyGoods at AtGovSubsidyGoods
+    GovSubsidyGoods at GovSubsidyGoodsPath
 }
 
 impl<M: Mode> GovSubsidyGoods<M> {
@@ -389,7 +389,7 @@ impl<M: Mode> GovSubsidyGoods<M> {
 chain_step! {
     /// `v3/gov/subsidy/goods/upload`: 商品信息上传.
     #[doc(alias = "商品信息上传")]
-    GovSubsidyGoodsUpload at AtGovSubsidyGoodsUpload
+    GovSubsidyGoodsUpload at GovSubsidyGoodsUploadPath
 }
 
 impl<M: Mode> GovSubsidyGoodsUpload<M> {
@@ -429,7 +429,7 @@ impl<M: Mode> GovSubsidyGoodsUpload<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/n-qualifications`
-    GovSubsidyNQualifications at AtGovSubsidyNQualifications
+    GovSubsidyNQualifications at GovSubsidyNQualificationsPath
 }
 
 impl<M: Mode> GovSubsidyNQualifications<M> {
@@ -442,7 +442,7 @@ impl<M: Mode> GovSubsidyNQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/n-qualifications/sync`: N品类同步资格核销信息.
     #[doc(alias = "N品类同步资格核销信息")]
-    GovSubsidyNQualificationsSync at AtGovSubsidyNQualificationsSync
+    GovSubsidyNQualificationsSync at GovSubsidyNQualificationsSyncPath
 }
 
 impl<M: Mode> GovSubsidyNQualificationsSync<M> {
@@ -498,7 +498,7 @@ impl<M: Mode> GovSubsidyNQualificationsSync<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualification`: 查询补贴资格.
     #[doc(alias = "查询补贴资格")]
-    GovSubsidyQualification at AtGovSubsidyQualification
+    GovSubsidyQualification at GovSubsidyQualificationPath
 }
 
 impl<M: Mode> GovSubsidyQualification<M> {
@@ -528,7 +528,7 @@ impl<M: Mode> GovSubsidyQualification<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/qualifications`
-    GovSubsidyQualifications at AtGovSubsidyQualifications
+    GovSubsidyQualifications at GovSubsidyQualificationsPath
 }
 
 impl<M: Mode> GovSubsidyQualifications<M> {
@@ -550,7 +550,7 @@ impl<M: Mode> GovSubsidyQualifications<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough`
-    GovSubsidyQualificationsPassthrough at AtGovSubsidyQualificationsPassthrough
+    GovSubsidyQualificationsPassthrough at GovSubsidyQualificationsPassthroughPath
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthrough<M> {
@@ -573,7 +573,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthrough<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/cancel`: 取消资格(透传模式).
     #[doc(alias = "取消资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughCancel at AtGovSubsidyQualificationsPassthroughCancel
+    GovSubsidyQualificationsPassthroughCancel at GovSubsidyQualificationsPassthroughCancelPath
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
@@ -612,7 +612,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/claim`: 领取资格(透传模式).
     #[doc(alias = "领取资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughClaim at AtGovSubsidyQualificationsPassthroughClaim
+    GovSubsidyQualificationsPassthroughClaim at GovSubsidyQualificationsPassthroughClaimPath
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
@@ -652,7 +652,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/query`: 批量查询用户资格(透传模式).
     #[doc(alias = "批量查询用户资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughQuery at AtGovSubsidyQualificationsPassthroughQuery
+    GovSubsidyQualificationsPassthroughQuery at GovSubsidyQualificationsPassthroughQueryPath
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
@@ -690,7 +690,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/query`: 批量查询用户资格.
     #[doc(alias = "批量查询用户资格")]
-    GovSubsidyQualificationsQuery at AtGovSubsidyQualificationsQuery
+    GovSubsidyQualificationsQuery at GovSubsidyQualificationsQueryPath
 }
 
 impl<M: Mode> GovSubsidyQualificationsQuery<M> {
@@ -727,7 +727,7 @@ impl<M: Mode> GovSubsidyQualificationsQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/sync`: 同步资格核销信息.
     #[doc(alias = "同步资格核销信息")]
-    GovSubsidyQualificationsSync at AtGovSubsidyQualificationsSync
+    GovSubsidyQualificationsSync at GovSubsidyQualificationsSyncPath
 }
 
 impl<M: Mode> GovSubsidyQualificationsSync<M> {
@@ -782,7 +782,7 @@ impl<M: Mode> GovSubsidyQualificationsSync<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/sncode`
-    GovSubsidySncode at AtGovSubsidySncode
+    GovSubsidySncode at GovSubsidySncodePath
 }
 
 impl<M: Mode> GovSubsidySncode<M> {
@@ -805,7 +805,7 @@ impl<M: Mode> GovSubsidySncode<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/lock`: sn码锁定.
     #[doc(alias = "sn码锁定")]
-    GovSubsidySncodeLock at AtGovSubsidySncodeLock
+    GovSubsidySncodeLock at GovSubsidySncodeLockPath
 }
 
 impl<M: Mode> GovSubsidySncodeLock<M> {
@@ -845,7 +845,7 @@ impl<M: Mode> GovSubsidySncodeLock<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/query`: 查询sn码状态.
     #[doc(alias = "查询sn码状态")]
-    GovSubsidySncodeQuery at AtGovSubsidySncodeQuery
+    GovSubsidySncodeQuery at GovSubsidySncodeQueryPath
 }
 
 impl<M: Mode> GovSubsidySncodeQuery<M> {
@@ -877,7 +877,7 @@ impl<M: Mode> GovSubsidySncodeQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/unlock`: sn码解锁.
     #[doc(alias = "sn码解锁")]
-    GovSubsidySncodeUnlock at AtGovSubsidySncodeUnlock
+    GovSubsidySncodeUnlock at GovSubsidySncodeUnlockPath
 }
 
 impl<M: Mode> GovSubsidySncodeUnlock<M> {
@@ -913,7 +913,7 @@ impl<M: Mode> GovSubsidySncodeUnlock<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/transactions`
-    GovSubsidyTransactions at AtGovSubsidyTransactions
+    GovSubsidyTransactions at GovSubsidyTransactionsPath
 }
 
 impl<M: Mode> GovSubsidyTransactions<M> {
@@ -936,7 +936,7 @@ impl<M: Mode> GovSubsidyTransactions<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/query`: 交易信息查询.
     #[doc(alias = "交易信息查询")]
-    GovSubsidyTransactionsQuery at AtGovSubsidyTransactionsQuery
+    GovSubsidyTransactionsQuery at GovSubsidyTransactionsQueryPath
 }
 
 impl<M: Mode> GovSubsidyTransactionsQuery<M> {
@@ -968,7 +968,7 @@ impl<M: Mode> GovSubsidyTransactionsQuery<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/transactions/summary`
-    GovSubsidyTransactionsSummary at AtGovSubsidyTransactionsSummary
+    GovSubsidyTransactionsSummary at GovSubsidyTransactionsSummaryPath
 }
 
 impl<M: Mode> GovSubsidyTransactionsSummary<M> {
@@ -981,7 +981,7 @@ impl<M: Mode> GovSubsidyTransactionsSummary<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/summary/query-day`: 查询单日交易汇总.
     #[doc(alias = "查询单日交易汇总")]
-    GovSubsidyTransactionsSummaryQueryDay at AtGovSubsidyTransactionsSummaryQueryDay
+    GovSubsidyTransactionsSummaryQueryDay at GovSubsidyTransactionsSummaryQueryDayPath
 }
 
 impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
@@ -1016,7 +1016,7 @@ impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/sync`: 交易信息回传.
     #[doc(alias = "交易信息回传")]
-    GovSubsidyTransactionsSync at AtGovSubsidyTransactionsSync
+    GovSubsidyTransactionsSync at GovSubsidyTransactionsSyncPath
 }
 
 impl<M: Mode> GovSubsidyTransactionsSync<M> {
@@ -1059,7 +1059,7 @@ impl<M: Mode> GovSubsidyTransactionsSync<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/zhejiang`
-    GovSubsidyZhejiang at AtGovSubsidyZhejiang
+    GovSubsidyZhejiang at GovSubsidyZhejiangPath
 }
 
 impl<M: Mode> GovSubsidyZhejiang<M> {
@@ -1091,7 +1091,7 @@ impl<M: Mode> GovSubsidyZhejiang<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode`
-    GovSubsidyZhejiangAuthcode at AtGovSubsidyZhejiangAuthcode
+    GovSubsidyZhejiangAuthcode at GovSubsidyZhejiangAuthcodePath
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcode<M> {
@@ -1124,7 +1124,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcode<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/cancel`: 品类凭证码预核销撤销.
     #[doc(alias = "品类凭证码预核销撤销")]
-    GovSubsidyZhejiangAuthcodeCancel at AtGovSubsidyZhejiangAuthcodeCancel
+    GovSubsidyZhejiangAuthcodeCancel at GovSubsidyZhejiangAuthcodeCancelPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
@@ -1161,7 +1161,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/commit`: 品类凭证码上报确认.
     #[doc(alias = "品类凭证码上报确认")]
-    GovSubsidyZhejiangAuthcodeCommit at AtGovSubsidyZhejiangAuthcodeCommit
+    GovSubsidyZhejiangAuthcodeCommit at GovSubsidyZhejiangAuthcodeCommitPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
@@ -1198,7 +1198,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/issue`: 申请品类凭证码.
     #[doc(alias = "申请品类凭证码")]
-    GovSubsidyZhejiangAuthcodeIssue at AtGovSubsidyZhejiangAuthcodeIssue
+    GovSubsidyZhejiangAuthcodeIssue at GovSubsidyZhejiangAuthcodeIssuePath
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
@@ -1237,7 +1237,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/refund`: 品类凭证码上报撤销.
     #[doc(alias = "品类凭证码上报撤销")]
-    GovSubsidyZhejiangAuthcodeRefund at AtGovSubsidyZhejiangAuthcodeRefund
+    GovSubsidyZhejiangAuthcodeRefund at GovSubsidyZhejiangAuthcodeRefundPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
@@ -1274,7 +1274,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/try`: 预核销品类凭证码.
     #[doc(alias = "预核销品类凭证码")]
-    GovSubsidyZhejiangAuthcodeTry at AtGovSubsidyZhejiangAuthcodeTry
+    GovSubsidyZhejiangAuthcodeTry at GovSubsidyZhejiangAuthcodeTryPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
@@ -1310,7 +1310,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/goods`
-    GovSubsidyZhejiangGoods at AtGovSubsidyZhejiangGoods
+    GovSubsidyZhejiangGoods at GovSubsidyZhejiangGoodsPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangGoods<M> {
@@ -1323,7 +1323,7 @@ impl<M: Mode> GovSubsidyZhejiangGoods<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/goods/query`: 商品信息查询.
     #[doc(alias = "商品信息查询")]
-    GovSubsidyZhejiangGoodsQuery at AtGovSubsidyZhejiangGoodsQuery
+    GovSubsidyZhejiangGoodsQuery at GovSubsidyZhejiangGoodsQueryPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
@@ -1353,7 +1353,7 @@ impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/n-qualifications`
-    GovSubsidyZhejiangNQualifications at AtGovSubsidyZhejiangNQualifications
+    GovSubsidyZhejiangNQualifications at GovSubsidyZhejiangNQualificationsPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangNQualifications<M> {
@@ -1366,7 +1366,7 @@ impl<M: Mode> GovSubsidyZhejiangNQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/n-qualifications/confirm`: n品类核销.
     #[doc(alias = "n品类核销")]
-    GovSubsidyZhejiangNQualificationsConfirm at AtGovSubsidyZhejiangNQualificationsConfirm
+    GovSubsidyZhejiangNQualificationsConfirm at GovSubsidyZhejiangNQualificationsConfirmPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
@@ -1397,7 +1397,7 @@ impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications`
-    GovSubsidyZhejiangQualifications at AtGovSubsidyZhejiangQualifications
+    GovSubsidyZhejiangQualifications at GovSubsidyZhejiangQualificationsPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualifications<M> {
@@ -1425,7 +1425,7 @@ impl<M: Mode> GovSubsidyZhejiangQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/alter`: 变更资格.
     #[doc(alias = "变更资格")]
-    GovSubsidyZhejiangQualificationsAlter at AtGovSubsidyZhejiangQualificationsAlter
+    GovSubsidyZhejiangQualificationsAlter at GovSubsidyZhejiangQualificationsAlterPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
@@ -1462,7 +1462,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/claim`: 领取资格.
     #[doc(alias = "领取资格")]
-    GovSubsidyZhejiangQualificationsClaim at AtGovSubsidyZhejiangQualificationsClaim
+    GovSubsidyZhejiangQualificationsClaim at GovSubsidyZhejiangQualificationsClaimPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
@@ -1499,7 +1499,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/query`: 查询补贴资格.
     #[doc(alias = "查询补贴资格")]
-    GovSubsidyZhejiangQualificationsQuery at AtGovSubsidyZhejiangQualificationsQuery
+    GovSubsidyZhejiangQualificationsQuery at GovSubsidyZhejiangQualificationsQueryPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
@@ -1531,7 +1531,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/sync`: 核销资格.
     #[doc(alias = "核销资格")]
-    GovSubsidyZhejiangQualificationsSync at AtGovSubsidyZhejiangQualificationsSync
+    GovSubsidyZhejiangQualificationsSync at GovSubsidyZhejiangQualificationsSyncPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
@@ -1561,7 +1561,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
 
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode`
-    GovSubsidyZhejiangSncode at AtGovSubsidyZhejiangSncode
+    GovSubsidyZhejiangSncode at GovSubsidyZhejiangSncodePath
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncode<M> {
@@ -1584,7 +1584,7 @@ impl<M: Mode> GovSubsidyZhejiangSncode<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/lock`: sn码锁定.
     #[doc(alias = "sn码锁定")]
-    GovSubsidyZhejiangSncodeLock at AtGovSubsidyZhejiangSncodeLock
+    GovSubsidyZhejiangSncodeLock at GovSubsidyZhejiangSncodeLockPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
@@ -1626,7 +1626,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/query`: sn码销售状态查询.
     #[doc(alias = "sn码销售状态查询")]
-    GovSubsidyZhejiangSncodeQuery at AtGovSubsidyZhejiangSncodeQuery
+    GovSubsidyZhejiangSncodeQuery at GovSubsidyZhejiangSncodeQueryPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
@@ -1663,7 +1663,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/unlock`: sn码解锁.
     #[doc(alias = "sn码解锁")]
-    GovSubsidyZhejiangSncodeUnlock at AtGovSubsidyZhejiangSncodeUnlock
+    GovSubsidyZhejiangSncodeUnlock at GovSubsidyZhejiangSncodeUnlockPath
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeUnlock<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/hire-power-bank`: 充电宝隔夜归还.
-    HirePowerBank at AtHirePowerBank
+    HirePowerBank at HirePowerBankPath
 }
 
 impl<M: Mode> HirePowerBank<M> {
@@ -29,7 +29,7 @@ impl<M: Mode> HirePowerBank<M> {
 chain_step! {
     /// `v3/hire-power-bank/insurance-orders`: 创建保险订单.
     #[doc(alias = "创建保险订单")]
-    HirePowerBankInsuranceOrders at AtHirePowerBankInsuranceOrders
+    HirePowerBankInsuranceOrders at HirePowerBankInsuranceOrdersPath
 }
 
 impl<M: Mode> HirePowerBankInsuranceOrders<M> {
@@ -70,7 +70,7 @@ impl<M: Mode> HirePowerBankInsuranceOrders<M> {
 chain_step! {
     /// `v3/hire-power-bank/insurance-orders/{out_order_no}`: 查询保险订单详情.
     #[doc(alias = "查询保险订单详情")]
-    HirePowerBankInsuranceOrdersByOutOrderNo at AtHirePowerBankInsuranceOrdersByOutOrderNo
+    HirePowerBankInsuranceOrdersByOutOrderNo at HirePowerBankInsuranceOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
@@ -100,7 +100,7 @@ impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
 
 chain_step! {
     /// `v3/hire-power-bank/user-qualifications`
-    HirePowerBankUserQualifications at AtHirePowerBankUserQualifications
+    HirePowerBankUserQualifications at HirePowerBankUserQualificationsPath
 }
 
 impl<M: Mode> HirePowerBankUserQualifications<M> {
@@ -113,7 +113,7 @@ impl<M: Mode> HirePowerBankUserQualifications<M> {
 chain_step! {
     /// `v3/hire-power-bank/user-qualifications/{openid}`: 查询用户保险订单领取资格.
     #[doc(alias = "查询用户保险订单领取资格")]
-    HirePowerBankUserQualificationsByOpenid at AtHirePowerBankUserQualificationsByOpenid
+    HirePowerBankUserQualificationsByOpenid at HirePowerBankUserQualificationsByOpenidPath
 }
 
 impl<M: Mode> HirePowerBankUserQualificationsByOpenid<M> {

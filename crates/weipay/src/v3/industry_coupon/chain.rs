@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/industry-coupon`: 出行券.
-    IndustryCoupon at AtIndustryCoupon
+    IndustryCoupon at IndustryCouponPath
 }
 
 impl<M: Mode> IndustryCoupon<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> IndustryCoupon<M> {
 chain_step! {
     /// `v3/industry-coupon/tokens`: 出行券切卡组件预下单.
     #[doc(alias = "出行券切卡组件预下单")]
-    IndustryCouponTokens at AtIndustryCouponTokens
+    IndustryCouponTokens at IndustryCouponTokensPath
 }
 
 impl<M: Mode> IndustryCouponTokens<M> {

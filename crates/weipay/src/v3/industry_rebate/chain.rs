@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/industry-rebate`: 码牌音箱.
-    IndustryRebate at AtIndustryRebate
+    IndustryRebate at IndustryRebatePath
 }
 
 impl<M: Mode> IndustryRebate<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> IndustryRebate<M> {
 
 chain_step! {
     /// `v3/industry-rebate/retail-industry`
-    IndustryRebateRetailIndustry at AtIndustryRebateRetailIndustry
+    IndustryRebateRetailIndustry at IndustryRebateRetailIndustryPath
 }
 
 impl<M: Mode> IndustryRebateRetailIndustry<M> {
@@ -41,7 +41,7 @@ impl<M: Mode> IndustryRebateRetailIndustry<M> {
 chain_step! {
     /// `v3/industry-rebate/retail-industry/transactions`: 回传SN和商品编码.
     #[doc(alias = "回传SN和商品编码")]
-    IndustryRebateRetailIndustryTransactions at AtIndustryRebateRetailIndustryTransactions
+    IndustryRebateRetailIndustryTransactions at IndustryRebateRetailIndustryTransactionsPath
 }
 
 impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
@@ -68,7 +68,7 @@ impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
 
 chain_step! {
     /// `v3/industry-rebate/transactions`
-    IndustryRebateTransactions at AtIndustryRebateTransactions
+    IndustryRebateTransactions at IndustryRebateTransactionsPath
 }
 
 impl<M: Mode> IndustryRebateTransactions<M> {
@@ -86,7 +86,7 @@ impl<M: Mode> IndustryRebateTransactions<M> {
 chain_step! {
     /// `v3/industry-rebate/transactions/{transaction_id}`: 支付码牌/点餐码牌交易回传.
     #[doc(alias = "支付码牌/点餐码牌交易回传")]
-    IndustryRebateTransactionsByTransactionId at AtIndustryRebateTransactionsByTransactionId
+    IndustryRebateTransactionsByTransactionId at IndustryRebateTransactionsByTransactionIdPath
 }
 
 impl<M: Mode> IndustryRebateTransactionsByTransactionId<M> {

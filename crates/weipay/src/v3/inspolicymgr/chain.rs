@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/inspolicymgr`: 微信保单服务.
-    Inspolicymgr at AtInspolicymgr
+    Inspolicymgr at InspolicymgrPath
 }
 
 impl<M: Mode> Inspolicymgr<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Inspolicymgr<M> {
 
 chain_step! {
     /// `v3/inspolicymgr/deduct`
-    InspolicymgrDeduct at AtInspolicymgrDeduct
+    InspolicymgrDeduct at InspolicymgrDeductPath
 }
 
 impl<M: Mode> InspolicymgrDeduct<M> {
@@ -41,7 +41,7 @@ impl<M: Mode> InspolicymgrDeduct<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/authorizations`: 提交保单授权信息.
     #[doc(alias = "提交保单授权信息")]
-    InspolicymgrDeductAuthorizations at AtInspolicymgrDeductAuthorizations
+    InspolicymgrDeductAuthorizations at InspolicymgrDeductAuthorizationsPath
 }
 
 impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
@@ -87,7 +87,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`: 查询保单授权信息.
     #[doc(alias = "查询保单授权信息")]
-    InspolicymgrDeductAuthorizationsByOutInsuranceNo at AtInspolicymgrDeductAuthorizationsByOutInsuranceNo
+    InspolicymgrDeductAuthorizationsByOutInsuranceNo at InspolicymgrDeductAuthorizationsByOutInsuranceNoPath
 }
 
 impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
@@ -119,7 +119,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/policies`: 上传保单.
     #[doc(alias = "上传保单")]
-    InspolicymgrDeductPolicies at AtInspolicymgrDeductPolicies
+    InspolicymgrDeductPolicies at InspolicymgrDeductPoliciesPath
 }
 
 impl<M: Mode> InspolicymgrDeductPolicies<M> {
@@ -176,7 +176,7 @@ chain_step! {
     /// `v3/inspolicymgr/deduct/policies/{out_insurance_no}`: 查询保单, 更新保单信息.
     #[doc(alias = "查询保单")]
     #[doc(alias = "更新保单信息")]
-    InspolicymgrDeductPoliciesByOutInsuranceNo at AtInspolicymgrDeductPoliciesByOutInsuranceNo
+    InspolicymgrDeductPoliciesByOutInsuranceNo at InspolicymgrDeductPoliciesByOutInsuranceNoPath
 }
 
 impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/iotmanage`: 电动自行车行业代扣.
-    Iotmanage at AtIotmanage
+    Iotmanage at IotmanagePath
 }
 
 impl<M: Mode> Iotmanage<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> Iotmanage<M> {
 
 chain_step! {
     /// `v3/iotmanage/device-inspections`
-    IotmanageDeviceInspections at AtIotmanageDeviceInspections
+    IotmanageDeviceInspections at IotmanageDeviceInspectionsPath
 }
 
 impl<M: Mode> IotmanageDeviceInspections<M> {
@@ -41,7 +41,7 @@ impl<M: Mode> IotmanageDeviceInspections<M> {
 chain_step! {
     /// `v3/iotmanage/device-inspections/{device_sn}`: 获取出厂检查结果.
     #[doc(alias = "获取出厂检查结果")]
-    IotmanageDeviceInspectionsByDeviceSn at AtIotmanageDeviceInspectionsByDeviceSn
+    IotmanageDeviceInspectionsByDeviceSn at IotmanageDeviceInspectionsByDeviceSnPath
 }
 
 impl<M: Mode> IotmanageDeviceInspectionsByDeviceSn<M> {
@@ -67,7 +67,7 @@ impl<M: Mode> IotmanageDeviceInspectionsByDeviceSn<M> {
 chain_step! {
     /// `v3/iotmanage/devices`: 智能设备列表.
     #[doc(alias = "智能设备列表")]
-    IotmanageDevices at AtIotmanageDevices
+    IotmanageDevices at IotmanageDevicesPath
 }
 
 impl<M: Mode> IotmanageDevices<M> {

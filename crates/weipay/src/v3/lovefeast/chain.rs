@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/lovefeast`: 爱心餐.
-    Lovefeast at AtLovefeast
+    Lovefeast at LovefeastPath
 }
 
 impl<M: Mode> Lovefeast<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> Lovefeast<M> {
 
 chain_step! {
     /// `v3/lovefeast/brands`
-    LovefeastBrands at AtLovefeastBrands
+    LovefeastBrands at LovefeastBrandsPath
 }
 
 impl<M: Mode> LovefeastBrands<M> {
@@ -41,7 +41,7 @@ impl<M: Mode> LovefeastBrands<M> {
 chain_step! {
     /// `v3/lovefeast/brands/{brand_id}`: 查询爱心餐品牌信息.
     #[doc(alias = "查询爱心餐品牌信息")]
-    LovefeastBrandsByBrandId at AtLovefeastBrandsByBrandId
+    LovefeastBrandsByBrandId at LovefeastBrandsByBrandIdPath
 }
 
 impl<M: Mode> LovefeastBrandsByBrandId<M> {
@@ -65,7 +65,7 @@ impl<M: Mode> LovefeastBrandsByBrandId<M> {
 
 chain_step! {
     /// `v3/lovefeast/users`
-    LovefeastUsers at AtLovefeastUsers
+    LovefeastUsers at LovefeastUsersPath
 }
 
 impl<M: Mode> LovefeastUsers<M> {
@@ -77,7 +77,7 @@ impl<M: Mode> LovefeastUsers<M> {
 
 chain_step! {
     /// `v3/lovefeast/users/{openid}`
-    LovefeastUsersByOpenid at AtLovefeastUsersByOpenid
+    LovefeastUsersByOpenid at LovefeastUsersByOpenidPath
 }
 
 impl<M: Mode> LovefeastUsersByOpenid<M> {
@@ -89,7 +89,7 @@ impl<M: Mode> LovefeastUsersByOpenid<M> {
 
 chain_step! {
     /// `v3/lovefeast/users/{openid}/orders`
-    LovefeastUsersByOpenidOrders at AtLovefeastUsersByOpenidOrders
+    LovefeastUsersByOpenidOrders at LovefeastUsersByOpenidOrdersPath
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrders<M> {
@@ -106,7 +106,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrders<M> {
 
 chain_step! {
     /// `v3/lovefeast/users/{openid}/orders/brand-id`
-    LovefeastUsersByOpenidOrdersBrandId at AtLovefeastUsersByOpenidOrdersBrandId
+    LovefeastUsersByOpenidOrdersBrandId at LovefeastUsersByOpenidOrdersBrandIdPath
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrdersBrandId<M> {
@@ -119,7 +119,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersBrandId<M> {
 chain_step! {
     /// `v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`: 查询用户捐赠单列表.
     #[doc(alias = "查询用户捐赠单列表")]
-    LovefeastUsersByOpenidOrdersBrandIdByBrandId at AtLovefeastUsersByOpenidOrdersBrandIdByBrandId
+    LovefeastUsersByOpenidOrdersBrandIdByBrandId at LovefeastUsersByOpenidOrdersBrandIdByBrandIdPath
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrdersBrandIdByBrandId<M> {
@@ -158,7 +158,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersBrandIdByBrandId<M> {
 
 chain_step! {
     /// `v3/lovefeast/users/{openid}/orders/out-trade-no`
-    LovefeastUsersByOpenidOrdersOutTradeNo at AtLovefeastUsersByOpenidOrdersOutTradeNo
+    LovefeastUsersByOpenidOrdersOutTradeNo at LovefeastUsersByOpenidOrdersOutTradeNoPath
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNo<M> {
@@ -176,7 +176,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNo<M> {
 chain_step! {
     /// `v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`: 查询用户捐赠单详情.
     #[doc(alias = "查询用户捐赠单详情")]
-    LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo at AtLovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo
+    LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo at LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/marketing`: 代金券, 会员卡, 品牌小店营销, 商品券, 商家券, 委托营销, 摇优惠活动, 支付有礼, 电子小票, 配额定向营销银行号码包, 银行立减.
-    Marketing at AtMarketing
+    Marketing at MarketingPath
 }
 
 impl<M: Mode> Marketing<M> {
@@ -83,7 +83,7 @@ impl<M: Mode> Marketing<M> {
 
 chain_step! {
     /// `v3/marketing/bank`
-    MarketingBank at AtMarketingBank
+    MarketingBank at MarketingBankPath
 }
 
 impl<M: Mode> MarketingBank<M> {
@@ -95,7 +95,7 @@ impl<M: Mode> MarketingBank<M> {
 
 chain_step! {
     /// `v3/marketing/bank/packages`
-    MarketingBankPackages at AtMarketingBankPackages
+    MarketingBankPackages at MarketingBankPackagesPath
 }
 
 impl<M: Mode> MarketingBankPackages<M> {
@@ -107,7 +107,7 @@ impl<M: Mode> MarketingBankPackages<M> {
 
 chain_step! {
     /// `v3/marketing/bank/packages/{package_id}`
-    MarketingBankPackagesByPackageId at AtMarketingBankPackagesByPackageId
+    MarketingBankPackagesByPackageId at MarketingBankPackagesByPackageIdPath
 }
 
 impl<M: Mode> MarketingBankPackagesByPackageId<M> {
@@ -121,7 +121,7 @@ chain_step! {
     /// `v3/marketing/bank/packages/{package_id}/tasks`: 查询上传任务列表, 导入定向用户协议号.
     #[doc(alias = "查询上传任务列表")]
     #[doc(alias = "导入定向用户协议号")]
-    MarketingBankPackagesByPackageIdTasks at AtMarketingBankPackagesByPackageIdTasks
+    MarketingBankPackagesByPackageIdTasks at MarketingBankPackagesByPackageIdTasksPath
 }
 
 impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
@@ -177,7 +177,7 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
 
 chain_step! {
     /// `v3/marketing/bank-favor`
-    MarketingBankFavor at AtMarketingBankFavor
+    MarketingBankFavor at MarketingBankFavorPath
 }
 
 impl<M: Mode> MarketingBankFavor<M> {
@@ -189,7 +189,7 @@ impl<M: Mode> MarketingBankFavor<M> {
 
 chain_step! {
     /// `v3/marketing/bank-favor/users`
-    MarketingBankFavorUsers at AtMarketingBankFavorUsers
+    MarketingBankFavorUsers at MarketingBankFavorUsersPath
 }
 
 impl<M: Mode> MarketingBankFavorUsers<M> {
@@ -201,7 +201,7 @@ impl<M: Mode> MarketingBankFavorUsers<M> {
 
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}`
-    MarketingBankFavorUsersByOpenid at AtMarketingBankFavorUsersByOpenid
+    MarketingBankFavorUsersByOpenid at MarketingBankFavorUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
@@ -219,7 +219,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/bank-multi-activity`: 给指定用户报名多笔立减活动.
     #[doc(alias = "给指定用户报名多笔立减活动")]
-    MarketingBankFavorUsersByOpenidBankMultiActivity at AtMarketingBankFavorUsersByOpenidBankMultiActivity
+    MarketingBankFavorUsersByOpenidBankMultiActivity at MarketingBankFavorUsersByOpenidBankMultiActivityPath
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
@@ -262,7 +262,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
 
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/coupons`
-    MarketingBankFavorUsersByOpenidCoupons at AtMarketingBankFavorUsersByOpenidCoupons
+    MarketingBankFavorUsersByOpenidCoupons at MarketingBankFavorUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidCoupons<M> {
@@ -280,7 +280,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`: 查询绑定多笔立减活动的代金券详情.
     #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
-    MarketingBankFavorUsersByOpenidCouponsByCouponId at AtMarketingBankFavorUsersByOpenidCouponsByCouponId
+    MarketingBankFavorUsersByOpenidCouponsByCouponId at MarketingBankFavorUsersByOpenidCouponsByCouponIdPath
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
@@ -319,7 +319,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
 
 chain_step! {
     /// `v3/marketing/busifavor`
-    MarketingBusifavor at AtMarketingBusifavor
+    MarketingBusifavor at MarketingBusifavorPath
 }
 
 impl<M: Mode> MarketingBusifavor<M> {
@@ -358,7 +358,7 @@ chain_step! {
     /// `v3/marketing/busifavor/callbacks`: 查询商家券事件通知地址, 设置商家券事件通知地址.
     #[doc(alias = "查询商家券事件通知地址")]
     #[doc(alias = "设置商家券事件通知地址")]
-    MarketingBusifavorCallbacks at AtMarketingBusifavorCallbacks
+    MarketingBusifavorCallbacks at MarketingBusifavorCallbacksPath
 }
 
 impl<M: Mode> MarketingBusifavorCallbacks<M> {
@@ -411,7 +411,7 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
 
 chain_step! {
     /// `v3/marketing/busifavor/coupons`
-    MarketingBusifavorCoupons at AtMarketingBusifavorCoupons
+    MarketingBusifavorCoupons at MarketingBusifavorCouponsPath
 }
 
 impl<M: Mode> MarketingBusifavorCoupons<M> {
@@ -454,7 +454,7 @@ impl<M: Mode> MarketingBusifavorCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/associate`: 关联订单信息.
     #[doc(alias = "关联订单信息")]
-    MarketingBusifavorCouponsAssociate at AtMarketingBusifavorCouponsAssociate
+    MarketingBusifavorCouponsAssociate at MarketingBusifavorCouponsAssociatePath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
@@ -488,7 +488,7 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
 
 chain_step! {
     /// `v3/marketing/busifavor/coupons/{card_id}`
-    MarketingBusifavorCouponsByCardId at AtMarketingBusifavorCouponsByCardId
+    MarketingBusifavorCouponsByCardId at MarketingBusifavorCouponsByCardIdPath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsByCardId<M> {
@@ -501,7 +501,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/{card_id}/send`: 发放消费卡.
     #[doc(alias = "发放消费卡")]
-    MarketingBusifavorCouponsByCardIdSend at AtMarketingBusifavorCouponsByCardIdSend
+    MarketingBusifavorCouponsByCardIdSend at MarketingBusifavorCouponsByCardIdSendPath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
@@ -537,7 +537,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/deactivate`: 使券失效.
     #[doc(alias = "使券失效")]
-    MarketingBusifavorCouponsDeactivate at AtMarketingBusifavorCouponsDeactivate
+    MarketingBusifavorCouponsDeactivate at MarketingBusifavorCouponsDeactivatePath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
@@ -571,7 +571,7 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/disassociate`: 取消关联订单信息.
     #[doc(alias = "取消关联订单信息")]
-    MarketingBusifavorCouponsDisassociate at AtMarketingBusifavorCouponsDisassociate
+    MarketingBusifavorCouponsDisassociate at MarketingBusifavorCouponsDisassociatePath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
@@ -606,7 +606,7 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/return`: 申请退券.
     #[doc(alias = "申请退券")]
-    MarketingBusifavorCouponsReturn at AtMarketingBusifavorCouponsReturn
+    MarketingBusifavorCouponsReturn at MarketingBusifavorCouponsReturnPath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
@@ -640,7 +640,7 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/send`: 向用户发券.
     #[doc(alias = "向用户发券")]
-    MarketingBusifavorCouponsSend at AtMarketingBusifavorCouponsSend
+    MarketingBusifavorCouponsSend at MarketingBusifavorCouponsSendPath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsSend<M> {
@@ -675,7 +675,7 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/use`: 核销用户券.
     #[doc(alias = "核销用户券")]
-    MarketingBusifavorCouponsUse at AtMarketingBusifavorCouponsUse
+    MarketingBusifavorCouponsUse at MarketingBusifavorCouponsUsePath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsUse<M> {
@@ -709,7 +709,7 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
 
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons`
-    MarketingBusifavorProductCoupons at AtMarketingBusifavorProductCoupons
+    MarketingBusifavorProductCoupons at MarketingBusifavorProductCouponsPath
 }
 
 impl<M: Mode> MarketingBusifavorProductCoupons<M> {
@@ -727,7 +727,7 @@ impl<M: Mode> MarketingBusifavorProductCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/pre-send`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
-    MarketingBusifavorProductCouponsPreSend at AtMarketingBusifavorProductCouponsPreSend
+    MarketingBusifavorProductCouponsPreSend at MarketingBusifavorProductCouponsPreSendPath
 }
 
 impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
@@ -762,7 +762,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/send`: 向用户发放商品券.
     #[doc(alias = "向用户发放商品券")]
-    MarketingBusifavorProductCouponsSend at AtMarketingBusifavorProductCouponsSend
+    MarketingBusifavorProductCouponsSend at MarketingBusifavorProductCouponsSendPath
 }
 
 impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
@@ -798,7 +798,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks`: 创建商家券.
     #[doc(alias = "创建商家券")]
-    MarketingBusifavorStocks at AtMarketingBusifavorStocks
+    MarketingBusifavorStocks at MarketingBusifavorStocksPath
 }
 
 impl<M: Mode> MarketingBusifavorStocks<M> {
@@ -852,7 +852,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}`: 查询商家券详情, 修改商家券基本信息.
     #[doc(alias = "查询商家券详情")]
     #[doc(alias = "修改商家券基本信息")]
-    MarketingBusifavorStocksByStockId at AtMarketingBusifavorStocksByStockId
+    MarketingBusifavorStocksByStockId at MarketingBusifavorStocksByStockIdPath
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
@@ -908,7 +908,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/budget`: 修改批次预算.
     #[doc(alias = "修改批次预算")]
-    MarketingBusifavorStocksByStockIdBudget at AtMarketingBusifavorStocksByStockIdBudget
+    MarketingBusifavorStocksByStockIdBudget at MarketingBusifavorStocksByStockIdBudgetPath
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
@@ -951,7 +951,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes`: 查询预存code列表, 上传预存code.
     #[doc(alias = "查询预存code列表")]
     #[doc(alias = "上传预存code")]
-    MarketingBusifavorStocksByStockIdCouponcodes at AtMarketingBusifavorStocksByStockIdCouponcodes
+    MarketingBusifavorStocksByStockIdCouponcodes at MarketingBusifavorStocksByStockIdCouponcodesPath
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
@@ -1032,7 +1032,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`: 查询预存code详情, 删除预存code.
     #[doc(alias = "查询预存code详情")]
     #[doc(alias = "删除预存code")]
-    MarketingBusifavorStocksByStockIdCouponcodesByCouponCode at AtMarketingBusifavorStocksByStockIdCouponcodesByCouponCode
+    MarketingBusifavorStocksByStockIdCouponcodesByCouponCode at MarketingBusifavorStocksByStockIdCouponcodesByCouponCodePath
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
@@ -1104,7 +1104,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
 
 chain_step! {
     /// `v3/marketing/busifavor/subsidy`
-    MarketingBusifavorSubsidy at AtMarketingBusifavorSubsidy
+    MarketingBusifavorSubsidy at MarketingBusifavorSubsidyPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidy<M> {
@@ -1123,7 +1123,7 @@ chain_step! {
     /// `v3/marketing/busifavor/subsidy/pay-receipts`: 查询营销补差付款单列表, 营销补差付款.
     #[doc(alias = "查询营销补差付款单列表")]
     #[doc(alias = "营销补差付款")]
-    MarketingBusifavorSubsidyPayReceipts at AtMarketingBusifavorSubsidyPayReceipts
+    MarketingBusifavorSubsidyPayReceipts at MarketingBusifavorSubsidyPayReceiptsPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
@@ -1195,7 +1195,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`: 查询营销补差付款单详情.
     #[doc(alias = "查询营销补差付款单详情")]
-    MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId at AtMarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId
+    MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId at MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptIdPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
@@ -1230,7 +1230,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/return-receipts`: 营销补差回退.
     #[doc(alias = "营销补差回退")]
-    MarketingBusifavorSubsidyReturnReceipts at AtMarketingBusifavorSubsidyReturnReceipts
+    MarketingBusifavorSubsidyReturnReceipts at MarketingBusifavorSubsidyReturnReceiptsPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
@@ -1280,7 +1280,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`: 查询商家券营销补差回退单详情.
     #[doc(alias = "查询商家券营销补差回退单详情")]
-    MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId at AtMarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId
+    MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId at MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M> {
@@ -1317,7 +1317,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
 
 chain_step! {
     /// `v3/marketing/busifavor/users`
-    MarketingBusifavorUsers at AtMarketingBusifavorUsers
+    MarketingBusifavorUsers at MarketingBusifavorUsersPath
 }
 
 impl<M: Mode> MarketingBusifavorUsers<M> {
@@ -1329,7 +1329,7 @@ impl<M: Mode> MarketingBusifavorUsers<M> {
 
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}`
-    MarketingBusifavorUsersByOpenid at AtMarketingBusifavorUsersByOpenid
+    MarketingBusifavorUsersByOpenid at MarketingBusifavorUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenid<M> {
@@ -1342,7 +1342,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons`: 根据过滤条件查询用户券.
     #[doc(alias = "根据过滤条件查询用户券")]
-    MarketingBusifavorUsersByOpenidCoupons at AtMarketingBusifavorUsersByOpenidCoupons
+    MarketingBusifavorUsersByOpenidCoupons at MarketingBusifavorUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
@@ -1390,7 +1390,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
 
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}`
-    MarketingBusifavorUsersByOpenidCouponsByCouponCode at AtMarketingBusifavorUsersByOpenidCouponsByCouponCode
+    MarketingBusifavorUsersByOpenidCouponsByCouponCode at MarketingBusifavorUsersByOpenidCouponsByCouponCodePath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
@@ -1402,7 +1402,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
 
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`
-    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids at AtMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids
+    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids at MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsPath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
@@ -1420,7 +1420,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`: 查询用户单张券详情.
     #[doc(alias = "查询用户单张券详情")]
-    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid at AtMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid
+    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid at MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidPath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M> {
@@ -1458,7 +1458,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
 
 chain_step! {
     /// `v3/marketing/favor`
-    MarketingFavor at AtMarketingFavor
+    MarketingFavor at MarketingFavorPath
 }
 
 impl<M: Mode> MarketingFavor<M> {
@@ -1492,7 +1492,7 @@ chain_step! {
     /// `v3/marketing/favor/callbacks`: 获取已设置的消息通知地址, 设置消息通知地址.
     #[doc(alias = "获取已设置的消息通知地址")]
     #[doc(alias = "设置消息通知地址")]
-    MarketingFavorCallbacks at AtMarketingFavorCallbacks
+    MarketingFavorCallbacks at MarketingFavorCallbacksPath
 }
 
 impl<M: Mode> MarketingFavorCallbacks<M> {
@@ -1546,7 +1546,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
 chain_step! {
     /// `v3/marketing/favor/coupon-stocks`: 创建代金券批次.
     #[doc(alias = "创建代金券批次")]
-    MarketingFavorCouponStocks at AtMarketingFavorCouponStocks
+    MarketingFavorCouponStocks at MarketingFavorCouponStocksPath
 }
 
 impl<M: Mode> MarketingFavorCouponStocks<M> {
@@ -1592,7 +1592,7 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
 
 chain_step! {
     /// `v3/marketing/favor/media`
-    MarketingFavorMedia at AtMarketingFavorMedia
+    MarketingFavorMedia at MarketingFavorMediaPath
 }
 
 impl<M: Mode> MarketingFavorMedia<M> {
@@ -1605,7 +1605,7 @@ impl<M: Mode> MarketingFavorMedia<M> {
 chain_step! {
     /// `v3/marketing/favor/media/image-upload`: （营销）图片上传.
     #[doc(alias = "（营销）图片上传")]
-    MarketingFavorMediaImageUpload at AtMarketingFavorMediaImageUpload
+    MarketingFavorMediaImageUpload at MarketingFavorMediaImageUploadPath
 }
 
 impl<M: Mode> MarketingFavorMediaImageUpload<M> {
@@ -1637,7 +1637,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks`: 条件查询批次列表.
     #[doc(alias = "条件查询批次列表")]
-    MarketingFavorStocks at AtMarketingFavorStocks
+    MarketingFavorStocks at MarketingFavorStocksPath
 }
 
 impl<M: Mode> MarketingFavorStocks<M> {
@@ -1673,7 +1673,7 @@ impl<M: Mode> MarketingFavorStocks<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}`: 查询批次详情.
     #[doc(alias = "查询批次详情")]
-    MarketingFavorStocksByStockId at AtMarketingFavorStocksByStockId
+    MarketingFavorStocksByStockId at MarketingFavorStocksByStockIdPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockId<M> {
@@ -1759,7 +1759,7 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/items`: 查询代金券可用单品.
     #[doc(alias = "查询代金券可用单品")]
-    MarketingFavorStocksByStockIdItems at AtMarketingFavorStocksByStockIdItems
+    MarketingFavorStocksByStockIdItems at MarketingFavorStocksByStockIdItemsPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
@@ -1791,7 +1791,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/merchants`: 查询代金券可用商户.
     #[doc(alias = "查询代金券可用商户")]
-    MarketingFavorStocksByStockIdMerchants at AtMarketingFavorStocksByStockIdMerchants
+    MarketingFavorStocksByStockIdMerchants at MarketingFavorStocksByStockIdMerchantsPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
@@ -1823,7 +1823,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/modify-goods-id`: 修改可用单品编码.
     #[doc(alias = "修改可用单品编码")]
-    MarketingFavorStocksByStockIdModifyGoodsId at AtMarketingFavorStocksByStockIdModifyGoodsId
+    MarketingFavorStocksByStockIdModifyGoodsId at MarketingFavorStocksByStockIdModifyGoodsIdPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
@@ -1862,7 +1862,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/pause`: 暂停代金券批次.
     #[doc(alias = "暂停代金券批次")]
-    MarketingFavorStocksByStockIdPause at AtMarketingFavorStocksByStockIdPause
+    MarketingFavorStocksByStockIdPause at MarketingFavorStocksByStockIdPausePath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
@@ -1894,7 +1894,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow`: 下载批次退款明细.
     #[doc(alias = "下载批次退款明细")]
-    MarketingFavorStocksByStockIdRefundFlow at AtMarketingFavorStocksByStockIdRefundFlow
+    MarketingFavorStocksByStockIdRefundFlow at MarketingFavorStocksByStockIdRefundFlowPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
@@ -1920,7 +1920,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`: 获取批次退款明细下载链接.
     #[doc(alias = "获取批次退款明细下载链接")]
-    MarketingFavorStocksByStockIdRefundFlowByDay at AtMarketingFavorStocksByStockIdRefundFlowByDay
+    MarketingFavorStocksByStockIdRefundFlowByDay at MarketingFavorStocksByStockIdRefundFlowByDayPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
@@ -1959,7 +1959,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/restart`: 重启代金券批次.
     #[doc(alias = "重启代金券批次")]
-    MarketingFavorStocksByStockIdRestart at AtMarketingFavorStocksByStockIdRestart
+    MarketingFavorStocksByStockIdRestart at MarketingFavorStocksByStockIdRestartPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
@@ -1991,7 +1991,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/start`: 激活代金券批次.
     #[doc(alias = "激活代金券批次")]
-    MarketingFavorStocksByStockIdStart at AtMarketingFavorStocksByStockIdStart
+    MarketingFavorStocksByStockIdStart at MarketingFavorStocksByStockIdStartPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
@@ -2023,7 +2023,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/stop`: StopStock.
     #[doc(alias = "StopStock")]
-    MarketingFavorStocksByStockIdStop at AtMarketingFavorStocksByStockIdStop
+    MarketingFavorStocksByStockIdStop at MarketingFavorStocksByStockIdStopPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
@@ -2053,7 +2053,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow`: 下载批次核销明细.
     #[doc(alias = "下载批次核销明细")]
-    MarketingFavorStocksByStockIdUseFlow at AtMarketingFavorStocksByStockIdUseFlow
+    MarketingFavorStocksByStockIdUseFlow at MarketingFavorStocksByStockIdUseFlowPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
@@ -2078,7 +2078,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`: 获取批次核销明细下载链接.
     #[doc(alias = "获取批次核销明细下载链接")]
-    MarketingFavorStocksByStockIdUseFlowByDay at AtMarketingFavorStocksByStockIdUseFlowByDay
+    MarketingFavorStocksByStockIdUseFlowByDay at MarketingFavorStocksByStockIdUseFlowByDayPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
@@ -2116,7 +2116,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
 
 chain_step! {
     /// `v3/marketing/favor/users`
-    MarketingFavorUsers at AtMarketingFavorUsers
+    MarketingFavorUsers at MarketingFavorUsersPath
 }
 
 impl<M: Mode> MarketingFavorUsers<M> {
@@ -2128,7 +2128,7 @@ impl<M: Mode> MarketingFavorUsers<M> {
 
 chain_step! {
     /// `v3/marketing/favor/users/{openid}`
-    MarketingFavorUsersByOpenid at AtMarketingFavorUsersByOpenid
+    MarketingFavorUsersByOpenid at MarketingFavorUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenid<M> {
@@ -2142,7 +2142,7 @@ chain_step! {
     /// `v3/marketing/favor/users/{openid}/coupons`: 根据商户号查用户的券, 发放代金券.
     #[doc(alias = "根据商户号查用户的券")]
     #[doc(alias = "发放代金券")]
-    MarketingFavorUsersByOpenidCoupons at AtMarketingFavorUsersByOpenidCoupons
+    MarketingFavorUsersByOpenidCoupons at MarketingFavorUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
@@ -2221,7 +2221,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}`: 查询代金券详情.
     #[doc(alias = "查询代金券详情")]
-    MarketingFavorUsersByOpenidCouponsByCouponId at AtMarketingFavorUsersByOpenidCouponsByCouponId
+    MarketingFavorUsersByOpenidCouponsByCouponId at MarketingFavorUsersByOpenidCouponsByCouponIdPath
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
@@ -2260,7 +2260,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
 
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity`
-    MarketingGoodsSubsidyActivity at AtMarketingGoodsSubsidyActivity
+    MarketingGoodsSubsidyActivity at MarketingGoodsSubsidyActivityPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
@@ -2288,7 +2288,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activities`: 按区域查询品牌加价购活动.
     #[doc(alias = "按区域查询品牌加价购活动")]
-    MarketingGoodsSubsidyActivityActivities at AtMarketingGoodsSubsidyActivityActivities
+    MarketingGoodsSubsidyActivityActivities at MarketingGoodsSubsidyActivityActivitiesPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
@@ -2318,7 +2318,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
 
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity`
-    MarketingGoodsSubsidyActivityActivity at AtMarketingGoodsSubsidyActivityActivity
+    MarketingGoodsSubsidyActivityActivity at MarketingGoodsSubsidyActivityActivityPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
@@ -2335,7 +2335,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
 
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}`
-    MarketingGoodsSubsidyActivityActivityByActivityId at AtMarketingGoodsSubsidyActivityActivityByActivityId
+    MarketingGoodsSubsidyActivityActivityByActivityId at MarketingGoodsSubsidyActivityActivityByActivityIdPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityId<M> {
@@ -2348,7 +2348,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityId<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`: 门店报名品牌加价购活动.
     #[doc(alias = "门店报名品牌加价购活动")]
-    MarketingGoodsSubsidyActivityActivityByActivityIdApply at AtMarketingGoodsSubsidyActivityActivityByActivityIdApply
+    MarketingGoodsSubsidyActivityActivityByActivityIdApply at MarketingGoodsSubsidyActivityActivityByActivityIdApplyPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
@@ -2386,7 +2386,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
 
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification`
-    MarketingGoodsSubsidyActivityQualification at AtMarketingGoodsSubsidyActivityQualification
+    MarketingGoodsSubsidyActivityQualification at MarketingGoodsSubsidyActivityQualificationPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualification<M> {
@@ -2404,7 +2404,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualification<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification/lock`: 锁定品牌加价购活动资格.
     #[doc(alias = "锁定品牌加价购活动资格")]
-    MarketingGoodsSubsidyActivityQualificationLock at AtMarketingGoodsSubsidyActivityQualificationLock
+    MarketingGoodsSubsidyActivityQualificationLock at MarketingGoodsSubsidyActivityQualificationLockPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
@@ -2437,7 +2437,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification/unlock`: 解锁品牌加价购活动资格.
     #[doc(alias = "解锁品牌加价购活动资格")]
-    MarketingGoodsSubsidyActivityQualificationUnlock at AtMarketingGoodsSubsidyActivityQualificationUnlock
+    MarketingGoodsSubsidyActivityQualificationUnlock at MarketingGoodsSubsidyActivityQualificationUnlockPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
@@ -2469,7 +2469,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
 
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act`
-    MarketingGoodsSubsidyActivityRetailStoreAct at AtMarketingGoodsSubsidyActivityRetailStoreAct
+    MarketingGoodsSubsidyActivityRetailStoreAct at MarketingGoodsSubsidyActivityRetailStoreActPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
@@ -2496,7 +2496,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
 
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}`
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityId at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityId
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityId at MarketingGoodsSubsidyActivityRetailStoreActByActivityIdPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityId<M> {
@@ -2521,7 +2521,7 @@ chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`: 添加零售小店活动业务代理, 删除零售小店活动业务代理.
     #[doc(alias = "添加零售小店活动业务代理")]
     #[doc(alias = "删除零售小店活动业务代理")]
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative at MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative<M> {
@@ -2607,7 +2607,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`: 查询零售小店活动业务代理.
     #[doc(alias = "查询零售小店活动业务代理")]
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives at MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives<M> {
@@ -2649,7 +2649,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
 
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}`
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandId at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandId
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandId at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandId<M> {
@@ -2667,7 +2667,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandId<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`: 生成小店活动物料码.
     #[doc(alias = "生成小店活动物料码")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials<M> {
@@ -2711,7 +2711,7 @@ chain_step! {
     #[doc(alias = "查询小店活动门店列表")]
     #[doc(alias = "添加小店活动门店")]
     #[doc(alias = "删除小店活动门店")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
@@ -2833,7 +2833,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`: 查询小店活动门店详情.
     #[doc(alias = "查询小店活动门店详情")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodePath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode<M> {
@@ -2872,7 +2872,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
 
 chain_step! {
     /// `v3/marketing/membercard-activity`
-    MarketingMembercardActivity at AtMarketingMembercardActivity
+    MarketingMembercardActivity at MarketingMembercardActivityPath
 }
 
 impl<M: Mode> MarketingMembercardActivity<M> {
@@ -2886,7 +2886,7 @@ chain_step! {
     /// `v3/marketing/membercard-activity/activities`: 查询活动列表, 创建活动.
     #[doc(alias = "查询活动列表")]
     #[doc(alias = "创建活动")]
-    MarketingMembercardActivityActivities at AtMarketingMembercardActivityActivities
+    MarketingMembercardActivityActivities at MarketingMembercardActivityActivitiesPath
 }
 
 impl<M: Mode> MarketingMembercardActivityActivities<M> {
@@ -2956,7 +2956,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
 chain_step! {
     /// `v3/marketing/membercard-activity/activities/{activity_id}`: 查询活动详情.
     #[doc(alias = "查询活动详情")]
-    MarketingMembercardActivityActivitiesByActivityId at AtMarketingMembercardActivityActivitiesByActivityId
+    MarketingMembercardActivityActivitiesByActivityId at MarketingMembercardActivityActivitiesByActivityIdPath
 }
 
 impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
@@ -2987,7 +2987,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/membercard-activity/activities/{activity_id}/terminate`: 终止活动.
     #[doc(alias = "终止活动")]
-    MarketingMembercardActivityActivitiesByActivityIdTerminate at AtMarketingMembercardActivityActivitiesByActivityIdTerminate
+    MarketingMembercardActivityActivitiesByActivityIdTerminate at MarketingMembercardActivityActivitiesByActivityIdTerminatePath
 }
 
 impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
@@ -3022,7 +3022,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
 
 chain_step! {
     /// `v3/marketing/membercard-open`
-    MarketingMembercardOpen at AtMarketingMembercardOpen
+    MarketingMembercardOpen at MarketingMembercardOpenPath
 }
 
 impl<M: Mode> MarketingMembercardOpen<M> {
@@ -3054,7 +3054,7 @@ impl<M: Mode> MarketingMembercardOpen<M> {
 
 chain_step! {
     /// `v3/marketing/membercard-open/activate-informations`
-    MarketingMembercardOpenActivateInformations at AtMarketingMembercardOpenActivateInformations
+    MarketingMembercardOpenActivateInformations at MarketingMembercardOpenActivateInformationsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenActivateInformations<M> {
@@ -3072,7 +3072,7 @@ impl<M: Mode> MarketingMembercardOpenActivateInformations<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/activate-informations/{activate_ticket}`: 获取用户信息（跳转型激活）.
     #[doc(alias = "获取用户信息（跳转型激活）")]
-    MarketingMembercardOpenActivateInformationsByActivateTicket at AtMarketingMembercardOpenActivateInformationsByActivateTicket
+    MarketingMembercardOpenActivateInformationsByActivateTicket at MarketingMembercardOpenActivateInformationsByActivateTicketPath
 }
 
 impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
@@ -3108,7 +3108,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/callback`: 查询回调地址, 设置回调地址.
     #[doc(alias = "查询回调地址")]
     #[doc(alias = "设置回调地址")]
-    MarketingMembercardOpenCallback at AtMarketingMembercardOpenCallback
+    MarketingMembercardOpenCallback at MarketingMembercardOpenCallbackPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCallback<M> {
@@ -3157,7 +3157,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards`: 查询会员卡模板列表, 创建会员卡模板.
     #[doc(alias = "查询会员卡模板列表")]
     #[doc(alias = "创建会员卡模板")]
-    MarketingMembercardOpenCards at AtMarketingMembercardOpenCards
+    MarketingMembercardOpenCards at MarketingMembercardOpenCardsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCards<M> {
@@ -3228,7 +3228,7 @@ chain_step! {
     #[doc(alias = "查询会员卡模板信息")]
     #[doc(alias = "修改会员卡模板信息")]
     #[doc(alias = "删除会员卡模板")]
-    MarketingMembercardOpenCardsByCardId at AtMarketingMembercardOpenCardsByCardId
+    MarketingMembercardOpenCardsByCardId at MarketingMembercardOpenCardsByCardIdPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
@@ -3361,7 +3361,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
 
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes`
-    MarketingMembercardOpenCardsByCardIdCodes at AtMarketingMembercardOpenCardsByCardIdCodes
+    MarketingMembercardOpenCardsByCardIdCodes at MarketingMembercardOpenCardsByCardIdCodesPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodes<M> {
@@ -3380,7 +3380,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}`: 查询用户会员卡信息, 修改用户会员卡信息.
     #[doc(alias = "查询用户会员卡信息")]
     #[doc(alias = "修改用户会员卡信息")]
-    MarketingMembercardOpenCardsByCardIdCodesByCode at AtMarketingMembercardOpenCardsByCardIdCodesByCode
+    MarketingMembercardOpenCardsByCardIdCodesByCode at MarketingMembercardOpenCardsByCardIdCodesByCodePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
@@ -3475,7 +3475,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`: 激活会员卡（跳转型激活）.
     #[doc(alias = "激活会员卡（跳转型激活）")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeActivate at AtMarketingMembercardOpenCardsByCardIdCodesByCodeActivate
+    MarketingMembercardOpenCardsByCardIdCodesByCodeActivate at MarketingMembercardOpenCardsByCardIdCodesByCodeActivatePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
@@ -3515,7 +3515,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
 
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonus at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonus
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonus at MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
@@ -3533,7 +3533,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit`: 设置支付后展示的积分到账.
     #[doc(alias = "设置支付后展示的积分到账")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit at MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommitPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
@@ -3580,7 +3580,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`: 支付结果页展示会员积分.
     #[doc(alias = "支付结果页展示会员积分")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare at MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPreparePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
@@ -3627,7 +3627,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`: 设置会员权益.
     #[doc(alias = "设置会员权益")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeRights at AtMarketingMembercardOpenCardsByCardIdCodesByCodeRights
+    MarketingMembercardOpenCardsByCardIdCodesByCodeRights at MarketingMembercardOpenCardsByCardIdCodesByCodeRightsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
@@ -3668,7 +3668,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`: 设置会员服务项用户信息.
     #[doc(alias = "设置会员服务项用户信息")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData at AtMarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData
+    MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData at MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData<M> {
@@ -3720,7 +3720,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`: 作废用户会员卡.
     #[doc(alias = "作废用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable at AtMarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable
+    MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable at MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailablePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
@@ -3762,7 +3762,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/deposit`: 导入会员Code.
     #[doc(alias = "导入会员Code")]
-    MarketingMembercardOpenCardsByCardIdCodesDeposit at AtMarketingMembercardOpenCardsByCardIdCodesDeposit
+    MarketingMembercardOpenCardsByCardIdCodesDeposit at MarketingMembercardOpenCardsByCardIdCodesDepositPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
@@ -3802,7 +3802,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/decrypt-code`: 加密code解码（跳转型激活）.
     #[doc(alias = "加密code解码（跳转型激活）")]
-    MarketingMembercardOpenCardsByCardIdDecryptCode at AtMarketingMembercardOpenCardsByCardIdDecryptCode
+    MarketingMembercardOpenCardsByCardIdDecryptCode at MarketingMembercardOpenCardsByCardIdDecryptCodePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
@@ -3842,7 +3842,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/permission-tokens`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    MarketingMembercardOpenCardsByCardIdPermissionTokens at AtMarketingMembercardOpenCardsByCardIdPermissionTokens
+    MarketingMembercardOpenCardsByCardIdPermissionTokens at MarketingMembercardOpenCardsByCardIdPermissionTokensPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
@@ -3880,7 +3880,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
 
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
-    MarketingMembercardOpenCardsByCardIdPhoneMembercard at AtMarketingMembercardOpenCardsByCardIdPhoneMembercard
+    MarketingMembercardOpenCardsByCardIdPhoneMembercard at MarketingMembercardOpenCardsByCardIdPhoneMembercardPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
@@ -3893,7 +3893,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`: 根据手机号导入用户会员卡.
     #[doc(alias = "根据手机号导入用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdPhoneMembercardImport at AtMarketingMembercardOpenCardsByCardIdPhoneMembercardImport
+    MarketingMembercardOpenCardsByCardIdPhoneMembercardImport at MarketingMembercardOpenCardsByCardIdPhoneMembercardImportPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
@@ -3937,7 +3937,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/qrcode`: 创建会员卡二维码.
     #[doc(alias = "创建会员卡二维码")]
-    MarketingMembercardOpenCardsByCardIdQrcode at AtMarketingMembercardOpenCardsByCardIdQrcode
+    MarketingMembercardOpenCardsByCardIdQrcode at MarketingMembercardOpenCardsByCardIdQrcodePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
@@ -3976,7 +3976,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/rights`: 设置会员卡模板权益项.
     #[doc(alias = "设置会员卡模板权益项")]
-    MarketingMembercardOpenCardsByCardIdRights at AtMarketingMembercardOpenCardsByCardIdRights
+    MarketingMembercardOpenCardsByCardIdRights at MarketingMembercardOpenCardsByCardIdRightsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
@@ -4015,7 +4015,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules`: 添加会员卡服务项.
     #[doc(alias = "添加会员卡服务项")]
-    MarketingMembercardOpenCardsByCardIdServiceModules at AtMarketingMembercardOpenCardsByCardIdServiceModules
+    MarketingMembercardOpenCardsByCardIdServiceModules at MarketingMembercardOpenCardsByCardIdServiceModulesPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
@@ -4069,7 +4069,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`: 修改会员卡服务项, 移除会员卡服务项.
     #[doc(alias = "修改会员卡服务项")]
     #[doc(alias = "移除会员卡服务项")]
-    MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId at AtMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId
+    MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId at MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId<M> {
@@ -4148,7 +4148,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/upgrade`: 老会员卡模板升级.
     #[doc(alias = "老会员卡模板升级")]
-    MarketingMembercardOpenCardsByCardIdUpgrade at AtMarketingMembercardOpenCardsByCardIdUpgrade
+    MarketingMembercardOpenCardsByCardIdUpgrade at MarketingMembercardOpenCardsByCardIdUpgradePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
@@ -4186,7 +4186,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
 
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/users`
-    MarketingMembercardOpenCardsByCardIdUsers at AtMarketingMembercardOpenCardsByCardIdUsers
+    MarketingMembercardOpenCardsByCardIdUsers at MarketingMembercardOpenCardsByCardIdUsersPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsers<M> {
@@ -4199,7 +4199,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsers<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/users/import`: 根据openid导入用户会员卡.
     #[doc(alias = "根据openid导入用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdUsersImport at AtMarketingMembercardOpenCardsByCardIdUsersImport
+    MarketingMembercardOpenCardsByCardIdUsersImport at MarketingMembercardOpenCardsByCardIdUsersImportPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
@@ -4240,7 +4240,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
 
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member`
-    MarketingMembercardOpenPhonenumberMember at AtMarketingMembercardOpenPhonenumberMember
+    MarketingMembercardOpenPhonenumberMember at MarketingMembercardOpenPhonenumberMemberPath
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMember<M> {
@@ -4258,7 +4258,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMember<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member/import`: 导入加密手机号提醒会员领卡.
     #[doc(alias = "导入加密手机号提醒会员领卡")]
-    MarketingMembercardOpenPhonenumberMemberImport at AtMarketingMembercardOpenPhonenumberMemberImport
+    MarketingMembercardOpenPhonenumberMemberImport at MarketingMembercardOpenPhonenumberMemberImportPath
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
@@ -4295,7 +4295,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member/search`: 通过加密手机号查询会员领卡状态.
     #[doc(alias = "通过加密手机号查询会员领卡状态")]
-    MarketingMembercardOpenPhonenumberMemberSearch at AtMarketingMembercardOpenPhonenumberMemberSearch
+    MarketingMembercardOpenPhonenumberMemberSearch at MarketingMembercardOpenPhonenumberMemberSearchPath
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
@@ -4329,7 +4329,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
 
 chain_step! {
     /// `v3/marketing/membercard-open/user`
-    MarketingMembercardOpenUser at AtMarketingMembercardOpenUser
+    MarketingMembercardOpenUser at MarketingMembercardOpenUserPath
 }
 
 impl<M: Mode> MarketingMembercardOpenUser<M> {
@@ -4342,7 +4342,7 @@ impl<M: Mode> MarketingMembercardOpenUser<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/user/cards`: 查询用户在品牌下所有会员卡.
     #[doc(alias = "查询用户在品牌下所有会员卡")]
-    MarketingMembercardOpenUserCards at AtMarketingMembercardOpenUserCards
+    MarketingMembercardOpenUserCards at MarketingMembercardOpenUserCardsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenUserCards<M> {
@@ -4372,7 +4372,7 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
 
 chain_step! {
     /// `v3/marketing/partner`
-    MarketingPartner at AtMarketingPartner
+    MarketingPartner at MarketingPartnerPath
 }
 
 impl<M: Mode> MarketingPartner<M> {
@@ -4389,7 +4389,7 @@ impl<M: Mode> MarketingPartner<M> {
 
 chain_step! {
     /// `v3/marketing/partner/delivery-plan`
-    MarketingPartnerDeliveryPlan at AtMarketingPartnerDeliveryPlan
+    MarketingPartnerDeliveryPlan at MarketingPartnerDeliveryPlanPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlan<M> {
@@ -4407,7 +4407,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlan<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans`: 创建投放计划.
     #[doc(alias = "创建投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlans at AtMarketingPartnerDeliveryPlanDeliveryPlans
+    MarketingPartnerDeliveryPlanDeliveryPlans at MarketingPartnerDeliveryPlanDeliveryPlansPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
@@ -4459,7 +4459,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
 
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}`
-    MarketingPartnerDeliveryPlanDeliveryPlansByBrandId at AtMarketingPartnerDeliveryPlanDeliveryPlansByBrandId
+    MarketingPartnerDeliveryPlanDeliveryPlansByBrandId at MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandId<M> {
@@ -4472,7 +4472,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandId<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`: 分页查询投放计划列表.
     #[doc(alias = "分页查询投放计划列表")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans at AtMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans
+    MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans at MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M> {
@@ -4516,7 +4516,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`: 更新投放计划.
     #[doc(alias = "更新投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByPlanId at AtMarketingPartnerDeliveryPlanDeliveryPlansByPlanId
+    MarketingPartnerDeliveryPlanDeliveryPlansByPlanId at MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
@@ -4561,7 +4561,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`: 终止投放计划.
     #[doc(alias = "终止投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate at AtMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate
+    MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate at MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminatePath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
@@ -4597,7 +4597,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
 
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}`
-    MarketingPartnerDeliveryPlanBySpMchid at AtMarketingPartnerDeliveryPlanBySpMchid
+    MarketingPartnerDeliveryPlanBySpMchid at MarketingPartnerDeliveryPlanBySpMchidPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchid<M> {
@@ -4610,7 +4610,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchid<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`: 设置投放计划回调地址.
     #[doc(alias = "设置投放计划回调地址")]
-    MarketingPartnerDeliveryPlanBySpMchidNotifyUrl at AtMarketingPartnerDeliveryPlanBySpMchidNotifyUrl
+    MarketingPartnerDeliveryPlanBySpMchidNotifyUrl at MarketingPartnerDeliveryPlanBySpMchidNotifyUrlPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
@@ -4648,7 +4648,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
 
 chain_step! {
     /// `v3/marketing/partner/product-coupon`
-    MarketingPartnerProductCoupon at AtMarketingPartnerProductCoupon
+    MarketingPartnerProductCoupon at MarketingPartnerProductCouponPath
 }
 
 impl<M: Mode> MarketingPartnerProductCoupon<M> {
@@ -4681,7 +4681,7 @@ impl<M: Mode> MarketingPartnerProductCoupon<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/image-generation-tasks`: 提交图片生成任务.
     #[doc(alias = "提交图片生成任务")]
-    MarketingPartnerProductCouponImageGenerationTasks at AtMarketingPartnerProductCouponImageGenerationTasks
+    MarketingPartnerProductCouponImageGenerationTasks at MarketingPartnerProductCouponImageGenerationTasksPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
@@ -4732,7 +4732,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`: 查询图片生成任务执行结果.
     #[doc(alias = "查询图片生成任务执行结果")]
-    MarketingPartnerProductCouponImageGenerationTasksByTaskId at AtMarketingPartnerProductCouponImageGenerationTasksByTaskId
+    MarketingPartnerProductCouponImageGenerationTasksByTaskId at MarketingPartnerProductCouponImageGenerationTasksByTaskIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
@@ -4771,7 +4771,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
 
 chain_step! {
     /// `v3/marketing/partner/product-coupon/media`
-    MarketingPartnerProductCouponMedia at AtMarketingPartnerProductCouponMedia
+    MarketingPartnerProductCouponMedia at MarketingPartnerProductCouponMediaPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponMedia<M> {
@@ -4784,7 +4784,7 @@ impl<M: Mode> MarketingPartnerProductCouponMedia<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/media/upload-image`: 图片上传.
     #[doc(alias = "图片上传")]
-    MarketingPartnerProductCouponMediaUploadImage at AtMarketingPartnerProductCouponMediaUploadImage
+    MarketingPartnerProductCouponMediaUploadImage at MarketingPartnerProductCouponMediaUploadImagePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
@@ -4818,7 +4818,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/notify-configs`: 获取商品券事件通知地址, 设置商品券事件通知地址.
     #[doc(alias = "获取商品券事件通知地址")]
     #[doc(alias = "设置商品券事件通知地址")]
-    MarketingPartnerProductCouponNotifyConfigs at AtMarketingPartnerProductCouponNotifyConfigs
+    MarketingPartnerProductCouponNotifyConfigs at MarketingPartnerProductCouponNotifyConfigsPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
@@ -4867,7 +4867,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons`: 创建商品券.
     #[doc(alias = "创建商品券")]
-    MarketingPartnerProductCouponProductCoupons at AtMarketingPartnerProductCouponProductCoupons
+    MarketingPartnerProductCouponProductCoupons at MarketingPartnerProductCouponProductCouponsPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
@@ -4928,7 +4928,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`: 查询商品券, 修改商品券.
     #[doc(alias = "查询商品券")]
     #[doc(alias = "修改商品券")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponId at AtMarketingPartnerProductCouponProductCouponsByProductCouponId
+    MarketingPartnerProductCouponProductCouponsByProductCouponId at MarketingPartnerProductCouponProductCouponsByProductCouponIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
@@ -5029,7 +5029,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`: 失效商品券.
     #[doc(alias = "失效商品券")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate at MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivatePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate<M> {
@@ -5077,7 +5077,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeacti
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`: 添加商品券批次组.
     #[doc(alias = "添加商品券批次组")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles<M> {
@@ -5145,7 +5145,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`: 修改商品券批次组.
     #[doc(alias = "修改商品券批次组")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId<M> {
@@ -5201,7 +5201,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`: 批次组批量关联门店.
     #[doc(alias = "批次组批量关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPath
 }
 
 impl<M: Mode>
@@ -5244,7 +5244,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`: 批次组批量取消关联门店.
     #[doc(alias = "批次组批量取消关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPath
 }
 
 impl<M: Mode>
@@ -5289,7 +5289,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`: 修改商品券批次组发放预算.
     #[doc(alias = "修改商品券批次组发放预算")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPath
 }
 
 impl<M: Mode>
@@ -5334,7 +5334,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`: 查询商品券批次列表, 添加商品券批次.
     #[doc(alias = "查询商品券批次列表")]
     #[doc(alias = "添加商品券批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks<M> {
@@ -5436,7 +5436,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`: 查询商品券指定批次, 修改商品券指定批次.
     #[doc(alias = "查询商品券指定批次")]
     #[doc(alias = "修改商品券指定批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId<M> {
@@ -5572,7 +5572,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`: 批次关联门店.
     #[doc(alias = "批次关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores<M> {
@@ -5613,7 +5613,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`: 查询批次关联门店列表.
     #[doc(alias = "查询批次关联门店列表")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores<M> {
@@ -5652,7 +5652,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`: 失效商品券批次.
     #[doc(alias = "失效商品券批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate<M> {
@@ -5694,7 +5694,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`: 批次取消关联门店.
     #[doc(alias = "批次取消关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPath
 }
 
 impl<M: Mode>
@@ -5737,7 +5737,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`: 修改商品券批次发放预算.
     #[doc(alias = "修改商品券批次发放预算")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget<M> {
@@ -5779,7 +5779,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`: 预上传券Code.
     #[doc(alias = "预上传券Code")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPath
 }
 
 impl<M: Mode>
@@ -5822,7 +5822,7 @@ impl<M: Mode>
 
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users`
-    MarketingPartnerProductCouponUsers at AtMarketingPartnerProductCouponUsers
+    MarketingPartnerProductCouponUsers at MarketingPartnerProductCouponUsersPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
@@ -5834,7 +5834,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
 
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}`
-    MarketingPartnerProductCouponUsersByOpenid at AtMarketingPartnerProductCouponUsersByOpenid
+    MarketingPartnerProductCouponUsersByOpenid at MarketingPartnerProductCouponUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenid<M> {
@@ -5864,7 +5864,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`: 向用户发放商品券批次组.
     #[doc(alias = "向用户发放商品券批次组")]
-    MarketingPartnerProductCouponUsersByOpenidCouponBundles at AtMarketingPartnerProductCouponUsersByOpenidCouponBundles
+    MarketingPartnerProductCouponUsersByOpenidCouponBundles at MarketingPartnerProductCouponUsersByOpenidCouponBundlesPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
@@ -5918,7 +5918,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
 
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}`
-    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId at AtMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId
+    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId at MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId<M> {
@@ -5935,7 +5935,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCoupo
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`: 失效用户商品券组.
     #[doc(alias = "失效用户商品券组")]
-    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate at AtMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate
+    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate at MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate<M> {
@@ -5981,7 +5981,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons`: 指定券状态查询用户商品券列表, 向用户发放商品券.
     #[doc(alias = "指定券状态查询用户商品券列表")]
     #[doc(alias = "向用户发放商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCoupons at AtMarketingPartnerProductCouponUsersByOpenidCoupons
+    MarketingPartnerProductCouponUsersByOpenidCoupons at MarketingPartnerProductCouponUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
@@ -6068,7 +6068,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`: 查询用户商品券详情.
     #[doc(alias = "查询用户商品券详情")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
@@ -6136,7 +6136,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`: 确认发放用户商品券.
     #[doc(alias = "确认发放用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm<M> {
@@ -6187,7 +6187,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfi
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`: 失效用户商品券.
     #[doc(alias = "失效用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate<M> {
@@ -6240,7 +6240,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeact
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`: 退券.
     #[doc(alias = "退券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn<M> {
@@ -6291,7 +6291,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRetur
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`: 核销用户商品券.
     #[doc(alias = "核销用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M> {
@@ -6345,7 +6345,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
-    MarketingPartnerProductCouponUsersByOpenidPreSendCoupon at AtMarketingPartnerProductCouponUsersByOpenidPreSendCoupon
+    MarketingPartnerProductCouponUsersByOpenidPreSendCoupon at MarketingPartnerProductCouponUsersByOpenidPreSendCouponPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
@@ -6391,7 +6391,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`: 向用户预发放商品券批次组.
     #[doc(alias = "向用户预发放商品券批次组")]
-    MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle at AtMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle
+    MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle at MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundlePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
@@ -6440,7 +6440,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
 chain_step! {
     /// `v3/marketing/partnerships`: 查询合作关系列表.
     #[doc(alias = "查询合作关系列表")]
-    MarketingPartnerships at AtMarketingPartnerships
+    MarketingPartnerships at MarketingPartnershipsPath
 }
 
 impl<M: Mode> MarketingPartnerships<M> {
@@ -6481,7 +6481,7 @@ impl<M: Mode> MarketingPartnerships<M> {
 chain_step! {
     /// `v3/marketing/partnerships/build`: 建立合作关系.
     #[doc(alias = "建立合作关系")]
-    MarketingPartnershipsBuild at AtMarketingPartnershipsBuild
+    MarketingPartnershipsBuild at MarketingPartnershipsBuildPath
 }
 
 impl<M: Mode> MarketingPartnershipsBuild<M> {
@@ -6515,7 +6515,7 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
 chain_step! {
     /// `v3/marketing/partnerships/terminate`: 终止合作关系.
     #[doc(alias = "终止合作关系")]
-    MarketingPartnershipsTerminate at AtMarketingPartnershipsTerminate
+    MarketingPartnershipsTerminate at MarketingPartnershipsTerminatePath
 }
 
 impl<M: Mode> MarketingPartnershipsTerminate<M> {
@@ -6548,7 +6548,7 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
 
 chain_step! {
     /// `v3/marketing/paygiftactivity`
-    MarketingPaygiftactivity at AtMarketingPaygiftactivity
+    MarketingPaygiftactivity at MarketingPaygiftactivityPath
 }
 
 impl<M: Mode> MarketingPaygiftactivity<M> {
@@ -6566,7 +6566,7 @@ impl<M: Mode> MarketingPaygiftactivity<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities`: 获取支付有礼活动列表.
     #[doc(alias = "获取支付有礼活动列表")]
-    MarketingPaygiftactivityActivities at AtMarketingPaygiftactivityActivities
+    MarketingPaygiftactivityActivities at MarketingPaygiftactivityActivitiesPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivities<M> {
@@ -6607,7 +6607,7 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}`: 查询活动详情接口.
     #[doc(alias = "查询活动详情接口")]
-    MarketingPaygiftactivityActivitiesByActivityId at AtMarketingPaygiftactivityActivitiesByActivityId
+    MarketingPaygiftactivityActivitiesByActivityId at MarketingPaygiftactivityActivitiesByActivityIdPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
@@ -6648,7 +6648,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/goods`: 查询活动指定商品列表.
     #[doc(alias = "查询活动指定商品列表")]
-    MarketingPaygiftactivityActivitiesByActivityIdGoods at AtMarketingPaygiftactivityActivitiesByActivityIdGoods
+    MarketingPaygiftactivityActivitiesByActivityIdGoods at MarketingPaygiftactivityActivitiesByActivityIdGoodsPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
@@ -6687,7 +6687,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants`: 查询活动发券商户号.
     #[doc(alias = "查询活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchants at AtMarketingPaygiftactivityActivitiesByActivityIdMerchants
+    MarketingPaygiftactivityActivitiesByActivityIdMerchants at MarketingPaygiftactivityActivitiesByActivityIdMerchantsPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
@@ -6736,7 +6736,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`: 新增活动发券商户号.
     #[doc(alias = "新增活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd at AtMarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd
+    MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd at MarketingPaygiftactivityActivitiesByActivityIdMerchantsAddPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
@@ -6777,7 +6777,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`: 删除活动发券商户号.
     #[doc(alias = "删除活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete at AtMarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete
+    MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete at MarketingPaygiftactivityActivitiesByActivityIdMerchantsDeletePath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
@@ -6818,7 +6818,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/terminate`: 终止活动.
     #[doc(alias = "终止活动")]
-    MarketingPaygiftactivityActivitiesByActivityIdTerminate at AtMarketingPaygiftactivityActivitiesByActivityIdTerminate
+    MarketingPaygiftactivityActivitiesByActivityIdTerminate at MarketingPaygiftactivityActivitiesByActivityIdTerminatePath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
@@ -6853,7 +6853,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/unique-threshold-activity`: 创建全场满额送活动.
     #[doc(alias = "创建全场满额送活动")]
-    MarketingPaygiftactivityUniqueThresholdActivity at AtMarketingPaygiftactivityUniqueThresholdActivity
+    MarketingPaygiftactivityUniqueThresholdActivity at MarketingPaygiftactivityUniqueThresholdActivityPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
@@ -6895,7 +6895,7 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
 
 chain_step! {
     /// `v3/marketing/shopping-receipt`
-    MarketingShoppingReceipt at AtMarketingShoppingReceipt
+    MarketingShoppingReceipt at MarketingShoppingReceiptPath
 }
 
 impl<M: Mode> MarketingShoppingReceipt<M> {
@@ -6922,7 +6922,7 @@ impl<M: Mode> MarketingShoppingReceipt<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/customentrances`: 创建自定义入口.
     #[doc(alias = "创建自定义入口")]
-    MarketingShoppingReceiptCustomentrances at AtMarketingShoppingReceiptCustomentrances
+    MarketingShoppingReceiptCustomentrances at MarketingShoppingReceiptCustomentrancesPath
 }
 
 impl<M: Mode> MarketingShoppingReceiptCustomentrances<M> {
@@ -6974,7 +6974,7 @@ chain_step! {
     /// `v3/marketing/shopping-receipt/customentrances/{brand_id}`: 查询自定义入口, 更新自定义入口.
     #[doc(alias = "查询自定义入口")]
     #[doc(alias = "更新自定义入口")]
-    MarketingShoppingReceiptCustomentrancesByBrandId at AtMarketingShoppingReceiptCustomentrancesByBrandId
+    MarketingShoppingReceiptCustomentrancesByBrandId at MarketingShoppingReceiptCustomentrancesByBrandIdPath
 }
 
 impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
@@ -7030,7 +7030,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`: 上传商家电子小票跳转信息.
     #[doc(alias = "上传商家电子小票跳转信息")]
-    MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos at AtMarketingShoppingReceiptMerchantshoppingreceiptjumpinfos
+    MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos at MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPath
 }
 
 impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
@@ -7073,7 +7073,7 @@ impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/shoppingreceipts`: 上传电子小票.
     #[doc(alias = "上传电子小票")]
-    MarketingShoppingReceiptShoppingreceipts at AtMarketingShoppingReceiptShoppingreceipts
+    MarketingShoppingReceiptShoppingreceipts at MarketingShoppingReceiptShoppingreceiptsPath
 }
 
 impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
@@ -7107,7 +7107,7 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
 
 chain_step! {
     /// `v3/marketing/weekly-discount`
-    MarketingWeeklyDiscount at AtMarketingWeeklyDiscount
+    MarketingWeeklyDiscount at MarketingWeeklyDiscountPath
 }
 
 impl<M: Mode> MarketingWeeklyDiscount<M> {
@@ -7120,7 +7120,7 @@ impl<M: Mode> MarketingWeeklyDiscount<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities`: 查询周周惠活动列表.
     #[doc(alias = "查询周周惠活动列表")]
-    MarketingWeeklyDiscountActivities at AtMarketingWeeklyDiscountActivities
+    MarketingWeeklyDiscountActivities at MarketingWeeklyDiscountActivitiesPath
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
@@ -7166,7 +7166,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities/{activity_id}`: 查询周周惠活动详情.
     #[doc(alias = "查询周周惠活动详情")]
-    MarketingWeeklyDiscountActivitiesByActivityId at AtMarketingWeeklyDiscountActivitiesByActivityId
+    MarketingWeeklyDiscountActivitiesByActivityId at MarketingWeeklyDiscountActivitiesByActivityIdPath
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
@@ -7197,7 +7197,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities/{activity_id}/apply`: 报名周周惠活动.
     #[doc(alias = "报名周周惠活动")]
-    MarketingWeeklyDiscountActivitiesByActivityIdApply at AtMarketingWeeklyDiscountActivitiesByActivityIdApply
+    MarketingWeeklyDiscountActivitiesByActivityIdApply at MarketingWeeklyDiscountActivitiesByActivityIdApplyPath
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
@@ -7235,7 +7235,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
 
 chain_step! {
     /// `v3/marketing/withdraw-favor`
-    MarketingWithdrawFavor at AtMarketingWithdrawFavor
+    MarketingWithdrawFavor at MarketingWithdrawFavorPath
 }
 
 impl<M: Mode> MarketingWithdrawFavor<M> {
@@ -7247,7 +7247,7 @@ impl<M: Mode> MarketingWithdrawFavor<M> {
 
 chain_step! {
     /// `v3/marketing/withdraw-favor/users`
-    MarketingWithdrawFavorUsers at AtMarketingWithdrawFavorUsers
+    MarketingWithdrawFavorUsers at MarketingWithdrawFavorUsersPath
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsers<M> {
@@ -7259,7 +7259,7 @@ impl<M: Mode> MarketingWithdrawFavorUsers<M> {
 
 chain_step! {
     /// `v3/marketing/withdraw-favor/users/{openid}`
-    MarketingWithdrawFavorUsersByOpenid at AtMarketingWithdrawFavorUsersByOpenid
+    MarketingWithdrawFavorUsersByOpenid at MarketingWithdrawFavorUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsersByOpenid<M> {
@@ -7273,7 +7273,7 @@ chain_step! {
     /// `v3/marketing/withdraw-favor/users/{openid}/coupons`: 查询批次下用户银行提现免费券列表, 为用户发银行提现免费券.
     #[doc(alias = "查询批次下用户银行提现免费券列表")]
     #[doc(alias = "为用户发银行提现免费券")]
-    MarketingWithdrawFavorUsersByOpenidCoupons at AtMarketingWithdrawFavorUsersByOpenidCoupons
+    MarketingWithdrawFavorUsersByOpenidCoupons at MarketingWithdrawFavorUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/mch-manage`: 商户管理记录.
-    MchManage at AtMchManage
+    MchManage at MchManagePath
 }
 
 impl<M: Mode> MchManage<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> MchManage<M> {
 
 chain_step! {
     /// `v3/mch-manage/mch-manage-records`
-    MchManageMchManageRecords at AtMchManageMchManageRecords
+    MchManageMchManageRecords at MchManageMchManageRecordsPath
 }
 
 impl<M: Mode> MchManageMchManageRecords<M> {
@@ -51,7 +51,7 @@ impl<M: Mode> MchManageMchManageRecords<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/{manage_record_id}`: 查询子商户下指定商户管理记录.
     #[doc(alias = "查询子商户下指定商户管理记录")]
-    MchManageMchManageRecordsByManageRecordId at AtMchManageMchManageRecordsByManageRecordId
+    MchManageMchManageRecordsByManageRecordId at MchManageMchManageRecordsByManageRecordIdPath
 }
 
 impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
@@ -95,7 +95,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`: 对指定商户管理记录提交资料.
     #[doc(alias = "对指定商户管理记录提交资料")]
-    MchManageMchManageRecordsByManageRecordIdMchManageSubmissions at AtMchManageMchManageRecordsByManageRecordIdMchManageSubmissions
+    MchManageMchManageRecordsByManageRecordIdMchManageSubmissions at MchManageMchManageRecordsByManageRecordIdMchManageSubmissionsPath
 }
 
 impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
@@ -138,7 +138,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
 
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/sub-mchid`
-    MchManageMchManageRecordsSubMchid at AtMchManageMchManageRecordsSubMchid
+    MchManageMchManageRecordsSubMchid at MchManageMchManageRecordsSubMchidPath
 }
 
 impl<M: Mode> MchManageMchManageRecordsSubMchid<M> {
@@ -151,7 +151,7 @@ impl<M: Mode> MchManageMchManageRecordsSubMchid<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`: 分页查询子商户名下的商户管理记录.
     #[doc(alias = "分页查询子商户名下的商户管理记录")]
-    MchManageMchManageRecordsSubMchidBySubMchid at AtMchManageMchManageRecordsSubMchidBySubMchid
+    MchManageMchManageRecordsSubMchidBySubMchid at MchManageMchManageRecordsSubMchidBySubMchidPath
 }
 
 impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
@@ -188,7 +188,7 @@ impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
 
 chain_step! {
     /// `v3/mch-manage/submission-files`
-    MchManageSubmissionFiles at AtMchManageSubmissionFiles
+    MchManageSubmissionFiles at MchManageSubmissionFilesPath
 }
 
 impl<M: Mode> MchManageSubmissionFiles<M> {
@@ -200,7 +200,7 @@ impl<M: Mode> MchManageSubmissionFiles<M> {
 
 chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid`
-    MchManageSubmissionFilesSubMchid at AtMchManageSubmissionFilesSubMchid
+    MchManageSubmissionFilesSubMchid at MchManageSubmissionFilesSubMchidPath
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchid<M> {
@@ -212,7 +212,7 @@ impl<M: Mode> MchManageSubmissionFilesSubMchid<M> {
 
 chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}`
-    MchManageSubmissionFilesSubMchidBySubMchid at AtMchManageSubmissionFilesSubMchidBySubMchid
+    MchManageSubmissionFilesSubMchidBySubMchid at MchManageSubmissionFilesSubMchidBySubMchidPath
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchid<M> {
@@ -225,7 +225,7 @@ impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchid<M> {
 chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`: 上传商户提交资料文件.
     #[doc(alias = "上传商户提交资料文件")]
-    MchManageSubmissionFilesSubMchidBySubMchidUpload at AtMchManageSubmissionFilesSubMchidBySubMchidUpload
+    MchManageSubmissionFilesSubMchidBySubMchidUpload at MchManageSubmissionFilesSubMchidBySubMchidUploadPath
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchidUpload<M> {

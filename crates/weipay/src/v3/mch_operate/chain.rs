@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/mch_operate`: 平台收付通·二级商户注销.
-    MchOperate at AtMchOperate
+    MchOperate at MchOperatePath
 }
 
 impl<M: Mode> MchOperate<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> MchOperate<M> {
 
 chain_step! {
     /// `v3/mch_operate/risk`
-    MchOperateRisk at AtMchOperateRisk
+    MchOperateRisk at MchOperateRiskPath
 }
 
 impl<M: Mode> MchOperateRisk<M> {
@@ -36,7 +36,7 @@ impl<M: Mode> MchOperateRisk<M> {
 chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply`: 提交已注销商户号可用余额提现申请单.
     #[doc(alias = "提交已注销商户号可用余额提现申请单")]
-    MchOperateRiskWithdrawlApply at AtMchOperateRiskWithdrawlApply
+    MchOperateRiskWithdrawlApply at MchOperateRiskWithdrawlApplyPath
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApply<M> {
@@ -82,7 +82,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApply<M> {
 
 chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply/applyment-id`
-    MchOperateRiskWithdrawlApplyApplymentId at AtMchOperateRiskWithdrawlApplyApplymentId
+    MchOperateRiskWithdrawlApplyApplymentId at MchOperateRiskWithdrawlApplyApplymentIdPath
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentId<M> {
@@ -100,7 +100,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentId<M> {
 chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`: 微信支付提现申请单号查询提现申请单状态.
     #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
-    MchOperateRiskWithdrawlApplyApplymentIdByApplymentId at AtMchOperateRiskWithdrawlApplyApplymentIdByApplymentId
+    MchOperateRiskWithdrawlApplyApplymentIdByApplymentId at MchOperateRiskWithdrawlApplyApplymentIdByApplymentIdPath
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
@@ -132,7 +132,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
 
 chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply/out-request-no`
-    MchOperateRiskWithdrawlApplyOutRequestNo at AtMchOperateRiskWithdrawlApplyOutRequestNo
+    MchOperateRiskWithdrawlApplyOutRequestNo at MchOperateRiskWithdrawlApplyOutRequestNoPath
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNo<M> {
@@ -150,7 +150,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNo<M> {
 chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`: 商户提现申请单号查询提现申请单状态.
     #[doc(alias = "商户提现申请单号查询提现申请单状态")]
-    MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo at AtMchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo
+    MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo at MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo<M> {

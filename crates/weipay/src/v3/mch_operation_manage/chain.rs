@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/mch-operation-manage`: 商户尽职调查, 商户风险管理.
-    MchOperationManage at AtMchOperationManage
+    MchOperationManage at MchOperationManagePath
 }
 
 impl<M: Mode> MchOperationManage<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> MchOperationManage<M> {
 
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence`
-    MchOperationManageEnhancedDueDiligence at AtMchOperationManageEnhancedDueDiligence
+    MchOperationManageEnhancedDueDiligence at MchOperationManageEnhancedDueDiligencePath
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligence<M> {
@@ -46,7 +46,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligence<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`: 查询子商户强化尽调单信息.
     #[doc(alias = "查询子商户强化尽调单信息")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceId at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceId
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceId at MchOperationManageEnhancedDueDiligenceByDueDiligenceIdPath
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
@@ -93,7 +93,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`: 提交尽调资料.
     #[doc(alias = "提交尽调资料")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit at MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitPath
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
@@ -134,7 +134,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`: 上传尽调资料文件.
     #[doc(alias = "上传尽调资料文件")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload at MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadPath
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
@@ -175,7 +175,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
 
 chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations`
-    MchOperationManageMerchantLimitations at AtMchOperationManageMerchantLimitations
+    MchOperationManageMerchantLimitations at MchOperationManageMerchantLimitationsPath
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitations<M> {
@@ -187,7 +187,7 @@ impl<M: Mode> MchOperationManageMerchantLimitations<M> {
 
 chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations/sub-mchid`
-    MchOperationManageMerchantLimitationsSubMchid at AtMchOperationManageMerchantLimitationsSubMchid
+    MchOperationManageMerchantLimitationsSubMchid at MchOperationManageMerchantLimitationsSubMchidPath
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitationsSubMchid<M> {
@@ -205,7 +205,7 @@ impl<M: Mode> MchOperationManageMerchantLimitationsSubMchid<M> {
 chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`: 查询子商户管控情况.
     #[doc(alias = "查询子商户管控情况")]
-    MchOperationManageMerchantLimitationsSubMchidBySubMchid at AtMchOperationManageMerchantLimitationsSubMchidBySubMchid
+    MchOperationManageMerchantLimitationsSubMchidBySubMchid at MchOperationManageMerchantLimitationsSubMchidBySubMchidPath
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitationsSubMchidBySubMchid<M> {

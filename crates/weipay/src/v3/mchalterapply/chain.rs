@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/mchalterapply`: 商户简称变更, 资料变更, 超管变更.
-    Mchalterapply at AtMchalterapply
+    Mchalterapply at MchalterapplyPath
 }
 
 impl<M: Mode> Mchalterapply<M> {
@@ -34,7 +34,7 @@ impl<M: Mode> Mchalterapply<M> {
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment`: 提交超管变更申请单.
     #[doc(alias = "提交超管变更申请单")]
-    MchalterapplyMchcontactalterapplyment at AtMchalterapplyMchcontactalterapplyment
+    MchalterapplyMchcontactalterapplyment at MchalterapplyMchcontactalterapplymentPath
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplyment<M> {
@@ -75,7 +75,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplyment<M> {
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}`: 查询超管变更申请单状态-使用申请单号.
     #[doc(alias = "查询超管变更申请单状态-使用申请单号")]
-    MchalterapplyMchcontactalterapplymentByApplyId at AtMchalterapplyMchcontactalterapplymentByApplyId
+    MchalterapplyMchcontactalterapplymentByApplyId at MchalterapplyMchcontactalterapplymentByApplyIdPath
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyId<M> {
@@ -111,7 +111,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyId<M> {
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`: 撤销超管变更申请单.
     #[doc(alias = "撤销超管变更申请单")]
-    MchalterapplyMchcontactalterapplymentByApplyIdRevoke at AtMchalterapplyMchcontactalterapplymentByApplyIdRevoke
+    MchalterapplyMchcontactalterapplymentByApplyIdRevoke at MchalterapplyMchcontactalterapplymentByApplyIdRevokePath
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyIdRevoke<M> {
@@ -142,7 +142,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyIdRevoke<M> {
 
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant`
-    MchalterapplyMchcontactalterapplymentMerchant at AtMchalterapplyMchcontactalterapplymentMerchant
+    MchalterapplyMchcontactalterapplymentMerchant at MchalterapplyMchcontactalterapplymentMerchantPath
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchant<M> {
@@ -159,7 +159,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchant<M> {
 
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}`
-    MchalterapplyMchcontactalterapplymentMerchantByMerchantCode at AtMchalterapplyMchcontactalterapplymentMerchantByMerchantCode
+    MchalterapplyMchcontactalterapplymentMerchantByMerchantCode at MchalterapplyMchcontactalterapplymentMerchantByMerchantCodePath
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCode<M> {
@@ -175,7 +175,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCode<M> {
 
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no`
-    MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo at AtMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo
+    MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo at MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoPath
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo<M> {
@@ -193,7 +193,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`: 查询超管变更申请单状态-使用业务单号和商户号.
     #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]
-    MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo at AtMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo
+    MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo at MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo<M> {
@@ -227,7 +227,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment`: 提交资料变更申请单.
     #[doc(alias = "提交资料变更申请单")]
-    MchalterapplyMchsubjectalterapplyment at AtMchalterapplyMchsubjectalterapplyment
+    MchalterapplyMchsubjectalterapplyment at MchalterapplyMchsubjectalterapplymentPath
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplyment<M> {
@@ -271,7 +271,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplyment<M> {
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}`: 查询资料变更申请单状态-使用申请单号.
     #[doc(alias = "查询资料变更申请单状态-使用申请单号")]
-    MchalterapplyMchsubjectalterapplymentByApplyId at AtMchalterapplyMchsubjectalterapplymentByApplyId
+    MchalterapplyMchsubjectalterapplymentByApplyId at MchalterapplyMchsubjectalterapplymentByApplyIdPath
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyId<M> {
@@ -307,7 +307,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyId<M> {
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke`: 撤销资料变更申请单.
     #[doc(alias = "撤销资料变更申请单")]
-    MchalterapplyMchsubjectalterapplymentByApplyIdRevoke at AtMchalterapplyMchsubjectalterapplymentByApplyIdRevoke
+    MchalterapplyMchsubjectalterapplymentByApplyIdRevoke at MchalterapplyMchsubjectalterapplymentByApplyIdRevokePath
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyIdRevoke<M> {
@@ -338,7 +338,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyIdRevoke<M> {
 
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/merchant`
-    MchalterapplyMchsubjectalterapplymentMerchant at AtMchalterapplyMchsubjectalterapplymentMerchant
+    MchalterapplyMchsubjectalterapplymentMerchant at MchalterapplyMchsubjectalterapplymentMerchantPath
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchant<M> {
@@ -355,7 +355,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchant<M> {
 
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}`
-    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode at AtMchalterapplyMchsubjectalterapplymentMerchantByMerchantCode
+    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode at MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodePath
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode<M> {
@@ -371,7 +371,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode<M> {
 
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no`
-    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo at AtMchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo
+    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo at MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoPath
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo<M> {
@@ -389,7 +389,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`: 查询申请单状态-使用业务单号.
     #[doc(alias = "查询申请单状态-使用业务单号")]
-    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo at AtMchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo
+    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo at MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo<M> {
@@ -423,7 +423,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment`: 提交商户简称变更申请单.
     #[doc(alias = "提交商户简称变更申请单")]
-    MchalterapplyMerchantnamealterapplyment at AtMchalterapplyMerchantnamealterapplyment
+    MchalterapplyMerchantnamealterapplyment at MchalterapplyMerchantnamealterapplymentPath
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplyment<M> {
@@ -472,7 +472,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplyment<M> {
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}`: 查询商户简称变更申请单状态-使用申请单号.
     #[doc(alias = "查询商户简称变更申请单状态-使用申请单号")]
-    MchalterapplyMerchantnamealterapplymentByApplyId at AtMchalterapplyMerchantnamealterapplymentByApplyId
+    MchalterapplyMerchantnamealterapplymentByApplyId at MchalterapplyMerchantnamealterapplymentByApplyIdPath
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyId<M> {
@@ -508,7 +508,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyId<M> {
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`: 撤销商户简称变更申请单.
     #[doc(alias = "撤销商户简称变更申请单")]
-    MchalterapplyMerchantnamealterapplymentByApplyIdRevoke at AtMchalterapplyMerchantnamealterapplymentByApplyIdRevoke
+    MchalterapplyMerchantnamealterapplymentByApplyIdRevoke at MchalterapplyMerchantnamealterapplymentByApplyIdRevokePath
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyIdRevoke<M> {
@@ -539,7 +539,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyIdRevoke<M> {
 
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant`
-    MchalterapplyMerchantnamealterapplymentMerchant at AtMchalterapplyMerchantnamealterapplymentMerchant
+    MchalterapplyMerchantnamealterapplymentMerchant at MchalterapplyMerchantnamealterapplymentMerchantPath
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchant<M> {
@@ -556,7 +556,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchant<M> {
 
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}`
-    MchalterapplyMerchantnamealterapplymentMerchantBySubMchid at AtMchalterapplyMerchantnamealterapplymentMerchantBySubMchid
+    MchalterapplyMerchantnamealterapplymentMerchantBySubMchid at MchalterapplyMerchantnamealterapplymentMerchantBySubMchidPath
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchid<M> {
@@ -570,7 +570,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchid<M> {
 
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no`
-    MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo at AtMchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo
+    MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo at MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoPath
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo<M> {
@@ -588,7 +588,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutReques
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}`: 查询商户简称申请单状态-使用业务单号和商户号.
     #[doc(alias = "查询商户简称申请单状态-使用业务单号和商户号")]
-    MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNo at AtMchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNo
+    MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNo at MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNo<M> {

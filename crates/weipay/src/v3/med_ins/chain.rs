@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/med-ins`: 医保支付.
-    MedIns at AtMedIns
+    MedIns at MedInsPath
 }
 
 impl<M: Mode> MedIns<M> {
@@ -29,7 +29,7 @@ impl<M: Mode> MedIns<M> {
 chain_step! {
     /// `v3/med-ins/orders`: 医保自费混合收款下单.
     #[doc(alias = "医保自费混合收款下单")]
-    MedInsOrders at AtMedInsOrders
+    MedInsOrders at MedInsOrdersPath
 }
 
 impl<M: Mode> MedInsOrders<M> {
@@ -78,7 +78,7 @@ impl<M: Mode> MedInsOrders<M> {
 
 chain_step! {
     /// `v3/med-ins/orders/mix-trade-no`
-    MedInsOrdersMixTradeNo at AtMedInsOrdersMixTradeNo
+    MedInsOrdersMixTradeNo at MedInsOrdersMixTradeNoPath
 }
 
 impl<M: Mode> MedInsOrdersMixTradeNo<M> {
@@ -91,7 +91,7 @@ impl<M: Mode> MedInsOrdersMixTradeNo<M> {
 chain_step! {
     /// `v3/med-ins/orders/mix-trade-no/{mix_trade_no}`: 使用医保自费混合订单号查看下单结果.
     #[doc(alias = "使用医保自费混合订单号查看下单结果")]
-    MedInsOrdersMixTradeNoByMixTradeNo at AtMedInsOrdersMixTradeNoByMixTradeNo
+    MedInsOrdersMixTradeNoByMixTradeNo at MedInsOrdersMixTradeNoByMixTradeNoPath
 }
 
 impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
@@ -128,7 +128,7 @@ impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
 
 chain_step! {
     /// `v3/med-ins/orders/out-trade-no`
-    MedInsOrdersOutTradeNo at AtMedInsOrdersOutTradeNo
+    MedInsOrdersOutTradeNo at MedInsOrdersOutTradeNoPath
 }
 
 impl<M: Mode> MedInsOrdersOutTradeNo<M> {
@@ -141,7 +141,7 @@ impl<M: Mode> MedInsOrdersOutTradeNo<M> {
 chain_step! {
     /// `v3/med-ins/orders/out-trade-no/{out_trade_no}`: 使用商户订单号查看下单结果.
     #[doc(alias = "使用商户订单号查看下单结果")]
-    MedInsOrdersOutTradeNoByOutTradeNo at AtMedInsOrdersOutTradeNoByOutTradeNo
+    MedInsOrdersOutTradeNoByOutTradeNo at MedInsOrdersOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
@@ -178,7 +178,7 @@ impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
 
 chain_step! {
     /// `v3/med-ins/refunds`
-    MedInsRefunds at AtMedInsRefunds
+    MedInsRefunds at MedInsRefundsPath
 }
 
 impl<M: Mode> MedInsRefunds<M> {
@@ -191,7 +191,7 @@ impl<M: Mode> MedInsRefunds<M> {
 chain_step! {
     /// `v3/med-ins/refunds/notify`: 医保退款通知.
     #[doc(alias = "医保退款通知")]
-    MedInsRefundsNotify at AtMedInsRefundsNotify
+    MedInsRefundsNotify at MedInsRefundsNotifyPath
 }
 
 impl<M: Mode> MedInsRefundsNotify<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant`: 商户提现, 文件上传.
-    Merchant at AtMerchant
+    Merchant at MerchantPath
 }
 
 impl<M: Mode> Merchant<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> Merchant<M> {
 
 chain_step! {
     /// `v3/merchant/fund`
-    MerchantFund at AtMerchantFund
+    MerchantFund at MerchantFundPath
 }
 
 impl<M: Mode> MerchantFund<M> {
@@ -50,7 +50,7 @@ impl<M: Mode> MerchantFund<M> {
 
 chain_step! {
     /// `v3/merchant/fund/balance`
-    MerchantFundBalance at AtMerchantFundBalance
+    MerchantFundBalance at MerchantFundBalancePath
 }
 
 impl<M: Mode> MerchantFundBalance<M> {
@@ -63,7 +63,7 @@ impl<M: Mode> MerchantFundBalance<M> {
 chain_step! {
     /// `v3/merchant/fund/balance/{account_type}`: 查询账户实时余额.
     #[doc(alias = "查询账户实时余额")]
-    MerchantFundBalanceByAccountType at AtMerchantFundBalanceByAccountType
+    MerchantFundBalanceByAccountType at MerchantFundBalanceByAccountTypePath
 }
 
 impl<M: Mode> MerchantFundBalanceByAccountType<M> {
@@ -87,7 +87,7 @@ impl<M: Mode> MerchantFundBalanceByAccountType<M> {
 
 chain_step! {
     /// `v3/merchant/fund/dayendbalance`
-    MerchantFundDayendbalance at AtMerchantFundDayendbalance
+    MerchantFundDayendbalance at MerchantFundDayendbalancePath
 }
 
 impl<M: Mode> MerchantFundDayendbalance<M> {
@@ -100,7 +100,7 @@ impl<M: Mode> MerchantFundDayendbalance<M> {
 chain_step! {
     /// `v3/merchant/fund/dayendbalance/{account_type}`: 查询账户日终余额.
     #[doc(alias = "查询账户日终余额")]
-    MerchantFundDayendbalanceByAccountType at AtMerchantFundDayendbalanceByAccountType
+    MerchantFundDayendbalanceByAccountType at MerchantFundDayendbalanceByAccountTypePath
 }
 
 impl<M: Mode> MerchantFundDayendbalanceByAccountType<M> {
@@ -132,7 +132,7 @@ impl<M: Mode> MerchantFundDayendbalanceByAccountType<M> {
 chain_step! {
     /// `v3/merchant/fund/withdraw`: 电商平台提现.
     #[doc(alias = "电商平台提现")]
-    MerchantFundWithdraw at AtMerchantFundWithdraw
+    MerchantFundWithdraw at MerchantFundWithdrawPath
 }
 
 impl<M: Mode> MerchantFundWithdraw<M> {
@@ -180,7 +180,7 @@ impl<M: Mode> MerchantFundWithdraw<M> {
 
 chain_step! {
     /// `v3/merchant/fund/withdraw/bill-type`
-    MerchantFundWithdrawBillType at AtMerchantFundWithdrawBillType
+    MerchantFundWithdrawBillType at MerchantFundWithdrawBillTypePath
 }
 
 impl<M: Mode> MerchantFundWithdrawBillType<M> {
@@ -193,7 +193,7 @@ impl<M: Mode> MerchantFundWithdrawBillType<M> {
 chain_step! {
     /// `v3/merchant/fund/withdraw/bill-type/{bill_type}`: 按日下载提现异常文件.
     #[doc(alias = "按日下载提现异常文件")]
-    MerchantFundWithdrawBillTypeByBillType at AtMerchantFundWithdrawBillTypeByBillType
+    MerchantFundWithdrawBillTypeByBillType at MerchantFundWithdrawBillTypeByBillTypePath
 }
 
 impl<M: Mode> MerchantFundWithdrawBillTypeByBillType<M> {
@@ -224,7 +224,7 @@ impl<M: Mode> MerchantFundWithdrawBillTypeByBillType<M> {
 
 chain_step! {
     /// `v3/merchant/fund/withdraw/out-request-no`
-    MerchantFundWithdrawOutRequestNo at AtMerchantFundWithdrawOutRequestNo
+    MerchantFundWithdrawOutRequestNo at MerchantFundWithdrawOutRequestNoPath
 }
 
 impl<M: Mode> MerchantFundWithdrawOutRequestNo<M> {
@@ -242,7 +242,7 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/merchant/fund/withdraw/out-request-no/{out_request_no}`: 电商平台(商户提现单号查询)提现状态.
     #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
-    MerchantFundWithdrawOutRequestNoByOutRequestNo at AtMerchantFundWithdrawOutRequestNoByOutRequestNo
+    MerchantFundWithdrawOutRequestNoByOutRequestNo at MerchantFundWithdrawOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
@@ -274,7 +274,7 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
 
 chain_step! {
     /// `v3/merchant/fund/withdraw/withdraw-id`
-    MerchantFundWithdrawWithdrawId at AtMerchantFundWithdrawWithdrawId
+    MerchantFundWithdrawWithdrawId at MerchantFundWithdrawWithdrawIdPath
 }
 
 impl<M: Mode> MerchantFundWithdrawWithdrawId<M> {
@@ -292,7 +292,7 @@ impl<M: Mode> MerchantFundWithdrawWithdrawId<M> {
 chain_step! {
     /// `v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}`: 电商平台(微信支付提现单号)查询提现状态.
     #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
-    MerchantFundWithdrawWithdrawIdByWithdrawId at AtMerchantFundWithdrawWithdrawIdByWithdrawId
+    MerchantFundWithdrawWithdrawIdByWithdrawId at MerchantFundWithdrawWithdrawIdByWithdrawIdPath
 }
 
 impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
@@ -324,7 +324,7 @@ impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
 
 chain_step! {
     /// `v3/merchant/media`
-    MerchantMedia at AtMerchantMedia
+    MerchantMedia at MerchantMediaPath
 }
 
 impl<M: Mode> MerchantMedia<M> {
@@ -342,7 +342,7 @@ impl<M: Mode> MerchantMedia<M> {
 chain_step! {
     /// `v3/merchant/media/upload`: 文件上传.
     #[doc(alias = "文件上传")]
-    MerchantMediaUpload at AtMerchantMediaUpload
+    MerchantMediaUpload at MerchantMediaUploadPath
 }
 
 impl<M: Mode> MerchantMediaUpload<M> {
@@ -374,7 +374,7 @@ impl<M: Mode> MerchantMediaUpload<M> {
 chain_step! {
     /// `v3/merchant/media/video_upload`: 视频上传.
     #[doc(alias = "视频上传")]
-    MerchantMediaVideoUpload at AtMerchantMediaVideoUpload
+    MerchantMediaVideoUpload at MerchantMediaVideoUploadPath
 }
 
 impl<M: Mode> MerchantMediaVideoUpload<M> {

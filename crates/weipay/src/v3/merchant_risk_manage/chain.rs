@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant-risk-manage`: 商户风险管理.
-    MerchantRiskManage at AtMerchantRiskManage
+    MerchantRiskManage at MerchantRiskManagePath
 }
 
 impl<M: Mode> MerchantRiskManage<M> {
@@ -43,7 +43,7 @@ impl<M: Mode> MerchantRiskManage<M> {
 
 chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk`
-    MerchantRiskManageEcTradeRisk at AtMerchantRiskManageEcTradeRisk
+    MerchantRiskManageEcTradeRisk at MerchantRiskManageEcTradeRiskPath
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRisk<M> {
@@ -61,7 +61,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRisk<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`: 查询风险订单.
     #[doc(alias = "查询风险订单")]
-    MerchantRiskManageEcTradeRiskQueryRiskTrades at AtMerchantRiskManageEcTradeRiskQueryRiskTrades
+    MerchantRiskManageEcTradeRiskQueryRiskTrades at MerchantRiskManageEcTradeRiskQueryRiskTradesPath
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
@@ -93,7 +93,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`: 回传处置结果.
     #[doc(alias = "回传处置结果")]
-    MerchantRiskManageEcTradeRiskRecvDisposeResult at AtMerchantRiskManageEcTradeRiskRecvDisposeResult
+    MerchantRiskManageEcTradeRiskRecvDisposeResult at MerchantRiskManageEcTradeRiskRecvDisposeResultPath
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
@@ -125,7 +125,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/report-trade-union-information`: 上报订单关联信息.
     #[doc(alias = "上报订单关联信息")]
-    MerchantRiskManageReportTradeUnionInformation at AtMerchantRiskManageReportTradeUnionInformation
+    MerchantRiskManageReportTradeUnionInformation at MerchantRiskManageReportTradeUnionInformationPath
 }
 
 impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
@@ -157,7 +157,7 @@ impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/trade-risk-information`: 查询风险信息.
     #[doc(alias = "查询风险信息")]
-    MerchantRiskManageTradeRiskInformation at AtMerchantRiskManageTradeRiskInformation
+    MerchantRiskManageTradeRiskInformation at MerchantRiskManageTradeRiskInformationPath
 }
 
 impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
@@ -188,7 +188,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/trade-risk-result`: 处置结果回传.
     #[doc(alias = "处置结果回传")]
-    MerchantRiskManageTradeRiskResult at AtMerchantRiskManageTradeRiskResult
+    MerchantRiskManageTradeRiskResult at MerchantRiskManageTradeRiskResultPath
 }
 
 impl<M: Mode> MerchantRiskManageTradeRiskResult<M> {
@@ -222,7 +222,7 @@ chain_step! {
     #[doc(alias = "创建商户违规通知回调地址")]
     #[doc(alias = "修改商户违规通知回调地址")]
     #[doc(alias = "删除商户违规通知回调地址")]
-    MerchantRiskManageViolationNotifications at AtMerchantRiskManageViolationNotifications
+    MerchantRiskManageViolationNotifications at MerchantRiskManageViolationNotificationsPath
 }
 
 impl<M: Mode> MerchantRiskManageViolationNotifications<M> {

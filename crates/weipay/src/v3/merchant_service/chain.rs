@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant-service`: 消费者投诉.
-    MerchantService at AtMerchantService
+    MerchantService at MerchantServicePath
 }
 
 impl<M: Mode> MerchantService<M> {
@@ -47,7 +47,7 @@ chain_step! {
     #[doc(alias = "创建投诉通知回调")]
     #[doc(alias = "更新投诉通知回调")]
     #[doc(alias = "删除投诉通知回调")]
-    MerchantServiceComplaintNotifications at AtMerchantServiceComplaintNotifications
+    MerchantServiceComplaintNotifications at MerchantServiceComplaintNotificationsPath
 }
 
 impl<M: Mode> MerchantServiceComplaintNotifications<M> {
@@ -138,7 +138,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
 chain_step! {
     /// `v3/merchant-service/complaints`: 查询投诉信息.
     #[doc(alias = "查询投诉信息")]
-    MerchantServiceComplaints at AtMerchantServiceComplaints
+    MerchantServiceComplaints at MerchantServiceComplaintsPath
 }
 
 impl<M: Mode> MerchantServiceComplaints<M> {
@@ -179,7 +179,7 @@ impl<M: Mode> MerchantServiceComplaints<M> {
 chain_step! {
     /// `v3/merchant-service/complaints/{transaction_id}`: 查询投诉详情.
     #[doc(alias = "查询投诉详情")]
-    MerchantServiceComplaintsByTransactionId at AtMerchantServiceComplaintsByTransactionId
+    MerchantServiceComplaintsByTransactionId at MerchantServiceComplaintsByTransactionIdPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
@@ -217,7 +217,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
 chain_step! {
     /// `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    MerchantServiceComplaintsByTransactionIdNegotiationHistorys at AtMerchantServiceComplaintsByTransactionIdNegotiationHistorys
+    MerchantServiceComplaintsByTransactionIdNegotiationHistorys at MerchantServiceComplaintsByTransactionIdNegotiationHistorysPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
@@ -250,7 +250,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2`: 查询投诉单列表.
     #[doc(alias = "查询投诉单列表")]
-    MerchantServiceComplaintsV2 at AtMerchantServiceComplaintsV2
+    MerchantServiceComplaintsV2 at MerchantServiceComplaintsV2Path
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2<M> {
@@ -291,7 +291,7 @@ impl<M: Mode> MerchantServiceComplaintsV2<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}`: 查询投诉单详情.
     #[doc(alias = "查询投诉单详情")]
-    MerchantServiceComplaintsV2ByComplaintId at AtMerchantServiceComplaintsV2ByComplaintId
+    MerchantServiceComplaintsV2ByComplaintId at MerchantServiceComplaintsV2ByComplaintIdPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
@@ -355,7 +355,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/complete`: 反馈处理完成.
     #[doc(alias = "反馈处理完成")]
-    MerchantServiceComplaintsV2ByComplaintIdComplete at AtMerchantServiceComplaintsV2ByComplaintIdComplete
+    MerchantServiceComplaintsV2ByComplaintIdComplete at MerchantServiceComplaintsV2ByComplaintIdCompletePath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
@@ -393,7 +393,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys at AtMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys
+    MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys at MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
@@ -432,7 +432,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/response`: 提交回复.
     #[doc(alias = "提交回复")]
-    MerchantServiceComplaintsV2ByComplaintIdResponse at AtMerchantServiceComplaintsV2ByComplaintIdResponse
+    MerchantServiceComplaintsV2ByComplaintIdResponse at MerchantServiceComplaintsV2ByComplaintIdResponsePath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
@@ -470,7 +470,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`: 回复需要即时服务的投诉单.
     #[doc(alias = "回复需要即时服务的投诉单")]
-    MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService at AtMerchantServiceComplaintsV2ByComplaintIdResponseImmediateService
+    MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService at MerchantServiceComplaintsV2ByComplaintIdResponseImmediateServicePath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M> {
@@ -514,7 +514,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`: 更新退款审批结果.
     #[doc(alias = "更新退款审批结果")]
-    MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress at AtMerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress
+    MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress at MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgressPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
@@ -555,7 +555,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
 chain_step! {
     /// `v3/merchant-service/feedbacks`: 商户反馈.
     #[doc(alias = "商户反馈")]
-    MerchantServiceFeedbacks at AtMerchantServiceFeedbacks
+    MerchantServiceFeedbacks at MerchantServiceFeedbacksPath
 }
 
 impl<M: Mode> MerchantServiceFeedbacks<M> {
@@ -585,7 +585,7 @@ impl<M: Mode> MerchantServiceFeedbacks<M> {
 
 chain_step! {
     /// `v3/merchant-service/images`
-    MerchantServiceImages at AtMerchantServiceImages
+    MerchantServiceImages at MerchantServiceImagesPath
 }
 
 impl<M: Mode> MerchantServiceImages<M> {
@@ -603,7 +603,7 @@ impl<M: Mode> MerchantServiceImages<M> {
 chain_step! {
     /// `v3/merchant-service/images/{media_id}`: 图片下载.
     #[doc(alias = "图片下载")]
-    MerchantServiceImagesByMediaId at AtMerchantServiceImagesByMediaId
+    MerchantServiceImagesByMediaId at MerchantServiceImagesByMediaIdPath
 }
 
 impl<M: Mode> MerchantServiceImagesByMediaId<M> {
@@ -631,7 +631,7 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
 chain_step! {
     /// `v3/merchant-service/images/upload`: 商户上传反馈图片.
     #[doc(alias = "商户上传反馈图片")]
-    MerchantServiceImagesUpload at AtMerchantServiceImagesUpload
+    MerchantServiceImagesUpload at MerchantServiceImagesUploadPath
 }
 
 impl<M: Mode> MerchantServiceImagesUpload<M> {

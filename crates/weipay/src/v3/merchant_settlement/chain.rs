@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant-settlement`: 从业机构特约商户结算规则.
-    MerchantSettlement at AtMerchantSettlement
+    MerchantSettlement at MerchantSettlementPath
 }
 
 impl<M: Mode> MerchantSettlement<M> {
@@ -26,7 +26,7 @@ impl<M: Mode> MerchantSettlement<M> {
 chain_step! {
     /// `v3/merchant-settlement/merchant-settle-rule-applications`: 申请修改特约商户结算规则.
     #[doc(alias = "申请修改特约商户结算规则")]
-    MerchantSettlementMerchantSettleRuleApplications at AtMerchantSettlementMerchantSettleRuleApplications
+    MerchantSettlementMerchantSettleRuleApplications at MerchantSettlementMerchantSettleRuleApplicationsPath
 }
 
 impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
@@ -72,7 +72,7 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
 chain_step! {
     /// `v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`: 根据申请单ID查询结果.
     #[doc(alias = "根据申请单ID查询结果")]
-    MerchantSettlementMerchantSettleRuleApplicationsByApplicationId at AtMerchantSettlementMerchantSettleRuleApplicationsByApplicationId
+    MerchantSettlementMerchantSettleRuleApplicationsByApplicationId at MerchantSettlementMerchantSettleRuleApplicationsByApplicationIdPath
 }
 
 impl<M: Mode> MerchantSettlementMerchantSettleRuleApplicationsByApplicationId<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant-store`: 连锁品牌门店.
-    MerchantStore at AtMerchantStore
+    MerchantStore at MerchantStorePath
 }
 
 impl<M: Mode> MerchantStore<M> {
@@ -24,7 +24,7 @@ impl<M: Mode> MerchantStore<M> {
 chain_step! {
     /// `v3/merchant-store/stores`: 创建门店.
     #[doc(alias = "创建门店")]
-    MerchantStoreStores at AtMerchantStoreStores
+    MerchantStoreStores at MerchantStoreStoresPath
 }
 
 impl<M: Mode> MerchantStoreStores<M> {
@@ -58,7 +58,7 @@ chain_step! {
     /// `v3/merchant-store/stores/{store_id}`: 查询门店, 修改门店.
     #[doc(alias = "查询门店")]
     #[doc(alias = "修改门店")]
-    MerchantStoreStoresByStoreId at AtMerchantStoreStoresByStoreId
+    MerchantStoreStoresByStoreId at MerchantStoreStoresByStoreIdPath
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreId<M> {
@@ -113,7 +113,7 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
 
 chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients`
-    MerchantStoreStoresByStoreIdRecipients at AtMerchantStoreStoresByStoreIdRecipients
+    MerchantStoreStoresByStoreIdRecipients at MerchantStoreStoresByStoreIdRecipientsPath
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipients<M> {
@@ -131,7 +131,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipients<M> {
 chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients/bind`: 绑定门店收款信息.
     #[doc(alias = "绑定门店收款信息")]
-    MerchantStoreStoresByStoreIdRecipientsBind at AtMerchantStoreStoresByStoreIdRecipientsBind
+    MerchantStoreStoresByStoreIdRecipientsBind at MerchantStoreStoresByStoreIdRecipientsBindPath
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
@@ -172,7 +172,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
 chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients/unbind`: 解除门店收款信息绑定.
     #[doc(alias = "解除门店收款信息绑定")]
-    MerchantStoreStoresByStoreIdRecipientsUnbind at AtMerchantStoreStoresByStoreIdRecipientsUnbind
+    MerchantStoreStoresByStoreIdRecipientsUnbind at MerchantStoreStoresByStoreIdRecipientsUnbindPath
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsUnbind<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchantfund`: 来账识别.
-    Merchantfund at AtMerchantfund
+    Merchantfund at MerchantfundPath
 }
 
 impl<M: Mode> Merchantfund<M> {
@@ -27,7 +27,7 @@ impl<M: Mode> Merchantfund<M> {
 
 chain_step! {
     /// `v3/merchantfund/merchant`
-    MerchantfundMerchant at AtMerchantfundMerchant
+    MerchantfundMerchant at MerchantfundMerchantPath
 }
 
 impl<M: Mode> MerchantfundMerchant<M> {
@@ -40,7 +40,7 @@ impl<M: Mode> MerchantfundMerchant<M> {
 chain_step! {
     /// `v3/merchantfund/merchant/income-records`: 服务商银行来账查询.
     #[doc(alias = "服务商银行来账查询")]
-    MerchantfundMerchantIncomeRecords at AtMerchantfundMerchantIncomeRecords
+    MerchantfundMerchantIncomeRecords at MerchantfundMerchantIncomeRecordsPath
 }
 
 impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
@@ -70,7 +70,7 @@ impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
 
 chain_step! {
     /// `v3/merchantfund/partner`
-    MerchantfundPartner at AtMerchantfundPartner
+    MerchantfundPartner at MerchantfundPartnerPath
 }
 
 impl<M: Mode> MerchantfundPartner<M> {
@@ -83,7 +83,7 @@ impl<M: Mode> MerchantfundPartner<M> {
 chain_step! {
     /// `v3/merchantfund/partner/income-records`: 特约商户银行来账查询.
     #[doc(alias = "特约商户银行来账查询")]
-    MerchantfundPartnerIncomeRecords at AtMerchantfundPartnerIncomeRecords
+    MerchantfundPartnerIncomeRecords at MerchantfundPartnerIncomeRecordsPath
 }
 
 impl<M: Mode> MerchantfundPartnerIncomeRecords<M> {

@@ -13,7 +13,7 @@ chain_step! {
     /// `v3/merchants`: 子商户进件（融合钱包）, 修改子商户（融合钱包）, 进件(融合钱包).
     #[doc(alias = "子商户进件（融合钱包）")]
     #[doc(alias = "修改子商户（融合钱包）")]
-    Merchants at AtMerchants
+    Merchants at MerchantsPath
 }
 
 impl<M: Mode> Merchants<M> {
@@ -88,7 +88,7 @@ impl<M: Mode> Merchants<M> {
 chain_step! {
     /// `v3/merchants/{sub_mchid}`: 查询子商户（融合钱包）.
     #[doc(alias = "查询子商户（融合钱包）")]
-    MerchantsBySubMchid at AtMerchantsBySubMchid
+    MerchantsBySubMchid at MerchantsBySubMchidPath
 }
 
 impl<M: Mode> MerchantsBySubMchid<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/multiuse`: 消费金.
-    Multiuse at AtMultiuse
+    Multiuse at MultiusePath
 }
 
 impl<M: Mode> Multiuse<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> Multiuse<M> {
 
 chain_step! {
     /// `v3/multiuse/stocks`
-    MultiuseStocks at AtMultiuseStocks
+    MultiuseStocks at MultiuseStocksPath
 }
 
 impl<M: Mode> MultiuseStocks<M> {
@@ -40,7 +40,7 @@ impl<M: Mode> MultiuseStocks<M> {
 
 chain_step! {
     /// `v3/multiuse/stocks/{stock_id}`
-    MultiuseStocksByStockId at AtMultiuseStocksByStockId
+    MultiuseStocksByStockId at MultiuseStocksByStockIdPath
 }
 
 impl<M: Mode> MultiuseStocksByStockId<M> {
@@ -63,7 +63,7 @@ impl<M: Mode> MultiuseStocksByStockId<M> {
 chain_step! {
     /// `v3/multiuse/stocks/{stock_id}/refund-flow`: 下载批次退款明细.
     #[doc(alias = "下载批次退款明细")]
-    MultiuseStocksByStockIdRefundFlow at AtMultiuseStocksByStockIdRefundFlow
+    MultiuseStocksByStockIdRefundFlow at MultiuseStocksByStockIdRefundFlowPath
 }
 
 impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
@@ -88,7 +88,7 @@ impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
 chain_step! {
     /// `v3/multiuse/stocks/{stock_id}/send-flow`: 下载批次发放明细.
     #[doc(alias = "下载批次发放明细")]
-    MultiuseStocksByStockIdSendFlow at AtMultiuseStocksByStockIdSendFlow
+    MultiuseStocksByStockIdSendFlow at MultiuseStocksByStockIdSendFlowPath
 }
 
 impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
@@ -113,7 +113,7 @@ impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
 chain_step! {
     /// `v3/multiuse/stocks/{stock_id}/use-flow`: 下载核销明细.
     #[doc(alias = "下载核销明细")]
-    MultiuseStocksByStockIdUseFlow at AtMultiuseStocksByStockIdUseFlow
+    MultiuseStocksByStockIdUseFlow at MultiuseStocksByStockIdUseFlowPath
 }
 
 impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
@@ -137,7 +137,7 @@ impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
 
 chain_step! {
     /// `v3/multiuse/users`
-    MultiuseUsers at AtMultiuseUsers
+    MultiuseUsers at MultiuseUsersPath
 }
 
 impl<M: Mode> MultiuseUsers<M> {
@@ -149,7 +149,7 @@ impl<M: Mode> MultiuseUsers<M> {
 
 chain_step! {
     /// `v3/multiuse/users/{openid}`
-    MultiuseUsersByOpenid at AtMultiuseUsersByOpenid
+    MultiuseUsersByOpenid at MultiuseUsersByOpenidPath
 }
 
 impl<M: Mode> MultiuseUsersByOpenid<M> {
@@ -162,7 +162,7 @@ impl<M: Mode> MultiuseUsersByOpenid<M> {
 chain_step! {
     /// `v3/multiuse/users/{openid}/coupons`: 发放指定批次的消费金.
     #[doc(alias = "发放指定批次的消费金")]
-    MultiuseUsersByOpenidCoupons at AtMultiuseUsersByOpenidCoupons
+    MultiuseUsersByOpenidCoupons at MultiuseUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MultiuseUsersByOpenidCoupons<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/new-tax-control-fapiao`: 电子发票, 电子发票·腾讯数电发票模式.
-    NewTaxControlFapiao at AtNewTaxControlFapiao
+    NewTaxControlFapiao at NewTaxControlFapiaoPath
 }
 
 impl<M: Mode> NewTaxControlFapiao<M> {
@@ -49,7 +49,7 @@ impl<M: Mode> NewTaxControlFapiao<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/card-template`: 创建电子发票卡券模板.
     #[doc(alias = "创建电子发票卡券模板")]
-    NewTaxControlFapiaoCardTemplate at AtNewTaxControlFapiaoCardTemplate
+    NewTaxControlFapiaoCardTemplate at NewTaxControlFapiaoCardTemplatePath
 }
 
 impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
@@ -82,7 +82,7 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/download`: 下载发票文件.
     #[doc(alias = "下载发票文件")]
-    NewTaxControlFapiaoDownload at AtNewTaxControlFapiaoDownload
+    NewTaxControlFapiaoDownload at NewTaxControlFapiaoDownloadPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoDownload<M> {
@@ -116,7 +116,7 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications`: 开具电子发票.
     #[doc(alias = "开具电子发票")]
-    NewTaxControlFapiaoFapiaoApplications at AtNewTaxControlFapiaoFapiaoApplications
+    NewTaxControlFapiaoFapiaoApplications at NewTaxControlFapiaoFapiaoApplicationsPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
@@ -195,7 +195,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`: 查询电子发票.
     #[doc(alias = "查询电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
@@ -247,7 +247,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`: 获取发票下载信息.
     #[doc(alias = "获取发票下载信息")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M> {
@@ -288,7 +288,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M>
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`: 将电子发票插入微信用户卡包.
     #[doc(alias = "将电子发票插入微信用户卡包")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M> {
@@ -357,7 +357,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`: 冲红电子发票.
     #[doc(alias = "冲红电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReversePath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
@@ -402,7 +402,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`: 开具通用行业电子发票.
     #[doc(alias = "开具通用行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssueGeneral at AtNewTaxControlFapiaoFapiaoApplicationsIssueGeneral
+    NewTaxControlFapiaoFapiaoApplicationsIssueGeneral at NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
@@ -452,7 +452,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`: 开具旅客运输行业电子发票.
     #[doc(alias = "开具旅客运输行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport at AtNewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport
+    NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport at NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
@@ -510,7 +510,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`: 开具成品油行业电子发票.
     #[doc(alias = "开具成品油行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil at AtNewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil
+    NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil at NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
@@ -565,7 +565,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`: 开具不动产租赁行业电子发票.
     #[doc(alias = "开具不动产租赁行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing at AtNewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing
+    NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing at NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
@@ -621,7 +621,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`: 上传电子发票文件.
     #[doc(alias = "上传电子发票文件")]
-    NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile at AtNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile
+    NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile at NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
@@ -659,7 +659,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
 
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant`
-    NewTaxControlFapiaoFapiaomerchant at AtNewTaxControlFapiaoFapiaomerchant
+    NewTaxControlFapiaoFapiaomerchant at NewTaxControlFapiaoFapiaomerchantPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchant<M> {
@@ -677,7 +677,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`: 获取邀请商户开通服务商电子发票能力.
     #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
-    NewTaxControlFapiaoFapiaomerchantGetspinviteurl at AtNewTaxControlFapiaoFapiaomerchantGetspinviteurl
+    NewTaxControlFapiaoFapiaomerchantGetspinviteurl at NewTaxControlFapiaoFapiaomerchantGetspinviteurlPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
@@ -712,7 +712,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`: 获取邀请开通的商户信息.
     #[doc(alias = "获取邀请开通的商户信息")]
-    NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo at AtNewTaxControlFapiaoFapiaomerchantListspinvitemchinfo
+    NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo at NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
@@ -748,7 +748,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
 
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant`
-    NewTaxControlFapiaoMerchant at AtNewTaxControlFapiaoMerchant
+    NewTaxControlFapiaoMerchant at NewTaxControlFapiaoMerchantPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
@@ -776,7 +776,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/base-information`: 获取商户开票基础信息.
     #[doc(alias = "获取商户开票基础信息")]
-    NewTaxControlFapiaoMerchantBaseInformation at AtNewTaxControlFapiaoMerchantBaseInformation
+    NewTaxControlFapiaoMerchantBaseInformation at NewTaxControlFapiaoMerchantBaseInformationPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
@@ -809,7 +809,7 @@ chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/development-config`: 查询商户配置的开发选项, 配置开发选项.
     #[doc(alias = "查询商户配置的开发选项")]
     #[doc(alias = "配置开发选项")]
-    NewTaxControlFapiaoMerchantDevelopmentConfig at AtNewTaxControlFapiaoMerchantDevelopmentConfig
+    NewTaxControlFapiaoMerchantDevelopmentConfig at NewTaxControlFapiaoMerchantDevelopmentConfigPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
@@ -857,7 +857,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
 
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}`
-    NewTaxControlFapiaoMerchantBySubMchid at AtNewTaxControlFapiaoMerchantBySubMchid
+    NewTaxControlFapiaoMerchantBySubMchid at NewTaxControlFapiaoMerchantBySubMchidPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
@@ -875,7 +875,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
-    NewTaxControlFapiaoMerchantBySubMchidCheck at AtNewTaxControlFapiaoMerchantBySubMchidCheck
+    NewTaxControlFapiaoMerchantBySubMchidCheck at NewTaxControlFapiaoMerchantBySubMchidCheckPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
@@ -903,7 +903,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
-    NewTaxControlFapiaoMerchantBySubMchidCheckStatus at AtNewTaxControlFapiaoMerchantBySubMchidCheckStatus
+    NewTaxControlFapiaoMerchantBySubMchidCheckStatus at NewTaxControlFapiaoMerchantBySubMchidCheckStatusPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
@@ -935,7 +935,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/tax-codes`: 获取商品和服务税收分类对照表.
     #[doc(alias = "获取商品和服务税收分类对照表")]
-    NewTaxControlFapiaoMerchantTaxCodes at AtNewTaxControlFapiaoMerchantTaxCodes
+    NewTaxControlFapiaoMerchantTaxCodes at NewTaxControlFapiaoMerchantTaxCodesPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
@@ -966,7 +966,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title`: 获取用户填写的抬头.
     #[doc(alias = "获取用户填写的抬头")]
-    NewTaxControlFapiaoUserTitle at AtNewTaxControlFapiaoUserTitle
+    NewTaxControlFapiaoUserTitle at NewTaxControlFapiaoUserTitlePath
 }
 
 impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
@@ -1003,7 +1003,7 @@ impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title/title-url`: 获取抬头填写链接.
     #[doc(alias = "获取抬头填写链接")]
-    NewTaxControlFapiaoUserTitleTitleUrl at AtNewTaxControlFapiaoUserTitleTitleUrl
+    NewTaxControlFapiaoUserTitleTitleUrl at NewTaxControlFapiaoUserTitleTitleUrlPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoUserTitleTitleUrl<M> {

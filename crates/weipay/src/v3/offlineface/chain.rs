@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/offlineface`: K12刷脸代扣.
-    Offlineface at AtOfflineface
+    Offlineface at OfflinefacePath
 }
 
 impl<M: Mode> Offlineface<M> {
@@ -44,7 +44,7 @@ impl<M: Mode> Offlineface<M> {
 chain_step! {
     /// `v3/offlineface/authinfo`: 获取authinfo接口.
     #[doc(alias = "获取authinfo接口")]
-    OfflinefaceAuthinfo at AtOfflinefaceAuthinfo
+    OfflinefaceAuthinfo at OfflinefaceAuthinfoPath
 }
 
 impl<M: Mode> OfflinefaceAuthinfo<M> {
@@ -76,7 +76,7 @@ impl<M: Mode> OfflinefaceAuthinfo<M> {
 
 chain_step! {
     /// `v3/offlineface/contracts`
-    OfflinefaceContracts at AtOfflinefaceContracts
+    OfflinefaceContracts at OfflinefaceContractsPath
 }
 
 impl<M: Mode> OfflinefaceContracts<M> {
@@ -94,7 +94,7 @@ impl<M: Mode> OfflinefaceContracts<M> {
 chain_step! {
     /// `v3/offlineface/contracts/{contract_id}`: 签约查询接口.
     #[doc(alias = "签约查询接口")]
-    OfflinefaceContractsByContractId at AtOfflinefaceContractsByContractId
+    OfflinefaceContractsByContractId at OfflinefaceContractsByContractIdPath
 }
 
 impl<M: Mode> OfflinefaceContractsByContractId<M> {
@@ -126,7 +126,7 @@ impl<M: Mode> OfflinefaceContractsByContractId<M> {
 chain_step! {
     /// `v3/offlineface/contracts/presign`: 预签约接口.
     #[doc(alias = "预签约接口")]
-    OfflinefaceContractsPresign at AtOfflinefaceContractsPresign
+    OfflinefaceContractsPresign at OfflinefaceContractsPresignPath
 }
 
 impl<M: Mode> OfflinefaceContractsPresign<M> {
@@ -159,7 +159,7 @@ impl<M: Mode> OfflinefaceContractsPresign<M> {
 chain_step! {
     /// `v3/offlineface/face-collections`: 查询重采用户列表.
     #[doc(alias = "查询重采用户列表")]
-    OfflinefaceFaceCollections at AtOfflinefaceFaceCollections
+    OfflinefaceFaceCollections at OfflinefaceFaceCollectionsPath
 }
 
 impl<M: Mode> OfflinefaceFaceCollections<M> {
@@ -200,7 +200,7 @@ impl<M: Mode> OfflinefaceFaceCollections<M> {
 chain_step! {
     /// `v3/offlineface/face-collections/{collection_id}`: 查询重采请求详情.
     #[doc(alias = "查询重采请求详情")]
-    OfflinefaceFaceCollectionsByCollectionId at AtOfflinefaceFaceCollectionsByCollectionId
+    OfflinefaceFaceCollectionsByCollectionId at OfflinefaceFaceCollectionsByCollectionIdPath
 }
 
 impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
@@ -226,7 +226,7 @@ impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
 chain_step! {
     /// `v3/offlineface/repayment-url`: 获取还款链接接口.
     #[doc(alias = "获取还款链接接口")]
-    OfflinefaceRepaymentUrl at AtOfflinefaceRepaymentUrl
+    OfflinefaceRepaymentUrl at OfflinefaceRepaymentUrlPath
 }
 
 impl<M: Mode> OfflinefaceRepaymentUrl<M> {
@@ -257,7 +257,7 @@ impl<M: Mode> OfflinefaceRepaymentUrl<M> {
 chain_step! {
     /// `v3/offlineface/transactions`: 申请扣款接口.
     #[doc(alias = "申请扣款接口")]
-    OfflinefaceTransactions at AtOfflinefaceTransactions
+    OfflinefaceTransactions at OfflinefaceTransactionsPath
 }
 
 impl<M: Mode> OfflinefaceTransactions<M> {
@@ -292,7 +292,7 @@ impl<M: Mode> OfflinefaceTransactions<M> {
 
 chain_step! {
     /// `v3/offlineface/transactions/out-trade-no`
-    OfflinefaceTransactionsOutTradeNo at AtOfflinefaceTransactionsOutTradeNo
+    OfflinefaceTransactionsOutTradeNo at OfflinefaceTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> OfflinefaceTransactionsOutTradeNo<M> {
@@ -310,7 +310,7 @@ impl<M: Mode> OfflinefaceTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/offlineface/transactions/out-trade-no/{out_trade_no}`: 查单接口.
     #[doc(alias = "查单接口")]
-    OfflinefaceTransactionsOutTradeNoByOutTradeNo at AtOfflinefaceTransactionsOutTradeNoByOutTradeNo
+    OfflinefaceTransactionsOutTradeNoByOutTradeNo at OfflinefaceTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> OfflinefaceTransactionsOutTradeNoByOutTradeNo<M> {

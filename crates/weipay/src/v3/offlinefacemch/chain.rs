@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/offlinefacemch`: K12刷脸代扣.
-    Offlinefacemch at AtOfflinefacemch
+    Offlinefacemch at OfflinefacemchPath
 }
 
 impl<M: Mode> Offlinefacemch<M> {
@@ -29,7 +29,7 @@ impl<M: Mode> Offlinefacemch<M> {
 chain_step! {
     /// `v3/offlinefacemch/organizations`: 查询机构信息接口.
     #[doc(alias = "查询机构信息接口")]
-    OfflinefacemchOrganizations at AtOfflinefacemchOrganizations
+    OfflinefacemchOrganizations at OfflinefacemchOrganizationsPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizations<M> {
@@ -69,7 +69,7 @@ impl<M: Mode> OfflinefacemchOrganizations<M> {
 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}`
-    OfflinefacemchOrganizationsByOrganizationId at AtOfflinefacemchOrganizationsByOrganizationId
+    OfflinefacemchOrganizationsByOrganizationId at OfflinefacemchOrganizationsByOrganizationIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
@@ -81,7 +81,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users`
-    OfflinefacemchOrganizationsByOrganizationIdUsers at AtOfflinefacemchOrganizationsByOrganizationIdUsers
+    OfflinefacemchOrganizationsByOrganizationIdUsers at OfflinefacemchOrganizationsByOrganizationIdUsersPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
@@ -98,7 +98,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`
-    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersOutUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId at OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId<M> {
@@ -117,7 +117,7 @@ chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`: 刷脸用户信息查询接口, 刷脸用户信息修改接口.
     #[doc(alias = "刷脸用户信息查询接口")]
     #[doc(alias = "刷脸用户信息修改接口")]
-    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId at OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId<M> {
@@ -192,7 +192,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserId at OfflinefacemchOrganizationsByOrganizationIdUsersUserIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
@@ -209,7 +209,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}`
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId at OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId<M> {
@@ -226,7 +226,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId<M> 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract`: 解除刷脸用户签约关系接口.
     #[doc(alias = "解除刷脸用户签约关系接口")]
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract at OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContractPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract<M> {
@@ -263,7 +263,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerm
 chain_step! {
     /// `v3/offlinefacemch/tokens`: 获取凭证授权接口.
     #[doc(alias = "获取凭证授权接口")]
-    OfflinefacemchTokens at AtOfflinefacemchTokens
+    OfflinefacemchTokens at OfflinefacemchTokensPath
 }
 
 impl<M: Mode> OfflinefacemchTokens<M> {

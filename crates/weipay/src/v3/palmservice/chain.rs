@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/palmservice`: 微信刷掌.
-    Palmservice at AtPalmservice
+    Palmservice at PalmservicePath
 }
 
 impl<M: Mode> Palmservice<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Palmservice<M> {
 
 chain_step! {
     /// `v3/palmservice/authorization`
-    PalmserviceAuthorization at AtPalmserviceAuthorization
+    PalmserviceAuthorization at PalmserviceAuthorizationPath
 }
 
 impl<M: Mode> PalmserviceAuthorization<M> {
@@ -40,7 +40,7 @@ impl<M: Mode> PalmserviceAuthorization<M> {
 
 chain_step! {
     /// `v3/palmservice/authorization/openid`
-    PalmserviceAuthorizationOpenid at AtPalmserviceAuthorizationOpenid
+    PalmserviceAuthorizationOpenid at PalmserviceAuthorizationOpenidPath
 }
 
 impl<M: Mode> PalmserviceAuthorizationOpenid<M> {
@@ -53,7 +53,7 @@ impl<M: Mode> PalmserviceAuthorizationOpenid<M> {
 chain_step! {
     /// `v3/palmservice/authorization/openid/{openid}`: 查询刷掌授权.
     #[doc(alias = "查询刷掌授权")]
-    PalmserviceAuthorizationOpenidByOpenid at AtPalmserviceAuthorizationOpenidByOpenid
+    PalmserviceAuthorizationOpenidByOpenid at PalmserviceAuthorizationOpenidByOpenidPath
 }
 
 impl<M: Mode> PalmserviceAuthorizationOpenidByOpenid<M> {
@@ -91,7 +91,7 @@ impl<M: Mode> PalmserviceAuthorizationOpenidByOpenid<M> {
 chain_step! {
     /// `v3/palmservice/authorization/preauthorize`: 服务关联预授权.
     #[doc(alias = "服务关联预授权")]
-    PalmserviceAuthorizationPreauthorize at AtPalmserviceAuthorizationPreauthorize
+    PalmserviceAuthorizationPreauthorize at PalmserviceAuthorizationPreauthorizePath
 }
 
 impl<M: Mode> PalmserviceAuthorizationPreauthorize<M> {

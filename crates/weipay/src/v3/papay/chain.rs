@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/papay`: 保险委托代扣, 委托代扣, 鸿蒙委托代扣.
-    Papay at AtPapay
+    Papay at PapayPath
 }
 
 impl<M: Mode> Papay<M> {
@@ -48,7 +48,7 @@ impl<M: Mode> Papay<M> {
 
 chain_step! {
     /// `v3/papay/contracts`
-    PapayContracts at AtPapayContracts
+    PapayContracts at PapayContractsPath
 }
 
 impl<M: Mode> PapayContracts<M> {
@@ -60,7 +60,7 @@ impl<M: Mode> PapayContracts<M> {
 
 chain_step! {
     /// `v3/papay/contracts/{contract_id}`
-    PapayContractsByContractId at AtPapayContractsByContractId
+    PapayContractsByContractId at PapayContractsByContractIdPath
 }
 
 impl<M: Mode> PapayContractsByContractId<M> {
@@ -78,7 +78,7 @@ impl<M: Mode> PapayContractsByContractId<M> {
 chain_step! {
     /// `v3/papay/contracts/{contract_id}/fail-notify`: 重试扣费通知.
     #[doc(alias = "重试扣费通知")]
-    PapayContractsByContractIdFailNotify at AtPapayContractsByContractIdFailNotify
+    PapayContractsByContractIdFailNotify at PapayContractsByContractIdFailNotifyPath
 }
 
 impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
@@ -116,7 +116,7 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
 chain_step! {
     /// `v3/papay/contracts/{contract_id}/notify`: 直连商户预扣费通知.
     #[doc(alias = "直连商户预扣费通知")]
-    PapayContractsByContractIdNotify at AtPapayContractsByContractIdNotify
+    PapayContractsByContractIdNotify at PapayContractsByContractIdNotifyPath
 }
 
 impl<M: Mode> PapayContractsByContractIdNotify<M> {
@@ -146,7 +146,7 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
 
 chain_step! {
     /// `v3/papay/insurance-pay`
-    PapayInsurancePay at AtPapayInsurancePay
+    PapayInsurancePay at PapayInsurancePayPath
 }
 
 impl<M: Mode> PapayInsurancePay<M> {
@@ -163,7 +163,7 @@ impl<M: Mode> PapayInsurancePay<M> {
 
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods`
-    PapayInsurancePayPolicyPeriods at AtPapayInsurancePayPolicyPeriods
+    PapayInsurancePayPolicyPeriods at PapayInsurancePayPolicyPeriodsPath
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriods<M> {
@@ -175,7 +175,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriods<M> {
 
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id`
-    PapayInsurancePayPolicyPeriodsContractId at AtPapayInsurancePayPolicyPeriodsContractId
+    PapayInsurancePayPolicyPeriodsContractId at PapayInsurancePayPolicyPeriodsContractIdPath
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractId<M> {
@@ -192,7 +192,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractId<M> {
 
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}`
-    PapayInsurancePayPolicyPeriodsContractIdByContractId at AtPapayInsurancePayPolicyPeriodsContractIdByContractId
+    PapayInsurancePayPolicyPeriodsContractIdByContractId at PapayInsurancePayPolicyPeriodsContractIdByContractIdPath
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractId<M> {
@@ -206,7 +206,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractId<M> {
 
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id`
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId at PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdPath
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId<M> {
@@ -224,7 +224,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`: 保险商户查询保险自动续费预约.
     #[doc(alias = "保险商户查询保险自动续费预约")]
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId at PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdPath
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId<M> {
@@ -268,7 +268,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`: 保险商户预约保险自动续费.
     #[doc(alias = "保险商户预约保险自动续费")]
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule at PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedulePath
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule<M> {
@@ -308,7 +308,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 
 chain_step! {
     /// `v3/papay/insurance-pay/transactions`
-    PapayInsurancePayTransactions at AtPapayInsurancePayTransactions
+    PapayInsurancePayTransactions at PapayInsurancePayTransactionsPath
 }
 
 impl<M: Mode> PapayInsurancePayTransactions<M> {
@@ -321,7 +321,7 @@ impl<M: Mode> PapayInsurancePayTransactions<M> {
 chain_step! {
     /// `v3/papay/insurance-pay/transactions/apply`: 保险商户受理保险自动续费扣款.
     #[doc(alias = "保险商户受理保险自动续费扣款")]
-    PapayInsurancePayTransactionsApply at AtPapayInsurancePayTransactionsApply
+    PapayInsurancePayTransactionsApply at PapayInsurancePayTransactionsApplyPath
 }
 
 impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
@@ -358,7 +358,7 @@ impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign`
-    PapayInsuranceSign at AtPapayInsuranceSign
+    PapayInsuranceSign at PapayInsuranceSignPath
 }
 
 impl<M: Mode> PapayInsuranceSign<M> {
@@ -380,7 +380,7 @@ impl<M: Mode> PapayInsuranceSign<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/contracts`
-    PapayInsuranceSignContracts at AtPapayInsuranceSignContracts
+    PapayInsuranceSignContracts at PapayInsuranceSignContractsPath
 }
 
 impl<M: Mode> PapayInsuranceSignContracts<M> {
@@ -397,7 +397,7 @@ impl<M: Mode> PapayInsuranceSignContracts<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id`
-    PapayInsuranceSignContractsPlanId at AtPapayInsuranceSignContractsPlanId
+    PapayInsuranceSignContractsPlanId at PapayInsuranceSignContractsPlanIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanId<M> {
@@ -409,7 +409,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanId<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}`
-    PapayInsuranceSignContractsPlanIdByPlanId at AtPapayInsuranceSignContractsPlanIdByPlanId
+    PapayInsuranceSignContractsPlanIdByPlanId at PapayInsuranceSignContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanId<M> {
@@ -426,7 +426,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanId<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id`
-    PapayInsuranceSignContractsPlanIdByPlanIdContractId at AtPapayInsuranceSignContractsPlanIdByPlanIdContractId
+    PapayInsuranceSignContractsPlanIdByPlanIdContractId at PapayInsuranceSignContractsPlanIdByPlanIdContractIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractId<M> {
@@ -443,7 +443,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractId<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}`
-    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId at AtPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId
+    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId at PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId<M> {
@@ -456,7 +456,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId<M>
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`: 保险商户受理续期自动续费协议.
     #[doc(alias = "保险商户受理续期自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew at AtPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew
+    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew at PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew<M> {
@@ -505,7 +505,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
 
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code`
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCode
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode at PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodePath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode<M> {
@@ -523,7 +523,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 保险商户查询保险自动续费协议.
     #[doc(alias = "保险商户查询保险自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode at PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -570,7 +570,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 保险商户通过商户协议号解除保险自动续费协议.
     #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -608,7 +608,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
 
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign`
-    PapayInsuranceSignContractsPreEntrustSign at AtPapayInsuranceSignContractsPreEntrustSign
+    PapayInsuranceSignContractsPreEntrustSign at PapayInsuranceSignContractsPreEntrustSignPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSign<M> {
@@ -636,7 +636,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/app`: 保险商户App预签约.
     #[doc(alias = "保险商户App预签约")]
-    PapayInsuranceSignContractsPreEntrustSignApp at AtPapayInsuranceSignContractsPreEntrustSignApp
+    PapayInsuranceSignContractsPreEntrustSignApp at PapayInsuranceSignContractsPreEntrustSignAppPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
@@ -679,7 +679,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`: 保险商户H5预签约.
     #[doc(alias = "保险商户H5预签约")]
-    PapayInsuranceSignContractsPreEntrustSignH5 at AtPapayInsuranceSignContractsPreEntrustSignH5
+    PapayInsuranceSignContractsPreEntrustSignH5 at PapayInsuranceSignContractsPreEntrustSignH5Path
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
@@ -722,7 +722,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`: 保险商户JSAPI预签约.
     #[doc(alias = "保险商户JSAPI预签约")]
-    PapayInsuranceSignContractsPreEntrustSignJsapi at AtPapayInsuranceSignContractsPreEntrustSignJsapi
+    PapayInsuranceSignContractsPreEntrustSignJsapi at PapayInsuranceSignContractsPreEntrustSignJsapiPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
@@ -772,7 +772,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`: 保险商户小程序预签约.
     #[doc(alias = "保险商户小程序预签约")]
-    PapayInsuranceSignContractsPreEntrustSignMiniProgram at AtPapayInsuranceSignContractsPreEntrustSignMiniProgram
+    PapayInsuranceSignContractsPreEntrustSignMiniProgram at PapayInsuranceSignContractsPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
@@ -821,7 +821,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy-periods`
-    PapayInsuranceSignPolicyPeriods at AtPapayInsuranceSignPolicyPeriods
+    PapayInsuranceSignPolicyPeriods at PapayInsuranceSignPolicyPeriodsPath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods<M> {
@@ -833,7 +833,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriods<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id`
-    PapayInsuranceSignPolicyPeriodsPlanId at AtPapayInsuranceSignPolicyPeriodsPlanId
+    PapayInsuranceSignPolicyPeriodsPlanId at PapayInsuranceSignPolicyPeriodsPlanIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId<M> {
@@ -845,7 +845,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId<M> {
@@ -857,7 +857,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId<M> {
@@ -874,7 +874,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId<M> {
@@ -889,7 +889,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
 chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`: 保险商户修改保险扣费周期列表.
     #[doc(alias = "保险商户修改保险扣费周期列表")]
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyPath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify<M> {
@@ -932,7 +932,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods`
-    PapayInsuranceSignPolicyPeriods_ at AtPapayInsuranceSignPolicyPeriods_
+    PapayInsuranceSignPolicyPeriods_ at PapayInsuranceSignPolicyPeriodsPath_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
@@ -944,7 +944,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id`
-    PapayInsuranceSignPolicyPeriodsPlanId_ at AtPapayInsuranceSignPolicyPeriodsPlanId_
+    PapayInsuranceSignPolicyPeriodsPlanId_ at PapayInsuranceSignPolicyPeriodsPlanIdPath_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
@@ -956,7 +956,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_ at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanId_
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_ at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdPath_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_<M> {
@@ -968,7 +968,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodePath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode<M> {
@@ -986,7 +986,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 保险商户查询保险扣费周期列表.
     #[doc(alias = "保险商户查询保险扣费周期列表")]
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -1023,7 +1023,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutC
 
 chain_step! {
     /// `v3/papay/pay`
-    PapayPay at AtPapayPay
+    PapayPay at PapayPayPath
 }
 
 impl<M: Mode> PapayPay<M> {
@@ -1050,7 +1050,7 @@ impl<M: Mode> PapayPay<M> {
 
 chain_step! {
     /// `v3/papay/pay/harmony`
-    PapayPayHarmony at AtPapayPayHarmony
+    PapayPayHarmony at PapayPayHarmonyPath
 }
 
 impl<M: Mode> PapayPayHarmony<M> {
@@ -1062,7 +1062,7 @@ impl<M: Mode> PapayPayHarmony<M> {
 
 chain_step! {
     /// `v3/papay/pay/harmony/transactions`
-    PapayPayHarmonyTransactions at AtPapayPayHarmonyTransactions
+    PapayPayHarmonyTransactions at PapayPayHarmonyTransactionsPath
 }
 
 impl<M: Mode> PapayPayHarmonyTransactions<M> {
@@ -1075,7 +1075,7 @@ impl<M: Mode> PapayPayHarmonyTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/harmony/transactions/apply`: 代扣受理扣款.
     #[doc(alias = "代扣受理扣款")]
-    PapayPayHarmonyTransactionsApply at AtPapayPayHarmonyTransactionsApply
+    PapayPayHarmonyTransactionsApply at PapayPayHarmonyTransactionsApplyPath
 }
 
 impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
@@ -1112,7 +1112,7 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
 
 chain_step! {
     /// `v3/papay/pay/partner`
-    PapayPayPartner at AtPapayPayPartner
+    PapayPayPartner at PapayPayPartnerPath
 }
 
 impl<M: Mode> PapayPayPartner<M> {
@@ -1129,7 +1129,7 @@ impl<M: Mode> PapayPayPartner<M> {
 
 chain_step! {
     /// `v3/papay/pay/partner/schedules`
-    PapayPayPartnerSchedules at AtPapayPayPartnerSchedules
+    PapayPayPartnerSchedules at PapayPayPartnerSchedulesPath
 }
 
 impl<M: Mode> PapayPayPartnerSchedules<M> {
@@ -1141,7 +1141,7 @@ impl<M: Mode> PapayPayPartnerSchedules<M> {
 
 chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id`
-    PapayPayPartnerSchedulesContractId at AtPapayPayPartnerSchedulesContractId
+    PapayPayPartnerSchedulesContractId at PapayPayPartnerSchedulesContractIdPath
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractId<M> {
@@ -1159,7 +1159,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractId<M> {
 chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}`: 查询扣费预约.
     #[doc(alias = "查询扣费预约")]
-    PapayPayPartnerSchedulesContractIdByContractId at AtPapayPayPartnerSchedulesContractIdByContractId
+    PapayPayPartnerSchedulesContractIdByContractId at PapayPayPartnerSchedulesContractIdByContractIdPath
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
@@ -1204,7 +1204,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
 chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`: 预约扣费.
     #[doc(alias = "预约扣费")]
-    PapayPayPartnerSchedulesContractIdByContractIdSchedule at AtPapayPayPartnerSchedulesContractIdByContractIdSchedule
+    PapayPayPartnerSchedulesContractIdByContractIdSchedule at PapayPayPartnerSchedulesContractIdByContractIdSchedulePath
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
@@ -1247,7 +1247,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
 
 chain_step! {
     /// `v3/papay/pay/partner/transactions`
-    PapayPayPartnerTransactions at AtPapayPayPartnerTransactions
+    PapayPayPartnerTransactions at PapayPayPartnerTransactionsPath
 }
 
 impl<M: Mode> PapayPayPartnerTransactions<M> {
@@ -1260,7 +1260,7 @@ impl<M: Mode> PapayPayPartnerTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/partner/transactions/apply`: 受理扣款.
     #[doc(alias = "受理扣款")]
-    PapayPayPartnerTransactionsApply at AtPapayPayPartnerTransactionsApply
+    PapayPayPartnerTransactionsApply at PapayPayPartnerTransactionsApplyPath
 }
 
 impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
@@ -1297,7 +1297,7 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
 
 chain_step! {
     /// `v3/papay/pay/schedules`
-    PapayPaySchedules at AtPapayPaySchedules
+    PapayPaySchedules at PapayPaySchedulesPath
 }
 
 impl<M: Mode> PapayPaySchedules<M> {
@@ -1309,7 +1309,7 @@ impl<M: Mode> PapayPaySchedules<M> {
 
 chain_step! {
     /// `v3/papay/pay/schedules/contract-id`
-    PapayPaySchedulesContractId at AtPapayPaySchedulesContractId
+    PapayPaySchedulesContractId at PapayPaySchedulesContractIdPath
 }
 
 impl<M: Mode> PapayPaySchedulesContractId<M> {
@@ -1322,7 +1322,7 @@ impl<M: Mode> PapayPaySchedulesContractId<M> {
 chain_step! {
     /// `v3/papay/pay/schedules/contract-id/{contract_id}`: 查询扣费预约.
     #[doc(alias = "查询扣费预约")]
-    PapayPaySchedulesContractIdByContractId at AtPapayPaySchedulesContractIdByContractId
+    PapayPaySchedulesContractIdByContractId at PapayPaySchedulesContractIdByContractIdPath
 }
 
 impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
@@ -1360,7 +1360,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
 chain_step! {
     /// `v3/papay/pay/schedules/contract-id/{contract_id}/schedule`: 预约扣费.
     #[doc(alias = "预约扣费")]
-    PapayPaySchedulesContractIdByContractIdSchedule at AtPapayPaySchedulesContractIdByContractIdSchedule
+    PapayPaySchedulesContractIdByContractIdSchedule at PapayPaySchedulesContractIdByContractIdSchedulePath
 }
 
 impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
@@ -1401,7 +1401,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
 
 chain_step! {
     /// `v3/papay/pay/transactions`
-    PapayPayTransactions at AtPapayPayTransactions
+    PapayPayTransactions at PapayPayTransactionsPath
 }
 
 impl<M: Mode> PapayPayTransactions<M> {
@@ -1414,7 +1414,7 @@ impl<M: Mode> PapayPayTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/transactions/apply`: 受理扣款.
     #[doc(alias = "受理扣款")]
-    PapayPayTransactionsApply at AtPapayPayTransactionsApply
+    PapayPayTransactionsApply at PapayPayTransactionsApplyPath
 }
 
 impl<M: Mode> PapayPayTransactionsApply<M> {
@@ -1450,7 +1450,7 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
 
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign`
-    PapayScheduledDeductSign at AtPapayScheduledDeductSign
+    PapayScheduledDeductSign at PapayScheduledDeductSignPath
 }
 
 impl<M: Mode> PapayScheduledDeductSign<M> {
@@ -1467,7 +1467,7 @@ impl<M: Mode> PapayScheduledDeductSign<M> {
 
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts`
-    PapayScheduledDeductSignContracts at AtPapayScheduledDeductSignContracts
+    PapayScheduledDeductSignContracts at PapayScheduledDeductSignContractsPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignContracts<M> {
@@ -1479,7 +1479,7 @@ impl<M: Mode> PapayScheduledDeductSignContracts<M> {
 
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign`
-    PapayScheduledDeductSignContractsPreEntrustSign at AtPapayScheduledDeductSignContractsPreEntrustSign
+    PapayScheduledDeductSignContractsPreEntrustSign at PapayScheduledDeductSignContractsPreEntrustSignPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSign<M> {
@@ -1507,7 +1507,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`: App场景预约扣费类型签约的预签约.
     #[doc(alias = "App场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignApp at AtPapayScheduledDeductSignContractsPreEntrustSignApp
+    PapayScheduledDeductSignContractsPreEntrustSignApp at PapayScheduledDeductSignContractsPreEntrustSignAppPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
@@ -1551,7 +1551,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`: H5场景预约扣费类型签约的预签约.
     #[doc(alias = "H5场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignH5 at AtPapayScheduledDeductSignContractsPreEntrustSignH5
+    PapayScheduledDeductSignContractsPreEntrustSignH5 at PapayScheduledDeductSignContractsPreEntrustSignH5Path
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
@@ -1595,7 +1595,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`: JSAPI场景预约扣费类型签约的预签约.
     #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignJsapi at AtPapayScheduledDeductSignContractsPreEntrustSignJsapi
+    PapayScheduledDeductSignContractsPreEntrustSignJsapi at PapayScheduledDeductSignContractsPreEntrustSignJsapiPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
@@ -1639,7 +1639,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`: 小程序场景预约扣费类型签约的预签约.
     #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignMiniProgram at AtPapayScheduledDeductSignContractsPreEntrustSignMiniProgram
+    PapayScheduledDeductSignContractsPreEntrustSignMiniProgram at PapayScheduledDeductSignContractsPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
@@ -1686,7 +1686,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
 
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner`
-    PapayScheduledDeductSignPartner at AtPapayScheduledDeductSignPartner
+    PapayScheduledDeductSignPartner at PapayScheduledDeductSignPartnerPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartner<M> {
@@ -1698,7 +1698,7 @@ impl<M: Mode> PapayScheduledDeductSignPartner<M> {
 
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts`
-    PapayScheduledDeductSignPartnerContracts at AtPapayScheduledDeductSignPartnerContracts
+    PapayScheduledDeductSignPartnerContracts at PapayScheduledDeductSignPartnerContractsPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContracts<M> {
@@ -1710,7 +1710,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContracts<M> {
 
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`
-    PapayScheduledDeductSignPartnerContractsPreEntrustSign at AtPapayScheduledDeductSignPartnerContractsPreEntrustSign
+    PapayScheduledDeductSignPartnerContractsPreEntrustSign at PapayScheduledDeductSignPartnerContractsPreEntrustSignPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSign<M> {
@@ -1738,7 +1738,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`: App场景预约扣费类型签约的预签约.
     #[doc(alias = "App场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignApp at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignApp
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignApp at PapayScheduledDeductSignPartnerContractsPreEntrustSignAppPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
@@ -1788,7 +1788,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5`: H5场景预约扣费类型签约的预签约.
     #[doc(alias = "H5场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignH5 at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignH5
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignH5 at PapayScheduledDeductSignPartnerContractsPreEntrustSignH5Path
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
@@ -1836,7 +1836,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`: JSAPI场景预约扣费类型签约的预签约.
     #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi at PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
@@ -1886,7 +1886,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`: 小程序场景预约扣费类型签约的预签约.
     #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram at PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<M> {
@@ -1936,7 +1936,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<
 
 chain_step! {
     /// `v3/papay/sign`
-    PapaySign at AtPapaySign
+    PapaySign at PapaySignPath
 }
 
 impl<M: Mode> PapaySign<M> {
@@ -1953,7 +1953,7 @@ impl<M: Mode> PapaySign<M> {
 
 chain_step! {
     /// `v3/papay/sign/contracts`
-    PapaySignContracts at AtPapaySignContracts
+    PapaySignContracts at PapaySignContractsPath
 }
 
 impl<M: Mode> PapaySignContracts<M> {
@@ -1975,7 +1975,7 @@ impl<M: Mode> PapaySignContracts<M> {
 
 chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id`
-    PapaySignContractsHarmonyPlanId at AtPapaySignContractsHarmonyPlanId
+    PapaySignContractsHarmonyPlanId at PapaySignContractsHarmonyPlanIdPath
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanId<M> {
@@ -1987,7 +1987,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanId<M> {
 
 chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}`
-    PapaySignContractsHarmonyPlanIdByPlanId at AtPapaySignContractsHarmonyPlanIdByPlanId
+    PapaySignContractsHarmonyPlanIdByPlanId at PapaySignContractsHarmonyPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanId<M> {
@@ -1999,7 +1999,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanId<M> {
 
 chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code`
-    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode at AtPapaySignContractsHarmonyPlanIdByPlanIdOutContractCode
+    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode at PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodePath
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode<M> {
@@ -2017,7 +2017,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode at PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2058,7 +2058,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
 
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id`
-    PapaySignContractsPlanId at AtPapaySignContractsPlanId
+    PapaySignContractsPlanId at PapaySignContractsPlanIdPath
 }
 
 impl<M: Mode> PapaySignContractsPlanId<M> {
@@ -2070,7 +2070,7 @@ impl<M: Mode> PapaySignContractsPlanId<M> {
 
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}`
-    PapaySignContractsPlanIdByPlanId at AtPapaySignContractsPlanIdByPlanId
+    PapaySignContractsPlanIdByPlanId at PapaySignContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanId<M> {
@@ -2082,7 +2082,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanId<M> {
 
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code`
-    PapaySignContractsPlanIdByPlanIdOutContractCode at AtPapaySignContractsPlanIdByPlanIdOutContractCode
+    PapaySignContractsPlanIdByPlanIdOutContractCode at PapaySignContractsPlanIdByPlanIdOutContractCodePath
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCode<M> {
@@ -2100,7 +2100,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode at PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2149,7 +2149,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 通过商户协议号解除委托代扣签约协议.
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePath
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -2188,7 +2188,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTe
 chain_step! {
     /// `v3/papay/sign/contracts/pre-entrust-sign`: 代扣预签约.
     #[doc(alias = "代扣预签约")]
-    PapaySignContractsPreEntrustSign at AtPapaySignContractsPreEntrustSign
+    PapaySignContractsPreEntrustSign at PapaySignContractsPreEntrustSignPath
 }
 
 impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
@@ -2234,7 +2234,7 @@ impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
 
 chain_step! {
     /// `v3/papay/sign/partner`
-    PapaySignPartner at AtPapaySignPartner
+    PapaySignPartner at PapaySignPartnerPath
 }
 
 impl<M: Mode> PapaySignPartner<M> {
@@ -2246,7 +2246,7 @@ impl<M: Mode> PapaySignPartner<M> {
 
 chain_step! {
     /// `v3/papay/sign/partner/contracts`
-    PapaySignPartnerContracts at AtPapaySignPartnerContracts
+    PapaySignPartnerContracts at PapaySignPartnerContractsPath
 }
 
 impl<M: Mode> PapaySignPartnerContracts<M> {
@@ -2258,7 +2258,7 @@ impl<M: Mode> PapaySignPartnerContracts<M> {
 
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id`
-    PapaySignPartnerContractsPlanId at AtPapaySignPartnerContractsPlanId
+    PapaySignPartnerContractsPlanId at PapaySignPartnerContractsPlanIdPath
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanId<M> {
@@ -2270,7 +2270,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanId<M> {
 
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}`
-    PapaySignPartnerContractsPlanIdByPlanId at AtPapaySignPartnerContractsPlanIdByPlanId
+    PapaySignPartnerContractsPlanIdByPlanId at PapaySignPartnerContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanId<M> {
@@ -2282,7 +2282,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanId<M> {
 
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code`
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCode at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCode
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCode at PapaySignPartnerContractsPlanIdByPlanIdOutContractCodePath
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCode<M> {
@@ -2300,7 +2300,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode at PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2351,7 +2351,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 通过商户协议号解除委托代扣签约协议.
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePath
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {

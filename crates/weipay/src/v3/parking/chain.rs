@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/parking`: 停车缴费服务.
-    Parking at AtParking
+    Parking at ParkingPath
 }
 
 impl<M: Mode> Parking<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Parking<M> {
 
 chain_step! {
     /// `v3/parking/reminders`
-    ParkingReminders at AtParkingReminders
+    ParkingReminders at ParkingRemindersPath
 }
 
 impl<M: Mode> ParkingReminders<M> {
@@ -71,7 +71,7 @@ impl<M: Mode> ParkingReminders<M> {
 chain_step! {
     /// `v3/parking/reminders/application`: 提交停车场进件申请.
     #[doc(alias = "提交停车场进件申请")]
-    ParkingRemindersApplication at AtParkingRemindersApplication
+    ParkingRemindersApplication at ParkingRemindersApplicationPath
 }
 
 impl<M: Mode> ParkingRemindersApplication<M> {
@@ -121,7 +121,7 @@ impl<M: Mode> ParkingRemindersApplication<M> {
 chain_step! {
     /// `v3/parking/reminders/application/query`: 查询停车场进件申请单.
     #[doc(alias = "查询停车场进件申请单")]
-    ParkingRemindersApplicationQuery at AtParkingRemindersApplicationQuery
+    ParkingRemindersApplicationQuery at ParkingRemindersApplicationQueryPath
 }
 
 impl<M: Mode> ParkingRemindersApplicationQuery<M> {
@@ -154,7 +154,7 @@ impl<M: Mode> ParkingRemindersApplicationQuery<M> {
 chain_step! {
     /// `v3/parking/reminders/application/withdraw`: 撤回停车场进件申请.
     #[doc(alias = "撤回停车场进件申请")]
-    ParkingRemindersApplicationWithdraw at AtParkingRemindersApplicationWithdraw
+    ParkingRemindersApplicationWithdraw at ParkingRemindersApplicationWithdrawPath
 }
 
 impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
@@ -184,7 +184,7 @@ impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
 chain_step! {
     /// `v3/parking/reminders/applications`: 查询停车场进件申请单列表.
     #[doc(alias = "查询停车场进件申请单列表")]
-    ParkingRemindersApplications at AtParkingRemindersApplications
+    ParkingRemindersApplications at ParkingRemindersApplicationsPath
 }
 
 impl<M: Mode> ParkingRemindersApplications<M> {
@@ -215,7 +215,7 @@ impl<M: Mode> ParkingRemindersApplications<M> {
 chain_step! {
     /// `v3/parking/reminders/entry`: 同步车辆入场通知.
     #[doc(alias = "同步车辆入场通知")]
-    ParkingRemindersEntry at AtParkingRemindersEntry
+    ParkingRemindersEntry at ParkingRemindersEntryPath
 }
 
 impl<M: Mode> ParkingRemindersEntry<M> {
@@ -253,7 +253,7 @@ impl<M: Mode> ParkingRemindersEntry<M> {
 chain_step! {
     /// `v3/parking/reminders/exit`: 同步车辆离场通知.
     #[doc(alias = "同步车辆离场通知")]
-    ParkingRemindersExit at AtParkingRemindersExit
+    ParkingRemindersExit at ParkingRemindersExitPath
 }
 
 impl<M: Mode> ParkingRemindersExit<M> {
@@ -286,7 +286,7 @@ impl<M: Mode> ParkingRemindersExit<M> {
 chain_step! {
     /// `v3/parking/reminders/ext-payment`: 同步非临停扩展支付.
     #[doc(alias = "同步非临停扩展支付")]
-    ParkingRemindersExtPayment at AtParkingRemindersExtPayment
+    ParkingRemindersExtPayment at ParkingRemindersExtPaymentPath
 }
 
 impl<M: Mode> ParkingRemindersExtPayment<M> {
@@ -319,7 +319,7 @@ impl<M: Mode> ParkingRemindersExtPayment<M> {
 chain_step! {
     /// `v3/parking/reminders/parking-fee`: 查询停车费用.
     #[doc(alias = "查询停车费用")]
-    ParkingRemindersParkingFee at AtParkingRemindersParkingFee
+    ParkingRemindersParkingFee at ParkingRemindersParkingFeePath
 }
 
 impl<M: Mode> ParkingRemindersParkingFee<M> {
@@ -350,7 +350,7 @@ impl<M: Mode> ParkingRemindersParkingFee<M> {
 chain_step! {
     /// `v3/parking/reminders/parking-lot`: 查询停车场信息.
     #[doc(alias = "查询停车场信息")]
-    ParkingRemindersParkingLot at AtParkingRemindersParkingLot
+    ParkingRemindersParkingLot at ParkingRemindersParkingLotPath
 }
 
 impl<M: Mode> ParkingRemindersParkingLot<M> {
@@ -381,7 +381,7 @@ impl<M: Mode> ParkingRemindersParkingLot<M> {
 chain_step! {
     /// `v3/parking/reminders/payment`: 同步支付结果通知.
     #[doc(alias = "同步支付结果通知")]
-    ParkingRemindersPayment at AtParkingRemindersPayment
+    ParkingRemindersPayment at ParkingRemindersPaymentPath
 }
 
 impl<M: Mode> ParkingRemindersPayment<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/partner-papay`: 委托代扣.
-    PartnerPapay at AtPartnerPapay
+    PartnerPapay at PartnerPapayPath
 }
 
 impl<M: Mode> PartnerPapay<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> PartnerPapay<M> {
 
 chain_step! {
     /// `v3/partner-papay/contracts`
-    PartnerPapayContracts at AtPartnerPapayContracts
+    PartnerPapayContracts at PartnerPapayContractsPath
 }
 
 impl<M: Mode> PartnerPapayContracts<M> {
@@ -35,7 +35,7 @@ impl<M: Mode> PartnerPapayContracts<M> {
 
 chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}`
-    PartnerPapayContractsByContractId at AtPartnerPapayContractsByContractId
+    PartnerPapayContractsByContractId at PartnerPapayContractsByContractIdPath
 }
 
 impl<M: Mode> PartnerPapayContractsByContractId<M> {
@@ -53,7 +53,7 @@ impl<M: Mode> PartnerPapayContractsByContractId<M> {
 chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}/fail-notify`: 服务商商户重试扣费通知.
     #[doc(alias = "服务商商户重试扣费通知")]
-    PartnerPapayContractsByContractIdFailNotify at AtPartnerPapayContractsByContractIdFailNotify
+    PartnerPapayContractsByContractIdFailNotify at PartnerPapayContractsByContractIdFailNotifyPath
 }
 
 impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
@@ -94,7 +94,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
 chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}/notify`: 服务商商户预扣费通知.
     #[doc(alias = "服务商商户预扣费通知")]
-    PartnerPapayContractsByContractIdNotify at AtPartnerPapayContractsByContractIdNotify
+    PartnerPapayContractsByContractIdNotify at PartnerPapayContractsByContractIdNotifyPath
 }
 
 impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {

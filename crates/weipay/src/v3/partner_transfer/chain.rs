@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/partner-transfer`: 商家转账.
-    PartnerTransfer at AtPartnerTransfer
+    PartnerTransfer at PartnerTransferPath
 }
 
 impl<M: Mode> PartnerTransfer<M> {
@@ -24,7 +24,7 @@ impl<M: Mode> PartnerTransfer<M> {
 chain_step! {
     /// `v3/partner-transfer/batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    PartnerTransferBatches at AtPartnerTransferBatches
+    PartnerTransferBatches at PartnerTransferBatchesPath
 }
 
 impl<M: Mode> PartnerTransferBatches<M> {
@@ -68,7 +68,7 @@ impl<M: Mode> PartnerTransferBatches<M> {
 
 chain_step! {
     /// `v3/partner-transfer/batches/batch-id`
-    PartnerTransferBatchesBatchId at AtPartnerTransferBatchesBatchId
+    PartnerTransferBatchesBatchId at PartnerTransferBatchesBatchIdPath
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchId<M> {
@@ -81,7 +81,7 @@ impl<M: Mode> PartnerTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/partner-transfer/batches/batch-id/{batch_id}`: 微信支付批次单号查询批次单.
     #[doc(alias = "微信支付批次单号查询批次单")]
-    PartnerTransferBatchesBatchIdByBatchId at AtPartnerTransferBatchesBatchIdByBatchId
+    PartnerTransferBatchesBatchIdByBatchId at PartnerTransferBatchesBatchIdByBatchIdPath
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
@@ -123,7 +123,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
 
 chain_step! {
     /// `v3/partner-transfer/batches/batch-id/{batch_id}/details`
-    PartnerTransferBatchesBatchIdByBatchIdDetails at AtPartnerTransferBatchesBatchIdByBatchIdDetails
+    PartnerTransferBatchesBatchIdByBatchIdDetails at PartnerTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -135,7 +135,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetails<M> {
 
 chain_step! {
     /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId at AtPartnerTransferBatchesBatchIdByBatchIdDetailsDetailId
+    PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId at PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -153,7 +153,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付明细单号查询明细单.
     #[doc(alias = "微信支付明细单号查询明细单")]
-    PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtPartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdPath
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -192,7 +192,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M>
 
 chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no`
-    PartnerTransferBatchesOutBatchNo at AtPartnerTransferBatchesOutBatchNo
+    PartnerTransferBatchesOutBatchNo at PartnerTransferBatchesOutBatchNoPath
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNo<M> {
@@ -210,7 +210,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}`: 商家批次单号查询批次单.
     #[doc(alias = "商家批次单号查询批次单")]
-    PartnerTransferBatchesOutBatchNoByOutBatchNo at AtPartnerTransferBatchesOutBatchNoByOutBatchNo
+    PartnerTransferBatchesOutBatchNoByOutBatchNo at PartnerTransferBatchesOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -252,7 +252,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
 
 chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details`
-    PartnerTransferBatchesOutBatchNoByOutBatchNoDetails at AtPartnerTransferBatchesOutBatchNoByOutBatchNoDetails
+    PartnerTransferBatchesOutBatchNoByOutBatchNoDetails at PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -264,7 +264,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
 
 chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtPartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -282,7 +282,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> 
 chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtPartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/password-exempt-contract`: 免密支付, 平台收付通·免密支付.
-    PasswordExemptContract at AtPasswordExemptContract
+    PasswordExemptContract at PasswordExemptContractPath
 }
 
 impl<M: Mode> PasswordExemptContract<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> PasswordExemptContract<M> {
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts`
-    PasswordExemptContractContracts at AtPasswordExemptContractContracts
+    PasswordExemptContractContracts at PasswordExemptContractContractsPath
 }
 
 impl<M: Mode> PasswordExemptContractContracts<M> {
@@ -55,7 +55,7 @@ impl<M: Mode> PasswordExemptContractContracts<M> {
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/ecommerce`
-    PasswordExemptContractContractsEcommerce at AtPasswordExemptContractContractsEcommerce
+    PasswordExemptContractContractsEcommerce at PasswordExemptContractContractsEcommercePath
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommerce<M> {
@@ -67,7 +67,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommerce<M> {
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign`
-    PasswordExemptContractContractsEcommercePreEntrustSign at AtPasswordExemptContractContractsEcommercePreEntrustSign
+    PasswordExemptContractContractsEcommercePreEntrustSign at PasswordExemptContractContractsEcommercePreEntrustSignPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSign<M> {
@@ -89,7 +89,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSign<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program`: 电商收付通模式小程序场景预签约.
     #[doc(alias = "电商收付通模式小程序场景预签约")]
-    PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram at AtPasswordExemptContractContractsEcommercePreEntrustSignMiniProgram
+    PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram at PasswordExemptContractContractsEcommercePreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram<M> {
@@ -137,7 +137,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram<
 chain_step! {
     /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign`: 电商收付通模式支付后场景预签约.
     #[doc(alias = "电商收付通模式支付后场景预签约")]
-    PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign at AtPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign
+    PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign at PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign<M> {
@@ -185,7 +185,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectS
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/normal`
-    PasswordExemptContractContractsNormal at AtPasswordExemptContractContractsNormal
+    PasswordExemptContractContractsNormal at PasswordExemptContractContractsNormalPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormal<M> {
@@ -197,7 +197,7 @@ impl<M: Mode> PasswordExemptContractContractsNormal<M> {
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign`
-    PasswordExemptContractContractsNormalPreEntrustSign at AtPasswordExemptContractContractsNormalPreEntrustSign
+    PasswordExemptContractContractsNormalPreEntrustSign at PasswordExemptContractContractsNormalPreEntrustSignPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSign<M> {
@@ -217,7 +217,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSign<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program`: 直连商户模式小程序场景预签约.
     #[doc(alias = "直连商户模式小程序场景预签约")]
-    PasswordExemptContractContractsNormalPreEntrustSignMiniProgram at AtPasswordExemptContractContractsNormalPreEntrustSignMiniProgram
+    PasswordExemptContractContractsNormalPreEntrustSignMiniProgram at PasswordExemptContractContractsNormalPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignMiniProgram<M> {
@@ -265,7 +265,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignMiniProgram<M> 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign`: 直连商户模式支付后场景预签约.
     #[doc(alias = "直连商户模式支付后场景预签约")]
-    PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign at AtPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign
+    PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign at PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign<M> {
@@ -313,7 +313,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/qs`
-    PasswordExemptContractContractsQs at AtPasswordExemptContractContractsQs
+    PasswordExemptContractContractsQs at PasswordExemptContractContractsQsPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsQs<M> {
@@ -325,7 +325,7 @@ impl<M: Mode> PasswordExemptContractContractsQs<M> {
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/qs/pre-entrust-sign`
-    PasswordExemptContractContractsQsPreEntrustSign at AtPasswordExemptContractContractsQsPreEntrustSign
+    PasswordExemptContractContractsQsPreEntrustSign at PasswordExemptContractContractsQsPreEntrustSignPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSign<M> {
@@ -345,7 +345,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSign<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`: 清算机构模式小程序场景预签约.
     #[doc(alias = "清算机构模式小程序场景预签约")]
-    PasswordExemptContractContractsQsPreEntrustSignMiniProgram at AtPasswordExemptContractContractsQsPreEntrustSignMiniProgram
+    PasswordExemptContractContractsQsPreEntrustSignMiniProgram at PasswordExemptContractContractsQsPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignMiniProgram<M> {
@@ -394,7 +394,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignMiniProgram<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`: 清算机构模式支付后场景预签约.
     #[doc(alias = "清算机构模式支付后场景预签约")]
-    PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign at AtPasswordExemptContractContractsQsPreEntrustSignPayRedirectSign
+    PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign at PasswordExemptContractContractsQsPreEntrustSignPayRedirectSignPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign<M> {
@@ -443,7 +443,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign<M> 
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id`
-    PasswordExemptContractContractsServiceId at AtPasswordExemptContractContractsServiceId
+    PasswordExemptContractContractsServiceId at PasswordExemptContractContractsServiceIdPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceId<M> {
@@ -460,7 +460,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceId<M> {
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}`
-    PasswordExemptContractContractsServiceIdByServiceId at AtPasswordExemptContractContractsServiceIdByServiceId
+    PasswordExemptContractContractsServiceIdByServiceId at PasswordExemptContractContractsServiceIdByServiceIdPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceId<M> {
@@ -474,7 +474,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceId<M> {
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code`
-    PasswordExemptContractContractsServiceIdByServiceIdOutContractCode at AtPasswordExemptContractContractsServiceIdByServiceIdOutContractCode
+    PasswordExemptContractContractsServiceIdByServiceIdOutContractCode at PasswordExemptContractContractsServiceIdByServiceIdOutContractCodePath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode<M> {
@@ -492,7 +492,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`: 商户通过商户协议号查询协议.
     #[doc(alias = "商户通过商户协议号查询协议")]
-    PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode at AtPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode
+    PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode at PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode<M> {
@@ -539,7 +539,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`: 商户通过商户协议号解约协议.
     #[doc(alias = "商户通过商户协议号解约协议")]
-    PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminate at AtPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminate
+    PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminate at PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminatePath
 }
 
 impl<M: Mode>
@@ -578,7 +578,7 @@ impl<M: Mode>
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-provider`
-    PasswordExemptContractContractsServiceProvider at AtPasswordExemptContractContractsServiceProvider
+    PasswordExemptContractContractsServiceProvider at PasswordExemptContractContractsServiceProviderPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProvider<M> {
@@ -590,7 +590,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProvider<M> {
 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign`
-    PasswordExemptContractContractsServiceProviderPreEntrustSign at AtPasswordExemptContractContractsServiceProviderPreEntrustSign
+    PasswordExemptContractContractsServiceProviderPreEntrustSign at PasswordExemptContractContractsServiceProviderPreEntrustSignPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSign<M> {
@@ -614,7 +614,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSign<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program`: 服务商模式小程序场景预签约.
     #[doc(alias = "服务商模式小程序场景预签约")]
-    PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram at AtPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram
+    PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram at PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram<M> {
@@ -663,7 +663,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignMiniPr
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`: 服务商模式支付后场景预签约.
     #[doc(alias = "服务商模式支付后场景预签约")]
-    PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign at AtPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign
+    PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign at PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign<M> {

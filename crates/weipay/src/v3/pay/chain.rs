@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/pay`: 免密支付, 合作伙伴模式, 基础支付, 微信分付(从业机构模式), 直连商户模式.
-    Pay at AtPay
+    Pay at PayPath
 }
 
 impl<M: Mode> Pay<M> {
@@ -38,7 +38,7 @@ impl<M: Mode> Pay<M> {
 
 chain_step! {
     /// `v3/pay/acquiring-bank`
-    PayAcquiringBank at AtPayAcquiringBank
+    PayAcquiringBank at PayAcquiringBankPath
 }
 
 impl<M: Mode> PayAcquiringBank<M> {
@@ -50,7 +50,7 @@ impl<M: Mode> PayAcquiringBank<M> {
 
 chain_step! {
     /// `v3/pay/acquiring-bank/transactions`
-    PayAcquiringBankTransactions at AtPayAcquiringBankTransactions
+    PayAcquiringBankTransactions at PayAcquiringBankTransactionsPath
 }
 
 impl<M: Mode> PayAcquiringBankTransactions<M> {
@@ -63,7 +63,7 @@ impl<M: Mode> PayAcquiringBankTransactions<M> {
 chain_step! {
     /// `v3/pay/acquiring-bank/transactions/exposure`: 微信分付-支付方式前置服务.
     #[doc(alias = "微信分付-支付方式前置服务")]
-    PayAcquiringBankTransactionsExposure at AtPayAcquiringBankTransactionsExposure
+    PayAcquiringBankTransactionsExposure at PayAcquiringBankTransactionsExposurePath
 }
 
 impl<M: Mode> PayAcquiringBankTransactionsExposure<M> {
@@ -98,7 +98,7 @@ impl<M: Mode> PayAcquiringBankTransactionsExposure<M> {
 
 chain_step! {
     /// `v3/pay/instal`
-    PayInstal at AtPayInstal
+    PayInstal at PayInstalPath
 }
 
 impl<M: Mode> PayInstal<M> {
@@ -116,7 +116,7 @@ impl<M: Mode> PayInstal<M> {
 chain_step! {
     /// `v3/pay/instal/exposure`: 商户贴息-获取微信分付曝光建议.
     #[doc(alias = "商户贴息-获取微信分付曝光建议")]
-    PayInstalExposure at AtPayInstalExposure
+    PayInstalExposure at PayInstalExposurePath
 }
 
 impl<M: Mode> PayInstalExposure<M> {
@@ -147,7 +147,7 @@ impl<M: Mode> PayInstalExposure<M> {
 
 chain_step! {
     /// `v3/pay/instal/partner`
-    PayInstalPartner at AtPayInstalPartner
+    PayInstalPartner at PayInstalPartnerPath
 }
 
 impl<M: Mode> PayInstalPartner<M> {
@@ -160,7 +160,7 @@ impl<M: Mode> PayInstalPartner<M> {
 chain_step! {
     /// `v3/pay/instal/partner/exposure`: 商户贴息-获取微信分付曝光建议.
     #[doc(alias = "商户贴息-获取微信分付曝光建议")]
-    PayInstalPartnerExposure at AtPayInstalPartnerExposure
+    PayInstalPartnerExposure at PayInstalPartnerExposurePath
 }
 
 impl<M: Mode> PayInstalPartnerExposure<M> {
@@ -193,7 +193,7 @@ impl<M: Mode> PayInstalPartnerExposure<M> {
 
 chain_step! {
     /// `v3/pay/partner`
-    PayPartner at AtPayPartner
+    PayPartner at PayPartnerPath
 }
 
 impl<M: Mode> PayPartner<M> {
@@ -205,7 +205,7 @@ impl<M: Mode> PayPartner<M> {
 
 chain_step! {
     /// `v3/pay/partner/transactions`
-    PayPartnerTransactions at AtPayPartnerTransactions
+    PayPartnerTransactions at PayPartnerTransactionsPath
 }
 
 impl<M: Mode> PayPartnerTransactions<M> {
@@ -273,7 +273,7 @@ impl<M: Mode> PayPartnerTransactions<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/app`: APP下单.
     #[doc(alias = "APP下单")]
-    PayPartnerTransactionsApp at AtPayPartnerTransactionsApp
+    PayPartnerTransactionsApp at PayPartnerTransactionsAppPath
 }
 
 impl<M: Mode> PayPartnerTransactionsApp<M> {
@@ -311,7 +311,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/app-with-contract`: APP下单并签约.
     #[doc(alias = "APP下单并签约")]
-    PayPartnerTransactionsAppWithContract at AtPayPartnerTransactionsAppWithContract
+    PayPartnerTransactionsAppWithContract at PayPartnerTransactionsAppWithContractPath
 }
 
 impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
@@ -356,7 +356,7 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/codepay`: 付款码支付.
     #[doc(alias = "付款码支付")]
-    PayPartnerTransactionsCodepay at AtPayPartnerTransactionsCodepay
+    PayPartnerTransactionsCodepay at PayPartnerTransactionsCodepayPath
 }
 
 impl<M: Mode> PayPartnerTransactionsCodepay<M> {
@@ -395,7 +395,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/exposure`: 微信分付-支付方式前置服务.
     #[doc(alias = "微信分付-支付方式前置服务")]
-    PayPartnerTransactionsExposure at AtPayPartnerTransactionsExposure
+    PayPartnerTransactionsExposure at PayPartnerTransactionsExposurePath
 }
 
 impl<M: Mode> PayPartnerTransactionsExposure<M> {
@@ -431,7 +431,7 @@ impl<M: Mode> PayPartnerTransactionsExposure<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/h5`: H5下单.
     #[doc(alias = "H5下单")]
-    PayPartnerTransactionsH5 at AtPayPartnerTransactionsH5
+    PayPartnerTransactionsH5 at PayPartnerTransactionsH5Path
 }
 
 impl<M: Mode> PayPartnerTransactionsH5<M> {
@@ -471,7 +471,7 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
 
 chain_step! {
     /// `v3/pay/partner/transactions/id`
-    PayPartnerTransactionsId at AtPayPartnerTransactionsId
+    PayPartnerTransactionsId at PayPartnerTransactionsIdPath
 }
 
 impl<M: Mode> PayPartnerTransactionsId<M> {
@@ -489,7 +489,7 @@ impl<M: Mode> PayPartnerTransactionsId<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/id/{transaction_id}`: 微信支付订单号查询.
     #[doc(alias = "微信支付订单号查询")]
-    PayPartnerTransactionsIdByTransactionId at AtPayPartnerTransactionsIdByTransactionId
+    PayPartnerTransactionsIdByTransactionId at PayPartnerTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
@@ -528,7 +528,7 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/jsapi`: JSAPI下单.
     #[doc(alias = "JSAPI下单")]
-    PayPartnerTransactionsJsapi at AtPayPartnerTransactionsJsapi
+    PayPartnerTransactionsJsapi at PayPartnerTransactionsJsapiPath
 }
 
 impl<M: Mode> PayPartnerTransactionsJsapi<M> {
@@ -567,7 +567,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/jsapi-with-contract`: JSAPI下单并授权/签约.
     #[doc(alias = "JSAPI下单并授权/签约")]
-    PayPartnerTransactionsJsapiWithContract at AtPayPartnerTransactionsJsapiWithContract
+    PayPartnerTransactionsJsapiWithContract at PayPartnerTransactionsJsapiWithContractPath
 }
 
 impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
@@ -608,7 +608,7 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/miniprogram`: 小程序支付下单.
     #[doc(alias = "小程序支付下单")]
-    PayPartnerTransactionsMiniprogram at AtPayPartnerTransactionsMiniprogram
+    PayPartnerTransactionsMiniprogram at PayPartnerTransactionsMiniprogramPath
 }
 
 impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
@@ -646,7 +646,7 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/native`: Native下单.
     #[doc(alias = "Native下单")]
-    PayPartnerTransactionsNative at AtPayPartnerTransactionsNative
+    PayPartnerTransactionsNative at PayPartnerTransactionsNativePath
 }
 
 impl<M: Mode> PayPartnerTransactionsNative<M> {
@@ -683,7 +683,7 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
 
 chain_step! {
     /// `v3/pay/partner/transactions/out-trade-no`
-    PayPartnerTransactionsOutTradeNo at AtPayPartnerTransactionsOutTradeNo
+    PayPartnerTransactionsOutTradeNo at PayPartnerTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> PayPartnerTransactionsOutTradeNo<M> {
@@ -704,7 +704,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}`: 商户订单号查询.
     #[doc(alias = "商户订单号查询")]
-    PayPartnerTransactionsOutTradeNoByOutTradeNo at AtPayPartnerTransactionsOutTradeNoByOutTradeNo
+    PayPartnerTransactionsOutTradeNoByOutTradeNo at PayPartnerTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
@@ -753,7 +753,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`: 关单.
     #[doc(alias = "关单")]
-    PayPartnerTransactionsOutTradeNoByOutTradeNoClose at AtPayPartnerTransactionsOutTradeNoByOutTradeNoClose
+    PayPartnerTransactionsOutTradeNoByOutTradeNoClose at PayPartnerTransactionsOutTradeNoByOutTradeNoClosePath
 }
 
 impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
@@ -793,7 +793,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销.
     #[doc(alias = "撤销")]
-    PayPartnerTransactionsOutTradeNoByOutTradeNoReverse at AtPayPartnerTransactionsOutTradeNoByOutTradeNoReverse
+    PayPartnerTransactionsOutTradeNoByOutTradeNoReverse at PayPartnerTransactionsOutTradeNoByOutTradeNoReversePath
 }
 
 impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -833,7 +833,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/scannedpos`: 扫码支付下单.
     #[doc(alias = "扫码支付下单")]
-    PayPartnerTransactionsScannedpos at AtPayPartnerTransactionsScannedpos
+    PayPartnerTransactionsScannedpos at PayPartnerTransactionsScannedposPath
 }
 
 impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
@@ -872,7 +872,7 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
 
 chain_step! {
     /// `v3/pay/transactions`
-    PayTransactions at AtPayTransactions
+    PayTransactions at PayTransactionsPath
 }
 
 impl<M: Mode> PayTransactions<M> {
@@ -930,7 +930,7 @@ impl<M: Mode> PayTransactions<M> {
 chain_step! {
     /// `v3/pay/transactions/app`: APP下单.
     #[doc(alias = "APP下单")]
-    PayTransactionsApp at AtPayTransactionsApp
+    PayTransactionsApp at PayTransactionsAppPath
 }
 
 impl<M: Mode> PayTransactionsApp<M> {
@@ -967,7 +967,7 @@ impl<M: Mode> PayTransactionsApp<M> {
 chain_step! {
     /// `v3/pay/transactions/app-with-contract`: APP下单并签约.
     #[doc(alias = "APP下单并签约")]
-    PayTransactionsAppWithContract at AtPayTransactionsAppWithContract
+    PayTransactionsAppWithContract at PayTransactionsAppWithContractPath
 }
 
 impl<M: Mode> PayTransactionsAppWithContract<M> {
@@ -1011,7 +1011,7 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
 chain_step! {
     /// `v3/pay/transactions/codepay`: 付款码支付.
     #[doc(alias = "付款码支付")]
-    PayTransactionsCodepay at AtPayTransactionsCodepay
+    PayTransactionsCodepay at PayTransactionsCodepayPath
 }
 
 impl<M: Mode> PayTransactionsCodepay<M> {
@@ -1050,7 +1050,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
 chain_step! {
     /// `v3/pay/transactions/exposure`: 微信分付-支付方式前置服务.
     #[doc(alias = "微信分付-支付方式前置服务")]
-    PayTransactionsExposure at AtPayTransactionsExposure
+    PayTransactionsExposure at PayTransactionsExposurePath
 }
 
 impl<M: Mode> PayTransactionsExposure<M> {
@@ -1084,7 +1084,7 @@ impl<M: Mode> PayTransactionsExposure<M> {
 chain_step! {
     /// `v3/pay/transactions/h5`: H5下单.
     #[doc(alias = "H5下单")]
-    PayTransactionsH5 at AtPayTransactionsH5
+    PayTransactionsH5 at PayTransactionsH5Path
 }
 
 impl<M: Mode> PayTransactionsH5<M> {
@@ -1123,7 +1123,7 @@ impl<M: Mode> PayTransactionsH5<M> {
 
 chain_step! {
     /// `v3/pay/transactions/id`
-    PayTransactionsId at AtPayTransactionsId
+    PayTransactionsId at PayTransactionsIdPath
 }
 
 impl<M: Mode> PayTransactionsId<M> {
@@ -1136,7 +1136,7 @@ impl<M: Mode> PayTransactionsId<M> {
 chain_step! {
     /// `v3/pay/transactions/id/{transaction_id}`: 微信支付订单号查询.
     #[doc(alias = "微信支付订单号查询")]
-    PayTransactionsIdByTransactionId at AtPayTransactionsIdByTransactionId
+    PayTransactionsIdByTransactionId at PayTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> PayTransactionsIdByTransactionId<M> {
@@ -1174,7 +1174,7 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/pay/transactions/jsapi`: JSAPI下单.
     #[doc(alias = "JSAPI下单")]
-    PayTransactionsJsapi at AtPayTransactionsJsapi
+    PayTransactionsJsapi at PayTransactionsJsapiPath
 }
 
 impl<M: Mode> PayTransactionsJsapi<M> {
@@ -1212,7 +1212,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
 chain_step! {
     /// `v3/pay/transactions/jsapi-with-contract`: JSAPI下单并授权/签约.
     #[doc(alias = "JSAPI下单并授权/签约")]
-    PayTransactionsJsapiWithContract at AtPayTransactionsJsapiWithContract
+    PayTransactionsJsapiWithContract at PayTransactionsJsapiWithContractPath
 }
 
 impl<M: Mode> PayTransactionsJsapiWithContract<M> {
@@ -1251,7 +1251,7 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
 chain_step! {
     /// `v3/pay/transactions/native`: Native下单.
     #[doc(alias = "Native下单")]
-    PayTransactionsNative at AtPayTransactionsNative
+    PayTransactionsNative at PayTransactionsNativePath
 }
 
 impl<M: Mode> PayTransactionsNative<M> {
@@ -1287,7 +1287,7 @@ impl<M: Mode> PayTransactionsNative<M> {
 
 chain_step! {
     /// `v3/pay/transactions/out-trade-no`
-    PayTransactionsOutTradeNo at AtPayTransactionsOutTradeNo
+    PayTransactionsOutTradeNo at PayTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> PayTransactionsOutTradeNo<M> {
@@ -1305,7 +1305,7 @@ impl<M: Mode> PayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/pay/transactions/out-trade-no/{out_trade_no}`: 商户订单号查询.
     #[doc(alias = "商户订单号查询")]
-    PayTransactionsOutTradeNoByOutTradeNo at AtPayTransactionsOutTradeNoByOutTradeNo
+    PayTransactionsOutTradeNoByOutTradeNo at PayTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1353,7 +1353,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/pay/transactions/out-trade-no/{out_trade_no}/close`: 关单.
     #[doc(alias = "关单")]
-    PayTransactionsOutTradeNoByOutTradeNoClose at AtPayTransactionsOutTradeNoByOutTradeNoClose
+    PayTransactionsOutTradeNoByOutTradeNoClose at PayTransactionsOutTradeNoByOutTradeNoClosePath
 }
 
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
@@ -1392,7 +1392,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
 chain_step! {
     /// `v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销.
     #[doc(alias = "撤销")]
-    PayTransactionsOutTradeNoByOutTradeNoReverse at AtPayTransactionsOutTradeNoByOutTradeNoReverse
+    PayTransactionsOutTradeNoByOutTradeNoReverse at PayTransactionsOutTradeNoByOutTradeNoReversePath
 }
 
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoReverse<M> {

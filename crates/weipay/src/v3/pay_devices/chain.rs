@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/pay-devices`: 小票打印, 码牌音箱.
-    PayDevices at AtPayDevices
+    PayDevices at PayDevicesPath
 }
 
 impl<M: Mode> PayDevices<M> {
@@ -33,7 +33,7 @@ impl<M: Mode> PayDevices<M> {
 
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker`
-    PayDevicesOpenScenarioSpeaker at AtPayDevicesOpenScenarioSpeaker
+    PayDevicesOpenScenarioSpeaker at PayDevicesOpenScenarioSpeakerPath
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeaker<M> {
@@ -46,7 +46,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeaker<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}`: 查询音箱绑定信息.
     #[doc(alias = "查询音箱绑定信息")]
-    PayDevicesOpenScenarioSpeakerByDeviceSn at AtPayDevicesOpenScenarioSpeakerByDeviceSn
+    PayDevicesOpenScenarioSpeakerByDeviceSn at PayDevicesOpenScenarioSpeakerByDeviceSnPath
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSn<M> {
@@ -86,7 +86,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSn<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}/bind`: 绑定音箱设备码牌.
     #[doc(alias = "绑定音箱设备码牌")]
-    PayDevicesOpenScenarioSpeakerByDeviceSnBind at AtPayDevicesOpenScenarioSpeakerByDeviceSnBind
+    PayDevicesOpenScenarioSpeakerByDeviceSnBind at PayDevicesOpenScenarioSpeakerByDeviceSnBindPath
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnBind<M> {
@@ -124,7 +124,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnBind<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`: 出厂预绑定音箱和码牌.
     #[doc(alias = "出厂预绑定音箱和码牌")]
-    PayDevicesOpenScenarioSpeakerByDeviceSnPrebind at AtPayDevicesOpenScenarioSpeakerByDeviceSnPrebind
+    PayDevicesOpenScenarioSpeakerByDeviceSnPrebind at PayDevicesOpenScenarioSpeakerByDeviceSnPrebindPath
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnPrebind<M> {
@@ -162,7 +162,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnPrebind<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`: 解绑音箱设备码牌.
     #[doc(alias = "解绑音箱设备码牌")]
-    PayDevicesOpenScenarioSpeakerByDeviceSnUnbind at AtPayDevicesOpenScenarioSpeakerByDeviceSnUnbind
+    PayDevicesOpenScenarioSpeakerByDeviceSnUnbind at PayDevicesOpenScenarioSpeakerByDeviceSnUnbindPath
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnUnbind<M> {
@@ -187,7 +187,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnUnbind<M> {
 
 chain_step! {
     /// `v3/pay-devices/open-scenario-speakerorder`
-    PayDevicesOpenScenarioSpeakerorder at AtPayDevicesOpenScenarioSpeakerorder
+    PayDevicesOpenScenarioSpeakerorder at PayDevicesOpenScenarioSpeakerorderPath
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerorder<M> {
@@ -204,7 +204,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorder<M> {
 
 chain_step! {
     /// `v3/pay-devices/open-scenario-speakerorder/{transaction_id}`
-    PayDevicesOpenScenarioSpeakerorderByTransactionId at AtPayDevicesOpenScenarioSpeakerorderByTransactionId
+    PayDevicesOpenScenarioSpeakerorderByTransactionId at PayDevicesOpenScenarioSpeakerorderByTransactionIdPath
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionId<M> {
@@ -217,7 +217,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionId<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`: 码牌支付结果上报.
     #[doc(alias = "码牌支付结果上报")]
-    PayDevicesOpenScenarioSpeakerorderByTransactionIdReport at AtPayDevicesOpenScenarioSpeakerorderByTransactionIdReport
+    PayDevicesOpenScenarioSpeakerorderByTransactionIdReport at PayDevicesOpenScenarioSpeakerorderByTransactionIdReportPath
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionIdReport<M> {
@@ -258,7 +258,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionIdReport<M> {
 
 chain_step! {
     /// `v3/pay-devices/printers`
-    PayDevicesPrinters at AtPayDevicesPrinters
+    PayDevicesPrinters at PayDevicesPrintersPath
 }
 
 impl<M: Mode> PayDevicesPrinters<M> {
@@ -270,7 +270,7 @@ impl<M: Mode> PayDevicesPrinters<M> {
 
 chain_step! {
     /// `v3/pay-devices/printers/{device_id}`
-    PayDevicesPrintersByDeviceId at AtPayDevicesPrintersByDeviceId
+    PayDevicesPrintersByDeviceId at PayDevicesPrintersByDeviceIdPath
 }
 
 impl<M: Mode> PayDevicesPrintersByDeviceId<M> {
@@ -283,7 +283,7 @@ impl<M: Mode> PayDevicesPrintersByDeviceId<M> {
 chain_step! {
     /// `v3/pay-devices/printers/{device_id}/print-orders`: 小票机打印.
     #[doc(alias = "小票机打印")]
-    PayDevicesPrintersByDeviceIdPrintOrders at AtPayDevicesPrintersByDeviceIdPrintOrders
+    PayDevicesPrintersByDeviceIdPrintOrders at PayDevicesPrintersByDeviceIdPrintOrdersPath
 }
 
 impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrders<M> {
@@ -331,7 +331,7 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrders<M> {
 chain_step! {
     /// `v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo at AtPayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo
+    PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo at PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNoPath
 }
 
 impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo<M> {

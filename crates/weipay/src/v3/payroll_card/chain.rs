@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/payroll-card`: 微工卡.
-    PayrollCard at AtPayrollCard
+    PayrollCard at PayrollCardPath
 }
 
 impl<M: Mode> PayrollCard<M> {
@@ -44,7 +44,7 @@ impl<M: Mode> PayrollCard<M> {
 chain_step! {
     /// `v3/payroll-card/authentications`: 查询核身记录.
     #[doc(alias = "查询核身记录")]
-    PayrollCardAuthentications at AtPayrollCardAuthentications
+    PayrollCardAuthentications at PayrollCardAuthenticationsPath
 }
 
 impl<M: Mode> PayrollCardAuthentications<M> {
@@ -98,7 +98,7 @@ impl<M: Mode> PayrollCardAuthentications<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/{authenticate_number}`: 获取核身结果.
     #[doc(alias = "获取核身结果")]
-    PayrollCardAuthenticationsByAuthenticateNumber at AtPayrollCardAuthenticationsByAuthenticateNumber
+    PayrollCardAuthenticationsByAuthenticateNumber at PayrollCardAuthenticationsByAuthenticateNumberPath
 }
 
 impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
@@ -135,7 +135,7 @@ impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/pre-order`: 微工卡核身预下单.
     #[doc(alias = "微工卡核身预下单")]
-    PayrollCardAuthenticationsPreOrder at AtPayrollCardAuthenticationsPreOrder
+    PayrollCardAuthenticationsPreOrder at PayrollCardAuthenticationsPreOrderPath
 }
 
 impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
@@ -171,7 +171,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/pre-order-with-auth`: 微工卡核身预下单（流程中完成授权）.
     #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
-    PayrollCardAuthenticationsPreOrderWithAuth at AtPayrollCardAuthenticationsPreOrderWithAuth
+    PayrollCardAuthenticationsPreOrderWithAuth at PayrollCardAuthenticationsPreOrderWithAuthPath
 }
 
 impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
@@ -211,7 +211,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
 
 chain_step! {
     /// `v3/payroll-card/relations`
-    PayrollCardRelations at AtPayrollCardRelations
+    PayrollCardRelations at PayrollCardRelationsPath
 }
 
 impl<M: Mode> PayrollCardRelations<M> {
@@ -224,7 +224,7 @@ impl<M: Mode> PayrollCardRelations<M> {
 chain_step! {
     /// `v3/payroll-card/relations/{openid}`: 查询微工卡授权关系.
     #[doc(alias = "查询微工卡授权关系")]
-    PayrollCardRelationsByOpenid at AtPayrollCardRelationsByOpenid
+    PayrollCardRelationsByOpenid at PayrollCardRelationsByOpenidPath
 }
 
 impl<M: Mode> PayrollCardRelationsByOpenid<M> {
@@ -261,7 +261,7 @@ impl<M: Mode> PayrollCardRelationsByOpenid<M> {
 chain_step! {
     /// `v3/payroll-card/tokens`: 生成授权token.
     #[doc(alias = "生成授权token")]
-    PayrollCardTokens at AtPayrollCardTokens
+    PayrollCardTokens at PayrollCardTokensPath
 }
 
 impl<M: Mode> PayrollCardTokens<M> {
@@ -294,7 +294,7 @@ impl<M: Mode> PayrollCardTokens<M> {
 chain_step! {
     /// `v3/payroll-card/transfer-batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    PayrollCardTransferBatches at AtPayrollCardTransferBatches
+    PayrollCardTransferBatches at PayrollCardTransferBatchesPath
 }
 
 impl<M: Mode> PayrollCardTransferBatches<M> {
@@ -338,7 +338,7 @@ impl<M: Mode> PayrollCardTransferBatches<M> {
 
 chain_step! {
     /// `v3/payroll-card/wesure`
-    PayrollCardWesure at AtPayrollCardWesure
+    PayrollCardWesure at PayrollCardWesurePath
 }
 
 impl<M: Mode> PayrollCardWesure<M> {
@@ -356,7 +356,7 @@ impl<M: Mode> PayrollCardWesure<M> {
 chain_step! {
     /// `v3/payroll-card/wesure/insurance`: 生成投保结果.
     #[doc(alias = "生成投保结果")]
-    PayrollCardWesureInsurance at AtPayrollCardWesureInsurance
+    PayrollCardWesureInsurance at PayrollCardWesureInsurancePath
 }
 
 impl<M: Mode> PayrollCardWesureInsurance<M> {
@@ -393,7 +393,7 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
 chain_step! {
     /// `v3/payroll-card/wesure/token-validations`: 校验核身结果.
     #[doc(alias = "校验核身结果")]
-    PayrollCardWesureTokenValidations at AtPayrollCardWesureTokenValidations
+    PayrollCardWesureTokenValidations at PayrollCardWesureTokenValidationsPath
 }
 
 impl<M: Mode> PayrollCardWesureTokenValidations<M> {

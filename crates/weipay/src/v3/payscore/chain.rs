@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/payscore`: 先享后付, 微信支付分, 微信支付分(从业机构模式), 支付分签约计划, 智慧零售.
-    Payscore at AtPayscore
+    Payscore at PayscorePath
 }
 
 impl<M: Mode> Payscore<M> {
@@ -83,7 +83,7 @@ impl<M: Mode> Payscore<M> {
 
 chain_step! {
     /// `v3/payscore/acquiringbank`
-    PayscoreAcquiringbank at AtPayscoreAcquiringbank
+    PayscoreAcquiringbank at PayscoreAcquiringbankPath
 }
 
 impl<M: Mode> PayscoreAcquiringbank<M> {
@@ -106,7 +106,7 @@ impl<M: Mode> PayscoreAcquiringbank<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions`: 从业机构预授权.
     #[doc(alias = "从业机构预授权")]
-    PayscoreAcquiringbankPermissions at AtPayscoreAcquiringbankPermissions
+    PayscoreAcquiringbankPermissions at PayscoreAcquiringbankPermissionsPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
@@ -146,7 +146,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
 
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code`
-    PayscoreAcquiringbankPermissionsAuthorizationCode at AtPayscoreAcquiringbankPermissionsAuthorizationCode
+    PayscoreAcquiringbankPermissionsAuthorizationCode at PayscoreAcquiringbankPermissionsAuthorizationCodePath
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCode<M> {
@@ -164,7 +164,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`: 从业机构查询与用户授权记录（授权协议号）.
     #[doc(alias = "从业机构查询与用户授权记录（授权协议号）")]
-    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode at AtPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode
+    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode at PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodePath
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -217,7 +217,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`: 从业机构解除用户授权关系（授权协议号）.
     #[doc(alias = "从业机构解除用户授权关系（授权协议号）")]
-    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate at AtPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate at PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminatePath
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -258,7 +258,7 @@ chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder`: 从业机构查询微信支付分订单, 从业机构创建微信支付分订单.
     #[doc(alias = "从业机构查询微信支付分订单")]
     #[doc(alias = "从业机构创建微信支付分订单")]
-    PayscoreAcquiringbankServiceorder at AtPayscoreAcquiringbankServiceorder
+    PayscoreAcquiringbankServiceorder at PayscoreAcquiringbankServiceorderPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
@@ -339,7 +339,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/deduction`: 从业机构查询微信支付分扣款信息.
     #[doc(alias = "从业机构查询微信支付分扣款信息")]
-    PayscoreAcquiringbankServiceorderDeduction at AtPayscoreAcquiringbankServiceorderDeduction
+    PayscoreAcquiringbankServiceorderDeduction at PayscoreAcquiringbankServiceorderDeductionPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
@@ -374,7 +374,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
 
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}`
-    PayscoreAcquiringbankServiceorderByOutOrderNo at AtPayscoreAcquiringbankServiceorderByOutOrderNo
+    PayscoreAcquiringbankServiceorderByOutOrderNo at PayscoreAcquiringbankServiceorderByOutOrderNoPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNo<M> {
@@ -409,7 +409,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`: 从业机构取消微信支付分订单.
     #[doc(alias = "从业机构取消微信支付分订单")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoCancel at AtPayscoreAcquiringbankServiceorderByOutOrderNoCancel
+    PayscoreAcquiringbankServiceorderByOutOrderNoCancel at PayscoreAcquiringbankServiceorderByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
@@ -452,7 +452,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`: 从业机构完结微信支付分订单.
     #[doc(alias = "从业机构完结微信支付分订单")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoComplete at AtPayscoreAcquiringbankServiceorderByOutOrderNoComplete
+    PayscoreAcquiringbankServiceorderByOutOrderNoComplete at PayscoreAcquiringbankServiceorderByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
@@ -495,7 +495,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`: 从业机构修改微信支付分订单金额.
     #[doc(alias = "从业机构修改微信支付分订单金额")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoModify at AtPayscoreAcquiringbankServiceorderByOutOrderNoModify
+    PayscoreAcquiringbankServiceorderByOutOrderNoModify at PayscoreAcquiringbankServiceorderByOutOrderNoModifyPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
@@ -538,7 +538,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`: 从业机构登记微信支付分扣款信息.
     #[doc(alias = "从业机构登记微信支付分扣款信息")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo at AtPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo
+    PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo at PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M> {
@@ -583,7 +583,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M>
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`: 从业机构同步微信支付分订单信息.
     #[doc(alias = "从业机构同步微信支付分订单信息")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoSync at AtPayscoreAcquiringbankServiceorderByOutOrderNoSync
+    PayscoreAcquiringbankServiceorderByOutOrderNoSync at PayscoreAcquiringbankServiceorderByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
@@ -626,7 +626,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/servicepayondeliveryorder`: 从业机构创建先用后付订单.
     #[doc(alias = "从业机构创建先用后付订单")]
-    PayscoreAcquiringbankServicepayondeliveryorder at AtPayscoreAcquiringbankServicepayondeliveryorder
+    PayscoreAcquiringbankServicepayondeliveryorder at PayscoreAcquiringbankServicepayondeliveryorderPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
@@ -664,7 +664,7 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
 chain_step! {
     /// `v3/payscore/merchant-bill`: 商户申请获取对账单.
     #[doc(alias = "商户申请获取对账单")]
-    PayscoreMerchantBill at AtPayscoreMerchantBill
+    PayscoreMerchantBill at PayscoreMerchantBillPath
 }
 
 impl<M: Mode> PayscoreMerchantBill<M> {
@@ -697,7 +697,7 @@ impl<M: Mode> PayscoreMerchantBill<M> {
 
 chain_step! {
     /// `v3/payscore/oversea`
-    PayscoreOversea at AtPayscoreOversea
+    PayscoreOversea at PayscoreOverseaPath
 }
 
 impl<M: Mode> PayscoreOversea<M> {
@@ -709,7 +709,7 @@ impl<M: Mode> PayscoreOversea<M> {
 
 chain_step! {
     /// `v3/payscore/oversea/partner`
-    PayscoreOverseaPartner at AtPayscoreOverseaPartner
+    PayscoreOverseaPartner at PayscoreOverseaPartnerPath
 }
 
 impl<M: Mode> PayscoreOverseaPartner<M> {
@@ -723,7 +723,7 @@ chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscoreOverseaPartnerServiceorder at AtPayscoreOverseaPartnerServiceorder
+    PayscoreOverseaPartnerServiceorder at PayscoreOverseaPartnerServiceorderPath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
@@ -796,7 +796,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
 
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}`
-    PayscoreOverseaPartnerServiceorderByOutOrderNo at AtPayscoreOverseaPartnerServiceorderByOutOrderNo
+    PayscoreOverseaPartnerServiceorderByOutOrderNo at PayscoreOverseaPartnerServiceorderByOutOrderNoPath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNo<M> {
@@ -819,7 +819,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoCancel at AtPayscoreOverseaPartnerServiceorderByOutOrderNoCancel
+    PayscoreOverseaPartnerServiceorderByOutOrderNoCancel at PayscoreOverseaPartnerServiceorderByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
@@ -862,7 +862,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoComplete at AtPayscoreOverseaPartnerServiceorderByOutOrderNoComplete
+    PayscoreOverseaPartnerServiceorderByOutOrderNoComplete at PayscoreOverseaPartnerServiceorderByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
@@ -906,7 +906,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`: 同步支付分订单信息.
     #[doc(alias = "同步支付分订单信息")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoSync at AtPayscoreOverseaPartnerServiceorderByOutOrderNoSync
+    PayscoreOverseaPartnerServiceorderByOutOrderNoSync at PayscoreOverseaPartnerServiceorderByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
@@ -949,7 +949,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
 
 chain_step! {
     /// `v3/payscore/partner`
-    PayscorePartner at AtPayscorePartner
+    PayscorePartner at PayscorePartnerPath
 }
 
 impl<M: Mode> PayscorePartner<M> {
@@ -982,7 +982,7 @@ impl<M: Mode> PayscorePartner<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    PayscorePartnerPermissions at AtPayscorePartnerPermissions
+    PayscorePartnerPermissions at PayscorePartnerPermissionsPath
 }
 
 impl<M: Mode> PayscorePartnerPermissions<M> {
@@ -1042,7 +1042,7 @@ impl<M: Mode> PayscorePartnerPermissions<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/apply-for-scene`: 服务商场景中预授权.
     #[doc(alias = "服务商场景中预授权")]
-    PayscorePartnerPermissionsApplyForScene at AtPayscorePartnerPermissionsApplyForScene
+    PayscorePartnerPermissionsApplyForScene at PayscorePartnerPermissionsApplyForScenePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
@@ -1079,7 +1079,7 @@ impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/assess-user-risk-level`: 服务商评估用户分层.
     #[doc(alias = "服务商评估用户分层")]
-    PayscorePartnerPermissionsAssessUserRiskLevel at AtPayscorePartnerPermissionsAssessUserRiskLevel
+    PayscorePartnerPermissionsAssessUserRiskLevel at PayscorePartnerPermissionsAssessUserRiskLevelPath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
@@ -1111,7 +1111,7 @@ impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
 
 chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code`
-    PayscorePartnerPermissionsAuthorizationCode at AtPayscorePartnerPermissionsAuthorizationCode
+    PayscorePartnerPermissionsAuthorizationCode at PayscorePartnerPermissionsAuthorizationCodePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCode<M> {
@@ -1129,7 +1129,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}`: 查询与用户授权记录（授权协议号）.
     #[doc(alias = "查询与用户授权记录（授权协议号）")]
-    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode at AtPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode
+    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode at PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -1176,7 +1176,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> 
 chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`: 解除用户授权关系（授权协议号）.
     #[doc(alias = "解除用户授权关系（授权协议号）")]
-    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate at AtPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate at PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminatePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -1219,7 +1219,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerm
 chain_step! {
     /// `v3/payscore/partner/permissions/search`: 查询与用户授权记录（openid）.
     #[doc(alias = "查询与用户授权记录（openid）")]
-    PayscorePartnerPermissionsSearch at AtPayscorePartnerPermissionsSearch
+    PayscorePartnerPermissionsSearch at PayscorePartnerPermissionsSearchPath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
@@ -1251,7 +1251,7 @@ impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/terminate`: 解除用户授权关系（openid）.
     #[doc(alias = "解除用户授权关系（openid）")]
-    PayscorePartnerPermissionsTerminate at AtPayscorePartnerPermissionsTerminate
+    PayscorePartnerPermissionsTerminate at PayscorePartnerPermissionsTerminatePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
@@ -1283,7 +1283,7 @@ impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
 chain_step! {
     /// `v3/payscore/partner/service-account-applications`: 收付通子商户申请绑定支付分服务.
     #[doc(alias = "收付通子商户申请绑定支付分服务")]
-    PayscorePartnerServiceAccountApplications at AtPayscorePartnerServiceAccountApplications
+    PayscorePartnerServiceAccountApplications at PayscorePartnerServiceAccountApplicationsPath
 }
 
 impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
@@ -1328,7 +1328,7 @@ impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
 chain_step! {
     /// `v3/payscore/partner/service-account-applications/{out_apply_no}`: 查询收付通子商户服务绑定结果.
     #[doc(alias = "查询收付通子商户服务绑定结果")]
-    PayscorePartnerServiceAccountApplicationsByOutApplyNo at AtPayscorePartnerServiceAccountApplicationsByOutApplyNo
+    PayscorePartnerServiceAccountApplicationsByOutApplyNo at PayscorePartnerServiceAccountApplicationsByOutApplyNoPath
 }
 
 impl<M: Mode> PayscorePartnerServiceAccountApplicationsByOutApplyNo<M> {
@@ -1361,7 +1361,7 @@ chain_step! {
     /// `v3/payscore/partner/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscorePartnerServiceorder at AtPayscorePartnerServiceorder
+    PayscorePartnerServiceorder at PayscorePartnerServiceorderPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorder<M> {
@@ -1439,7 +1439,7 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/direct-complete`: 创单结单合并.
     #[doc(alias = "创单结单合并")]
-    PayscorePartnerServiceorderDirectComplete at AtPayscorePartnerServiceorderDirectComplete
+    PayscorePartnerServiceorderDirectComplete at PayscorePartnerServiceorderDirectCompletePath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
@@ -1478,7 +1478,7 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
 
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}`
-    PayscorePartnerServiceorderByOutOrderNo at AtPayscorePartnerServiceorderByOutOrderNo
+    PayscorePartnerServiceorderByOutOrderNo at PayscorePartnerServiceorderByOutOrderNoPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNo<M> {
@@ -1521,7 +1521,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscorePartnerServiceorderByOutOrderNoCancel at AtPayscorePartnerServiceorderByOutOrderNoCancel
+    PayscorePartnerServiceorderByOutOrderNoCancel at PayscorePartnerServiceorderByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
@@ -1563,7 +1563,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscorePartnerServiceorderByOutOrderNoComplete at AtPayscorePartnerServiceorderByOutOrderNoComplete
+    PayscorePartnerServiceorderByOutOrderNoComplete at PayscorePartnerServiceorderByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
@@ -1606,7 +1606,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/modify`: 修改订单金额.
     #[doc(alias = "修改订单金额")]
-    PayscorePartnerServiceorderByOutOrderNoModify at AtPayscorePartnerServiceorderByOutOrderNoModify
+    PayscorePartnerServiceorderByOutOrderNoModify at PayscorePartnerServiceorderByOutOrderNoModifyPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
@@ -1649,7 +1649,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/pay`: 商户发起催收扣款.
     #[doc(alias = "商户发起催收扣款")]
-    PayscorePartnerServiceorderByOutOrderNoPay at AtPayscorePartnerServiceorderByOutOrderNoPay
+    PayscorePartnerServiceorderByOutOrderNoPay at PayscorePartnerServiceorderByOutOrderNoPayPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
@@ -1688,7 +1688,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage`: 下发服务费用待处理消息.
     #[doc(alias = "下发服务费用待处理消息")]
-    PayscorePartnerServiceorderByOutOrderNoSendPendingmessage at AtPayscorePartnerServiceorderByOutOrderNoSendPendingmessage
+    PayscorePartnerServiceorderByOutOrderNoSendPendingmessage at PayscorePartnerServiceorderByOutOrderNoSendPendingmessagePath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
@@ -1733,7 +1733,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage`: 下发服务预扣费消息.
     #[doc(alias = "下发服务预扣费消息")]
-    PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage at AtPayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage
+    PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage at PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessagePath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
@@ -1778,7 +1778,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/sync`: 同步订单信息.
     #[doc(alias = "同步订单信息")]
-    PayscorePartnerServiceorderByOutOrderNoSync at AtPayscorePartnerServiceorderByOutOrderNoSync
+    PayscorePartnerServiceorderByOutOrderNoSync at PayscorePartnerServiceorderByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
@@ -1821,7 +1821,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/partner/servicepayondeliveryorder`: 创建先用后付订单.
     #[doc(alias = "创建先用后付订单")]
-    PayscorePartnerServicepayondeliveryorder at AtPayscorePartnerServicepayondeliveryorder
+    PayscorePartnerServicepayondeliveryorder at PayscorePartnerServicepayondeliveryorderPath
 }
 
 impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
@@ -1864,7 +1864,7 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
 
 chain_step! {
     /// `v3/payscore/partner/servicequotas`
-    PayscorePartnerServicequotas at AtPayscorePartnerServicequotas
+    PayscorePartnerServicequotas at PayscorePartnerServicequotasPath
 }
 
 impl<M: Mode> PayscorePartnerServicequotas<M> {
@@ -1876,7 +1876,7 @@ impl<M: Mode> PayscorePartnerServicequotas<M> {
 
 chain_step! {
     /// `v3/payscore/partner/servicequotas/service-id`
-    PayscorePartnerServicequotasServiceId at AtPayscorePartnerServicequotasServiceId
+    PayscorePartnerServicequotasServiceId at PayscorePartnerServicequotasServiceIdPath
 }
 
 impl<M: Mode> PayscorePartnerServicequotasServiceId<M> {
@@ -1894,7 +1894,7 @@ impl<M: Mode> PayscorePartnerServicequotasServiceId<M> {
 chain_step! {
     /// `v3/payscore/partner/servicequotas/service-id/{service_id}`: 查询用户分层对应建议先享金额.
     #[doc(alias = "查询用户分层对应建议先享金额")]
-    PayscorePartnerServicequotasServiceIdByServiceId at AtPayscorePartnerServicequotasServiceIdByServiceId
+    PayscorePartnerServicequotasServiceIdByServiceId at PayscorePartnerServicequotasServiceIdByServiceIdPath
 }
 
 impl<M: Mode> PayscorePartnerServicequotasServiceIdByServiceId<M> {
@@ -1935,7 +1935,7 @@ chain_step! {
     /// `v3/payscore/payafter-orders`: 查询先享后付订单, 创建先享后付订单.
     #[doc(alias = "查询先享后付订单")]
     #[doc(alias = "创建先享后付订单")]
-    PayscorePayafterOrders at AtPayscorePayafterOrders
+    PayscorePayafterOrders at PayscorePayafterOrdersPath
 }
 
 impl<M: Mode> PayscorePayafterOrders<M> {
@@ -1996,7 +1996,7 @@ impl<M: Mode> PayscorePayafterOrders<M> {
 
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}`
-    PayscorePayafterOrdersByOutOrderNo at AtPayscorePayafterOrdersByOutOrderNo
+    PayscorePayafterOrdersByOutOrderNo at PayscorePayafterOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNo<M> {
@@ -2019,7 +2019,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/cancel`: 撤销先享后付订单.
     #[doc(alias = "撤销先享后付订单")]
-    PayscorePayafterOrdersByOutOrderNoCancel at AtPayscorePayafterOrdersByOutOrderNoCancel
+    PayscorePayafterOrdersByOutOrderNoCancel at PayscorePayafterOrdersByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
@@ -2051,7 +2051,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/complete`: 完结先享后付订单.
     #[doc(alias = "完结先享后付订单")]
-    PayscorePayafterOrdersByOutOrderNoComplete at AtPayscorePayafterOrdersByOutOrderNoComplete
+    PayscorePayafterOrdersByOutOrderNoComplete at PayscorePayafterOrdersByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
@@ -2089,7 +2089,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/sync`: 支付分订单同步.
     #[doc(alias = "支付分订单同步")]
-    PayscorePayafterOrdersByOutOrderNoSync at AtPayscorePayafterOrdersByOutOrderNoSync
+    PayscorePayafterOrdersByOutOrderNoSync at PayscorePayafterOrdersByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
@@ -2121,7 +2121,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/permissions`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    PayscorePermissions at AtPayscorePermissions
+    PayscorePermissions at PayscorePermissionsPath
 }
 
 impl<M: Mode> PayscorePermissions<M> {
@@ -2170,7 +2170,7 @@ impl<M: Mode> PayscorePermissions<M> {
 chain_step! {
     /// `v3/payscore/permissions/assess-user-risk-level`: 商户评估用户分层.
     #[doc(alias = "商户评估用户分层")]
-    PayscorePermissionsAssessUserRiskLevel at AtPayscorePermissionsAssessUserRiskLevel
+    PayscorePermissionsAssessUserRiskLevel at PayscorePermissionsAssessUserRiskLevelPath
 }
 
 impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
@@ -2200,7 +2200,7 @@ impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
 
 chain_step! {
     /// `v3/payscore/permissions/authorization-code`
-    PayscorePermissionsAuthorizationCode at AtPayscorePermissionsAuthorizationCode
+    PayscorePermissionsAuthorizationCode at PayscorePermissionsAuthorizationCodePath
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCode<M> {
@@ -2218,7 +2218,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/permissions/authorization-code/{authorization_code}`: 查询与用户授权记录（授权协议号）.
     #[doc(alias = "查询与用户授权记录（授权协议号）")]
-    PayscorePermissionsAuthorizationCodeByAuthorizationCode at AtPayscorePermissionsAuthorizationCodeByAuthorizationCode
+    PayscorePermissionsAuthorizationCodeByAuthorizationCode at PayscorePermissionsAuthorizationCodeByAuthorizationCodePath
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -2261,7 +2261,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/permissions/authorization-code/{authorization_code}/terminate`: 解除用户授权关系（授权协议号）.
     #[doc(alias = "解除用户授权关系（授权协议号）")]
-    PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate at AtPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate at PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminatePath
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -2302,7 +2302,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
 
 chain_step! {
     /// `v3/payscore/permissions/openid`
-    PayscorePermissionsOpenid at AtPayscorePermissionsOpenid
+    PayscorePermissionsOpenid at PayscorePermissionsOpenidPath
 }
 
 impl<M: Mode> PayscorePermissionsOpenid<M> {
@@ -2315,7 +2315,7 @@ impl<M: Mode> PayscorePermissionsOpenid<M> {
 chain_step! {
     /// `v3/payscore/permissions/openid/{openid}`: 查询与用户授权记录（openid）.
     #[doc(alias = "查询与用户授权记录（openid）")]
-    PayscorePermissionsOpenidByOpenid at AtPayscorePermissionsOpenidByOpenid
+    PayscorePermissionsOpenidByOpenid at PayscorePermissionsOpenidByOpenidPath
 }
 
 impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
@@ -2359,7 +2359,7 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
 chain_step! {
     /// `v3/payscore/permissions/openid/{openid}/terminate`: 解除用户授权关系（openid）.
     #[doc(alias = "解除用户授权关系（openid）")]
-    PayscorePermissionsOpenidByOpenidTerminate at AtPayscorePermissionsOpenidByOpenidTerminate
+    PayscorePermissionsOpenidByOpenidTerminate at PayscorePermissionsOpenidByOpenidTerminatePath
 }
 
 impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
@@ -2400,7 +2400,7 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
 
 chain_step! {
     /// `v3/payscore/plan`
-    PayscorePlan at AtPayscorePlan
+    PayscorePlan at PayscorePlanPath
 }
 
 impl<M: Mode> PayscorePlan<M> {
@@ -2417,7 +2417,7 @@ impl<M: Mode> PayscorePlan<M> {
 
 chain_step! {
     /// `v3/payscore/plan/partner`
-    PayscorePlanPartner at AtPayscorePlanPartner
+    PayscorePlanPartner at PayscorePlanPartnerPath
 }
 
 impl<M: Mode> PayscorePlanPartner<M> {
@@ -2430,7 +2430,7 @@ impl<M: Mode> PayscorePlanPartner<M> {
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans`: 创建支付分计划.
     #[doc(alias = "创建支付分计划")]
-    PayscorePlanPartnerPayscorePlans at AtPayscorePlanPartnerPayscorePlans
+    PayscorePlanPartnerPayscorePlans at PayscorePlanPartnerPayscorePlansPath
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
@@ -2474,7 +2474,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
 
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`
-    PayscorePlanPartnerPayscorePlansMerchantPlanNo at AtPayscorePlanPartnerPayscorePlansMerchantPlanNo
+    PayscorePlanPartnerPayscorePlansMerchantPlanNo at PayscorePlanPartnerPayscorePlansMerchantPlanNoPath
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNo<M> {
@@ -2492,7 +2492,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`: 查询支付分计划.
     #[doc(alias = "查询支付分计划")]
-    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo at AtPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo
+    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo at PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoPath
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
@@ -2541,7 +2541,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> 
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`: 停止支付分计划.
     #[doc(alias = "停止支付分计划")]
-    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop at AtPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
+    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop at PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPath
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
@@ -2587,7 +2587,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
 chain_step! {
     /// `v3/payscore/plan/payscore-plans`: 创建支付分计划.
     #[doc(alias = "创建支付分计划")]
-    PayscorePlanPayscorePlans at AtPayscorePlanPayscorePlans
+    PayscorePlanPayscorePlans at PayscorePlanPayscorePlansPath
 }
 
 impl<M: Mode> PayscorePlanPayscorePlans<M> {
@@ -2630,7 +2630,7 @@ impl<M: Mode> PayscorePlanPayscorePlans<M> {
 
 chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no`
-    PayscorePlanPayscorePlansMerchantPlanNo at AtPayscorePlanPayscorePlansMerchantPlanNo
+    PayscorePlanPayscorePlansMerchantPlanNo at PayscorePlanPayscorePlansMerchantPlanNoPath
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNo<M> {
@@ -2648,7 +2648,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`: 查询支付分计划.
     #[doc(alias = "查询支付分计划")]
-    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo at AtPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo
+    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo at PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoPath
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
@@ -2689,7 +2689,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`: 停止支付分计划.
     #[doc(alias = "停止支付分计划")]
-    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop at AtPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop
+    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop at PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPath
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
@@ -2730,7 +2730,7 @@ chain_step! {
     /// `v3/payscore/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscoreServiceorder at AtPayscoreServiceorder
+    PayscoreServiceorder at PayscoreServiceorderPath
 }
 
 impl<M: Mode> PayscoreServiceorder<M> {
@@ -2807,7 +2807,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/direct-complete`: 创单结单合并.
     #[doc(alias = "创单结单合并")]
-    PayscoreServiceorderDirectComplete at AtPayscoreServiceorderDirectComplete
+    PayscoreServiceorderDirectComplete at PayscoreServiceorderDirectCompletePath
 }
 
 impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
@@ -2841,7 +2841,7 @@ impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
 
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}`
-    PayscoreServiceorderByOutOrderNo at AtPayscoreServiceorderByOutOrderNo
+    PayscoreServiceorderByOutOrderNo at PayscoreServiceorderByOutOrderNoPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNo<M> {
@@ -2884,7 +2884,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscoreServiceorderByOutOrderNoCancel at AtPayscoreServiceorderByOutOrderNoCancel
+    PayscoreServiceorderByOutOrderNoCancel at PayscoreServiceorderByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
@@ -2916,7 +2916,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscoreServiceorderByOutOrderNoComplete at AtPayscoreServiceorderByOutOrderNoComplete
+    PayscoreServiceorderByOutOrderNoComplete at PayscoreServiceorderByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
@@ -2952,7 +2952,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/modify`: 修改订单金额.
     #[doc(alias = "修改订单金额")]
-    PayscoreServiceorderByOutOrderNoModify at AtPayscoreServiceorderByOutOrderNoModify
+    PayscoreServiceorderByOutOrderNoModify at PayscoreServiceorderByOutOrderNoModifyPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
@@ -2995,7 +2995,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/pay`: 商户发起催收扣款.
     #[doc(alias = "商户发起催收扣款")]
-    PayscoreServiceorderByOutOrderNoPay at AtPayscoreServiceorderByOutOrderNoPay
+    PayscoreServiceorderByOutOrderNoPay at PayscoreServiceorderByOutOrderNoPayPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
@@ -3027,7 +3027,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`: 下发服务费用待处理消息.
     #[doc(alias = "下发服务费用待处理消息")]
-    PayscoreServiceorderByOutOrderNoSendPendingmessage at AtPayscoreServiceorderByOutOrderNoSendPendingmessage
+    PayscoreServiceorderByOutOrderNoSendPendingmessage at PayscoreServiceorderByOutOrderNoSendPendingmessagePath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
@@ -3069,7 +3069,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage`: 下发服务预扣费消息.
     #[doc(alias = "下发服务预扣费消息")]
-    PayscoreServiceorderByOutOrderNoSendPrepaidmessage at AtPayscoreServiceorderByOutOrderNoSendPrepaidmessage
+    PayscoreServiceorderByOutOrderNoSendPrepaidmessage at PayscoreServiceorderByOutOrderNoSendPrepaidmessagePath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
@@ -3111,7 +3111,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/sync`: 同步服务订单信息.
     #[doc(alias = "同步服务订单信息")]
-    PayscoreServiceorderByOutOrderNoSync at AtPayscoreServiceorderByOutOrderNoSync
+    PayscoreServiceorderByOutOrderNoSync at PayscoreServiceorderByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
@@ -3153,7 +3153,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/servicepayondeliveryorder`: 创建先用后付订单.
     #[doc(alias = "创建先用后付订单")]
-    PayscoreServicepayondeliveryorder at AtPayscoreServicepayondeliveryorder
+    PayscoreServicepayondeliveryorder at PayscoreServicepayondeliveryorderPath
 }
 
 impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
@@ -3199,7 +3199,7 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
 
 chain_step! {
     /// `v3/payscore/sign-plan`
-    PayscoreSignPlan at AtPayscoreSignPlan
+    PayscoreSignPlan at PayscoreSignPlanPath
 }
 
 impl<M: Mode> PayscoreSignPlan<M> {
@@ -3221,7 +3221,7 @@ impl<M: Mode> PayscoreSignPlan<M> {
 
 chain_step! {
     /// `v3/payscore/sign-plan/partner`
-    PayscoreSignPlanPartner at AtPayscoreSignPlanPartner
+    PayscoreSignPlanPartner at PayscoreSignPlanPartnerPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartner<M> {
@@ -3239,7 +3239,7 @@ impl<M: Mode> PayscoreSignPlanPartner<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/serviceorder`: 创建用户的签约计划详情对应的服务订单.
     #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
-    PayscoreSignPlanPartnerServiceorder at AtPayscoreSignPlanPartnerServiceorder
+    PayscoreSignPlanPartnerServiceorder at PayscoreSignPlanPartnerServiceorderPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
@@ -3279,7 +3279,7 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans`: 创建用户的签约计划.
     #[doc(alias = "创建用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlans at AtPayscoreSignPlanPartnerUserSignPlans
+    PayscoreSignPlanPartnerUserSignPlans at PayscoreSignPlanPartnerUserSignPlansPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
@@ -3323,7 +3323,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
 
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no`
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo at AtPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo at PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo<M> {
@@ -3341,7 +3341,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`: 查询用户的签约计划.
     #[doc(alias = "查询用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo at AtPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo at PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo<M> {
@@ -3385,7 +3385,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`: 取消用户的签约计划.
     #[doc(alias = "取消用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop at AtPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop at PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop<M> {
@@ -3423,7 +3423,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
 chain_step! {
     /// `v3/payscore/sign-plan/serviceorder`: 创建用户的签约计划详情对应的服务订单.
     #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
-    PayscoreSignPlanServiceorder at AtPayscoreSignPlanServiceorder
+    PayscoreSignPlanServiceorder at PayscoreSignPlanServiceorderPath
 }
 
 impl<M: Mode> PayscoreSignPlanServiceorder<M> {
@@ -3463,7 +3463,7 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans`: 创建用户的签约计划.
     #[doc(alias = "创建用户的签约计划")]
-    PayscoreSignPlanUserSignPlans at AtPayscoreSignPlanUserSignPlans
+    PayscoreSignPlanUserSignPlans at PayscoreSignPlanUserSignPlansPath
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
@@ -3507,7 +3507,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
 
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no`
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNo at AtPayscoreSignPlanUserSignPlansMerchantSignPlanNo
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNo at PayscoreSignPlanUserSignPlansMerchantSignPlanNoPath
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNo<M> {
@@ -3525,7 +3525,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNo<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`: 查询用户的签约计划.
     #[doc(alias = "查询用户的签约计划")]
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo at AtPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo at PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoPath
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo<M> {
@@ -3570,7 +3570,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`: 直连商户取消用户的签约计划.
     #[doc(alias = "直连商户取消用户的签约计划")]
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop at AtPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop at PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPath
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop<M> {
@@ -3613,7 +3613,7 @@ chain_step! {
     /// `v3/payscore/smartretail-orders`: 查询智慧零售订单, 创建智慧零售订单.
     #[doc(alias = "查询智慧零售订单")]
     #[doc(alias = "创建智慧零售订单")]
-    PayscoreSmartretailOrders at AtPayscoreSmartretailOrders
+    PayscoreSmartretailOrders at PayscoreSmartretailOrdersPath
 }
 
 impl<M: Mode> PayscoreSmartretailOrders<M> {
@@ -3674,7 +3674,7 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
 
 chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}`
-    PayscoreSmartretailOrdersByOutOrderNo at AtPayscoreSmartretailOrdersByOutOrderNo
+    PayscoreSmartretailOrdersByOutOrderNo at PayscoreSmartretailOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNo<M> {
@@ -3692,7 +3692,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}/cancel`: 撤销智慧零售订单.
     #[doc(alias = "撤销智慧零售订单")]
-    PayscoreSmartretailOrdersByOutOrderNoCancel at AtPayscoreSmartretailOrdersByOutOrderNoCancel
+    PayscoreSmartretailOrdersByOutOrderNoCancel at PayscoreSmartretailOrdersByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
@@ -3730,7 +3730,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}/complete`: 完结智慧零售订单.
     #[doc(alias = "完结智慧零售订单")]
-    PayscoreSmartretailOrdersByOutOrderNoComplete at AtPayscoreSmartretailOrdersByOutOrderNoComplete
+    PayscoreSmartretailOrdersByOutOrderNoComplete at PayscoreSmartretailOrdersByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
@@ -3768,7 +3768,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/user-service-state`: 查询用户授权状态.
     #[doc(alias = "查询用户授权状态")]
-    PayscoreUserServiceState at AtPayscoreUserServiceState
+    PayscoreUserServiceState at PayscoreUserServiceStatePath
 }
 
 impl<M: Mode> PayscoreUserServiceState<M> {
@@ -3801,7 +3801,7 @@ impl<M: Mode> PayscoreUserServiceState<M> {
 
 chain_step! {
     /// `v3/payscore/users`
-    PayscoreUsers at AtPayscoreUsers
+    PayscoreUsers at PayscoreUsersPath
 }
 
 impl<M: Mode> PayscoreUsers<M> {
@@ -3813,7 +3813,7 @@ impl<M: Mode> PayscoreUsers<M> {
 
 chain_step! {
     /// `v3/payscore/users/{openid}`
-    PayscoreUsersByOpenid at AtPayscoreUsersByOpenid
+    PayscoreUsersByOpenid at PayscoreUsersByOpenidPath
 }
 
 impl<M: Mode> PayscoreUsersByOpenid<M> {
@@ -3825,7 +3825,7 @@ impl<M: Mode> PayscoreUsersByOpenid<M> {
 
 chain_step! {
     /// `v3/payscore/users/{openid}/permissions`
-    PayscoreUsersByOpenidPermissions at AtPayscoreUsersByOpenidPermissions
+    PayscoreUsersByOpenidPermissions at PayscoreUsersByOpenidPermissionsPath
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissions<M> {
@@ -3839,7 +3839,7 @@ impl<M: Mode> PayscoreUsersByOpenidPermissions<M> {
 
 chain_step! {
     /// `v3/payscore/users/{openid}/permissions/{service_id}`
-    PayscoreUsersByOpenidPermissionsByServiceId at AtPayscoreUsersByOpenidPermissionsByServiceId
+    PayscoreUsersByOpenidPermissionsByServiceId at PayscoreUsersByOpenidPermissionsByServiceIdPath
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceId<M> {
@@ -3852,7 +3852,7 @@ impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceId<M> {
 chain_step! {
     /// `v3/payscore/users/{openid}/permissions/{service_id}/terminate`: 商户解除用户授权关系.
     #[doc(alias = "商户解除用户授权关系")]
-    PayscoreUsersByOpenidPermissionsByServiceIdTerminate at AtPayscoreUsersByOpenidPermissionsByServiceIdTerminate
+    PayscoreUsersByOpenidPermissionsByServiceIdTerminate at PayscoreUsersByOpenidPermissionsByServiceIdTerminatePath
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceIdTerminate<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/platsolution`: 商家转账·(预约模式), 平台保证金, 平台收付通·二级商户充值, 平台收付通·二级商户提现, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家, 平台收付通·预约商家转账, 收付通-个人收款(二手交易).
-    Platsolution at AtPlatsolution
+    Platsolution at PlatsolutionPath
 }
 
 impl<M: Mode> Platsolution<M> {
@@ -33,7 +33,7 @@ impl<M: Mode> Platsolution<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce`
-    PlatsolutionEcommerce at AtPlatsolutionEcommerce
+    PlatsolutionEcommerce at PlatsolutionEcommercePath
 }
 
 impl<M: Mode> PlatsolutionEcommerce<M> {
@@ -77,7 +77,7 @@ impl<M: Mode> PlatsolutionEcommerce<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges`
-    PlatsolutionEcommerceBankTransferRecharges at AtPlatsolutionEcommerceBankTransferRecharges
+    PlatsolutionEcommerceBankTransferRecharges at PlatsolutionEcommerceBankTransferRechargesPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRecharges<M> {
@@ -95,7 +95,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRecharges<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/apply`: 申请银行转账充值.
     #[doc(alias = "申请银行转账充值")]
-    PlatsolutionEcommerceBankTransferRechargesApply at AtPlatsolutionEcommerceBankTransferRechargesApply
+    PlatsolutionEcommerceBankTransferRechargesApply at PlatsolutionEcommerceBankTransferRechargesApplyPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
@@ -130,7 +130,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no`
-    PlatsolutionEcommerceBankTransferRechargesOutRechargeNo at AtPlatsolutionEcommerceBankTransferRechargesOutRechargeNo
+    PlatsolutionEcommerceBankTransferRechargesOutRechargeNo at PlatsolutionEcommerceBankTransferRechargesOutRechargeNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNo<M> {
@@ -148,7 +148,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`: 查询银行转账充值结果.
     #[doc(alias = "查询银行转账充值结果")]
-    PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo at AtPlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo
+    PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo at PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {
@@ -187,7 +187,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechar
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts`: 开通保险理赔功能.
     #[doc(alias = "开通保险理赔功能")]
-    PlatsolutionEcommerceInsuranceCompensationContracts at AtPlatsolutionEcommerceInsuranceCompensationContracts
+    PlatsolutionEcommerceInsuranceCompensationContracts at PlatsolutionEcommerceInsuranceCompensationContractsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
@@ -230,7 +230,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchid at AtPlatsolutionEcommerceInsuranceCompensationContractsSubMchid
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchid at PlatsolutionEcommerceInsuranceCompensationContractsSubMchidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchid<M> {
@@ -247,7 +247,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchid<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}`
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid at AtPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid at PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid<M> {
@@ -264,7 +264,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`: 查询保险理赔功能开通状态.
     #[doc(alias = "查询保险理赔功能开通状态")]
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened at AtPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened at PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened<M> {
@@ -297,7 +297,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer`
-    PlatsolutionEcommerceMchTransfer at AtPlatsolutionEcommerceMchTransfer
+    PlatsolutionEcommerceMchTransfer at PlatsolutionEcommerceMchTransferPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransfer<M> {
@@ -354,7 +354,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransfer<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills`: 请求赔付.
     #[doc(alias = "请求赔付")]
-    PlatsolutionEcommerceMchTransferCompensateBills at AtPlatsolutionEcommerceMchTransferCompensateBills
+    PlatsolutionEcommerceMchTransferCompensateBills at PlatsolutionEcommerceMchTransferCompensateBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
@@ -403,7 +403,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`
-    PlatsolutionEcommerceMchTransferCompensateBillsBillId at AtPlatsolutionEcommerceMchTransferCompensateBillsBillId
+    PlatsolutionEcommerceMchTransferCompensateBillsBillId at PlatsolutionEcommerceMchTransferCompensateBillsBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillId<M> {
@@ -421,7 +421,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`: 查询赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId at AtPlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId at PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
@@ -459,7 +459,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo at AtPlatsolutionEcommerceMchTransferCompensateBillsOutBillNo
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo at PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo<M> {
@@ -477,7 +477,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`: 查询赔付结果（按商户赔付单号）.
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo<M> {
@@ -524,7 +524,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`: 请求撤销赔付.
     #[doc(alias = "请求撤销赔付")]
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel at AtPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel at PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel<M> {
@@ -563,7 +563,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`: 请求赔付预下单.
     #[doc(alias = "请求赔付预下单")]
-    PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer at AtPlatsolutionEcommerceMchTransferCompensateBillsPreTransfer
+    PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer at PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
@@ -606,7 +606,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`: 请求保证金售后赔付.
     #[doc(alias = "请求保证金售后赔付")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills<M> {
@@ -666,7 +666,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId<M> {
@@ -684,7 +684,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`: 查询保证金售后赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId<M> {
@@ -720,7 +720,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo<M> {
@@ -738,7 +738,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}`: 查询保证金售后赔付结果（按商户赔付单号）.
     #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo<M> {
@@ -775,7 +775,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`: 发起保证金赔付保司保费.
     #[doc(alias = "发起保证金赔付保司保费")]
-    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills at AtPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills
+    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills at PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills<M> {
@@ -831,7 +831,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}`: 查询保证金赔付保司保费结果（按商户赔付单号）.
     #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo at AtPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo at PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo<M> {
@@ -864,7 +864,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`: 发起保证金赔付用户运费.
     #[doc(alias = "发起保证金赔付用户运费")]
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills at AtPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills at PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills<M> {
@@ -919,7 +919,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo at AtPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo at PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo<M> {
@@ -937,7 +937,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}`: 查询保证金售后赔付运费结果（按商户赔付单号）.
     #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo<M> {
@@ -974,7 +974,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`: 请求保险理赔.
     #[doc(alias = "请求保险理赔")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBills at AtPlatsolutionEcommerceMchTransferInsuranceClaimBills
+    PlatsolutionEcommerceMchTransferInsuranceClaimBills at PlatsolutionEcommerceMchTransferInsuranceClaimBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
@@ -1029,7 +1029,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId at PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId<M> {
@@ -1047,7 +1047,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`: 查询保险理赔结果（按微信支付赔付单号）.
     #[doc(alias = "查询保险理赔结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId at PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<M> {
@@ -1090,7 +1090,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo at PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo<M> {
@@ -1108,7 +1108,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}`: 查询保险理赔结果（按商户赔付单号）.
     #[doc(alias = "查询保险理赔结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo<M> {
@@ -1160,7 +1160,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`: 请求撤销保险理赔.
     #[doc(alias = "请求撤销保险理赔")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel at PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel<M> {
@@ -1198,7 +1198,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`: 请求保险理赔预下单.
     #[doc(alias = "请求保险理赔预下单")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer at PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> {
@@ -1243,7 +1243,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`: 请求赔付.
     #[doc(alias = "请求赔付")]
-    PlatsolutionEcommerceMchTransferSubMchCompensationBills at AtPlatsolutionEcommerceMchTransferSubMchCompensationBills
+    PlatsolutionEcommerceMchTransferSubMchCompensationBills at PlatsolutionEcommerceMchTransferSubMchCompensationBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
@@ -1298,7 +1298,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`: 查询赔付结果（按商户赔付单号）.
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo at AtPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
+    PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo at PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo<M> {
@@ -1341,7 +1341,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills`: 保证金赔付.
     #[doc(alias = "保证金赔付")]
-    PlatsolutionEcommerceMchTransferTransferBills at AtPlatsolutionEcommerceMchTransferTransferBills
+    PlatsolutionEcommerceMchTransferTransferBills at PlatsolutionEcommerceMchTransferTransferBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
@@ -1386,7 +1386,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`
-    PlatsolutionEcommerceMchTransferTransferBillsBillId at AtPlatsolutionEcommerceMchTransferTransferBillsBillId
+    PlatsolutionEcommerceMchTransferTransferBillsBillId at PlatsolutionEcommerceMchTransferTransferBillsBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillId<M> {
@@ -1404,7 +1404,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`: 查询保证金赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询保证金赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId at AtPlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId at PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
@@ -1444,7 +1444,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferTransferBillsOutBillNo at AtPlatsolutionEcommerceMchTransferTransferBillsOutBillNo
+    PlatsolutionEcommerceMchTransferTransferBillsOutBillNo at PlatsolutionEcommerceMchTransferTransferBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNo<M> {
@@ -1462,7 +1462,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 查询保证金赔付结果（按商户赔付单号）.
     #[doc(alias = "查询保证金赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1506,7 +1506,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees`: 添加二级商户可扫码充值员工.
     #[doc(alias = "添加二级商户可扫码充值员工")]
-    PlatsolutionEcommerceRechargeEmployees at AtPlatsolutionEcommerceRechargeEmployees
+    PlatsolutionEcommerceRechargeEmployees at PlatsolutionEcommerceRechargeEmployeesPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
@@ -1542,7 +1542,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`
-    PlatsolutionEcommerceRechargeEmployeesSubMchid at AtPlatsolutionEcommerceRechargeEmployeesSubMchid
+    PlatsolutionEcommerceRechargeEmployeesSubMchid at PlatsolutionEcommerceRechargeEmployeesSubMchidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchid<M> {
@@ -1560,7 +1560,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchid<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`: 查询二级商户可扫码充值员工列表.
     #[doc(alias = "查询二级商户可扫码充值员工列表")]
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid at AtPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
@@ -1597,7 +1597,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid at AtPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid<M> {
@@ -1614,7 +1614,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid<M
 
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}`
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid at AtPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid<M> {
@@ -1631,7 +1631,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`: 删除二级商户可扫码充值员工.
     #[doc(alias = "删除二级商户可扫码充值员工")]
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete at AtPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete<M> {
@@ -1666,7 +1666,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
 
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges`
-    PlatsolutionEcommerceRecharges at AtPlatsolutionEcommerceRecharges
+    PlatsolutionEcommerceRecharges at PlatsolutionEcommerceRechargesPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRecharges<M> {
@@ -1684,7 +1684,7 @@ impl<M: Mode> PlatsolutionEcommerceRecharges<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/apply`: 申请二级商户充值.
     #[doc(alias = "申请二级商户充值")]
-    PlatsolutionEcommerceRechargesApply at AtPlatsolutionEcommerceRechargesApply
+    PlatsolutionEcommerceRechargesApply at PlatsolutionEcommerceRechargesApplyPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
@@ -1719,7 +1719,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no`
-    PlatsolutionEcommerceRechargesOutRechargeNo at AtPlatsolutionEcommerceRechargesOutRechargeNo
+    PlatsolutionEcommerceRechargesOutRechargeNo at PlatsolutionEcommerceRechargesOutRechargeNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNo<M> {
@@ -1737,7 +1737,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`: 查询二级商户充值结果.
     #[doc(alias = "查询二级商户充值结果")]
-    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo at AtPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo
+    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo at PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
@@ -1782,7 +1782,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`: 关闭二级商户充值.
     #[doc(alias = "关闭二级商户充值")]
-    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose at AtPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose
+    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose at PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClosePath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M> {
@@ -1824,7 +1824,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M>
 
 chain_step! {
     /// `v3/platsolution/ecommerce/settle`
-    PlatsolutionEcommerceSettle at AtPlatsolutionEcommerceSettle
+    PlatsolutionEcommerceSettle at PlatsolutionEcommerceSettlePath
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettle<M> {
@@ -1837,7 +1837,7 @@ impl<M: Mode> PlatsolutionEcommerceSettle<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders`: 个人收款-申请批量结算.
     #[doc(alias = "个人收款-申请批量结算")]
-    PlatsolutionEcommerceSettlePrepaySettleOrders at AtPlatsolutionEcommerceSettlePrepaySettleOrders
+    PlatsolutionEcommerceSettlePrepaySettleOrders at PlatsolutionEcommerceSettlePrepaySettleOrdersPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
@@ -1894,7 +1894,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`: 个人收款-查询批量结算信息.
     #[doc(alias = "个人收款-查询批量结算信息")]
-    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo at AtPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo
+    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo at PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
@@ -1939,7 +1939,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`: 个人收款-申请异常结算批次单处理.
     #[doc(alias = "个人收款-申请异常结算批次单处理")]
-    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle at AtPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle
+    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle at PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePath
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle<M> {
@@ -1978,7 +1978,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyA
 
 chain_step! {
     /// `v3/platsolution/ecommerce/withdraw`
-    PlatsolutionEcommerceWithdraw at AtPlatsolutionEcommerceWithdraw
+    PlatsolutionEcommerceWithdraw at PlatsolutionEcommerceWithdrawPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdraw<M> {
@@ -1991,7 +1991,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdraw<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`: 二级商户按日终余额预约提现.
     #[doc(alias = "二级商户按日终余额预约提现")]
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw at AtPlatsolutionEcommerceWithdrawDayEndBalanceWithdraw
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw at PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
@@ -2036,7 +2036,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
 
 chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo at AtPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo at PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo<M> {
@@ -2054,7 +2054,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo<M> 
 chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`: 查询二级商户按日终余额预约提现状态.
     #[doc(alias = "查询二级商户按日终余额预约提现状态")]
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo at AtPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo at PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo<M> {
@@ -2095,7 +2095,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOu
 
 chain_step! {
     /// `v3/platsolution/insurance`
-    PlatsolutionInsurance at AtPlatsolutionInsurance
+    PlatsolutionInsurance at PlatsolutionInsurancePath
 }
 
 impl<M: Mode> PlatsolutionInsurance<M> {
@@ -2107,7 +2107,7 @@ impl<M: Mode> PlatsolutionInsurance<M> {
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer`
-    PlatsolutionInsuranceMchTransfer at AtPlatsolutionInsuranceMchTransfer
+    PlatsolutionInsuranceMchTransfer at PlatsolutionInsuranceMchTransferPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransfer<M> {
@@ -2124,7 +2124,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransfer<M> {
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches`
-    PlatsolutionInsuranceMchTransferBatches at AtPlatsolutionInsuranceMchTransferBatches
+    PlatsolutionInsuranceMchTransferBatches at PlatsolutionInsuranceMchTransferBatchesPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatches<M> {
@@ -2157,7 +2157,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatches<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/apply`: 受理商家转账.
     #[doc(alias = "受理商家转账")]
-    PlatsolutionInsuranceMchTransferBatchesApply at AtPlatsolutionInsuranceMchTransferBatchesApply
+    PlatsolutionInsuranceMchTransferBatchesApply at PlatsolutionInsuranceMchTransferBatchesApplyPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
@@ -2203,7 +2203,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id`
-    PlatsolutionInsuranceMchTransferBatchesBatchId at AtPlatsolutionInsuranceMchTransferBatchesBatchId
+    PlatsolutionInsuranceMchTransferBatchesBatchId at PlatsolutionInsuranceMchTransferBatchesBatchIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchId<M> {
@@ -2221,7 +2221,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`: 微信支付转账批次单号查询批次单.
     #[doc(alias = "微信支付转账批次单号查询批次单")]
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId at AtPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
@@ -2265,7 +2265,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details`
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails at AtPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -2279,7 +2279,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> 
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId at AtPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -2297,7 +2297,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付转账明细单号查询明细单.
     #[doc(alias = "微信支付转账明细单号查询明细单")]
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -2336,7 +2336,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceipts at AtPlatsolutionInsuranceMchTransferBatchesDetailReceipts
+    PlatsolutionInsuranceMchTransferBatchesDetailReceipts at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceipts<M> {
@@ -2348,7 +2348,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceipts<M> {
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo<M> {
@@ -2365,7 +2365,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo<M>
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo<M> {
@@ -2381,7 +2381,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByO
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo<M> {
@@ -2398,7 +2398,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByO
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`: 查询商家转账明细电子回单.
     #[doc(alias = "查询商家转账明细电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode>
@@ -2445,7 +2445,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`: 申请商家转账明细电子回单.
     #[doc(alias = "申请商家转账明细电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPath
 }
 
 impl<M: Mode>
@@ -2489,7 +2489,7 @@ impl<M: Mode>
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNo<M> {
@@ -2507,7 +2507,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}`: 商户转账批次单号查询批次单.
     #[doc(alias = "商户转账批次单号查询批次单")]
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -2554,7 +2554,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -2570,7 +2570,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetai
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -2588,7 +2588,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetai
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商户明细单号查询明细单.
     #[doc(alias = "商户明细单号查询明细单")]
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode>
@@ -2629,7 +2629,7 @@ impl<M: Mode>
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts`
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceipts at AtPlatsolutionInsuranceMchTransferBatchesSummaryReceipts
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceipts at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceipts<M> {
@@ -2641,7 +2641,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceipts<M> {
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
@@ -2659,7 +2659,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo<M
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`: 查询商家转账批次电子回单.
     #[doc(alias = "查询商家转账批次电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo<M> {
@@ -2711,7 +2711,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`: 申请商家转账批次电子回单.
     #[doc(alias = "申请商家转账批次电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply at AtPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply<M> {
@@ -2749,7 +2749,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation`
-    PlatsolutionInsuranceMchTransferReservation at AtPlatsolutionInsuranceMchTransferReservation
+    PlatsolutionInsuranceMchTransferReservation at PlatsolutionInsuranceMchTransferReservationPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservation<M> {
@@ -2772,7 +2772,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservation<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/apply`: 受理单次预约商家转账.
     #[doc(alias = "受理单次预约商家转账")]
-    PlatsolutionInsuranceMchTransferReservationApply at AtPlatsolutionInsuranceMchTransferReservationApply
+    PlatsolutionInsuranceMchTransferReservationApply at PlatsolutionInsuranceMchTransferReservationApplyPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
@@ -2817,7 +2817,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no`
-    PlatsolutionInsuranceMchTransferReservationOutReservationNo at AtPlatsolutionInsuranceMchTransferReservationOutReservationNo
+    PlatsolutionInsuranceMchTransferReservationOutReservationNo at PlatsolutionInsuranceMchTransferReservationOutReservationNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNo<M> {
@@ -2835,7 +2835,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNo<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`: 商户预约单号查询预约商家转账记录.
     #[doc(alias = "商户预约单号查询预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo at AtPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo
+    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo at PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo<M> {
@@ -2886,7 +2886,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`: 关闭预约商家转账记录.
     #[doc(alias = "关闭预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose at AtPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose
+    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose at PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose<M> {
@@ -2923,7 +2923,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
 
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id`
-    PlatsolutionInsuranceMchTransferReservationReservationId at AtPlatsolutionInsuranceMchTransferReservationReservationId
+    PlatsolutionInsuranceMchTransferReservationReservationId at PlatsolutionInsuranceMchTransferReservationReservationIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationId<M> {
@@ -2941,7 +2941,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationId<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`: 微信支付预约单号查询预约商家转账记录.
     #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId at AtPlatsolutionInsuranceMchTransferReservationReservationIdByReservationId
+    PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId at PlatsolutionInsuranceMchTransferReservationReservationIdByReservationIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId<M> {
@@ -2984,7 +2984,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservat
 
 chain_step! {
     /// `v3/platsolution/mch-transfer`
-    PlatsolutionMchTransfer at AtPlatsolutionMchTransfer
+    PlatsolutionMchTransfer at PlatsolutionMchTransferPath
 }
 
 impl<M: Mode> PlatsolutionMchTransfer<M> {
@@ -3001,7 +3001,7 @@ impl<M: Mode> PlatsolutionMchTransfer<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches`
-    PlatsolutionMchTransferBatches at AtPlatsolutionMchTransferBatches
+    PlatsolutionMchTransferBatches at PlatsolutionMchTransferBatchesPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatches<M> {
@@ -3034,7 +3034,7 @@ impl<M: Mode> PlatsolutionMchTransferBatches<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/apply`: 受理商家转账.
     #[doc(alias = "受理商家转账")]
-    PlatsolutionMchTransferBatchesApply at AtPlatsolutionMchTransferBatchesApply
+    PlatsolutionMchTransferBatchesApply at PlatsolutionMchTransferBatchesApplyPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
@@ -3079,7 +3079,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id`
-    PlatsolutionMchTransferBatchesBatchId at AtPlatsolutionMchTransferBatchesBatchId
+    PlatsolutionMchTransferBatchesBatchId at PlatsolutionMchTransferBatchesBatchIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchId<M> {
@@ -3092,7 +3092,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`: 微信支付转账批次单号查询批次单.
     #[doc(alias = "微信支付转账批次单号查询批次单")]
-    PlatsolutionMchTransferBatchesBatchIdByBatchId at AtPlatsolutionMchTransferBatchesBatchIdByBatchId
+    PlatsolutionMchTransferBatchesBatchIdByBatchId at PlatsolutionMchTransferBatchesBatchIdByBatchIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
@@ -3135,7 +3135,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails at AtPlatsolutionMchTransferBatchesBatchIdByBatchIdDetails
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails at PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -3147,7 +3147,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId at AtPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId at PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -3165,7 +3165,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付转账明细单号查询明细单.
     #[doc(alias = "微信支付转账明细单号查询明细单")]
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -3211,7 +3211,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDet
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts`
-    PlatsolutionMchTransferBatchesDetailReceipts at AtPlatsolutionMchTransferBatchesDetailReceipts
+    PlatsolutionMchTransferBatchesDetailReceipts at PlatsolutionMchTransferBatchesDetailReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceipts<M> {
@@ -3223,7 +3223,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceipts<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo<M> {
@@ -3240,7 +3240,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo<M> {
@@ -3256,7 +3256,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo<M> {
@@ -3274,7 +3274,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`: 查询商家转账明细电子回单.
     #[doc(alias = "查询商家转账明细电子回单")]
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo<M> {
@@ -3323,7 +3323,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`: 申请商家转账明细电子回单.
     #[doc(alias = "申请商家转账明细电子回单")]
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPath
 }
 
 impl<M: Mode>
@@ -3364,7 +3364,7 @@ impl<M: Mode>
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no`
-    PlatsolutionMchTransferBatchesOutBatchNo at AtPlatsolutionMchTransferBatchesOutBatchNo
+    PlatsolutionMchTransferBatchesOutBatchNo at PlatsolutionMchTransferBatchesOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNo<M> {
@@ -3382,7 +3382,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`: 商户转账批次单号查询批次单.
     #[doc(alias = "商户转账批次单号查询批次单")]
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo at AtPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -3425,7 +3425,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails at AtPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -3439,7 +3439,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -3457,7 +3457,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商户明细单号查询明细单.
     #[doc(alias = "商户明细单号查询明细单")]
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {
@@ -3495,7 +3495,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts`
-    PlatsolutionMchTransferBatchesSummaryReceipts at AtPlatsolutionMchTransferBatchesSummaryReceipts
+    PlatsolutionMchTransferBatchesSummaryReceipts at PlatsolutionMchTransferBatchesSummaryReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceipts<M> {
@@ -3507,7 +3507,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceipts<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no`
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo at AtPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo at PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
@@ -3525,7 +3525,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`: 查询商家转账批次电子回单.
     #[doc(alias = "查询商家转账批次电子回单")]
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo at AtPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo at PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo<M> {
@@ -3574,7 +3574,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`: 申请商家转账批次电子回单.
     #[doc(alias = "申请商家转账批次电子回单")]
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply at AtPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply at PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply<M> {
@@ -3616,7 +3616,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation`
-    PlatsolutionMchTransferReservation at AtPlatsolutionMchTransferReservation
+    PlatsolutionMchTransferReservation at PlatsolutionMchTransferReservationPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservation<M> {
@@ -3639,7 +3639,7 @@ impl<M: Mode> PlatsolutionMchTransferReservation<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/apply`: 受理单次预约商家转账.
     #[doc(alias = "受理单次预约商家转账")]
-    PlatsolutionMchTransferReservationApply at AtPlatsolutionMchTransferReservationApply
+    PlatsolutionMchTransferReservationApply at PlatsolutionMchTransferReservationApplyPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
@@ -3676,7 +3676,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no`
-    PlatsolutionMchTransferReservationOutReservationNo at AtPlatsolutionMchTransferReservationOutReservationNo
+    PlatsolutionMchTransferReservationOutReservationNo at PlatsolutionMchTransferReservationOutReservationNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNo<M> {
@@ -3694,7 +3694,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`: 商户预约单号查询预约商家转账记录.
     #[doc(alias = "商户预约单号查询预约商家转账记录")]
-    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo at AtPlatsolutionMchTransferReservationOutReservationNoByOutReservationNo
+    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo at PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo<M> {
@@ -3744,7 +3744,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`: 关闭预约商家转账记录.
     #[doc(alias = "关闭预约商家转账记录")]
-    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose at AtPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose
+    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose at PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClosePath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose<M> {
@@ -3788,7 +3788,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
 
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/reservation-id`
-    PlatsolutionMchTransferReservationReservationId at AtPlatsolutionMchTransferReservationReservationId
+    PlatsolutionMchTransferReservationReservationId at PlatsolutionMchTransferReservationReservationIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationReservationId<M> {
@@ -3806,7 +3806,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationReservationId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`: 微信支付预约单号查询预约商家转账记录.
     #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
-    PlatsolutionMchTransferReservationReservationIdByReservationId at AtPlatsolutionMchTransferReservationReservationIdByReservationId
+    PlatsolutionMchTransferReservationReservationIdByReservationId at PlatsolutionMchTransferReservationReservationIdByReservationIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationReservationIdByReservationId<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/profitsharing`: 分账.
-    Profitsharing at AtProfitsharing
+    Profitsharing at ProfitsharingPath
 }
 
 impl<M: Mode> Profitsharing<M> {
@@ -49,7 +49,7 @@ impl<M: Mode> Profitsharing<M> {
 chain_step! {
     /// `v3/profitsharing/bills`: 申请分账账单.
     #[doc(alias = "申请分账账单")]
-    ProfitsharingBills at AtProfitsharingBills
+    ProfitsharingBills at ProfitsharingBillsPath
 }
 
 impl<M: Mode> ProfitsharingBills<M> {
@@ -76,7 +76,7 @@ impl<M: Mode> ProfitsharingBills<M> {
 
 chain_step! {
     /// `v3/profitsharing/merchant-configs`
-    ProfitsharingMerchantConfigs at AtProfitsharingMerchantConfigs
+    ProfitsharingMerchantConfigs at ProfitsharingMerchantConfigsPath
 }
 
 impl<M: Mode> ProfitsharingMerchantConfigs<M> {
@@ -89,7 +89,7 @@ impl<M: Mode> ProfitsharingMerchantConfigs<M> {
 chain_step! {
     /// `v3/profitsharing/merchant-configs/{sub_mchid}`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
-    ProfitsharingMerchantConfigsBySubMchid at AtProfitsharingMerchantConfigsBySubMchid
+    ProfitsharingMerchantConfigsBySubMchid at ProfitsharingMerchantConfigsBySubMchidPath
 }
 
 impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
@@ -114,7 +114,7 @@ impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
 chain_step! {
     /// `v3/profitsharing/orders`: 请求分账.
     #[doc(alias = "请求分账")]
-    ProfitsharingOrders at AtProfitsharingOrders
+    ProfitsharingOrders at ProfitsharingOrdersPath
 }
 
 impl<M: Mode> ProfitsharingOrders<M> {
@@ -160,7 +160,7 @@ impl<M: Mode> ProfitsharingOrders<M> {
 chain_step! {
     /// `v3/profitsharing/orders/{out_order_no}`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    ProfitsharingOrdersByOutOrderNo at AtProfitsharingOrdersByOutOrderNo
+    ProfitsharingOrdersByOutOrderNo at ProfitsharingOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
@@ -192,7 +192,7 @@ impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/profitsharing/orders/unfreeze`: 解冻剩余资金.
     #[doc(alias = "解冻剩余资金")]
-    ProfitsharingOrdersUnfreeze at AtProfitsharingOrdersUnfreeze
+    ProfitsharingOrdersUnfreeze at ProfitsharingOrdersUnfreezePath
 }
 
 impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
@@ -225,7 +225,7 @@ impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
 
 chain_step! {
     /// `v3/profitsharing/receivers`
-    ProfitsharingReceivers at AtProfitsharingReceivers
+    ProfitsharingReceivers at ProfitsharingReceiversPath
 }
 
 impl<M: Mode> ProfitsharingReceivers<M> {
@@ -243,7 +243,7 @@ impl<M: Mode> ProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    ProfitsharingReceiversAdd at AtProfitsharingReceiversAdd
+    ProfitsharingReceiversAdd at ProfitsharingReceiversAddPath
 }
 
 impl<M: Mode> ProfitsharingReceiversAdd<M> {
@@ -278,7 +278,7 @@ impl<M: Mode> ProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    ProfitsharingReceiversDelete at AtProfitsharingReceiversDelete
+    ProfitsharingReceiversDelete at ProfitsharingReceiversDeletePath
 }
 
 impl<M: Mode> ProfitsharingReceiversDelete<M> {
@@ -310,7 +310,7 @@ impl<M: Mode> ProfitsharingReceiversDelete<M> {
 chain_step! {
     /// `v3/profitsharing/return-orders`: 请求分账回退.
     #[doc(alias = "请求分账回退")]
-    ProfitsharingReturnOrders at AtProfitsharingReturnOrders
+    ProfitsharingReturnOrders at ProfitsharingReturnOrdersPath
 }
 
 impl<M: Mode> ProfitsharingReturnOrders<M> {
@@ -355,7 +355,7 @@ impl<M: Mode> ProfitsharingReturnOrders<M> {
 chain_step! {
     /// `v3/profitsharing/return-orders/{out_return_no}`: 查询分账回退结果.
     #[doc(alias = "查询分账回退结果")]
-    ProfitsharingReturnOrdersByOutReturnNo at AtProfitsharingReturnOrdersByOutReturnNo
+    ProfitsharingReturnOrdersByOutReturnNo at ProfitsharingReturnOrdersByOutReturnNoPath
 }
 
 impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
@@ -386,7 +386,7 @@ impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
 
 chain_step! {
     /// `v3/profitsharing/transactions`
-    ProfitsharingTransactions at AtProfitsharingTransactions
+    ProfitsharingTransactions at ProfitsharingTransactionsPath
 }
 
 impl<M: Mode> ProfitsharingTransactions<M> {
@@ -403,7 +403,7 @@ impl<M: Mode> ProfitsharingTransactions<M> {
 
 chain_step! {
     /// `v3/profitsharing/transactions/{transaction_id}`
-    ProfitsharingTransactionsByTransactionId at AtProfitsharingTransactionsByTransactionId
+    ProfitsharingTransactionsByTransactionId at ProfitsharingTransactionsByTransactionIdPath
 }
 
 impl<M: Mode> ProfitsharingTransactionsByTransactionId<M> {
@@ -416,7 +416,7 @@ impl<M: Mode> ProfitsharingTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/profitsharing/transactions/{transaction_id}/amounts`: 查询剩余待分金额.
     #[doc(alias = "查询剩余待分金额")]
-    ProfitsharingTransactionsByTransactionIdAmounts at AtProfitsharingTransactionsByTransactionIdAmounts
+    ProfitsharingTransactionsByTransactionIdAmounts at ProfitsharingTransactionsByTransactionIdAmountsPath
 }
 
 impl<M: Mode> ProfitsharingTransactionsByTransactionIdAmounts<M> {

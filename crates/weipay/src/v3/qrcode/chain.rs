@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/qrcode`: 刷码乘车.
-    Qrcode at AtQrcode
+    Qrcode at QrcodePath
 }
 
 impl<M: Mode> Qrcode<M> {
@@ -29,7 +29,7 @@ impl<M: Mode> Qrcode<M> {
 chain_step! {
     /// `v3/qrcode/transactions`: 扣费受理.
     #[doc(alias = "扣费受理")]
-    QrcodeTransactions at AtQrcodeTransactions
+    QrcodeTransactions at QrcodeTransactionsPath
 }
 
 impl<M: Mode> QrcodeTransactions<M> {
@@ -68,7 +68,7 @@ impl<M: Mode> QrcodeTransactions<M> {
 
 chain_step! {
     /// `v3/qrcode/transactions/out-trade-no`
-    QrcodeTransactionsOutTradeNo at AtQrcodeTransactionsOutTradeNo
+    QrcodeTransactionsOutTradeNo at QrcodeTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> QrcodeTransactionsOutTradeNo<M> {
@@ -86,7 +86,7 @@ impl<M: Mode> QrcodeTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/qrcode/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    QrcodeTransactionsOutTradeNoByOutTradeNo at AtQrcodeTransactionsOutTradeNoByOutTradeNo
+    QrcodeTransactionsOutTradeNoByOutTradeNo at QrcodeTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
@@ -123,7 +123,7 @@ impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
 
 chain_step! {
     /// `v3/qrcode/user-services`
-    QrcodeUserServices at AtQrcodeUserServices
+    QrcodeUserServices at QrcodeUserServicesPath
 }
 
 impl<M: Mode> QrcodeUserServices<M> {
@@ -135,7 +135,7 @@ impl<M: Mode> QrcodeUserServices<M> {
 
 chain_step! {
     /// `v3/qrcode/user-services/contract-id`
-    QrcodeUserServicesContractId at AtQrcodeUserServicesContractId
+    QrcodeUserServicesContractId at QrcodeUserServicesContractIdPath
 }
 
 impl<M: Mode> QrcodeUserServicesContractId<M> {
@@ -148,7 +148,7 @@ impl<M: Mode> QrcodeUserServicesContractId<M> {
 chain_step! {
     /// `v3/qrcode/user-services/contract-id/{contract_id}`: 查询用户服务可用信息.
     #[doc(alias = "查询用户服务可用信息")]
-    QrcodeUserServicesContractIdByContractId at AtQrcodeUserServicesContractIdByContractId
+    QrcodeUserServicesContractIdByContractId at QrcodeUserServicesContractIdByContractIdPath
 }
 
 impl<M: Mode> QrcodeUserServicesContractIdByContractId<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/rate-activity`: 从业机构子商户优惠费率活动.
-    RateActivity at AtRateActivity
+    RateActivity at RateActivityPath
 }
 
 impl<M: Mode> RateActivity<M> {
@@ -24,7 +24,7 @@ impl<M: Mode> RateActivity<M> {
 chain_step! {
     /// `v3/rate-activity/applications`: 报名费率优惠活动.
     #[doc(alias = "报名费率优惠活动")]
-    RateActivityApplications at AtRateActivityApplications
+    RateActivityApplications at RateActivityApplicationsPath
 }
 
 impl<M: Mode> RateActivityApplications<M> {
@@ -63,7 +63,7 @@ impl<M: Mode> RateActivityApplications<M> {
 
 chain_step! {
     /// `v3/rate-activity/applications/id`
-    RateActivityApplicationsId at AtRateActivityApplicationsId
+    RateActivityApplicationsId at RateActivityApplicationsIdPath
 }
 
 impl<M: Mode> RateActivityApplicationsId<M> {
@@ -82,7 +82,7 @@ chain_step! {
     /// `v3/rate-activity/applications/id/{application_id}`: 根据申请单ID查询申请单结果, 修改单据信息.
     #[doc(alias = "根据申请单ID查询申请单结果")]
     #[doc(alias = "修改单据信息")]
-    RateActivityApplicationsIdByApplicationId at AtRateActivityApplicationsIdByApplicationId
+    RateActivityApplicationsIdByApplicationId at RateActivityApplicationsIdByApplicationIdPath
 }
 
 impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/realname`
-    Realname at AtRealname
+    Realname at RealnamePath
 }
 
 impl<M: Mode> Realname<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Realname<M> {
 chain_step! {
     /// `v3/realname/verify`: 实名信息校验.
     #[doc(alias = "实名信息校验")]
-    RealnameVerify at AtRealnameVerify
+    RealnameVerify at RealnameVerifyPath
 }
 
 impl<M: Mode> RealnameVerify<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/recharge`: 商家充值.
-    Recharge at AtRecharge
+    Recharge at RechargePath
 }
 
 impl<M: Mode> Recharge<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Recharge<M> {
 
 chain_step! {
     /// `v3/recharge/bank-transfer-recharges`
-    RechargeBankTransferRecharges at AtRechargeBankTransferRecharges
+    RechargeBankTransferRecharges at RechargeBankTransferRechargesPath
 }
 
 impl<M: Mode> RechargeBankTransferRecharges<M> {
@@ -41,7 +41,7 @@ impl<M: Mode> RechargeBankTransferRecharges<M> {
 chain_step! {
     /// `v3/recharge/bank-transfer-recharges/apply`: 申请银行转账充值.
     #[doc(alias = "申请银行转账充值")]
-    RechargeBankTransferRechargesApply at AtRechargeBankTransferRechargesApply
+    RechargeBankTransferRechargesApply at RechargeBankTransferRechargesApplyPath
 }
 
 impl<M: Mode> RechargeBankTransferRechargesApply<M> {
@@ -75,7 +75,7 @@ impl<M: Mode> RechargeBankTransferRechargesApply<M> {
 
 chain_step! {
     /// `v3/recharge/bank-transfer-recharges/out-recharge-no`
-    RechargeBankTransferRechargesOutRechargeNo at AtRechargeBankTransferRechargesOutRechargeNo
+    RechargeBankTransferRechargesOutRechargeNo at RechargeBankTransferRechargesOutRechargeNoPath
 }
 
 impl<M: Mode> RechargeBankTransferRechargesOutRechargeNo<M> {
@@ -93,7 +93,7 @@ impl<M: Mode> RechargeBankTransferRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`: 查询银行转账充值结果.
     #[doc(alias = "查询银行转账充值结果")]
-    RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo at AtRechargeBankTransferRechargesOutRechargeNoByOutRechargeNo
+    RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo at RechargeBankTransferRechargesOutRechargeNoByOutRechargeNoPath
 }
 
 impl<M: Mode> RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/refund`: 退款.
-    Refund at AtRefund
+    Refund at RefundPath
 }
 
 impl<M: Mode> Refund<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Refund<M> {
 
 chain_step! {
     /// `v3/refund/domestic`
-    RefundDomestic at AtRefundDomestic
+    RefundDomestic at RefundDomesticPath
 }
 
 impl<M: Mode> RefundDomestic<M> {
@@ -36,7 +36,7 @@ impl<M: Mode> RefundDomestic<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds`: 申请退款.
     #[doc(alias = "申请退款")]
-    RefundDomesticRefunds at AtRefundDomesticRefunds
+    RefundDomesticRefunds at RefundDomesticRefundsPath
 }
 
 impl<M: Mode> RefundDomesticRefunds<M> {
@@ -83,7 +83,7 @@ impl<M: Mode> RefundDomesticRefunds<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds/{out_refund_no}`: 查询单笔退款.
     #[doc(alias = "查询单笔退款")]
-    RefundDomesticRefundsByOutRefundNo at AtRefundDomesticRefundsByOutRefundNo
+    RefundDomesticRefundsByOutRefundNo at RefundDomesticRefundsByOutRefundNoPath
 }
 
 impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
@@ -120,7 +120,7 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
 
 chain_step! {
     /// `v3/refund/domestic/refunds/{refund_id}`
-    RefundDomesticRefundsByRefundId at AtRefundDomesticRefundsByRefundId
+    RefundDomesticRefundsByRefundId at RefundDomesticRefundsByRefundIdPath
 }
 
 impl<M: Mode> RefundDomesticRefundsByRefundId<M> {
@@ -133,7 +133,7 @@ impl<M: Mode> RefundDomesticRefundsByRefundId<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`: 发起异常退款.
     #[doc(alias = "发起异常退款")]
-    RefundDomesticRefundsByRefundIdApplyAbnormalRefund at AtRefundDomesticRefundsByRefundIdApplyAbnormalRefund
+    RefundDomesticRefundsByRefundIdApplyAbnormalRefund at RefundDomesticRefundsByRefundIdApplyAbnormalRefundPath
 }
 
 impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {

@@ -13,7 +13,7 @@ chain_step! {
     /// `v3/refunds`: 查询所有退款, 申请退款, 退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
-    Refunds at AtRefunds
+    Refunds at RefundsPath
 }
 
 impl<M: Mode> Refunds<M> {
@@ -74,7 +74,7 @@ impl<M: Mode> Refunds<M> {
 
 chain_step! {
     /// `v3/refunds/id`
-    RefundsId at AtRefundsId
+    RefundsId at RefundsIdPath
 }
 
 impl<M: Mode> RefundsId<M> {
@@ -87,7 +87,7 @@ impl<M: Mode> RefundsId<M> {
 chain_step! {
     /// `v3/refunds/id/{refund_id}`: 查询单笔退款(微信支付退款订单号).
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
-    RefundsIdByRefundId at AtRefundsIdByRefundId
+    RefundsIdByRefundId at RefundsIdByRefundIdPath
 }
 
 impl<M: Mode> RefundsIdByRefundId<M> {
@@ -117,7 +117,7 @@ impl<M: Mode> RefundsIdByRefundId<M> {
 
 chain_step! {
     /// `v3/refunds/out-refund-no`
-    RefundsOutRefundNo at AtRefundsOutRefundNo
+    RefundsOutRefundNo at RefundsOutRefundNoPath
 }
 
 impl<M: Mode> RefundsOutRefundNo<M> {
@@ -130,7 +130,7 @@ impl<M: Mode> RefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/refunds/out-refund-no/{out_refund_no}`: 查询单笔退款(商户退款订单号).
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
-    RefundsOutRefundNoByOutRefundNo at AtRefundsOutRefundNoByOutRefundNo
+    RefundsOutRefundNoByOutRefundNo at RefundsOutRefundNoByOutRefundNoPath
 }
 
 impl<M: Mode> RefundsOutRefundNoByOutRefundNo<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/repayment`: 平台收付通·还款支付.
-    Repayment at AtRepayment
+    Repayment at RepaymentPath
 }
 
 impl<M: Mode> Repayment<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Repayment<M> {
 
 chain_step! {
     /// `v3/repayment/combine-transactions`
-    RepaymentCombineTransactions at AtRepaymentCombineTransactions
+    RepaymentCombineTransactions at RepaymentCombineTransactionsPath
 }
 
 impl<M: Mode> RepaymentCombineTransactions<M> {
@@ -35,7 +35,7 @@ impl<M: Mode> RepaymentCombineTransactions<M> {
 
 chain_step! {
     /// `v3/repayment/combine-transactions/partner`
-    RepaymentCombineTransactionsPartner at AtRepaymentCombineTransactionsPartner
+    RepaymentCombineTransactionsPartner at RepaymentCombineTransactionsPartnerPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartner<M> {
@@ -52,7 +52,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartner<M> {
 
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no`
-    RepaymentCombineTransactionsPartnerOutTradeNo at AtRepaymentCombineTransactionsPartnerOutTradeNo
+    RepaymentCombineTransactionsPartnerOutTradeNo at RepaymentCombineTransactionsPartnerOutTradeNoPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNo<M> {
@@ -70,7 +70,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNo<M> {
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`: 还款单查询.
     #[doc(alias = "还款单查询")]
-    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo at AtRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo
+    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo at RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M> {
@@ -114,7 +114,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`: 商户关单.
     #[doc(alias = "商户关单")]
-    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose at AtRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose
+    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose at RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose<M> {
@@ -158,7 +158,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCl
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/prepay`: 还款下单.
     #[doc(alias = "还款下单")]
-    RepaymentCombineTransactionsPartnerPrepay at AtRepaymentCombineTransactionsPartnerPrepay
+    RepaymentCombineTransactionsPartnerPrepay at RepaymentCombineTransactionsPartnerPrepayPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerPrepay<M> {

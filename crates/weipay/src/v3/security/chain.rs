@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/security`: 商户测试.
-    Security at AtSecurity
+    Security at SecurityPath
 }
 
 impl<M: Mode> Security<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Security<M> {
 chain_step! {
     /// `v3/security/echo`: 商户签名验签／加解密测试.
     #[doc(alias = "商户签名验签／加解密测试")]
-    SecurityEcho at AtSecurityEcho
+    SecurityEcho at SecurityEchoPath
 }
 
 impl<M: Mode> SecurityEcho<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/settle`: 账单.
-    Settle at AtSettle
+    Settle at SettlePath
 }
 
 impl<M: Mode> Settle<M> {
@@ -23,7 +23,7 @@ impl<M: Mode> Settle<M> {
 chain_step! {
     /// `v3/settle/settlements`: 查询结算资金明细.
     #[doc(alias = "查询结算资金明细")]
-    SettleSettlements at AtSettleSettlements
+    SettleSettlements at SettleSettlementsPath
 }
 
 impl<M: Mode> SettleSettlements<M> {

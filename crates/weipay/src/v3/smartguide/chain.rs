@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/smartguide`: 支付即服务.
-    Smartguide at AtSmartguide
+    Smartguide at SmartguidePath
 }
 
 impl<M: Mode> Smartguide<M> {
@@ -25,7 +25,7 @@ chain_step! {
     /// `v3/smartguide/guides`: 服务人员查询, 服务人员注册.
     #[doc(alias = "服务人员查询")]
     #[doc(alias = "服务人员注册")]
-    SmartguideGuides at AtSmartguideGuides
+    SmartguideGuides at SmartguideGuidesPath
 }
 
 impl<M: Mode> SmartguideGuides<M> {
@@ -86,7 +86,7 @@ impl<M: Mode> SmartguideGuides<M> {
 chain_step! {
     /// `v3/smartguide/guides/{guide_id}`: 服务人员信息更新.
     #[doc(alias = "服务人员信息更新")]
-    SmartguideGuidesByGuideId at AtSmartguideGuidesByGuideId
+    SmartguideGuidesByGuideId at SmartguideGuidesByGuideIdPath
 }
 
 impl<M: Mode> SmartguideGuidesByGuideId<M> {
@@ -125,7 +125,7 @@ impl<M: Mode> SmartguideGuidesByGuideId<M> {
 chain_step! {
     /// `v3/smartguide/guides/{guide_id}/assign`: 服务人员分配.
     #[doc(alias = "服务人员分配")]
-    SmartguideGuidesByGuideIdAssign at AtSmartguideGuidesByGuideIdAssign
+    SmartguideGuidesByGuideIdAssign at SmartguideGuidesByGuideIdAssignPath
 }
 
 impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {

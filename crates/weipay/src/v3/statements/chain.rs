@@ -12,7 +12,7 @@ chain! {}
 chain_step! {
     /// `v3/statements`: 下载对账单, 账单.
     #[doc(alias = "下载对账单")]
-    Statements at AtStatements
+    Statements at StatementsPath
 }
 
 impl<M: Mode> Statements<M> {

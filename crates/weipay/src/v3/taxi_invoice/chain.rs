@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/taxi-invoice`: 出租车电子发票.
-    TaxiInvoice at AtTaxiInvoice
+    TaxiInvoice at TaxiInvoicePath
 }
 
 impl<M: Mode> TaxiInvoice<M> {
@@ -68,7 +68,7 @@ impl<M: Mode> TaxiInvoice<M> {
 
 chain_step! {
     /// `v3/taxi-invoice/attendance`
-    TaxiInvoiceAttendance at AtTaxiInvoiceAttendance
+    TaxiInvoiceAttendance at TaxiInvoiceAttendancePath
 }
 
 impl<M: Mode> TaxiInvoiceAttendance<M> {
@@ -81,7 +81,7 @@ impl<M: Mode> TaxiInvoiceAttendance<M> {
 chain_step! {
     /// `v3/taxi-invoice/attendance/punch`: 签到签退.
     #[doc(alias = "签到签退")]
-    TaxiInvoiceAttendancePunch at AtTaxiInvoiceAttendancePunch
+    TaxiInvoiceAttendancePunch at TaxiInvoiceAttendancePunchPath
 }
 
 impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
@@ -114,7 +114,7 @@ impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
 chain_step! {
     /// `v3/taxi-invoice/cards`: 将出租车电子发票插入微信用户卡包.
     #[doc(alias = "将出租车电子发票插入微信用户卡包")]
-    TaxiInvoiceCards at AtTaxiInvoiceCards
+    TaxiInvoiceCards at TaxiInvoiceCardsPath
 }
 
 impl<M: Mode> TaxiInvoiceCards<M> {
@@ -169,7 +169,7 @@ impl<M: Mode> TaxiInvoiceCards<M> {
 chain_step! {
     /// `v3/taxi-invoice/cards/upload-file`: 上传出租车电子发票文件.
     #[doc(alias = "上传出租车电子发票文件")]
-    TaxiInvoiceCardsUploadFile at AtTaxiInvoiceCardsUploadFile
+    TaxiInvoiceCardsUploadFile at TaxiInvoiceCardsUploadFilePath
 }
 
 impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
@@ -204,7 +204,7 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
 
 chain_step! {
     /// `v3/taxi-invoice/driver`
-    TaxiInvoiceDriver at AtTaxiInvoiceDriver
+    TaxiInvoiceDriver at TaxiInvoiceDriverPath
 }
 
 impl<M: Mode> TaxiInvoiceDriver<M> {
@@ -217,7 +217,7 @@ impl<M: Mode> TaxiInvoiceDriver<M> {
 chain_step! {
     /// `v3/taxi-invoice/driver/update-driver`: 更新司机信息.
     #[doc(alias = "更新司机信息")]
-    TaxiInvoiceDriverUpdateDriver at AtTaxiInvoiceDriverUpdateDriver
+    TaxiInvoiceDriverUpdateDriver at TaxiInvoiceDriverUpdateDriverPath
 }
 
 impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
@@ -256,7 +256,7 @@ impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
 
 chain_step! {
     /// `v3/taxi-invoice/drivers`
-    TaxiInvoiceDrivers at AtTaxiInvoiceDrivers
+    TaxiInvoiceDrivers at TaxiInvoiceDriversPath
 }
 
 impl<M: Mode> TaxiInvoiceDrivers<M> {
@@ -269,7 +269,7 @@ impl<M: Mode> TaxiInvoiceDrivers<M> {
 chain_step! {
     /// `v3/taxi-invoice/drivers/{driver_license}`: 获取司机信息.
     #[doc(alias = "获取司机信息")]
-    TaxiInvoiceDriversByDriverLicense at AtTaxiInvoiceDriversByDriverLicense
+    TaxiInvoiceDriversByDriverLicense at TaxiInvoiceDriversByDriverLicensePath
 }
 
 impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
@@ -299,7 +299,7 @@ impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
 
 chain_step! {
     /// `v3/taxi-invoice/taxi`
-    TaxiInvoiceTaxi at AtTaxiInvoiceTaxi
+    TaxiInvoiceTaxi at TaxiInvoiceTaxiPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxi<M> {
@@ -312,7 +312,7 @@ impl<M: Mode> TaxiInvoiceTaxi<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi/update-taxi`: 更新出租车信息.
     #[doc(alias = "更新出租车信息")]
-    TaxiInvoiceTaxiUpdateTaxi at AtTaxiInvoiceTaxiUpdateTaxi
+    TaxiInvoiceTaxiUpdateTaxi at TaxiInvoiceTaxiUpdateTaxiPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
@@ -346,7 +346,7 @@ impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
 
 chain_step! {
     /// `v3/taxi-invoice/taxi-companies`
-    TaxiInvoiceTaxiCompanies at AtTaxiInvoiceTaxiCompanies
+    TaxiInvoiceTaxiCompanies at TaxiInvoiceTaxiCompaniesPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompanies<M> {
@@ -364,7 +364,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompanies<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi-companies/{company_mchid}`: 获取出租车公司商户信息.
     #[doc(alias = "获取出租车公司商户信息")]
-    TaxiInvoiceTaxiCompaniesByCompanyMchid at AtTaxiInvoiceTaxiCompaniesByCompanyMchid
+    TaxiInvoiceTaxiCompaniesByCompanyMchid at TaxiInvoiceTaxiCompaniesByCompanyMchidPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
@@ -395,7 +395,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
 
 chain_step! {
     /// `v3/taxi-invoice/taxi-company`
-    TaxiInvoiceTaxiCompany at AtTaxiInvoiceTaxiCompany
+    TaxiInvoiceTaxiCompany at TaxiInvoiceTaxiCompanyPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompany<M> {
@@ -408,7 +408,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompany<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi-company/create-taxi-company`: 新增出租车公司.
     #[doc(alias = "新增出租车公司")]
-    TaxiInvoiceTaxiCompanyCreateTaxiCompany at AtTaxiInvoiceTaxiCompanyCreateTaxiCompany
+    TaxiInvoiceTaxiCompanyCreateTaxiCompany at TaxiInvoiceTaxiCompanyCreateTaxiCompanyPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
@@ -444,7 +444,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
 
 chain_step! {
     /// `v3/taxi-invoice/taxies`
-    TaxiInvoiceTaxies at AtTaxiInvoiceTaxies
+    TaxiInvoiceTaxies at TaxiInvoiceTaxiesPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxies<M> {
@@ -457,7 +457,7 @@ impl<M: Mode> TaxiInvoiceTaxies<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxies/{plate_number}`: 获取出租车信息.
     #[doc(alias = "获取出租车信息")]
-    TaxiInvoiceTaxiesByPlateNumber at AtTaxiInvoiceTaxiesByPlateNumber
+    TaxiInvoiceTaxiesByPlateNumber at TaxiInvoiceTaxiesByPlateNumberPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
@@ -487,7 +487,7 @@ impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
 
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-order`
-    TaxiInvoiceUserTaxiOrder at AtTaxiInvoiceUserTaxiOrder
+    TaxiInvoiceUserTaxiOrder at TaxiInvoiceUserTaxiOrderPath
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrder<M> {
@@ -500,7 +500,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrder<M> {
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-order/find-by-token`: 根据凭证查询乘客行程单.
     #[doc(alias = "根据凭证查询乘客行程单")]
-    TaxiInvoiceUserTaxiOrderFindByToken at AtTaxiInvoiceUserTaxiOrderFindByToken
+    TaxiInvoiceUserTaxiOrderFindByToken at TaxiInvoiceUserTaxiOrderFindByTokenPath
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
@@ -534,7 +534,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-orders`: 获取乘客行程单列表.
     #[doc(alias = "获取乘客行程单列表")]
-    TaxiInvoiceUserTaxiOrders at AtTaxiInvoiceUserTaxiOrders
+    TaxiInvoiceUserTaxiOrders at TaxiInvoiceUserTaxiOrdersPath
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrders<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/transaction-block`: 商户管理记录.
-    TransactionBlock at AtTransactionBlock
+    TransactionBlock at TransactionBlockPath
 }
 
 impl<M: Mode> TransactionBlock<M> {
@@ -28,7 +28,7 @@ impl<M: Mode> TransactionBlock<M> {
 
 chain_step! {
     /// `v3/transaction-block/transaction-block-records`
-    TransactionBlockTransactionBlockRecords at AtTransactionBlockTransactionBlockRecords
+    TransactionBlockTransactionBlockRecords at TransactionBlockTransactionBlockRecordsPath
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecords<M> {
@@ -51,7 +51,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecords<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-records/{block_record_id}`: 查询子商户交易拦截记录详情.
     #[doc(alias = "查询子商户交易拦截记录详情")]
-    TransactionBlockTransactionBlockRecordsByBlockRecordId at AtTransactionBlockTransactionBlockRecordsByBlockRecordId
+    TransactionBlockTransactionBlockRecordsByBlockRecordId at TransactionBlockTransactionBlockRecordsByBlockRecordIdPath
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
@@ -87,7 +87,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
 
 chain_step! {
     /// `v3/transaction-block/transaction-block-records/sub-mchid`
-    TransactionBlockTransactionBlockRecordsSubMchid at AtTransactionBlockTransactionBlockRecordsSubMchid
+    TransactionBlockTransactionBlockRecordsSubMchid at TransactionBlockTransactionBlockRecordsSubMchidPath
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchid<M> {
@@ -105,7 +105,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchid<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`: 分页查询子商户名下的交易拦截记录.
     #[doc(alias = "分页查询子商户名下的交易拦截记录")]
-    TransactionBlockTransactionBlockRecordsSubMchidBySubMchid at AtTransactionBlockTransactionBlockRecordsSubMchidBySubMchid
+    TransactionBlockTransactionBlockRecordsSubMchidBySubMchid at TransactionBlockTransactionBlockRecordsSubMchidBySubMchidPath
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
@@ -143,7 +143,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
 
 chain_step! {
     /// `v3/transaction-block/transaction-block-submissions`
-    TransactionBlockTransactionBlockSubmissions at AtTransactionBlockTransactionBlockSubmissions
+    TransactionBlockTransactionBlockSubmissions at TransactionBlockTransactionBlockSubmissionsPath
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissions<M> {
@@ -166,7 +166,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissions<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/{block_submission_id}`: 查询交易拦截申诉详情.
     #[doc(alias = "查询交易拦截申诉详情")]
-    TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId at AtTransactionBlockTransactionBlockSubmissionsByBlockSubmissionId
+    TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId at TransactionBlockTransactionBlockSubmissionsByBlockSubmissionIdPath
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> {
@@ -199,7 +199,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> 
 
 chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/sub-mchid`
-    TransactionBlockTransactionBlockSubmissionsSubMchid at AtTransactionBlockTransactionBlockSubmissionsSubMchid
+    TransactionBlockTransactionBlockSubmissionsSubMchid at TransactionBlockTransactionBlockSubmissionsSubMchidPath
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchid<M> {
@@ -217,7 +217,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchid<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`: 发起交易拦截申诉.
     #[doc(alias = "发起交易拦截申诉")]
-    TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid at AtTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid
+    TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid at TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidPath
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/transactions`: 基础支付.
-    Transactions at AtTransactions
+    Transactions at TransactionsPath
 }
 
 impl<M: Mode> Transactions<M> {
@@ -54,7 +54,7 @@ impl<M: Mode> Transactions<M> {
 chain_step! {
     /// `v3/transactions/app`: APP支付下单.
     #[doc(alias = "APP支付下单")]
-    TransactionsApp at AtTransactionsApp
+    TransactionsApp at TransactionsAppPath
 }
 
 impl<M: Mode> TransactionsApp<M> {
@@ -89,7 +89,7 @@ impl<M: Mode> TransactionsApp<M> {
 
 chain_step! {
     /// `v3/transactions/id`
-    TransactionsId at AtTransactionsId
+    TransactionsId at TransactionsIdPath
 }
 
 impl<M: Mode> TransactionsId<M> {
@@ -102,7 +102,7 @@ impl<M: Mode> TransactionsId<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    TransactionsIdByTransactionId at AtTransactionsIdByTransactionId
+    TransactionsIdByTransactionId at TransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> TransactionsIdByTransactionId<M> {
@@ -143,7 +143,7 @@ impl<M: Mode> TransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}/close`: 关闭订单(微信支付订单号).
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    TransactionsIdByTransactionIdClose at AtTransactionsIdByTransactionIdClose
+    TransactionsIdByTransactionIdClose at TransactionsIdByTransactionIdClosePath
 }
 
 impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
@@ -172,7 +172,7 @@ impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}/reverse`: 撤销订单(微信支付订单号).
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    TransactionsIdByTransactionIdReverse at AtTransactionsIdByTransactionIdReverse
+    TransactionsIdByTransactionIdReverse at TransactionsIdByTransactionIdReversePath
 }
 
 impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
@@ -201,7 +201,7 @@ impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
 chain_step! {
     /// `v3/transactions/jsapi`: 小程序/公众号支付下单.
     #[doc(alias = "小程序/公众号支付下单")]
-    TransactionsJsapi at AtTransactionsJsapi
+    TransactionsJsapi at TransactionsJsapiPath
 }
 
 impl<M: Mode> TransactionsJsapi<M> {
@@ -237,7 +237,7 @@ impl<M: Mode> TransactionsJsapi<M> {
 chain_step! {
     /// `v3/transactions/micropay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    TransactionsMicropay at AtTransactionsMicropay
+    TransactionsMicropay at TransactionsMicropayPath
 }
 
 impl<M: Mode> TransactionsMicropay<M> {
@@ -272,7 +272,7 @@ impl<M: Mode> TransactionsMicropay<M> {
 chain_step! {
     /// `v3/transactions/mweb`: H5支付下单.
     #[doc(alias = "H5支付下单")]
-    TransactionsMweb at AtTransactionsMweb
+    TransactionsMweb at TransactionsMwebPath
 }
 
 impl<M: Mode> TransactionsMweb<M> {
@@ -311,7 +311,7 @@ impl<M: Mode> TransactionsMweb<M> {
 chain_step! {
     /// `v3/transactions/native`: 扫码支付下单.
     #[doc(alias = "扫码支付下单")]
-    TransactionsNative at AtTransactionsNative
+    TransactionsNative at TransactionsNativePath
 }
 
 impl<M: Mode> TransactionsNative<M> {
@@ -346,7 +346,7 @@ impl<M: Mode> TransactionsNative<M> {
 
 chain_step! {
     /// `v3/transactions/out-trade-no`
-    TransactionsOutTradeNo at AtTransactionsOutTradeNo
+    TransactionsOutTradeNo at TransactionsOutTradeNoPath
 }
 
 impl<M: Mode> TransactionsOutTradeNo<M> {
@@ -359,7 +359,7 @@ impl<M: Mode> TransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNo at AtTransactionsOutTradeNoByOutTradeNo
+    TransactionsOutTradeNoByOutTradeNo at TransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
@@ -401,7 +401,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}/close`: 关闭订单(商户订单号).
     #[doc(alias = "关闭订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNoClose at AtTransactionsOutTradeNoByOutTradeNoClose
+    TransactionsOutTradeNoByOutTradeNoClose at TransactionsOutTradeNoByOutTradeNoClosePath
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
@@ -433,7 +433,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNoReverse at AtTransactionsOutTradeNoByOutTradeNoReverse
+    TransactionsOutTradeNoByOutTradeNoReverse at TransactionsOutTradeNoByOutTradeNoReversePath
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNoReverse<M> {

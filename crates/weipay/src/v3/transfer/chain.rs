@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/transfer`: 商家转账.
-    Transfer at AtTransfer
+    Transfer at TransferPath
 }
 
 impl<M: Mode> Transfer<M> {
@@ -29,7 +29,7 @@ impl<M: Mode> Transfer<M> {
 chain_step! {
     /// `v3/transfer/batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    TransferBatches at AtTransferBatches
+    TransferBatches at TransferBatchesPath
 }
 
 impl<M: Mode> TransferBatches<M> {
@@ -77,7 +77,7 @@ impl<M: Mode> TransferBatches<M> {
 
 chain_step! {
     /// `v3/transfer/batches/batch-id`
-    TransferBatchesBatchId at AtTransferBatchesBatchId
+    TransferBatchesBatchId at TransferBatchesBatchIdPath
 }
 
 impl<M: Mode> TransferBatchesBatchId<M> {
@@ -90,7 +90,7 @@ impl<M: Mode> TransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/transfer/batches/batch-id/{batch_id}`: 微信批次单号查询批次单.
     #[doc(alias = "微信批次单号查询批次单")]
-    TransferBatchesBatchIdByBatchId at AtTransferBatchesBatchIdByBatchId
+    TransferBatchesBatchIdByBatchId at TransferBatchesBatchIdByBatchIdPath
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
@@ -132,7 +132,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
 
 chain_step! {
     /// `v3/transfer/batches/batch-id/{batch_id}/details`
-    TransferBatchesBatchIdByBatchIdDetails at AtTransferBatchesBatchIdByBatchIdDetails
+    TransferBatchesBatchIdByBatchIdDetails at TransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchIdDetails<M> {
@@ -144,7 +144,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetails<M> {
 
 chain_step! {
     /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id`
-    TransferBatchesBatchIdByBatchIdDetailsDetailId at AtTransferBatchesBatchIdByBatchIdDetailsDetailId
+    TransferBatchesBatchIdByBatchIdDetailsDetailId at TransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -162,7 +162,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信明细单号查询明细单.
     #[doc(alias = "微信明细单号查询明细单")]
-    TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdPath
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -199,7 +199,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
 
 chain_step! {
     /// `v3/transfer/batches/out-batch-no`
-    TransferBatchesOutBatchNo at AtTransferBatchesOutBatchNo
+    TransferBatchesOutBatchNo at TransferBatchesOutBatchNoPath
 }
 
 impl<M: Mode> TransferBatchesOutBatchNo<M> {
@@ -215,7 +215,7 @@ impl<M: Mode> TransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}`: 商家批次单号查询批次单.
     #[doc(alias = "商家批次单号查询批次单")]
-    TransferBatchesOutBatchNoByOutBatchNo at AtTransferBatchesOutBatchNoByOutBatchNo
+    TransferBatchesOutBatchNoByOutBatchNo at TransferBatchesOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -257,7 +257,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
 
 chain_step! {
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`
-    TransferBatchesOutBatchNoByOutBatchNoDetails at AtTransferBatchesOutBatchNoByOutBatchNoDetails
+    TransferBatchesOutBatchNoByOutBatchNoDetails at TransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -269,7 +269,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetails<M> {
 
 chain_step! {
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -288,7 +288,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
 chain_step! {
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {
@@ -330,7 +330,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetail
 chain_step! {
     /// `v3/transfer/bill-receipt`: 转账电子回单申请受理.
     #[doc(alias = "转账电子回单申请受理")]
-    TransferBillReceipt at AtTransferBillReceipt
+    TransferBillReceipt at TransferBillReceiptPath
 }
 
 impl<M: Mode> TransferBillReceipt<M> {
@@ -366,7 +366,7 @@ impl<M: Mode> TransferBillReceipt<M> {
 chain_step! {
     /// `v3/transfer/bill-receipt/{out_batch_no}`: 查询转账电子回单.
     #[doc(alias = "查询转账电子回单")]
-    TransferBillReceiptByOutBatchNo at AtTransferBillReceiptByOutBatchNo
+    TransferBillReceiptByOutBatchNo at TransferBillReceiptByOutBatchNoPath
 }
 
 impl<M: Mode> TransferBillReceiptByOutBatchNo<M> {

@@ -10,7 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/transfer-detail`: 商家转账.
-    TransferDetail at AtTransferDetail
+    TransferDetail at TransferDetailPath
 }
 
 impl<M: Mode> TransferDetail<M> {
@@ -24,7 +24,7 @@ chain_step! {
     /// `v3/transfer-detail/electronic-receipts`: 查询转账明细电子回单受理结果, 转账明细电子回单受理.
     #[doc(alias = "查询转账明细电子回单受理结果")]
     #[doc(alias = "转账明细电子回单受理")]
-    TransferDetailElectronicReceipts at AtTransferDetailElectronicReceipts
+    TransferDetailElectronicReceipts at TransferDetailElectronicReceiptsPath
 }
 
 impl<M: Mode> TransferDetailElectronicReceipts<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/transferdownload`: 商家转账, 商家转账·(用户确认模式).
-    Transferdownload at AtTransferdownload
+    Transferdownload at TransferdownloadPath
 }
 
 impl<M: Mode> Transferdownload<M> {
@@ -29,7 +29,7 @@ impl<M: Mode> Transferdownload<M> {
 chain_step! {
     /// `v3/transferdownload/elecvoucherfile`: 下载电子回单PDF文件.
     #[doc(alias = "下载电子回单PDF文件")]
-    TransferdownloadElecvoucherfile at AtTransferdownloadElecvoucherfile
+    TransferdownloadElecvoucherfile at TransferdownloadElecvoucherfilePath
 }
 
 impl<M: Mode> TransferdownloadElecvoucherfile<M> {
@@ -57,7 +57,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
 chain_step! {
     /// `v3/transferdownload/signfile`: 下载电子回单.
     #[doc(alias = "下载电子回单")]
-    TransferdownloadSignfile at AtTransferdownloadSignfile
+    TransferdownloadSignfile at TransferdownloadSignfilePath
 }
 
 impl<M: Mode> TransferdownloadSignfile<M> {

@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/vehicle`: ETC授权, 停车服务.
-    Vehicle at AtVehicle
+    Vehicle at VehiclePath
 }
 
 impl<M: Mode> Vehicle<M> {
@@ -33,7 +33,7 @@ impl<M: Mode> Vehicle<M> {
 
 chain_step! {
     /// `v3/vehicle/etc`
-    VehicleEtc at AtVehicleEtc
+    VehicleEtc at VehicleEtcPath
 }
 
 impl<M: Mode> VehicleEtc<M> {
@@ -60,7 +60,7 @@ impl<M: Mode> VehicleEtc<M> {
 
 chain_step! {
     /// `v3/vehicle/etc/contracts`
-    VehicleEtcContracts at AtVehicleEtcContracts
+    VehicleEtcContracts at VehicleEtcContractsPath
 }
 
 impl<M: Mode> VehicleEtcContracts<M> {
@@ -73,7 +73,7 @@ impl<M: Mode> VehicleEtcContracts<M> {
 chain_step! {
     /// `v3/vehicle/etc/contracts/{contract_id}`: 通过商户ETC绑定号查询签约状态.
     #[doc(alias = "通过商户ETC绑定号查询签约状态")]
-    VehicleEtcContractsByContractId at AtVehicleEtcContractsByContractId
+    VehicleEtcContractsByContractId at VehicleEtcContractsByContractIdPath
 }
 
 impl<M: Mode> VehicleEtcContractsByContractId<M> {
@@ -111,7 +111,7 @@ impl<M: Mode> VehicleEtcContractsByContractId<M> {
 chain_step! {
     /// `v3/vehicle/etc/preopen`: 预开通用户ETC指定卡扣费.
     #[doc(alias = "预开通用户ETC指定卡扣费")]
-    VehicleEtcPreopen at AtVehicleEtcPreopen
+    VehicleEtcPreopen at VehicleEtcPreopenPath
 }
 
 impl<M: Mode> VehicleEtcPreopen<M> {
@@ -150,7 +150,7 @@ impl<M: Mode> VehicleEtcPreopen<M> {
 
 chain_step! {
     /// `v3/vehicle/etc/transactions`
-    VehicleEtcTransactions at AtVehicleEtcTransactions
+    VehicleEtcTransactions at VehicleEtcTransactionsPath
 }
 
 impl<M: Mode> VehicleEtcTransactions<M> {
@@ -173,7 +173,7 @@ impl<M: Mode> VehicleEtcTransactions<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/highway`: 高速场景商户扣款.
     #[doc(alias = "高速场景商户扣款")]
-    VehicleEtcTransactionsHighway at AtVehicleEtcTransactionsHighway
+    VehicleEtcTransactionsHighway at VehicleEtcTransactionsHighwayPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsHighway<M> {
@@ -214,7 +214,7 @@ impl<M: Mode> VehicleEtcTransactionsHighway<M> {
 
 chain_step! {
     /// `v3/vehicle/etc/transactions/id`
-    VehicleEtcTransactionsId at AtVehicleEtcTransactionsId
+    VehicleEtcTransactionsId at VehicleEtcTransactionsIdPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsId<M> {
@@ -232,7 +232,7 @@ impl<M: Mode> VehicleEtcTransactionsId<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/id/{transaction_id}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleEtcTransactionsIdByTransactionId at AtVehicleEtcTransactionsIdByTransactionId
+    VehicleEtcTransactionsIdByTransactionId at VehicleEtcTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
@@ -270,7 +270,7 @@ impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
 
 chain_step! {
     /// `v3/vehicle/etc/transactions/out-trade-no`
-    VehicleEtcTransactionsOutTradeNo at AtVehicleEtcTransactionsOutTradeNo
+    VehicleEtcTransactionsOutTradeNo at VehicleEtcTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsOutTradeNo<M> {
@@ -288,7 +288,7 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleEtcTransactionsOutTradeNoByOutTradeNo at AtVehicleEtcTransactionsOutTradeNoByOutTradeNo
+    VehicleEtcTransactionsOutTradeNoByOutTradeNo at VehicleEtcTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
@@ -326,7 +326,7 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
 
 chain_step! {
     /// `v3/vehicle/etc/users`
-    VehicleEtcUsers at AtVehicleEtcUsers
+    VehicleEtcUsers at VehicleEtcUsersPath
 }
 
 impl<M: Mode> VehicleEtcUsers<M> {
@@ -338,7 +338,7 @@ impl<M: Mode> VehicleEtcUsers<M> {
 
 chain_step! {
     /// `v3/vehicle/etc/users/{openid}`
-    VehicleEtcUsersByOpenid at AtVehicleEtcUsersByOpenid
+    VehicleEtcUsersByOpenid at VehicleEtcUsersByOpenidPath
 }
 
 impl<M: Mode> VehicleEtcUsersByOpenid<M> {
@@ -351,7 +351,7 @@ impl<M: Mode> VehicleEtcUsersByOpenid<M> {
 chain_step! {
     /// `v3/vehicle/etc/users/{openid}/contracts`: 查询ETC签约状态.
     #[doc(alias = "查询ETC签约状态")]
-    VehicleEtcUsersByOpenidContracts at AtVehicleEtcUsersByOpenidContracts
+    VehicleEtcUsersByOpenidContracts at VehicleEtcUsersByOpenidContractsPath
 }
 
 impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
@@ -389,7 +389,7 @@ impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
 
 chain_step! {
     /// `v3/vehicle/parking`
-    VehicleParking at AtVehicleParking
+    VehicleParking at VehicleParkingPath
 }
 
 impl<M: Mode> VehicleParking<M> {
@@ -407,7 +407,7 @@ impl<M: Mode> VehicleParking<M> {
 chain_step! {
     /// `v3/vehicle/parking/parkings`: 创建停车入场.
     #[doc(alias = "创建停车入场")]
-    VehicleParkingParkings at AtVehicleParkingParkings
+    VehicleParkingParkings at VehicleParkingParkingsPath
 }
 
 impl<M: Mode> VehicleParkingParkings<M> {
@@ -444,7 +444,7 @@ impl<M: Mode> VehicleParkingParkings<M> {
 
 chain_step! {
     /// `v3/vehicle/parking/services`
-    VehicleParkingServices at AtVehicleParkingServices
+    VehicleParkingServices at VehicleParkingServicesPath
 }
 
 impl<M: Mode> VehicleParkingServices<M> {
@@ -457,7 +457,7 @@ impl<M: Mode> VehicleParkingServices<M> {
 chain_step! {
     /// `v3/vehicle/parking/services/find`: 查询车牌服务开通信息.
     #[doc(alias = "查询车牌服务开通信息")]
-    VehicleParkingServicesFind at AtVehicleParkingServicesFind
+    VehicleParkingServicesFind at VehicleParkingServicesFindPath
 }
 
 impl<M: Mode> VehicleParkingServicesFind<M> {
@@ -491,7 +491,7 @@ impl<M: Mode> VehicleParkingServicesFind<M> {
 
 chain_step! {
     /// `v3/vehicle/transactions`
-    VehicleTransactions at AtVehicleTransactions
+    VehicleTransactions at VehicleTransactionsPath
 }
 
 impl<M: Mode> VehicleTransactions<M> {
@@ -508,7 +508,7 @@ impl<M: Mode> VehicleTransactions<M> {
 
 chain_step! {
     /// `v3/vehicle/transactions/out-trade-no`
-    VehicleTransactionsOutTradeNo at AtVehicleTransactionsOutTradeNo
+    VehicleTransactionsOutTradeNo at VehicleTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> VehicleTransactionsOutTradeNo<M> {
@@ -526,7 +526,7 @@ impl<M: Mode> VehicleTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleTransactionsOutTradeNoByOutTradeNo at AtVehicleTransactionsOutTradeNoByOutTradeNo
+    VehicleTransactionsOutTradeNoByOutTradeNo at VehicleTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
@@ -564,7 +564,7 @@ impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/transactions/parking`: 扣费受理.
     #[doc(alias = "扣费受理")]
-    VehicleTransactionsParking at AtVehicleTransactionsParking
+    VehicleTransactionsParking at VehicleTransactionsParkingPath
 }
 
 impl<M: Mode> VehicleTransactionsParking<M> {

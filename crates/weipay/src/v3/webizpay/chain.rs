@@ -11,7 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/webizpay`: 企业支付.
-    Webizpay at AtWebizpay
+    Webizpay at WebizpayPath
 }
 
 impl<M: Mode> Webizpay<M> {
@@ -45,7 +45,7 @@ chain_step! {
     /// `v3/webizpay/avail-mch-ranges`: 查询可用商户范围列表, 创建可用商户范围.
     #[doc(alias = "查询可用商户范围列表")]
     #[doc(alias = "创建可用商户范围")]
-    WebizpayAvailMchRanges at AtWebizpayAvailMchRanges
+    WebizpayAvailMchRanges at WebizpayAvailMchRangesPath
 }
 
 impl<M: Mode> WebizpayAvailMchRanges<M> {
@@ -103,7 +103,7 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
 
 chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}`
-    WebizpayAvailMchRangesByRangeId at AtWebizpayAvailMchRangesByRangeId
+    WebizpayAvailMchRangesByRangeId at WebizpayAvailMchRangesByRangeIdPath
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeId<M> {
@@ -117,7 +117,7 @@ chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`: 查询商户标识列表, 添加商户标识.
     #[doc(alias = "查询商户标识列表")]
     #[doc(alias = "添加商户标识")]
-    WebizpayAvailMchRangesByRangeIdMerchantIdentifiers at AtWebizpayAvailMchRangesByRangeIdMerchantIdentifiers
+    WebizpayAvailMchRangesByRangeIdMerchantIdentifiers at WebizpayAvailMchRangesByRangeIdMerchantIdentifiersPath
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
@@ -195,7 +195,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
 chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`: 删除商户标识.
     #[doc(alias = "删除商户标识")]
-    WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier at AtWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier
+    WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier at WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierPath
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier<M> {
@@ -238,7 +238,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
 
 chain_step! {
     /// `v3/webizpay/bill`
-    WebizpayBill at AtWebizpayBill
+    WebizpayBill at WebizpayBillPath
 }
 
 impl<M: Mode> WebizpayBill<M> {
@@ -256,7 +256,7 @@ impl<M: Mode> WebizpayBill<M> {
 chain_step! {
     /// `v3/webizpay/bill/proof`: 申请企业商户企业支付出资凭证.
     #[doc(alias = "申请企业商户企业支付出资凭证")]
-    WebizpayBillProof at AtWebizpayBillProof
+    WebizpayBillProof at WebizpayBillProofPath
 }
 
 impl<M: Mode> WebizpayBillProof<M> {
@@ -292,7 +292,7 @@ impl<M: Mode> WebizpayBillProof<M> {
 chain_step! {
     /// `v3/webizpay/bill/trade-bill`: 申请企业商户企业支付业务账单.
     #[doc(alias = "申请企业商户企业支付业务账单")]
-    WebizpayBillTradeBill at AtWebizpayBillTradeBill
+    WebizpayBillTradeBill at WebizpayBillTradeBillPath
 }
 
 impl<M: Mode> WebizpayBillTradeBill<M> {
@@ -326,7 +326,7 @@ impl<M: Mode> WebizpayBillTradeBill<M> {
 
 chain_step! {
     /// `v3/webizpay/employees`
-    WebizpayEmployees at AtWebizpayEmployees
+    WebizpayEmployees at WebizpayEmployeesPath
 }
 
 impl<M: Mode> WebizpayEmployees<M> {
@@ -338,7 +338,7 @@ impl<M: Mode> WebizpayEmployees<M> {
 
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}`
-    WebizpayEmployeesByEmployeeId at AtWebizpayEmployeesByEmployeeId
+    WebizpayEmployeesByEmployeeId at WebizpayEmployeesByEmployeeIdPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
@@ -360,7 +360,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
 
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards`
-    WebizpayEmployeesByEmployeeIdOutQuotaCards at AtWebizpayEmployeesByEmployeeIdOutQuotaCards
+    WebizpayEmployeesByEmployeeIdOutQuotaCards at WebizpayEmployeesByEmployeeIdOutQuotaCardsPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
@@ -378,7 +378,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`: 使用商户卡号查询企业支付额度卡.
     #[doc(alias = "使用商户卡号查询企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo at AtWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo
+    WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo at WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
@@ -417,7 +417,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards`: 企业商户为员工下发企业支付额度卡.
     #[doc(alias = "企业商户为员工下发企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCards at AtWebizpayEmployeesByEmployeeIdQuotaCards
+    WebizpayEmployeesByEmployeeIdQuotaCards at WebizpayEmployeesByEmployeeIdQuotaCardsPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
@@ -467,7 +467,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`: 企业商户查询企业支付额度卡.
     #[doc(alias = "企业商户查询企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNo
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo at WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
@@ -516,7 +516,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`: 企业商户作废员工企业支付额度卡.
     #[doc(alias = "企业商户作废员工企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel at WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancelPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
@@ -556,7 +556,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`: 企业商户获取指定额度卡支付链接.
     #[doc(alias = "企业商户获取指定额度卡支付链接")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl at WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
@@ -598,7 +598,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/revoke`: 企业商户发起解除员工企业支付授权.
     #[doc(alias = "企业商户发起解除员工企业支付授权")]
-    WebizpayEmployeesByEmployeeIdRevoke at AtWebizpayEmployeesByEmployeeIdRevoke
+    WebizpayEmployeesByEmployeeIdRevoke at WebizpayEmployeesByEmployeeIdRevokePath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
@@ -635,7 +635,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
 
 chain_step! {
     /// `v3/webizpay/stores`
-    WebizpayStores at AtWebizpayStores
+    WebizpayStores at WebizpayStoresPath
 }
 
 impl<M: Mode> WebizpayStores<M> {
@@ -648,7 +648,7 @@ impl<M: Mode> WebizpayStores<M> {
 chain_step! {
     /// `v3/webizpay/stores/entity-matches`: 发起门店主体匹配.
     #[doc(alias = "发起门店主体匹配")]
-    WebizpayStoresEntityMatches at AtWebizpayStoresEntityMatches
+    WebizpayStoresEntityMatches at WebizpayStoresEntityMatchesPath
 }
 
 impl<M: Mode> WebizpayStoresEntityMatches<M> {
@@ -684,7 +684,7 @@ impl<M: Mode> WebizpayStoresEntityMatches<M> {
 chain_step! {
     /// `v3/webizpay/stores/entity-matches/{batch_id}`: 查询门店主体匹配结果.
     #[doc(alias = "查询门店主体匹配结果")]
-    WebizpayStoresEntityMatchesByBatchId at AtWebizpayStoresEntityMatchesByBatchId
+    WebizpayStoresEntityMatchesByBatchId at WebizpayStoresEntityMatchesByBatchIdPath
 }
 
 impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
@@ -721,7 +721,7 @@ impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
 
 chain_step! {
     /// `v3/webizpay/users`
-    WebizpayUsers at AtWebizpayUsers
+    WebizpayUsers at WebizpayUsersPath
 }
 
 impl<M: Mode> WebizpayUsers<M> {
@@ -733,7 +733,7 @@ impl<M: Mode> WebizpayUsers<M> {
 
 chain_step! {
     /// `v3/webizpay/users/{user_id}`
-    WebizpayUsersByUserId at AtWebizpayUsersByUserId
+    WebizpayUsersByUserId at WebizpayUsersByUserIdPath
 }
 
 impl<M: Mode> WebizpayUsersByUserId<M> {
@@ -751,7 +751,7 @@ impl<M: Mode> WebizpayUsersByUserId<M> {
 chain_step! {
     /// `v3/webizpay/users/{user_id}/authorization-state`: 企业商户查询企业员工开通授权状态.
     #[doc(alias = "企业商户查询企业员工开通授权状态")]
-    WebizpayUsersByUserIdAuthorizationState at AtWebizpayUsersByUserIdAuthorizationState
+    WebizpayUsersByUserIdAuthorizationState at WebizpayUsersByUserIdAuthorizationStatePath
 }
 
 impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
@@ -783,7 +783,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
 chain_step! {
     /// `v3/webizpay/users/{user_id}/authorization-url`: 企业商户发起员工开通企业支付授权.
     #[doc(alias = "企业商户发起员工开通企业支付授权")]
-    WebizpayUsersByUserIdAuthorizationUrl at AtWebizpayUsersByUserIdAuthorizationUrl
+    WebizpayUsersByUserIdAuthorizationUrl at WebizpayUsersByUserIdAuthorizationUrlPath
 }
 
 impl<M: Mode> WebizpayUsersByUserIdAuthorizationUrl<M> {
