@@ -16,7 +16,9 @@ macro_rules! client_styles {
                 &self.shared.core.merchant.mchid
             }
 
-            /// A receiver of this merchant's notifications. It knows the platform's keys as the client does at that time.
+            /// A receiver of this merchant's notifications. At each notification it knows the platform's keys that the client knows,
+            /// also certificates that the client has fetched meanwhile. It fetches none itself: a client that has only the APIv3 key
+            /// knows none before its first call.
             #[cfg(feature = "notifications")]
             pub fn receiver(&self) -> crate::notification::Receiver {
                 let shared = Arc::clone(&self.shared);

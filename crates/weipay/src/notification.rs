@@ -25,6 +25,9 @@
 //! # use weipay::{bytes, http};
 //! ```
 //!
+//! With the feature `axum`, [`Notification`] is an extractor, and [`Rejection`] the response where it is rejected: a handler takes
+//! `notification: Notification`, and the router has a [`Receiver`] as its state, or a state that gives one (`FromRef`).
+//!
 //! What a receiver does, in this order: it verifies the signature over the raw bytes, then reads the body, then decrypts the
 //! resource with the APIv3 key, then reads that as the type of its event. [`Receiver::verify`] gives a [`Verified`], and only that
 //! can be [opened](Verified::open): there is no way to decrypt what was not verified. [`Receiver::receive`] does both.
@@ -41,6 +44,8 @@
 //! A small part of what the platform posts is a probe (签名探测), whose signature is wrong on purpose. It is rejected like a forgery,
 //! with [`RejectionKind::Probe`]. Answering it with success is a finding against the merchant.
 
+#[cfg(feature = "axum")]
+mod axum;
 mod dedup;
 mod event;
 mod keys;

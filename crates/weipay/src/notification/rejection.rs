@@ -39,6 +39,8 @@ pub enum RejectionKind {
     },
     /// It has neither the signature headers of APIv3 nor the XML of APIv2.
     NotANotification(Option<BodyMistake>),
+    /// Its body did not arrive whole, or is larger than [`MAX_BODY`].
+    NotReceived(Box<dyn error::Error + Send + Sync>),
     /// Its body is larger than [`MAX_BODY`].
     TooLarge {
         /// How long it is, in bytes.
@@ -95,6 +97,7 @@ impl Rejection {
             | RejectionKind::UnknownMerchant(_)
             | RejectionKind::ReqInfo(_) => StatusCode::UNAUTHORIZED,
             RejectionKind::NotANotification(_)
+            | RejectionKind::NotReceived(_)
             | RejectionKind::Incomplete(_)
             | RejectionKind::Unreadable(_) => StatusCode::BAD_REQUEST,
             RejectionKind::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -145,6 +148,10 @@ impl fmt::Display for Rejection {
                 f,
                 "the body of this notification has {length} bytes; at most {MAX_BODY} are read, and no notification is as large"
             ),
+            RejectionKind::NotReceived(_) => write!(
+                f,
+                "the body of this notification did not arrive whole, or has more than {MAX_BODY} bytes"
+            ),
             RejectionKind::Incomplete(what) => write!(f, "this notification has no {what}"),
             RejectionKind::Unreadable(_) => f.write_str("this notification is verified, but cannot be read"),
             RejectionKind::Algorithm(name) => write!(
@@ -183,6 +190,7 @@ impl error::Error for Rejection {
             RejectionKind::Unreadable(error) => Some(error),
             RejectionKind::Sealed { error, .. } => Some(error),
             RejectionKind::ReqInfo(error) => Some(error),
+            RejectionKind::NotReceived(error) => Some(&**error),
             _ => None,
         }
     }

@@ -324,7 +324,7 @@ mod tests {
                 .api_v3_key(ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap())
                 .into_core()
                 .unwrap();
-            let signed = core.prepare(&request(&core), Host::Main).unwrap();
+            let signed = core.prepare(&request(&core), crate::failover::Host::Main).unwrap();
             assert_eq!(signed.uri().to_string(), listed_at);
         }
     }

@@ -3,6 +3,7 @@
 mod apiv2;
 mod apiv3;
 mod delivered;
+mod extractor;
 mod once;
 
 use http::{HeaderMap, HeaderName, HeaderValue};

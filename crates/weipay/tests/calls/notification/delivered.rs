@@ -71,3 +71,14 @@ fn a_coupon_that_the_sandbox_notifies_of_is_verified_opened_and_typed() {
         answer(&stream, &notification.success());
     }
 }
+
+/// The example is built with the tests, and starts a sandbox of its own.
+#[test]
+fn the_example_receives_a_notification_and_ends() {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.parent().unwrap().parent().unwrap().join("examples").join("notification");
+    let output = std::process::Command::new(program).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("COUPON.SEND") && said.contains("204 No Content"), "{said}");
+}
