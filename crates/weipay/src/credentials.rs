@@ -16,6 +16,10 @@ pub(crate) struct Merchant {
     pub(crate) serial: MerchantSerial,
     pub(crate) key: Arc<PrivateKey>,
     /// Opens notifications.
+    #[cfg_attr(
+        not(feature = "notifications"),
+        allow(dead_code, reason = "a receiver of notifications asks for it")
+    )]
     pub(crate) api_v3_key: Option<ApiV3Key>,
     /// Signs requests of APIv2.
     pub(crate) api_v2_key: Option<ApiV2Key>,
