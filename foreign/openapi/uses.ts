@@ -26,4 +26,4 @@ export function opened(resource: components['schemas']['RefundSuccessResource'])
 
 // Shared objects are one type.
 export const promotions: components['schemas']['RefundPromotionDetail'][] | undefined =
-  ({} as components['schemas']['PostRefundDomesticRefundsAnswer']).promotion_detail;
+  ({} as components['schemas']['PostRefundDomesticRefundsResponse']).promotion_detail;

@@ -1,6 +1,7 @@
 // The official Java SDK, unmodified, with its typed services, against `weipay sandbox`. Its host is an enumeration of the
 // platform's own; its builders take an OkHttp client, whose interceptor takes the requests to the sandbox. The host is not part of
 // what is signed. The SDK verifies every successful answer, with the key that its README configures.
+import static java.time.format.DateTimeFormatter.ISO_OFFSET_DATE_TIME;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -144,12 +145,13 @@ class ClientTest {
   void aCouponIsCreatedSentAssociatedDisassociatedAndUsed(String key) {
     var coupons = new MerchantExclusiveCouponService.Builder().httpClient(client(config(key), body -> body)).build();
     String number = "java-" + key + "-";
+    // `toString` would leave seconds of zero out.
     var now = OffsetDateTime.now(ZoneOffset.ofHours(8)).truncatedTo(ChronoUnit.SECONDS);
     String stock = coupons.createBusifavorStock(request(CreateBusiFavorStockRequest.class, Map.of(
         "stock_name", "满十元减五元", "belong_merchant", kit.get("mchid"), "goods_name", "全场通用", "stock_type", "NORMAL",
         "coupon_use_rule", Map.of(
             "coupon_available_time", Map.of(
-                "available_begin_time", now.minusDays(1).toString(), "available_end_time", now.plusDays(30).toString()),
+                "available_begin_time", now.minusDays(1).format(ISO_OFFSET_DATE_TIME), "available_end_time", now.plusDays(30).format(ISO_OFFSET_DATE_TIME)),
             "fixed_normal_coupon", Map.of("discount_amount", 500, "transaction_minimum", 1000),
             "use_method", "OFF_LINE"),
         "stock_send_rule", Map.of("max_coupons", 100, "max_coupons_per_user", 10),
@@ -173,7 +175,7 @@ class ClientTest {
     assertNull(free.getAssociateOutTradeNo());
 
     assertEquals(kit.get("openid"), coupons.useCoupon(request(UseCouponRequest.class, user,
-        Map.of("stock_id", stock, "coupon_code", code, "use_time", now.toString(), "use_request_no", number + "use")))
+        Map.of("stock_id", stock, "coupon_code", code, "use_time", now.format(ISO_OFFSET_DATE_TIME), "use_request_no", number + "use")))
         .getOpenid());
     assertEquals(CouponStatus.USED, coupons.queryCoupon(query).getCouponState());
 

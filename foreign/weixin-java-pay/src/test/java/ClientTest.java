@@ -1,6 +1,7 @@
 // WxJava's weixin-java-pay, unmodified, against `weipay sandbox`. Its `apiHostUrl` may be any, but it signs only what goes to a host
 // below mch.weixin.qq.com: the URL keeps the host, without TLS, and the sandbox is its HTTP proxy. It verifies every successful
 // answer itself.
+import static java.time.format.DateTimeFormatter.ISO_OFFSET_DATE_TIME;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -128,12 +129,13 @@ class ClientTest {
     WxPayService service = service(config(keys));
     var coupons = service.getMarketingBusiFavorService();
     String number = "wxjava-" + keys + "-";
+    // `toString` would leave seconds of zero out.
     var now = OffsetDateTime.now(ZoneOffset.ofHours(8)).truncatedTo(ChronoUnit.SECONDS);
     String stock = coupons.createBusiFavorStocksV3(request(BusiFavorStocksCreateRequest.class, Map.of(
         "stock_name", "满十元减五元", "belong_merchant", kit.get("mchid"), "goods_name", "全场通用", "stock_type", "NORMAL",
         "coupon_use_rule", Map.of(
             "coupon_available_time", Map.of(
-                "available_begin_time", now.minusDays(1).toString(), "available_end_time", now.plusDays(30).toString()),
+                "available_begin_time", now.minusDays(1).format(ISO_OFFSET_DATE_TIME), "available_end_time", now.plusDays(30).format(ISO_OFFSET_DATE_TIME)),
             "fixed_normal_coupon", Map.of("discount_amount", 500, "transaction_minimum", 1000),
             "use_method", "OFF_LINE"),
         "stock_send_rule", Map.of("max_coupons", 100, "max_coupons_per_user", 10),
@@ -160,7 +162,7 @@ class ClientTest {
         Map.of("coupon_code", code, "openid", kit.get("openid"), "appid", kit.get("appid")));
     assertEquals("SENDED", coupons.queryOneBusiFavorUsersCoupons(query).getCouponState());
     var use = request(BusiFavorCouponsUseRequest.class, Map.of("stock_id", stock, "coupon_code", code,
-        "openid", kit.get("openid"), "use_time", now.toString(), "use_request_no", number + "use"));
+        "openid", kit.get("openid"), "use_time", now.format(ISO_OFFSET_DATE_TIME), "use_request_no", number + "use"));
     use.setAppId(kit.get("appid"));
     assertEquals(kit.get("openid"), coupons.verifyBusiFavorCouponsUseV3(use).getOpenid());
     assertEquals("USED", coupons.queryOneBusiFavorUsersCoupons(query).getCouponState());
