@@ -31,10 +31,10 @@
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, SignatureError, random_nonce};
 
+use crate::builder::system_time;
 use crate::request::percent_encode;
 
 mod v2;
@@ -60,7 +60,7 @@ impl FrontEnd {
     /// For the orders of this merchant (商户号), with the merchant's private key (商户API私钥).
     #[must_use]
     pub fn new(mchid: MerchantId, key: PrivateKey) -> Self {
-        Self { mchid, key, api_v2_key: None, moment: Arc::new(|| (now(), random_nonce())) }
+        Self { mchid, key, api_v2_key: None, moment: Arc::new(|| (system_time(), random_nonce())) }
     }
 
     /// Takes the time, in seconds since 1970, and the random string (随机串) from here, for tests.
@@ -315,11 +315,6 @@ fn checked_url<'a>(name: &'static str, value: &'a str) -> Result<&'a str, Parame
         return Err(ParameterError::Value { name, why: "does not start with https://" });
     }
     Ok(value)
-}
-
-fn now() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
