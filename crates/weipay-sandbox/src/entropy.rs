@@ -55,11 +55,21 @@ impl Entropy {
     }
 
     /// Letters of an alphabet of at most 256; uniform when its size divides 256, near enough otherwise.
-    pub(crate) fn letters(&self, alphabet: &[u8], count: usize) -> String {
+    fn letters(&self, alphabet: &[u8], count: usize) -> String {
         let mut bytes = vec![0; count * 2];
         self.fill(&mut bytes);
         let pick = |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]) as usize % alphabet.len();
         bytes.chunks_exact(2).map(|pair| char::from(alphabet[pick(pair)])).collect()
+    }
+
+    /// Lower-case hexadecimal digits.
+    pub(crate) fn hex_digits(&self, count: usize) -> String {
+        self.letters(b"0123456789abcdef", count)
+    }
+
+    /// Letters of the Latin alphabet, large and small, and digits.
+    pub(crate) fn letters_and_digits(&self, count: usize) -> String {
+        self.letters(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", count)
     }
 
     /// Decimal digits.

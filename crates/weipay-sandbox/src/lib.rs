@@ -27,28 +27,27 @@
 //! |---|---|
 //! | `sandbox` | a running platform: kit, state and socket |
 //! | `server` | sockets to plain requests, and everything that bounds a stranger |
-//! | `platform` | the journey itself |
+//! | `platform` | the journey itself, what the clock does, what is only shown |
 //! | `gate` | what the gateway checks before any product sees a request |
 //! | `contract` | every request validated against the catalogue |
+//! | `grammar` | the platform's sentences for a value that is refused |
 //! | `sensitive` | fields that travel encrypted, in both directions |
 //! | `upload` | the parts of an upload |
-//! | `download` | addresses of files, and the files |
-//! | `grammar` | the platform's sentences for a value that is refused |
 //! | `merchants` | the merchants that are known, with what belongs to each |
 //! | `products` | each in its folder: routes, handlers, rules as pure functions, records |
 //! | `notifications` | what merchants are notified of, delivered until it is acknowledged |
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
-//! | `response` | headers and signature |
+//! | `response` | responses and refusals: headers, signature, the reason for developers |
 //! | `example` | responses of operations that have no behaviour |
-//! | `reason` | why a request was refused, for the developer |
 //! | `log` | one line for each request |
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
+//! | `clock`, `entropy` | time and randomness as values |
+//! | `error` | why a sandbox did not start |
 
 mod clock;
 mod contract;
 mod data_folder;
-mod download;
 mod entropy;
 mod error;
 mod example;

@@ -35,11 +35,23 @@ mod model;
 
 use serde_json::Value;
 
-use super::{Changes, Context, Decided, Handler, HandlerError, carry_out, idempotently};
-use super::{DueHandler, Route};
+use super::{Changes, Context, Decided, DueHandler, Handler, HandlerError, Route, carry_out, idempotently};
+use crate::merchants::Account;
+use crate::platform::Platform;
 use crate::store::IdempotencyKey;
 use crate::store::{StoreError, Transaction};
-pub(crate) use stock::set_stock_state;
+use stock::{Stock, StockState};
+
+impl Platform {
+    /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
+    /// is such a stock.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
+        self.store.transaction(|tx| stock::set_stock_state(tx, stock_id, state))
+    }
+}
 
 const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
     Route { method, path, handler }
@@ -76,4 +88,9 @@ fn once_for_merchant<C: Changes>(
 ) -> Result<Value, HandlerError> {
     let key = IdempotencyKey { operation, scope: &context.caller.mchid, request_no };
     idempotently(tx, context, &key, refusals::other_parameters, || carry_out(tx, decide()??))
+}
+
+/// Whether a merchant may operate coupons of this stock: its creator and the one it belongs to. The latter is UNCONFIRMED(belong-merchant).
+fn may_operate(caller: &Account, stock: &Stock) -> bool {
+    stock.creator == caller.mchid || stock.definition.belong_merchant() == caller.mchid
 }
