@@ -42,11 +42,14 @@
 //! | `log` | one line for each request |
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
+//! | `people` | who pays and receives |
+//! | `control` | the second listener, for developers |
 //! | `clock`, `entropy` | time and randomness as values |
 //! | `error` | why a sandbox did not start |
 
 mod clock;
 mod contract;
+pub mod control;
 mod data_folder;
 mod entropy;
 mod error;
@@ -57,6 +60,7 @@ pub mod kit;
 mod log;
 mod merchants;
 mod notifications;
+mod people;
 mod platform;
 mod products;
 mod response;
@@ -73,6 +77,7 @@ pub use contract::refusal_of;
 pub use data_folder::FolderError;
 pub use error::StartError;
 pub use log::LogEntry;
+pub use people::Person;
 pub use platform::{Platform, Request};
 pub use products::Behaviour;
 pub use products::merchant_coupons::stock::StockState;

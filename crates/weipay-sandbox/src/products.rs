@@ -23,6 +23,7 @@ use weipay_catalog::Operation;
 use weipay_wire::ApiV3Key;
 
 use crate::contract::ValidRequest;
+use crate::control;
 use crate::entropy::Entropy;
 use crate::gate;
 use crate::merchants::Account;
@@ -39,6 +40,8 @@ pub(crate) struct Product {
     pub(crate) due: &'static [(&'static str, DueHandler)],
     /// The files that it responds with.
     pub(crate) files: Option<Files>,
+    /// What developers do to it, which no operation of the API can.
+    pub(crate) control: &'static [control::Route],
 }
 
 /// What a product knows of files.
@@ -60,10 +63,15 @@ pub(crate) struct Links<'a> {
 
 /// Every product with behaviour.
 pub(crate) static PRODUCTS: &[Product] = &[
-    Product { routes: merchant_coupons::ROUTES, due: merchant_coupons::DUE, files: None },
-    Product { routes: platform_certificates::ROUTES, due: &[], files: None },
-    Product { routes: security_echo::ROUTES, due: &[], files: None },
-    Product { routes: &[], due: &[], files: Some(downloads::FILES) },
+    Product {
+        routes: merchant_coupons::ROUTES,
+        due: merchant_coupons::DUE,
+        files: None,
+        control: merchant_coupons::control::ROUTES,
+    },
+    Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
 ];
 
 /// The handler of an operation, when it has one.

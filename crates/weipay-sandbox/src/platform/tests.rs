@@ -80,6 +80,7 @@ static PARCELS: &[Product] = &[Product {
     }],
     due: &[(EXPIRY, expire_handler)],
     files: None,
+    control: &[],
 }];
 
 fn held_sandbox() -> (Sandbox, HeldClock) {

@@ -7,7 +7,21 @@ use crate::store::{Due, StoreError};
 /// So many things are done by one tick at most; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
+/// Records that a reset leaves: merchants have kits on disk.
+const KEPT: [&str; 1] = [crate::merchants::KIND];
+
 impl Platform {
+    /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
+    /// kits stay.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was taken back then.
+    pub fn reset(&self) -> Result<(), StoreError> {
+        self.store.transaction(|tx| tx.clear(&KEPT))?;
+        self.entropy.restart();
+        Ok(())
+    }
+
     /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
     /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same.
     ///

@@ -16,6 +16,7 @@
 
 mod association;
 mod callbacks;
+pub(crate) mod control;
 mod coupon;
 mod deactivation;
 mod definition;
@@ -37,21 +38,9 @@ use serde_json::Value;
 
 use super::{Changes, Context, Decided, DueHandler, Handler, HandlerError, Route, carry_out, idempotently};
 use crate::merchants::Account;
-use crate::platform::Platform;
 use crate::store::IdempotencyKey;
 use crate::store::{StoreError, Transaction};
-use stock::{Stock, StockState};
-
-impl Platform {
-    /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
-    /// is such a stock.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
-        self.store.transaction(|tx| stock::set_stock_state(tx, stock_id, state))
-    }
-}
+use stock::Stock;
 
 const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
     Route { method, path, handler }

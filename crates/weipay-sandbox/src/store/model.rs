@@ -146,6 +146,15 @@ impl Engine for Memory {
         Ok(is_there)
     }
 
+    fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        self.records.borrow_mut().retain(|(kind, _, _)| kept.contains(&&**kind));
+        self.counters.borrow_mut().clear();
+        self.responses.borrow_mut().clear();
+        self.outbox.borrow_mut().clear();
+        self.due.borrow_mut().clear();
+        Ok(())
+    }
+
     fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
         let place = |due: &Due| (due.at, due.kind.clone(), due.key.clone());
         let entries = self.due.borrow();
@@ -167,6 +176,7 @@ enum Step {
     Acknowledge { number: i64 },
     Schedule { key: u8, at: i64 },
     Unschedule { key: u8, at: i64 },
+    Clear { kept: u8 },
 }
 
 /// Few kinds, keys and values, so that steps meet each other.
@@ -188,6 +198,7 @@ fn step() -> impl Strategy<Value = Step> {
             }
         ),
         kind.clone().prop_map(|series| Step::Next { series }),
+        kind.clone().prop_map(|kept| Step::Clear { kept }),
         (kind, key.clone(), value).prop_map(|(scope, request_no, response)| Step::Respond {
             scope,
             request_no,
@@ -253,6 +264,7 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
         Step::Postpone { number, due } => format!("{:?}", engine.postpone(number, 7, due)?),
         Step::Acknowledge { number } => format!("{:?}", engine.remove_from_outbox(number)?),
         Step::Schedule { key, at } => format!("{:?}", engine.schedule(&due(key, at))?),
+        Step::Clear { kept } => format!("{:?}", engine.clear(&[&kept.to_string()])?),
         Step::Unschedule { key, at } => format!("{}", engine.unschedule(&due(key, at))?),
     })
 }

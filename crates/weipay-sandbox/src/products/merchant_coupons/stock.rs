@@ -76,6 +76,15 @@ pub(crate) struct Sent {
 }
 
 impl StockState {
+    pub(crate) const WORDS: [&str; 4] =
+        [Self::Unaudit.word(), Self::Running.word(), Self::Stoped.word(), Self::Paused.word()];
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Unaudit, Self::Running, Self::Stoped, Self::Paused]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+
     /// The word on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {
