@@ -7,7 +7,7 @@ use crate::operation::{Operation, Pictures, Place, Repeat};
 use crate::shared::Resolver;
 
 /// Reads the text of one operation.
-pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Operation, ParseError> {
+pub(crate) fn operation(text: &'static str, shared: Resolver<'_>) -> Result<Operation, ParseError> {
     let Heading::Operation(method, path) = expect_heading(text)? else {
         return Err(error(1, "not an operation: its heading must be a method and a path".to_owned()));
     };
@@ -16,7 +16,7 @@ pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Ope
         let line = line?;
         match line.level {
             1 => reader.take_entry(&line)?,
-            level => reader.take_field(level - 2, &line, objects)?,
+            level => reader.take_field(level - 2, &line, shared)?,
         }
     }
     if reader.operation.title.is_empty() {
@@ -128,7 +128,7 @@ impl Reader {
         &mut self,
         depth: usize,
         line: &OutlineLine,
-        objects: Resolver<'_>,
+        shared: Resolver<'_>,
     ) -> Result<(), ParseError> {
         let top = match self.owner {
             Some(Owner::Request(place)) => self.operation.request.fields_mut(place),
@@ -137,7 +137,7 @@ impl Reader {
                 return Err(error(line.number, "a field must be below a place, such as `json`".to_owned()));
             }
         };
-        push_field(top, depth, line, objects)
+        push_field(top, depth, line, shared)
     }
 }
 
