@@ -8,13 +8,15 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use crate::causes;
+use crate::error::append_causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
-const OURS: [&str; 9] = [
+const OURS: [&str; 11] = [
     "kit.json",
     "kit.json.unfinished",
+    "control.json",
+    "control.json.unfinished",
     "keys",
     "keys.unfinished",
     STATE,
@@ -88,7 +90,7 @@ impl fmt::Display for FolderError {
                 write!(f, "{} cannot be used; {advice}", path.display())
             }
         }?;
-        causes::append(self, f)
+        append_causes(self, f)
     }
 }
 

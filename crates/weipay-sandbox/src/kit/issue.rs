@@ -14,7 +14,7 @@ use weipay_wire::{Certificate, Kit, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::{CERTIFICATE_KEY, DEFAULT_BASE_URL, KitError, PUBLIC_KEY_KEY};
-use crate::calendar;
+use crate::clock;
 use crate::entropy::Entropy;
 
 /// A kit that is not on disk yet.
@@ -28,8 +28,6 @@ const MERCHANT_KEY: &str = "keys/apiclient_key.pem";
 const MERCHANT_CERT: &str = "keys/apiclient_cert.pem";
 const PUBLIC_KEY: &str = "keys/pub_key.pem";
 const PLATFORM_CERT: &str = "keys/wechatpay_cert.pem";
-
-const LETTERS_AND_DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Makes everything. Three RSA keys take their time, so they are made side by side.
 pub(super) fn issue() -> Result<Issued, KitError> {
@@ -45,8 +43,8 @@ pub(super) fn issue() -> Result<Issued, KitError> {
         merchant_serial: serial(&merchant_cert)?,
         merchant_key: MERCHANT_KEY.to_owned(),
         merchant_cert: MERCHANT_CERT.to_owned(),
-        api_v3_key: entropy.letters(LETTERS_AND_DIGITS, 32),
-        api_v2_key: entropy.letters(LETTERS_AND_DIGITS, 32),
+        api_v3_key: entropy.letters_and_digits(32),
+        api_v2_key: entropy.letters_and_digits(32),
         public_key_id: public_key_id(&mchid, &entropy),
         public_key: PUBLIC_KEY.to_owned(),
         platform_serial: serial(&platform_cert)?,
@@ -91,7 +89,7 @@ fn serial(certificate: &str) -> Result<String, KitError> {
 fn public_key_id(mchid: &str, entropy: &Entropy) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let day: String =
-        calendar::rfc3339(now.cast_signed()).chars().filter(char::is_ascii_digit).take(8).collect();
+        clock::rfc3339(now.cast_signed()).chars().filter(char::is_ascii_digit).take(8).collect();
     format!("PUB_KEY_ID_01{mchid}{day}{}", entropy.digits(12))
 }
 

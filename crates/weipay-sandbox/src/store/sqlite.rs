@@ -12,10 +12,10 @@ use rusqlite::{
 };
 
 use super::StoreError;
-use super::engine::{Due, Engine, NewRecord, StoredRecord};
-use super::idempotency::{Fingerprint, IdempotencyKey, StoredResponse};
-use super::outbox::OutboxEntry;
-use super::record::{IndexRange, Page};
+use super::engine::{
+    Due, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page, StoredRecord,
+    StoredResponse,
+};
 
 /// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
 /// milliseconds on a slow one, and SQLite's usual 1,000 pages are full after some 250 requests. A log that a killed
@@ -337,6 +337,21 @@ impl Engine for Transaction<'_> {
                 .execute(params![due.kind, due.key, due.at])
         })?;
         Ok(removed > 0)
+    }
+
+    fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        let kept = serde_json::to_string(kept).unwrap_or_default();
+        sql(|| {
+            self.execute(
+                "DELETE FROM record_indexes WHERE number IN
+                 (SELECT number FROM records WHERE kind NOT IN (SELECT value FROM json_each(?1)))",
+                [&kept],
+            )?;
+            self.execute("DELETE FROM records WHERE kind NOT IN (SELECT value FROM json_each(?1))", [&kept])?;
+            self.execute_batch(
+                "DELETE FROM counters; DELETE FROM idempotency_keys; DELETE FROM outbox; DELETE FROM due",
+            )
+        })
     }
 
     fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {

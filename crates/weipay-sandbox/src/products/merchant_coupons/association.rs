@@ -1,19 +1,19 @@
 //! Association (关联订单信息, 取消关联订单信息): a usable coupon is associated with an order, so that later statistics can count
 //! it, and the association is cancelled. Neither changes the coupon's state.
 //!
-//! INFERRED order of checks for both: the coupon exists, the caller may operate it, it is usable, the association fits.
+//! INFERRED(association-checks): the order of checks for both: the coupon exists, the caller may operate it, it is usable, the association fits.
 
 use serde_json::{Value, json};
 
 use super::coupon::{self, Association, Coupon};
 use super::stock::Stock;
 use super::unconfirmed::words;
-use super::{once_for_merchant, refusals};
-use crate::calendar;
+use super::{may_operate, once_for_merchant, refusals};
+use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError};
-use crate::refusal::Refusal;
+use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::response::Refusal;
 use crate::store::Transaction;
 
 pub(super) fn associate_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -52,7 +52,7 @@ impl AssociationRequest {
     }
 }
 
-/// Associates a coupon with an order. UNCONFIRMED: whether the order must exist; the sandbox does not look for it.
+/// Associates a coupon with an order. UNCONFIRMED(association-order): whether the order must exist; the sandbox does not look for it.
 fn associate(
     caller: &Account,
     request: &AssociationRequest,
@@ -61,13 +61,13 @@ fn associate(
 ) -> Decided<Coupon> {
     let coupon = check_usable(caller, found, now)?;
     let association = match &coupon.association {
-        // INFERRED: the same order again gets the same response, with the first time, under any request number.
+        // INFERRED(association-again): the same order again gets the same response, with the first time, under any request number.
         Some(known) if known.out_trade_no == request.out_trade_no => known.clone(),
-        // UNCONFIRMED: a coupon has one association at a time, and a second one does not take its place.
+        // UNCONFIRMED(association-second): a coupon has one association at a time, and a second one does not take its place.
         Some(_) => return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER)),
         None => Association { out_trade_no: request.out_trade_no.clone(), time: now },
     };
-    let response = json!({ "wechatpay_associate_time": calendar::rfc3339(association.time) });
+    let response = json!({ "wechatpay_associate_time": clock::rfc3339(association.time) });
     Ok(Decision::new(Coupon { association: Some(association), ..coupon }, response))
 }
 
@@ -82,13 +82,13 @@ fn disassociate(
     if coupon.association.as_ref().is_none_or(|known| known.out_trade_no != request.out_trade_no) {
         return Err(Refusal::invalid_request(words::NOT_ASSOCIATED));
     }
-    let response = json!({ "wechatpay_disassociate_time": calendar::rfc3339(now) });
+    let response = json!({ "wechatpay_disassociate_time": clock::rfc3339(now) });
     Ok(Decision::new(Coupon { association: None, ..coupon }, response))
 }
 
 fn check_usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> Result<Coupon, Refusal> {
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon_to_associate)?;
-    if !stock.may_be_operated_by(&caller.mchid) {
+    if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
     if coupon.is_usable_at(now) { Ok(coupon) } else { Err(refusals::not_usable()) }
@@ -116,9 +116,9 @@ mod tests {
     #[test]
     fn a_coupon_is_tied_to_an_order_and_untied_again() {
         let (tied, response) = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().parts();
-        assert_eq!(response, json!({ "wechatpay_associate_time": calendar::rfc3339(NOW) }));
+        assert_eq!(response, json!({ "wechatpay_associate_time": clock::rfc3339(NOW) }));
         let (untied, response) = disassociate(&CALLER, &tie("o-1"), found(tied), NOW + 60).unwrap().parts();
-        assert_eq!(response, json!({ "wechatpay_disassociate_time": calendar::rfc3339(NOW + 60) }));
+        assert_eq!(response, json!({ "wechatpay_disassociate_time": clock::rfc3339(NOW + 60) }));
         assert_eq!(untied, a_coupon());
         associate(&CALLER, &tie("o-2"), found(untied), NOW + 61).unwrap();
     }

@@ -8,13 +8,11 @@ use super::coupon::Coupon;
 use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::words;
-use crate::calendar;
+use crate::clock;
 use crate::merchants::Account;
-use crate::products::handler::{Context, HandlerError};
-use crate::refusal::Refusal;
-use crate::store::outbox::Announcement;
-use crate::store::record::{IndexEntry, Record};
-use crate::store::{StoreError, Transaction};
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction};
 
 /// Sets the address. Notifications that wait already keep the address of their time.
 pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -28,7 +26,7 @@ pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     };
     tx.save(&callback)?;
     let Callback { mchid, notify_url, .. } = callback;
-    Ok(json!({ "update_time": calendar::rfc3339(context.now), "notify_url": notify_url, "mchid": mchid }))
+    Ok(json!({ "update_time": clock::rfc3339(context.now), "notify_url": notify_url, "mchid": mchid }))
 }
 
 pub(super) fn query_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -64,7 +62,7 @@ pub(super) fn find(tx: &Transaction<'_>, mchid: &str) -> Result<Option<Callback>
     tx.get(mchid)
 }
 
-/// INFERRED: only the caller's own address can be set or seen.
+/// INFERRED(callback-owner): only the caller's own address can be set or seen.
 fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a str, Refusal> {
     match mchid {
         Some(mchid) if mchid != caller.mchid => Err(Refusal::no_auth(words::OTHER_CALLBACK)
@@ -85,7 +83,7 @@ impl Callback {
             "event_type": "EVENT_TYPE_BUSICOUPON_SEND",
             "coupon_code": coupon.code,
             "stock_id": coupon.stock_id,
-            "send_time": calendar::rfc3339(coupon.receive_time),
+            "send_time": clock::rfc3339(coupon.receive_time),
             "openid": openid,
             "unionid": "",
             "send_channel": "BUSICOUPON_SEND_CHANNEL_API",

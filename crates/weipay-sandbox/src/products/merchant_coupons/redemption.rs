@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::coupon::{self, Condition, Coupon, CouponState, Event};
 use super::stock::Stock;
 use super::unconfirmed::words;
-use super::{once_for_merchant, refusals};
-use crate::calendar;
+use super::{may_operate, once_for_merchant, refusals};
+use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError};
-use crate::refusal::Refusal;
+use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::response::Refusal;
 use crate::store::Transaction;
 
 pub(super) fn use_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -59,7 +59,7 @@ impl UseRequest {
     }
 }
 
-/// Uses a coupon. INFERRED: the platform's own time counts, the request's `use_time` does not.
+/// Uses a coupon. INFERRED(use-time): the platform's own time counts, the request's `use_time` does not.
 fn redeem(
     caller: &Account,
     request: &UseRequest,
@@ -68,7 +68,7 @@ fn redeem(
 ) -> Decided<Coupon> {
     caller.check_appid(&request.appid)?;
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
-    if !stock.may_be_operated_by(&caller.mchid) {
+    if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
     if request.openid.as_ref().is_some_and(|openid| *openid != coupon.openid) {
@@ -79,7 +79,7 @@ fn redeem(
         CouponState::Used => return Err(refusals::used_by_another_order()),
         CouponState::Expired => return Err(refusals::outside_period("the coupon's expire_time is over")),
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
-        // INFERRED: like a deleted one.
+        // INFERRED(use-of-deactivated): like a deleted one.
         CouponState::Deactivated => return Err(Refusal::resource_not_exists(words::DEACTIVATED)),
     }
     if now < coupon.window.start {
@@ -92,7 +92,7 @@ fn redeem(
     let response = json!({
         "stock_id": coupon.stock_id,
         "openid": coupon.openid,
-        "wechatpay_use_time": calendar::rfc3339(now),
+        "wechatpay_use_time": clock::rfc3339(now),
     });
     let event = Event { request_no: request.use_request_no.clone(), time: now };
     Ok(Decision::new(Coupon { condition: Condition::Used(event), ..coupon }, response))
@@ -116,7 +116,7 @@ impl ReturnRequest {
     }
 }
 
-/// Returns a coupon. It is usable again in its first period; an association is kept (UNCONFIRMED). UNCONFIRMED: a coupon whose
+/// Returns a coupon. It is usable again in its first period; an association is kept: UNCONFIRMED(return-association). UNCONFIRMED(return-after-expiry): a coupon whose
 /// period is over can be returned, and is `EXPIRED` then.
 fn give_back(
     caller: &Account,
@@ -125,17 +125,17 @@ fn give_back(
     now: i64,
 ) -> Decided<Coupon> {
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
-    if !stock.may_be_operated_by(&caller.mchid) {
+    if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
     match coupon.state_at(now) {
         CouponState::Used => {}
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
-        // INFERRED code.
+        // INFERRED(return-of-unused): the code.
         _ => return Err(Refusal::invalid_request(words::NOT_USED)),
     }
     let event = Event { request_no: request.return_request_no.clone(), time: now };
-    let response = json!({ "wechatpay_return_time": calendar::rfc3339(now) });
+    let response = json!({ "wechatpay_return_time": clock::rfc3339(now) });
     Ok(Decision::new(Coupon { condition: Condition::Sent, returned: Some(event), ..coupon }, response))
 }
 
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_used_coupon_is_usable_again_and_remembers_its_return() {
         let (coupon, response) = returned(Some(used()), NOW + 5).unwrap().parts();
-        assert_eq!(response, json!({ "wechatpay_return_time": calendar::rfc3339(NOW + 5) }));
+        assert_eq!(response, json!({ "wechatpay_return_time": clock::rfc3339(NOW + 5) }));
         assert!(coupon.is_usable_at(NOW + 5));
         assert_eq!(coupon.returned, Some(Event { request_no: "r1".to_owned(), time: NOW + 5 }));
     }

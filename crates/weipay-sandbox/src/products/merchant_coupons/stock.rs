@@ -6,13 +6,10 @@ use serde_json::{Map, Value, json};
 use super::definition::{CodeMode, Definition};
 use super::unconfirmed::STATE_AFTER_CREATION;
 use super::{once_for_merchant, refusals};
-use crate::calendar;
+use crate::clock;
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError};
-use crate::store::engine::Due;
-use crate::store::idempotency::IdempotencyKey;
-use crate::store::record::{IndexEntry, Record};
-use crate::store::{StoreError, Transaction};
+use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::store::{Due, IdempotencyKey, IndexEntry, Record, StoreError, Transaction};
 
 pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
@@ -36,7 +33,7 @@ pub(super) fn query_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 /// What the clock does at the end of a stock's period.
 pub(super) const END: &str = "merchant coupon stock ends";
 
-/// INFERRED: when its period is over, a stock is `STOPED`. Nobody is notified.
+/// INFERRED(stock-end): when its period is over, a stock is `STOPED`. Nobody is notified.
 pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, _: i64) -> Result<(), HandlerError> {
     set_stock_state(tx, stock_id, StockState::Stoped)?;
     Ok(())
@@ -79,6 +76,15 @@ pub(crate) struct Sent {
 }
 
 impl StockState {
+    pub(crate) const WORDS: [&str; 4] =
+        [Self::Unaudit.word(), Self::Running.word(), Self::Stoped.word(), Self::Paused.word()];
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Unaudit, Self::Running, Self::Stoped, Self::Paused]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+
     /// The word on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -100,11 +106,11 @@ impl Sent {
     /// How many were sent on the day of `now`. A clock that went back is still on the last day: otherwise a daily limit
     /// would start again.
     pub(crate) fn today(&self, now: i64) -> i64 {
-        if calendar::day(now) <= self.day { self.on_day } else { 0 }
+        if clock::day(now) <= self.day { self.on_day } else { 0 }
     }
 
     pub(crate) fn one_more(&self, now: i64) -> Self {
-        let day = self.day.max(calendar::day(now));
+        let day = self.day.max(clock::day(now));
         Self { stock_id: self.stock_id.clone(), total: self.total + 1, day, on_day: self.today(now) + 1 }
     }
 }
@@ -127,7 +133,7 @@ pub(crate) fn create(
     if !caller.acts_for(definition.belong_merchant()) {
         return Err(refusals::unknown_merchant());
     }
-    // INFERRED: a period that is over makes no stock.
+    // INFERRED(stock-of-the-past): a period that is over makes no stock.
     if definition.validity.end <= now {
         let reason = "available_end_time has passed by the sandbox's clock";
         return Err(refusals::request_parameters(reason));
@@ -139,7 +145,7 @@ pub(crate) fn create(
         create_time: now,
         definition,
     };
-    let response = json!({ "stock_id": stock.id, "create_time": calendar::rfc3339(now) });
+    let response = json!({ "stock_id": stock.id, "create_time": clock::rfc3339(now) });
     let due =
         vec![Due { kind: END.to_owned(), key: stock.id.clone(), at: stock.definition.validity.end + 1 }];
     let sent = Sent::new(&stock.id);
@@ -150,12 +156,6 @@ impl Stock {
     /// The state at a moment. When its period is over, a stock is `STOPED`, whether or not the clock has done that yet.
     pub(crate) fn state_at(&self, now: i64) -> StockState {
         if now > self.definition.validity.end { StockState::Stoped } else { self.state }
-    }
-
-    /// Whether a merchant may operate coupons of this stock: its creator and the one it belongs to (UNCONFIRMED for
-    /// the latter).
-    pub(crate) fn may_be_operated_by(&self, mchid: &str) -> bool {
-        self.creator == mchid || self.definition.belong_merchant() == mchid
     }
 
     /// The response to 查询商家券详情.
@@ -246,8 +246,9 @@ pub(crate) fn set_stock_state(tx: &Transaction<'_>, id: &str, state: StockState)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::handler::carry_out;
+    use crate::products::carry_out;
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_stock, stock_request};
+    use crate::products::merchant_coupons::may_operate;
     use crate::store::Store;
 
     #[test]
@@ -260,7 +261,7 @@ mod tests {
     fn a_new_stock_runs_at_once_and_has_sent_nothing() {
         let ((stock, sent), response) = create(&CALLER, stock_request(), 1, NOW).unwrap().parts();
         assert_eq!(response["stock_id"], stock.id);
-        assert_eq!(calendar::parse(response["create_time"].as_str().unwrap()), Some(NOW));
+        assert_eq!(clock::parse(response["create_time"].as_str().unwrap()), Some(NOW));
         let described = stock.describe(&sent, NOW);
         assert_eq!(described["stock_state"], "RUNNING");
         assert_eq!(
@@ -293,7 +294,7 @@ mod tests {
         request.insert("belong_merchant".to_owned(), json!("10000022"));
         let (stock, _) = create(&caller, request, 1, NOW).unwrap().changed;
         assert_eq!((&*stock.creator, stock.definition.belong_merchant()), (&*caller.mchid, "10000022"));
-        assert!(stock.may_be_operated_by("10000022"));
+        assert!(may_operate(&Account { mchid: "10000022".to_owned(), ..CALLER.clone() }, &stock));
     }
 
     #[test]
@@ -331,13 +332,13 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_starts_no_new_day() {
         let sent = Sent::default().one_more(NOW).one_more(NOW);
-        for back in [1, calendar::DAY, 400 * calendar::DAY] {
+        for back in [1, clock::DAY, 400 * clock::DAY] {
             assert_eq!(sent.today(NOW - back), 2, "{back} seconds back");
         }
         // Nor does a send in the past, or the way forward again.
-        let sent = sent.one_more(NOW - calendar::DAY);
+        let sent = sent.one_more(NOW - clock::DAY);
         assert_eq!((sent.on_day, sent.today(NOW)), (3, 3));
-        assert_eq!(sent.today(NOW + calendar::DAY), 0);
+        assert_eq!(sent.today(NOW + clock::DAY), 0);
     }
 
     #[test]
@@ -350,7 +351,7 @@ mod tests {
             counts(NOW),
             json!({ "total_send_num": 2, "total_send_amount": 10, "today_send_num": 2, "today_send_amount": 10 })
         );
-        assert_eq!(counts(NOW + calendar::DAY)["today_send_num"], 0);
+        assert_eq!(counts(NOW + clock::DAY)["today_send_num"], 0);
         stock.definition.discount_amount = None;
         assert_eq!(
             stock.describe(&sent, NOW)["send_count_information"],
