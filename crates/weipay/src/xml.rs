@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use weipay_wire::{XmlContent, XmlElements};
 
 use crate::error::RequestError;
-use crate::model::codec::Container;
-use crate::model::field::Place;
+use crate::model::table::Place;
+use crate::model::value::Container;
 use crate::model::{Model, Strictness, Token};
 
 /// The highest number of a numbered element that is read, such as 19 in `coupon_fee_19`. A refund query returns at most fifty

@@ -13,13 +13,13 @@ use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
 use super::Core;
-use crate::base_url::BaseUrl;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::upload::{Payload, form};
+use crate::url::BaseUrl;
 use crate::xml::elements_of;
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
