@@ -14,7 +14,6 @@ use http::Method;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::core::OWN_NUMBERS;
 use crate::delivery::{Mode, Shared};
 use crate::error::RequestError;
 use crate::model::sensitive::for_sending;
@@ -193,7 +192,7 @@ impl<M: Mode> Call<M> {
         let core = &self.shared.core;
         describe_file(&mut *model);
         if version == Version::V2 {
-            xml::fill_in(&mut *model, core.merchant.mchid.as_ref(), &OWN_NUMBERS);
+            xml::fill_in(&mut *model, core.merchant.mchid.as_ref());
         }
         if core.check_requests
             && let Err(violation) = check::check(&*model)

@@ -32,8 +32,6 @@ use crate::retry::Retries;
 use crate::upload::Payload;
 use crate::url::BaseUrl;
 
-pub(crate) use v2::OWN_NUMBERS;
-
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
 const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=0.5");

@@ -58,9 +58,6 @@ pub struct Retries {
     longest_wait: Duration,
 }
 
-/// How far apart two requests for a refund are, if the first one may have arrived.
-const BETWEEN_REFUNDS: Duration = Duration::from_secs(60);
-
 impl Default for Retries {
     /// At most three attempts; waits of up to a quarter of a second, then up to half a second.
     fn default() -> Self {
@@ -114,8 +111,10 @@ impl Retries {
             Ending::NotSent => jitter,
             Ending::Open { .. } | Ending::Probe if so_far.repeat == Repeatable::No => return None,
             Ending::Open { retry_after } => {
-                let apart =
-                    if so_far.repeat == Repeatable::MinuteApart { BETWEEN_REFUNDS } else { Duration::ZERO };
+                let apart = match so_far.repeat {
+                    Repeatable::After(apart) => apart,
+                    Repeatable::No | Repeatable::Yes => Duration::ZERO,
+                };
                 retry_after.unwrap_or_default().saturating_add(jitter).max(apart)
             }
             Ending::Probe => Duration::ZERO,
@@ -148,7 +147,8 @@ pub(crate) struct SoFar {
 pub(crate) enum Repeatable {
     No,
     Yes,
-    MinuteApart,
+    /// So far apart.
+    After(Duration),
 }
 
 impl Repeatable {
@@ -156,7 +156,10 @@ impl Repeatable {
     pub(crate) fn of_request(request: &Request) -> Self {
         match request.operation {
             Some(operation) if operation.is_safe_to_repeat() && request.carries_its_number() => {
-                if operation.is_refund() { Self::MinuteApart } else { Self::Yes }
+                match operation.repeat_after() {
+                    Duration::ZERO => Self::Yes,
+                    apart => Self::After(apart),
+                }
             }
             _ => Self::No,
         }
@@ -296,6 +299,8 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(30);
     const OPEN: Ending = Ending::Open { retry_after: None };
 
+    const MINUTE_APART: Repeatable = Repeatable::After(Duration::from_secs(60));
+
     fn so_far(attempts: u32, repeat: Repeatable) -> SoFar {
         SoFar { attempts, elapsed: Duration::ZERO, limit: LIMIT, repeat }
     }
@@ -306,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_was_not_sent_is_sent_again_whatever_the_operation() {
-        for repeat in [Repeatable::No, Repeatable::Yes, Repeatable::MinuteApart] {
+        for repeat in [Repeatable::No, Repeatable::Yes, MINUTE_APART] {
             assert!(wait(Ending::NotSent, repeat).is_some(), "{repeat:?}");
             assert_eq!(wait(Ending::Final, repeat), None);
         }
@@ -322,10 +327,10 @@ mod tests {
 
     #[test]
     fn refunds_are_a_minute_apart_and_so_beyond_the_default_time_limit() {
-        assert_eq!(wait(OPEN, Repeatable::MinuteApart), None);
-        let patient = SoFar { limit: Duration::from_secs(90), ..so_far(1, Repeatable::MinuteApart) };
+        assert_eq!(wait(OPEN, MINUTE_APART), None);
+        let patient = SoFar { limit: Duration::from_secs(90), ..so_far(1, MINUTE_APART) };
         let wait = Retries::default().wait(OPEN, &patient, u64::MAX).unwrap();
-        assert_eq!(wait, BETWEEN_REFUNDS);
+        assert_eq!(wait, Duration::from_secs(60));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter, Write};
 use weipay_rules::BrokenRule;
 
 use super::into_field::unfit_values;
-use super::table::Field;
+use super::table::{Field, Purpose};
 use super::value::{Model, Value};
 
 /// A field that breaks a rule.
@@ -199,6 +199,10 @@ pub(crate) fn inspect(model: &dyn Model) -> Checked {
         for (field, slot) in fields.iter().zip(slots) {
             // A value that did not fit left its field unset.
             if !slot.is_set() && is_unfit(field.name, &checked.violations[..unfit]) {
+                continue;
+            }
+            // The client sets it before it checks.
+            if !slot.is_set() && matches!(field.purpose, Some(Purpose::MerchantNumber | Purpose::SignType)) {
                 continue;
             }
             checked.add(slot.inspect(field), |violation| violation.within(field.name));

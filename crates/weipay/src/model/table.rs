@@ -269,6 +269,10 @@ pub enum Purpose {
     Nonce,
     /// The signature of the request (APIv2).
     Signature,
+    /// How the request is signed (APIv2).
+    SignType,
+    /// The number of the merchant whose key signs the request (APIv2).
+    MerchantNumber,
 }
 
 const fn field(name: &'static str, place: Place) -> Field {
@@ -389,6 +393,16 @@ impl Field {
     /// It is the signature of the request (APIv2).
     pub const fn signature(self) -> Self {
         self.with(Purpose::Signature)
+    }
+
+    /// It says how the request is signed (APIv2).
+    pub const fn sign_type(self) -> Self {
+        self.with(Purpose::SignType)
+    }
+
+    /// It is the number of the merchant whose key signs the request (APIv2).
+    pub const fn merchant_number(self) -> Self {
+        self.with(Purpose::MerchantNumber)
     }
 
     const fn with(mut self, purpose: Purpose) -> Self {

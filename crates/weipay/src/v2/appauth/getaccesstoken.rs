@@ -23,7 +23,7 @@ pub mod get {
         #[doc(alias = "通过code换取accesstoken")]
         pub struct Request {
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 微信openID. Required.
@@ -35,7 +35,7 @@ pub mod get {
             /// 应用授权作用域. Required.
             scope: Scope = query("scope").required(),
             /// 签名类型. Required.
-            sign_type: SignType = query("sign_type").required(),
+            sign_type: SignType = query("sign_type").required().sign_type(),
             /// 签名. The client fills it in.
             sign: String = query("sign").signature(),
         }
