@@ -27,6 +27,7 @@
 //! |---|---|
 //! | `sandbox` | a running platform: kit, state and socket |
 //! | `server` | sockets to plain requests, and everything that bounds a stranger |
+//! | `authority` | the certificate authority for clients that speak TLS to the official hosts |
 //! | `platform` | the journey itself |
 //! | `gate` | what the gateway checks before any product sees a request |
 //! | `contract` | every request validated against the catalogue |
@@ -45,6 +46,7 @@
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 
+mod authority;
 mod clock;
 mod contract;
 mod data_folder;

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use weipay_catalog::Operation;
 use weipay_wire::PrivateKey;
 
+use crate::authority::is_official;
 use crate::clock::Clock;
 use crate::contract::{Contract, ParsedRequest, ValidRequest};
 use crate::download::{self, Links};
@@ -56,6 +57,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
 }
 
 impl Request {
@@ -85,17 +88,6 @@ impl Request {
 
 /// So many things are done by one tick at most; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
-
-/// Hosts of the real platform: nothing from a sandbox may lead there.
-const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
-
-/// Whether a host is one of the real platform's.
-pub(crate) fn is_official(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let is_at_or_below =
-        |domain: &&str| host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    OFFICIAL_DOMAINS.iter().any(is_at_or_below)
-}
 
 /// What came of an authenticated request.
 struct Done {
@@ -319,14 +311,16 @@ impl Platform {
     }
 
     /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
-    /// address too. A name of the real platform is not passed on: that would lead there.
+    /// address too. Over TLS a name of the real platform leads here. Over plain HTTP it would lead there, so it is not
+    /// passed on.
     fn base_url_for(&self, request: &Request) -> String {
+        let scheme = if request.is_secure { "https" } else { "http" };
         let named = request.header("host").filter(|host| {
             let name = host.split(':').next().unwrap_or_default();
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-            !host.is_empty() && host.bytes().all(is_plain) && !is_official(name)
+            !host.is_empty() && host.bytes().all(is_plain) && (request.is_secure || !is_official(name))
         });
-        named.map_or_else(|| self.base_url.clone(), |host| format!("http://{host}"))
+        named.map_or_else(|| self.base_url.clone(), |host| format!("{scheme}://{host}"))
     }
 
     /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there

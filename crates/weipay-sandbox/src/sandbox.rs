@@ -8,9 +8,10 @@ use std::{fmt, io};
 
 use weipay_wire::Kit;
 
+use crate::authority::Authority;
 use crate::clock::{Clock, HeldClock};
 use crate::contract::{Contract, Validation};
-use crate::data_folder::{DataFolder, FolderError, STATE};
+use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
 use crate::error::StartError;
 use crate::gate::Replays;
@@ -35,6 +36,7 @@ pub struct Sandbox {
     platform: Arc<Platform>,
     address: SocketAddr,
     kit: KitOnDisk,
+    authority: Arc<Authority>,
     _folder: DataFolder,
     _temporary: Option<tempfile::TempDir>,
 }
@@ -167,6 +169,9 @@ impl SandboxBuilder {
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
         let mut kit = kit::open(&folder)?;
+        let authority = Arc::new(
+            Authority::open(&dir).map_err(|error| FolderError::File { path: dir.join(CA_KEY), error })?,
+        );
         let listener = self.bind()?;
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
@@ -179,9 +184,10 @@ impl SandboxBuilder {
             idle_timeout: self.idle_timeout,
             connections: self.connections,
             log: self.log,
+            authority: Arc::clone(&authority),
         };
         let server = Server::start(listener, settings).map_err(StartError::Server)?;
-        Ok(Sandbox { server, platform, address, kit, _folder: folder, _temporary: temporary })
+        Ok(Sandbox { server, platform, address, kit, authority, _folder: folder, _temporary: temporary })
     }
 
     fn folder(&self) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
@@ -280,6 +286,14 @@ impl Sandbox {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The certificate of the local authority (本地CA证书), for clients that speak TLS to the sandbox. On the same
+    /// [address](Self::address) it serves plain HTTP, TLS for all official hosts, and, as a proxy (`CONNECT`), those
+    /// hosts: a client with fixed hosts needs the proxy `http://ADDRESS` and trust in this file.
+    #[must_use]
+    pub fn ca_certificate(&self) -> &Path {
+        self.authority.file()
     }
 
     /// The members of the kit.

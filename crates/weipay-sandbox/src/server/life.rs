@@ -12,7 +12,7 @@ use std::{fmt, io};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
@@ -55,7 +55,12 @@ impl Server {
                 Ok((runtime, listener)) => {
                     drop(report.send(Ok(runtime.handle().clone())));
                     let spelling = runtime.block_on(spelling::learn());
-                    let service = Service { settings, bodies: Arc::default(), spelling };
+                    let service = Service {
+                        settings,
+                        bodies: Arc::default(),
+                        spelling,
+                        ending: Arc::new(Semaphore::new(0)),
+                    };
                     runtime.block_on(serve(listener, service, stopped));
                     runtime.shutdown_timeout(LAST_RESPONSES);
                 }
@@ -115,6 +120,7 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
     let ticking = tokio::spawn(tick(Arc::clone(&service.settings.platform)));
     let sender = Sender::new(Arc::clone(&service.settings.platform), service.settings.log.clone());
     let sending = tokio::spawn(sender.run());
+    let ending = Arc::clone(&service.ending);
     let accepting = tokio::spawn(accept(listener, service, Arc::clone(&connections)));
     // A dropped sender means the same as a message.
     let _ = stopped.await;
@@ -123,6 +129,7 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
     accepting.abort();
     // Waiting for the end of the task closes the socket and leaves the connections to this function alone.
     let _ = accepting.await;
+    ending.close();
     if let Some(connections) = Arc::into_inner(connections) {
         let _ = timeout(LAST_RESPONSES, connections.shutdown()).await;
     }
