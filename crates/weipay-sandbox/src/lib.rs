@@ -27,6 +27,7 @@
 //! |---|---|
 //! | `sandbox` | a running platform: kit, state and socket |
 //! | `server` | sockets to plain requests, and everything that bounds a stranger |
+//! | `environment` | variables that lead a program of any language here |
 //! | `authority` | the certificate authority for clients that speak TLS to the official hosts |
 //! | `platform` | the journey itself |
 //! | `gate` | what the gateway checks before any product sees a request |
@@ -52,6 +53,7 @@ mod contract;
 mod data_folder;
 mod download;
 mod entropy;
+mod environment;
 mod error;
 mod example;
 mod gate;
@@ -74,6 +76,7 @@ pub use contract::Validation;
 #[doc(hidden)]
 pub use contract::refusal_of;
 pub use data_folder::FolderError;
+pub use environment::ClientEnvironment;
 pub use error::StartError;
 pub use log::LogEntry;
 pub use platform::{Platform, Request};

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -13,6 +14,7 @@ use crate::clock::{Clock, HeldClock};
 use crate::contract::{Contract, Validation};
 use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
+use crate::environment::ClientEnvironment;
 use crate::error::StartError;
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
@@ -296,6 +298,14 @@ impl Sandbox {
         self.authority.file()
     }
 
+    /// What a program of any language must find in its environment to come here, also with fixed hosts.
+    ///
+    /// # Errors
+    /// When the files that its variables name cannot be written.
+    pub fn client_environment(&self) -> io::Result<ClientEnvironment> {
+        ClientEnvironment::new(self)
+    }
+
     /// The members of the kit.
     #[must_use]
     pub fn kit(&self) -> &Kit {
@@ -324,6 +334,13 @@ impl Sandbox {
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// What receives a message when the program is asked to end, by Ctrl-C or by a termination signal. From now on neither
+    /// ends the program by itself.
+    #[must_use]
+    pub fn asked_to_end(&self) -> Receiver<io::Result<()>> {
+        self.server.asked_to_end()
     }
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.

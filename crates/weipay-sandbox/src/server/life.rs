@@ -73,9 +73,14 @@ impl Server {
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal.
     pub(crate) fn wait(&self) -> io::Result<()> {
+        self.asked_to_end().recv().unwrap_or(Ok(()))
+    }
+
+    /// What receives a message when the program is asked to end.
+    pub(crate) fn asked_to_end(&self) -> mpsc::Receiver<io::Result<()>> {
         let (report, asked) = mpsc::sync_channel(1);
         self.handle.spawn(async move { drop(report.send(asked_to_end().await)) });
-        asked.recv().unwrap_or(Ok(()))
+        asked
     }
 }
 
