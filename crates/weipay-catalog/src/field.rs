@@ -177,11 +177,15 @@ pub enum Purpose {
     Nonce,
     /// The signature of the request (APIv2).
     Signature,
+    /// How the request is signed (APIv2).
+    SignType,
+    /// The number of the merchant whose key signs the request (APIv2).
+    MerchantNumber,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -189,6 +193,8 @@ impl Purpose {
         Self::PlatformSerial,
         Self::Nonce,
         Self::Signature,
+        Self::SignType,
+        Self::MerchantNumber,
     ];
 
     /// The word that catalogue files use.
@@ -202,6 +208,8 @@ impl Purpose {
             Self::PlatformSerial => "platform-serial",
             Self::Nonce => "nonce",
             Self::Signature => "signature",
+            Self::SignType => "sign-type",
+            Self::MerchantNumber => "merchant-number",
         }
     }
 
@@ -213,6 +221,12 @@ impl Purpose {
     #[must_use]
     pub const fn is_of_the_client(self) -> bool {
         matches!(self, Self::PlatformSerial | Self::Nonce | Self::Signature)
+    }
+
+    /// Whether only requests of APIv2 have such a field.
+    #[must_use]
+    pub const fn is_of_apiv2(self) -> bool {
+        matches!(self, Self::Nonce | Self::Signature | Self::SignType | Self::MerchantNumber)
     }
 
     /// Whether the value describes an uploaded file.

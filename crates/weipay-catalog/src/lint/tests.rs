@@ -428,10 +428,16 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
         ("a string file-sm3", "`file-sm3` is not possible here"),
         ("a object\n      b string request-number", "`request-number` is not possible here"),
         ("a object\n      b object\n        c string nonce", "remove `nonce` from `c`"),
+        ("a string merchant-number", "`merchant-number` is not possible here"),
+        ("a string sign-type", "`sign-type` is not possible here"),
     ] {
         let found = finding(&format!("    {line}\n"));
         assert!(found.contains(problem), "{line}: {found}");
     }
+    let of_apiv2 =
+        |lines: &str| lint(&[("v2/a", &format!("POST v2/a\n  title x\n  repeat unknown\n\n  xml\n{lines}"))]);
+    assert_eq!(of_apiv2("    a*  integer merchant-number\n    b   string sign-type\n"), Vec::<String>::new());
+    assert!(of_apiv2("    a  string sign-type\n    b  string sign-type\n")[0].contains("second `sign-type`"));
     let upload = "POST v3/a
   title x
   repeat unknown

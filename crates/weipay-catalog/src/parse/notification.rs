@@ -123,7 +123,8 @@ fn retry(text: &'static str) -> Option<Retry> {
     (!waits.is_empty()).then_some(Retry { waits, confirmed })
 }
 
-fn seconds(wait: &str) -> Option<u32> {
+/// A wait such as `15s`, `3m` or `6h`.
+pub(super) fn seconds(wait: &str) -> Option<u32> {
     let (digits, unit) = wait.split_at_checked(wait.len().checked_sub(1)?)?;
     let unit = match unit {
         "s" => 1,

@@ -1,5 +1,6 @@
 //! The text of an operation.
 
+use super::notification::seconds;
 use super::outline::{self, OutlineLine, entry, list, push_field};
 use super::{Heading, ParseError, error, expect_heading};
 use crate::field::Field;
@@ -52,6 +53,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         caller: None,
         pictures: None,
         repeat: None,
+        repeat_after: None,
         repeat_reason: "",
         takes_encrypted: false,
         gives_encrypted: false,
@@ -98,6 +100,13 @@ impl Reader {
             }
             "repeat" => {
                 let (word, reason) = rest.split_once(',').unwrap_or((rest, ""));
+                let (word, after) =
+                    word.split_once(" after ").map_or((word, None), |(word, wait)| (word, Some(wait)));
+                if let Some(wait) = after {
+                    operation.repeat_after = Some(seconds(wait).ok_or_else(|| {
+                        error(line.number, format!("`{wait}` should be a wait such as 30s, 1m or 2h"))
+                    })?);
+                }
                 operation.repeat = Some(Repeat::from_word(word).ok_or_else(|| {
                     error(line.number, format!("`{word}` should be safe, not-safe or unknown"))
                 })?);

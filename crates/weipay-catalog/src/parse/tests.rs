@@ -321,6 +321,11 @@ fn a_field_has_one_purpose() {
 fn what_is_known_of_a_repeat_is_read_with_its_reason() {
     let read = one("  repeat safe, the page says: 幂等, twice\n").unwrap();
     assert_eq!((read.repeat, read.repeat_reason), (Some(Repeat::Safe), "the page says: 幂等, twice"));
+    assert_eq!(read.repeat_after, None);
+    let read = one("  repeat safe after 1m, the page says: 1分钟\n").unwrap();
+    assert_eq!((read.repeat, read.repeat_after), (Some(Repeat::Safe), Some(60)));
+    assert_eq!(read.repeat_reason, "the page says: 1分钟");
+    assert!(refusal("  repeat safe after a while, x\n").contains("`a while` should be a wait such as"));
     assert_eq!(one("  repeat unknown\n").unwrap().repeat, Some(Repeat::Unknown));
     assert_eq!(one("").unwrap().repeat, None);
     assert!(refusal("  repeat perhaps\n").contains("`perhaps` should be safe, not-safe or unknown"));

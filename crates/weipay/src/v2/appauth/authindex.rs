@@ -25,7 +25,7 @@ pub mod get {
         #[doc(alias = "授权获取code")]
         pub struct Request {
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 重定向地址. Required.

@@ -25,7 +25,7 @@ pub mod get {
         #[doc(alias = "通过code换取accesstoken")]
         pub struct Request {
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 微信openID. Required.
@@ -37,7 +37,7 @@ pub mod get {
             /// 应用授权作用域. Required.
             scope: AuthorizationScope = query("scope").required(),
             /// 签名类型. Required.
-            sign_type: HmacSignType = query("sign_type").required(),
+            sign_type: HmacSignType = query("sign_type").required().sign_type(),
             /// 签名. The client fills it in.
             sign: String = query("sign").signature(),
         }

@@ -27,7 +27,7 @@ pub mod post {
             /// 服务商应用ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户应用ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. Required; at most 32 characters.
@@ -35,7 +35,7 @@ pub mod post {
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: SignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商品描述. Required; at most 127 characters.
             body: String = xml("body").required().length(0, 127),
             /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.

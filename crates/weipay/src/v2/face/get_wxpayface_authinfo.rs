@@ -35,7 +35,7 @@ pub mod post {
             /// 商户号绑定的公众号/小程序. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户绑定的公众号/小程序. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
@@ -45,7 +45,7 @@ pub mod post {
             /// 版本号. Required.
             version: Version = xml("version").required(),
             /// 签名类型. Required.
-            sign_type: SignType = xml("sign_type").required(),
+            sign_type: SignType = xml("sign_type").required().sign_type(),
         }
     }
 

@@ -23,13 +23,13 @@ pub mod post {
         #[doc(alias = "渠道商查询商户审核信息")]
         pub struct Request {
             /// 渠道商号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 服务商号. Required; at most 32 characters.
             acquiring_bank_id: String = xml("acquiring_bank_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 

@@ -23,7 +23,7 @@ pub mod post {
         #[doc(alias = "事前-风险商户核查接口")]
         pub struct Request {
             /// 服务商号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 平台证书序列号. At most 32 characters.
             cert_serial_number: String = xml("cert_serial_number").length(0, 32),
             /// 身份证号. At most 344 characters; travels encrypted (敏感信息加密).
@@ -47,7 +47,7 @@ pub mod post {
             /// 门店纬度. At most 32 characters.
             store_latitude: String = xml("store_latitude").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 

@@ -23,11 +23,11 @@ pub mod post {
         #[doc(alias = "设置风险通知回调链接")]
         pub struct Request {
             /// 服务商号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 回调链接. Required; at most 128 characters.
             callback_url: String = xml("callback_url").required().length(0, 128),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 

@@ -23,7 +23,7 @@ pub mod post {
         #[doc(alias = "事后-风险商户处理结果同步接口")]
         pub struct Request {
             /// 服务商号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户ID. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 事件单号. Required; at most 32 characters.
@@ -53,7 +53,7 @@ pub mod post {
             /// 处罚方式. Required; at most 32 characters.
             punish_type: String = xml("punish_type").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 

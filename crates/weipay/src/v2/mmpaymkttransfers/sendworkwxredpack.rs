@@ -23,7 +23,7 @@ pub mod post {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号appid. Required; at most 32 characters.
             wxappid: String = xml("wxappid").required().length(0, 32),
             /// 发送红包的应用id. Format `integer-text`.

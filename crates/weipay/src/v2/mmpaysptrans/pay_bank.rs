@@ -23,7 +23,7 @@ pub mod post {
         #[doc(alias = "企业付款到银行卡")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户企业付款单号. Required; at most 32 characters.
             partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
             /// 收款方银行卡号. Required; at most 384 characters; travels encrypted (敏感信息加密).

@@ -26,7 +26,7 @@ pub mod post {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 模板id.
             plan_id: String = xml("plan_id"),
             /// 签约协议号. At most 128 characters.

@@ -25,7 +25,7 @@ pub mod get {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 模板id. Required.
             plan_id: i64 = query("plan_id").required(),
             /// 签约协议号. Required.

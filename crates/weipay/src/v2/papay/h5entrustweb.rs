@@ -25,7 +25,7 @@ pub mod get {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 模板id. Required.
             plan_id: String = query("plan_id").required(),
             /// 签约协议号. Required.
@@ -41,7 +41,7 @@ pub mod get {
             /// 签名. The client fills it in.
             sign: String = query("sign").signature(),
             /// 签名类型.
-            sign_type: SignType = query("sign_type"),
+            sign_type: SignType = query("sign_type").sign_type(),
             /// 时间戳. Required.
             timestamp: String = query("timestamp").required(),
             /// 客户端. Required.

@@ -25,7 +25,7 @@ pub mod post {
             /// 应用ID. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = xml("sub_appid"),
             /// 子商户号.
@@ -43,7 +43,7 @@ pub mod post {
             /// 版本号. Required.
             version: VersionOne = xml("version").required(),
             /// 签名类型.
-            sign_type: SignType = xml("sign_type"),
+            sign_type: SignType = xml("sign_type").sign_type(),
             /// 时间戳. Required.
             timestamp: String = xml("timestamp").required(),
             /// 返回app.

@@ -29,7 +29,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 对账单日期. Required; at most 8 characters.
             bill_date: String = xml("bill_date").required().length(0, 8),
             /// 账单类型.

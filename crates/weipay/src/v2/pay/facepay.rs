@@ -30,7 +30,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 设备号. At most 32 characters.
@@ -62,7 +62,7 @@ pub mod post {
             /// 授权码. Required; at most 128 characters.
             face_code: String = xml("face_code").required().length(0, 128),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
 
         /// 商品详情.

@@ -22,7 +22,7 @@ pub mod post {
         #[doc(alias = "添加分账接收方")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
@@ -30,7 +30,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 分账接收方. Required; at most 2048 characters; JSON text in a string.
             receiver: JsonText<Receiver> = xml("receiver").required().length(0, 2048),
         }

@@ -23,13 +23,13 @@ pub mod post {
         #[doc(alias = "查询最大分账比例")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 品牌主商户号. At most 32 characters.
             brand_mch_id: String = xml("brand_mch_id").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 

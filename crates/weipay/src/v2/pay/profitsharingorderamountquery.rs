@@ -24,11 +24,11 @@ pub mod post {
         #[doc(alias = "查询订单待分账金额")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 

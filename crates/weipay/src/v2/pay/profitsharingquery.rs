@@ -26,7 +26,7 @@ pub mod post {
         #[doc(alias = "查询分账结果")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 微信订单号. Required; at most 32 characters.
@@ -34,7 +34,7 @@ pub mod post {
             /// 商户分账单号. Required; at most 32 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 

@@ -24,7 +24,7 @@ pub mod post {
         #[doc(alias = "回退结果查询")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
@@ -32,7 +32,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 微信分账单号. At most 64 characters.
             order_id: String = xml("order_id").length(0, 64),
             /// 商户分账单号. At most 64 characters.

@@ -26,9 +26,9 @@ pub mod post {
             /// 合单appid. Required; at most 32 characters.
             combine_appid: String = xml("combine_appid").required().length(0, 32),
             /// 合单商户号. Required; at most 32 characters.
-            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 64),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),
             /// 合单商户订单号. Required; at most 32 characters.
             combine_out_trade_no: String = xml("combine_out_trade_no").required().length(0, 32),
         }

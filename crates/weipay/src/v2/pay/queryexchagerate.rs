@@ -27,7 +27,7 @@ pub mod post {
             /// 公众账号ID. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 币种. Required.
             fee_type: String = xml("fee_type").required(),
             /// 日期. Required.

@@ -27,7 +27,7 @@ pub mod post {
             /// 公众账号ID. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mchid: String = xml("mchid").required(),
+            mchid: String = xml("mchid").required().merchant_number(),
             /// 子商户号.
             sub_mch_id: String = xml("sub_mch_id"),
             /// 结算状态. Required; format `int32`.

@@ -36,11 +36,11 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 商品描述. Required; at most 128 bytes.
             body: String = xml("body").required().bytes(0, 128),
             /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.

@@ -24,9 +24,9 @@ pub mod post {
         #[doc(alias = "获取RSA加密公钥")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            sign_type: SignType = xml("sign_type").required().length(0, 64).sign_type(),
         }
     }
 

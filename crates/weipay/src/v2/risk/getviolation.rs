@@ -24,9 +24,9 @@ pub mod post {
         #[doc(alias = "银行特约商户违规信息查询")]
         pub struct Request {
             /// 商户号. At most 32 characters.
-            mch_id: String = xml("mch_id").length(0, 32),
+            mch_id: String = xml("mch_id").length(0, 32).merchant_number(),
             /// 签名类型. At most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),
             /// 开始时间. At most 32 characters.
             begin_time: String = xml("begin_time").length(0, 32),
             /// 结束时间. At most 32 characters.

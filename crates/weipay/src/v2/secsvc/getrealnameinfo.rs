@@ -25,7 +25,7 @@ pub mod post {
             /// 接口版本号. Required; at most 32 characters.
             version: Version = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 用户标识. Required; at most 128 characters.
@@ -41,7 +41,7 @@ pub mod post {
             /// 证件类型.
             charset: Charset = xml("charset"),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 

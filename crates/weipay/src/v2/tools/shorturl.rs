@@ -25,11 +25,11 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// URL链接. Required; at most 512 characters.
             long_url: String = xml("long_url").required().length(0, 512),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 

@@ -27,9 +27,9 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商户服务订单号. Required; at most 32 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 32),
             /// 修改原因. At most 50 characters.

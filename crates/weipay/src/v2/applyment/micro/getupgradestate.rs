@@ -25,9 +25,9 @@ pub mod post {
             /// 接口版本号. Required; at most 32 characters.
             version: String = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 128),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
             /// 小微商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
         }

@@ -27,9 +27,9 @@ pub mod post {
             /// 平台证书序列号. Required; at most 64 characters.
             cert_sn: String = xml("cert_sn").required().length(0, 64),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 128),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
             /// 业务申请编号. Required; at most 32 characters.
             business_code: String = xml("business_code").required().length(0, 32).request_number(),
             /// 身份证人像面照片. Required; at most 256 characters.

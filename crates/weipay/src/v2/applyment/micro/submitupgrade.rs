@@ -25,9 +25,9 @@ pub mod post {
             /// 接口版本号. Required; at most 32 characters.
             version: VersionOne = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 128),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
             /// 平台证书序列号. Required; at most 64 characters.
             cert_sn: String = xml("cert_sn").required().length(0, 64),
             /// 小微商户号. Required; at most 32 characters.

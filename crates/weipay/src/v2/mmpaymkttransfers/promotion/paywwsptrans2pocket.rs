@@ -21,7 +21,7 @@ pub mod post {
             /// 公众账号appid. Required; at most 128 characters.
             appid: String = xml("appid").required().length(0, 128),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 随机字符串. The client fills it in. At most 32 characters.

@@ -25,7 +25,7 @@ pub mod get {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = query("sub_appid"),
             /// 子商户号. Required.

@@ -25,7 +25,7 @@ pub mod get {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = query("sub_appid"),
             /// 子商户号. Required.
@@ -45,7 +45,7 @@ pub mod get {
             /// 签名. The client fills it in.
             sign: String = query("sign").signature(),
             /// 签名类型.
-            sign_type: SignType = query("sign_type"),
+            sign_type: SignType = query("sign_type").sign_type(),
             /// 时间戳. Required.
             timestamp: String = query("timestamp").required(),
             /// 客户端. Required.

@@ -25,7 +25,7 @@ pub mod post {
             /// 应用ID. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = xml("sub_appid"),
             /// 子商户号.

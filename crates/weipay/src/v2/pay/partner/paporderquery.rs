@@ -25,7 +25,7 @@ pub mod post {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户订单号. Required.

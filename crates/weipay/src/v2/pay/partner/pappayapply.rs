@@ -27,7 +27,7 @@ pub mod post {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
             /// 商品详情. At most 8192 characters.

@@ -28,7 +28,7 @@ pub mod post {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
             /// 机构商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 渠道编号.
             channel_id: String = xml("channel_id"),
             /// 子商户全称. Required.

@@ -27,9 +27,9 @@ pub mod post {
             /// Required.
             media_hash: String = part("media_hash").required(),
             /// 服务商商户号或渠道号. Required.
-            mch_id: String = part("mch_id").required(),
+            mch_id: String = part("mch_id").required().merchant_number(),
             /// 签名类型. Required.
-            sign_type: SignType = part("sign_type").required(),
+            sign_type: SignType = part("sign_type").required().sign_type(),
             /// 签名. The client fills it in.
             sign: String = part("sign").signature(),
         }

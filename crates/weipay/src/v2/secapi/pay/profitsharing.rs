@@ -27,7 +27,7 @@ pub mod post {
         #[doc(alias = "请求单次分账")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 品牌主商户号. At most 32 characters.
@@ -37,7 +37,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户分账单号. Required; at most 64 characters.

@@ -29,7 +29,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 微信订单号. At most 32 characters.
@@ -37,7 +37,7 @@ pub mod post {
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 

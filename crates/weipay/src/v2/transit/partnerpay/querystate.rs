@@ -29,13 +29,13 @@ pub mod post {
             /// 子商户公众账号id.
             sub_appid: String = xml("sub_appid"),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户号. Required.
             sub_mch_id: String = xml("sub_mch_id").required(),
             /// 委托代扣协议id. Required.
             contract_id: String = xml("contract_id").required(),
             /// 签名类型. Required.
-            sign_type: HmacSignType = xml("sign_type").required(),
+            sign_type: HmacSignType = xml("sign_type").required().sign_type(),
             /// 微信open. Required.
             openid: String = xml("openid").required(),
         }

@@ -27,11 +27,11 @@ pub mod post {
             /// 公众账号id. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 委托代扣协议id. Required.
             contract_id: String = xml("contract_id").required(),
             /// 签名类型. Required.
-            sign_type: HmacSignType = xml("sign_type").required(),
+            sign_type: HmacSignType = xml("sign_type").required().sign_type(),
         }
     }
 

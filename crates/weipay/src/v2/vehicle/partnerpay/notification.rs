@@ -25,13 +25,13 @@ pub mod post {
             /// 公众账号id. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户公众账号id. Required; at most 32 characters.
             sub_appid: String = xml("sub_appid").required().length(0, 32),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 版本号. Required; at most 16 characters.
             version: VersionThree = xml("version").required().length(0, 16),
             /// 交易场景. Required; at most 16 characters.

@@ -29,11 +29,11 @@ pub mod post {
             /// 子商户公众账号id. Required; at most 32 characters.
             sub_appid: String = xml("sub_appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
             /// 商品详情. At most 6000 characters.

@@ -27,9 +27,9 @@ pub mod post {
             /// 公众账号id. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 交易场景. Required; at most 16 characters.
             trade_scene: VehicleTradeScene = xml("trade_scene").required().length(0, 16),
             /// 跳转场景. At most 16 characters.

@@ -25,7 +25,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 微信支付订单号. Required; at most 28 characters.

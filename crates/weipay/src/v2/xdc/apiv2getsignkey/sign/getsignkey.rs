@@ -23,7 +23,7 @@ pub mod post {
         #[doc(alias = "获取沙箱环境密钥")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
         }
     }
 

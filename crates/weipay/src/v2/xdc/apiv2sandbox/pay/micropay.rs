@@ -30,13 +30,13 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 附加数据. At most 127 characters.
             attach: String = xml("attach").length(0, 127),
             /// 订单金额. Required; in fen (分).

@@ -30,11 +30,11 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required.
             out_trade_no: String = xml("out_trade_no").required(),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 

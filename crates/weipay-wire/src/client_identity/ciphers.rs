@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, Algorithm, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey,
 };
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
+use aws_lc_rs::digest::{self, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{hmac, pbkdf2};
 use des::TdesEde3;
@@ -14,7 +14,6 @@ use rc2::cipher::{Block, BlockCipherDecrypt, KeyInit as _};
 use x509_cert::der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
-use super::kdf::{self, Use};
 use super::structure::{AlgorithmIdentifier, Fields};
 use super::{Password, Pkcs12Error};
 
@@ -57,7 +56,7 @@ pub(super) fn check_integrity(
         _ => return Err(Pkcs12Error::Algorithm),
     };
     let iterations = password.spend(iterations)?;
-    let key = kdf::derive(digest, &password.utf16(), salt, iterations, Use::Mac, digest.output_len());
+    let key = derive(digest, &password.utf16(), salt, iterations, Use::Mac, digest.output_len());
     hmac::verify(&hmac::Key::new(algorithm, &key), content, expected).map_err(|_| Pkcs12Error::Password)
 }
 
@@ -85,7 +84,7 @@ fn old(
     let iterations = password.spend(iterations)?;
     let text = password.utf16();
     let derived =
-        |purpose, length| kdf::derive(&SHA1_FOR_LEGACY_USE_ONLY, &text, salt, iterations, purpose, length);
+        |purpose, length| derive(&SHA1_FOR_LEGACY_USE_ONLY, &text, salt, iterations, purpose, length);
     let iv = derived(Use::Iv, 8);
     match algorithm.oid {
         PBE_3DES => triple_des(&derived(Use::Key, 24), &iv, ciphertext),
@@ -192,4 +191,60 @@ fn cbc<C: BlockCipherDecrypt>(
     }
     content.truncate(length);
     Ok(content)
+}
+
+/// What a derived key is for.
+#[derive(Clone, Copy)]
+enum Use {
+    Key = 1,
+    Iv = 2,
+    Mac = 3,
+}
+
+/// Derives `length` bytes from a password in UTF-16.
+/// The key derivation of PKCS#12 itself (RFC 7292, appendix B.2), for the old ciphers and for the integrity of the file.
+fn derive(
+    algorithm: &'static digest::Algorithm,
+    password: &[u8],
+    salt: &[u8],
+    iterations: u32,
+    purpose: Use,
+    length: usize,
+) -> Zeroizing<Vec<u8>> {
+    let block = algorithm.block_len();
+    let diversifier = vec![purpose as u8; block];
+    let mut input = Zeroizing::new(Vec::with_capacity(
+        salt.len().next_multiple_of(block) + password.len().next_multiple_of(block),
+    ));
+    for part in [salt, password] {
+        input.extend(part.iter().cycle().take(part.len().next_multiple_of(block)));
+    }
+    let mut derived = Zeroizing::new(Vec::with_capacity(length.next_multiple_of(algorithm.output_len())));
+    while derived.len() < length {
+        let mut context = Context::new(algorithm);
+        context.update(&diversifier);
+        context.update(&input);
+        let mut hash = context.finish();
+        for _ in 1..iterations {
+            hash = digest::digest(algorithm, hash.as_ref());
+        }
+        derived.extend_from_slice(hash.as_ref());
+        for chunk in input.chunks_mut(block) {
+            add(chunk, hash.as_ref());
+        }
+    }
+    derived.truncate(length);
+    derived
+}
+
+/// Adds the repeated hash and one to a number of the length of a block, and lets what overflows go.
+fn add(number: &mut [u8], hash: &[u8]) {
+    let repeated: Zeroizing<Vec<u8>> =
+        Zeroizing::new(hash.iter().copied().cycle().take(number.len()).collect());
+    let mut carry = 1_u16;
+    for (digit, addend) in number.iter_mut().zip(repeated.iter()).rev() {
+        let sum = u16::from(*digit) + u16::from(*addend) + carry;
+        *digit = (sum & 0xFF) as u8;
+        carry = sum >> 8;
+    }
 }
