@@ -379,7 +379,7 @@ mod tests {
   rate    number = 1.5
   sum     string integer-text
 ",
-            crate::shared::SharedObjects::default().resolver(),
+            crate::shared::Shared::default().resolver(),
         )
         .unwrap();
         assert_eq!(

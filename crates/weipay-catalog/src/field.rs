@@ -31,7 +31,7 @@ pub struct Field {
     pub items: Limits,
     /// The format of the value, beyond its `kind`.
     pub format: Option<Format>,
-    /// The values that the page lists. Always open: the platform adds values without notice.
+    /// The values that the page lists, including those of a shared list. Always open: the platform adds values without notice.
     pub values: Vec<&'static str>,
     /// A regular expression that must match the whole value.
     pub pattern: Option<&'static str>,
@@ -43,7 +43,7 @@ pub struct Field {
     pub example: Option<Cow<'static, str>>,
     /// The members of an object, including those of a shared object.
     pub fields: Vec<Self>,
-    /// The name of the shared object that the members come from.
+    /// The name of the shared object that the members come from, or of the shared list that the values come from.
     pub shared: Option<&'static str>,
     /// The line number, counted from 1 at the heading of the operation (or of the shared object, for its members).
     pub line: usize,
@@ -64,6 +64,12 @@ impl Field {
             pattern: self.pattern.filter(|pattern| *pattern != NOTIFY_URL),
             format: self.format.filter(|_| !is_wrapped),
         }
+    }
+
+    /// Whether its value may consist of members: an object, or what travels inside a string.
+    #[must_use]
+    pub(crate) fn can_have_members(&self) -> bool {
+        self.kind == Kind::Object || self.carrier.is_some()
     }
 
     /// Whether its value is sent encrypted (敏感信息加密).

@@ -12,7 +12,9 @@ pub use crate::v2::deposit::chain::DepositUnifiedorder as Unifiedorder;
 ///
 /// `weipay api show POST v2/deposit/unifiedorder` lists all 2.
 pub mod post {
-    pub use crate::v2::deposit::shared::{V2GoodsDetail, V2OrderDetail, V2StoreInfo};
+    pub use crate::v2::deposit::shared::{
+        ResultCode, ReturnCode, SignType, V2GoodsDetail, V2OrderDetail, V2StoreInfo, YesOrNo,
+    };
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
@@ -65,7 +67,7 @@ pub mod post {
             /// 用户子标识. At most 128 characters.
             sub_openid: String = xml("sub_openid").length(0, 128),
             /// 电子发票入口开放标识. At most 8 characters.
-            receipt: Receipt = xml("receipt").length(0, 8),
+            receipt: YesOrNo = xml("receipt").length(0, 8),
             /// 场景信息. At most 256 characters; JSON text in a string.
             scene_info: JsonText<SceneInfo> = xml("scene_info").length(0, 256),
         }
@@ -117,34 +119,11 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
         /// 交易类型.
+        #[doc(alias = "交易类型")]
         pub enum TradeType {
             Jsapi = "JSAPI",
             App = "APP",
-        }
-
-        /// 电子发票入口开放标识.
-        pub enum Receipt {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v2::face::chain::FaceGetWxpayfaceAuthinfo as GetWxpayfaceAuthinfo
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html>
 pub mod post {
+    pub use crate::v2::face::shared::{ReturnCode, SignType};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -78,20 +80,9 @@ pub mod post {
 
     open_enum! {
         /// 版本号.
+        #[doc(alias = "版本号")]
         pub enum Version {
             V1 = "1",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::mmpaysptrans::chain::MmpaysptransPayBank as PayBank;
 ///
 /// - merchant: [4011939840](https://pay.weixin.qq.com/doc/v2/merchant/4011939840)
 pub mod post {
-    use crate::model::{Sensitive, open_enum, request, response, xml};
+    pub use crate::v2::mmpaysptrans::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{Sensitive, request, response, xml};
 
     request! {
         /// 企业付款到银行卡: what is sent.
@@ -67,20 +69,6 @@ pub mod post {
             payment_no: String = xml("payment_no").required().length(0, 64),
             /// 手续费金额. Required; in fen (分).
             cmms_amt: i64 = xml("cmms_amt").required(),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -13,6 +13,8 @@ pub use crate::v2::mmpaysptrans::chain::MmpaysptransQueryBank as QueryBank;
 ///
 /// - merchant: [4011941066](https://pay.weixin.qq.com/doc/v2/merchant/4011941066)
 pub mod post {
+    pub use crate::v2::mmpaysptrans::shared::{ResultCode, ReturnCode};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -70,19 +72,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
         /// 代付单状态.
+        #[doc(alias = "代付单状态")]
         pub enum Status {
             Success = "SUCCESS",
             Failed = "FAILED",

@@ -16,6 +16,8 @@ pub use crate::v2::pay::chain::PayDownloadbill as Downloadbill;
 ///
 /// `weipay api show POST v2/pay/downloadbill` lists all 24.
 pub mod post {
+    pub use crate::v2::pay::shared::TarType;
+
     use crate::model::{open_enum, request, xml};
 
     request! {
@@ -39,16 +41,12 @@ pub mod post {
 
     open_enum! {
         /// 账单类型.
+        #[doc(alias = "账单类型")]
         pub enum BillType {
             All = "ALL",
             Success = "SUCCESS",
             Refund = "REFUND",
             RechargeRefund = "RECHARGE_REFUND",
-        }
-
-        /// 压缩账单.
-        pub enum TarType {
-            Gzip = "GZIP",
         }
     }
 }

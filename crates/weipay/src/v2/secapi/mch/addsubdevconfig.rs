@@ -15,7 +15,9 @@ pub use crate::v2::secapi::chain::SecapiMchAddsubdevconfig as Addsubdevconfig;
 ///
 /// `weipay api show POST v2/secapi/mch/addsubdevconfig` lists all 4.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 服务商子商户开发配置新增支付目录/新增对应APPID关联: what is sent.
@@ -54,20 +56,6 @@ pub mod post {
             result_code: ResultCode = xml("result_code").required().length(0, 32),
             /// 签名. Required; at most 32 characters.
             sign: String = xml("sign").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

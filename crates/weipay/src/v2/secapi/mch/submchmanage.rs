@@ -12,6 +12,8 @@ pub use crate::v2::secapi::chain::SecapiMchSubmchmanage as Submchmanage;
 ///
 /// - institution: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
 pub mod post {
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode};
+
     use crate::model::{body, open_enum, query, request, response, xml};
 
     request! {
@@ -89,18 +91,6 @@ pub mod post {
         pub enum Action {
             Add = "add",
             Query = "query",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -17,7 +17,9 @@ pub use crate::v2::secapi::chain::SecapiPayRefund as Refund;
 ///
 /// `weipay api show POST v2/secapi/pay/refund` lists all 23.
 pub mod post {
-    use crate::model::{Numbered, open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode, SignType};
+
+    use crate::model::{Numbered, request, response, xml};
 
     request! {
         /// 申请退款: what is sent.
@@ -118,26 +120,6 @@ pub mod post {
             coupon_refund_count: i64 = xml("coupon_refund_count").int32(),
             /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
             coupon_refund_id_n: Numbered<String> = xml("coupon_refund_id_$n").length(0, 20),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }
