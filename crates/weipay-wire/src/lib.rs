@@ -106,6 +106,7 @@ mod private_key;
 mod public_key;
 mod refund_envelope;
 mod rsa_key_check;
+mod sealed_file;
 mod signature;
 mod v2_signature;
 mod verification;
@@ -130,6 +131,7 @@ pub use pkcs12::Pkcs12Error;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
 pub use refund_envelope::ReqInfoError;
+pub use sealed_file::{SealedFile, SealedFileError};
 pub use signature::SignatureError;
 pub use v2_signature::{SignError, SignType};
 pub use verification::{

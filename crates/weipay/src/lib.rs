@@ -68,4 +68,8 @@ pub use upload::File;
 pub use weipay_wire as wire;
 
 // Their types are in this crate's interface, so programs need the same versions.
+#[cfg(feature = "actix")]
+pub use actix_web;
+#[cfg(any(feature = "dedup-sqlite", feature = "dedup-postgres"))]
+pub use sqlx;
 pub use {bytes, http, serde_json};
