@@ -44,7 +44,7 @@ async fn run(sandbox: Sandbox) -> Result<(), Box<dyn Error>> {
     let seen = SqliteDedup::new(open(&sandbox).await?);
     seen.create_table().await?;
 
-    let (handled, mut reports) = unbounded_channel();
+    let (handled, mut reports) = unbounded_channel::<String>();
     let receiver = client.receiver();
     let server = HttpServer::new(move || {
         App::new()
