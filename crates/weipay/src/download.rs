@@ -32,7 +32,6 @@ mod asynchronous;
 mod attempts;
 #[cfg(feature = "blocking")]
 mod blocking;
-mod digest;
 mod part_file;
 mod receiver;
 mod seal;
@@ -44,16 +43,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
+use crate::delivery::{Mode, Shared};
 use crate::error::{Error, ErrorKind, FileError, RequestError};
-use crate::mode::{Mode, Shared};
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::retry::Retries;
 pub(crate) use address::Address;
-pub use digest::Digest;
 use receiver::{Received, Receiver};
 use source::FileLink;
-pub use source::FileSource;
+pub use source::{Digest, FileSource};
 
 /// How long a whole download takes at most, if the caller sets no limit.
 const MAX_DURATION: Duration = Duration::from_secs(60 * 60);
