@@ -185,18 +185,23 @@ pub(crate) enum Ending {
 impl Ending {
     /// How an attempt ended. `now` is the time of day, for a `Retry-After` that is a date.
     pub(crate) fn of(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
-        let open = |headers| Self::Open { retry_after: retry_after(headers, now) };
-        let error = match outcome {
-            Ok(response) if response.status == StatusCode::ACCEPTED => return open(&response.headers),
-            Ok(_) => return Self::Final,
-            Err(error) => error,
-        };
+        match outcome {
+            Ok(response) if response.status == StatusCode::ACCEPTED => {
+                Self::Open { retry_after: retry_after(&response.headers, now) }
+            }
+            Ok(_) => Self::Final,
+            Err(error) => Self::of_error(error, now),
+        }
+    }
+
+    /// How an attempt ended that failed.
+    pub(crate) fn of_error(error: &Error, now: i64) -> Self {
         match error.kind() {
             ErrorKind::Network(problem) if problem.sent == Sent::No => Self::NotSent,
             ErrorKind::Network(_) => Self::Open { retry_after: None },
             ErrorKind::SignatureProbe => Self::Probe,
             ErrorKind::Api(_) if asks_for_a_repeat(error) => match error.headers() {
-                Some(headers) => open(headers),
+                Some(headers) => Self::Open { retry_after: retry_after(headers, now) },
                 None => Self::Open { retry_after: None },
             },
             _ => Self::Final,

@@ -1,6 +1,7 @@
 //! What a caller can do about an error: one class for each kind of action.
 
 use http::StatusCode;
+use weipay_wire::SealedFileError;
 
 use super::{ApiError, Error, ErrorKind, FileError, RequestError, codes};
 
@@ -60,10 +61,11 @@ pub(super) fn of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorClass {
             _ => Verification,
         },
         ErrorKind::File(error) => match error {
-            FileError::WrongDigest { .. } => Verification,
+            FileError::WrongDigest { .. }
+            | FileError::Sealed(SealedFileError::Refused | SealedFileError::TooShort) => Verification,
             FileError::Compression(_) | FileError::WebPage => Transport,
             FileError::TooLarge { .. } => Parameter,
-            FileError::Write(_) => Unreadable,
+            FileError::Write(_) | FileError::Sealed(_) => Unreadable,
         },
         ErrorKind::Decode(_) | ErrorKind::Decryption(_) => Unreadable,
     }
