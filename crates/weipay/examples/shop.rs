@@ -115,7 +115,7 @@ async fn create_order(State(shop): State<Shop>, Json(cart): Json<Value>) -> Resu
         .description("一杯咖啡")
         .out_trade_no(number.as_str())
         .notify_url(shop.notify_url.as_str())
-        .amount(order::PayTransactionsAmount::new().total(fen).currency("CNY"))
+        .amount(order::PayOrderAmount::new().total(fen).currency("CNY"))
         .payer(order::Payer::new().openid(openid));
     let response = shop.client.v3().pay().transactions().jsapi().post(request).await?;
     let prepay_id = response.decode()?.prepay_id.unwrap_or_default();
@@ -304,6 +304,9 @@ struct Simulated {
     key: PrivateKey,
 }
 
+/// Names and values.
+type Headers = Vec<(&'static str, String)>;
+
 impl Simulated {
     fn read(kit: &Kit, folder: &Path) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
@@ -319,11 +322,7 @@ impl Simulated {
     }
 
     /// The notification of a payment: sealed with the APIv3 key, and signed.
-    fn payment(
-        &self,
-        number: &str,
-        fen: i64,
-    ) -> Result<(Vec<(&'static str, String)>, Vec<u8>), Box<dyn Error>> {
+    fn payment(&self, number: &str, fen: i64) -> Result<(Headers, Vec<u8>), Box<dyn Error>> {
         let resource = json!({
             "mchid": self.mchid,
             "appid": self.appid,

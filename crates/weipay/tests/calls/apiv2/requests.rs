@@ -147,8 +147,12 @@ fn a_request_that_would_be_wrong_is_not_sent_and_says_why() {
         assert!(error.is_request() && !error.may_have_taken_effect());
         error.to_string()
     };
-    for name in ["mch_id", "mchid", "combine_mch_id"] {
-        let text = told(order.clone().post(json!({name: "1900000002"})).unwrap_err());
+    for (path, name) in [
+        ("v2/pay/unifiedorder", "mch_id"),
+        ("v2/mmpaymkttransfers/promotion/transfers", "mchid"),
+        ("v2/pay/combinedorder", "combine_mch_id"),
+    ] {
+        let text = told(client.chain(path).post(json!({name: "1900000002"})).unwrap_err());
         assert!(text.contains(name) && text.contains("1900000001") && text.contains("sub_mch_id"), "{text}");
     }
     let text = told(order.clone().post(json!({"sign_type": "md5"})).unwrap_err());
