@@ -89,17 +89,24 @@ fn env(data: &Path) -> Outcome {
 fn exports(kit: &KitOnDisk) -> String {
     let file = |name: &str| kit.dir().join(name).display().to_string();
     let members = kit.kit();
-    [
-        ("WEIPAY_BASE_URL", members.base_url.clone()),
-        ("WEIPAY_MCHID", members.mchid.clone()),
-        ("WEIPAY_MERCHANT_SERIAL", members.merchant_serial.clone()),
-        ("WEIPAY_MERCHANT_KEY", file(&members.merchant_key)),
+    let certificate = match &members.public_key {
+        Some(_) => None,
+        None => members.platform_cert.as_deref().map(file),
+    };
+    let variables = [
+        ("WEIPAY_BASE_URL", Some(members.base_url.clone())),
+        ("WEIPAY_MCHID", Some(members.mchid.clone())),
+        ("WEIPAY_MERCHANT_SERIAL", Some(members.merchant_serial.clone())),
+        ("WEIPAY_MERCHANT_KEY", Some(file(&members.merchant_key))),
         ("WEIPAY_PUBLIC_KEY_ID", members.public_key_id.clone()),
-        ("WEIPAY_PUBLIC_KEY", file(&members.public_key)),
-        ("WEIPAY_API_V3_KEY", members.api_v3_key.clone()),
-    ]
-    .map(|(name, value)| format!("export {name}={}\n", quoted(&value)))
-    .concat()
+        ("WEIPAY_PUBLIC_KEY", members.public_key.as_deref().map(file)),
+        ("WEIPAY_PLATFORM_CERTIFICATES", certificate),
+        ("WEIPAY_API_V3_KEY", Some(members.api_v3_key.clone())),
+    ];
+    let export = |(name, value): (&str, Option<String>)| {
+        value.map(|value| format!("export {name}={}\n", quoted(&value)))
+    };
+    variables.into_iter().filter_map(export).collect()
 }
 
 /// A word in quotes for a POSIX shell.

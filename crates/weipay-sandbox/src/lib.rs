@@ -77,6 +77,8 @@ pub use contract::refusal_of;
 pub use data_folder::FolderError;
 pub use error::StartError;
 pub use log::LogEntry;
+pub use merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
+pub use merchants::record::{CertificateState, PlatformKeys};
 pub use people::Person;
 pub use platform::{Platform, Request};
 pub use products::Behaviour;

@@ -15,9 +15,10 @@ use crate::data_folder::{DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
 use crate::error::StartError;
 use crate::gate::Replays;
-use crate::kit::{self, KitOnDisk};
+use crate::kit::{self, KitError, KitOnDisk};
 use crate::log::{Log, LogEntry};
-use crate::merchants::Merchants;
+use crate::merchants::change::{self, MerchantError, NewMerchant};
+use crate::merchants::{Merchant, Merchants};
 use crate::platform::Platform;
 use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
@@ -217,22 +218,46 @@ impl SandboxBuilder {
     /// A platform with the merchant and the state of a kit's folder.
     pub(crate) fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
         let state = kit.dir().join(STATE);
+        let failed = |error| StartError::Store(state.clone(), error);
+        let store = Store::open(&state).map_err(failed)?;
+        let merchants = merchants_of(&store, kit).map_err(|error| match error {
+            MerchantError::Kit(error) => StartError::Kit(error),
+            MerchantError::Store(error) => failed(error),
+            error => StartError::Kit(KitError::Unmade(error.to_string())),
+        })?;
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
-            // One is all that the kit makes.
-            merchants: Merchants::new(vec![kit.merchant()?]),
-            signers: kit.signers()?,
-            config: kit.platform_config()?,
+            merchants: Merchants::new(merchants),
+            home: kit.dir().to_owned(),
             products: self.products,
             contract: Contract::new(self.validation),
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
             private_receivers: self.private_receivers,
-            store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
+            store,
             clock: self.clock.clone(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
         })
     }
+}
+
+/// The merchant of the kit, and those that were added, each with its kit where it is served now.
+fn merchants_of(store: &Store, first: &KitOnDisk) -> Result<Vec<Merchant>, MerchantError> {
+    let records = store.transaction(change::records)?;
+    let mut merchants = Vec::new();
+    if records.iter().all(|record| record.mchid != first.kit().mchid) {
+        merchants.push(first.merchant()?);
+    }
+    for record in &records {
+        if record.mchid == first.kit().mchid {
+            merchants.push(first.merchant_of(record)?);
+            continue;
+        }
+        let mut kit = kit::read(kit::folder_of(first.dir(), &record.mchid))?;
+        kit.serve_at(&first.kit().base_url)?;
+        merchants.push(kit.merchant_of(record)?);
+    }
+    Ok(merchants)
 }
 
 fn bind(address: &str) -> Result<TcpListener, StartError> {
@@ -324,6 +349,14 @@ impl Sandbox {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Adds a merchant, which can send requests at once, and gives its kit.
+    ///
+    /// # Errors
+    /// When there is one with its number, or its kit cannot be made.
+    pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
+        self.platform.add_merchant(new)
     }
 
     /// A client of its [control API](crate::control).
