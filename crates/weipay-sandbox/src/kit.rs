@@ -28,7 +28,8 @@ use std::{fmt, io};
 use weipay_wire::Kit;
 use zeroize::Zeroizing;
 
-use crate::data_folder::{DataFolder, FolderError};
+use crate::authority::Authority;
+use crate::data_folder::{CA_KEY, DataFolder, FolderError};
 use crate::error::append_causes;
 use crate::merchants::change::KeyKind;
 use crate::merchants::record::{KeyName, KeyNames, MerchantRecord};
@@ -127,6 +128,8 @@ pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     let folder = DataFolder::open(dir.as_ref())?;
     let kit = open(&folder)?;
     kit.check()?;
+    Authority::open(folder.path())
+        .map_err(|error| KitError::File { path: folder.path().join(CA_KEY), error })?;
     Ok(kit)
 }
 

@@ -123,30 +123,4 @@ impl Account {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account() -> Account {
-        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Account {
-            mchid: "1900000109".to_owned(),
-            appids: texts(&["wx1", "wx2"]),
-            sub_merchants: texts(&["1900000200"]),
-        }
-    }
-
-    #[test]
-    fn a_merchant_may_have_several_appids() {
-        assert_eq!(account().check_appid("wx1"), Ok(()));
-        assert_eq!(account().check_appid("wx2"), Ok(()));
-        for other in ["wx3", "", "WX1"] {
-            assert_eq!(account().check_appid(other).unwrap_err().code, "APPID_MCHID_NOT_MATCH");
-        }
-    }
-
-    #[test]
-    fn a_merchant_acts_for_itself_and_its_sub_merchants() {
-        assert!(account().acts_for("1900000109") && account().acts_for("1900000200"));
-        assert!(!account().acts_for("1900000201") && !account().acts_for(""));
-    }
-}
+mod tests;

@@ -157,7 +157,7 @@ impl MerchantRecord {
             (Some(name), Some(file)) => KeyNames::one(KeyName {
                 name: name.clone(),
                 file: file.clone(),
-                key_file: key_file.to_owned(),
+                key_file: numbered_as(file, key_file),
             }),
             _ => KeyNames::default(),
         };
@@ -178,5 +178,14 @@ impl MerchantRecord {
             public_key_permille: None,
             certificate: CertificateState::Valid,
         }
+    }
+}
+
+/// The private key beside a file: the second certificate, `wechatpay_cert_2.pem`, has the key `wechatpay_cert_key_2.pem`.
+fn numbered_as(file: &str, key_file: &str) -> String {
+    let number = file.strip_suffix(".pem").and_then(|stem| stem.rsplit_once('_')).map(|(_, number)| number);
+    match number.filter(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())) {
+        Some(number) => key_file.replace(".pem", &format!("_{number}.pem")),
+        None => key_file.to_owned(),
     }
 }

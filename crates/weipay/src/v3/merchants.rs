@@ -3,6 +3,7 @@
 //! `v3/merchants`
 
 mod chain;
+pub mod shared;
 pub mod sub_mchid;
 
 pub use crate::v3::merchants::chain::Merchants;
@@ -16,6 +17,8 @@ pub use crate::v3::merchants::chain::Merchants;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
 pub mod post {
+    pub use crate::v3::merchants::shared::{MerchantBusinessType, MerchantType};
+
     use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -77,7 +80,7 @@ pub mod post {
         /// 业务信息.
         pub struct Business {
             /// 业务类型. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: MerchantBusinessType = body("business_type").required(),
             /// APP下载链接.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -133,20 +136,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
         /// 验证状态.
+        #[doc(alias = "验证状态")]
         pub enum VerificationStatus {
             UnderReview = "Under Review",
             Approved = "Approved",
@@ -162,7 +153,9 @@ pub mod post {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
 pub mod put {
-    use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::merchants::shared::{MerchantBusinessType, MerchantType};
+
+    use crate::model::{JsonText, Sensitive, body, header, request, response};
 
     request! {
         /// 修改子商户（融合钱包）: what is sent.
@@ -223,7 +216,7 @@ pub mod put {
         /// 业务信息.
         pub struct Business {
             /// 业务类型. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: MerchantBusinessType = body("business_type").required(),
             /// APP下载链接.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -271,21 +264,6 @@ pub mod put {
         pub struct Response {
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
-        }
-    }
-
-    open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
         }
     }
 }

@@ -10,6 +10,8 @@
 //!
 //! `weipay api show REFUND.SUCCESS` lists all 44.
 
+pub use crate::notifications::v3::shared::{ExchangeRateType, RefundAccount, RefundStatus};
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
@@ -73,36 +75,18 @@ response! {
     /// 汇率信息.
     pub struct ExchangeRate {
         /// 汇率类型.
-        type_: Type = body("type"),
+        type_: ExchangeRateType = body("type"),
         /// 汇率值.
         rate: i64 = body("rate"),
     }
 }
 
 open_enum! {
-    /// 退款状态.
-    pub enum RefundStatus {
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        Abnormal = "ABNORMAL",
-    }
-
     /// 退款资金来源.
+    #[doc(alias = "退款资金来源")]
     pub enum FundSource {
         RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
         RefundSourceRechargeFunds = "REFUND_SOURCE_RECHARGE_FUNDS",
-    }
-
-    /// 汇率类型.
-    pub enum Type {
-        UserpaymentRate = "USERPAYMENT_RATE",
-        SettlementRate = "SETTLEMENT_RATE",
-    }
-
-    /// 电商平台垫资退款专用参数.
-    pub enum RefundAccount {
-        RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
-        RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
     }
 }
 

@@ -16,12 +16,12 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsApp as App;
 /// `weipay api show POST v3/combine-transactions/app` lists all 8.
 pub mod post {
     pub use crate::v3::combine_transactions::shared::{
-        CombineTransactionsAmount, CombineTransactionsSceneInfo, PaySettleInfo, PaySubsidyInfo,
-        PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
-        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType,
+        CombineTransactionsAmount, CombineTransactionsSceneInfo, CombinedLimitPay, PaySettleInfo,
+        PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
+        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType, TradeScenario,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// 合单下单-APP支付: what is sent.
@@ -55,7 +55,7 @@ pub mod post {
             /// 交易场景.
             trade_scenario: TradeScenario = body("trade_scenario"),
             /// 指定支付方式.
-            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            limit_pay: Vec<CombinedLimitPay> = body("limit_pay"),
             /// 预签约信息.
             contract_info: ContractInfo = body("contract_info"),
             /// 贴息信息.
@@ -134,20 +134,6 @@ pub mod post {
             code: String = body("code").required(),
             /// 签约结果描述信息.
             message: String = body("message"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景.
-        pub enum TradeScenario {
-            Recommerce = "RECOMMERCE",
-        }
-
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

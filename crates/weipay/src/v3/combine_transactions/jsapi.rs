@@ -16,12 +16,13 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsJsapi as Jsap
 /// `weipay api show POST v3/combine-transactions/jsapi` lists all 8.
 pub mod post {
     pub use crate::v3::combine_transactions::shared::{
-        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo, PaySettleInfo,
-        PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
-        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType,
+        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo, CombinedLimitPay,
+        PaySettleInfo, PaySubsidyInfo, PaySubsidyInfoSubsidyDetail,
+        PaySubsidyInfoSubsidyDetailSubsidyPeriodType, PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity,
+        PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// 合单下单-JSAPI支付: what is sent.
@@ -51,7 +52,7 @@ pub mod post {
             /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
             /// 指定支付方式.
-            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            limit_pay: Vec<CombinedLimitPay> = body("limit_pay"),
             /// 贴息信息.
             subsidy_info: PaySubsidyInfo = body("subsidy_info"),
         }
@@ -92,15 +93,6 @@ pub mod post {
         pub struct Response {
             /// 预支付交易会话标识. Required.
             prepay_id: String = body("prepay_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

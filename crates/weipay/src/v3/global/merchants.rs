@@ -15,7 +15,9 @@ pub use crate::v3::global::chain::GlobalMerchants as Merchants;
 ///
 /// - global: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
 pub mod post {
-    pub use crate::v3::global::shared::GlobalContact;
+    pub use crate::v3::global::shared::{
+        GlobalContact, H5AuthorizationState, MerchantBusinessType, MerchantType,
+    };
 
     use crate::model::{JsonText, body, header, open_enum, request, response};
 
@@ -74,7 +76,7 @@ pub mod post {
         /// 业务信息.
         pub struct Business {
             /// 业务类型. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: MerchantBusinessType = body("business_type").required(),
             /// APP下载链接.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -134,33 +136,11 @@ pub mod post {
     }
 
     open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
         /// 验证状态.
+        #[doc(alias = "验证状态")]
         pub enum VerificationStatus {
             UnderReview = "Under Review",
             Approved = "Approved",
-        }
-
-        /// H5支付权限状态.
-        pub enum H5AuthorizationState {
-            Approved = "APPROVED",
-            Unauthorized = "UNAUTHORIZED",
-            UnderReview = "UNDER_REVIEW",
-            Rejected = "REJECTED",
-            UnderPunishment = "UNDER_PUNISHMENT",
-            ApplicationFailed = "APPLICATION_FAILED",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/marketing` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -4896,7 +4896,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     ///         .coupon_code_mode("WECHATPAY")
     ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
     ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
     ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
@@ -5101,7 +5101,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     ///             .max_count(100000)
     ///             .max_count_per_user(5))
     ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::ProductCouponDisplayInfo::new().code_display_mode("QRCODE"))
     ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
@@ -5392,7 +5392,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     ///         .coupon_code_mode("WECHATPAY")
     ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
     ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::ProductCouponDisplayInfo::new().code_display_mode("QRCODE"))
     ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))

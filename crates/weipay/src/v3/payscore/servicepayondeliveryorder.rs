@@ -13,12 +13,12 @@ pub use crate::v3::payscore::chain::PayscoreServicepayondeliveryorder as Service
 /// - merchant: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
-        PayscoreServicepayondeliveryorderRiskFund, PayscoreServicepayondeliveryorderRiskFundName,
-        PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink, PayscoreTimeRange,
+        JumpLinkType, PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
+        PayscoreRiskFund, PayscoreServicepayondeliveryorderRiskFund, PayscoreShoppingInfo,
+        PayscoreShoppingInfoJumpLink, PayscoreTimeRange, RiskFundName,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建先用后付订单: what is sent.
@@ -155,13 +155,6 @@ pub mod post {
             package: String = body("package").required(),
             /// 先用后付购物详情.
             shopping_info: PayscoreShoppingInfo = body("shopping_info"),
-        }
-    }
-
-    open_enum! {
-        /// 跳转链接类型.
-        pub enum JumpLinkType {
-            JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
         }
     }
 }

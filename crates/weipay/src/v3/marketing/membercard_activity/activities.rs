@@ -22,7 +22,7 @@ pub mod get {
         MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
         MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
         MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
-        MembercardActivityPaymentSettingPaymentMode,
+        MembercardActivityPaymentSettingPaymentMode, MembercardActivityType,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -38,7 +38,7 @@ pub mod get {
             /// 请求资源起始位置.
             offset: i64 = query("offset"),
             /// 活动类型. Required.
-            activity_type: ActivityType = query("activity_type").required(),
+            activity_type: MembercardActivityType = query("activity_type").required(),
             /// 会员卡ID.
             card_id: String = query("card_id"),
             /// 活动的当前状态.
@@ -119,15 +119,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 活动类型.
-        pub enum ActivityType {
-            NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
-            MemberAfterpay = "MEMBER_AFTERPAY",
-            NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
-            MemberMiniprogram = "MEMBER_MINIPROGRAM",
-        }
-
         /// 活动的当前状态.
+        #[doc(alias = "活动的当前状态")]
         pub enum ActivityStatus {
             Created = "CREATED",
             Ongoing = "ONGOING",
@@ -153,10 +146,10 @@ pub mod post {
         MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
         MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
         MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
-        MembercardActivityPaymentSettingPaymentMode,
+        MembercardActivityPaymentSettingPaymentMode, MembercardActivityType,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建活动: what is sent.
@@ -169,7 +162,7 @@ pub mod post {
             /// 活动名称. Required.
             activity_name: String = body("activity_name").required(),
             /// 活动类型. Required.
-            activity_type: ActivityType = body("activity_type").required(),
+            activity_type: MembercardActivityType = body("activity_type").required(),
             /// 活动开始时间. Required.
             begin_time: Time = body("begin_time").required(),
             /// 活动结束时间. Required.
@@ -275,16 +268,6 @@ pub mod post {
             activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
             /// 支付设置.
             payment_setting: MembercardActivityPaymentSetting = body("payment_setting"),
-        }
-    }
-
-    open_enum! {
-        /// 活动类型.
-        pub enum ActivityType {
-            NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
-            MemberAfterpay = "MEMBER_AFTERPAY",
-            NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
-            MemberMiniprogram = "MEMBER_MINIPROGRAM",
         }
     }
 }

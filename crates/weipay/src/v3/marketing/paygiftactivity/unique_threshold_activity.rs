@@ -14,15 +14,14 @@ pub use crate::v3::marketing::chain::MarketingPaygiftactivityUniqueThresholdActi
 /// - partner: [4012492900](https://pay.weixin.qq.com/doc/v3/partner/4012492900)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
+        AwardType, CardBackgroundColor, DeliveryPaymentScene, DeliveryUserCategory, MerchantOption,
+        PayGiftPaymentMethod, PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
         PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
-        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityFullSendRule,
-        PaygiftactivityFullSendRuleAwardList, PaygiftactivityFullSendRuleAwardType,
-        PaygiftactivityFullSendRuleMerchantOption, PaygiftactivityFullSendRuleSendContent,
+        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoDeliveryPurpose,
+        PaygiftactivityFullSendRule, PaygiftactivityFullSendRuleAwardList, SendContent,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建全场满额送活动: what is sent.
@@ -55,7 +54,7 @@ pub mod post {
         /// 支付模式.
         pub struct PaymentMode {
             /// 支付场景列表.
-            payment_scene_list: Vec<PaymentSceneList> = body("payment_scene_list"),
+            payment_scene_list: Vec<DeliveryPaymentScene> = body("payment_scene_list"),
             /// 支付方式信息.
             payment_method_information: PaymentMethodInformation = body("payment_method_information"),
         }
@@ -63,7 +62,7 @@ pub mod post {
         /// 支付方式信息.
         pub struct PaymentMethodInformation {
             /// 支付方式.
-            payment_method: PaymentMethod = body("payment_method"),
+            payment_method: PayGiftPaymentMethod = body("payment_method"),
             /// 银行简称.
             bank_abbreviation: String = body("bank_abbreviation"),
         }
@@ -79,30 +78,6 @@ pub mod post {
             activity_id: String = body("activity_id").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 投放用户类别.
-        pub enum DeliveryUserCategory {
-            DeliveryAllPerson = "DELIVERY_ALL_PERSON",
-            DeliveryMemberPerson = "DELIVERY_MEMBER_PERSON",
-        }
-
-        /// 支付场景列表.
-        pub enum PaymentSceneList {
-            AppScene = "APP_SCENE",
-            SwingCardScene = "SWING_CARD_SCENE",
-            NoSecretScene = "NO_SECRET_SCENE",
-            MiniappScene = "MINIAPP_SCENE",
-            FacePayScene = "FACE_PAY_SCENE",
-            OtherScene = "OTHER_SCENE",
-        }
-
-        /// 支付方式.
-        pub enum PaymentMethod {
-            Cft = "CFT",
-            SpecificBankCard = "SPECIFIC_BANK_CARD",
         }
     }
 }

@@ -20,10 +20,11 @@ pub mod get {
         ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
         ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
         ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
-        ManageRecordFieldTimeIntervalCheckRule,
+        ManageRecordFieldTimeIntervalCheckRule, ManageRecordState, ManageRecordType, RecoverReason,
+        RecoverWay,
     };
 
-    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
+    use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
         /// 查询子商户下指定商户管理记录: what is sent.
@@ -82,39 +83,6 @@ pub mod get {
         pub struct RequestedItemInfo {
             /// 资料项集合. Required.
             record_fields: Vec<ManageRecordField> = body("record_fields").required(),
-        }
-    }
-
-    open_enum! {
-        /// 商户管理记录类型.
-        pub enum ManageRecordType {
-            FunctionalLimitRecord = "FUNCTIONAL_LIMIT_RECORD",
-            InvestigateRecord = "INVESTIGATE_RECORD",
-        }
-
-        /// 解除管控方式.
-        pub enum RecoverWay {
-            SubmitInformation = "SUBMIT_INFORMATION",
-            VerifyInactiveMerchantIdentity = "VERIFY_INACTIVE_MERCHANT_IDENTITY",
-            ModifyOrganizationInformation = "MODIFY_ORGANIZATION_INFORMATION",
-            Other = "OTHER",
-        }
-
-        /// 商户管理记录状态.
-        pub enum ManageRecordState {
-            Pending = "PENDING",
-            Submitted = "SUBMITTED",
-            Expired = "EXPIRED",
-            UnderReview = "UNDER_REVIEW",
-            Recovered = "RECOVERED",
-            Rejected = "REJECTED",
-        }
-
-        /// 解除管控原因.
-        pub enum RecoverReason {
-            MerchantSubmitRecover = "MERCHANT_SUBMIT_RECOVER",
-            MerchantOperateRecover = "MERCHANT_OPERATE_RECOVER",
-            PlatformAutoRecover = "PLATFORM_AUTO_RECOVER",
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::merchantfund::chain::MerchantfundMerchantIncomeRecords as Inc
 ///
 /// `weipay api show GET v3/merchantfund/merchant/income-records` lists all 2.
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::merchantfund::shared::{IncomeRecordType, MerchantAccountType};
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 服务商银行来账查询: what is sent.
@@ -23,7 +25,7 @@ pub mod get {
         #[doc(alias = "服务商银行来账查询")]
         pub struct Request {
             /// 账户类型. Required.
-            account_type: AccountType = query("account_type").required(),
+            account_type: MerchantAccountType = query("account_type").required(),
             /// 日期. Required.
             date: String = query("date").required(),
             /// 本次查询偏移量.
@@ -56,7 +58,7 @@ pub mod get {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 银行来账类型. Required.
             income_record_type: IncomeRecordType = body("income_record_type").required(),
             /// 银行来账微信单号. Required.
@@ -83,21 +85,6 @@ pub mod get {
             prev: String = body("prev").required(),
             /// 当前链接. Required.
             self_: String = body("self").required(),
-        }
-    }
-
-    open_enum! {
-        /// 账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
-        }
-
-        /// 银行来账类型.
-        pub enum IncomeRecordType {
-            Offlinerecharge = "OFFLINERECHARGE",
-            Enterprisedirectrevenue = "ENTERPRISEDIRECTREVENUE",
         }
     }
 }

@@ -15,12 +15,12 @@ pub use crate::v3::pay::chain::PayTransactionsApp as App;
 /// `weipay api show POST v3/pay/transactions/app` lists all 2.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PayStoreInfo, PaySubsidyInfo,
+        LimitPay, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PayStoreInfo, PaySubsidyInfo,
         PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
         PaySubsidyInfoSubsidyDetailSubsidyPlan, PayTransactionsAmount, PayerIdentity, PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// APP下单: what is sent.
@@ -89,16 +89,6 @@ pub mod post {
         pub struct Response {
             /// 预支付交易会话标识. Required.
             prepay_id: String = body("prepay_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

@@ -15,11 +15,11 @@ pub use crate::v3::pay::chain::PayTransactionsH5 as H5;
 /// `weipay api show POST v3/pay/transactions/h5` lists all 2.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayH5SceneInfo, PayH5SceneInfoH5Info, PayH5SceneInfoH5InfoType, PayOrderDetail,
+        LimitPay, PayH5SceneInfo, PayH5SceneInfoH5Info, PayH5SceneInfoH5InfoType, PayOrderDetail,
         PayOrderDetailGoodsDetail, PayStoreInfo, PayTransactionsAmount, PayerIdentity, PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// H5下单: what is sent.
@@ -86,16 +86,6 @@ pub mod post {
         pub struct Response {
             /// 支付跳转链接. Required.
             h5_url: String = body("h5_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

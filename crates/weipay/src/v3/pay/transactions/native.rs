@@ -15,11 +15,11 @@ pub use crate::v3::pay::chain::PayTransactionsNative as Native;
 /// `weipay api show POST v3/pay/transactions/native` lists all 2.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PayStoreInfo, PayTransactionsAmount,
-        PayerIdentity, PayerIdentityType,
+        LimitPay, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PayStoreInfo,
+        PayTransactionsAmount, PayerIdentity, PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// Native下单: what is sent.
@@ -86,16 +86,6 @@ pub mod post {
         pub struct Response {
             /// 二维码链接. Required.
             code_url: String = body("code_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

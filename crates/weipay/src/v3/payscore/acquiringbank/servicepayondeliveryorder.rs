@@ -13,16 +13,15 @@ pub use crate::v3::payscore::chain::PayscoreAcquiringbankServicepayondeliveryord
 /// - partner: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
-        PayscoreServicepayondeliveryorderPostDiscount, PayscoreServicepayondeliveryorderPostPayment,
-        PayscoreServicepayondeliveryorderShoppingInfo, PayscoreServicepayondeliveryorderShoppingInfoGoods,
-        PayscoreServicepayondeliveryorderShoppingInfoJumpLink,
-        PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType,
-        PayscoreServicepayondeliveryorderTimeRange, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink,
-        PayscoreTimeRange,
+        JumpLinkType, PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
+        PayscoreRiskFund, PayscoreServicepayondeliveryorderPostDiscount,
+        PayscoreServicepayondeliveryorderPostPayment, PayscoreServicepayondeliveryorderShoppingInfo,
+        PayscoreServicepayondeliveryorderShoppingInfoGoods,
+        PayscoreServicepayondeliveryorderShoppingInfoJumpLink, PayscoreServicepayondeliveryorderTimeRange,
+        PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink, PayscoreTimeRange, RiskFundName,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 从业机构创建先用后付订单: what is sent.
@@ -73,7 +72,7 @@ pub mod post {
         /// 订单风险金.
         pub struct RiskFund {
             /// 风险金名称.
-            name: Name = body("name"),
+            name: RiskFundName = body("name"),
             /// 风险金额. In fen (分).
             amount: i64 = body("amount"),
             /// 风险说明. At most 30 characters.
@@ -125,16 +124,6 @@ pub mod post {
             package: String = body("package"),
             /// 先用后付购物详情.
             shopping_info: PayscoreShoppingInfo = body("shopping_info"),
-        }
-    }
-
-    open_enum! {
-        /// 风险金名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
         }
     }
 }

@@ -13,14 +13,12 @@ pub use crate::v3::payscore::chain::PayscorePartnerServicepayondeliveryorder as 
 /// - partner: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
-        PayscoreServicepayondeliveryorderPostDiscount, PayscoreServicepayondeliveryorderPostPayment,
-        PayscoreServicepayondeliveryorderRiskFund, PayscoreServicepayondeliveryorderRiskFundName,
+        JumpLinkType, PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
+        PayscoreRiskFund, PayscoreServicepayondeliveryorderPostDiscount,
+        PayscoreServicepayondeliveryorderPostPayment, PayscoreServicepayondeliveryorderRiskFund,
         PayscoreServicepayondeliveryorderShoppingInfo, PayscoreServicepayondeliveryorderShoppingInfoGoods,
-        PayscoreServicepayondeliveryorderShoppingInfoJumpLink,
-        PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType,
-        PayscoreServicepayondeliveryorderTimeRange, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink,
-        PayscoreTimeRange,
+        PayscoreServicepayondeliveryorderShoppingInfoJumpLink, PayscoreServicepayondeliveryorderTimeRange,
+        PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink, PayscoreTimeRange, RiskFundName,
     };
 
     use crate::model::{body, request, response};

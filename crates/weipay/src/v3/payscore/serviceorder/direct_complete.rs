@@ -14,10 +14,10 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderDirectComplete as Direct
 pub mod post {
     pub use crate::v3::payscore::shared::{
         PayscoreLocation, PayscoreServicepayondeliveryorderPostDiscount,
-        PayscoreServicepayondeliveryorderPostPayment,
+        PayscoreServicepayondeliveryorderPostPayment, ServiceOrderState, ServiceOrderStateDescription,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创单结单合并: what is sent.
@@ -112,32 +112,15 @@ pub mod post {
             /// 微信支付服务订单号. Required.
             order_id: String = body("order_id").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明. Required.
-            state_description: StateDescription = body("state_description").required(),
+            state_description: ServiceOrderStateDescription = body("state_description").required(),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
-        }
-    }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
         }
     }
 }

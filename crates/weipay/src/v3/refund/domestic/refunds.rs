@@ -24,8 +24,9 @@ pub use crate::v3::refund::chain::RefundDomesticRefunds as Refunds;
 /// `weipay api show POST v3/refund/domestic/refunds` lists all 32.
 pub mod post {
     pub use crate::v3::refund::shared::{
-        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
-        RefundPromotionDetailScope, RefundPromotionDetailType,
+        DomesticRefundStatus, FundingAccountType, PromotionScope, RefundAmount, RefundChannel, RefundFrom,
+        RefundFundsAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
+        RefundPromotionDetailType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -104,7 +105,7 @@ pub mod post {
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 退款渠道. Required.
-            channel: Channel = body("channel").required(),
+            channel: RefundChannel = body("channel").required(),
             /// 退款入账账户. Required.
             user_received_account: String = body("user_received_account").required(),
             /// 退款成功时间.
@@ -112,9 +113,9 @@ pub mod post {
             /// 退款创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 退款状态. Required.
-            status: Status = body("status").required(),
+            status: DomesticRefundStatus = body("status").required(),
             /// 资金账户.
-            funds_account: ResponseFundsAccount = body("funds_account"),
+            funds_account: RefundFundsAccount = body("funds_account"),
             /// 金额信息. Required.
             amount: RefundAmount = body("amount").required(),
             /// 优惠退款信息.
@@ -124,35 +125,10 @@ pub mod post {
 
     open_enum! {
         /// 退款资金来源.
+        #[doc(alias = "退款资金来源")]
         pub enum FundsAccount {
             Available = "AVAILABLE",
             Unsettled = "UNSETTLED",
-        }
-
-        /// 退款渠道.
-        pub enum Channel {
-            Original = "ORIGINAL",
-            Balance = "BALANCE",
-            OtherBalance = "OTHER_BALANCE",
-            OtherBankcard = "OTHER_BANKCARD",
-        }
-
-        /// 退款状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            Processing = "PROCESSING",
-            Abnormal = "ABNORMAL",
-        }
-
-        /// 资金账户.
-        pub enum ResponseFundsAccount {
-            Unsettled = "UNSETTLED",
-            Available = "AVAILABLE",
-            Unavailable = "UNAVAILABLE",
-            Operation = "OPERATION",
-            Basic = "BASIC",
-            EcnyBasic = "ECNY_BASIC",
         }
     }
 }

@@ -18,20 +18,16 @@ pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivit
 /// - partner: [4012492967](https://pay.weixin.qq.com/doc/v3/partner/4012492967)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
-        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityAdvancedSetting,
-        PaygiftactivityAdvancedSettingDeliveryUserCategory,
-        PaygiftactivityAdvancedSettingPaymentMethodInformation,
-        PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod,
+        AwardType, CardBackgroundColor, DeliveryPaymentScene, DeliveryUserCategory, MerchantOption,
+        PayGiftActivityStatus, PayGiftActivityType, PayGiftPaymentMethod, PaygiftActivityBaseInfo,
+        PaygiftActivityBaseInfoAvailablePeriods, PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
+        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoDeliveryPurpose,
+        PaygiftactivityAdvancedSetting, PaygiftactivityAdvancedSettingPaymentMethodInformation,
         PaygiftactivityAdvancedSettingPaymentMode,
-        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation,
-        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod,
-        PaygiftactivityAdvancedSettingPaymentModePaymentSceneList,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation, SendContent,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询活动详情接口: what comes back.
@@ -42,9 +38,9 @@ pub mod get {
             /// 活动id.
             activity_id: String = body("activity_id"),
             /// 活动类型.
-            activity_type: ActivityType = body("activity_type"),
+            activity_type: PayGiftActivityType = body("activity_type"),
             /// 活动状态.
-            activity_status: ActivityStatus = body("activity_status"),
+            activity_status: PayGiftActivityStatus = body("activity_status"),
             /// 创建商户号.
             creator_merchant_id: String = body("creator_merchant_id"),
             /// 所属商户号.
@@ -95,42 +91,6 @@ pub mod get {
             original_image_url: String = body("original_image_url").url(),
             /// 奖品缩略图. Format `media-url`.
             thumbnail_url: String = body("thumbnail_url").url(),
-        }
-    }
-
-    open_enum! {
-        /// 活动类型.
-        pub enum ActivityType {
-            FullSendActType = "FULL_SEND_ACT_TYPE",
-            StepSendActType = "STEP_SEND_ACT_TYPE",
-            SpecificSendActType = "SPECIFIC_SEND_ACT_TYPE",
-        }
-
-        /// 活动状态.
-        pub enum ActivityStatus {
-            CreateActStatus = "CREATE_ACT_STATUS",
-            OngoingActStatus = "ONGOING_ACT_STATUS",
-            TerminateActStatus = "TERMINATE_ACT_STATUS",
-            StopActStatus = "STOP_ACT_STATUS",
-            OverTimeActStatus = "OVER_TIME_ACT_STATUS",
-            CreateActFailed = "CREATE_ACT_FAILED",
-        }
-
-        /// 奖品类型.
-        pub enum AwardType {
-            Busifavor = "BUSIFAVOR",
-        }
-
-        /// 发券商户号选项.
-        pub enum MerchantOption {
-            InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
-            ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
-        }
-
-        /// 发放内容.
-        pub enum SendContent {
-            SingleCoupon = "SINGLE_COUPON",
-            GiftPackage = "GIFT_PACKAGE",
         }
     }
 }

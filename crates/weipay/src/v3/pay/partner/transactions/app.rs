@@ -15,12 +15,12 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsApp as App;
 /// `weipay api show POST v3/pay/partner/transactions/app` lists all 3.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo, PayStoreInfo, PaySubsidyInfo,
-        PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
+        LimitPay, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo, PayStoreInfo,
+        PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
         PaySubsidyInfoSubsidyDetailSubsidyPlan, PayTransactionsAmount, PayerIdentity, PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// APP下单: what is sent.
@@ -87,16 +87,6 @@ pub mod post {
         pub struct Response {
             /// 预支付交易会话标识. Required.
             prepay_id: String = body("prepay_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

@@ -14,8 +14,8 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsCodepay as Codepay;
 pub mod post {
     pub use crate::v3::pay::shared::{
         PayAmount, PayCodepaySceneInfo, PayCodepaySceneInfoStoreInfo, PayDetail, PayDetailGoodsDetail,
-        PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
-        PayTransactionsAmount,
+        PayPromotionDetail, PayPromotionDetailGoodsDetail, PayTransactionsAmount, PromotionScope,
+        VoucherType,
     };
 
     use crate::model::{Time, body, request, response};

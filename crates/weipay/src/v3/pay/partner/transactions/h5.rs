@@ -15,12 +15,12 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsH5 as H5;
 /// `weipay api show POST v3/pay/partner/transactions/h5` lists all 3.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayH5SceneInfo, PayH5SceneInfoH5Info, PayH5SceneInfoH5InfoType, PayOrderDetail,
+        LimitPay, PayH5SceneInfo, PayH5SceneInfoH5Info, PayH5SceneInfoH5InfoType, PayOrderDetail,
         PayOrderDetailGoodsDetail, PaySettleInfo, PayStoreInfo, PayTransactionsAmount, PayerIdentity,
         PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// H5下单: what is sent.
@@ -85,16 +85,6 @@ pub mod post {
         pub struct Response {
             /// 支付跳转链接. Required.
             h5_url: String = body("h5_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

@@ -20,13 +20,14 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositS
 /// - partner: [4013504202](https://pay.weixin.qq.com/doc/v3/partner/4013504202)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
+        CompensatedOrderType, CompensationState,
         PlatsolutionDepositShippingCostCompensationBillsReceiverDetail,
         PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver,
         PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        PlatsolutionTransactionInfo,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 发起保证金赔付用户运费: what is sent.
@@ -91,25 +92,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -27,11 +27,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranc
 /// - partner: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
-        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        ClaimReceiverType, CompensatedOrderType, CompensationState, PlatsolutionInsuranceClaimBillsReceiver,
+        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求保险理赔: what is sent.
@@ -73,25 +73,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

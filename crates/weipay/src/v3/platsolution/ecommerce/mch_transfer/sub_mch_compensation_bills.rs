@@ -15,13 +15,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCo
 /// - partner: [4016777363](https://pay.weixin.qq.com/doc/v3/partner/4016777363)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionSubMchCompensationBillsReceiverDetail,
+        MerchantReceiverType, PlatsolutionSubMchCompensationBillsReceiverDetail,
         PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo, SubMchCompensationState,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求赔付: what is sent.
@@ -44,7 +43,7 @@ pub mod post {
         /// 赔付商户信息.
         pub struct Receiver {
             /// 赔付接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: MerchantReceiverType = body("type").required(),
             /// 赔付接收方商户信息. Required.
             mch_info: MchInfo = body("mch_info").required(),
         }
@@ -76,27 +75,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: SubMchCompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-        }
-
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
         }
     }
 }

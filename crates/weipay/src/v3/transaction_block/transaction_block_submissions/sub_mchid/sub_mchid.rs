@@ -13,7 +13,7 @@ pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockSub
 /// - partner: [4014940446](https://pay.weixin.qq.com/doc/v3/partner/4014940446)
 pub mod post {
     pub use crate::v3::transaction_block::shared::{
-        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
+        BlockReviewResult, ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
         ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
         ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
         ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
@@ -21,7 +21,7 @@ pub mod post {
         ManageRecordFieldTimeIntervalCheckRule,
     };
 
-    use crate::model::{JsonText, Time, body, open_enum, request, response};
+    use crate::model::{JsonText, Time, body, request, response};
 
     request! {
         /// 发起交易拦截申诉: what is sent.
@@ -53,20 +53,11 @@ pub mod post {
             /// 提交时间.
             submit_time: Time = body("submit_time"),
             /// 审核结果.
-            review_result: ReviewResult = body("review_result"),
+            review_result: BlockReviewResult = body("review_result"),
             /// 审核时间.
             review_time: Time = body("review_time"),
             /// 审核驳回原因.
             review_reject_reason: String = body("review_reject_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 审核结果.
-        pub enum ReviewResult {
-            Empty = "EMPTY",
-            Pass = "PASS",
-            Reject = "REJECT",
         }
     }
 }

@@ -13,8 +13,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 /// - partner: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionReceiver, PlatsolutionReceiverType, PlatsolutionTransactionInfo,
-        PlatsolutionTransactionInfoType,
+        CompensatedOrderType, PlatsolutionReceiver, PlatsolutionReceiverType, PlatsolutionTransactionInfo,
     };
 
     use crate::model::{Time, body, request, response};

@@ -13,12 +13,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositI
 /// - partner: [4014010920](https://pay.weixin.qq.com/doc/v3/partner/4014010920)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionReceiverDetail, PlatsolutionReceiverDetailReceiver,
-        PlatsolutionReceiverDetailReceiverMchInfo, PlatsolutionReceiverDetailReceiverTransactionInfo,
-        PlatsolutionReceiverDetailReceiverType,
+        CompensationState, MerchantReceiverType, PlatsolutionCloseInfo, PlatsolutionReceiverDetail,
+        PlatsolutionReceiverDetailReceiver, PlatsolutionReceiverDetailReceiverMchInfo,
+        PlatsolutionReceiverDetailReceiverTransactionInfo,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询保证金赔付保司保费结果（按商户赔付单号）: what comes back.
@@ -43,7 +43,7 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
@@ -52,18 +52,6 @@ pub mod get {
             close_info: PlatsolutionCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

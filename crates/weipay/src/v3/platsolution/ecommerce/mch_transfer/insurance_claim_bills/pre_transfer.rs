@@ -13,8 +13,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranc
 /// - partner: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        ClaimReceiverType, CompensatedOrderType, PlatsolutionInsuranceClaimBillsReceiver,
+        PlatsolutionTransactionInfo,
     };
 
     use crate::model::{Time, body, request, response};

@@ -13,10 +13,10 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferReservat
 /// - partner: [4013504216](https://pay.weixin.qq.com/doc/v3/partner/4013504216)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionSceneReportData, PlatsolutionSceneReportDataInsurancePolicy,
+        PlatsolutionSceneReportData, PlatsolutionSceneReportDataInsurancePolicy, ReservationState,
     };
 
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 受理单次预约商家转账: what is sent.
@@ -70,18 +70,9 @@ pub mod post {
             /// 预约记录受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 预约记录状态. Required.
-            state: State = body("state").required(),
+            state: ReservationState = body("state").required(),
             /// Required.
             package_info: String = body("package_info").required(),
-        }
-    }
-
-    open_enum! {
-        /// 预约记录状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Confirmed = "CONFIRMED",
-            Closed = "CLOSED",
         }
     }
 }

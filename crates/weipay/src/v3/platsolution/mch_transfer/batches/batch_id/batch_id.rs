@@ -66,6 +66,7 @@ pub mod get {
 
     open_enum! {
         /// 明细状态.
+        #[doc(alias = "明细状态")]
         pub enum DetailState {
             All = "ALL",
             WaitPay = "WAIT_PAY",

@@ -24,9 +24,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNo
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-out-code.html>
 pub mod get {
-    pub use crate::v3::platsolution::shared::{PlatsolutionBatchesData, PlatsolutionBatchesTransferBatch};
+    pub use crate::v3::platsolution::shared::{
+        CompensationDetailFilter, PlatsolutionBatchesData, PlatsolutionBatchesTransferBatch,
+    };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 商户转账批次单号查询批次单: what is sent.
@@ -43,7 +45,7 @@ pub mod get {
             /// 最大资源条数.
             limit: i64 = query("limit"),
             /// 明细状态.
-            detail_state: DetailState = query("detail_state"),
+            detail_state: CompensationDetailFilter = query("detail_state"),
         }
     }
 
@@ -61,17 +63,6 @@ pub mod get {
             offset: i64 = body("offset"),
             /// 最大资源条数.
             limit: i64 = body("limit"),
-        }
-    }
-
-    open_enum! {
-        /// 明细状态.
-        pub enum DetailState {
-            All = "ALL",
-            WaitPay = "WAIT_PAY",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            BankRefund = "BANK_REFUND",
         }
     }
 }

@@ -15,23 +15,20 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
 pub mod post {
     pub use crate::v3::marketing::shared::{
+        BundleCouponCodeMode, CardBackgroundColor, CouponStockState, CouponUsageMethod,
         PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
-        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
-        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
-        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        ProductCouponBundleStockNotifyConfig, ProductCouponBundleStockStockBundleInfo,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 添加商品券批次组: what is sent.
@@ -52,7 +49,7 @@ pub mod post {
             /// 备注.
             remark: String = body("remark"),
             /// 券Code分配模式. Required.
-            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            coupon_code_mode: BundleCouponCodeMode = body("coupon_code_mode").required(),
             /// 发放规则. Required.
             stock_send_rule: PartnerStockSendRule = body("stock_send_rule").required(),
             /// 多次优惠使用规则.
@@ -116,21 +113,6 @@ pub mod post {
             stock_bundle_id: String = body("stock_bundle_id").required(),
             /// 批次列表. Required.
             stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
-        }
-    }
-
-    open_enum! {
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
         }
     }
 }

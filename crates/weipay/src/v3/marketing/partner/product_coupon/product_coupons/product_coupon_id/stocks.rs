@@ -17,23 +17,20 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks` lists all 2.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
-        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
-        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStock,
-        ProductCouponStockCouponCodeMode, ProductCouponStockNotifyConfig, ProductCouponStockSendRule,
-        ProductCouponStockState, ProductCouponStockStoreScope, ProductCouponUsageRuleDisplayInfo,
+        CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod, PartnerCouponCodeCountInfo,
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
+        PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
+        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStock,
+        ProductCouponStockNotifyConfig, ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
         ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询商品券批次列表: what is sent.
@@ -42,7 +39,7 @@ pub mod get {
         #[doc(alias = "查询商品券批次列表")]
         pub struct Request {
             /// 批次状态.
-            state: State = query("state"),
+            state: CouponStockState = query("state"),
             /// 分页大小.
             page_size: i64 = query("page_size"),
             /// 分页Token.
@@ -66,17 +63,6 @@ pub mod get {
             stock_list: Vec<ProductCouponStock> = body("stock_list"),
         }
     }
-
-    open_enum! {
-        /// 批次状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
-        }
-    }
 }
 
 /// 添加商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
@@ -88,22 +74,21 @@ pub mod get {
 /// - partner: [4015781304](https://pay.weixin.qq.com/doc/v3/partner/4015781304)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
-        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
-        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
-        ProductCouponStockSingleUsageRule, ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod, PartnerCouponCodeCountInfo,
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
+        PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
+        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
+        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 添加商品券批次: what is sent.
@@ -182,7 +167,7 @@ pub mod post {
             /// 已发放次数. Required.
             sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: CouponStockState = body("state").required(),
             /// 失效请求单号.
             deactivate_request_no: String = body("deactivate_request_no"),
             /// 失效时间.
@@ -196,8 +181,7 @@ pub mod post {
         /// 券使用规则展示信息.
         pub struct UsageRuleDisplayInfo {
             /// 券使用方式列表. Required.
-            coupon_usage_method_list: Vec<CouponUsageMethodList> =
-                body("coupon_usage_method_list").required(),
+            coupon_usage_method_list: Vec<CouponUsageMethod> = body("coupon_usage_method_list").required(),
             /// 小程序AppID.
             mini_program_appid: String = body("mini_program_appid"),
             /// 小程序跳转路径.
@@ -218,39 +202,6 @@ pub mod post {
             mini_program_appid: String = body("mini_program_appid"),
             /// 小程序跳转路径.
             mini_program_path: String = body("mini_program_path"),
-        }
-    }
-
-    open_enum! {
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-            ApiAssign = "API_ASSIGN",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
-        }
-
-        /// 券使用方式列表.
-        pub enum CouponUsageMethodList {
-            Offline = "OFFLINE",
-            MiniProgram = "MINI_PROGRAM",
-            App = "APP",
-            PaymentCode = "PAYMENT_CODE",
-        }
-
-        /// 批次状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
         }
     }
 }

@@ -13,11 +13,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 /// - partner: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver,
-        PlatsolutionReceiverType, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        CompensatedOrderType, CompensationState, PlatsolutionCloseInfo,
+        PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver, PlatsolutionReceiverType,
+        PlatsolutionTransactionInfo,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询赔付结果（按微信支付赔付单号）: what comes back.
@@ -38,7 +39,7 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
@@ -47,18 +48,6 @@ pub mod get {
             close_info: PlatsolutionCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

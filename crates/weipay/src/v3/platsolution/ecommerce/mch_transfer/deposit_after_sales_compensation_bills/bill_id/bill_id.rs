@@ -13,12 +13,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositA
 /// - partner: [4013504196](https://pay.weixin.qq.com/doc/v3/partner/4013504196)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionInsuranceClaimBillsReceiver,
-        PlatsolutionInsuranceClaimBillsReceiverType, PlatsolutionMchTransferReceiverDetail,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        ClaimReceiverType, CompensatedOrderType, CompensationState, PlatsolutionCloseInfo,
+        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionMchTransferReceiverDetail,
+        PlatsolutionTransactionInfo,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询保证金售后赔付结果（按微信支付赔付单号）: what is sent.
@@ -52,7 +52,7 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
@@ -63,18 +63,6 @@ pub mod get {
             sponsor_mchid: String = body("sponsor_mchid"),
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -13,13 +13,14 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositS
 /// - partner: [4013504203](https://pay.weixin.qq.com/doc/v3/partner/4013504203)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionDepositShippingCostCompensationBillsReceiverDetail,
+        CompensatedOrderType, CompensationState, PlatsolutionCloseInfo,
+        PlatsolutionDepositShippingCostCompensationBillsReceiverDetail,
         PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver,
         PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        PlatsolutionTransactionInfo,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询保证金售后赔付运费结果（按商户赔付单号）: what is sent.
@@ -54,7 +55,7 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
@@ -63,18 +64,6 @@ pub mod get {
             close_info: PlatsolutionCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

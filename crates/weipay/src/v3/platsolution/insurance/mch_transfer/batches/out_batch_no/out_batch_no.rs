@@ -25,11 +25,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesO
 /// - partner: [4013504222](https://pay.weixin.qq.com/doc/v3/partner/4013504222)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionData, PlatsolutionDataDetailState, PlatsolutionTransferBatch,
-        PlatsolutionTransferBatchBatchState, PlatsolutionTransferBatchCloseReason,
+        BatchCloseReason, CompensationBatchState, CompensationDetailFilter, CompensationDetailState,
+        PlatsolutionData, PlatsolutionTransferBatch,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 商户转账批次单号查询批次单: what is sent.
@@ -46,7 +46,7 @@ pub mod get {
             /// 最大资源条数.
             limit: i64 = query("limit"),
             /// 明细状态.
-            detail_state: DetailState = query("detail_state"),
+            detail_state: CompensationDetailFilter = query("detail_state"),
         }
     }
 
@@ -64,17 +64,6 @@ pub mod get {
             offset: i64 = body("offset"),
             /// 最大资源条数.
             limit: i64 = body("limit"),
-        }
-    }
-
-    open_enum! {
-        /// 明细状态.
-        pub enum DetailState {
-            All = "ALL",
-            WaitPay = "WAIT_PAY",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            BankRefund = "BANK_REFUND",
         }
     }
 }

@@ -17,23 +17,20 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// - partner: [4016280633](https://pay.weixin.qq.com/doc/v3/partner/4016280633)
 pub mod patch {
     pub use crate::v3::marketing::shared::{
+        BundleCouponCodeMode, CardBackgroundColor, CouponStockState, CouponUsageMethod,
         PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
-        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
-        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
-        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        ProductCouponBundleStockNotifyConfig, ProductCouponBundleStockStockBundleInfo,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 修改商品券批次组: what is sent.
@@ -74,15 +71,6 @@ pub mod patch {
             stock_bundle_id: String = body("stock_bundle_id").required(),
             /// 批次列表. Required.
             stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
-        }
-    }
-
-    open_enum! {
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
         }
     }
 }

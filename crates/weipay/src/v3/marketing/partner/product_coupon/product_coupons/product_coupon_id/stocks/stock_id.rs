@@ -22,21 +22,20 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}` lists all 2.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
-        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
-        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod, PartnerCouponCodeCountInfo,
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
+        PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
+        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询商品券指定批次: what is sent.
@@ -83,7 +82,7 @@ pub mod get {
             /// 已发放次数. Required.
             sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: CouponStockState = body("state").required(),
             /// 失效请求单号.
             deactivate_request_no: String = body("deactivate_request_no"),
             /// 失效时间.
@@ -100,31 +99,6 @@ pub mod get {
             notify_appid: String = body("notify_appid"),
         }
     }
-
-    open_enum! {
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-            ApiAssign = "API_ASSIGN",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
-        }
-
-        /// 批次状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
-        }
-    }
 }
 
 /// 修改商品券指定批次 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
@@ -136,21 +110,20 @@ pub mod get {
 /// - partner: [4015781556](https://pay.weixin.qq.com/doc/v3/partner/4015781556)
 pub mod patch {
     pub use crate::v3::marketing::shared::{
-        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
-        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
-        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod, PartnerCouponCodeCountInfo,
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
+        PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
+        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 修改商品券指定批次: what is sent.
@@ -215,7 +188,7 @@ pub mod patch {
             /// 已发放次数. Required.
             sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: CouponStockState = body("state").required(),
             /// 失效请求单号.
             deactivate_request_no: String = body("deactivate_request_no"),
             /// 失效时间.
@@ -224,31 +197,6 @@ pub mod patch {
             deactivate_reason: String = body("deactivate_reason"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
-        }
-
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-            ApiAssign = "API_ASSIGN",
-        }
-
-        /// 批次状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
         }
     }
 }

@@ -18,8 +18,8 @@ pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCouponsByCou
 pub mod get {
     pub use crate::v3::marketing::shared::{
         BusifavorCouponsCustomEntrance, BusifavorCouponsCustomEntranceCodeDisplayMode,
-        BusifavorDisplayPatternInfo, BusifavorDisplayPatternInfoBackgroundColor, BusifavorFinderInfo,
-        BusifavorMiniProgramsInfo, BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
+        BusifavorDisplayPatternInfo, BusifavorFinderInfo, BusifavorMiniProgramsInfo, BusifavorStockType,
+        BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
         BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
         BusifavorUserCouponUseRuleCouponAvailableTime,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek,
@@ -27,7 +27,7 @@ pub mod get {
         BusifavorUserCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorUserCouponUseRuleDiscountCoupon, BusifavorUserCouponUseRuleExchangeCoupon,
         BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleIrregularyAvaliableTime,
-        BusifavorUserCouponUseRuleUseMethod,
+        BusifavorUserCouponUseRuleUseMethod, CardBackgroundColor,
     };
 
     use crate::model::{Time, body, open_enum, response};
@@ -47,7 +47,7 @@ pub mod get {
             /// 适用商品范围. Required; 1 to 15 characters.
             goods_name: String = body("goods_name").required().length(1, 15),
             /// 批次类型. Required; at most 32 characters.
-            stock_type: StockType = body("stock_type").required().length(0, 32),
+            stock_type: BusifavorStockType = body("stock_type").required().length(0, 32),
             /// 核销规则. Required.
             coupon_use_rule: BusifavorUserCouponUseRule = body("coupon_use_rule").required(),
             /// 自定义入口.
@@ -92,14 +92,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 批次类型.
-        pub enum StockType {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
         /// 券状态.
+        #[doc(alias = "券状态")]
         pub enum CouponState {
             Sended = "SENDED",
             Used = "USED",

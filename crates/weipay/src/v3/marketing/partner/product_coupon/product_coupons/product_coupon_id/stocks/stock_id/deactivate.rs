@@ -15,21 +15,20 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
-        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
-        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod, PartnerCouponCodeCountInfo,
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
+        PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
+        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 失效商品券批次: what is sent.
@@ -80,7 +79,7 @@ pub mod post {
             /// 已发放次数. Required.
             sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: CouponStockState = body("state").required(),
             /// 失效请求单号.
             deactivate_request_no: String = body("deactivate_request_no"),
             /// 失效时间.
@@ -95,31 +94,6 @@ pub mod post {
         pub struct NotifyConfig {
             /// 事件通知appid.
             notify_appid: String = body("notify_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-            ApiAssign = "API_ASSIGN",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
-        }
-
-        /// 批次状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
         }
     }
 }

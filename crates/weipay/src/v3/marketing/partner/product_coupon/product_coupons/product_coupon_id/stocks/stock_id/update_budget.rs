@@ -13,21 +13,20 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// - partner: [4015781561](https://pay.weixin.qq.com/doc/v3/partner/4015781561)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
-        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
-        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod, PartnerCouponCodeCountInfo,
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
+        PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
+        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StockUpdateMode, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 修改商品券批次发放预算: what is sent.
@@ -40,7 +39,7 @@ pub mod post {
             /// 修改请求单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 更新模式. Required.
-            update_mode: UpdateMode = body("update_mode").required(),
+            update_mode: StockUpdateMode = body("update_mode").required(),
             /// 当前批次发放次数总上限.
             current_max_count: i64 = body("current_max_count"),
             /// 目标批次发放次数总上限.
@@ -86,7 +85,7 @@ pub mod post {
             /// 已发放次数. Required.
             sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: CouponStockState = body("state").required(),
             /// 失效请求单号.
             deactivate_request_no: String = body("deactivate_request_no"),
             /// 失效时间.
@@ -101,37 +100,6 @@ pub mod post {
         pub struct NotifyConfig {
             /// 事件通知appid.
             notify_appid: String = body("notify_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 更新模式.
-        pub enum UpdateMode {
-            MaxCount = "MAX_COUNT",
-            MaxCountPerDay = "MAX_COUNT_PER_DAY",
-        }
-
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-            ApiAssign = "API_ASSIGN",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
-        }
-
-        /// 批次状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
         }
     }
 }
