@@ -18,7 +18,7 @@ use crate::entropy::{self, Entropy};
 use crate::environment::ClientEnvironment;
 use crate::error::StartError;
 use crate::gate::Replays;
-use crate::kit::{self, KitError, KitOnDisk};
+use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::{Merchant, Merchants};
@@ -58,6 +58,7 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     private_receivers: bool,
+    merchants: Vec<NewMerchant>,
     log: Option<Arc<Log>>,
     products: &'static [Product],
 }
@@ -166,6 +167,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Adds a merchant at the start, unless there is one with its number already. One without a number is added at each start.
+    #[must_use]
+    pub fn merchant(mut self, new: NewMerchant) -> Self {
+        self.merchants.push(new);
+        self
+    }
+
     /// Calls this after every request, and after every attempt to deliver a notification. Responses wait for it: it must not
     /// block.
     #[must_use]
@@ -197,6 +205,12 @@ impl SandboxBuilder {
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
+        for new in &self.merchants {
+            match platform.add_merchant(new) {
+                Ok(_) | Err(MerchantError::Exists(_)) => {}
+                Err(error) => return Err(StartError::Merchant(error)),
+            }
+        }
         if let Clock::Held(clock) = &self.clock {
             tick_with(clock, &platform);
         }
@@ -240,7 +254,7 @@ impl SandboxBuilder {
         let merchants = merchants_of(&store, kit).map_err(|error| match error {
             MerchantError::Kit(error) => StartError::Kit(error),
             MerchantError::Store(error) => failed(error),
-            error => StartError::Kit(KitError::Unmade(error.to_string())),
+            error => StartError::Merchant(error),
         })?;
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
@@ -351,6 +365,7 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             private_receivers: false,
+            merchants: Vec::new(),
             log: None,
             products: PRODUCTS,
         }
