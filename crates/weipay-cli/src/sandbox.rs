@@ -1,6 +1,7 @@
 //! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
 
 mod log_writer;
+mod merchant;
 mod run;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
     match &arguments.command {
         Some(SandboxCommand::Init { data }) => init(data),
         Some(SandboxCommand::Env { data }) => env(data),
+        Some(SandboxCommand::Merchant { command }) => merchant::run(command),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
         Some(SandboxCommand::Run { data, listen, serving, command }) => {
             let builder = builder(serving).listen(listen);
@@ -91,7 +93,8 @@ fn env(data: &Path) -> Outcome {
 
 /// One `export` per line.
 fn exports(kit: &KitOnDisk) -> String {
-    kit.variables().map(|(name, value)| format!("export {name}={}\n", quoted(&value))).concat()
+    let line = |(name, value): (&str, String)| format!("export {name}={}\n", quoted(&value));
+    kit.variables().into_iter().map(line).collect()
 }
 
 /// A word in quotes for a POSIX shell.

@@ -20,6 +20,7 @@
 mod client;
 mod health;
 mod listener;
+mod merchants;
 mod openapi;
 mod people;
 mod state;
@@ -35,7 +36,8 @@ pub use client::{Client, ClientError};
 pub(crate) use listener::{ControlListener, FILE};
 
 /// The routes that belong to no product.
-static TABLES: &[&[Route]] = &[health::ROUTES, people::ROUTES, state::ROUTES, openapi::ROUTES];
+static TABLES: &[&[Route]] =
+    &[health::ROUTES, merchants::ROUTES, people::ROUTES, state::ROUTES, openapi::ROUTES];
 
 /// Carries out one route. The request has the members that its route says.
 pub(crate) type ControlHandler = fn(&Control, &ControlRequest) -> Result<Value, ControlError>;
@@ -166,7 +168,6 @@ impl Member {
         Self { name, kind, is_required: false, description }
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn text(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Text, description)
     }
@@ -188,7 +189,6 @@ impl Member {
         Self::new(name, MemberKind::Integer, description)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn number(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Number, description)
     }
@@ -297,7 +297,6 @@ impl ControlRequest {
     }
 
     /// A member as it was sent.
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.members.get(name).filter(|value| !value.is_null())
     }
@@ -345,7 +344,6 @@ impl ControlError {
         Self { status: 404, code: "NOT_FOUND", message: message.into() }
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     /// 409: it is there already.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self { status: 409, code: "CONFLICT", message: message.into() }

@@ -12,9 +12,12 @@ use crate::error::append_causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
-const OURS: [&str; 13] = [
+const OURS: [&str; 16] = [
     "kit.json",
     "kit.json.unfinished",
+    "kit.txt",
+    "kit.txt.unfinished",
+    "merchants",
     "control.json",
     "control.json.unfinished",
     "keys",

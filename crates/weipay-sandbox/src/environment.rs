@@ -78,18 +78,22 @@ impl KitOnDisk {
     /// The kit as the `WEIPAY_*` variables that a client is configured with. Files have absolute paths, so that they are found
     /// from any folder.
     #[must_use]
-    pub fn variables(&self) -> [(&'static str, String); 7] {
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
         let file = |name: &str| self.dir().join(name).display().to_string();
         let kit = self.kit();
-        [
-            ("WEIPAY_BASE_URL", kit.base_url.clone()),
-            ("WEIPAY_MCHID", kit.mchid.clone()),
-            ("WEIPAY_MERCHANT_SERIAL", kit.merchant_serial.clone()),
-            ("WEIPAY_MERCHANT_KEY", file(&kit.merchant_key)),
+        // A client takes one kind of key: the public key where there is one.
+        let certificate = kit.platform_cert.as_deref().filter(|_| kit.public_key.is_none());
+        let variables = [
+            ("WEIPAY_BASE_URL", Some(kit.base_url.clone())),
+            ("WEIPAY_MCHID", Some(kit.mchid.clone())),
+            ("WEIPAY_MERCHANT_SERIAL", Some(kit.merchant_serial.clone())),
+            ("WEIPAY_MERCHANT_KEY", Some(file(&kit.merchant_key))),
             ("WEIPAY_PUBLIC_KEY_ID", kit.public_key_id.clone()),
-            ("WEIPAY_PUBLIC_KEY", file(&kit.public_key)),
-            ("WEIPAY_API_V3_KEY", kit.api_v3_key.clone()),
-        ]
+            ("WEIPAY_PUBLIC_KEY", kit.public_key.as_deref().map(file)),
+            ("WEIPAY_PLATFORM_CERTIFICATES", certificate.map(file)),
+            ("WEIPAY_API_V3_KEY", Some(kit.api_v3_key.clone())),
+        ];
+        variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 

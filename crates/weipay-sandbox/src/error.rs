@@ -7,6 +7,7 @@ use std::{fmt, io};
 
 use crate::data_folder::FolderError;
 use crate::kit::KitError;
+use crate::merchants::change::MerchantError;
 use crate::store::StoreError;
 
 /// Why a sandbox did not start.
@@ -16,6 +17,8 @@ pub enum StartError {
     Folder(FolderError),
     /// Something is wrong with the kit.
     Kit(KitError),
+    /// A merchant could not be added.
+    Merchant(MerchantError),
     /// Something is wrong with the state, in this file.
     Store(PathBuf, StoreError),
     /// The address cannot be listened on.
@@ -28,6 +31,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(error) => write!(f, "{error}"),
+            Self::Merchant(error) => write!(f, "{error}"),
             Self::Kit(_) => f.write_str("the sandbox's kit is not in order"),
             Self::Store(file, _) => write!(f, "{} cannot be used", file.display()),
             Self::Listen(address, _) => {
@@ -44,6 +48,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Listen(_, error) | Self::Server(error) => Some(error),
             Self::Folder(error) => error.source(),
+            Self::Merchant(error) => error.source(),
             Self::Kit(error) => Some(error),
             Self::Store(_, error) => Some(error),
         }

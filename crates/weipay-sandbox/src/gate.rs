@@ -19,10 +19,13 @@
 
 mod replays;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use weipay_catalog::{Catalog, Operation, Routed, Unrouted, Version};
 use weipay_wire::{Authorization, AuthorizationError, is_fresh, is_same_serial, request_message};
 
+use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::Request;
 use crate::response::{Refusal, tail};
@@ -33,7 +36,7 @@ pub(crate) use replays::Replays;
 #[derive(Debug)]
 pub(crate) struct Authenticated<'a> {
     pub(crate) routed: Routed,
-    pub(crate) merchant: &'a Merchant,
+    pub(crate) merchant: Arc<Merchant>,
     /// The parts of the body, when the operation is an upload.
     pub(crate) upload: Option<Upload<'a>>,
 }
@@ -61,8 +64,10 @@ const OTHER_SCHEME: &str = "Http头Authorization认证类型不正确";
 const NO_SIGNATURE: &str = "签名信息错误，验签失败";
 const INCOMPLETE: &str = "Authorization不合法";
 const STALE: &str = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟";
+/// UNCONFIRMED(certificate-not-yet-valid): that a certificate before its first day is refused in these words, too.
 const OTHER_SERIAL: &str = "商户证书序列号有误。请使用签名私钥匹配的证书序列号";
 const EXPIRED_CERTIFICATE: &str = "商户证书已过期。";
+const REVOKED_CERTIFICATE: &str = "商户证书已作废。";
 /// UNCONFIRMED(replayed-request), as is that there is such a refusal.
 const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
@@ -70,7 +75,7 @@ const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 /// Finds out whose request it is, or rejects it. With `replays`, a request enters once.
 pub(crate) fn authenticate<'a>(
     request: &'a Request,
-    merchants: &'a Merchants,
+    merchants: &Merchants,
     replays: Option<&Replays>,
     now: i64,
 ) -> Result<Authenticated<'a>, Rejection> {
@@ -84,7 +89,7 @@ pub(crate) fn authenticate<'a>(
     }
     let merchant = check_known(&authorization, merchants, now)?;
     let upload = if routed.operation.is_upload() { Upload::read(routed.operation, request) } else { None };
-    check_signature(request, upload.as_ref(), &authorization, merchant)?;
+    check_signature(request, upload.as_ref(), &authorization, &merchant)?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
         let reason =
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
@@ -162,22 +167,30 @@ fn authorization(request: &Request) -> Result<Authorization, Rejection> {
     })
 }
 
-fn check_known<'a>(
+fn check_known(
     authorization: &Authorization,
-    merchants: &'a Merchants,
+    merchants: &Merchants,
     now: i64,
-) -> Result<&'a Merchant, Rejection> {
+) -> Result<Arc<Merchant>, Rejection> {
     let Some(merchant) = merchants.find(&authorization.mchid) else {
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
-        let reason = "mchid in the Authorization header is not the merchant of this sandbox's kit";
+        let reason = "mchid in the Authorization header is not a merchant of this sandbox: use the number in the merchant's kit.json, or add it";
         return Err(wrong_signature().with_reason(reason).into());
     };
     if !is_same_serial(&authorization.serial_no, &merchant.serial) {
-        let reason = "serial_no in the Authorization header is not merchant_serial of this sandbox's kit";
+        let reason =
+            "serial_no in the Authorization header is not merchant_serial of the merchant's kit.json";
         return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
     }
-    if now > merchant.not_after {
+    if merchant.certificate == CertificateState::Revoked {
+        return Err(Refusal::sign_error(REVOKED_CERTIFICATE).into());
+    }
+    if now > merchant.not_after || merchant.certificate == CertificateState::Expired {
         return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).into());
+    }
+    if merchant.certificate == CertificateState::NotYetValid {
+        let reason = "the merchant certificate is not valid yet";
+        return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
     }
     Ok(merchant)
 }

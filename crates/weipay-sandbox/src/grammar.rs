@@ -176,7 +176,7 @@ pub(crate) fn no_platform_serial() -> Refusal {
 /// A `Wechatpay-Serial` that names another platform's key.
 pub(crate) fn wrong_platform_serial() -> Refusal {
     Refusal::param_error("平台证书序列号Wechatpay-Serial错误")
-        .with_reason("Wechatpay-Serial must be platform_serial or public_key_id of this sandbox's kit")
+        .with_reason("Wechatpay-Serial must be platform_serial or public_key_id of the merchant's kit.json")
 }
 
 /// An encrypted value that the key named in `Wechatpay-Serial` does not open.
@@ -199,7 +199,7 @@ pub(crate) fn not_utf8() -> Refusal {
 /// A body that names another merchant than `Authorization`.
 pub(crate) fn other_merchant(member: &str) -> Refusal {
     Refusal::param_error("http header中的mchid与post payload中的mchid不匹配").with_reason(format!(
-        "`{member}` of the body is not mchid of Authorization; the merchant here is that of this sandbox's kit"
+        "`{member}` of the body is not mchid of Authorization; it must be the merchant that signs the request"
     ))
 }
 

@@ -1,12 +1,14 @@
 //! The credentials kit (凭证包): all that a client needs to talk to a sandbox, in the data directory.
 //!
 //! ```text
-//! DIR/kit.json                      thirteen members, see `weipay_wire::Kit`
+//! DIR/kit.json                      thirteen members, see `weipay_wire::Kit`; `null` for a key that the platform does not have
+//! DIR/kit.txt                       the lines that each known SDK needs
 //! DIR/keys/apiclient_key.pem        merchant private key (商户API私钥)
 //! DIR/keys/apiclient_cert.pem       its certificate (商户API证书)
 //! DIR/keys/pub_key.pem              WeChat Pay public key (微信支付公钥)
 //! DIR/keys/wechatpay_cert.pem       platform certificate (平台证书)
 //! DIR/keys/platform/                the platform's own private keys, and the first kit.json
+//! DIR/merchants/MCHID/              the same for a merchant that was added
 //! ```
 //!
 //! Keys are made once. They are written into a folder that no program reads, and moved to their place in one step; only then
@@ -17,6 +19,7 @@
 mod check;
 mod file;
 mod issue;
+mod notes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +31,9 @@ use zeroize::Zeroizing;
 use crate::authority::Authority;
 use crate::data_folder::{CA_KEY, DataFolder, FolderError};
 use crate::error::append_causes;
+use crate::merchants::change::KeyKind;
+use crate::merchants::record::{KeyName, KeyNames, MerchantRecord};
+pub(crate) use issue::Made;
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.
 pub const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8880";
@@ -36,8 +42,8 @@ const KIT: &str = "kit.json";
 const KEYS: &str = "keys";
 const UNFINISHED_KEYS: &str = "keys.unfinished";
 const FIRST_KIT: &str = "keys/platform/first-kit.json";
-const CERTIFICATE_KEY: &str = "keys/platform/wechatpay_cert_key.pem";
-const PUBLIC_KEY_KEY: &str = "keys/platform/pub_key_key.pem";
+const MERCHANTS: &str = "merchants";
+const NOTES: &str = "kit.txt";
 
 /// A kit and where it is.
 #[derive(Debug, Clone)]
@@ -137,30 +143,42 @@ pub fn read(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
 
 /// The kit of a data folder, made when there is none.
 pub(crate) fn open(folder: &DataFolder) -> Result<KitOnDisk, KitError> {
-    open_or_make(folder.path())
+    open_or_make(folder.path(), &Made::first())
+}
+
+/// Where the kit of an added merchant is.
+pub(crate) fn folder_of(home: &Path, mchid: &str) -> PathBuf {
+    home.join(MERCHANTS).join(mchid)
+}
+
+/// The kit of an added merchant, made when there is none. The caller holds the lock of the data folder.
+pub(crate) fn open_merchant(home: &Path, made: &Made) -> Result<KitOnDisk, KitError> {
+    let dir = folder_of(home, &made.mchid);
+    file::make_folder(&dir)?;
+    open_or_make(&dir, made)
 }
 
 /// The caller holds the folder's lock.
-fn open_or_make(dir: &Path) -> Result<KitOnDisk, KitError> {
+fn open_or_make(dir: &Path, made: &Made) -> Result<KitOnDisk, KitError> {
     let (has_kit, has_keys) = (dir.join(KIT).exists(), dir.join(KEYS).exists());
     match (has_kit, has_keys) {
         (true, true) => {}
         (true, false) => return Err(KitError::KeysMissing { dir: dir.to_owned() }),
         // A crash came between the two steps: the keys are complete.
         (false, true) => file::replace(&dir.join(KIT), file::read(&dir.join(FIRST_KIT))?.as_bytes())?,
-        (false, false) => make(dir)?,
+        (false, false) => make(dir, made)?,
     }
     KitOnDisk::open(dir, !has_kit)
 }
 
-fn make(dir: &Path) -> Result<(), KitError> {
+fn make(dir: &Path, made: &Made) -> Result<(), KitError> {
     let unfinished = dir.join(UNFINISHED_KEYS);
     if unfinished.exists() {
         // Left by a crash, and never in use: no kit.json has named it.
         fs::remove_dir_all(&unfinished)
             .map_err(|error| KitError::File { path: unfinished.clone(), error })?;
     }
-    let issued = issue::issue()?;
+    let issued = issue::issue(made)?;
     let kit = file::to_json(&issued.kit);
     file::make_folder(&unfinished.join("platform"))?;
     for (name, text) in &issued.files {
@@ -224,26 +242,60 @@ impl KitOnDisk {
     /// The WeChat Pay public key (微信支付公钥) as SPKI PEM.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the merchant has none, or the file cannot be read.
     pub fn public_key_pem(&self) -> Result<String, KitError> {
-        Ok(file::read(&self.dir.join(&self.kit.public_key))?.to_string())
+        self.text_of("public_key", self.kit.public_key.as_deref())
     }
 
     /// The platform certificate (平台证书) as PEM.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the merchant has none, or the file cannot be read.
     pub fn platform_cert_pem(&self) -> Result<String, KitError> {
-        Ok(file::read(&self.dir.join(&self.kit.platform_cert))?.to_string())
+        self.text_of("platform_cert", self.kit.platform_cert.as_deref())
+    }
+
+    fn text_of(&self, member: &str, file: Option<&str>) -> Result<String, KitError> {
+        let reason = || format!("its `{member}` is null: the platform has no such key for this merchant");
+        let file = file.ok_or_else(|| KitError::Broken { path: self.file.clone(), reason: reason() })?;
+        Ok(file::read(&self.dir.join(file))?.to_string())
+    }
+
+    /// Makes another key of the platform for this merchant, and writes it beside the others.
+    pub(crate) fn make_platform_key(&self, kind: KeyKind, number: u32) -> Result<KeyName, KitError> {
+        let made = issue::new_platform_key(kind, &self.kit.mchid, number)?;
+        file::make_folder(&self.dir.join("keys/platform"))?;
+        for (name, text) in &made.files {
+            file::replace(&self.dir.join(name), text.as_bytes())?;
+        }
+        Ok(made.name)
+    }
+
+    /// Makes `kit.json` name the keys of the platform that sign for the merchant.
+    pub(crate) fn name_platform_keys(&mut self, record: &MerchantRecord) -> Result<(), KitError> {
+        let mode = record.platform_keys;
+        let signing = |is_wanted: bool, keys: &KeyNames| {
+            let key = keys.signing().filter(|_| is_wanted).cloned();
+            key.map(|key| (key.name, key.file)).unzip()
+        };
+        (self.kit.public_key_id, self.kit.public_key) = signing(mode.has_public_key(), &record.public_keys);
+        (self.kit.platform_serial, self.kit.platform_cert) =
+            signing(mode.has_certificate(), &record.certificates);
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), KitError> {
+        file::replace(&self.file, file::to_json(&self.kit).as_bytes())?;
+        file::replace(&self.dir.join(NOTES), notes::text(self).as_bytes())
     }
 
     /// Makes `kit.json` say where the sandbox is.
     pub(crate) fn serve_at(&mut self, base_url: &str) -> Result<(), KitError> {
-        if self.kit.base_url == base_url {
+        if self.kit.base_url == base_url && self.dir.join(NOTES).exists() {
             return Ok(());
         }
         self.kit.base_url = base_url.to_owned();
-        file::replace(&self.file, file::to_json(&self.kit).as_bytes())
+        self.write()
     }
 }
 

@@ -82,6 +82,8 @@ pub use data_folder::FolderError;
 pub use environment::ClientEnvironment;
 pub use error::StartError;
 pub use log::LogEntry;
+pub use merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
+pub use merchants::record::{CertificateState, PlatformKeys};
 pub use people::Person;
 pub use platform::{Platform, Request};
 pub use products::Behaviour;

@@ -1,10 +1,18 @@
 //! Merchants (商户): those that the platform knows, with what belongs to each and the keys that prove who it is.
 //!
-//! They are data: the kit makes one, and nothing in the sandbox is built for one alone.
+//! They are data: the first is that of the data folder's kit, others are added while the sandbox runs, each with its own kit in
+//! `merchants/MCHID` of the data folder. What can change of a merchant is a [record](record::MerchantRecord).
+
+pub(crate) mod change;
+pub(crate) mod record;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use weipay_wire::{ApiV3Key, PublicKey};
 
-use crate::response::{Refusal, tail};
+use crate::response::{Refusal, Signers, tail};
+use record::CertificateState;
 
 /// A merchant as products see it: its number, and what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,30 +35,73 @@ pub(crate) struct Merchant {
     pub(crate) key: PublicKey,
     /// When its certificate expires, in unix seconds.
     pub(crate) not_after: i64,
+    /// What was said about its certificate beside that.
+    pub(crate) certificate: CertificateState,
     /// APIv3密钥, which the platform shares.
     pub(crate) api_v3_key: ApiV3Key,
+    /// The keys with which the platform signs for it.
+    pub(crate) signers: Signers,
+    /// The platform certificates (平台证书) that it can list; none if it has only the public key.
+    pub(crate) certificates: Vec<ListedCertificate>,
+}
+
+/// A certificate that can be listed.
+#[derive(Debug, Clone)]
+pub(crate) struct ListedCertificate {
+    /// 证书序列号.
+    pub(crate) serial: String,
+    pub(crate) pem: String,
+    /// 证书启用时间, in unix seconds.
+    pub(crate) effective: i64,
+    /// 证书弃用时间, in unix seconds.
+    pub(crate) expire: i64,
 }
 
 /// The kind of records that keep merchants.
 pub(crate) const KIND: &str = "merchant";
 
 /// The merchants of a platform.
-#[derive(Debug)]
-pub(crate) struct Merchants(Vec<Merchant>);
+#[derive(Debug, Default)]
+pub(crate) struct Merchants {
+    known: RwLock<BTreeMap<String, Arc<Merchant>>>,
+    /// Held by who changes them.
+    changing: Mutex<()>,
+}
 
 impl Merchants {
     pub(crate) fn new(merchants: Vec<Merchant>) -> Self {
-        Self(merchants)
+        let known =
+            merchants.into_iter().map(|merchant| (merchant.account.mchid.clone(), Arc::new(merchant)));
+        Self { known: RwLock::new(known.collect()), changing: Mutex::default() }
+    }
+
+    /// The merchant with this number.
+    pub(crate) fn find(&self, mchid: &str) -> Option<Arc<Merchant>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(mchid).cloned()
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<Merchant>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// The appids of all merchants.
     pub(crate) fn appids(&self) -> Vec<String> {
-        self.0.iter().flat_map(|merchant| merchant.account.appids.clone()).collect()
+        let mut appids: Vec<_> =
+            self.all().iter().flat_map(|merchant| merchant.account.appids.clone()).collect();
+        appids.sort_unstable();
+        appids.dedup();
+        appids
     }
 
-    /// The merchant with this number.
-    pub(crate) fn find(&self, mchid: &str) -> Option<&Merchant> {
-        self.0.iter().find(|merchant| merchant.account.mchid == mchid)
+    /// Puts a merchant in the place of the one with its number.
+    fn put(&self, merchant: Merchant) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(merchant.account.mchid.clone(), Arc::new(merchant));
+    }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,7 +113,7 @@ impl Account {
         }
         Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配")
             .with_tail(tail::APPID_NOT_BOUND)
-            .with_reason("the only appid that is bound to the merchant here is that of this sandbox's kit"))
+            .with_reason("an appid must be bound to its merchant: use the appid of the merchant's kit, or add a merchant with it"))
     }
 
     /// Whether it may act for this merchant: for itself, and for its sub-merchants.
@@ -72,30 +123,4 @@ impl Account {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account() -> Account {
-        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Account {
-            mchid: "1900000109".to_owned(),
-            appids: texts(&["wx1", "wx2"]),
-            sub_merchants: texts(&["1900000200"]),
-        }
-    }
-
-    #[test]
-    fn a_merchant_may_have_several_appids() {
-        assert_eq!(account().check_appid("wx1"), Ok(()));
-        assert_eq!(account().check_appid("wx2"), Ok(()));
-        for other in ["wx3", "", "WX1"] {
-            assert_eq!(account().check_appid(other).unwrap_err().code, "APPID_MCHID_NOT_MATCH");
-        }
-    }
-
-    #[test]
-    fn a_merchant_acts_for_itself_and_its_sub_merchants() {
-        assert!(account().acts_for("1900000109") && account().acts_for("1900000200"));
-        assert!(!account().acts_for("1900000201") && !account().acts_for(""));
-    }
-}
+mod tests;

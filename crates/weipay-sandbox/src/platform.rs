@@ -5,6 +5,7 @@ mod show;
 mod tick;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use http::HeaderMap;
 use weipay_catalog::Operation;
@@ -15,10 +16,9 @@ use crate::entropy::Entropy;
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
-use crate::products::{self, Behaviour, Context, Handler, HandlerError, PlatformConfig, Product};
+use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
-    self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, Signers, UnsignedResponse, encode_reason,
-    tail,
+    self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
 };
 use crate::sensitive;
 use crate::store::Store;
@@ -28,8 +28,8 @@ pub struct Platform {
     /// Where it is reached.
     pub(crate) base_url: String,
     pub(crate) merchants: Merchants,
-    pub(crate) signers: Signers,
-    pub(crate) config: PlatformConfig,
+    /// The data folder: kits of merchants are in it.
+    pub(crate) home: PathBuf,
     pub(crate) products: &'static [Product],
     pub(crate) contract: Contract,
     /// Whether operations without behaviour are answered with examples.
@@ -124,9 +124,10 @@ impl Platform {
             }
         };
         let done = self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error));
+        let signers = &authenticated.merchant.signers;
         let response = match done.content {
-            Content::Signed(unsigned) => self.signers.signed(request, unsigned, now, &self.entropy),
-            Content::File(file) => self.signers.file(request, file, now, &self.entropy),
+            Content::Signed(unsigned) => signers.signed(request, unsigned, now, &self.entropy),
+            Content::File(file) => signers.file(request, file, now, &self.entropy),
         };
         noted(response, done.note)
     }
@@ -180,7 +181,7 @@ impl Platform {
             authenticated.upload.as_ref(),
         )?;
         let key = match operation.takes_encrypted {
-            true => sensitive::key(operation, &received, request, &self.signers)?,
+            true => sensitive::key(operation, &received, request, &authenticated.merchant.signers)?,
             false => None,
         };
         self.contract.check(operation, &received)?;
@@ -200,15 +201,15 @@ impl Platform {
         checked: &ValidRequest,
         now: i64,
     ) -> Result<Done, HandlerError> {
-        let (operation, merchant) = (authenticated.routed.operation, authenticated.merchant);
+        let (operation, merchant) = (authenticated.routed.operation, &authenticated.merchant);
         let context = Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
             request: checked,
             now,
             entropy: &self.entropy,
-            platform: &self.config,
-            platform_serial: self.signers.serial_for(request),
+            certificates: &merchant.certificates,
+            platform_serial: merchant.signers.serial_for(request),
         };
         let response = self.store.transaction(|tx| {
             let mut response = handler(tx, &context)?;

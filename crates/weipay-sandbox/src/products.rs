@@ -26,12 +26,11 @@ use crate::contract::ValidRequest;
 use crate::control;
 use crate::entropy::Entropy;
 use crate::gate;
-use crate::merchants::Account;
+use crate::merchants::{Account, ListedCertificate};
 use crate::response::{File, Refusal};
 use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
 };
-use platform_certificates::ListedCertificate;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -146,15 +145,10 @@ pub(crate) struct Context<'a> {
     pub(crate) request: &'a ValidRequest,
     pub(crate) now: i64,
     pub(crate) entropy: &'a Entropy,
-    pub(crate) platform: &'a PlatformConfig,
+    /// The platform certificates (平台证书) that the caller can list.
+    pub(crate) certificates: &'a [ListedCertificate],
     /// The serial of the platform key that signs the response: the caller can verify with it.
     pub(crate) platform_serial: &'a str,
-}
-
-/// What a platform has that no request changes.
-#[derive(Debug)]
-pub(crate) struct PlatformConfig {
-    pub(crate) certificate: ListedCertificate,
 }
 
 /// Why a handler did nothing. Either way nothing was changed.

@@ -13,6 +13,7 @@
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -217,13 +218,17 @@ pub(crate) struct SigningKey {
     pub(crate) key: PrivateKey,
 }
 
-/// The platform's two keys.
+/// The keys with which the platform signs for a merchant.
 #[derive(Debug)]
 pub(crate) struct Signers {
-    /// 平台证书.
-    pub(crate) certificate: SigningKey,
-    /// 微信支付公钥.
-    pub(crate) public_key: SigningKey,
+    /// Signs whatever no other key signs: the certificate's (平台证书) where there is one.
+    pub(crate) usual: Arc<SigningKey>,
+    /// 微信支付公钥, with an older or newer one in a rotation.
+    pub(crate) public_keys: Vec<Arc<SigningKey>>,
+    /// 平台证书, with an older or newer one in a rotation.
+    pub(crate) certificates: Vec<Arc<SigningKey>>,
+    /// How many of a thousand notifications a public key signs, where that is decided.
+    pub(crate) notifying: Option<(u32, Arc<SigningKey>)>,
 }
 
 /// A response that is not signed yet, and has no headers.
@@ -244,11 +249,8 @@ impl From<&Refusal> for UnsignedResponse {
 impl Signers {
     /// The key that a `Wechatpay-Serial` names.
     pub(crate) fn key(&self, serial: &str) -> Option<&PrivateKey> {
-        self.named(serial).map(|key| &key.key)
-    }
-
-    fn named(&self, serial: &str) -> Option<&SigningKey> {
-        [&self.public_key, &self.certificate].into_iter().find(|key| is_same_serial(&key.serial, serial))
+        let mut all = self.public_keys.iter().chain(&self.certificates);
+        all.find(|key| is_same_serial(&key.serial, serial)).map(|key| &key.key)
     }
 
     /// The serial of the key that signs the response to a request.
@@ -256,13 +258,23 @@ impl Signers {
         &self.for_request(request).serial
     }
 
-    /// The key that a serial names, or else that of the certificate.
-    pub(crate) fn named_or_certificate(&self, serial: &str) -> &SigningKey {
-        self.named(serial).unwrap_or(&self.certificate)
+    /// The key that signs a notification: `serial` is that of the key that the request named which set the address.
+    pub(crate) fn for_notification(&self, number: i64, serial: &str) -> &SigningKey {
+        if let Some((permille, public_key)) = &self.notifying {
+            // Spread evenly: neighbouring numbers are far from each other.
+            let is_of_public_key = number.wrapping_mul(617).rem_euclid(1000) < i64::from(*permille);
+            return if is_of_public_key { public_key } else { &self.usual };
+        }
+        self.named(serial)
     }
 
     fn for_request(&self, request: &Request) -> &SigningKey {
-        self.named_or_certificate(request.header("wechatpay-serial").unwrap_or_default())
+        self.named(request.header("wechatpay-serial").unwrap_or_default())
+    }
+
+    /// The public key that a serial names, or else the usual key.
+    fn named(&self, serial: &str) -> &SigningKey {
+        self.public_keys.iter().find(|key| is_same_serial(&key.serial, serial)).unwrap_or(&self.usual)
     }
 
     /// A signed response to a request.

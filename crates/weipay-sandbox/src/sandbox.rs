@@ -20,7 +20,8 @@ use crate::error::StartError;
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
-use crate::merchants::Merchants;
+use crate::merchants::change::{self, MerchantError, NewMerchant};
+use crate::merchants::{Merchant, Merchants};
 use crate::platform::Platform;
 use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
@@ -57,6 +58,7 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     private_receivers: bool,
+    merchants: Vec<NewMerchant>,
     log: Option<Arc<Log>>,
     products: &'static [Product],
 }
@@ -165,6 +167,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Adds a merchant at the start, unless there is one with its number already. One without a number is added at each start.
+    #[must_use]
+    pub fn merchant(mut self, new: NewMerchant) -> Self {
+        self.merchants.push(new);
+        self
+    }
+
     /// Calls this after every request, and after every attempt to deliver a notification. Responses wait for it: it must not
     /// block.
     #[must_use]
@@ -196,6 +205,12 @@ impl SandboxBuilder {
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
+        for new in &self.merchants {
+            match platform.add_merchant(new) {
+                Ok(_) | Err(MerchantError::Exists(_)) => {}
+                Err(error) => return Err(StartError::Merchant(error)),
+            }
+        }
         if let Clock::Held(clock) = &self.clock {
             tick_with(clock, &platform);
         }
@@ -234,22 +249,46 @@ impl SandboxBuilder {
     /// A platform with the merchant and the state of a kit's folder.
     pub(crate) fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
         let state = kit.dir().join(STATE);
+        let failed = |error| StartError::Store(state.clone(), error);
+        let store = Store::open(&state).map_err(failed)?;
+        let merchants = merchants_of(&store, kit).map_err(|error| match error {
+            MerchantError::Kit(error) => StartError::Kit(error),
+            MerchantError::Store(error) => failed(error),
+            error => StartError::Merchant(error),
+        })?;
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
-            // One is all that the kit makes.
-            merchants: Merchants::new(vec![kit.merchant()?]),
-            signers: kit.signers()?,
-            config: kit.platform_config()?,
+            merchants: Merchants::new(merchants),
+            home: kit.dir().to_owned(),
             products: self.products,
             contract: Contract::new(self.validation),
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
             private_receivers: self.private_receivers,
-            store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
+            store,
             clock: self.clock.clone(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
         })
     }
+}
+
+/// The merchant of the kit, and those that were added, each with its kit where it is served now.
+fn merchants_of(store: &Store, first: &KitOnDisk) -> Result<Vec<Merchant>, MerchantError> {
+    let records = store.transaction(change::records)?;
+    let mut merchants = Vec::new();
+    if records.iter().all(|record| record.mchid != first.kit().mchid) {
+        merchants.push(first.merchant()?);
+    }
+    for record in &records {
+        if record.mchid == first.kit().mchid {
+            merchants.push(first.merchant_of(record)?);
+            continue;
+        }
+        let mut kit = kit::read(kit::folder_of(first.dir(), &record.mchid))?;
+        kit.serve_at(&first.kit().base_url)?;
+        merchants.push(kit.merchant_of(record)?);
+    }
+    Ok(merchants)
 }
 
 fn bind(address: &str) -> Result<TcpListener, StartError> {
@@ -326,6 +365,7 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             private_receivers: false,
+            merchants: Vec::new(),
             log: None,
             products: PRODUCTS,
         }
@@ -341,6 +381,14 @@ impl Sandbox {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Adds a merchant, which can send requests at once, and gives its kit.
+    ///
+    /// # Errors
+    /// When there is one with its number, or its kit cannot be made.
+    pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
+        self.platform.add_merchant(new)
     }
 
     /// A client of its [control API](crate::control).

@@ -26,14 +26,14 @@ pub struct Kit {
     pub api_v3_key: String,
     /// The APIv2 key (API密钥) itself.
     pub api_v2_key: String,
-    /// The ID of the platform's public key (微信支付公钥ID).
-    pub public_key_id: String,
+    /// The ID of the platform's public key (微信支付公钥ID); `None` if the merchant has only certificates of the platform.
+    pub public_key_id: Option<String>,
     /// The file with the platform's public key (微信支付公钥).
-    pub public_key: String,
-    /// The serial number of the platform certificate (平台证书序列号).
-    pub platform_serial: String,
+    pub public_key: Option<String>,
+    /// The serial number of the platform certificate (平台证书序列号); `None` if the merchant has only a public key of the platform.
+    pub platform_serial: Option<String>,
     /// The file with the platform certificate (平台证书).
-    pub platform_cert: String,
+    pub platform_cert: Option<String>,
     /// An application ID (应用ID) that the merchant may use.
     pub appid: String,
     /// A user (用户标识) under that application.
@@ -58,13 +58,19 @@ impl Kit {
         "openid",
     ];
 
-    /// Builds a kit: `member` is called with the name of each member and returns its text.
+    /// Builds a kit: `member` is called with the name of each member and returns its text. The public key and its ID may be
+    /// missing, or the certificate and its serial number, but not all four.
     ///
     /// # Errors
     /// If a member is missing, empty, or not text.
     pub fn from_members(mut member: impl FnMut(&str) -> Option<String>) -> Result<Self, KitError> {
-        let mut required =
-            |name| member(name).filter(|text| !text.is_empty()).ok_or(KitError { member: name });
+        let mut filled = |name| member(name).filter(|text| !text.is_empty());
+        let (public_key_id, public_key) = pair(&mut filled, "public_key_id", "public_key")?;
+        let (platform_serial, platform_cert) = pair(&mut filled, "platform_serial", "platform_cert")?;
+        if public_key.is_none() && platform_cert.is_none() {
+            return Err(KitError { member: "public_key" });
+        }
+        let mut required = |name| filled(name).ok_or(KitError { member: name });
         Ok(Self {
             base_url: required("base_url")?,
             mchid: required("mchid")?,
@@ -73,10 +79,10 @@ impl Kit {
             merchant_cert: required("merchant_cert")?,
             api_v3_key: required("api_v3_key")?,
             api_v2_key: required("api_v2_key")?,
-            public_key_id: required("public_key_id")?,
-            public_key: required("public_key")?,
-            platform_serial: required("platform_serial")?,
-            platform_cert: required("platform_cert")?,
+            public_key_id,
+            public_key,
+            platform_serial,
+            platform_cert,
             appid: required("appid")?,
             openid: required("openid")?,
         })
@@ -84,22 +90,35 @@ impl Kit {
 
     /// Every member with its text, in the order of the file.
     #[must_use]
-    pub fn members(&self) -> [(&'static str, &str); 13] {
+    pub fn members(&self) -> [(&'static str, Option<&str>); 13] {
         [
-            ("base_url", &self.base_url),
-            ("mchid", &self.mchid),
-            ("merchant_serial", &self.merchant_serial),
-            ("merchant_key", &self.merchant_key),
-            ("merchant_cert", &self.merchant_cert),
-            ("api_v3_key", &self.api_v3_key),
-            ("api_v2_key", &self.api_v2_key),
-            ("public_key_id", &self.public_key_id),
-            ("public_key", &self.public_key),
-            ("platform_serial", &self.platform_serial),
-            ("platform_cert", &self.platform_cert),
-            ("appid", &self.appid),
-            ("openid", &self.openid),
+            ("base_url", Some(&self.base_url)),
+            ("mchid", Some(&self.mchid)),
+            ("merchant_serial", Some(&self.merchant_serial)),
+            ("merchant_key", Some(&self.merchant_key)),
+            ("merchant_cert", Some(&self.merchant_cert)),
+            ("api_v3_key", Some(&self.api_v3_key)),
+            ("api_v2_key", Some(&self.api_v2_key)),
+            ("public_key_id", self.public_key_id.as_deref()),
+            ("public_key", self.public_key.as_deref()),
+            ("platform_serial", self.platform_serial.as_deref()),
+            ("platform_cert", self.platform_cert.as_deref()),
+            ("appid", Some(&self.appid)),
+            ("openid", Some(&self.openid)),
         ]
+    }
+}
+
+/// Two members that are both there or both missing.
+fn pair(
+    member: &mut impl FnMut(&'static str) -> Option<String>,
+    first: &'static str,
+    second: &'static str,
+) -> Result<(Option<String>, Option<String>), KitError> {
+    match (member(first), member(second)) {
+        (None, Some(_)) => Err(KitError { member: first }),
+        (Some(_), None) => Err(KitError { member: second }),
+        both => Ok(both),
     }
 }
 
@@ -108,9 +127,10 @@ impl Debug for Kit {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Kit");
         for (name, text) in self.members() {
-            match may_be_shown(name, text) {
-                true => shown.field(name, &text),
-                false => shown.field(name, &format_args!("..")),
+            match text {
+                None => shown.field(name, &format_args!("none")),
+                Some(text) if may_be_shown(name, text) => shown.field(name, &text),
+                Some(_) => shown.field(name, &format_args!("..")),
             };
         }
         shown.finish()
@@ -160,7 +180,7 @@ mod tests {
     fn the_members_are_the_thirteen_names_in_order_each_with_its_own_text() {
         assert_eq!(kit().members().map(|(name, _)| name), Kit::MEMBERS);
         for (name, text) in kit().members() {
-            assert_eq!(text, format!("the {name}"));
+            assert_eq!(text, Some(&*format!("the {name}")));
         }
     }
 
@@ -168,7 +188,7 @@ mod tests {
     fn a_kit_written_member_by_member_reads_back() {
         let kit = kit();
         let read = Kit::from_members(|wanted| {
-            kit.members().iter().find(|(name, _)| *name == wanted).map(|(_, text)| (*text).to_owned())
+            kit.members().iter().find(|(name, _)| *name == wanted)?.1.map(str::to_owned)
         });
         assert_eq!(read, Ok(kit));
     }
@@ -184,6 +204,19 @@ mod tests {
                 assert!(refusal.to_string().contains(missing));
             }
         }
+    }
+
+    #[test]
+    fn a_kit_may_lack_the_platforms_public_key_or_its_certificate_but_not_both() {
+        let without = |missing: &[&str]| {
+            Kit::from_members(|name| (!missing.contains(&name)).then(|| format!("the {name}")))
+        };
+        let certificate_only = without(&["public_key", "public_key_id"]).unwrap();
+        assert_eq!((certificate_only.public_key, certificate_only.public_key_id), (None, None));
+        let public_key_only = without(&["platform_cert", "platform_serial"]).unwrap();
+        assert_eq!((public_key_only.platform_cert, public_key_only.platform_serial), (None, None));
+        let neither = without(&["public_key", "public_key_id", "platform_cert", "platform_serial"]);
+        assert_eq!(neither, Err(KitError { member: "public_key" }));
     }
 
     #[test]

@@ -164,15 +164,6 @@ impl ClientBuilder {
         let folder = file.parent().unwrap_or(Path::new(""));
         let member = |name: &str| format!("{shown}: {name}");
 
-        let certificate =
-            setting::key(&member("platform_cert"), &kit.platform_cert, folder, Certificate::from_pem_bytes)?;
-        let serial = identifier(&member("platform_serial"), &kit.platform_serial, PlatformSerial::new)?;
-        if serial.as_str() != certificate.serial() {
-            return Err(unusable(
-                &member("platform_serial"),
-                "it is not the serial number of `platform_cert`: both belong to one certificate",
-            ));
-        }
         let mut builder = Self::default()
             .mchid(identifier(&member("mchid"), &kit.mchid, MerchantId::new)?)
             .merchant_serial(identifier(
@@ -192,13 +183,26 @@ impl ClientBuilder {
                 folder,
                 Certificate::from_pem_bytes,
             )?)
-            .public_key(
-                identifier(&member("public_key_id"), &kit.public_key_id, PublicKeyId::new)?,
-                setting::key(&member("public_key"), &kit.public_key, folder, PublicKey::from_pem_bytes)?,
-            )
-            .platform_certificate(certificate)
             .api_v3_key(self::api_v3_key(&member("api_v3_key"), cleaned(&api_v3_key))?)
             .api_v2_key(self::api_v2_key(&member("api_v2_key"), cleaned(&api_v2_key))?);
+        if let (Some(id), Some(key)) = (&kit.public_key_id, &kit.public_key) {
+            builder = builder.public_key(
+                identifier(&member("public_key_id"), id, PublicKeyId::new)?,
+                setting::key(&member("public_key"), key, folder, PublicKey::from_pem_bytes)?,
+            );
+        }
+        if let (Some(serial), Some(file)) = (&kit.platform_serial, &kit.platform_cert) {
+            let certificate =
+                setting::key(&member("platform_cert"), file, folder, Certificate::from_pem_bytes)?;
+            let serial = identifier(&member("platform_serial"), serial, PlatformSerial::new)?;
+            if serial.as_str() != certificate.serial() {
+                return Err(unusable(
+                    &member("platform_serial"),
+                    "it is not the serial number of `platform_cert`: both belong to one certificate",
+                ));
+            }
+            builder = builder.platform_certificate(certificate);
+        }
         builder.base_url = Ok(base_url(&member("base_url"), &kit.base_url)?);
         Ok(builder)
     }

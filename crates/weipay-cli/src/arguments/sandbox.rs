@@ -97,6 +97,11 @@ pub(crate) enum SandboxCommand {
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
     },
+    /// The merchants of a running sandbox.
+    Merchant {
+        #[command(subcommand)]
+        command: MerchantCommand,
+    },
     /// List which operations have state, and which only return examples.
     Coverage {
         /// Only operations of this kind.
@@ -119,4 +124,32 @@ pub(crate) enum SandboxCommand {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MerchantCommand {
+    /// Add a merchant (商户) to the sandbox that runs on a data folder, and print the path of its kit.json.
+    Add(NewMerchant),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewMerchant {
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+    /// Its merchant ID (商户号) [default: a free one].
+    #[arg(long)]
+    pub(crate) mchid: Option<String>,
+    /// An appid that is bound to it; may be repeated [default: a new one].
+    #[arg(long = "appid", value_name = "APPID")]
+    pub(crate) appids: Vec<String>,
+    /// A merchant that it acts for (子商户), as a partner (服务商) does; may be repeated.
+    #[arg(long = "sub-merchant", value_name = "MCHID")]
+    pub(crate) sub_merchants: Vec<String>,
+    /// The keys with which the platform signs for it.
+    #[arg(long, value_name = "KIND", default_value = "public-key", value_parser = ["public-key", "certificate", "migration"])]
+    pub(crate) platform_keys: String,
+    /// The state of its certificate (商户API证书).
+    #[arg(long, value_name = "STATE", default_value = "valid", value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
+    pub(crate) certificate: String,
 }

@@ -104,3 +104,32 @@ fn keys_are_made_once() {
     assert_eq!(keys(content(data.path())), first);
     assert_eq!(second.kit()["base_url"], second.base_url.as_str(), "the kit tells where the sandbox is");
 }
+
+#[test]
+fn a_merchant_is_added_to_a_running_sandbox_and_its_kit_works() {
+    let data = tempfile::tempdir().unwrap();
+    let add = |options: &[&str]| {
+        Command::new(WEIPAY)
+            .args(["sandbox", "merchant", "add", "--data"])
+            .arg(data.path())
+            .args(options)
+            .output()
+            .unwrap()
+    };
+    let before = add(&[]);
+    assert_eq!(before.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&before.stderr).contains("no sandbox runs on"), "{before:?}");
+    let _serving = Serving::start(data.path());
+    let added = add(&["--mchid", "1900000200", "--sub-merchant", "1900000201"]);
+    assert!(added.status.success(), "{added:?}");
+    let file = PathBuf::from(String::from_utf8(added.stdout).unwrap().trim_end());
+    let kit: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!((&kit["mchid"], &kit["platform_cert"]), (&Value::from("1900000200"), &Value::Null));
+    let call =
+        Command::new(WEIPAY).args(["call", "GET", "v3/certificates", "--kit"]).arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&call.stderr);
+    assert_eq!(call.status.code(), Some(1), "{said}");
+    assert!(said.contains("RESOURCE_NOT_EXISTS"), "{said}");
+    let again = add(&["--mchid", "1900000200"]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("exists already"), "{again:?}");
+}

@@ -141,3 +141,54 @@ fn the_document_describes_every_route() {
         (&json!(["state"]), &json!("RUNNING"))
     );
 }
+
+#[test]
+fn merchants_are_added_shown_and_changed() {
+    let sandbox = Sandbox::start().unwrap();
+    let control = sandbox.control().unwrap();
+    let new = json!({ "mchid": "1900000200", "appids": ["wx1"], "sub_merchants": ["1900000201"] });
+    let added = control.call("POST", "/merchants", Some(&new)).unwrap();
+    assert!(std::path::Path::new(added["kit_file"].as_str().unwrap()).is_file());
+    assert_eq!((&added["appids"], &added["sub_merchants"]), (&json!(["wx1"]), &json!(["1900000201"])));
+    assert_eq!(
+        (added["public_keys"].as_array().unwrap().len(), &added["platform_certificates"]),
+        (1, &json!([]))
+    );
+    assert_eq!(refused(&sandbox, "POST", "/merchants", Some(new)).0, 409);
+    assert_eq!(control.call("GET", "/merchants", None).unwrap()["merchants"].as_array().unwrap().len(), 2);
+    let mode = json!({ "mode": "migration", "callback_percent": 0.1 });
+    let keys = control.call("PUT", "/merchants/1900000200/platform-keys", Some(&mode)).unwrap();
+    assert_eq!((&keys["callback_percent"], &keys["signs"]), (&json!(0.1), &keys["platform_certificates"][0]));
+    let rotation = json!({ "key": "public-key", "step": "begin" });
+    let both = control.call("POST", "/merchants/1900000200/platform-keys/rotation", Some(&rotation)).unwrap();
+    assert_eq!(both["public_keys"].as_array().unwrap().len(), 2);
+    let revoked = json!({ "state": "revoked" });
+    let shown = control.call("PUT", "/merchants/1900000200/certificate", Some(&revoked)).unwrap();
+    assert_eq!(shown["certificate"], "revoked");
+    for (method, target, body, status) in [
+        ("GET", "/merchants/1900000299", None, 404),
+        ("POST", "/merchants/1900000200/platform-keys/rotation", Some(rotation), 400),
+        (
+            "PUT",
+            "/merchants/1900000200/platform-keys",
+            Some(json!({ "mode": "migration", "callback_percent": 101 })),
+            400,
+        ),
+        ("POST", "/merchants", Some(json!({ "mchid": "../x" })), 400),
+    ] {
+        assert_eq!(refused(&sandbox, method, target, body).0, status, "{method} {target}");
+    }
+}
+
+#[test]
+fn a_merchant_that_the_builder_names_is_added_once() {
+    let data = tempfile::tempdir().unwrap();
+    let start = || {
+        let new = crate::NewMerchant::new().mchid("1900000200");
+        Sandbox::builder().data(data.path()).merchant(new).start().unwrap()
+    };
+    let kit =
+        |sandbox: &Sandbox| sandbox.platform().kit_of("1900000200").unwrap().kit().merchant_serial.clone();
+    let first = kit(&start());
+    assert_eq!(kit(&start()), first);
+}

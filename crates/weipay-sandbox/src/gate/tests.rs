@@ -5,6 +5,7 @@ use weipay_wire::{ApiV3Key, PrivateKey};
 
 use super::*;
 use crate::merchants::Account;
+use crate::response::{Signers, SigningKey};
 
 const NOW: i64 = 1_786_766_400;
 const MCHID: &str = "1900000109";
@@ -20,12 +21,22 @@ static MERCHANTS: LazyLock<Merchants> =
 
 fn merchant(mchid: &str, key: &PrivateKey) -> Merchant {
     let account = Account { mchid: mchid.to_owned(), appids: Vec::new(), sub_merchants: Vec::new() };
+    let signer =
+        Arc::new(SigningKey { serial: "PUB_KEY_ID_01".to_owned(), key: PrivateKey::generate().unwrap() });
     Merchant {
         account,
         serial: SERIAL.to_owned(),
         key: key.public_key(),
         not_after: NOW + 1000,
+        certificate: CertificateState::Valid,
         api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
+        signers: Signers {
+            usual: Arc::clone(&signer),
+            public_keys: vec![signer],
+            certificates: Vec::new(),
+            notifying: None,
+        },
+        certificates: Vec::new(),
     }
 }
 

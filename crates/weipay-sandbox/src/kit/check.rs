@@ -2,68 +2,86 @@
 //! would sign what nobody can verify.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use weipay_wire::{ApiV3Key, Certificate, KeyError, PrivateKey, PublicKey};
 
-use super::{CERTIFICATE_KEY, KIT, KitError, KitOnDisk, PUBLIC_KEY_KEY, file};
-use crate::merchants::{Account, Merchant};
-use crate::products::PlatformConfig;
-use crate::products::platform_certificates::ListedCertificate;
+use super::{KIT, KitError, KitOnDisk, file};
+use crate::merchants::record::{KeyName, MerchantRecord};
+use crate::merchants::{Account, ListedCertificate, Merchant};
 use crate::response::{Signers, SigningKey};
 
 impl KitOnDisk {
     /// Whether all parts are there and belong together.
     pub(super) fn check(&self) -> Result<(), KitError> {
-        self.merchant()?;
-        self.signers()?;
-        self.platform_config()?;
-        Ok(())
+        self.merchant().map(drop)
     }
 
-    /// The merchant, with its credentials.
+    /// The merchant, with its credentials, as the kit alone tells.
     pub(crate) fn merchant(&self) -> Result<Merchant, KitError> {
+        self.merchant_of(&MerchantRecord::from_kit(self.kit()))
+    }
+
+    /// The merchant, with its credentials, as its record says.
+    pub(crate) fn merchant_of(&self, record: &MerchantRecord) -> Result<Merchant, KitError> {
         let kit = self.kit();
         let certificate = self.certificate(&kit.merchant_cert, "merchant_serial", &kit.merchant_serial)?;
         let key = self.private_key(&kit.merchant_key)?;
         self.fits(&kit.merchant_key, &key, &kit.merchant_cert, certificate.public_key())?;
+        let (signers, certificates) = self.platform_keys(record)?;
         Ok(Merchant {
             account: Account {
-                mchid: kit.mchid.clone(),
-                appids: vec![kit.appid.clone()],
-                sub_merchants: Vec::new(),
+                mchid: record.mchid.clone(),
+                appids: record.appids.clone(),
+                sub_merchants: record.sub_merchants.clone(),
             },
             serial: kit.merchant_serial.clone(),
             key: certificate.public_key().clone(),
             not_after: certificate.not_after(),
+            certificate: record.certificate,
             api_v3_key: self.api_v3_key()?,
+            signers,
+            certificates,
         })
     }
 
-    /// The platform's own keys.
-    pub(crate) fn signers(&self) -> Result<Signers, KitError> {
-        let kit = self.kit();
-        let certificate = self.certificate(&kit.platform_cert, "platform_serial", &kit.platform_serial)?;
-        let certificate_key = self.private_key(CERTIFICATE_KEY)?;
-        self.fits(CERTIFICATE_KEY, &certificate_key, &kit.platform_cert, certificate.public_key())?;
-        let public_key = self.read(&kit.public_key, PublicKey::from_pem)?;
-        let public_key_key = self.private_key(PUBLIC_KEY_KEY)?;
-        self.fits(PUBLIC_KEY_KEY, &public_key_key, &kit.public_key, &public_key)?;
-        Ok(Signers {
-            certificate: SigningKey { serial: kit.platform_serial.clone(), key: certificate_key },
-            public_key: SigningKey { serial: kit.public_key_id.clone(), key: public_key_key },
-        })
+    /// The keys that the platform has for the merchant, and the certificates that it lists.
+    fn platform_keys(&self, record: &MerchantRecord) -> Result<(Signers, Vec<ListedCertificate>), KitError> {
+        let mode = record.platform_keys;
+        let (mut public_keys, mut certificates, mut listed) = (Vec::new(), Vec::new(), Vec::new());
+        if mode.has_public_key() {
+            for name in &record.public_keys.keys {
+                let public_key = self.read(&name.file, PublicKey::from_pem)?;
+                public_keys.push(self.signing_key(name, &public_key)?);
+            }
+        }
+        if mode.has_certificate() {
+            for name in &record.certificates.keys {
+                let certificate = self.certificate(&name.file, "platform_serial", &name.name)?;
+                certificates.push(self.signing_key(name, certificate.public_key())?);
+                listed.push(ListedCertificate {
+                    serial: certificate.serial().to_owned(),
+                    pem: file::read(&self.path(&name.file))?.to_string(),
+                    effective: certificate.not_before(),
+                    expire: certificate.not_after(),
+                });
+            }
+        }
+        let signing = |keys: &[Arc<SigningKey>], signing: usize| keys.get(signing).or(keys.last()).cloned();
+        let certificate = signing(&certificates, record.certificates.signing);
+        let public_key = signing(&public_keys, record.public_keys.signing);
+        let usual = certificate.or_else(|| public_key.clone()).ok_or_else(|| KitError::Broken {
+            path: self.file().to_owned(),
+            reason: "it names neither a public key nor a certificate of the platform".to_owned(),
+        })?;
+        let notifying = record.public_key_permille.zip(public_key);
+        Ok((Signers { usual, public_keys, certificates, notifying }, listed))
     }
 
-    /// What the platform has that no request changes.
-    pub(crate) fn platform_config(&self) -> Result<PlatformConfig, KitError> {
-        let certificate = self.read(&self.kit().platform_cert, Certificate::from_pem)?;
-        let certificate = ListedCertificate {
-            serial: certificate.serial().to_owned(),
-            pem: self.platform_cert_pem()?,
-            effective: certificate.not_before(),
-            expire: certificate.not_after(),
-        };
-        Ok(PlatformConfig { certificate })
+    fn signing_key(&self, name: &KeyName, public: &PublicKey) -> Result<Arc<SigningKey>, KitError> {
+        let key = self.private_key(&name.key_file)?;
+        self.fits(&name.key_file, &key, &name.file, public)?;
+        Ok(Arc::new(SigningKey { serial: name.name.clone(), key }))
     }
 
     fn api_v3_key(&self) -> Result<ApiV3Key, KitError> {

@@ -29,7 +29,8 @@ pub(super) fn write_secret(path: &Path, content: &[u8]) -> Result<(), KitError> 
 /// Puts a file in the place of another in one step: a reader sees the old one or the new one, never half.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), KitError> {
     let failed = |error| KitError::File { path: path.to_owned(), error };
-    let beside = path.with_extension("json.unfinished");
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let beside = path.with_extension(format!("{extension}.unfinished"));
     if beside.exists() {
         fs::remove_file(&beside).map_err(failed)?;
     }
@@ -82,15 +83,19 @@ fn check(kit: &Kit) -> Result<(), String> {
     let named = |member: &str, error: &dyn std::fmt::Display| format!("`{member}`: {error}");
     MerchantId::new(kit.mchid.as_str()).map_err(|error| named("mchid", &error))?;
     MerchantSerial::new(kit.merchant_serial.as_str()).map_err(|error| named("merchant_serial", &error))?;
-    PlatformSerial::new(kit.platform_serial.as_str()).map_err(|error| named("platform_serial", &error))?;
-    PublicKeyId::new(kit.public_key_id.as_str()).map_err(|error| named("public_key_id", &error))?;
+    if let Some(serial) = &kit.platform_serial {
+        PlatformSerial::new(serial.as_str()).map_err(|error| named("platform_serial", &error))?;
+    }
+    if let Some(id) = &kit.public_key_id {
+        PublicKeyId::new(id.as_str()).map_err(|error| named("public_key_id", &error))?;
+    }
     for (member, file) in [
-        ("merchant_key", &kit.merchant_key),
-        ("merchant_cert", &kit.merchant_cert),
-        ("public_key", &kit.public_key),
-        ("platform_cert", &kit.platform_cert),
+        ("merchant_key", Some(&kit.merchant_key)),
+        ("merchant_cert", Some(&kit.merchant_cert)),
+        ("public_key", kit.public_key.as_ref()),
+        ("platform_cert", kit.platform_cert.as_ref()),
     ] {
-        if !looks_like_path(file) {
+        if file.is_some_and(|file| !looks_like_path(file)) {
             return Err(named(member, &"it is not the name of a file, such as keys/apiclient_key.pem"));
         }
     }

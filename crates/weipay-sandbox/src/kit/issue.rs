@@ -1,7 +1,7 @@
 //! Making a kit: a merchant, its key and certificate, and the platform's two keys.
 //!
-//! Nothing here can be mistaken for the real thing: the merchant number is in the range that the documentation uses for
-//! examples, and the certificates name the sandbox. Merchant number, appid and openid are the same in every kit, so that the
+//! Nothing here can be mistaken for the real thing: the certificates name the sandbox, and the number of the first merchant is in the
+//! range that the documentation uses for examples. Its number, appid and openid are the same in every data folder, so that the
 //! samples of requests that `weipay api show` prints are this merchant's; keys are made anew for each.
 
 use std::thread;
@@ -13,15 +13,17 @@ use weipay_catalog::sample::{APPID, MCHID, OPENID};
 use weipay_wire::{Certificate, Kit, PrivateKey};
 use zeroize::Zeroizing;
 
-use super::{CERTIFICATE_KEY, DEFAULT_BASE_URL, KitError, PUBLIC_KEY_KEY};
+use super::{DEFAULT_BASE_URL, KitError};
 use crate::clock;
 use crate::entropy::Entropy;
+use crate::merchants::change::KeyKind;
+use crate::merchants::record::{CERTIFICATE_KEY, CertificateState, KeyName, PUBLIC_KEY_KEY, PlatformKeys};
 
 /// A kit that is not on disk yet.
 pub(super) struct Issued {
     pub(super) kit: Kit,
     /// File names relative to the data directory, and what goes into them.
-    pub(super) files: Vec<(&'static str, Zeroizing<String>)>,
+    pub(super) files: Vec<(String, Zeroizing<String>)>,
 }
 
 const MERCHANT_KEY: &str = "keys/apiclient_key.pem";
@@ -29,52 +31,119 @@ const MERCHANT_CERT: &str = "keys/apiclient_cert.pem";
 const PUBLIC_KEY: &str = "keys/pub_key.pem";
 const PLATFORM_CERT: &str = "keys/wechatpay_cert.pem";
 
-/// Makes everything. Three RSA keys take their time, so they are made side by side.
-pub(super) fn issue() -> Result<Issued, KitError> {
-    let [merchant, certificate, public_key] = three_keys()?;
+/// What a kit is made for.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) mchid: String,
+    pub(crate) appid: String,
+    pub(crate) openid: String,
+    /// Which keys of the platform the kit has.
+    pub(crate) platform_keys: PlatformKeys,
+    /// Decides the dates of the merchant's certificate.
+    pub(crate) certificate: CertificateState,
+}
+
+impl Made {
+    /// The merchant of the documentation's examples, in the middle of the platform's migration from certificates to a public key, so
+    /// that it fits every client.
+    pub(crate) fn first() -> Self {
+        Self {
+            mchid: MCHID.to_owned(),
+            appid: APPID.to_owned(),
+            openid: OPENID.to_owned(),
+            platform_keys: PlatformKeys::Migration,
+            certificate: CertificateState::Valid,
+        }
+    }
+}
+
+/// Makes everything. RSA keys take their time, so they are made side by side.
+pub(super) fn issue(made: &Made) -> Result<Issued, KitError> {
+    let mode = made.platform_keys;
+    let [merchant, certificate, public_key] = keys([true, mode.has_certificate(), mode.has_public_key()])?;
+    let merchant = merchant.ok_or_else(|| unmade("the merchant has no key"))?;
     let entropy = Entropy::system();
-    let mchid = MCHID.to_owned();
     let merchant_key = pem(&merchant)?;
-    let certificate_key = pem(&certificate)?;
-    let merchant_cert = certify(&merchant_key, &mchid, &entropy)?;
-    let platform_cert = certify(&certificate_key, "weipay sandbox platform", &entropy)?;
-    let kit = Kit {
+    let merchant_cert = certify(&merchant_key, &made.mchid, made.certificate, &entropy)?;
+    let mut kit = Kit {
         base_url: DEFAULT_BASE_URL.to_owned(),
+        mchid: made.mchid.clone(),
         merchant_serial: serial(&merchant_cert)?,
         merchant_key: MERCHANT_KEY.to_owned(),
         merchant_cert: MERCHANT_CERT.to_owned(),
         api_v3_key: entropy.letters_and_digits(32),
         api_v2_key: entropy.letters_and_digits(32),
-        public_key_id: public_key_id(&mchid, &entropy),
-        public_key: PUBLIC_KEY.to_owned(),
-        platform_serial: serial(&platform_cert)?,
-        platform_cert: PLATFORM_CERT.to_owned(),
-        appid: APPID.to_owned(),
-        openid: OPENID.to_owned(),
-        mchid,
+        public_key_id: None,
+        public_key: None,
+        platform_serial: None,
+        platform_cert: None,
+        appid: made.appid.clone(),
+        openid: made.openid.clone(),
     };
-    let files = vec![
-        (MERCHANT_KEY, merchant_key),
-        (MERCHANT_CERT, Zeroizing::new(merchant_cert)),
-        (PUBLIC_KEY, Zeroizing::new(public_key.public_key().to_spki_pem())),
-        (PLATFORM_CERT, Zeroizing::new(platform_cert)),
-        (CERTIFICATE_KEY, certificate_key),
-        (PUBLIC_KEY_KEY, pem(&public_key)?),
+    let mut files = vec![
+        (MERCHANT_KEY.to_owned(), merchant_key),
+        (MERCHANT_CERT.to_owned(), Zeroizing::new(merchant_cert)),
     ];
+    for (key, kind) in [(certificate, KeyKind::Certificate), (public_key, KeyKind::PublicKey)] {
+        let Some(key) = key else { continue };
+        let made = platform_key(&key, kind, &made.mchid, 1)?;
+        let (name, file) = (Some(made.name.name), Some(made.name.file));
+        match kind {
+            KeyKind::Certificate => (kit.platform_serial, kit.platform_cert) = (name, file),
+            KeyKind::PublicKey => (kit.public_key_id, kit.public_key) = (name, file),
+        }
+        files.extend(made.files);
+    }
     Ok(Issued { kit, files })
+}
+
+/// A key of the platform that is not on disk yet.
+pub(super) struct PlatformKey {
+    pub(super) name: KeyName,
+    pub(super) files: Vec<(String, Zeroizing<String>)>,
+}
+
+/// Makes the key of this number for a merchant.
+pub(super) fn new_platform_key(kind: KeyKind, mchid: &str, number: u32) -> Result<PlatformKey, KitError> {
+    platform_key(&PrivateKey::generate().map_err(unmade)?, kind, mchid, number)
+}
+
+fn platform_key(key: &PrivateKey, kind: KeyKind, mchid: &str, number: u32) -> Result<PlatformKey, KitError> {
+    let entropy = Entropy::system();
+    let private = pem(key)?;
+    let (name, public, file, key_file) = match kind {
+        KeyKind::PublicKey => {
+            let public = key.public_key().to_spki_pem();
+            (public_key_id(mchid, &entropy), public, PUBLIC_KEY, PUBLIC_KEY_KEY)
+        }
+        KeyKind::Certificate => {
+            let public = certify(&private, "weipay sandbox platform", CertificateState::Valid, &entropy)?;
+            (serial(&public)?, public, PLATFORM_CERT, CERTIFICATE_KEY)
+        }
+    };
+    let numbered = |file: &str| match number {
+        1 => file.to_owned(),
+        number => file.replace(".pem", &format!("_{number}.pem")),
+    };
+    let name = KeyName { name, file: numbered(file), key_file: numbered(key_file) };
+    let files = vec![(name.file.clone(), Zeroizing::new(public)), (name.key_file.clone(), private)];
+    Ok(PlatformKey { name, files })
 }
 
 fn unmade(error: impl ToString) -> KitError {
     KitError::Unmade(error.to_string())
 }
 
-fn three_keys() -> Result<[PrivateKey; 3], KitError> {
-    let generate = || thread::spawn(PrivateKey::generate);
-    let [first, second, third] = [generate(), generate(), generate()].map(|thread| match thread.join() {
-        Ok(key) => key.map_err(unmade),
-        Err(_) => Err(unmade("the thread that made it stopped")),
-    });
-    Ok([first?, second?, third?])
+/// Makes those that are wanted.
+fn keys(wanted: [bool; 3]) -> Result<[Option<PrivateKey>; 3], KitError> {
+    let generate = |wanted: bool| wanted.then(|| thread::spawn(PrivateKey::generate));
+    let made = |thread: Option<thread::JoinHandle<_>>| match thread.map(thread::JoinHandle::join) {
+        None => Ok(None),
+        Some(Ok(key)) => Result::map_err(key, unmade).map(Some),
+        Some(Err(_)) => Err(unmade("the thread that made it stopped")),
+    };
+    let [first, second, third] = wanted.map(generate);
+    Ok([made(first)?, made(second)?, made(third)?])
 }
 
 fn pem(key: &PrivateKey) -> Result<Zeroizing<String>, KitError> {
@@ -93,14 +162,24 @@ fn public_key_id(mchid: &str, entropy: &Entropy) -> String {
     format!("PUB_KEY_ID_01{mchid}{day}{}", entropy.digits(12))
 }
 
-/// A certificate of a key by itself, for five years like the real ones.
-fn certify(key: &str, common_name: &str, entropy: &Entropy) -> Result<String, KitError> {
+/// A certificate of a key by itself, for five years like the real ones. Its dates fit its state.
+fn certify(
+    key: &str,
+    common_name: &str,
+    state: CertificateState,
+    entropy: &Entropy,
+) -> Result<String, KitError> {
     let key = KeyPair::from_pkcs8_pem_and_sign_algo(key, &PKCS_RSA_SHA256).map_err(unmade)?;
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, common_name);
     params.distinguished_name.push(DnType::OrganizationName, "weipay sandbox");
     let now = OffsetDateTime::now_utc();
-    (params.not_before, params.not_after) = (now - Duration::DAY, now + Duration::days(5 * 365));
+    let life = Duration::days(5 * 365);
+    (params.not_before, params.not_after) = match state {
+        CertificateState::Expired => (now - life, now - Duration::DAY),
+        CertificateState::NotYetValid => (now + Duration::days(30), now + life),
+        CertificateState::Valid | CertificateState::Revoked => (now - Duration::DAY, now + life),
+    };
     params.serial_number = Some(SerialNumber::from_slice(&certificate_serial(entropy)));
     Ok(params.self_signed(&key).map_err(unmade)?.pem())
 }

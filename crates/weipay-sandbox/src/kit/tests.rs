@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use weipay_wire::{Certificate, PrivateKey};
 
 use super::*;
+use crate::merchants::record::{CERTIFICATE_KEY, PUBLIC_KEY_KEY};
 use crate::products::users::is_openid;
 
 /// One kit for the tests that only read it.
@@ -55,34 +56,34 @@ fn a_kit_has_exactly_its_thirteen_members() {
 
 #[test]
 fn its_parts_have_the_official_forms() {
-    let kit = open_or_make(KIT_DIR.path()).unwrap().kit;
+    let kit = open_or_make(KIT_DIR.path(), &Made::first()).unwrap().kit;
     assert!(kit.mchid.len() == 10 && kit.mchid.starts_with("19000"));
     assert!(kit.appid.len() == 18 && kit.appid.starts_with("wx"));
     assert!(is_openid(&kit.openid));
     assert_eq!((kit.api_v3_key.len(), kit.api_v2_key.len()), (32, 32));
-    for serial in [&kit.merchant_serial, &kit.platform_serial] {
+    for serial in [&kit.merchant_serial, kit.platform_serial.as_ref().unwrap()] {
         assert!(
             serial.len() == 40
                 && serial.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_lowercase())
         );
     }
-    weipay_wire::PublicKeyId::new(kit.public_key_id).unwrap();
+    weipay_wire::PublicKeyId::new(kit.public_key_id.unwrap()).unwrap();
     weipay_wire::MerchantId::new(kit.mchid).unwrap();
 }
 
 #[test]
 fn keys_and_certificates_belong_together() {
-    let kit = open_or_make(KIT_DIR.path()).unwrap();
+    let kit = open_or_make(KIT_DIR.path(), &Made::first()).unwrap();
     let merchant = PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap();
     assert_eq!(kit.merchant().unwrap().key, merchant.public_key());
     let certificate = Certificate::from_pem(&kit.merchant_cert_pem().unwrap()).unwrap();
     assert_eq!(certificate.subject_common_name(), Some(&*kit.kit.mchid));
-    let signers = kit.signers().unwrap();
+    let signers = kit.merchant().unwrap().signers;
     let platform = Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap();
-    assert_eq!(*platform.public_key(), signers.certificate.key.public_key());
+    assert_eq!(*platform.public_key(), signers.certificates[0].key.public_key());
     assert_eq!(platform.subject_common_name(), Some("weipay sandbox platform"));
     let public = weipay_wire::PublicKey::from_pem(&kit.public_key_pem().unwrap()).unwrap();
-    assert_eq!(public, signers.public_key.key.public_key());
+    assert_eq!(public, signers.public_keys[0].key.public_key());
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn a_crash_while_keys_were_written_leaves_no_trace() {
     fs::create_dir_all(dir.path().join("keys.unfinished/platform")).unwrap();
     fs::write(dir.path().join("keys.unfinished/apiclient_key.pem"), "half a k").unwrap();
     let kit = init(dir.path()).unwrap();
-    kit.signers().unwrap();
+    kit.merchant().unwrap();
     assert!(!dir.path().join("keys.unfinished").exists());
 }
 
@@ -141,7 +142,10 @@ fn a_kit_says_where_its_sandbox_is_and_nothing_else_changes() {
     let again = init(dir.path()).unwrap().kit;
     assert_eq!(
         again,
-        Kit { base_url: "http://127.0.0.1:1234".to_owned(), ..open_or_make(KIT_DIR.path()).unwrap().kit }
+        Kit {
+            base_url: "http://127.0.0.1:1234".to_owned(),
+            ..open_or_make(KIT_DIR.path(), &Made::first()).unwrap().kit
+        }
     );
 }
 
@@ -161,7 +165,7 @@ fn nobody_else_can_read_a_secret() {
 
 /// Everything that a kit's parts are read for.
 fn checked(dir: &Path) -> Result<(), KitError> {
-    open_or_make(dir)?.check()
+    open_or_make(dir, &Made::first())?.check()
 }
 
 /// Every private key in turn is another one: a valid key that belongs to nothing here.

@@ -9,6 +9,7 @@ use weipay_wire::response_message;
 
 use crate::clock;
 use crate::entropy::Entropy;
+use crate::merchants::Merchant;
 use crate::platform::Platform;
 use crate::store::OutboxEntry;
 
@@ -47,18 +48,19 @@ pub(super) fn make(platform: &Platform, entry: &OutboxEntry, now: i64) -> Result
         },
     });
     let body = body.to_string().into_bytes();
-    Ok(Message { headers: headers(platform, entry, &body, now)?, body })
+    Ok(Message { headers: headers(platform, &merchant, entry, &body, now)?, body })
 }
 
 /// The headers of recorded notifications. UNCONFIRMED(notification-headers), and left out: `Request-ID` and `Wechatpay-Signature-Type`, which pages list
 /// and two recorded notifications lack.
 fn headers(
     platform: &Platform,
+    merchant: &Merchant,
     entry: &OutboxEntry,
     body: &[u8],
     now: i64,
 ) -> Result<Vec<(&'static str, String)>, String> {
-    let signer = platform.signers.named_or_certificate(&entry.platform_serial);
+    let signer = merchant.signers.for_notification(entry.number, &entry.platform_serial);
     let (timestamp, nonce) = (now.to_string(), platform.entropy.letters_and_digits(32));
     let signature = signer.key.sign(&response_message(&timestamp, &nonce, body));
     let signature = signature.map_err(|error| error.to_string())?;

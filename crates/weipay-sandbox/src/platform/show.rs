@@ -25,7 +25,7 @@ impl Platform {
             let content = Content::File((files.open)(operation, checked, &links)?);
             return Ok(Done { content, note });
         }
-        let merchant = authenticated.merchant;
+        let merchant = &authenticated.merchant;
         let mut response =
             example::response(operation, &RequestValues::from_request(operation, checked, &merchant.account));
         if let Some(response) = &mut response {

@@ -1,7 +1,7 @@
 //! Platform certificates (平台证书): the list from which official SDKs take the key with which they verify responses.
 //!
-//! The certificate travels sealed with the merchant's APIv3 key, so that only the merchant can read it. The sandbox's
-//! merchant is in the middle of the platform's migration: it has a certificate and a public key, and this list.
+//! A certificate travels sealed with the merchant's APIv3 key, so that only the merchant can read it. A merchant for which the
+//! platform has only a public key has none, and is told so.
 
 use serde_json::{Value, json};
 use weipay_wire::ApiV3Key;
@@ -9,43 +9,33 @@ use weipay_wire::ApiV3Key;
 use super::{Context, HandlerError, Route};
 use crate::clock;
 use crate::entropy::Entropy;
+use crate::merchants::ListedCertificate;
 use crate::response::Refusal;
 use crate::store::Transaction;
 
 pub(super) const ROUTES: &[Route] =
     &[Route { method: "GET", path: "v3/certificates", handler: list_certificates }];
 
-/// Reads no record, only the platform's own certificate.
+/// Reads no record, only the platform's own certificates.
 fn list_certificates(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    // Never from a seed: a nonce must not come twice under one key.
-    let nonce = Entropy::system().hex_digits(12);
     let algorithm = context.request.query("algorithm_type");
-    Ok(list(&context.platform.certificate, context.api_v3_key, algorithm, &nonce)?)
-}
-
-/// A certificate that can be listed.
-#[derive(Debug)]
-pub(crate) struct ListedCertificate {
-    /// 证书序列号.
-    pub(crate) serial: String,
-    pub(crate) pem: String,
-    /// 证书启用时间, in unix seconds.
-    pub(crate) effective: i64,
-    /// 证书弃用时间, in unix seconds.
-    pub(crate) expire: i64,
+    // Never from a seed: a nonce must not come twice under one key.
+    let nonce = || Entropy::system().hex_digits(12);
+    Ok(list(context.certificates, context.api_v3_key, algorithm, nonce)?)
 }
 
 /// What the list's envelopes carry as associated data.
 const ASSOCIATED_DATA: &str = "certificate";
 
-/// Lists the certificates of an algorithm (获取平台证书列表). The nonce must be new.
-pub(crate) fn list(
-    certificate: &ListedCertificate,
+/// Lists the certificates of an algorithm (获取平台证书列表). Each nonce must be new.
+fn list(
+    certificates: &[ListedCertificate],
     key: &ApiV3Key,
     algorithm: Option<&str>,
-    nonce: &str,
+    nonce: impl Fn() -> String,
 ) -> Result<Value, Refusal> {
     match algorithm {
+        None | Some("RSA" | "ALL") if certificates.is_empty() => return Err(none()),
         None | Some("RSA" | "ALL") => {}
         Some("SM2") => return Err(none()),
         Some(_) => {
@@ -54,10 +44,11 @@ pub(crate) fn list(
             );
         }
     }
-    let sealed = key.seal(nonce, ASSOCIATED_DATA, certificate.pem.as_bytes());
-    let ciphertext = sealed.map_err(|_| Refusal::system_error())?;
-    Ok(json!({
-        "data": [{
+    let items = certificates.iter().map(|certificate| {
+        let nonce = nonce();
+        let sealed = key.seal(&nonce, ASSOCIATED_DATA, certificate.pem.as_bytes());
+        let ciphertext = sealed.map_err(|_| Refusal::system_error())?;
+        Ok(json!({
             "serial_no": certificate.serial,
             "effective_time": clock::rfc3339(certificate.effective),
             "expire_time": clock::rfc3339(certificate.expire),
@@ -67,8 +58,9 @@ pub(crate) fn list(
                 "associated_data": ASSOCIATED_DATA,
                 "ciphertext": ciphertext,
             },
-        }],
-    }))
+        }))
+    });
+    Ok(json!({ "data": items.collect::<Result<Vec<_>, Refusal>>()? }))
 }
 
 /// The response to a merchant that has none: the words were seen. INFERRED(no-sm2-certificate): they are said for 国密 as well.
@@ -91,7 +83,7 @@ mod tests {
             effective: 1_528_425_296,
             expire: 1_544_236_496,
         };
-        list(&certificate, &key(), algorithm, "61f9c719728a")
+        list(&[certificate], &key(), algorithm, || "61f9c719728a".to_owned())
     }
 
     fn key() -> ApiV3Key {
@@ -110,6 +102,13 @@ mod tests {
             ciphertext: text("ciphertext"),
         };
         assert_eq!(key().open(&envelope).unwrap().as_slice(), b"-----BEGIN CERTIFICATE-----");
+    }
+
+    #[test]
+    fn a_merchant_without_certificates_is_told_to_use_the_public_key() {
+        let refusal = list(&[], &key(), None, String::new).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (404, "RESOURCE_NOT_EXISTS"));
+        assert!(refusal.message.starts_with("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。"));
     }
 
     #[test]

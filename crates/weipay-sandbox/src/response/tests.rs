@@ -6,11 +6,12 @@ use weipay_wire::PublicKey;
 use super::*;
 
 static SIGNERS: LazyLock<Signers> = LazyLock::new(|| {
-    let make = |serial: &str| SigningKey { serial: serial.to_owned(), key: PrivateKey::generate().unwrap() };
-    Signers {
-        certificate: make("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"),
-        public_key: make("PUB_KEY_ID_01"),
-    }
+    let make = |serial: &str| {
+        Arc::new(SigningKey { serial: serial.to_owned(), key: PrivateKey::generate().unwrap() })
+    };
+    let certificate = make("7132D72A03E93CDDF8C03BBD1F37EEDF00000000");
+    let public_keys = vec![make("PUB_KEY_ID_01")];
+    Signers { usual: Arc::clone(&certificate), public_keys, certificates: vec![certificate], notifying: None }
 });
 
 fn respond(wechatpay_serial: Option<&'static str>, draft: UnsignedResponse) -> Response {
@@ -34,12 +35,12 @@ fn verifies(response: &Response, key: &PublicKey) -> bool {
 #[test]
 fn the_certificate_signs_unless_the_request_names_the_public_key() {
     for (asked, signer) in [
-        (None, &SIGNERS.certificate),
-        (Some(""), &SIGNERS.certificate),
-        (Some("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"), &SIGNERS.certificate),
-        (Some("7132d72a03e93cddf8c03bbd1f37eedf00000000"), &SIGNERS.certificate),
-        (Some("PUB_KEY_ID_01"), &SIGNERS.public_key),
-        (Some("PUB_KEY_ID_02"), &SIGNERS.certificate),
+        (None, &*SIGNERS.usual),
+        (Some(""), &*SIGNERS.usual),
+        (Some("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"), &*SIGNERS.usual),
+        (Some("7132d72a03e93cddf8c03bbd1f37eedf00000000"), &*SIGNERS.usual),
+        (Some("PUB_KEY_ID_01"), &*SIGNERS.public_keys[0]),
+        (Some("PUB_KEY_ID_02"), &*SIGNERS.usual),
     ] {
         let response = respond(asked, draft(200, "{}"));
         assert_eq!(response.header("wechatpay-serial"), Some(&*signer.serial));
@@ -48,9 +49,24 @@ fn the_certificate_signs_unless_the_request_names_the_public_key() {
 }
 
 #[test]
+fn a_share_of_the_notifications_is_signed_by_the_public_key() {
+    let share = |permille: u32| {
+        let public_key = Arc::clone(&SIGNERS.public_keys[0]);
+        let signers = Signers {
+            usual: Arc::clone(&SIGNERS.usual),
+            public_keys: vec![Arc::clone(&public_key)],
+            certificates: Vec::new(),
+            notifying: Some((permille, public_key)),
+        };
+        (1..=1000).filter(|number| signers.for_notification(*number, "").serial == "PUB_KEY_ID_01").count()
+    };
+    assert_eq!([0, 1, 10, 500, 1000].map(share), [0, 1, 10, 500, 1000]);
+}
+
+#[test]
 fn a_response_without_a_body_is_signed_over_an_empty_one() {
     let response = respond(None, draft(204, ""));
-    assert!(verifies(&response, &SIGNERS.certificate.key.public_key()));
+    assert!(verifies(&response, &SIGNERS.usual.key.public_key()));
     assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
 }
 

@@ -94,7 +94,7 @@ impl Notification {
         let mut keys = PlatformKeys::new();
         keys.insert_certificate(&Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap());
         let public_key = PublicKey::from_pem(&kit.public_key_pem().unwrap()).unwrap();
-        keys.insert_public_key(sandbox.kit().public_key_id.parse().unwrap(), public_key);
+        keys.insert_public_key(sandbox.kit().public_key_id.as_deref().unwrap().parse().unwrap(), public_key);
         let headers = SignatureHeaders {
             timestamp: self.header("Wechatpay-Timestamp"),
             nonce: self.header("Wechatpay-Nonce"),
@@ -227,7 +227,8 @@ fn a_notification_survives_a_restart() {
 fn the_key_that_was_named_when_the_address_was_set_signs() {
     let ((sandbox, _hand), receiver) = (held_sandbox(), Receiver::start(&[]));
     let merchant = Merchant::in_sandbox(&sandbox);
-    let (certificate, public_key) = (&sandbox.kit().platform_serial, &sandbox.kit().public_key_id);
+    let (certificate, public_key) =
+        (sandbox.kit().platform_serial.as_deref().unwrap(), sandbox.kit().public_key_id.as_deref().unwrap());
     let body = json!({ "notify_url": receiver.url }).to_string();
     for (named, signs) in [("", certificate), (public_key, public_key), (certificate, certificate)] {
         let mut request = merchant.client.request("POST", &format!("{FAMILY}/callbacks"), body.as_bytes());

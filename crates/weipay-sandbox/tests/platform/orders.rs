@@ -23,8 +23,14 @@ fn order(with: Value) -> Value {
 #[track_caller]
 fn taken(method: &str, target: &str, body: &Value) {
     let (client, kit) = (Client::new(&SHARED), SHARED.kit());
-    let lower = kit.platform_serial.to_lowercase();
-    for serial in [None, Some(""), Some(&kit.platform_serial), Some(&lower), Some(&kit.public_key_id)] {
+    let lower = kit.platform_serial.as_deref().unwrap().to_lowercase();
+    for serial in [
+        None,
+        Some(""),
+        Some(kit.platform_serial.as_deref().unwrap()),
+        Some(&lower),
+        Some(kit.public_key_id.as_deref().unwrap()),
+    ] {
         let mut request = client.request(method, target, body.to_string().as_bytes());
         if let Some(serial) = serial {
             request.set("Wechatpay-Serial", serial);

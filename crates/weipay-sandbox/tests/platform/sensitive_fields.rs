@@ -59,12 +59,12 @@ fn the_header_is_needed_when_an_encrypted_field_is_there() {
 fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
     let (client, kit) = (Client::new(&SHARED), SHARED.kit());
     let certificate = client.platform_certificate.public_key();
-    let lower = kit.platform_serial.to_lowercase();
+    let lower = kit.platform_serial.as_deref().unwrap().to_lowercase();
     let sealed = |key: &PublicKey| key.encrypt_oaep("张三".as_bytes()).unwrap();
     for (serial, right, wrong) in [
-        (&kit.platform_serial, certificate, &client.public_key),
+        (kit.platform_serial.as_deref().unwrap(), certificate, &client.public_key),
         (&lower, certificate, &client.public_key),
-        (&kit.public_key_id, &client.public_key, certificate),
+        (kit.public_key_id.as_deref().unwrap(), &client.public_key, certificate),
     ] {
         send("POST", RECEIVERS, &receiver(Some(&sealed(right))), Some(serial)).success();
         let closed = send("POST", RECEIVERS, &receiver(Some(&sealed(wrong))), Some(serial));
@@ -76,13 +76,16 @@ fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
         );
     }
     for plain in ["张三", "abcd", &"A".repeat(344)] {
-        refused(&send("POST", RECEIVERS, &receiver(Some(plain)), Some(&kit.public_key_id)), CLOSED);
+        refused(
+            &send("POST", RECEIVERS, &receiver(Some(plain)), Some(kit.public_key_id.as_deref().unwrap())),
+            CLOSED,
+        );
     }
 }
 
 #[test]
 fn a_value_in_the_query_counts_and_opens_as_well() {
-    let (client, id) = (Client::new(&SHARED), &SHARED.kit().public_key_id);
+    let (client, id) = (Client::new(&SHARED), SHARED.kit().public_key_id.as_deref().unwrap());
     let guides = "/v3/smartguide/guides?store_id=1234&offset=0&limit=1";
     send("GET", guides, &Value::Null, None).success();
     let sealed = client.public_key.encrypt_oaep(b"13900000000").unwrap();
@@ -106,7 +109,9 @@ fn the_self_test_opens_what_it_is_sent_and_sends_it_back_to_the_merchant() {
     let client = Client::new(&SHARED);
     let secret = client.public_key.encrypt_oaep("秘密".as_bytes()).unwrap();
     let body = json!({ "echo_message": "hello", "encrypted_echo_message": secret });
-    let response = send("POST", "/v3/security/echo", &body, Some(&SHARED.kit().public_key_id)).success();
+    let response =
+        send("POST", "/v3/security/echo", &body, Some(SHARED.kit().public_key_id.as_deref().unwrap()))
+            .success();
     assert_eq!(response["echo_message"], "hello");
     let opened = client.key.decrypt_oaep(response["encrypted_echo_message"].as_str().unwrap()).unwrap();
     assert_eq!(opened.as_slice(), "秘密".as_bytes());

@@ -218,7 +218,7 @@ fn an_encrypted_value_in_meta_asks_for_the_key_that_it_is_for() {
         }
         client.send(&request)
     };
-    let id = SHARED.kit().public_key_id.as_str();
+    let id = SHARED.kit().public_key_id.as_deref().unwrap();
     // The example is about the order that `meta` names.
     let receipt = send(&phone, Some(id)).success()["receipt"].clone();
     assert_eq!(receipt["transaction_id"], "4200000000000000000000000001");

@@ -14,8 +14,7 @@ use super::ROUTES;
 use super::fixtures::{APPID, CALLER, NOW, stock_request};
 use crate::contract::Contract;
 use crate::entropy::Entropy;
-use crate::products::platform_certificates::ListedCertificate;
-use crate::products::{Context, HandlerError, PlatformConfig};
+use crate::products::{Context, HandlerError};
 use crate::store::Store;
 
 const CAP: usize = 4;
@@ -136,19 +135,11 @@ fn order(order: u8) -> String {
     format!("order-{order}")
 }
 
-/// Coupons do not look at it.
-fn config() -> PlatformConfig {
-    let certificate =
-        ListedCertificate { serial: String::new(), pem: String::new(), effective: 0, expire: 0 };
-    PlatformConfig { certificate }
-}
-
 /// A platform's store and what it needs to be asked.
 struct Shop {
     store: Store,
     contract: Contract,
     entropy: Entropy,
-    config: PlatformConfig,
     api_v3_key: ApiV3Key,
     now: i64,
     stock_id: String,
@@ -161,7 +152,6 @@ impl Shop {
             store: Store::in_memory(),
             contract: Contract::default(),
             entropy,
-            config: config(),
             api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
             now: NOW,
             stock_id: String::new(),
@@ -185,7 +175,7 @@ impl Shop {
             request: &checked,
             now: self.now,
             entropy: &self.entropy,
-            platform: &self.config,
+            certificates: &[],
             platform_serial: "",
         };
         let (method, path) = (routed.operation.method, routed.operation.path);

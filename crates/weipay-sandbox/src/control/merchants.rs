@@ -1,0 +1,158 @@
+//! Merchants (商户): adding them, and what the platform has for them.
+
+use serde_json::{Value, json};
+
+use super::{Control, ControlError, ControlRequest, Member, Route};
+use crate::kit::KitOnDisk;
+use crate::merchants::Merchant;
+use crate::merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
+use crate::merchants::record::{CertificateState, PlatformKeys};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::post("/merchants", "Adds a merchant with its own kit", NEW, add),
+    Route::get("/merchants", "All merchants", &[], list),
+    Route::get("/merchants/{mchid}", "A merchant, and where its kit is", &[], show),
+    Route::put(
+        "/merchants/{mchid}/certificate",
+        "Says something about its certificate (商户API证书)",
+        &[STATE],
+        set_certificate,
+    ),
+    Route::put(
+        "/merchants/{mchid}/platform-keys",
+        "Which keys the platform signs with for it",
+        KEYS,
+        set_platform_keys,
+    ),
+    Route::post(
+        "/merchants/{mchid}/platform-keys/rotation",
+        "A step of the rotation of one of these keys",
+        ROTATION,
+        rotate,
+    ),
+];
+
+const NEW: &[Member] = &[
+    Member::text("mchid", "Its number (商户号), eight to ten digits; a free one if missing"),
+    Member::texts(
+        "appids",
+        "The appids that are bound to it; the first stands in its kit; a new one if missing",
+    ),
+    Member::texts("sub_merchants", "The merchants that it acts for (子商户), as a partner (服务商)"),
+    Member::word(
+        "platform_keys",
+        &PlatformKeys::WORDS,
+        "Which keys the platform signs with; public-key if missing",
+    ),
+    Member::word("certificate", &CertificateState::WORDS, "The state of its certificate; valid if missing"),
+];
+const STATE: Member = Member::word("state", &CertificateState::WORDS, "The state").required();
+const KEYS: &[Member] = &[
+    Member::word("mode", &PlatformKeys::WORDS, "Which keys").required(),
+    Member::number(
+        "callback_percent",
+        "In a migration: the share of notifications that the public key signs, such as 0.1",
+    ),
+];
+const ROTATION: &[Member] = &[
+    Member::word("key", &KeyKind::WORDS, "Which key").required(),
+    Member::word(
+        "step",
+        &RotationStep::WORDS,
+        "begin: a new one is known; switch: it signs; finish: the old one is gone",
+    )
+    .required(),
+];
+
+impl From<MerchantError> for ControlError {
+    fn from(error: MerchantError) -> Self {
+        match error {
+            MerchantError::Invalid(_) => Self::invalid(error.to_string()),
+            MerchantError::Exists(_) => Self::conflict(error.to_string()),
+            MerchantError::Unknown(_) => Self::not_found(error.to_string()),
+            MerchantError::Kit(_) | MerchantError::Store(_) => Self::failed(error),
+        }
+    }
+}
+
+fn add(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let mut new = NewMerchant::new();
+    if let Some(mchid) = request.text("mchid") {
+        new = new.mchid(mchid);
+    }
+    new = request.texts("appids").into_iter().fold(new, NewMerchant::appid);
+    new = request.texts("sub_merchants").into_iter().fold(new, NewMerchant::sub_merchant);
+    if let Some(mode) = request.text("platform_keys").and_then(PlatformKeys::from_word) {
+        new = new.platform_keys(mode);
+    }
+    if let Some(state) = request.text("certificate").and_then(CertificateState::from_word) {
+        new = new.certificate(state);
+    }
+    let kit = control.platform.add_merchant(&new)?;
+    described(control, &kit)
+}
+
+fn list(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    let all = control.platform.merchants.all();
+    Ok(json!({ "merchants": all.iter().map(|merchant| shown(merchant)).collect::<Vec<_>>() }))
+}
+
+fn show(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    described(control, &control.platform.kit_of(request.path("mchid"))?)
+}
+
+fn set_certificate(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let state = request.text("state").and_then(CertificateState::from_word).unwrap_or_default();
+    control.platform.set_certificate_state(request.path("mchid"), state)?;
+    show(control, request)
+}
+
+fn set_platform_keys(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let mode = request.text("mode").and_then(PlatformKeys::from_word).unwrap_or_default();
+    let percent = request.get("callback_percent").and_then(Value::as_f64);
+    let permille = match percent {
+        Some(percent) if !(0.0..=100.0).contains(&percent) => {
+            return Err(ControlError::invalid("`callback_percent` is from 0 to 100"));
+        }
+        // From 0 to 1000: nothing is cut.
+        percent => percent.map(|percent| (percent * 10.0).round() as u32),
+    };
+    control.platform.set_platform_keys(request.path("mchid"), mode, permille)?;
+    show(control, request)
+}
+
+fn rotate(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let kind = request.text("key").and_then(KeyKind::from_word);
+    let step = request.text("step").and_then(RotationStep::from_word);
+    let (Some(kind), Some(step)) = (kind, step) else {
+        return Err(ControlError::invalid("`key` or `step` is missing"));
+    };
+    control.platform.rotate_platform_key(request.path("mchid"), kind, step)?;
+    show(control, request)
+}
+
+fn described(control: &Control, kit: &KitOnDisk) -> Result<Value, ControlError> {
+    let merchant = control.platform.merchants.find(&kit.kit().mchid);
+    let merchant = merchant.ok_or_else(|| ControlError::not_found("the merchant is gone"))?;
+    let mut value = shown(&merchant);
+    value["kit_file"] = kit.file().display().to_string().into();
+    Ok(value)
+}
+
+fn shown(merchant: &Merchant) -> Value {
+    let names = |keys: &[std::sync::Arc<crate::response::SigningKey>]| {
+        keys.iter().map(|key| key.serial.clone()).collect::<Vec<_>>()
+    };
+    let signers = &merchant.signers;
+    json!({
+        "mchid": merchant.account.mchid,
+        "appids": merchant.account.appids,
+        "sub_merchants": merchant.account.sub_merchants,
+        "merchant_serial": merchant.serial,
+        "certificate": merchant.certificate.word(),
+        "public_keys": names(&signers.public_keys),
+        "platform_certificates": names(&signers.certificates),
+        "signs": signers.usual.serial,
+        "callback_percent": signers.notifying.as_ref().map(|(permille, _)| f64::from(*permille) / 10.0),
+    })
+}
