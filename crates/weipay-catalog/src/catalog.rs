@@ -80,6 +80,7 @@ impl Catalog {
             }
             Heading::Envelope(version) => self.envelopes.push((version, self.cut(&bytes))),
             Heading::Object(name) => self.objects.insert(name, self.cut(&bytes)),
+            Heading::Errors(name) => self.objects.insert_errors(name, self.cut(&bytes)),
         }
     }
 

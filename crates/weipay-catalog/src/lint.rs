@@ -3,6 +3,7 @@
 //! A finding has file and line, what is wrong, and what would be right. `cargo run -p weipay-catalog --features lint --bin
 //! catalog-lint` prints all findings. A test makes sure that the catalogue of this repository has none.
 
+mod errors;
 mod field;
 mod purpose;
 
@@ -55,6 +56,7 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     linter.check_names(sources);
     linter.check_last_slashes();
     linter.check_unused_objects();
+    linter.check_unused_error_lists();
     linter.findings.sort();
     linter.findings.dedup();
     linter.findings
@@ -68,6 +70,8 @@ struct Linter {
     headings: BTreeMap<Heading, (PathBuf, usize)>,
     /// How many fields take their members from a shared object.
     uses: BTreeMap<&'static str, usize>,
+    /// How many operations name a list of error codes.
+    uses_of_errors: BTreeMap<&'static str, usize>,
 }
 
 /// A text in a file, and the line where it begins.
@@ -95,7 +99,14 @@ impl Linter {
             .filter_map(|(_, text)| parse::envelope(text, objects.resolver()).ok())
             .map(|envelope| (envelope.version, envelope))
             .collect();
-        Self { findings: Vec::new(), objects, envelopes, headings: BTreeMap::new(), uses: BTreeMap::new() }
+        Self {
+            findings: Vec::new(),
+            objects,
+            envelopes,
+            headings: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            uses_of_errors: BTreeMap::new(),
+        }
     }
 
     fn report(&mut self, place: Place<'_>, line: usize, problem: impl Into<String>) {
@@ -174,6 +185,12 @@ impl Linter {
                     self.check_fields(place, &members);
                 }
             }
+            Heading::Errors(_) => {
+                let read = parse::error_list(text);
+                if let Some(codes) = self.read(place, read) {
+                    self.check_error_codes(place, &codes);
+                }
+            }
         }
     }
 
@@ -200,6 +217,7 @@ impl Linter {
         }
         self.check_repeat(place, operation);
         self.check_purposes(place, operation);
+        self.check_errors(place, operation);
         for travels in operation::Place::ALL {
             self.check_fields(place, operation.request.fields(travels));
         }

@@ -15,9 +15,10 @@
 //!
 //! Indentation is the structure: two spaces per level, and the members of a field are one level below it. A heading says what
 //! a text is: an operation (as above), a notification (`NOTIFY v3 REFUND.SUCCESS`), what all notifications of a version have
-//! in common (`ENVELOPE v3`), or an object that several files share (`OBJECT promotion_detail`). The parser borrows
-//! from the text, which is `'static` because it is either embedded or belongs to a tool that ends soon.
+//! in common (`ENVELOPE v3`), or what several files share: an object (`OBJECT promotion_detail`) or error codes
+//! (`ERRORS pay_order`). The parser borrows from the text, which is `'static` because it is either embedded or belongs to a tool that ends soon.
 
+mod errors;
 mod line;
 mod notification;
 mod operation;
@@ -28,6 +29,7 @@ use std::fmt;
 use crate::field::Field;
 use crate::shared::Resolver;
 
+pub(crate) use errors::error_list;
 pub(crate) use notification::{envelope, notification};
 pub(crate) use operation::operation;
 #[cfg(any(test, feature = "lint"))]
@@ -65,6 +67,8 @@ pub enum Heading {
     Envelope(&'static str),
     /// `OBJECT promotion_detail`: an object that several files share.
     Object(&'static str),
+    /// `ERRORS pay_order`: error codes that several files share.
+    Errors(&'static str),
 }
 
 impl Heading {
@@ -78,6 +82,7 @@ impl Heading {
             Self::Notification(version, event) => format!("notifications/{version}/{event}"),
             Self::Envelope(version) => format!("notifications/{version}/envelope"),
             Self::Object(name) => format!("shared/{name}"),
+            Self::Errors(name) => format!("errors/{name}"),
         }
     }
 }
@@ -89,6 +94,7 @@ impl fmt::Display for Heading {
             Self::Notification(version, event) => write!(f, "NOTIFY {version} {event}"),
             Self::Envelope(version) => write!(f, "ENVELOPE {version}"),
             Self::Object(name) => write!(f, "OBJECT {name}"),
+            Self::Errors(name) => write!(f, "ERRORS {name}"),
         }
     }
 }
@@ -106,6 +112,7 @@ pub fn heading(line: &'static str) -> Option<Heading> {
         }
         "ENVELOPE" => one(rest).then_some(Heading::Envelope(rest)),
         "OBJECT" => one(rest).then_some(Heading::Object(rest)),
+        "ERRORS" => one(rest).then_some(Heading::Errors(rest)),
         _ => None,
     }
 }
@@ -113,7 +120,7 @@ pub fn heading(line: &'static str) -> Option<Heading> {
 fn expect_heading(text: &'static str) -> Result<Heading, ParseError> {
     let first = text.lines().next().unwrap_or("");
     heading(first).ok_or_else(|| {
-        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3` or `OBJECT amount`";
+        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3`, `OBJECT amount` or `ERRORS pay_order`";
         error(1, format!("`{first}` {reason}"))
     })
 }

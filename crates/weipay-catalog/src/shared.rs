@@ -1,31 +1,43 @@
-//! Objects that several files share by name: `promotion_detail object[] <refund_promotion_detail>`.
+//! What several files share by name: objects (`promotion_detail object[] <refund_promotion_detail>`), lists of error codes.
 //!
 //! They are kept as text and parsed where they are used, so that a field is always complete and start-up costs nothing.
 
 use std::collections::BTreeMap;
 
+use crate::errors::{ErrorCode, ErrorLists};
 use crate::field::Field;
 use crate::parse::{self, Heading};
 
 /// How deeply shared objects may be nested. Deeper nesting means that an object contains itself.
 const MAX_DEPTH: usize = 16;
 
-/// The shared objects of a catalogue, by name.
+/// What the files of a catalogue share, by name.
 #[derive(Debug, Default)]
-pub(crate) struct SharedObjects(BTreeMap<&'static str, &'static str>);
+pub(crate) struct SharedObjects {
+    objects: BTreeMap<&'static str, &'static str>,
+    errors: ErrorLists,
+}
 
 impl SharedObjects {
-    /// The texts whose heading is `OBJECT`; the others are left out.
+    /// The texts that have the heading of something shared; the others are left out.
     pub(crate) fn from_texts(texts: impl IntoIterator<Item = &'static str>) -> Self {
-        let named = |text: &'static str| match parse::heading(text.lines().next()?)? {
-            Heading::Object(name) => Some((name, text)),
-            _ => None,
-        };
-        Self(texts.into_iter().filter_map(named).collect())
+        let mut shared = Self::default();
+        for text in texts {
+            match text.lines().next().and_then(parse::heading) {
+                Some(Heading::Object(name)) => shared.insert(name, text),
+                Some(Heading::Errors(name)) => shared.insert_errors(name, text),
+                _ => {}
+            }
+        }
+        shared
     }
 
     pub(crate) fn insert(&mut self, name: &'static str, text: &'static str) {
-        self.0.insert(name, text);
+        self.objects.insert(name, text);
+    }
+
+    pub(crate) fn insert_errors(&mut self, name: &'static str, text: &'static str) {
+        self.errors.insert(name, text);
     }
 
     /// What a text is read with.
@@ -44,7 +56,7 @@ pub(crate) struct Resolver<'a> {
 impl Resolver<'_> {
     /// The members of a shared object, with those of shared objects among them.
     pub(crate) fn members(self, name: &str) -> Result<Vec<Field>, String> {
-        let text = self.objects.0.get(name).ok_or_else(|| {
+        let text = self.objects.objects.get(name).ok_or_else(|| {
             format!("the shared object <{name}> does not exist: describe it in shared/{name}.api")
         })?;
         if self.depth == MAX_DEPTH {
@@ -55,5 +67,19 @@ impl Resolver<'_> {
             0 => format!("shared/{name}.api: {error}"),
             _ => error.reason,
         })
+    }
+
+    /// The codes of a shared list, with its name.
+    pub(crate) fn error_codes(self, name: &str) -> Result<(&'static str, Vec<ErrorCode>), String> {
+        let (name, text) = self.objects.errors.text(name).ok_or_else(|| {
+            format!("the list of error codes <{name}> does not exist: describe it in errors/{name}.api")
+        })?;
+        let codes = parse::error_list(text).map_err(|error| format!("errors/{name}.api: {error}"))?;
+        Ok((name, codes))
+    }
+
+    /// Whether there is a list of error codes with this name.
+    pub(crate) fn has_error_list(self, name: &str) -> bool {
+        self.objects.errors.text(name).is_some()
     }
 }

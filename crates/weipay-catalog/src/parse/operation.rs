@@ -1,7 +1,8 @@
 //! The text of an operation.
 
 use super::outline::{self, OutlineLine, entry, list, push_field};
-use super::{Heading, ParseError, error, expect_heading};
+use super::{Heading, ParseError, error, errors, expect_heading};
+use crate::errors::Source;
 use crate::operation::{Operation, Place, Repeat};
 use crate::shared::Resolver;
 
@@ -14,13 +15,14 @@ pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Ope
     for line in outline::lines(text) {
         let line = line?;
         match line.level {
-            1 => reader.take_entry(&line)?,
+            1 => reader.take_entry(&line, objects)?,
             level => reader.take_field(level - 2, &line, objects)?,
         }
     }
     if reader.operation.title.is_empty() {
         return Err(error(1, "an operation needs a `title` line".to_owned()));
     }
+    errors::add_common(&mut reader.operation, objects)?;
     Ok(reader.operation)
 }
 
@@ -42,6 +44,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         success: 200,
         response: Vec::new(),
         has_file_response: false,
+        errors: Vec::new(),
     }
 }
 
@@ -50,6 +53,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
 enum Owner {
     Request(Place),
     Response,
+    Errors(Option<Source>),
 }
 
 struct Reader {
@@ -59,7 +63,7 @@ struct Reader {
 
 impl Reader {
     /// A line of the operation itself: an attribute, or the name of the place that the next fields belong to.
-    fn take_entry(&mut self, line: &OutlineLine) -> Result<(), ParseError> {
+    fn take_entry(&mut self, line: &OutlineLine, objects: Resolver<'_>) -> Result<(), ParseError> {
         let (word, rest) = entry(line.text);
         let operation = &mut self.operation;
         self.owner = None;
@@ -78,6 +82,13 @@ impl Reader {
                     error(line.number, format!("`{word}` should be safe, not-safe or unknown"))
                 })?);
                 operation.repeat_reason = reason.trim();
+            }
+            errors::KEY => {
+                self.owner =
+                    Some(Owner::Errors(match errors::take(operation, rest, line.number, objects)? {
+                        errors::Entry::Lists => None,
+                        errors::Entry::From(source) => Some(source),
+                    }));
             }
             "response" => {
                 self.owner = Some(Owner::Response);
@@ -109,6 +120,7 @@ impl Reader {
         let top = match self.owner {
             Some(Owner::Request(place)) => self.operation.request.fields_mut(place),
             Some(Owner::Response) => &mut self.operation.response,
+            Some(Owner::Errors(source)) => return errors::take_code(&mut self.operation, line, source),
             None => {
                 return Err(error(line.number, "a field must be below a place, such as `json`".to_owned()));
             }
