@@ -127,13 +127,16 @@ pub enum Basis {
     Text,
     /// A copy of an official page, which was not seen itself.
     Copy,
+    /// A real response that somebody recorded.
+    Reply,
     /// No source settles it.
     Unconfirmed,
 }
 
 impl Basis {
     /// Every word.
-    pub const ALL: [Self; 5] = [Self::Page, Self::Sdk, Self::Text, Self::Copy, Self::Unconfirmed];
+    pub const ALL: [Self; 6] =
+        [Self::Page, Self::Sdk, Self::Text, Self::Copy, Self::Reply, Self::Unconfirmed];
 
     /// The word that catalogue files use.
     #[must_use]
@@ -143,6 +146,7 @@ impl Basis {
             Self::Sdk => "sdk",
             Self::Text => "text",
             Self::Copy => "copy",
+            Self::Reply => "reply",
             Self::Unconfirmed => "unconfirmed",
         }
     }
