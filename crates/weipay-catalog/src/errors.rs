@@ -79,23 +79,6 @@ impl Advice {
         }
     }
 
-    /// The advice as a sentence, without a capital letter and a full stop.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::FixRequest => "correct the request: the same one fails again",
-            Self::RetrySame => "send the same request again, with the same number",
-            Self::RetryLater => "wait, then send the same request again",
-            Self::QueryState => "query the state before anything else",
-            Self::NewNumber => "query what this number stands for; a new request needs a new number",
-            Self::WaitUser => "the user must act: query the result, or ask the user",
-            Self::AskPermission => {
-                "check the permissions of the merchant on the merchant platform (商户平台)"
-            }
-            Self::Contact => "read the message, then ask the support of WeChat Pay",
-        }
-    }
-
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|advice| advice.word() == word)
     }

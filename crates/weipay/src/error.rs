@@ -5,6 +5,7 @@
 
 mod api_error;
 mod class;
+mod code;
 mod file_error;
 mod redact;
 mod request_error;
@@ -25,6 +26,7 @@ use crate::retry::Attempt;
 
 pub use api_error::ApiError;
 pub use class::ErrorClass;
+pub use code::{Advice, ErrorCode};
 pub use file_error::FileError;
 pub use request_error::RequestError;
 pub use sign_difference::SignDifference;
@@ -368,6 +370,8 @@ impl fmt::Display for Error {
         }
         if let Some(difference) = self.0.sign_difference {
             write!(f, ": {difference}")?;
+        } else if let Some(advice) = self.advice() {
+            write!(f, "; {advice}")?;
         }
         if f.alternate() {
             write!(f, "{}", Causes(self))?;
