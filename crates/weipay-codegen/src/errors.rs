@@ -181,7 +181,10 @@ mod tests {
     fn a_row_of_an_operation_names_its_lists() {
         let operations = operations();
         let names = RowNames::new(&operations);
-        assert_eq!(fact(&operations[0], &names).as_deref(), Some("refused_with(&[&error_lists::OF_POST_V3_A_B])"));
+        assert_eq!(
+            fact(&operations[0], &names).as_deref(),
+            Some("refused_with(&[&error_lists::OF_POST_V3_A_B])")
+        );
         assert_eq!(fact(&operations[2], &names), None);
         let lists = lists(&operations, &names);
         for row in [

@@ -31,7 +31,10 @@ pub(crate) fn code(known: &ErrorCode) -> Value {
     if let Some(date) = source.date {
         object.insert("page_date".into(), date.into());
     }
-    set_marks(&mut object, [("cut", source.is_whole == Some(false)), ("complete", source.is_whole == Some(true))]);
+    set_marks(
+        &mut object,
+        [("cut", source.is_whole == Some(false)), ("complete", source.is_whole == Some(true))],
+    );
     if known.is_unconfirmed() {
         object.insert("unconfirmed".into(), source.reason.into());
     }

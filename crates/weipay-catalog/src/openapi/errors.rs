@@ -35,9 +35,9 @@ pub(super) fn elsewhere(operation: &Operation) -> Value {
 
 /// The codes of every operation, for the response `ApiError`.
 pub(super) fn common() -> Value {
-    let any = Catalog::embedded().operations().find_map(|operation| {
-        operation.errors.iter().find(|list| list.name == Some(COMMON))
-    });
+    let any = Catalog::embedded()
+        .operations()
+        .find_map(|operation| operation.errors.iter().find(|list| list.name == Some(COMMON)));
     any.map(|list| list.codes.iter().map(code).collect()).unwrap_or_default()
 }
 

@@ -14,7 +14,7 @@ use weipay_catalog::operation::document_address;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::rust::styles::Styles;
 use weipay_catalog::sample::request::with_current_values;
-use weipay_catalog::{Catalog, export, Field, Notification, Operation, Repeat};
+use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat, export};
 
 use self::errors::error_codes;
 use self::find::Found;

@@ -22,7 +22,9 @@ pub(crate) fn check_known(request: &Request, response: &Response) {
     // What the gateway refuses before it knows an operation is none of the product's.
     let Ok(routed) = Catalog::embedded().route(&request.method, path) else { return };
     if let Err(problem) = is_known(routed.operation, response.status, code) {
-        panic!("{problem}: add the code to the operation's file in the catalogue, or mend the sandbox: {body}");
+        panic!(
+            "{problem}: add the code to the operation's file in the catalogue, or mend the sandbox: {body}"
+        );
     }
 }
 
@@ -30,7 +32,8 @@ fn is_known(operation: &weipay_catalog::Operation, status: u16, code: &str) -> R
     let is_known = operation
         .error_codes()
         .any(|known| known.code == code && known.status.is_none_or(|known| known == status));
-    let unknown = || format!("{status} {code} is not in the catalogue for {} {}", operation.method, operation.path);
+    let unknown =
+        || format!("{status} {code} is not in the catalogue for {} {}", operation.method, operation.path);
     if is_known { Ok(()) } else { Err(unknown()) }
 }
 

@@ -189,7 +189,7 @@ fn single<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, LazyLock};
 
     use http::{HeaderMap, Method};
 
@@ -197,6 +197,9 @@ mod tests {
     use crate::error::ApiError;
     use crate::request::Request;
     use crate::{Operation, error_code, operations};
+
+    static KEY: LazyLock<Arc<weipay_wire::PrivateKey>> =
+        LazyLock::new(|| Arc::new(weipay_wire::PrivateKey::generate().unwrap()));
 
     fn refused(path: &str, status: u16, code: &str, message: &str) -> Error {
         let body = serde_json::json!({"code": code, "message": message}).to_string();
@@ -207,11 +210,11 @@ mod tests {
             verified: false,
             elements: None,
             attempts: Vec::new(),
-            decryption_key: Arc::new(weipay_wire::PrivateKey::generate().unwrap()),
+            decryption_key: KEY.clone(),
         };
         let error = Error::with_response(ErrorKind::Api(ApiError::read(body.as_bytes())), response);
         let mut request = Request::new(path.to_owned());
-        request.method = if path.ends_with("callbacks") { Method::GET } else { Method::POST };
+        request.method = Method::POST;
         request.operation = Operation::find(&request.method, path);
         error.in_call(&request)
     }
@@ -252,8 +255,8 @@ mod tests {
     fn the_status_decides_between_rows_of_a_code() {
         let meaning = |status| refused(REFUNDS, status, error_code::SYSTEM_ERROR, "").meaning();
         assert_eq!(meaning(500), meaning(400));
-        let limited = refused("v3/marketing/favor/callbacks", 404, error_code::NO_AUTH, "");
-        assert_eq!(limited.meaning(), Some("the merchant lacks a permission"), "no row has this status");
+        let limited = refused(REFUNDS, 404, error_code::RATELIMIT_EXCEEDED, "");
+        assert_eq!(limited.meaning(), Some("too many calls"), "no row has this status");
     }
 
     #[test]

@@ -22,11 +22,16 @@ pub(super) fn error_codes(operation: &Operation, page: &mut Page) {
     let widest = |text: fn(&ErrorCode) -> usize, least: &str| {
         codes.iter().map(|code| text(code)).max().unwrap_or_default().max(width(least))
     };
-    let columns =
-        [width(STATUS), widest(|known| known.code.len(), CODE), widest(|known| known.advice.word().len(), ADVICE)];
+    let columns = [
+        width(STATUS),
+        widest(|known| known.code.len(), CODE),
+        widest(|known| known.advice.word().len(), ADVICE),
+    ];
     let left = columns.iter().map(|columns| columns + 2).sum::<usize>() + 2;
     let beside = page.width.checked_sub(left).filter(|rest| *rest >= MIN_LAST_COLUMN);
-    let row = |texts: [&str; 3]| texts.iter().zip(columns).map(|(text, columns)| padded(text, columns)).collect::<Vec<_>>().join("  ");
+    let row = |texts: [&str; 3]| {
+        texts.iter().zip(columns).map(|(text, columns)| padded(text, columns)).collect::<Vec<_>>().join("  ")
+    };
     page.line(format_args!("  {DIM}{}  {MEANING}{DIM:#}", row([STATUS, CODE, ADVICE])));
     for known in codes {
         let status = known.status.map(|status| status.to_string()).unwrap_or_default();
