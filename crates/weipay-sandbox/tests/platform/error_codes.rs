@@ -11,15 +11,19 @@ use crate::client::{Request, Response};
 /// The products whose refusals are checked.
 const PRODUCTS: [&str; 1] = ["/v3/marketing/busifavor/"];
 
+/// What the sandbox refuses whatever the operation is: bodies that are too long, and operations that it does not have.
+const OF_EVERY_OPERATION: [u16; 2] = [413, 501];
+
 /// Fails if the response refuses with a code that the catalogue does not have for the operation.
 pub(crate) fn check_known(request: &Request, response: &Response) {
     let path = request.target.split('?').next().unwrap_or_default();
     let Ok(body) = serde_json::from_slice::<Value>(&response.body) else { return };
     let Some(code) = body["code"].as_str().filter(|_| response.status >= 400) else { return };
-    if !PRODUCTS.iter().any(|product| path.starts_with(product)) {
+    let is_of_product = PRODUCTS.iter().any(|product| path.starts_with(product));
+    if !is_of_product || OF_EVERY_OPERATION.contains(&response.status) {
         return;
     }
-    // What the gateway refuses before it knows an operation is none of the product's.
+    // The gateway may refuse before it knows the operation.
     let Ok(routed) = Catalog::embedded().route(&request.method, path) else { return };
     if let Err(problem) = is_known(routed.operation, response.status, code) {
         panic!(
