@@ -171,7 +171,7 @@ fn code(line: &OutlineLine, level: usize, from: Option<Source>) -> Result<ErrorC
 mod tests {
     use super::super::operation;
     use super::*;
-    use crate::shared::SharedObjects;
+    use crate::shared::Shared;
 
     const LIST: &str = "ERRORS pay_order\n  errors page v3/merchant/1, 2024-09-19, cut\n    403  OUT_TRADE_NO_USED  query-state  the number was used  # 商户订单号重复\n";
     const COMMON: &str =
@@ -179,7 +179,7 @@ mod tests {
 
     fn read(lines: &str) -> Result<Operation, ParseError> {
         let text = format!("POST v3/a\n  title x\n{lines}");
-        let objects = SharedObjects::from_texts([LIST, COMMON]);
+        let objects = Shared::from_texts([LIST, COMMON]);
         operation(Box::leak(text.into_boxed_str()), objects.resolver())
     }
 

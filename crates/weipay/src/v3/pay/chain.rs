@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/pay` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -310,7 +310,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().partner().transactions().app().post(request).await?;
     /// # Ok(()) }
@@ -393,7 +393,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .payer(post::Payer::new().auth_code("130061098828009406"))
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .scene_info(post::PayCodepaySceneInfo::new()
     ///         .store_info(post::PayCodepaySceneInfoStoreInfo::new().id("0001")));
     /// let response = client.v3().pay().partner().transactions().codepay().post(request).await?;
@@ -484,7 +484,7 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .scene_info(post::PayH5SceneInfo::new()
     ///         .payer_client_ip("14.23.150.211")
@@ -606,7 +606,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"));
     /// let response = client.v3().pay().partner().transactions().jsapi().post(request).await?;
@@ -740,7 +740,7 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().partner().transactions().native().post(request).await?;
     /// # Ok(()) }
@@ -1054,7 +1054,7 @@ impl<M: Mode> PayTransactionsApp<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().transactions().app().post(request).await?;
     /// # Ok(()) }
@@ -1136,7 +1136,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .payer(post::Payer::new().auth_code("130061098828009406"))
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .scene_info(post::PayCodepaySceneInfo::new()
     ///         .store_info(post::PayCodepaySceneInfoStoreInfo::new().id("0001")));
     /// let response = client.v3().pay().transactions().codepay().post(request).await?;
@@ -1217,7 +1217,7 @@ impl<M: Mode> PayTransactionsH5<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .scene_info(post::PayH5SceneInfo::new()
     ///         .payer_client_ip("14.23.150.211")
@@ -1324,7 +1324,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .payer(post::Payer::new().openid("oWeiPaySandboxUser-000000001"));
     /// let response = client.v3().pay().transactions().jsapi().post(request).await?;
@@ -1410,7 +1410,7 @@ impl<M: Mode> PayTransactionsNative<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().transactions().native().post(request).await?;
     /// # Ok(()) }
