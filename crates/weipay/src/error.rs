@@ -5,8 +5,9 @@
 
 mod api_error;
 mod class;
-mod code;
+pub(crate) mod codes;
 mod file_error;
+mod known_code;
 mod redact;
 mod request_error;
 mod sign_difference;
@@ -17,7 +18,7 @@ use std::{error, fmt};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use weipay_wire::VerifyError;
+use weipay_wire::{SealedFileError, VerifyError};
 
 use crate::operation::Operation;
 use crate::request::Request;
@@ -27,8 +28,8 @@ use crate::url::without_query;
 
 pub use api_error::ApiError;
 pub use class::ErrorClass;
-pub use code::{Advice, ErrorCode};
 pub use file_error::FileError;
+pub use known_code::{Advice, ErrorCode};
 pub use request_error::RequestError;
 pub use sign_difference::SignDifference;
 
@@ -237,15 +238,18 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Signature probes, and files with another digest than the announced one, are
-    /// included.
+    /// Whether a response failed verification. Signature probes, files with another digest than the announced one, and encrypted
+    /// files that do not fit their tag are included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         matches!(
             self.0.kind,
             ErrorKind::Unverified(_)
                 | ErrorKind::SignatureProbe
-                | ErrorKind::File(FileError::WrongDigest { .. })
+                | ErrorKind::File(
+                    FileError::WrongDigest { .. }
+                        | FileError::Sealed(SealedFileError::Refused | SealedFileError::TooShort)
+                )
         )
     }
 

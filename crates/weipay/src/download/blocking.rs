@@ -1,11 +1,12 @@
 //! Downloads of the blocking client.
 
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write};
 use std::path::Path;
-use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::attempts::Attempts;
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
 use crate::delivery::Blocking;
@@ -19,11 +20,9 @@ impl Download<Blocking> {
     /// # Errors
     ///
     /// If nothing was sent, no file came, it is not the announced one, or it cannot be written. What was written before must not
-    /// be used.
+    /// be used, and once something was written, the download is not repeated.
     pub fn to_writer(self, mut writer: impl Write) -> Result<Downloaded, Error> {
-        let prepared = self.prepare()?;
-        let request = prepared.request.clone();
-        self.run(prepared, &mut writer).map_err(|error| error.in_call(&request))
+        self.run(Sink::Writer { writer: &mut writer, is_written: false })
     }
 
     /// Writes the file to a path. It is written beside that, and moved there only when it is good, so that after an error the
@@ -33,10 +32,9 @@ impl Download<Blocking> {
     ///
     /// As [`to_writer`](Self::to_writer).
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
-        let prepared = self.prepare()?;
+        self.prepare()?;
         let (part, mut file) = PartFile::create(path.as_ref()).map_err(FileError::Write)?;
-        let request = prepared.request.clone();
-        let downloaded = self.run(prepared, &mut file).map_err(|error| error.in_call(&request))?;
+        let downloaded = self.run(Sink::File(&mut file))?;
         part.finish(&file).map_err(FileError::Write)?;
         Ok(downloaded)
     }
@@ -49,12 +47,33 @@ impl Download<Blocking> {
     pub fn to_bytes(mut self) -> Result<Bytes, Error> {
         self.max_bytes.get_or_insert(MAX_IN_MEMORY);
         let mut bytes = Vec::new();
-        self.to_writer(&mut bytes)?;
+        self.run(Sink::Bytes(&mut bytes))?;
         Ok(bytes.into())
     }
 
-    fn run(self, prepared: Prepared, writer: &mut dyn Write) -> Result<Downloaded, Error> {
-        let start = Instant::now();
+    fn run(self, mut sink: Sink<'_>) -> Result<Downloaded, Error> {
+        let core = &self.shared.core;
+        let mut attempts = Attempts::begin(core, self.retries, self.timeout);
+        loop {
+            // Signed anew: a signature is good for five minutes.
+            let prepared = self.prepare()?;
+            let request = prepared.request.clone();
+            let error = match self.attempt(prepared, &mut sink, &attempts) {
+                Ok(downloaded) => return Ok(downloaded),
+                Err(error) => error.in_call(&request),
+            };
+            let wait = attempts.after(error, sink.can_restart())?;
+            core.delivery.timer.sleep_blocking(wait);
+            sink.restart().map_err(|error| Error::from(FileError::Write(error)).in_call(&request))?;
+        }
+    }
+
+    fn attempt(
+        &self,
+        prepared: Prepared,
+        sink: &mut Sink<'_>,
+        attempts: &Attempts<'_>,
+    ) -> Result<Downloaded, Error> {
         let Prepared { signed, wait, mut receiver, .. } = prepared;
         let mut signed = signed.map(|()| Body::empty());
         signed.extensions_mut().insert(StreamResponse);
@@ -65,7 +84,7 @@ impl Download<Blocking> {
         };
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            if start.elapsed() >= self.timeout {
+            if attempts.is_over() {
                 return Err(timed_out(Sent::Perhaps).into());
             }
             let count = match body.read(&mut buffer) {
@@ -74,15 +93,65 @@ impl Download<Blocking> {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(lost(Sent::Perhaps, error).into()),
             };
-            let mut input = &buffer[..count];
+            let decrypted = receiver.decrypt(&buffer[..count])?;
+            let mut input = &decrypted[..];
             while !input.is_empty() {
                 let piece = receiver.next_piece(&mut input)?;
-                writer.write_all(&piece).map_err(FileError::Write)?;
+                sink.write(&piece).map_err(FileError::Write)?;
             }
         }
-        writer.write_all(&receiver.last_piece()?).map_err(FileError::Write)?;
+        sink.write(&receiver.last_piece()?).map_err(FileError::Write)?;
         let received = receiver.conclude()?;
-        writer.flush().map_err(FileError::Write)?;
+        sink.flush().map_err(FileError::Write)?;
         Ok(downloaded(received, media_type))
+    }
+}
+
+/// Where a file goes.
+enum Sink<'a> {
+    Writer { writer: &'a mut dyn Write, is_written: bool },
+    File(&'a mut File),
+    Bytes(&'a mut Vec<u8>),
+}
+
+impl Sink<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Writer { writer, is_written } => {
+                *is_written |= !piece.is_empty();
+                writer.write_all(piece)
+            }
+            Self::File(file) => file.write_all(piece),
+            Self::Bytes(bytes) => {
+                bytes.extend_from_slice(piece);
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Writer { writer, .. } => writer.flush(),
+            Self::File(file) => file.flush(),
+            Self::Bytes(_) => Ok(()),
+        }
+    }
+
+    /// Whether what was written can be taken back.
+    fn can_restart(&self) -> bool {
+        !matches!(self, Self::Writer { is_written: true, .. })
+    }
+
+    /// Takes back what was written.
+    fn restart(&mut self) -> io::Result<()> {
+        match self {
+            Self::Writer { .. } => {}
+            Self::File(file) => {
+                file.rewind()?;
+                file.set_len(0)?;
+            }
+            Self::Bytes(bytes) => bytes.clear(),
+        }
+        Ok(())
     }
 }

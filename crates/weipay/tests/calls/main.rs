@@ -4,7 +4,9 @@
 
 mod apiv2;
 mod delivery;
+mod download_attempts;
 mod downloads;
+mod encrypted_files;
 mod error_classes;
 mod error_responses;
 mod handed_responses;
