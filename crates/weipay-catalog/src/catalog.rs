@@ -81,6 +81,7 @@ impl Catalog {
             Heading::Envelope(version) => self.envelopes.push((version, self.cut(&bytes))),
             Heading::Object(name) => self.shared.insert_object(name, self.cut(&bytes)),
             Heading::Values(name) => self.shared.insert_values(name, self.cut(&bytes)),
+            Heading::Errors(name) => self.shared.insert_errors(name, self.cut(&bytes)),
         }
     }
 

@@ -3,6 +3,8 @@
 //! One object per line, with the names that other collections of the WeChat Pay API use: `base_uri`, `success_status`,
 //! `encrypted: "rsa-pubkey"`, `encoded: "json_encode"`. Empty keys (no limit, not required) are left out.
 
+pub(crate) mod errors;
+
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
@@ -75,6 +77,9 @@ pub fn operation(operation: &Operation) -> Value {
     }
     object.insert("request".into(), request(operation));
     object.insert("response".into(), fields(&operation.response));
+    if operation.error_codes().next().is_some() {
+        object.insert("errors".into(), errors::codes(operation));
+    }
     object.insert("docs".into(), operation.docs.clone().into());
     Value::Object(object)
 }

@@ -17,6 +17,7 @@
 //! |---|---|
 //! | [`operation`] | one operation: method, path, the fields of its request and response |
 //! | [`notification`] | one notification: what is posted, its decrypted content, the expected response |
+//! | [`errors`] | error codes: meaning, advice, source |
 //! | [`field`] | one field: name, type, limits, label |
 //! | [`parse`] | the file format, with errors that name file and line |
 //! | [`catalog`] | all operations and notifications, parsed when they are first used |
@@ -30,6 +31,7 @@
 //! | `openapi` | the operations and notifications of APIv3 as an OpenAPI 3.1 document (feature `openapi`) |
 
 pub mod catalog;
+pub mod errors;
 #[cfg(any(test, feature = "export"))]
 pub mod export;
 pub mod field;
@@ -49,6 +51,7 @@ pub mod sample;
 mod shared;
 
 pub use catalog::Catalog;
+pub use errors::{Advice, ErrorCode};
 pub use field::{Carrier, Field, Format, Kind, Limits, Purpose};
 pub use notification::{Notification, Retry};
 pub use operation::{Dialect, Operation, Pictures, Place, Repeat, Request, Version};

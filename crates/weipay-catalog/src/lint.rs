@@ -3,6 +3,7 @@
 //! A finding has file and line, what is wrong, and what would be right. `cargo run -p weipay-catalog --features lint --bin
 //! catalog-lint` prints all findings. A test makes sure that the catalogue of this repository has none.
 
+mod errors;
 mod field;
 mod purpose;
 mod values;
@@ -59,6 +60,7 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     linter.check_last_slashes();
     linter.check_shared();
     linter.check_lists();
+    linter.check_unused_error_lists();
     linter.findings.sort();
     linter.findings.dedup();
     linter.findings
@@ -73,6 +75,8 @@ struct Linter {
     /// How many fields take their members from a shared object, or their values from a shared list.
     uses: BTreeMap<&'static str, usize>,
     lists: ValueLists,
+    /// How many operations name a list of error codes.
+    uses_of_errors: BTreeMap<&'static str, usize>,
 }
 
 /// A text in a file, and the line where it begins.
@@ -107,6 +111,7 @@ impl Linter {
             headings: BTreeMap::new(),
             uses: BTreeMap::new(),
             lists: ValueLists::default(),
+            uses_of_errors: BTreeMap::new(),
         }
     }
 
@@ -193,6 +198,12 @@ impl Linter {
                     self.check_fields(place, &members);
                 }
             }
+            Heading::Errors(_) => {
+                let read = parse::error_list(text);
+                if let Some(codes) = self.read(place, read) {
+                    self.check_error_codes(place, &codes);
+                }
+            }
         }
     }
 
@@ -219,6 +230,7 @@ impl Linter {
         }
         self.check_repeat(place, operation);
         self.check_purposes(place, operation);
+        self.check_errors(place, operation);
         for travels in operation::Place::ALL {
             self.check_fields(place, operation.request.fields(travels));
         }

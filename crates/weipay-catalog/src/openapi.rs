@@ -12,6 +12,7 @@
 //!   `/v3`, which its server has instead. The URL is the same, and `x-path` has the complete path.
 //! - **Objects inside others have titles**, because generators number objects without one.
 
+mod errors;
 mod head;
 mod names;
 mod operation;

@@ -1,5 +1,6 @@
 //! One operation (接口): what a catalogue file says about one method of one URL path.
 
+use crate::errors::{ErrorCode, ErrorList};
 use crate::field::{Field, Purpose};
 
 /// An operation of the API.
@@ -47,6 +48,9 @@ pub struct Operation {
     pub response: Vec<Field>,
     /// Whether a successful response is a file instead of fields.
     pub has_file_response: bool,
+    /// Error codes (错误码) that are known of it: its own, then those of shared lists, then those of every operation of the
+    /// version. Never complete: the platform adds codes.
+    pub errors: Vec<ErrorList>,
 }
 
 /// What an upload says about pictures.
@@ -145,6 +149,11 @@ impl Operation {
     #[must_use]
     pub fn writes(&self) -> bool {
         self.method != "GET"
+    }
+
+    /// All error codes that are known of it.
+    pub fn error_codes(&self) -> impl Iterator<Item = &ErrorCode> {
+        self.errors.iter().flat_map(|list| &list.codes)
     }
 
     /// The field with the number of the request, and its place.

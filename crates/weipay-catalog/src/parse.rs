@@ -15,10 +15,11 @@
 //!
 //! Indentation is the structure: two spaces per level, and the members of a field are one level below it. A heading says what
 //! a text is: an operation (as above), a notification (`NOTIFY v3 REFUND.SUCCESS`), what all notifications of a version have
-//! in common (`ENVELOPE v3`), an object that several files share (`OBJECT promotion_detail`), or a list of values that
-//! several fields share (`VALUES trade_state`). The parser borrows from the text, which is `'static` because it is either
-//! embedded or belongs to a tool that ends soon.
+//! in common (`ENVELOPE v3`), or what several files share: an object (`OBJECT promotion_detail`), a list of values
+//! (`VALUES trade_state`) or error codes (`ERRORS pay_order`). The parser borrows from the text, which is `'static` because it
+//! is either embedded or belongs to a tool that ends soon.
 
+mod errors;
 mod line;
 mod notification;
 mod operation;
@@ -29,6 +30,7 @@ use std::fmt;
 use crate::field::Field;
 use crate::shared::Resolver;
 
+pub(crate) use errors::error_list;
 pub(crate) use notification::{envelope, notification};
 pub(crate) use operation::operation;
 #[cfg(any(test, feature = "lint"))]
@@ -68,6 +70,8 @@ pub enum Heading {
     Object(&'static str),
     /// `VALUES trade_state`: a list of values that several fields share.
     Values(&'static str),
+    /// `ERRORS pay_order`: error codes that several files share.
+    Errors(&'static str),
 }
 
 impl Heading {
@@ -82,6 +86,7 @@ impl Heading {
             Self::Envelope(version) => format!("notifications/{version}/envelope"),
             Self::Object(name) => format!("shared/{name}"),
             Self::Values(name) => format!("values/{name}"),
+            Self::Errors(name) => format!("errors/{name}"),
         }
     }
 }
@@ -94,6 +99,7 @@ impl fmt::Display for Heading {
             Self::Envelope(version) => write!(f, "ENVELOPE {version}"),
             Self::Object(name) => write!(f, "OBJECT {name}"),
             Self::Values(name) => write!(f, "VALUES {name}"),
+            Self::Errors(name) => write!(f, "ERRORS {name}"),
         }
     }
 }
@@ -112,6 +118,7 @@ pub fn heading(line: &'static str) -> Option<Heading> {
         "ENVELOPE" => one(rest).then_some(Heading::Envelope(rest)),
         "OBJECT" => one(rest).then_some(Heading::Object(rest)),
         "VALUES" => one(rest).then_some(Heading::Values(rest)),
+        "ERRORS" => one(rest).then_some(Heading::Errors(rest)),
         _ => None,
     }
 }
@@ -119,7 +126,7 @@ pub fn heading(line: &'static str) -> Option<Heading> {
 fn expect_heading(text: &'static str) -> Result<Heading, ParseError> {
     let first = text.lines().next().unwrap_or("");
     heading(first).ok_or_else(|| {
-        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3`, `OBJECT amount` or `VALUES trade_state`";
+        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3`, `OBJECT amount`, `VALUES trade_state` or `ERRORS pay_order`";
         error(1, format!("`{first}` {reason}"))
     })
 }

@@ -1,31 +1,34 @@
-//! What several files share by name: objects (`promotion_detail object[] <refund_promotion_detail>`) and lists of values
-//! (`trade_state string <trade_state>`).
+//! What several files share by name: objects (`promotion_detail object[] <refund_promotion_detail>`), lists of values
+//! (`trade_state string <trade_state>`), and lists of error codes (`errors <pay_order>`).
 //!
 //! They are kept as text and parsed where they are used, so that a field is always complete and start-up costs nothing.
 
 use std::collections::BTreeMap;
 
+use crate::errors::{ErrorCode, ErrorLists};
 use crate::field::{Field, Kind};
 use crate::parse::{self, Heading};
 
 /// How deeply shared objects may be nested. Deeper nesting means that an object contains itself.
 const MAX_DEPTH: usize = 16;
 
-/// The shared objects and the shared lists of values of a catalogue, by name.
+/// The shared objects, lists of values and lists of error codes of a catalogue, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     objects: BTreeMap<&'static str, &'static str>,
     values: BTreeMap<&'static str, &'static str>,
+    errors: ErrorLists,
 }
 
 impl Shared {
-    /// The texts whose heading is `OBJECT` or `VALUES`; the others are left out.
+    /// The texts that have the heading of something shared; the others are left out.
     pub(crate) fn from_texts(texts: impl IntoIterator<Item = &'static str>) -> Self {
         let mut shared = Self::default();
         for text in texts {
             match text.lines().next().and_then(parse::heading) {
                 Some(Heading::Object(name)) => shared.insert_object(name, text),
                 Some(Heading::Values(name)) => shared.insert_values(name, text),
+                Some(Heading::Errors(name)) => shared.insert_errors(name, text),
                 _ => {}
             }
         }
@@ -38,6 +41,10 @@ impl Shared {
 
     pub(crate) fn insert_values(&mut self, name: &'static str, text: &'static str) {
         self.values.insert(name, text);
+    }
+
+    pub(crate) fn insert_errors(&mut self, name: &'static str, text: &'static str) {
+        self.errors.insert(name, text);
     }
 
     /// What a text is read with.
@@ -89,6 +96,20 @@ impl Resolver<'_> {
             0 => format!("shared/{name}.api: {error}"),
             _ => error.reason,
         })
+    }
+
+    /// The codes of a shared list, with its name.
+    pub(crate) fn error_codes(self, name: &str) -> Result<(&'static str, Vec<ErrorCode>), String> {
+        let (name, text) = self.shared.errors.text(name).ok_or_else(|| {
+            format!("the list of error codes <{name}> does not exist: describe it in errors/{name}.api")
+        })?;
+        let codes = parse::error_list(text).map_err(|error| format!("errors/{name}.api: {error}"))?;
+        Ok((name, codes))
+    }
+
+    /// Whether there is a list of error codes with this name.
+    pub(crate) fn has_error_list(self, name: &str) -> bool {
+        self.shared.errors.text(name).is_some()
     }
 
     /// The values of a shared list.

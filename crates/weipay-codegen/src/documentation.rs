@@ -1,5 +1,6 @@
 //! The documentation of generated items: official terms first, then limits in plain English.
 
+mod errors;
 pub(crate) mod field;
 pub(crate) mod operation;
 

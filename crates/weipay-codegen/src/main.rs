@@ -8,6 +8,7 @@
 
 mod chain;
 mod documentation;
+mod errors;
 mod features;
 mod flat;
 mod models;
@@ -87,6 +88,8 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     flat::write(&trees, &flat, &mut output)?;
     notification::write(&folder::notifications(&catalog)?, &mut output);
     output.add("operation/table.rs", table::text(&operations, &rows));
+    output.add("operation/error_lists.rs", errors::lists(&operations, &rows));
+    output.add("error_code.rs", errors::constants(&operations));
     output.format(
         &root,
         &[
@@ -96,10 +99,22 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
             "notifications/v2.rs",
             "notifications/v3.rs",
             "operation/table.rs",
+            "operation/error_lists.rs",
+            "error_code.rs",
             "products.rs",
         ],
     )?;
-    let owned = ["v2", "v2.rs", "v3", "v3.rs", "notifications", "operation", "products", "products.rs"];
+    let owned = [
+        "v2",
+        "v2.rs",
+        "v3",
+        "v3.rs",
+        "notifications",
+        "operation",
+        "products",
+        "products.rs",
+        "error_code.rs",
+    ];
     let changes = output.changes(&source, &owned)?;
     for change in &changes {
         println!("{change}");

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
-use weipay_catalog::{Dialect, Operation, Purpose, Repeat, Version, names};
+use weipay_catalog::{Dialect, Operation, Purpose, Repeat, Version, names as rust_names};
 
+use crate::errors;
 use crate::output::header;
 
 /// The name of each operation's row.
@@ -17,7 +18,8 @@ impl RowNames {
         let mut taken = BTreeSet::new();
         for operation in sorted(operations) {
             let segments = operation.path.split(['/', '{', '}']).filter(|segment| !segment.is_empty());
-            let words: Vec<String> = segments.map(|segment| names::snake(segment).to_uppercase()).collect();
+            let words: Vec<String> =
+                segments.map(|segment| rust_names::snake(segment).to_uppercase()).collect();
             let mut name = format!("{}_{}", operation.method, words.join("_"));
             while !taken.insert(name.clone()) {
                 name.push('_');
@@ -33,7 +35,7 @@ impl RowNames {
 }
 
 /// By the segments of the path, then by method: the SDK searches the table in this order.
-fn sorted(operations: &[Operation]) -> Vec<&Operation> {
+pub(crate) fn sorted(operations: &[Operation]) -> Vec<&Operation> {
     let mut sorted: Vec<&Operation> = operations.iter().collect();
     sorted.sort_by_cached_key(|operation| (operation.path.split('/').collect::<Vec<_>>(), operation.method));
     sorted
@@ -42,7 +44,7 @@ fn sorted(operations: &[Operation]) -> Vec<&Operation> {
 pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
     let sorted = sorted(operations);
     let row = |operation: &&Operation| {
-        let (name, row) = (names.get(operation), row(operation));
+        let (name, row) = (names.get(operation), row(operation, names));
         formatdoc! {"
             #[rustfmt::skip]
             pub(crate) static {name}: Operation = {row};
@@ -54,7 +56,7 @@ pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
     formatdoc! {"
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
-        use super::{{Dialect, Operation, Repeat, Verb, Version}};
+        use super::{{Dialect, Operation, Repeat, Verb, Version, error_lists}};
 
         {rows}
         #[rustfmt::skip]
@@ -63,8 +65,8 @@ pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
     "}
 }
 
-fn row(operation: &Operation) -> String {
-    let verb = names::camel(operation.method);
+fn row(operation: &Operation, names: &RowNames) -> String {
+    let verb = rust_names::camel(operation.method);
     let mut row = format!("Operation::new(Verb::{verb}, {:?}, {:?})", operation.path, operation.title);
     let mut say = |fact: String| {
         row.push('.');
@@ -103,6 +105,7 @@ fn row(operation: &Operation) -> String {
         (operation.demands_hmac(), "hmac()"),
         (operation.version() == Version::V2 && !operation.is_request_signed(), "signless()"),
     ];
+    errors::fact(operation, names).into_iter().for_each(&mut say);
     marks.into_iter().filter(|(marked, _)| *marked).for_each(|(_, fact)| say(fact.to_owned()));
     row
 }

@@ -14,7 +14,7 @@ use crate::tree::Tree;
 use crate::{features, operation};
 
 /// The operation of one text, read like a file of the catalogue.
-fn described(heading: &str, lines: &str) -> Operation {
+pub(crate) fn described(heading: &str, lines: &str) -> Operation {
     let root = tempfile::tempdir().unwrap();
     let place = heading.split_once(' ').unwrap().1;
     let index = if place.ends_with('/') { "index" } else { "" };

@@ -7,6 +7,7 @@ mod api_error;
 mod class;
 pub(crate) mod codes;
 mod file_error;
+mod known_code;
 mod redact;
 mod request_error;
 mod sign_difference;
@@ -28,6 +29,7 @@ use crate::url::without_query;
 pub use api_error::ApiError;
 pub use class::ErrorClass;
 pub use file_error::FileError;
+pub use known_code::{Advice, ErrorCode};
 pub use request_error::RequestError;
 pub use sign_difference::SignDifference;
 
@@ -373,6 +375,8 @@ impl fmt::Display for Error {
         }
         if let Some(difference) = self.0.sign_difference {
             write!(f, ": {difference}")?;
+        } else if let Some(advice) = self.advice() {
+            write!(f, "; {advice}")?;
         }
         if f.alternate() {
             write!(f, "{}", Causes(self))?;

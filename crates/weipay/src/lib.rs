@@ -35,6 +35,7 @@ mod delivery;
 pub mod download;
 mod environment;
 pub mod error;
+pub mod error_code;
 mod failover;
 pub mod front_end;
 mod json;

@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+mod error_lists;
 pub(crate) mod table;
+
+use crate::error::ErrorCode;
 
 /// An operation (接口) of the API: what the catalogue says about it.
 ///
@@ -46,6 +49,7 @@ pub struct Operation {
     is_nonceless: bool,
     demands_hmac: bool,
     is_signless: bool,
+    error_lists: &'static [&'static [ErrorCode]],
 }
 
 /// The methods of the API, in the order of the table.
@@ -124,6 +128,7 @@ impl Operation {
             is_nonceless: false,
             demands_hmac: false,
             is_signless: false,
+            error_lists: &[],
         }
     }
 
@@ -257,6 +262,29 @@ impl Operation {
         self.request_number
     }
 
+    /// The error codes (错误码) that are known of it: its own first, then those that every operation of its version has. A code may have
+    /// several rows with different meanings. Never complete: the platform adds codes without notice.
+    ///
+    /// ```
+    /// use weipay::{Operation, error_code, http::Method};
+    ///
+    /// let close = Operation::find(&Method::POST, "v3/pay/transactions/out-trade-no/{out_trade_no}/close").unwrap();
+    /// let paying = close.error_codes().find(|known| known.code() == error_code::USER_PAYING).unwrap();
+    /// assert_eq!(paying.meaning(), "the user is still paying, for example entering the password");
+    /// assert_eq!(paying.status().map(|status| status.as_u16()), Some(202));
+    /// ```
+    pub fn error_codes(&self) -> impl Iterator<Item = &'static ErrorCode> + Clone {
+        self.error_lists.iter().copied().flatten().chain(self.common_error_codes())
+    }
+
+    /// The error codes of every operation of its version.
+    pub(crate) fn common_error_codes(&self) -> &'static [ErrorCode] {
+        match self.version {
+            Version::V2 => &error_lists::V2,
+            Version::V3 => &error_lists::V3,
+        }
+    }
+
     /// The field with the number of the merchant whose key signs the request (APIv2).
     #[must_use]
     pub const fn merchant_number(&self) -> Option<&'static str> {
@@ -348,6 +376,11 @@ impl Operation {
 
     const fn hmac(mut self) -> Self {
         self.demands_hmac = true;
+        self
+    }
+
+    const fn refused_with(mut self, error_lists: &'static [&'static [ErrorCode]]) -> Self {
+        self.error_lists = error_lists;
         self
     }
 

@@ -8,7 +8,7 @@ fn source(place: &str, text: &str) -> SourceFile {
     }
 }
 
-fn lint(sources: &[(&str, &str)]) -> Vec<String> {
+pub(super) fn lint(sources: &[(&str, &str)]) -> Vec<String> {
     let sources: Vec<_> = sources.iter().map(|(place, text)| source(place, text)).collect();
     check_files(&sources).iter().map(Finding::to_string).collect()
 }

@@ -10,7 +10,7 @@ use crate::operation::{Operation, Repeat, Request, document_address, placeholder
 
 use super::names::decapitalize;
 use super::schema::Schemas;
-use super::{HOST, head, object};
+use super::{HOST, errors, head, object};
 
 /// Every path with its operations.
 pub(super) fn paths(operations: &[&Operation], schemas: &mut Schemas) -> Value {
@@ -55,6 +55,7 @@ fn describe(operation: &Operation, identifier: &str, prefix: &str, schemas: &mut
         ("responses", responses(operation, identifier, schemas)),
         ("x-path", whole_path.into()),
         ("x-unsigned", operation.unsigned.into()),
+        ("x-error-codes", errors::elsewhere(operation)),
         ("x-repeat", operation.repeat.map(Repeat::word).into()),
         ("x-repeat-after-seconds", operation.repeat_after.into()),
         ("x-repeat-reason", operation.repeat_reason.into()),
@@ -179,5 +180,7 @@ fn responses(operation: &Operation, identifier: &str, schemas: &mut Schemas) -> 
         success["content"] = json!({ "application/octet-stream": { "schema": bytes } });
     }
     let error = json!({ "$ref": "#/components/responses/ApiError" });
-    Value::Object(Map::from_iter([(operation.success.to_string(), success), ("default".to_owned(), error)]))
+    let mut responses = errors::responses(operation);
+    responses.extend([(operation.success.to_string(), success), ("default".to_owned(), error)]);
+    Value::Object(responses)
 }

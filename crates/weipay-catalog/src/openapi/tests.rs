@@ -254,6 +254,30 @@ fn every_object_without_a_name_has_a_title_of_its_own() {
 
 /// A schema is named from an operation, a notification or a shared object: no two of these may meet.
 #[test]
+fn every_error_code_of_an_operation_is_in_one_of_its_responses_or_common() {
+    let codes = |value: &'static Value| -> Vec<String> {
+        let listed = value["x-error-codes"].as_array().cloned().unwrap_or_default();
+        listed.iter().map(|code| format!("{} {} {}", code["status"], code["code"], code["meaning"])).collect()
+    };
+    let common = codes(&DOCUMENT["components"]["responses"]["ApiError"]);
+    assert!(common.iter().any(|code| code.contains("SIGN_ERROR")), "{common:?}");
+    for operation in apiv3() {
+        let found = described(operation);
+        let mut listed = codes(found);
+        for (status, response) in found["responses"].as_object().unwrap() {
+            let of_status = codes(response);
+            assert!(of_status.iter().all(|code| code.starts_with(status)), "{}", operation.path);
+            listed.extend(of_status);
+        }
+        let wanted = Value::from_iter(operation.error_codes().map(crate::export::errors::code));
+        for code in wanted.as_array().unwrap() {
+            let code = format!("{} {} {}", code["status"], code["code"], code["meaning"]);
+            assert!(listed.contains(&code) || common.contains(&code), "{}: {code}", operation.path);
+        }
+    }
+}
+
+#[test]
 fn no_two_schemas_have_one_name() {
     let answers = apiv3().filter(|operation| !operation.response.is_empty()).count();
     let bodies = apiv3()

@@ -2,7 +2,8 @@
 
 use super::notification::seconds;
 use super::outline::{self, OutlineLine, entry, list, push_field};
-use super::{Heading, ParseError, error, expect_heading};
+use super::{Heading, ParseError, error, errors, expect_heading};
+use crate::errors::Source;
 use crate::field::Field;
 use crate::operation::{Operation, Pictures, Place, Repeat};
 use crate::shared::Resolver;
@@ -16,7 +17,7 @@ pub(crate) fn operation(text: &'static str, shared: Resolver<'_>) -> Result<Oper
     for line in outline::lines(text) {
         let line = line?;
         match line.level {
-            1 => reader.take_entry(&line)?,
+            1 => reader.take_entry(&line, shared)?,
             level => reader.take_field(level - 2, &line, shared)?,
         }
     }
@@ -35,6 +36,7 @@ pub(crate) fn operation(text: &'static str, shared: Resolver<'_>) -> Result<Oper
     if operation.pictures.is_some() && operation.request.multipart.is_empty() {
         return Err(error(1, "only an upload has a `pictures` line".to_owned()));
     }
+    errors::add_common(&mut operation, shared)?;
     Ok(operation)
 }
 
@@ -61,6 +63,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         success: 200,
         response: Vec::new(),
         has_file_response: false,
+        errors: Vec::new(),
     }
 }
 
@@ -69,6 +72,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
 enum Owner {
     Request(Place),
     Response,
+    Errors(Option<Source>),
 }
 
 struct Reader {
@@ -78,7 +82,7 @@ struct Reader {
 
 impl Reader {
     /// A line of the operation itself: an attribute, or the name of the place that the next fields belong to.
-    fn take_entry(&mut self, line: &OutlineLine) -> Result<(), ParseError> {
+    fn take_entry(&mut self, line: &OutlineLine, objects: Resolver<'_>) -> Result<(), ParseError> {
         let (word, rest) = entry(line.text);
         let operation = &mut self.operation;
         self.owner = None;
@@ -112,6 +116,13 @@ impl Reader {
                 })?);
                 operation.repeat_reason = reason.trim();
             }
+            errors::KEY => {
+                self.owner =
+                    Some(Owner::Errors(match errors::take(operation, rest, line.number, objects)? {
+                        errors::Entry::Lists => None,
+                        errors::Entry::From(source) => Some(source),
+                    }));
+            }
             "response" => {
                 self.owner = Some(Owner::Response);
                 match rest {
@@ -142,6 +153,7 @@ impl Reader {
         let top = match self.owner {
             Some(Owner::Request(place)) => self.operation.request.fields_mut(place),
             Some(Owner::Response) => &mut self.operation.response,
+            Some(Owner::Errors(source)) => return errors::take_code(&mut self.operation, line, source),
             None => {
                 return Err(error(line.number, "a field must be below a place, such as `json`".to_owned()));
             }

@@ -283,6 +283,19 @@ fn the_example_that_teaches_the_format_can_be_read() {
 }
 
 #[test]
+fn the_example_of_error_codes_can_be_read() {
+    let readme = include_str!("../../catalog/README.md");
+    let example = readme.split("```text\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    let list = |name: &str| -> &'static str {
+        format!("ERRORS {name}\n  errors page v3/merchant/1\n    400 A_B contact {name}\n").leak()
+    };
+    let objects = Shared::from_texts([list("example_order"), list("example_limits")]);
+    let read = operation(example, objects.resolver()).unwrap();
+    let codes: Vec<_> = read.error_codes().map(|code| code.code).collect();
+    assert_eq!(codes, ["USER_PAYING", "ORDER_CLOSED", "RULE_LIMIT", "A_B", "A_B"]);
+}
+
+#[test]
 fn the_format_is_taught_whole() {
     let readme = include_str!("../../catalog/README.md");
     let formats = Format::ALL.iter().map(|format| format.word());
@@ -299,6 +312,11 @@ fn the_format_is_taught_whole() {
         "resource",
         "bytes",
     ];
+    let advice = crate::errors::Advice::ALL.map(|advice| advice.word());
+    let sources = crate::errors::Basis::ALL.map(|basis| basis.word());
+    for word in advice.into_iter().chain(sources) {
+        assert!(readme.contains(&format!("`{word}`")) || readme.contains(&format!("`{word}, ")), "{word}");
+    }
     let of_notifications = ["sent-as", "original-type", "associated-data", "cipher", "retry"];
     for word in formats.chain(carriers).chain(keys).chain(of_notifications) {
         assert!(readme.contains(&format!("`{word}`")), "{word}");

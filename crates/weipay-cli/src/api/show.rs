@@ -1,6 +1,7 @@
 //! `weipay api show`: one operation or notification as a page.
 
 mod command_line;
+mod errors;
 mod find;
 mod page;
 #[cfg(test)]
@@ -13,8 +14,9 @@ use weipay_catalog::operation::document_address;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::rust::styles::Styles;
 use weipay_catalog::sample::request::with_current_values;
-use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat};
+use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat, export};
 
+use self::errors::error_codes;
 use self::find::Found;
 use self::page::{BOLD, CODE, DIM, Page};
 use self::table::table;
@@ -30,6 +32,10 @@ pub(super) fn run(arguments: &arguments::Show) -> Outcome {
             "{asked} is a notification, which has no method: leave the method out"
         )));
     }
+    if arguments.json {
+        let lines: String = found.iter().map(|found| format!("{}\n", exported(found))).collect();
+        return print(&lines);
+    }
     let mut page = Page::for_the_terminal();
     for (index, found) in found.into_iter().enumerate() {
         if index > 0 {
@@ -44,6 +50,14 @@ pub(super) fn run(arguments: &arguments::Show) -> Outcome {
         }
     }
     print(&page.text)
+}
+
+/// As `weipay api export` writes it.
+fn exported(found: &Found) -> serde_json::Value {
+    match found {
+        Found::Operation(operation) => export::operation(operation),
+        Found::Notification(notification) => export::notification(notification),
+    }
 }
 
 fn now() -> i64 {
@@ -76,6 +90,7 @@ fn show_operation(operation: &Operation, sample: &Operation, page: &mut Page) {
         page.heading("应答", "response");
         page.line(if operation.unsigned { "  文件 a file, as it is" } else { "  未描述 not described" });
     }
+    error_codes(operation, page);
     six_styles(sample, page);
     command(sample, page);
     documents(&operation.docs, page);

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 pub(crate) enum Api {
     /// List operations, one per line: method, path, title.
     List(List),
-    /// Show one operation or notification: fields, Rust code in six styles, the command, official documents.
+    /// Show one operation or notification: fields, error codes, Rust code in six styles, the command, official documents.
     Show(Show),
     /// Write the whole catalogue as JSON lines or as an OpenAPI document.
     Export(Export),
@@ -62,6 +62,9 @@ pub(crate) struct Show {
     /// Only this method, if the path has several.
     #[arg(long, value_parser = super::method)]
     method: Option<http::Method>,
+    /// Print a line of JSON for each, as `weipay api export` writes it.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 impl Show {

@@ -28,8 +28,11 @@ pub(super) fn describe(error: &Error) -> String {
         return text;
     }
     let mut text = format!("{error:#}");
-    if let Some(detail) = error.detail() {
+    if let Some(meaning) = error.meaning() {
         // Writing to a String cannot fail.
+        let _ = write!(text, "\n  meaning: {meaning}");
+    }
+    if let Some(detail) = error.detail() {
         let _ = write!(text, "\n  {}", describe_detail(detail));
     }
     if let Some(reason) = error.headers().and_then(sandbox_reason) {

@@ -7,7 +7,7 @@ use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::rust::styles;
 use weipay_catalog::{Operation, Repeat};
 
-use super::{plain, wrapped};
+use super::{errors, plain, wrapped};
 use crate::tree::Tree;
 
 /// What is known of an operation as a whole, with official documents: on the module of its types.
@@ -25,7 +25,8 @@ pub(crate) fn verb(operation: &Operation, types: Option<&str>, steps: &StepNames
         }
         None => documents(operation),
     };
-    format!("{}{documents}\n\n{}", head(operation), styles::example(operation, steps))
+    let codes = errors::table(operation);
+    format!("{}{codes}{documents}\n\n{}", head(operation), styles::example(operation, steps))
 }
 
 /// What is said of a request or a response: whose it is, and its flat name.

@@ -10,6 +10,7 @@ use weipay_wire::{
 };
 
 use crate::NOW;
+use crate::error_codes::check_known;
 
 /// A merchant's client of one sandbox.
 pub(crate) struct Client<'a> {
@@ -86,7 +87,10 @@ impl<'a> Client<'a> {
         stream.write_all(&request.bytes("close")).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        Response::parse(&bytes).unwrap_or_else(|| panic!("no response: {}", String::from_utf8_lossy(&bytes)))
+        let response = Response::parse(&bytes);
+        let response = response.unwrap_or_else(|| panic!("no response: {}", String::from_utf8_lossy(&bytes)));
+        check_known(request, &response);
+        response
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Response {

@@ -10,6 +10,7 @@ mod choices;
 mod client;
 mod connections;
 mod downloads;
+mod error_codes;
 mod examples;
 mod life_of_a_coupon;
 mod merchant;

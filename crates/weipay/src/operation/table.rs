@@ -2,7 +2,7 @@
 
 //! Every operation of the API, sorted by the segments of its path and by its method.
 
-use super::{Dialect, Operation, Repeat, Verb, Version};
+use super::{Dialect, Operation, Repeat, Verb, Version, error_lists};
 
 #[rustfmt::skip]
 pub(crate) static GET_V2_APPAUTH_AUTHINDEX: Operation = Operation::new(Verb::Get, "v2/appauth/authindex", "授权获取code").product_is("实名校验/授权").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned().signless();
@@ -63,15 +63,15 @@ pub(crate) static POST_V2_MCHRISK_SETMCHRISKCALLBACK: Operation = Operation::new
 #[rustfmt::skip]
 pub(crate) static POST_V2_MCHRISK_SYNCMCHRISKRESULT: Operation = Operation::new(Verb::Post, "v2/mchrisk/syncmchriskresult", "事后-风险商户处理结果同步接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gethbinfo", "查询红包记录").product_is("现金红包").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gethbinfo", "查询红包记录").product_is("现金红包").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_GETHBINFO]).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gettransferinfo", "查询企业向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gettransferinfo", "查询企业向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO]).unsigned().client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", "向员工付款").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", "查询付款记录").product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/transfers", "向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").repeated(Repeat::Safe).merchant("mchid").unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/transfers", "向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").repeated(Repeat::Safe).merchant("mchid").refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS]).unsigned().client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/query_coupon_stock", "查询代金券批次").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
@@ -85,7 +85,7 @@ pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK: Operation = Operat
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendminiprogramhb", "发放小程序红包接口").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendredpack", "发放普通红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendredpack", "发放普通红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK]).unsigned().client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendworkwxredpack", "发放企业红包").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("mch_billno").merchant("mch_id").client_certificate();
 #[rustfmt::skip]
@@ -115,7 +115,7 @@ pub(crate) static POST_V2_PAPAY_QUERYCONTRACT: Operation = Operation::new(Verb::
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_CLOSECOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/closecombinedorder", "合单关单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).merchant("combine_mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_CLOSEORDER: Operation = Operation::new(Verb::Post, "v2/pay/closeorder", "关闭订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_PAY_CLOSEORDER: Operation = Operation::new(Verb::Post, "v2/pay/closeorder", "关闭订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_CLOSEORDER]);
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_COMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/combinedorder", "合单下单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).number("combine_out_trade_no").merchant("combine_mch_id").hmac();
 #[rustfmt::skip]
@@ -129,9 +129,9 @@ pub(crate) static POST_V2_PAY_FACEPAY: Operation = Operation::new(Verb::Post, "v
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_FACEPAYQUERY: Operation = Operation::new(Verb::Post, "v2/pay/facepayquery", "查询订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id");
+pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_MICROPAY]);
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_ORDERQUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
@@ -157,13 +157,13 @@ pub(crate) static POST_V2_PAY_QUERYCOMBINEDORDER: Operation = Operation::new(Ver
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_QUERYEXCHAGERATE: Operation = Operation::new(Verb::Post, "v2/pay/queryexchagerate", "汇率查询").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/pay/refundquery", "查询退款").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_PAY_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/pay/refundquery", "查询退款").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_REFUNDQUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_REFUNDQUERYV2: Operation = Operation::new(Verb::Post, "v2/pay/refundqueryv2", "查询退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_SETTLEMENTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/settlementquery", "查询结算资金").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mchid");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/unifiedorder", "统一下单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_PAY_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/unifiedorder", "统一下单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_UNIFIEDORDER]);
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAYITIL_REPORT: Operation = Operation::new(Verb::Post, "v2/payitil/report", "交易保障").product_is("基础支付").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned();
 #[rustfmt::skip]
@@ -203,11 +203,11 @@ pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: Operation = Operation:
 #[rustfmt::skip]
 pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingreturn", "分账回退").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_return_no").merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REFUND: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refund", "申请退款").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").repeated(Repeat::Safe).apart(60).merchant("mch_id").client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_REFUND: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refund", "申请退款").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").repeated(Repeat::Safe).apart(60).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_SECAPI_PAY_REFUND]).client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_SECAPI_PAY_REFUNDV2: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refundv2", "申请退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/reverse", "撤销订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_REVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/reverse", "撤销订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_SECAPI_PAY_REVERSE]).client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_SECSVC_GETREALNAMEINFO: Operation = Operation::new(Verb::Post, "v2/secsvc/getrealnameinfo", "微信支付实名授权").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
@@ -301,11 +301,11 @@ pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT: Operation = Operation::new(Ver
 #[rustfmt::skip]
 pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment", "提交商户开户意愿申请单").product_is("确认开户意愿").number("business_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment/merchants/{sub_mchid}/state", "获取商户开户意愿确认状态").product_is("确认开户意愿");
+pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment/merchants/{sub_mchid}/state", "获取商户开户意愿确认状态").product_is("确认开户意愿").refused_with(&[&error_lists::APPLY4SUBJECT]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{applyment_id}/cancel", "撤销商户开户意愿申请单").product_is("确认开户意愿").succeeds_with(204);
+pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{applyment_id}/cancel", "撤销商户开户意愿申请单").product_is("确认开户意愿").succeeds_with(204).refused_with(&[&error_lists::APPLY4SUBJECT]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{business_code}/cancel", "撤销商户开户意愿申请单").product_is("确认开户意愿").succeeds_with(204);
+pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{business_code}/cancel", "撤销商户开户意愿申请单").product_is("确认开户意愿").succeeds_with(204).refused_with(&[&error_lists::APPLY4SUBJECT]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_APPLYMENT4SUB_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/applyment4sub/applyment/", "提交申请单").number("business_code");
 #[rustfmt::skip]
@@ -331,13 +331,13 @@ pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operat
 #[rustfmt::skip]
 pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "银行明细单号查询明细单").product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单").product_is("账单");
+pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单").product_is("账单").refused_with(&[&error_lists::OF_GET_V3_BILL_FUNDFLOWBILL]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单").product_is("账单");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单").product_is("账单");
+pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单").product_is("账单").refused_with(&[&error_lists::BILL]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILLDOWNLOAD_FILE: Operation = Operation::new(Verb::Get, "v3/billdownload/file", "下载账单").product_is("账单").unsigned().file();
+pub(crate) static GET_V3_BILLDOWNLOAD_FILE: Operation = Operation::new(Verb::Get, "v3/billdownload/file", "下载账单").product_is("账单").refused_with(&[&error_lists::BILL]).unsigned().file();
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_APPLYMENTS: Operation = Operation::new(Verb::Post, "v3/brand/applyments", "提交入驻申请").product_is("品牌入驻").number("business_code");
 #[rustfmt::skip]
@@ -433,7 +433,7 @@ pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_RESUME: Opera
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_UNBINDRECIPIENT: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/unbindrecipient", "解绑收款商户号").product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/brand-configs/{brand_mchid}", "查询最大分账比例").product_is("连锁品牌分账");
+pub(crate) static GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/brand-configs/{brand_mchid}", "查询最大分账比例").product_is("连锁品牌分账").refused_with(&[&error_lists::OF_GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/finish-order", "完结分账").product_is("连锁品牌分账").number("out_order_no");
 #[rustfmt::skip]
@@ -441,7 +441,7 @@ pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/orders", "请求分账").product_is("连锁品牌分账").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders/{transaction_id}/amounts", "查询订单剩余待分金额").product_is("连锁品牌分账");
+pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders/{transaction_id}/amounts", "查询订单剩余待分金额").product_is("连锁品牌分账").refused_with(&[&error_lists::PROFITSHARING_AMOUNTS]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/add", "添加分账接收方").product_is("连锁品牌分账");
 #[rustfmt::skip]
@@ -461,37 +461,37 @@ pub(crate) static GET_V3_BUSINESSCIRCLE_USER_AUTHORIZATIONS_OPENID: Operation = 
 #[rustfmt::skip]
 pub(crate) static GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS: Operation = Operation::new(Verb::Get, "v3/businesscircle/users/{openid}/points/commit_status", "商圈会员待积分状态查询").product_is("智慧商圈").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces", "查询省份列表").product_is("银行组件");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces", "查询省份列表").product_is("银行组件").refused_with(&[&error_lists::CAPITAL]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces/{province_code}/cities", "查询城市列表").product_is("银行组件");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces/{province_code}/cities", "查询城市列表").product_is("银行组件").refused_with(&[&error_lists::CAPITAL]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/corporate-banking", "查询支持对公业务的银行列表").product_is("银行组件");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/corporate-banking", "查询支持对公业务的银行列表").product_is("银行组件").refused_with(&[&error_lists::CAPITAL]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/personal-banking", "查询支持个人业务的银行列表").product_is("银行组件");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/search-banks-by-bank-account", "获取对私银行卡号开户银行").product_is("银行组件");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/search-banks-by-bank-account", "获取对私银行卡号开户银行").product_is("银行组件").refused_with(&[&error_lists::OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/{bank_alias_code}/branches", "查询支行列表").product_is("银行组件");
 #[rustfmt::skip]
 pub(crate) static POST_V3_CATERING_ORDERS_SYNC_STATUS: Operation = Operation::new(Verb::Post, "v3/catering/orders/sync-status", "点餐订单信息同步（渠道商/服务商）").product_is("扫码点餐").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_CERTIFICATES: Operation = Operation::new(Verb::Get, "v3/certificates", "获取平台证书列表").product_is("平台证书");
+pub(crate) static GET_V3_CERTIFICATES: Operation = Operation::new(Verb::Get, "v3/certificates", "获取平台证书列表").product_is("平台证书").refused_with(&[&error_lists::OF_GET_V3_CERTIFICATES]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/combine-transactions/app", "合单下单-APP支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/combine-transactions/app", "合单下单-APP支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::COMBINE_ORDER]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/combine-transactions/h5", "合单下单-H5支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/combine-transactions/h5", "合单下单-H5支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::COMBINE_ORDER]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/combine-transactions/id/{combine_transaction_id}", "个人收款交易通过微信支付订单号查单").product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/combine-transactions/jsapi", "合单下单-JSAPI支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/combine-transactions/jsapi", "合单下单-JSAPI支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::COMBINE_ORDER]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_COMBINE_TRANSACTIONS_MINIPROGRAM: Operation = Operation::new(Verb::Post, "v3/combine-transactions/miniprogram", "个人收款交易下单-小程序").product_is("收付通-个人收款(二手交易)").number("combine_out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/native", "合单下单-Native支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/native", "合单下单-Native支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::COMBINE_ORDER]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}", "合单查询订单").product_is("合单支付");
+pub(crate) static GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}", "合单查询订单").product_is("合单支付").refused_with(&[&error_lists::COMBINE_ORDER]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close", "合单关闭订单").product_is("合单支付").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close", "合单关闭订单").product_is("合单支付").repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/compliance/inactive-merchant-identity-verification/merchants", "发起不活跃商户身份核实").product_is("商户身份核实");
 #[rustfmt::skip]
@@ -595,9 +595,9 @@ pub(crate) static GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse", "电商合单委托代扣撤销订单").product_is("平台收付通·合单代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/balance/{sub_mchid}", "查询二级商户账户实时余额").product_is("平台收付通·二级商户提现");
+pub(crate) static GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/balance/{sub_mchid}", "查询二级商户账户实时余额").product_is("平台收付通·二级商户提现").refused_with(&[&error_lists::OF_GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/enddaybalance/{sub_mchid}", "查询二级商户账户日终余额").product_is("平台收付通·二级商户提现");
+pub(crate) static GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/enddaybalance/{sub_mchid}", "查询二级商户账户日终余额").product_is("平台收付通·二级商户提现").refused_with(&[&error_lists::OF_GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/fund/withdraw", "账户余额提现").product_is("平台收付通·二级商户提现").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
@@ -633,7 +633,7 @@ pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation =
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/after-sales-orders", "请求售后服务分账").product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/finish-order", "完结分账").product_is("平台收付通·分账").number("out_order_no");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/finish-order", "完结分账").product_is("平台收付通·分账").number("out_order_no").refused_with(&[&error_lists::OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders", "查询分账结果").product_is("平台收付通·分账");
 #[rustfmt::skip]
@@ -673,7 +673,7 @@ pub(crate) static GET_V3_EDU_PAPAY_CONTRACTS_ID_CONTRACT_ID: Operation = Operati
 #[rustfmt::skip]
 pub(crate) static POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/edu-papay/contracts/presign", "预签约").product_is("教育续费通");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Delete, "v3/edu-papay/contracts/{contract_id}", "解约").product_is("教育续费通").succeeds_with(204);
+pub(crate) static DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Delete, "v3/edu-papay/contracts/{contract_id}", "解约").product_is("教育续费通").succeeds_with(204).refused_with(&[&error_lists::OF_DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_EDU_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/edu-papay/transactions", "教育通扣款受理").product_is("教育续费通").number("out_trade_no").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
@@ -683,7 +683,7 @@ pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Opera
 #[rustfmt::skip]
 pub(crate) static GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/edu-papay/user/{openid}/contracts", "通过用户标识查询签约").product_is("教育续费通");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND: Operation = Operation::new(Verb::Post, "v3/edu-papay/user-notifications/{contract_id}/send", "发送扣款预通知").product_is("教育续费通").succeeds_with(204);
+pub(crate) static POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND: Operation = Operation::new(Verb::Post, "v3/edu-papay/user-notifications/{contract_id}/send", "发送扣款预通知").product_is("教育续费通").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_EDU_STAR_ORDERS: Operation = Operation::new(Verb::Get, "v3/edu-star/orders", "通过QQ账号查询核销订单列表");
 #[rustfmt::skip]
@@ -697,7 +697,7 @@ pub(crate) static POST_V3_EDUSCHOOLPAY_CONTRACTS_PRESIGN: Operation = Operation:
 #[rustfmt::skip]
 pub(crate) static GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/contracts/{contract_id}", "通过协议号查询签约").product_is("校园轻松付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/contracts/{contract_id}/terminate", "商户主动解约").product_is("校园轻松付").succeeds_with(204);
+pub(crate) static POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/contracts/{contract_id}/terminate", "商户主动解约").product_is("校园轻松付").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_EDUSCHOOLPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/transactions", "扣款").product_is("校园轻松付").number("out_trade_no");
 #[rustfmt::skip]
@@ -769,17 +769,17 @@ pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIO
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close", "解除免确认收款授权").product_is("商家转账·(用户授权免确认)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills", "发起转账").product_is("商家转账·(用户确认模式)").number("out_bill_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills", "发起转账").product_is("商家转账·(用户确认模式)").number("out_bill_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::TRANSFER_BILL_QUERY]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization", "发起转账并完成自动收款授权").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/transfer", "用户授权后转账").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单").product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::TRANSFER_BILL_QUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills", "发起转账到QQ钱包").product_is("商家转账·(互联QQ钱包)").number("out_bill_no");
 #[rustfmt::skip]
@@ -887,7 +887,7 @@ pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS: Operation = Operation::new(
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/{transaction_id}", "查询订单(微信支付订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
@@ -947,15 +947,15 @@ pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changecustompagestatus", "商家小票管理").product_is("点金计划");
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changecustompagestatus", "商家小票管理").product_is("点金计划").refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGEGOLDPLANSTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changegoldplanstatus", "点金计划管理").product_is("点金计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/close-advertising-show", "关闭广告展示").product_is("点金计划").succeeds_with(204);
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/close-advertising-show", "关闭广告展示").product_is("点金计划").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW]);
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW: Operation = Operation::new(Verb::Patch, "v3/goldplan/merchants/open-advertising-show", "开通广告展示").product_is("点金计划").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/set-advertising-industry-filter", "同业过滤标签管理").product_is("点金计划").succeeds_with(204);
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/set-advertising-industry-filter", "同业过滤标签管理").product_is("点金计划").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/invalid", "查询审核结果").product_is("数据审核");
 #[rustfmt::skip]
@@ -1065,59 +1065,59 @@ pub(crate) static POST_V3_MARKETING_BANK_FAVOR_USERS_OPENID_BANK_MULTI_ACTIVITY:
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_BANK_FAVOR_USERS_OPENID_COUPONS_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}", "查询绑定多笔立减活动的代金券详情").product_is("银行立减");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_CALLBACKS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/callbacks", "查询商家券事件通知地址").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_CALLBACKS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/callbacks", "查询商家券事件通知地址").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_CALLBACKS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/callbacks", "设置商家券事件通知地址").product_is("商家券");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_CALLBACKS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/callbacks", "设置商家券事件通知地址").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/associate", "关联订单信息").product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/associate", "关联订单信息").product_is("商家券").number("out_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/deactivate", "使券失效").product_is("商家券").number("deactivate_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/deactivate", "使券失效").product_is("商家券").number("deactivate_request_no").refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/disassociate", "取消关联订单信息").product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/disassociate", "取消关联订单信息").product_is("商家券").number("out_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/return", "申请退券").product_is("商家券").number("return_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/return", "申请退券").product_is("商家券").number("return_request_no").refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/send", "向用户发券").product_is("商家券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/send", "向用户发券").product_is("商家券").number("out_request_no").refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/use", "核销用户券").product_is("商家券").number("use_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/use", "核销用户券").product_is("商家券").number("use_request_no").refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_CARD_ID_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/{card_id}/send", "发放消费卡").product_is("商家券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_CARD_ID_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/{card_id}/send", "发放消费卡").product_is("商家券").number("out_request_no").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_PRE_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/product-coupons/pre-send", "向用户预发放商品券").product_is("商品券").number("send_request_no");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/product-coupons/send", "向用户发放商品券").product_is("商家券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks", "创建商家券").product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks", "创建商家券").product_is("商家券").number("out_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_STOCKS, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}", "查询商家券详情").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}", "查询商家券详情").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}", "修改商家券基本信息").product_is("商家券").number("out_request_no").succeeds_with(204);
+pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}", "修改商家券基本信息").product_is("商家券").number("out_request_no").succeeds_with(204).refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}/budget", "修改批次预算").product_is("商家券").number("modify_budget_request_no");
+pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}/budget", "修改批次预算").product_is("商家券").number("modify_budget_request_no").refused_with(&[&error_lists::OF_PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "查询预存code列表").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "查询预存code列表").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "上传预存code").product_is("商家券").number("upload_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "上传预存code").product_is("商家券").number("upload_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE: Operation = Operation::new(Verb::Delete, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", "删除预存code").product_is("商家券").number("delete_request_no");
+pub(crate) static DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE: Operation = Operation::new(Verb::Delete, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", "删除预存code").product_is("商家券").number("delete_request_no").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", "查询预存code详情").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", "查询预存code详情").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/pay-receipts", "查询营销补差付款单列表").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/pay-receipts", "查询营销补差付款单列表").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/subsidy/pay-receipts", "营销补差付款").product_is("商家券").number("out_subsidy_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/subsidy/pay-receipts", "营销补差付款").product_is("商家券").number("out_subsidy_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}", "查询营销补差付款单详情").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}", "查询营销补差付款单详情").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/subsidy/return-receipts", "营销补差回退").product_is("商家券").number("out_subsidy_return_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/subsidy/return-receipts", "营销补差回退").product_is("商家券").number("out_subsidy_return_no").repeated(Repeat::Safe).refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}", "查询商家券营销补差回退单详情").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}", "查询商家券营销补差回退单详情").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons", "根据过滤条件查询用户券").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons", "根据过滤条件查询用户券").product_is("商家券").refused_with(&[&error_lists::OF_GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}", "查询用户单张券详情").product_is("商家券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}", "查询用户单张券详情").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_CALLBACKS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/callbacks", "获取已设置的消息通知地址").product_is("代金券");
+pub(crate) static GET_V3_MARKETING_FAVOR_CALLBACKS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/callbacks", "获取已设置的消息通知地址").product_is("代金券").refused_with(&[&error_lists::OF_GET_V3_MARKETING_FAVOR_CALLBACKS]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_CALLBACKS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/callbacks", "设置消息通知地址").product_is("代金券");
 #[rustfmt::skip]
@@ -1135,7 +1135,7 @@ pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS: Operation = 
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/modify-goods-id", "修改可用单品编码").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/pause", "暂停代金券批次").product_is("代金券").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/pause", "暂停代金券批次").product_is("代金券").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow", "下载批次退款明细").product_is("代金券");
 #[rustfmt::skip]
@@ -1143,7 +1143,7 @@ pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY: Ope
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/restart", "重启代金券批次").product_is("代金券").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/start", "激活代金券批次").product_is("代金券").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/start", "激活代金券批次").product_is("代金券").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/stop", "StopStock");
 #[rustfmt::skip]
@@ -1153,7 +1153,7 @@ pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY: Operat
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons", "根据商户号查用户的券").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/users/{openid}/coupons", "发放代金券").product_is("代金券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/users/{openid}/coupons", "发放代金券").product_is("代金券").number("out_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", "查询代金券详情").product_is("代金券");
 #[rustfmt::skip]
@@ -1187,7 +1187,7 @@ pub(crate) static POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES: Operation = 
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-activity/activities/{activity_id}", "查询活动详情").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-activity/activities/{activity_id}/terminate", "终止活动").product_is("会员卡");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-activity/activities/{activity_id}/terminate", "终止活动").product_is("会员卡").refused_with(&[&error_lists::OF_POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/activate-informations/{activate_ticket}", "获取用户信息（跳转型激活）").product_is("会员卡");
 #[rustfmt::skip]
@@ -1199,7 +1199,7 @@ pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation:
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards", "创建会员卡模板").product_is("会员卡").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Delete, "v3/marketing/membercard-open/cards/{card_id}", "删除会员卡模板").product_is("会员卡").succeeds_with(204);
+pub(crate) static DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Delete, "v3/marketing/membercard-open/cards/{card_id}", "删除会员卡模板").product_is("会员卡").succeeds_with(204).refused_with(&[&error_lists::OF_DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards/{card_id}", "查询会员卡模板信息").product_is("会员卡");
 #[rustfmt::skip]
@@ -1221,7 +1221,7 @@ pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RI
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data", "设置会员服务项用户信息").product_is("会员卡").number("out_request_no").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable", "作废用户会员卡").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable", "作废用户会员卡").product_is("会员卡").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_DECRYPT_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards/{card_id}/decrypt-code", "加密code解码（跳转型激活）").product_is("会员卡");
 #[rustfmt::skip]
@@ -1235,7 +1235,7 @@ pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_RIGHTS: Opera
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/service-modules", "添加会员卡服务项").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID: Operation = Operation::new(Verb::Delete, "v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", "移除会员卡服务项").product_is("会员卡").succeeds_with(204);
+pub(crate) static DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID: Operation = Operation::new(Verb::Delete, "v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", "移除会员卡服务项").product_is("会员卡").succeeds_with(204).refused_with(&[&error_lists::OF_DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID]);
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", "修改会员卡服务项").product_is("会员卡");
 #[rustfmt::skip]
@@ -1269,7 +1269,7 @@ pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS: Operat
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/notify-configs", "设置商品券事件通知地址").product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons", "创建商品券").product_is("商品券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons", "创建商品券").product_is("商品券").number("out_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}", "查询商品券").product_is("商品券");
 #[rustfmt::skip]
@@ -1347,7 +1347,7 @@ pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCH
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_DELETE: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete", "删除活动发券商户号").product_is("支付有礼").number("delete_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/terminate", "终止活动").product_is("支付有礼");
+pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/terminate", "终止活动").product_is("支付有礼").refused_with(&[&error_lists::OF_POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/unique-threshold-activity", "创建全场满额送活动").product_is("支付有礼");
 #[rustfmt::skip]
@@ -1389,9 +1389,9 @@ pub(crate) static GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB
 #[rustfmt::skip]
 pub(crate) static POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY: Operation = Operation::new(Verb::Post, "v3/mch_operate/risk/withdrawl-apply", "提交已注销商户号可用余额提现申请单").product_is("平台收付通·二级商户注销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}", "微信支付提现申请单号查询提现申请单状态").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}", "微信支付提现申请单号查询提现申请单状态").product_is("平台收付通·二级商户注销").refused_with(&[&error_lists::OF_GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}", "商户提现申请单号查询提现申请单状态").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}", "商户提现申请单号查询提现申请单状态").product_is("平台收付通·二级商户注销").refused_with(&[&error_lists::OF_GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchcontactalterapplyment", "提交超管变更申请单").product_is("超管变更").number("out_request_no");
 #[rustfmt::skip]
@@ -1425,9 +1425,9 @@ pub(crate) static GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = O
 #[rustfmt::skip]
 pub(crate) static POST_V3_MED_INS_REFUNDS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/med-ins/refunds/notify", "医保退款通知").product_is("医保支付").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/balance/{account_type}", "查询账户实时余额").product_is("商户提现");
+pub(crate) static GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/balance/{account_type}", "查询账户实时余额").product_is("商户提现").refused_with(&[&error_lists::OF_GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/dayendbalance/{account_type}", "查询账户日终余额").product_is("商户提现");
+pub(crate) static GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/dayendbalance/{account_type}", "查询账户日终余额").product_is("商户提现").refused_with(&[&error_lists::OF_GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/merchant/fund/withdraw", "电商平台提现").product_is("商户提现").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
@@ -1437,9 +1437,9 @@ pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: O
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}", "电商平台(微信支付提现单号)查询提现状态").product_is("商户提现");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_MEDIA_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/upload", "文件上传").product_is("文件上传").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MERCHANT_MEDIA_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/upload", "文件上传").product_is("文件上传").speaks(Version::V3, Dialect::Multipart).refused_with(&[&error_lists::OF_POST_V3_MERCHANT_MEDIA_UPLOAD]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/video_upload", "视频上传").product_is("文件上传").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/video_upload", "视频上传").product_is("文件上传").speaks(Version::V3, Dialect::Multipart).refused_with(&[&error_lists::OF_POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/query-risk-trades", "查询风险订单").product_is("商户风险管理").repeated(Repeat::Safe);
 #[rustfmt::skip]
@@ -1459,9 +1459,9 @@ pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operatio
 #[rustfmt::skip]
 pub(crate) static PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/merchant-risk-manage/violation-notifications", "修改商户违规通知回调地址").product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/merchant-service/complaint-notifications", "删除投诉通知回调").product_is("消费者投诉").succeeds_with(204);
+pub(crate) static DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/merchant-service/complaint-notifications", "删除投诉通知回调").product_is("消费者投诉").succeeds_with(204).refused_with(&[&error_lists::OF_DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaint-notifications", "查询投诉通知回调").product_is("消费者投诉");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaint-notifications", "查询投诉通知回调").product_is("消费者投诉").refused_with(&[&error_lists::OF_GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaint-notifications", "创建投诉通知回调").product_is("消费者投诉");
 #[rustfmt::skip]
@@ -1477,7 +1477,7 @@ pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2: Operation = Operation::
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2/{complaint_id}", "查询投诉单详情").product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/complete", "反馈处理完成").product_is("消费者投诉").succeeds_with(204);
+pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/complete", "反馈处理完成").product_is("消费者投诉").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys", "查询投诉协商历史").product_is("消费者投诉");
 #[rustfmt::skip]
@@ -1491,7 +1491,7 @@ pub(crate) static POST_V3_MERCHANT_SERVICE_FEEDBACKS: Operation = Operation::new
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_SERVICE_IMAGES_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant-service/images/upload", "商户上传反馈图片").product_is("消费者投诉").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/images/{media_id}", "图片下载").product_is("消费者投诉").unsigned().file();
+pub(crate) static GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/images/{media_id}", "图片下载").product_is("消费者投诉").refused_with(&[&error_lists::OF_GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID]).unsigned().file();
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-settlement/merchant-settle-rule-applications", "申请修改特约商户结算规则").product_is("从业机构特约商户结算规则");
 #[rustfmt::skip]
@@ -1519,7 +1519,7 @@ pub(crate) static GET_V3_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::G
 #[rustfmt::skip]
 pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/refund-flow", "下载批次退款明细").product_is("消费金");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/send-flow", "下载批次发放明细").product_is("消费金");
+pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/send-flow", "下载批次发放明细").product_is("消费金").refused_with(&[&error_lists::OF_GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/use-flow", "下载核销明细").product_is("消费金");
 #[rustfmt::skip]
@@ -1553,7 +1553,7 @@ pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL: O
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo", "获取邀请开通的商户信息").product_is("电子发票·腾讯数电发票模式");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/base-information", "获取商户开票基础信息").product_is("电子发票");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/base-information", "获取商户开票基础信息").product_is("电子发票").refused_with(&[&error_lists::OF_GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/development-config", "查询商户配置的开发选项").product_is("电子发票");
 #[rustfmt::skip]
@@ -1561,7 +1561,7 @@ pub(crate) static PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: O
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/tax-codes", "获取商品和服务税收分类对照表").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check", "检查子商户开票功能状态").product_is("电子发票").succeeds_with(204);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check", "检查子商户开票功能状态").product_is("电子发票").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status", "检查子商户开票功能状态").product_is("电子发票·腾讯数电发票模式");
 #[rustfmt::skip]
@@ -1693,15 +1693,15 @@ pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY: Opera
 #[rustfmt::skip]
 pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/notify", "服务商商户预扣费通知").product_is("委托代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARTNER_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/partner-transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no");
+pub(crate) static POST_V3_PARTNER_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/partner-transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no").refused_with(&[&error_lists::OF_POST_V3_PARTNER_TRANSFER_BATCHES]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单").product_is("商家转账");
+pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付明细单号查询明细单").product_is("商家转账");
+pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付明细单号查询明细单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单").product_is("商家转账");
+pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单").product_is("商家转账");
+pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program", "电商收付通模式小程序场景预签约").product_is("平台收付通·免密支付").number("out_contract_code");
 #[rustfmt::skip]
@@ -1729,7 +1729,7 @@ pub(crate) static POST_V3_PAY_INSTAL_EXPOSURE: Operation = Operation::new(Verb::
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_INSTAL_PARTNER_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/instal/partner/exposure", "商户贴息-获取微信分付曝光建议").product_is("合作伙伴模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app-with-contract", "APP下单并签约").product_is("免密支付").number("out_trade_no");
 #[rustfmt::skip]
@@ -1737,27 +1737,27 @@ pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY: Operation = Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/exposure", "微信分付-支付方式前置服务").product_is("合作伙伴模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/h5", "H5下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/h5", "H5下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/id/{transaction_id}", "微信支付订单号查询").product_is("基础支付");
+pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/id/{transaction_id}", "微信支付订单号查询").product_is("基础支付").refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi", "JSAPI下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi", "JSAPI下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi-with-contract", "JSAPI下单并授权/签约").product_is("免密支付").number("out_trade_no");
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/miniprogram", "小程序支付下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/native", "Native下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/native", "Native下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}", "商户订单号查询").product_is("基础支付");
+pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}", "商户订单号查询").product_is("基础支付").refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close", "关单").product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close", "关单").product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse", "撤销").product_is("基础支付");
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/scannedpos", "扫码支付下单").product_is("基础支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_ORDER]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_APP_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/transactions/app-with-contract", "APP下单并签约").product_is("免密支付").number("out_trade_no");
 #[rustfmt::skip]
@@ -1765,19 +1765,19 @@ pub(crate) static POST_V3_PAY_TRANSACTIONS_CODEPAY: Operation = Operation::new(V
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/exposure", "微信分付-支付方式前置服务").product_is("直连商户模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/transactions/h5", "H5下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/transactions/h5", "H5下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PAY_TRANSACTIONS_H5]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/transactions/id/{transaction_id}", "微信支付订单号查询").product_is("基础支付");
+pub(crate) static GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/transactions/id/{transaction_id}", "微信支付订单号查询").product_is("基础支付").refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/transactions/jsapi", "JSAPI下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/transactions/jsapi", "JSAPI下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_ORDER]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/transactions/jsapi-with-contract", "JSAPI下单并授权/签约").product_is("免密支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/native", "Native下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/native", "Native下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PAY_TRANSACTIONS_NATIVE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/transactions/out-trade-no/{out_trade_no}", "商户订单号查询").product_is("基础支付");
+pub(crate) static GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/transactions/out-trade-no/{out_trade_no}", "商户订单号查询").product_is("基础支付").refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/out-trade-no/{out_trade_no}/close", "关单").product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/out-trade-no/{out_trade_no}/close", "关单").product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销").product_is("基础支付");
 #[rustfmt::skip]
@@ -1817,7 +1817,7 @@ pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS: Operation = Operat
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}", "从业机构查询与用户授权记录（授权协议号）").product_is("微信支付分(从业机构模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate", "从业机构解除用户授权关系（授权协议号）").product_is("微信支付分(从业机构模式)").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate", "从业机构解除用户授权关系（授权协议号）").product_is("微信支付分(从业机构模式)").succeeds_with(204).refused_with(&[&error_lists::PAYSCORE_PERMISSION]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder", "从业机构查询微信支付分订单").product_is("微信支付分(从业机构模式)");
 #[rustfmt::skip]
@@ -1827,7 +1827,7 @@ pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION: Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel", "从业机构取消微信支付分订单").product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete", "从业机构完结微信支付分订单").product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete", "从业机构完结微信支付分订单").product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify", "从业机构修改微信支付分订单金额").product_is("微信支付分(从业机构模式)").succeeds_with(204);
 #[rustfmt::skip]
@@ -1857,7 +1857,7 @@ pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_ASSESS_USER_RISK_LEVEL: O
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/authorization-code/{authorization_code}", "查询与用户授权记录（授权协议号）").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）").product_is("微信支付分").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_SEARCH: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/search", "查询与用户授权记录（openid）").product_is("微信支付分");
 #[rustfmt::skip]
@@ -1907,11 +1907,11 @@ pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_ASSESS_USER_RISK_LEVEL: Operation
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/permissions/authorization-code/{authorization_code}", "查询与用户授权记录（授权协议号）").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）").product_is("微信支付分").succeeds_with(204).refused_with(&[&error_lists::PAYSCORE_PERMISSION]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID: Operation = Operation::new(Verb::Get, "v3/payscore/permissions/openid/{openid}", "查询与用户授权记录（openid）").product_is("微信支付分");
+pub(crate) static GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID: Operation = Operation::new(Verb::Get, "v3/payscore/permissions/openid/{openid}", "查询与用户授权记录（openid）").product_is("微信支付分").refused_with(&[&error_lists::OF_GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/openid/{openid}/terminate", "解除用户授权关系（openid）").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/openid/{openid}/terminate", "解除用户授权关系（openid）").product_is("微信支付分").succeeds_with(204).refused_with(&[&error_lists::PAYSCORE_PERMISSION]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans", "创建支付分计划").product_is("支付分签约计划");
 #[rustfmt::skip]
@@ -1927,13 +1927,13 @@ pub(crate) static POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/serviceorder", "查询支付分订单").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PAYSCORE_SERVICEORDER]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_DIRECT_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/direct-complete", "创单结单合并").product_is("微信支付分").number("out_order_no");
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/cancel", "取消支付分订单").product_is("微信支付分").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/modify", "修改订单金额").product_is("微信支付分");
 #[rustfmt::skip]
@@ -2101,25 +2101,25 @@ pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录").product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单").product_is("分账");
+pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_BILLS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/profitsharing/merchant-configs/{sub_mchid}", "查询最大分账比例").product_is("分账");
+pub(crate) static GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/profitsharing/merchant-configs/{sub_mchid}", "查询最大分账比例").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders", "请求分账").product_is("分账").number("out_order_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders", "请求分账").product_is("分账").number("out_order_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_ORDERS]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders/unfreeze", "解冻剩余资金").product_is("分账").number("out_order_no");
+pub(crate) static POST_V3_PROFITSHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders/unfreeze", "解冻剩余资金").product_is("分账").number("out_order_no").refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_ORDERS_UNFREEZE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/orders/{out_order_no}", "查询分账结果").product_is("分账");
+pub(crate) static GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/orders/{out_order_no}", "查询分账结果").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/add", "添加分账接收方").product_is("分账").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/add", "添加分账接收方").product_is("分账").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RECEIVERS_ADD]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/delete", "删除分账接收方").product_is("分账").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/delete", "删除分账接收方").product_is("分账").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RECEIVERS_DELETE]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/return-orders", "请求分账回退").product_is("分账").number("out_return_no");
+pub(crate) static POST_V3_PROFITSHARING_RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/return-orders", "请求分账回退").product_is("分账").number("out_return_no").refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RETURN_ORDERS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/return-orders/{out_return_no}", "查询分账回退结果").product_is("分账");
+pub(crate) static GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/return-orders/{out_return_no}", "查询分账回退结果").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/profitsharing/transactions/{transaction_id}/amounts", "查询剩余待分金额").product_is("分账");
+pub(crate) static GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/profitsharing/transactions/{transaction_id}/amounts", "查询剩余待分金额").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, &error_lists::PROFITSHARING_AMOUNTS]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_QRCODE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/qrcode/transactions", "扣费受理").product_is("刷码乘车").number("out_trade_no");
 #[rustfmt::skip]
@@ -2139,11 +2139,11 @@ pub(crate) static POST_V3_RECHARGE_BANK_TRANSFER_RECHARGES_APPLY: Operation = Op
 #[rustfmt::skip]
 pub(crate) static GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}", "查询银行转账充值结果").product_is("商家充值");
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款").product_is("退款").number("out_refund_no").repeated(Repeat::Safe).apart(60);
+pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款").product_is("退款").number("out_refund_no").repeated(Repeat::Safe).apart(60).refused_with(&[&error_lists::OF_POST_V3_REFUND_DOMESTIC_REFUNDS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款").product_is("退款");
+pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款").product_is("退款").refused_with(&[&error_lists::OF_GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款").product_is("退款");
+pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款").product_is("退款").refused_with(&[&error_lists::OF_POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_REFUNDS: Operation = Operation::new(Verb::Get, "v3/refunds", "查询所有退款").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
 #[rustfmt::skip]
@@ -2169,7 +2169,7 @@ pub(crate) static POST_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Po
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID: Operation = Operation::new(Verb::Patch, "v3/smartguide/guides/{guide_id}", "服务人员信息更新").product_is("支付即服务").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: Operation = Operation::new(Verb::Post, "v3/smartguide/guides/{guide_id}/assign", "服务人员分配").product_is("支付即服务").succeeds_with(204);
+pub(crate) static POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: Operation = Operation::new(Verb::Post, "v3/smartguide/guides/{guide_id}/assign", "服务人员分配").product_is("支付即服务").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/statements", "下载对账单").product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/").unsigned().file();
 #[rustfmt::skip]
@@ -2225,23 +2225,23 @@ pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_TRANSFER_BATCHES]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}", "微信批次单号查询批次单").product_is("商家转账");
+pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}", "微信批次单号查询批次单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信明细单号查询明细单").product_is("商家转账");
+pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信明细单号查询明细单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单").product_is("商家转账");
+pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单").product_is("商家转账");
+pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSFER_BILL_RECEIPT: Operation = Operation::new(Verb::Post, "v3/transfer/bill-receipt", "转账电子回单申请受理").product_is("商家转账");
+pub(crate) static POST_V3_TRANSFER_BILL_RECEIPT: Operation = Operation::new(Verb::Post, "v3/transfer/bill-receipt", "转账电子回单申请受理").product_is("商家转账").refused_with(&[&error_lists::OF_POST_V3_TRANSFER_BILL_RECEIPT]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/bill-receipt/{out_batch_no}", "查询转账电子回单").product_is("商家转账");
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/transfer-detail/electronic-receipts", "查询转账明细电子回单受理结果").product_is("商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/transfer-detail/electronic-receipts", "转账明细电子回单受理").product_is("商家转账");
+pub(crate) static POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/transfer-detail/electronic-receipts", "转账明细电子回单受理").product_is("商家转账").refused_with(&[&error_lists::OF_POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE: Operation = Operation::new(Verb::Get, "v3/transferdownload/elecvoucherfile", "下载电子回单PDF文件").product_is("商家转账·(用户确认模式)").unsigned().file();
 #[rustfmt::skip]

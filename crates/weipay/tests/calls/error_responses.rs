@@ -121,8 +121,18 @@ fn an_error_response_of_another_form_is_shown() {
             r#"an error response without code and message: {"errcode":40001,"errmsg":"invalid credential"}"#,
         ),
         (403, r#"{"message":"no route"}"#, "no route"),
-        (403, r#"{"code":"NO_AUTH"}"#, "NO_AUTH"),
-        (403, r#"{"code":"NO_AUTH","message":"\u001b[31m\n没有权限"}"#, r"NO_AUTH: \u{1b}[31m\n没有权限"),
+        (
+            403,
+            r#"{"code":"NO_AUTH"}"#,
+            "NO_AUTH; check the permissions of the merchant on the merchant platform (商户平台)",
+        ),
+        (
+            403,
+            r#"{"code":"NO_AUTH","message":"\u001b[31m\n没有权限"}"#,
+            r"NO_AUTH: \u{1b}[31m\n没有权限; check the permissions of the merchant on the merchant platform (商户平台)",
+        ),
+        // The catalogue knows the code and not which of its meanings it is: no advice.
+        (400, r#"{"code":"INVALID_REQUEST","message":"x"}"#, "INVALID_REQUEST: x"),
     ] {
         for result in both(|| unsigned(status, body)) {
             let error = result.unwrap_err();
@@ -160,12 +170,14 @@ fn an_error_response_keeps_everything() {
         let error = result.unwrap_err();
         assert!(error.is_api() && !error.may_have_taken_effect());
         assert_eq!((error.code(), error.message()), (Some("INVALID_REQUEST"), Some("券不存在")));
+        assert_eq!(error.meaning(), Some("there is no such coupon in this stock"));
+        assert_eq!(error.advice(), Some(weipay::error::Advice::FixRequest));
         assert_eq!(error.detail().unwrap()["value"], 0.01);
         assert_eq!((error.status().unwrap().as_u16(), error.request_id()), (400, Some("08F4-268435461")));
         assert_eq!(error.body().unwrap(), body.as_bytes());
         assert_eq!(
             error.to_string(),
-            "INVALID_REQUEST: 券不存在 (取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate, HTTP 400, Request-ID 08F4-268435461)"
+            "INVALID_REQUEST: 券不存在; correct the request: the same one fails again (取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate, HTTP 400, Request-ID 08F4-268435461)"
         );
     }
 }

@@ -82,6 +82,19 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
     /// same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOT_FOUND` | nothing was found under this number or URL | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `NO_AUTH` | the merchant lacks a permission | `AskPermission` |
+    /// |  | `FREQ_LIMIT` | too many calls | `RetryLater` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::gethbinfo::post).
     ///
     /// ```no_run
@@ -117,6 +130,12 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
     /// same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOT_FOUND` | nothing was found under this number or URL | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::gettransferinfo::post).
     ///
@@ -247,6 +266,30 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
     /// same `partner_trade_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant lacks a permission | `AskPermission` |
+    /// |  | `AMOUNT_LIMIT` | the amount is outside the limits | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
+    /// |  | `OPENID_ERROR` | the openid is not of this appid | `FixRequest` |
+    /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown | `QueryState` |
+    /// |  | `NOTENOUGH` | the balance is too low | `RetryLater` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// |  | `NAME_MISMATCH` | the name is not the verified name of the user | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML | `FixRequest` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content | `FixRequest` |
+    /// |  | `FREQ_LIMIT` | too many calls | `RetryLater` |
+    /// |  | `MONEY_LIMIT` | the amount is outside the limits | `FixRequest` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong | `FixRequest` |
+    /// |  | `V2_ACCOUNT_SIMPLE_BAN` | the user has no verified name | `WaitUser` |
+    /// |  | `PARAM_IS_NOT_UTF8` | a parameter is not UTF-8 | `FixRequest` |
+    /// |  | `SENDNUM_LIMIT` | the user's number of payments for the day is used up | `RetryLater` |
+    /// |  | `RECV_ACCOUNT_NOT_ALLOWED` | this user may not be paid | `Contact` |
+    /// |  | `PAY_CHANNEL_NOT_ALLOWED` | the merchant may not use this payment channel | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::transfers::post).
     ///
@@ -510,6 +553,31 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
     /// same `mch_billno` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant lacks a permission | `AskPermission` |
+    /// |  | `SENDNUM_LIMIT` | the user's number of payments for the day is used up | `RetryLater` |
+    /// |  | `SENDAMOUNT_LIMIT` | the merchant's amount for the day is used up | `RetryLater` |
+    /// |  | `RCVDAMOUNT_LIMIT` | the user's amount for the day is used up | `RetryLater` |
+    /// |  | `ILLEGAL_APPID` | the appid is not allowed | `FixRequest` |
+    /// |  | `MONEY_LIMIT` | the amount is outside the limits | `FixRequest` |
+    /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown | `QueryState` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content | `FixRequest` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML | `FixRequest` |
+    /// |  | `FREQ_LIMIT` | too many calls | `RetryLater` |
+    /// |  | `API_METHOD_CLOSED` | the interface is closed for this merchant | `AskPermission` |
+    /// |  | `NOTENOUGH` | the balance is too low | `RetryLater` |
+    /// |  | `OPENID_ERROR` | the openid is not of this appid | `FixRequest` |
+    /// |  | `MSGAPPID_ERROR` | the appid of the message is wrong | `FixRequest` |
+    /// |  | `ACCEPTMODE_ERROR` | the acceptance mode does not allow it | `AskPermission` |
+    /// |  | `PROCESSING` | it is still being processed | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendredpack::post).
     ///

@@ -186,6 +186,17 @@ impl<M: Mode> PayCloseorder<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERPAID` | the order is already paid | `QueryState` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// |  | `ORDERCLOSED` | the order is closed | `QueryState` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::closeorder::post).
     ///
     /// ```no_run
@@ -442,6 +453,36 @@ chain_step! {
 impl<M: Mode> PayMicropay<M> {
     /// 提交付款码支付 · `POST v2/pay/micropay`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `SYSTEMERROR` | the outcome is unknown: query it after five seconds | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
+    /// |  | `ORDERPAID` | the order is already paid | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// |  | `AUTHCODEEXPIRE` | the payment code (付款码) is expired | `NewNumber` |
+    /// |  | `NOTENOUGH` | the payer has not enough money | `WaitUser` |
+    /// |  | `NOTSUPORTCARD` | this bank card cannot pay the order | `WaitUser` |
+    /// |  | `ORDERCLOSED` | the order is closed | `NewNumber` |
+    /// |  | `ORDERREVERSED` | the order was reversed (订单已撤销，请重新下单支付) | `NewNumber` |
+    /// |  | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// |  | `USERPAYING` | the user is still paying, for example entering the password (需要用户输入支付密码) | `WaitUser` |
+    /// |  | `AUTH_CODE_ERROR` | the payment code (付款码) is malformed | `FixRequest` |
+    /// |  | `AUTH_CODE_INVALID` | the payment code (付款码) is unknown, expired or used | `NewNumber` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `LACK_PARAMS` | a required parameter is missing | `FixRequest` |
+    /// |  | `NOT_UTF8` | the body is not UTF-8 | `FixRequest` |
+    /// |  | `BUYER_MISMATCH` | another user already tried to pay this order | `NewNumber` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown | `FixRequest` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::post).
     ///
     /// ```no_run
@@ -476,6 +517,13 @@ impl<M: Mode> PayOrderquery<M> {
     /// 查询订单 · `POST v2/pay/orderquery`
     ///
     /// Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the order does not exist (此交易订单号不存在) | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orderquery::post).
     ///
@@ -944,6 +992,20 @@ impl<M: Mode> PayRefundquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// |  | `REFUNDNOTEXIST` | the refund does not exist | `FixRequest` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::refundquery::post).
     ///
     /// ```no_run
@@ -1055,6 +1117,27 @@ impl<M: Mode> PayUnifiedorder<M> {
     /// 统一下单 · `POST v2/pay/unifiedorder`
     ///
     /// Safe to repeat with the same `out_trade_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the order number was used before with other parameters or for another product (201 商户订单号重复) | `NewNumber` |
+    /// |  | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// |  | `NOTENOUGH` | the payer has not enough money | `WaitUser` |
+    /// |  | `ORDERPAID` | the order is already paid (该订单已支付) | `QueryState` |
+    /// |  | `ORDERCLOSED` | the order is closed | `NewNumber` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown | `FixRequest` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// |  | `LACK_PARAMS` | a required parameter is missing | `FixRequest` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |
+    /// |  | `POST_DATA_EMPTY` | the body is empty | `FixRequest` |
+    /// |  | `NOT_UTF8` | the body is not UTF-8 | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
     ///

@@ -723,6 +723,28 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same `out_refund_no` and the
     /// same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// |  | `BIZERR_NEED_RETRY` | the refund was interrupted | `RetrySame` |
+    /// |  | `TRADE_OVERDUE` | the time for refunds is over (订单已经超过退款期限) | `Contact` |
+    /// |  | `ERROR` | the operation failed, and the message says why | `Contact` |
+    /// |  | `USER_ACCOUNT_ABNORMAL` | the user's account is closed or abnormal | `Contact` |
+    /// |  | `INVALID_REQ_TOO_MUCH` | too many invalid calls | `RetryLater` |
+    /// |  | `NOTENOUGH` | the balance of the merchant is too low for the refund (基本账户余额不足，请充值后重新发起) | `RetryLater` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
+    /// |  | `FREQUENCY_LIMITED` | too many calls | `RetryLater` |
+    /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount | `FixRequest` |
+    /// |  | `CERT_ERROR` | the TLS certificate of the merchant cannot be verified | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refund::post).
     ///
     /// ```no_run
@@ -798,6 +820,20 @@ impl<M: Mode> SecapiPayReverse<M> {
     /// 撤销订单 · `POST v2/secapi/pay/reverse`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `USERPAYING` | the payment is in progress, so the order cannot be reversed yet (正在支付中不能发起撤销) | `RetryLater` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
+    /// |  | `REVERSE_EXPIRE` | the order is older than seven days and cannot be reversed | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::reverse::post).
     ///

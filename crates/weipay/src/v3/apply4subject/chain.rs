@@ -136,6 +136,13 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
     ///
     /// For 从业机构, 渠道商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    ///
     /// Official documents (官方文档):
     ///
     /// - partner: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
@@ -174,6 +181,13 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
     /// 撤销商户开户意愿申请单 · `POST v3/apply4subject/applyment/{business_code}/cancel`
     ///
     /// For 从业机构, 渠道商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     ///
     /// Official documents (官方文档):
     ///
@@ -228,6 +242,13 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {
     /// 获取商户开户意愿确认状态 · `GET v3/apply4subject/applyment/merchants/{sub_mchid}/state`
     ///
     /// For 从业机构, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyment::merchants::sub_mchid::state::get).
     ///

@@ -32,6 +32,17 @@ impl<M: Mode> BilldownloadFile<M> {
     ///
     /// For 电商平台, 服务商, 直连商户. Responses are not signed.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | sub_mchid is not allowed | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the merchant may not have the bill of this sub-merchant | `AskPermission` |
+    /// | 403 | `NO_AUTH` | a micro merchant has no bill: leave out sub_mchid, and find its rows in the full bill | `FixRequest` |
+    /// | 400 | `NO_STATEMENT_EXIST` | nothing was paid or refunded on that day, so there is no bill (请求的账单文件不存在) | `FixRequest` |
+    /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::file::get).
     ///
     /// ```no_run

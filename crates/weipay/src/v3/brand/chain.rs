@@ -2054,6 +2054,15 @@ impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号未设置) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the partner (服务商未开通分账功能) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant is not of this partner (非服务商下的签约子商户) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the sub-merchant (子商户未开通分账功能) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::brand_configs::brand_mchid::get).
     ///
     /// ```no_run
@@ -2205,6 +2214,14 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
     /// 查询订单剩余待分金额 · `GET v3/brand/profitsharing/orders/{transaction_id}/amounts`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持此查询) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order is of another merchant (非本商户的订单不支持查询) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号未设置) | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::orders::transaction_id::amounts::get).
     ///

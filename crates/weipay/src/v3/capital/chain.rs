@@ -61,6 +61,13 @@ impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | more than 300 calls a second of one merchant | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::areas::provinces::get).
     ///
     /// ```no_run
@@ -107,6 +114,13 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
     /// 查询城市列表 · `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | more than 300 calls a second of one merchant | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::areas::provinces::province_code::cities::get).
     ///
@@ -225,6 +239,13 @@ impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | more than 300 calls a second of one merchant | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::banks::corporate_banking::get).
     ///
     /// ```no_run
@@ -286,6 +307,13 @@ impl<M: Mode> CapitalCapitallhhBanksSearchBanksByBankAccount<M> {
     /// 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the bank card is not a debit card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | too many results, so the bank of this card cannot be found | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::capitallhh::banks::search_banks_by_bank_account::get).
     ///

@@ -19,6 +19,12 @@ impl<M: Mode> Certificates<M> {
     ///
     /// For 微信平台商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the merchant has no platform certificate (平台证书): use the WeChat Pay public key (微信支付公钥) (无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::get).
     ///
     /// ```no_run

@@ -62,6 +62,25 @@ impl<M: Mode> CombineTransactionsApp<M> {
     ///
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::app::post).
     ///
     /// ```no_run
@@ -99,6 +118,25 @@ impl<M: Mode> CombineTransactionsH5<M> {
     /// 合单下单-H5支付 · `POST v3/combine-transactions/h5`
     ///
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::h5::post).
     ///
@@ -190,6 +228,25 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     ///
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::jsapi::post).
     ///
     /// ```no_run
@@ -271,6 +328,25 @@ impl<M: Mode> CombineTransactionsNative<M> {
     ///
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::native::post).
     ///
     /// ```no_run
@@ -326,6 +402,25 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
     ///
     /// For 电商平台, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::out_trade_no::combine_out_trade_no::get).
     ///
     /// ```no_run
@@ -361,6 +456,29 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
     /// 合单关闭订单 · `POST v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
     ///
     /// For 电商平台, 服务商. A success has no body (204). Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USER_PAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `INVALID_REQUEST` | the sub-orders are not those of the order (输入的请求非法,请求关单的子单信息与下单时的子单信息不一致) | `FixRequest` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 403 | `NOTENOUGH` | the balance is too low | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::out_trade_no::combine_out_trade_no::close::post).
     ///

@@ -1209,6 +1209,12 @@ impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
     ///
     /// For 电商平台, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the sub-merchant is not of this platform (无权查询该商户余额) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::balance::sub_mchid::get).
     ///
     /// ```no_run
@@ -1251,6 +1257,12 @@ impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
     /// 查询二级商户账户日终余额 · `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
     ///
     /// For 电商平台.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the account did not exist on that day (该账户在指定时间不存在) | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::enddaybalance::sub_mchid::get).
     ///
@@ -2143,6 +2155,12 @@ impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
     /// 完结分账 · `POST v3/ecommerce/profitsharing/finish-order`
     ///
     /// For 电商平台.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `FREQUENCY_LIMITED` | more than 60 calls a second for one receiving merchant | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::finish_order::post).
     ///

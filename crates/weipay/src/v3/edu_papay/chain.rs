@@ -69,6 +69,15 @@ impl<M: Mode> EduPapayContractsByContractId<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the payer has not enough money | `WaitUser` |
+    /// | 400 | `ALREADY_EXISTS` | it exists already | `QueryState` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the user has not enough money | `WaitUser` |
+    ///
     /// Official documents (官方文档):
     ///
     /// - merchant: [4012466882](https://pay.weixin.qq.com/doc/v3/merchant/4012466882)
@@ -420,6 +429,14 @@ impl<M: Mode> EduPapayUserNotificationsByContractIdSend<M> {
     /// 发送扣款预通知 · `POST v3/edu-papay/user-notifications/{contract_id}/send`
     ///
     /// For 直连商户, 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the user has not enough money | `WaitUser` |
+    /// | 400 | `ALREADY_EXISTS` | it exists already | `QueryState` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::user_notifications::contract_id::send::post).
     ///

@@ -90,6 +90,13 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
     ///
     /// For 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | contract_id is wrong: the notification of the contract has the right one | `FixRequest` |
+    /// | 404 | `NOT_FOUND` | the merchant has no such contract, or the user deleted it | `QueryState` |
+    ///
     /// Official documents (官方文档):
     ///
     /// - partner: [4012469025](https://pay.weixin.qq.com/doc/v3/partner/4012469025)

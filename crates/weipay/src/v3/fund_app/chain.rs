@@ -1485,6 +1485,17 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     ///
     /// For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the report of the transfer scene is incomplete (未传入完整且对应的转账场景报备信息，请根据接口文档检查) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the amount is outside the limits of one transfer (超过单笔转账上下限，核实产品设置是否准确) | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the balance of the operating account (运营账户) is too low: top up, then keep the number | `RetrySame` |
+    /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) | `QueryState` |
+    /// | 429 | `FREQUENCY_LIMIT` | too many calls | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::post).
     ///
     /// ```no_run
@@ -1567,6 +1578,13 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get).
     ///
     /// ```no_run
@@ -1606,6 +1624,12 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     /// 撤销转账 · `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post).
     ///
@@ -1753,6 +1777,13 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
     /// 微信转账单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get).
     ///

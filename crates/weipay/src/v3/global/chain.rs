@@ -1884,6 +1884,14 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     ///
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL | `FixRequest` |
+    /// | 400 | `ORDER_PAID` | the order is already paid and cannot be reversed: refund it | `QueryState` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::papay::transactions::out_trade_no::out_trade_no::reverse::post).
     ///
     /// ```no_run

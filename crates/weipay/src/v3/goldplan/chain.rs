@@ -64,6 +64,14 @@ impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
     ///
     /// For 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the partner has not opened the gold plan (点金计划) | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner has not set the address of the receipt page | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the partner is penalized | `Contact` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::changecustompagestatus::post).
     ///
     /// ```no_run
@@ -126,6 +134,24 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
     ///
     /// For 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | only ordinary partners and channel partners may call this | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner has not opened the gold plan (点金计划) | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner is penalized | `Contact` |
+    /// | 400 | `INVALID_REQUEST` | the sub-merchant has not opened the gold plan (点金计划) | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the sub-merchant is penalized | `Contact` |
+    /// | 400 | `INVALID_REQUEST` | the operation failed | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | the sub-merchant does not exist or is not of this partner | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | too many calls | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | merchants of this type may not call this | `AskPermission` |
+    /// | 400 | `MCH_NOT_EXISTS` | the sub-merchant is unknown | `FixRequest` |
+    /// | 500 | `OPERATION_FAILED` | the operation failed | `RetrySame` |
+    /// | 500 | `SIGN_ERROR` | the signature of the request cannot be verified | `RetrySame` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::close_advertising_show::post).
     ///
     /// ```no_run
@@ -187,6 +213,18 @@ impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {
     /// 同业过滤标签管理 · `POST v3/goldplan/merchants/set-advertising-industry-filter`
     ///
     /// For 服务商, 渠道商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | only ordinary partners and channel partners may call this | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner has not opened the gold plan (点金计划) | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner is penalized | `Contact` |
+    /// | 400 | `INVALID_REQUEST` | the sub-merchant has not opened the gold plan (点金计划) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the sub-merchant is penalized | `Contact` |
+    /// | 400 | `INVALID_REQUEST` | the operation failed | `RetryLater` |
+    /// | 400 | `MCH_NOT_EXISTS` | the sub-merchant is unknown | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::set_advertising_industry_filter::post).
     ///

@@ -366,6 +366,22 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::callbacks::get).
     ///
     /// ```no_run
@@ -388,6 +404,22 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     /// 设置商家券事件通知地址 · `POST v3/marketing/busifavor/callbacks`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::callbacks::post).
     ///
@@ -462,6 +494,25 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | there is no such coupon in this stock (券不存在) UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the coupon is not usable (券状态非可用态) UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the coupon is already associated with another order UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::associate::post).
     ///
     /// ```no_run
@@ -509,6 +560,22 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
     ///
     /// For 直连商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::card_id::send::post).
     ///
     /// ```no_run
@@ -545,6 +612,23 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the stock does not exist (批次不存在) | `FixRequest` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::deactivate::post).
     ///
     /// ```no_run
@@ -578,6 +662,25 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
     /// 取消关联订单信息 · `POST v3/marketing/busifavor/coupons/disassociate`
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | there is no such coupon in this stock (券不存在) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the coupon is not usable (券状态非可用态) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the coupon is not associated with this order UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::disassociate::post).
     ///
@@ -614,6 +717,25 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the coupon does not exist (券不存在) | `FixRequest` |
+    /// | 403 | `NOAUTH` | the merchant may not operate this coupon (商户无权限操作该券) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the coupon was deleted (券已被删除) | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::return_::post).
     ///
     /// ```no_run
@@ -647,6 +769,25 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
     /// 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
     ///
     /// For 直连商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the merchant neither created the stock nor was authorized to send it (发券商户无权限使用此API) | `AskPermission` |
+    /// | 403 | `RULE_LIMIT` | a limit of the stock, of the day or of the user is reached UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | out_request_no was used before with other content UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::send::post).
     ///
@@ -682,6 +823,23 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
     /// 核销用户券 · `POST v3/marketing/busifavor/coupons/use`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the merchant may not operate this coupon (商户无权限操作该券) | `AskPermission` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::coupons::use_::post).
     ///
@@ -806,6 +964,23 @@ impl<M: Mode> MarketingBusifavorStocks<M> {
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | out_request_no was used before with other content (创建请求重入,但本次请求与上次请求信息不一致) UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::stocks::post).
     ///
     /// ```no_run
@@ -860,6 +1035,22 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::stocks::stock_id::get).
     ///
     /// ```no_run
@@ -876,6 +1067,22 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
     ///
     /// For 直连商户, 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::busifavor::stocks::stock_id::patch).
     ///
@@ -915,6 +1122,23 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
     /// 修改批次预算 · `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the current value of the budget is wrong (批次库存的当前值错误，请获取批次详情查看最新值) UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::busifavor::stocks::stock_id::budget::patch).
     ///
@@ -959,6 +1183,22 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     ///
     /// For 直连商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::stocks::stock_id::couponcodes::get).
     ///
     /// ```no_run
@@ -989,6 +1229,23 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     /// 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `upload_request_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `STATEMENT_CREATING` | the stock is still being created: wait some minutes (批次创建处理中,请稍晚进行上传code操作) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::stocks::stock_id::couponcodes::post).
     ///
@@ -1040,6 +1297,22 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     ///
     /// For 直连商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::stocks::stock_id::couponcodes::coupon_code::get).
     ///
     /// ```no_run
@@ -1071,6 +1344,22 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     /// 删除预存code · `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
     ///
     /// For 直连商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`delete`](mod@super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete).
     ///
@@ -1131,6 +1420,22 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::subsidy::pay_receipts::get).
     ///
     /// ```no_run
@@ -1153,6 +1458,23 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     /// 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the merchant may not use this interface (无权限使用此API) | `AskPermission` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::subsidy::pay_receipts::post).
     ///
@@ -1203,6 +1525,22 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get).
     ///
     /// ```no_run
@@ -1237,6 +1575,22 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
     /// 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_return_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::busifavor::subsidy::return_receipts::post).
     ///
@@ -1287,6 +1641,22 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     /// 查询商家券营销补差回退单详情 · `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get).
     ///
@@ -1349,6 +1719,23 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
     /// 根据过滤条件查询用户券 · `GET v3/marketing/busifavor/users/{openid}/coupons`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the merchant that created, owns or sent the stock is missing (创建方商户、归属方商户、发放方商户,必须至少填一个) | `FixRequest` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::users::openid::coupons::get).
     ///
@@ -1428,6 +1815,22 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the stock exists: out_request_no was used before (批次已存在) | `QueryState` |
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | another order used the coupon (券已被其他订单核销) | `QueryState` |
+    /// | 400 | `SYSTEM_ERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 404 | `USER_NOT_EXISTS` | the openid is wrong | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the coupon is outside its usable period (券不在有效期) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::busifavor::users::openid::coupons::coupon_code::appids::appid::get).
     ///
     /// ```no_run
@@ -1499,6 +1902,21 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     /// 获取已设置的消息通知地址 · `GET v3/marketing/favor/callbacks`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::callbacks::get).
     ///
@@ -1870,6 +2288,14 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
     ///
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::pause::post).
     ///
     /// ```no_run
@@ -1998,6 +2424,17 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
     /// 激活代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/start`
     ///
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::start::post).
     ///
@@ -2180,6 +2617,12 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     /// 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
     ///
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `RULE_LIMIT` | the user has as many coupons of the stock as allowed, or several calls for one user came at once (用户已达最大领券次数) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::users::openid::coupons::post).
     ///
@@ -2995,6 +3438,14 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the creator of the activity may not send this stock: authorize it first | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the merchant is not linked to the brand of the card | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_activity::activities::activity_id::terminate::post).
     ///
     /// ```no_run
@@ -3289,6 +3740,18 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// 删除会员卡模板 · `DELETE v3/marketing/membercard-open/cards/{card_id}`
     ///
     /// For 直连商户, 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
     ///
     /// Official documents (官方文档):
     ///
@@ -3728,6 +4191,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::unavailable::post).
     ///
     /// ```no_run
@@ -4115,6 +4594,16 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     /// 移除会员卡服务项 · `DELETE v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
     ///
     /// For 直连商户, 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the service item is already on the card, is not on it, or does not exist | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the message template has a wrong state, field or ID | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the brand may not use this service item | `AskPermission` |
+    /// | 400 | `PARAM_ERROR` | the parameters of the service item are wrong | `FixRequest` |
     ///
     /// Official documents (官方文档):
     ///
@@ -4874,6 +5363,14 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     /// 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
     ///
     /// For 服务商. Safe to repeat with the same `out_request_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the fields contradict each other | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the product coupon exists: out_request_no was used before | `QueryState` |
+    /// | 429 | `RATELIMIT_EXCEEDED` | more than 20 calls a second | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::product_coupon::product_coupons::post).
     ///
@@ -6825,6 +7322,14 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
     /// 终止活动 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
     ///
     /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number of the sender is unknown | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist or cannot be used | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paygiftactivity::activities::activity_id::terminate::post).
     ///

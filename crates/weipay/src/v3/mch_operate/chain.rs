@@ -108,6 +108,13 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | only e-commerce platforms may call this (商户暂无权限使用此功能) | `AskPermission` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL (单号不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::risk::withdrawl_apply::applyment_id::applyment_id::get).
     ///
     /// ```no_run
@@ -157,6 +164,14 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo<M> {
     /// 商户提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | the number of the application was used before | `QueryState` |
+    /// | 403 | `NO_AUTH` | only e-commerce platforms may call this | `AskPermission` |
+    /// | 403 | `NOTENOUGH` | the balance of the sub-merchant is too low | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::risk::withdrawl_apply::out_request_no::out_request_no::get).
     ///

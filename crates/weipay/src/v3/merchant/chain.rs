@@ -71,6 +71,12 @@ impl<M: Mode> MerchantFundBalanceByAccountType<M> {
     ///
     /// For 电商平台, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the merchant has no account of this type (输入账户类型未开通) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::balance::account_type::get).
     ///
     /// ```no_run
@@ -107,6 +113,12 @@ impl<M: Mode> MerchantFundDayendbalanceByAccountType<M> {
     /// 查询账户日终余额 · `GET v3/merchant/fund/dayendbalance/{account_type}`
     ///
     /// For 电商平台, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | there is no balance of that day (日终余额当日无数据) | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::dayendbalance::account_type::get).
     ///
@@ -350,6 +362,12 @@ impl<M: Mode> MerchantMediaUpload<M> {
     ///
     /// For 微信支付商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the file is missing, or it is not an image | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::media::upload::post).
     ///
     /// ```no_run
@@ -381,6 +399,12 @@ impl<M: Mode> MerchantMediaVideoUpload<M> {
     /// 视频上传 · `POST v3/merchant/media/video_upload`
     ///
     /// For 微信支付商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the file is missing, or it is not an image | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::media::video_upload::post).
     ///

@@ -55,6 +55,13 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the data of the merchant are not in order | `AskPermission` |
+    /// | 400 | `RESOURCE_NOT_EXISTS` | no URL for notifications was set | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::complaint_notifications::get).
     ///
     /// ```no_run
@@ -117,6 +124,12 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// 删除投诉通知回调 · `DELETE v3/merchant-service/complaint-notifications`
     ///
     /// For 直连商户, 服务商, 渠道商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the data of the merchant are not in order | `AskPermission` |
     ///
     /// Official documents (官方文档):
     ///
@@ -362,6 +375,12 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
     /// 反馈处理完成 · `POST v3/merchant-service/complaints-v2/{complaint_id}/complete`
     ///
     /// For 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | a business rule forbids it | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaints_v2::complaint_id::complete::post).
     ///
@@ -610,6 +629,12 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
     /// 图片下载 · `GET v3/merchant-service/images/{media_id}`
     ///
     /// For 直连商户, 服务商, 渠道商. Responses are not signed.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | a business rule forbids it | `FixRequest` |
     ///
     /// Official documents (官方文档):
     ///

@@ -96,6 +96,13 @@ impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | there is no bill in these days | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::stocks::stock_id::send_flow::get).
     ///
     /// ```no_run

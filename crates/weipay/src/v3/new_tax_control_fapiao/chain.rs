@@ -784,6 +784,12 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::base_information::get).
     ///
     /// ```no_run
@@ -882,6 +888,13 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
     /// 检查子商户开票功能状态 · `POST v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`
     ///
     /// For 服务商, 渠道商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the sub-merchant has not accepted the invitation of the partner | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner | `AskPermission` |
     ///
     /// Official documents (官方文档):
     ///

@@ -32,6 +32,12 @@ impl<M: Mode> PartnerTransferBatches<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
     ///
     /// ```no_run
@@ -88,6 +94,12 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
     /// 微信支付批次单号查询批次单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::get).
     ///
@@ -161,6 +173,12 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M>
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::details::detail_id::detail_id::get).
     ///
     /// ```no_run
@@ -217,6 +235,12 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
     /// 商家批次单号查询批次单 · `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::get).
     ///
@@ -289,6 +313,12 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOu
     /// 商家明细单号查询明细单 · `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get).
     ///

@@ -281,6 +281,22 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     ///
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::app::post).
     ///
     /// ```no_run
@@ -439,6 +455,22 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     ///
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::h5::post).
     ///
     /// ```no_run
@@ -497,6 +529,15 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
     ///
     /// For 服务商, 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::transactions::id::transaction_id::get).
     ///
     /// ```no_run
@@ -535,6 +576,22 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     /// JSAPI下单 · `POST v3/pay/partner/transactions/jsapi`
     ///
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::jsapi::post).
     ///
@@ -654,6 +711,22 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     ///
     /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::native::post).
     ///
     /// ```no_run
@@ -712,6 +785,15 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
     ///
     /// For 服务商, 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::transactions::out_trade_no::out_trade_no::get).
     ///
     /// ```no_run
@@ -760,6 +842,20 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// 关单 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
     ///
     /// For 服务商, 电商平台. A success has no body (204). Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `NOT_ENOUGH` | the payer has not enough money | `WaitUser` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 400 | `ORDERPAID` | the order is already paid and cannot be closed: refund it (该订单已支付) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::out_trade_no::out_trade_no::close::post).
     ///
@@ -938,6 +1034,14 @@ impl<M: Mode> PayTransactionsApp<M> {
     ///
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::app::post).
     ///
     /// ```no_run
@@ -1092,6 +1196,15 @@ impl<M: Mode> PayTransactionsH5<M> {
     ///
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::h5::post).
     ///
     /// ```no_run
@@ -1144,6 +1257,15 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
     ///
     /// For 直连商户, 特约商户（直连模式）.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::id::transaction_id::get).
     ///
     /// ```no_run
@@ -1181,6 +1303,14 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     /// JSAPI下单 · `POST v3/pay/transactions/jsapi`
     ///
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::jsapi::post).
     ///
@@ -1259,6 +1389,15 @@ impl<M: Mode> PayTransactionsNative<M> {
     ///
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::native::post).
     ///
     /// ```no_run
@@ -1313,6 +1452,15 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
     ///
     /// For 直连商户, 特约商户（直连模式）.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
     ///
     /// ```no_run
@@ -1360,6 +1508,25 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// 关单 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
     ///
     /// For 直连商户, 特约商户（直连模式）. A success has no body (204). Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USER_PAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 403 | `NOTENOUGH` | the balance is too low | `RetryLater` |
+    /// | 400 | `ORDERPAID` | the order is already paid and cannot be closed: refund it (该订单已支付) | `QueryState` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::out_trade_no::out_trade_no::close::post).
     ///

@@ -225,6 +225,17 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     ///
     /// For 从业机构. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | a business rule forbids it, for example the same number with other parameters | `FixRequest` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do | `QueryState` |
+    /// | 403 | `NO_AUTH` | the data of the merchant are not in order | `AskPermission` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::permissions::authorization_code::authorization_code::terminate::post).
     ///
     /// ```no_run
@@ -459,6 +470,13 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
     /// 从业机构完结微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
     ///
     /// For 从业机构. A success has no body (204). Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | only an order in the state DOING, USER_CONFIRM can be completed (当前订单状态不合法) UNCONFIRMED | `QueryState` |
+    /// | 400 | `PARAM_ERROR` | total_amount is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::complete::post).
     ///
@@ -1182,6 +1200,13 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerm
     /// 解除用户授权关系（授权协议号） · `POST v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`
     ///
     /// For 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | a business rule forbids it, for example the same number with other parameters | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::authorization_code::authorization_code::terminate::post).
     ///
@@ -2265,6 +2290,17 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
     ///
     /// For 直连商户. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | a business rule forbids it, for example the same number with other parameters | `FixRequest` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do | `QueryState` |
+    /// | 403 | `NO_AUTH` | the data of the merchant are not in order | `AskPermission` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::permissions::authorization_code::authorization_code::terminate::post).
     ///
     /// ```no_run
@@ -2319,6 +2355,12 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
     ///
     /// For 直连商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `ORDER_NOT_EXIST` | the user never gave the authorization, which is a normal result (请求操作的授权记录不存在) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::permissions::openid::openid::get).
     ///
     /// ```no_run
@@ -2362,6 +2404,17 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
     /// 解除用户授权关系（openid） · `POST v3/payscore/permissions/openid/{openid}/terminate`
     ///
     /// For 直连商户. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | a business rule forbids it, for example the same number with other parameters | `FixRequest` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do | `QueryState` |
+    /// | 403 | `NO_AUTH` | the data of the merchant are not in order | `AskPermission` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::permissions::openid::openid::terminate::post).
     ///
@@ -2758,6 +2811,13 @@ impl<M: Mode> PayscoreServiceorder<M> {
     ///
     /// For 普通商户. Safe to repeat with the same `out_order_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (商户暂无权限使用此服务) UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the user did not pass the assessment (综合评估未通过) UNCONFIRMED | `WaitUser` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::post).
     ///
     /// ```no_run
@@ -2919,6 +2979,12 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
     /// 完结支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/complete`
     ///
     /// For 普通商户. Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | only an order in the state DOING, USER_CONFIRM can be completed (当前订单状态不合法) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::complete::post).
     ///

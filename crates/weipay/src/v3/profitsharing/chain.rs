@@ -57,6 +57,17 @@ impl<M: Mode> ProfitsharingBills<M> {
     ///
     /// For 直连商户, 电商平台, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the date is malformed (日期格式不正确) | `FixRequest` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls (商户发起获取账单的频率过高) | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | the sub-merchant is not of this partner (服务商和分账方无受理关系) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the day of the bill is too long ago (请求的账单日期已过期) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the bill is still being produced: it is ready from 10:00 on the next day (请求的账单正在生成中) | `RetryLater` |
+    /// | 400 | `NO_STATEMENT_EXIST` | there is no bill, or it is not ready yet (账单文件不存在) | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::bills::get).
     ///
     /// ```no_run
@@ -97,6 +108,16 @@ impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号未设置) | `FixRequest` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls (商户发起查询的频率过高) | `RetryLater` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the partner (服务商未开通分账功能) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant is not of this partner (非服务商下的签约子商户) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the sub-merchant (子商户未开通分账功能) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_configs::sub_mchid::get).
     ///
     /// ```no_run
@@ -121,6 +142,20 @@ impl<M: Mode> ProfitsharingOrders<M> {
     /// 请求分账 · `POST v3/profitsharing/orders`
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `out_order_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | a number of an order is malformed (订单号格式不正确) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls for one order (对同笔订单分账频率过高) | `RetryLater` |
+    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share (分账金额不足) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant | `AskPermission` |
+    /// | 403 | `RULE_LIMIT` | the amount is above the highest ratio of profit sharing (分账金额超出最大分账比例) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `NewNumber` |
+    /// | 400 | `INVALID_REQUEST` | the receiver was not added before (分账接收方关系不存在) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | an earlier request is still being processed (订单处理中，暂时无法分账，请稍后重试) | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::post).
     ///
@@ -168,6 +203,14 @@ impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号未设置) | `FixRequest` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls (商户发起分账查询的频率过高) | `RetryLater` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the profit sharing order does not exist (记录不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::orders::out_order_no::get).
     ///
     /// ```no_run
@@ -199,6 +242,16 @@ impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
     /// 解冻剩余资金 · `POST v3/profitsharing/orders/unfreeze`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | a number of an order is malformed (订单号格式不正确) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持解冻剩余资金) | `FixRequest` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls for one order (对同笔订单分账频率过高) | `RetryLater` |
+    /// | 403 | `NOT_ENOUGH` | everything was shared, so nothing is left to unfreeze (分账金额为0) | `QueryState` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::orders::unfreeze::post).
     ///
@@ -251,6 +304,14 @@ impl<M: Mode> ProfitsharingReceiversAdd<M> {
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the receiver does not exist (无效请求) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant (商户无权限) | `AskPermission` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls (添加接收方频率过高) | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::receivers::add::post).
     ///
     /// ```no_run
@@ -286,6 +347,14 @@ impl<M: Mode> ProfitsharingReceiversDelete<M> {
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the receiver does not exist (无效请求) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant (商户无权限) | `AskPermission` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls (删除接收方频率过高) | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::receivers::delete_::post).
     ///
     /// ```no_run
@@ -317,6 +386,15 @@ impl<M: Mode> ProfitsharingReturnOrders<M> {
     /// 请求分账回退 · `POST v3/profitsharing/return-orders`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | a number of an order is malformed (订单号格式不正确) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the receiver that should return money does not exist (回退方不存在) | `FixRequest` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls (商户发起分账回退的频率过高) | `RetryLater` |
+    /// | 403 | `NO_AUTH` | the receiver has not opened returns of profit sharing (回退方未开通分账回退功能) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::return_orders::post).
     ///
@@ -362,6 +440,14 @@ impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
     /// 查询分账回退结果 · `GET v3/profitsharing/return-orders/{out_return_no}`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号未设置) | `FixRequest` |
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls (商户发起分账回退查询的频率过高) | `RetryLater` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the return does not exist (记录不存在) | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::return_orders::out_return_no::get).
     ///
@@ -423,6 +509,15 @@ impl<M: Mode> ProfitsharingTransactionsByTransactionIdAmounts<M> {
     /// 查询剩余待分金额 · `GET v3/profitsharing/transactions/{transaction_id}/amounts`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `RATELIMIT_EXCEED` | too many calls (商户发起查询的频率过高) | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持此查询) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order is of another merchant (非本商户的订单不支持查询) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号未设置) | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::transaction_id::amounts::get).
     ///

@@ -44,6 +44,21 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `out_refund_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `USER_ACCOUNT_ABNORMAL` | the user's account is closed: pay the money back in another way | `Contact` |
+    /// | 403 | `NOT_ENOUGH` | the balance of the merchant is too low for the refund | `RetryLater` |
+    /// | 404 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the order does not exist or is not paid | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many refunds of old orders, so this one was not accepted | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | a rule of refunds forbids it | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the merchant may not refund this order | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount (订单金额或退款金额与之前请求不一致，请核实后再试) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order (申请退款金额超过订单可退金额) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the total or an order number is not that of the order (您的请求参数与订单信息不一致) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::domestic::refunds::post).
     ///
     /// ```no_run
@@ -90,6 +105,13 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
     /// 查询单笔退款 · `GET v3/refund/domestic/refunds/{out_refund_no}`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or the order was not paid or not refunded | `FixRequest` |
+    /// | 404 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::domestic::refunds::out_refund_no::get).
     ///
@@ -140,6 +162,12 @@ impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {
     /// 发起异常退款 · `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::domestic::refunds::refund_id::apply_abnormal_refund::post).
     ///

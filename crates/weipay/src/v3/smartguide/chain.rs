@@ -133,6 +133,15 @@ impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {
     ///
     /// For 服务商, 直连商户. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the ID of the guide is empty or malformed | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the order number of the merchant is empty, too long or malformed | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) or that of the sub-merchant is malformed | `FixRequest` |
+    /// | 500 | `SYSTEM_ERROR` | the platform failed, or the ticket of the merchant or a cloud function did | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::guides::guide_id::assign::post).
     ///
     /// ```no_run

@@ -37,6 +37,13 @@ impl<M: Mode> TransferBatches<M> {
     ///
     /// For 直连商户. Safe to repeat with the same `out_batch_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the parameters of the batch are wrong (转账批次参数不正确) | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the batch number (资金不足) | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
     ///
     /// ```no_run
@@ -97,6 +104,13 @@ impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
     /// 微信批次单号查询批次单 · `GET v3/transfer/batches/batch-id/{batch_id}`
     ///
     /// For 直连商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one merchant | `RetryLater` |
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::get).
     ///
@@ -170,6 +184,12 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     ///
     /// For 直连商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::details::detail_id::detail_id::get).
     ///
     /// ```no_run
@@ -222,6 +242,12 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
     /// 商家批次单号查询批次单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
     ///
     /// For 直连商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::get).
     ///
@@ -296,6 +322,12 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetail
     ///
     /// For 直连商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get).
     ///
     /// ```no_run
@@ -337,6 +369,13 @@ impl<M: Mode> TransferBillReceipt<M> {
     /// 转账电子回单申请受理 · `POST v3/transfer/bill-receipt`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the batch is not finished, or no transfer in it succeeded | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | more than 20 calls a second of one merchant | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::bill_receipt::post).
     ///

@@ -56,6 +56,12 @@ impl<M: Mode> TransferDetailElectronicReceipts<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the transfer is not finished | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::electronic_receipts::post).
     ///
     /// ```no_run
