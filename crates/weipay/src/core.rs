@@ -4,6 +4,7 @@
 //! There is no I/O here: both clients only wait between these two. What depends on the protocol is in a module for each:
 //! [`v3`] signs and verifies for APIv3, [`v2`] for APIv2.
 
+mod signing;
 mod v2;
 mod v3;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
-use weipay_wire::{Authorization, request_message};
+use weipay_wire::request_message;
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
@@ -23,13 +24,16 @@ use crate::delivery::DeliverySettings;
 use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
+use crate::observer::Observer;
 use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::retry::Retries;
+use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
 
+pub(crate) use signing::Prepared;
 pub(crate) use v2::OWN_NUMBERS;
 pub(crate) use v3::{SERIAL, verify};
 
@@ -45,28 +49,33 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const NO_KEY: &str =
     "the client has not fetched the platform's certificates yet: call `fetch_platform_certificates` first";
 
+/// Why a client with a signer cannot decrypt.
+const NO_PRIVATE_KEY: &str =
+    "the client has a signer and no merchant private key: give it `.merchant_key(...)` too";
+
+/// Clones are cheap: what is large is shared.
+#[derive(Clone)]
 pub(crate) struct Core {
-    pub(crate) merchant: Merchant,
+    pub(crate) merchant: Arc<Merchant>,
+    /// For whom a partner (服务商) calls.
+    pub(crate) sub_merchant: Option<Arc<SubMerchant>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) base_url: BaseUrl,
     pub(crate) timeout: Duration,
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
     /// The backup of the base URL, if that is the main host.
     pub(crate) backup_url: BaseUrl,
-    pub(crate) delivery: DeliverySettings,
+    pub(crate) delivery: Arc<DeliverySettings>,
 }
 
 impl Core {
-    /// The signed request. What is signed is what is sent, byte for byte.
-    pub(crate) fn prepare(
-        &self,
-        request: &Request,
-        host: Host,
-    ) -> Result<http::Request<Payload>, RequestError> {
+    /// The request, signed unless a signer of the caller's has to. What is signed is what is sent, byte for byte.
+    pub(crate) fn prepare(&self, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => v3::prepare(self, request, host),
-            Version::V2 => v2::prepare(self, request, host),
+            Version::V2 => v2::prepare(self, request, host).map(Prepared::signed),
         }
     }
 
@@ -75,7 +84,7 @@ impl Core {
         &self,
         request: &Request,
         address: &Address,
-    ) -> Result<http::Request<()>, RequestError> {
+    ) -> Result<Prepared<()>, RequestError> {
         v3::prepare_download(self, request, address)
     }
 
@@ -89,7 +98,7 @@ impl Core {
             verified: false,
             elements: None,
             attempts: Vec::new(),
-            decryption_key: Arc::clone(&self.merchant.key),
+            decryption_key: self.merchant.key.clone(),
         };
         Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
@@ -111,7 +120,7 @@ impl Core {
             verified: false,
             elements: None,
             attempts: Vec::new(),
-            decryption_key: Arc::clone(&self.merchant.key),
+            decryption_key: self.merchant.key.clone(),
         };
         match request.version() {
             Version::V3 => v3::conclude(self, request, response, keys),
@@ -133,6 +142,7 @@ impl Core {
     /// What can be wrong with a request before it is signed. It is found before any key is fetched.
     pub(crate) fn check_before_keys(&self, request: &Request) -> Result<(), RequestError> {
         request.check_recorded()?;
+        self.merchant.check_may_call(request)?;
         if self.merchant.ring().is_unfetched() {
             request.target()?;
         }
@@ -162,9 +172,8 @@ impl Core {
         mut error: Error,
     ) -> Error {
         error.compare_signed(|| {
-            let authorization: Authorization = authorization?.to_str().ok()?.parse().ok()?;
+            let (timestamp, nonce) = signing::signed_moment(authorization?)?;
             let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
-            let (timestamp, nonce) = (authorization.timestamp, &authorization.nonce_str);
             Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
         });
         error
@@ -229,7 +238,12 @@ impl Core {
 
     /// Decrypts a text with the merchant's private key.
     pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
-        let plain = self.merchant.key.decrypt_oaep(ciphertext);
+        let key = self
+            .merchant
+            .key
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Decryption(NO_PRIVATE_KEY.into())))?;
+        let plain = key.decrypt_oaep(ciphertext);
         let plain = plain.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;
         let text = std::str::from_utf8(&plain);
         let text = text.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;

@@ -5,17 +5,19 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::Core;
+use crate::core::{Core, Prepared};
 use crate::error::Error;
 use crate::failover::{BACKUP, Host, Hosts};
 use crate::request::Request;
 use crate::response::RawResponse;
-use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, SoFar, SystemTimer, Timer};
+use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
 use crate::upload::Payload;
 
 /// How a client delivers calls.
 pub(crate) struct DeliverySettings {
     pub(crate) retries: Retries,
+    /// What chooses the waits in place of `retries`.
+    pub(crate) policy: Option<Arc<dyn RetryPolicy>>,
     /// Whether calls may go to the backup host.
     pub(crate) failover: bool,
     pub(crate) timer: Arc<dyn Timer>,
@@ -27,6 +29,7 @@ impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
             retries: Retries::default(),
+            policy: None,
             failover: true,
             timer: Arc::new(SystemTimer::default()),
             budget: Budget::default(),
@@ -79,10 +82,10 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// The request of the next attempt, signed anew, and how long it may take.
-    pub(crate) fn prepare(&self) -> Result<(http::Request<Payload>, Duration), Error> {
-        let signed = self.core.prepare(self.request, self.host)?;
-        Ok((signed, self.limit.saturating_sub(self.elapsed())))
+    /// The request of the next attempt, prepared and signed anew, and how long it may take.
+    pub(crate) fn prepare(&self) -> Result<(Prepared<Payload>, Duration), Error> {
+        let prepared = self.core.prepare(self.request, self.host)?;
+        Ok((prepared, self.limit.saturating_sub(self.elapsed())))
     }
 
     fn elapsed(&self) -> Duration {
@@ -131,7 +134,13 @@ impl<'a> Delivery<'a> {
             limit: self.limit,
             repeat: Repeatable::of_request(self.request),
         };
-        self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish())
+        match (&self.core.delivery.policy, self.request.retries) {
+            // What was asked for this one call stands above the client's policy.
+            (Some(policy), None) => {
+                so_far.wait_by(&**policy, ending, self.attempts.last()?, self.request.operation)
+            }
+            _ => self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()),
+        }
     }
 
     /// Tells the outcome what became of all attempts.

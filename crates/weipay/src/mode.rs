@@ -5,9 +5,11 @@ use std::sync::Arc;
 #[cfg(any(feature = "async", feature = "blocking"))]
 use http::header::AUTHORIZATION;
 
+use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
 use crate::core::Core;
 use crate::request::Request;
 use crate::response::Decode;
+use crate::sub_merchant::SubMerchant;
 
 mod sealed {
     pub trait Sealed {}
@@ -20,9 +22,20 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
     /// What a verb gives back: a future, or the result itself.
     type Output<T: Decode>;
 
+    /// What signs in place of the merchant private key.
+    type Signer: ?Sized + Send + Sync;
+
     /// Lets one fetch of certificates run at a time.
     #[doc(hidden)]
     type Flight: Default + Send + Sync;
+
+    /// The signer among the settings.
+    #[doc(hidden)]
+    fn take_signer(settings: &mut ClientBuilder) -> Option<Arc<Self::Signer>>;
+
+    /// Whether there is a transport among the settings.
+    #[doc(hidden)]
+    fn has_transport(settings: &ClientBuilder) -> bool;
 
     /// Sends a request, or reports that it could not be prepared.
     #[doc(hidden)]
@@ -33,16 +46,40 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
 #[doc(hidden)]
 pub struct Shared<M: Mode> {
     pub(crate) core: Core,
-    #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
-    pub(crate) transport: Box<M::Transport>,
-    #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
-    pub(crate) flight: M::Flight,
+    pub(crate) transport: Arc<M::Transport>,
+    pub(crate) signer: Option<Arc<M::Signer>>,
+    /// Of all handles with the same key ring.
+    pub(crate) flight: Arc<M::Flight>,
 }
 
 impl<M: Mode> Shared<M> {
-    #[allow(dead_code, reason = "each of the two ways to wait makes one, and both are optional")]
-    pub(crate) fn new(core: Core, transport: Box<M::Transport>) -> Self {
-        Self { core, transport, flight: M::Flight::default() }
+    pub(crate) fn new(
+        mut settings: ClientBuilder,
+        transport: Arc<M::Transport>,
+    ) -> Result<Self, ConfigError> {
+        let signer = M::take_signer(&mut settings);
+        let core = settings.into_core(signer.is_some())?;
+        Ok(Self { core, transport, signer, flight: Arc::default() })
+    }
+
+    /// The same client with other credentials.
+    pub(crate) fn for_merchant(&self, mut settings: ClientBuilder) -> Result<Self, ConfigError> {
+        if M::has_transport(&settings) || settings.has_connections() {
+            return Err(ConfigError::Mismatch(TRANSPORT_SHARED));
+        }
+        let signer = M::take_signer(&mut settings);
+        let core = settings.into_core_like(&self.core, signer.is_some())?;
+        Ok(Self { core, transport: Arc::clone(&self.transport), signer, flight: Arc::default() })
+    }
+
+    /// The same client with another sub-merchant.
+    pub(crate) fn for_sub_merchant(&self, sub_merchant: SubMerchant) -> Self {
+        Self {
+            core: Core { sub_merchant: Some(Arc::new(sub_merchant)), ..self.core.clone() },
+            transport: Arc::clone(&self.transport),
+            signer: self.signer.clone(),
+            flight: Arc::clone(&self.flight),
+        }
     }
 }
 
@@ -66,8 +103,10 @@ mod asynchronous {
     use super::*;
     use crate::delivery::{Delivery, Next};
     use crate::error::Error;
+    use crate::observer::{AttemptWatch, Watch};
     use crate::platform_keys::Deadline;
     use crate::response::{RawResponse, Response};
+    use crate::signer::Signer;
     use crate::transport::{Transport, read_whole};
 
     impl sealed::Sealed for Async {}
@@ -75,12 +114,20 @@ mod asynchronous {
     impl Mode for Async {
         type Transport = dyn Transport;
         type Output<T: Decode> = CallFuture<T>;
+        type Signer = dyn Signer;
         type Flight = tokio::sync::Mutex<()>;
+
+        fn take_signer(settings: &mut ClientBuilder) -> Option<Arc<dyn Signer>> {
+            settings.signer.take()
+        }
+
+        fn has_transport(settings: &ClientBuilder) -> bool {
+            settings.transport.is_some()
+        }
 
         fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> CallFuture<T> {
             let shared = Arc::clone(shared);
-            let call =
-                async move { deliver(&shared, &mut request).await.map_err(|error| error.in_call(&request)) };
+            let call = async move { deliver(&shared, &mut request).await };
             CallFuture { call: Box::pin(call), body: PhantomData }
         }
     }
@@ -88,6 +135,18 @@ mod asynchronous {
     /// Compiled once for all operations. The request is signed when the future is first polled, so that its timestamp is fresh
     /// even if the future is polled much later.
     async fn deliver(shared: &Arc<Shared<Async>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let watch = Watch::begin(&shared.core, request);
+        let outcome = watch.during(attempts(shared, request, &watch)).await;
+        let outcome = outcome.map_err(|error| error.in_call(request));
+        watch.end(&shared.core, request, &outcome);
+        outcome
+    }
+
+    async fn attempts(
+        shared: &Arc<Shared<Async>>,
+        request: &mut Request,
+        watch: &Watch,
+    ) -> Result<RawResponse, Error> {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
         shared.core.check_before_keys(request)?;
@@ -98,7 +157,9 @@ mod asynchronous {
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
-            let outcome = attempt(shared, request, &delivery).await;
+            let mut attempt_watch = watch.attempt(&shared.core);
+            let outcome = attempt(shared, request, &delivery, &mut attempt_watch).await;
+            attempt_watch.end(&shared.core, request, &outcome);
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep(wait).await,
@@ -110,10 +171,13 @@ mod asynchronous {
         shared: &Shared<Async>,
         request: &Request,
         delivery: &Delivery<'_>,
+        watch: &mut AttemptWatch<'_>,
     ) -> Result<RawResponse, Error> {
         let keys = shared.core.merchant.platform();
-        let (signed, left) = delivery.prepare()?;
+        let (prepared, left) = delivery.prepare()?;
         let deadline = Deadline::after(left);
+        let signed = shared.sign(prepared, left).await?;
+        watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
         let response = read_whole(response).await?;
@@ -148,8 +212,10 @@ mod waiting {
     use super::*;
     use crate::delivery::{Delivery, Next};
     use crate::error::Error;
+    use crate::observer::{AttemptWatch, Watch};
     use crate::platform_keys::{BlockingFlight, Deadline};
     use crate::response::{RawResponse, Response};
+    use crate::signer::blocking::Signer;
     use crate::transport::blocking::{Transport, read_whole};
 
     impl sealed::Sealed for Blocking {}
@@ -157,14 +223,35 @@ mod waiting {
     impl Mode for Blocking {
         type Transport = dyn Transport;
         type Output<T: Decode> = Result<Response<T>, Error>;
+        type Signer = dyn Signer;
         type Flight = BlockingFlight;
 
+        fn take_signer(settings: &mut ClientBuilder) -> Option<Arc<dyn Signer>> {
+            settings.blocking_signer.take()
+        }
+
+        fn has_transport(settings: &ClientBuilder) -> bool {
+            settings.blocking_transport.is_some()
+        }
+
         fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> Self::Output<T> {
-            deliver(shared, &mut request).map(Response::new).map_err(|error| error.in_call(&request))
+            deliver(shared, &mut request).map(Response::new)
         }
     }
 
     fn deliver(shared: &Arc<Shared<Blocking>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let watch = Watch::begin(&shared.core, request);
+        let outcome = watch.within(|| attempts(shared, request, &watch));
+        let outcome = outcome.map_err(|error| error.in_call(request));
+        watch.end(&shared.core, request, &outcome);
+        outcome
+    }
+
+    fn attempts(
+        shared: &Arc<Shared<Blocking>>,
+        request: &mut Request,
+        watch: &Watch,
+    ) -> Result<RawResponse, Error> {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
         shared.core.check_before_keys(request)?;
@@ -175,7 +262,9 @@ mod waiting {
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
-            let outcome = attempt(shared, request, &delivery);
+            let mut attempt_watch = watch.attempt(&shared.core);
+            let outcome = attempt(shared, request, &delivery, &mut attempt_watch);
+            attempt_watch.end(&shared.core, request, &outcome);
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep_blocking(wait),
@@ -187,10 +276,13 @@ mod waiting {
         shared: &Shared<Blocking>,
         request: &Request,
         delivery: &Delivery<'_>,
+        watch: &mut AttemptWatch<'_>,
     ) -> Result<RawResponse, Error> {
         let keys = shared.core.merchant.platform();
-        let (signed, left) = delivery.prepare()?;
+        let (prepared, left) = delivery.prepare()?;
         let deadline = Deadline::after(left);
+        let signed = shared.sign(prepared, left)?;
+        watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {

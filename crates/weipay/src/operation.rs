@@ -8,11 +8,13 @@
 //! segments of their paths. A look-up walks the sorted table segment by segment; it allocates nothing, and nothing is built at
 //! start-up.
 
+pub(crate) mod table;
+
 use std::fmt;
 
 use http::{Method, StatusCode};
 
-pub(crate) mod table;
+use crate::model::field::Place;
 
 /// An operation (接口) of the API: what the catalogue says about it.
 ///
@@ -33,6 +35,8 @@ pub struct Operation {
     product: Option<&'static str>,
     base_url: Option<&'static str>,
     request_number: Option<&'static str>,
+    sub_mchid: Option<(&'static str, Place)>,
+    sub_appid: Option<(&'static str, Place)>,
     success: u16,
     version: Version,
     dialect: Dialect,
@@ -109,6 +113,8 @@ impl Operation {
             product: None,
             base_url: None,
             request_number: None,
+            sub_mchid: None,
+            sub_appid: None,
             success: 200,
             version: Version::V3,
             dialect: Dialect::Json,
@@ -252,6 +258,24 @@ impl Operation {
         self.request_number
     }
 
+    /// The field of the request with the number of the sub-merchant (子商户号) that a partner (服务商) calls for; see
+    /// [`SubMerchant`](crate::SubMerchant).
+    #[must_use]
+    pub fn sub_mchid(&self) -> Option<&'static str> {
+        self.sub_mchid.map(|(name, _)| name)
+    }
+
+    /// The field of the request with the appid of that sub-merchant.
+    #[must_use]
+    pub fn sub_appid(&self) -> Option<&'static str> {
+        self.sub_appid.map(|(name, _)| name)
+    }
+
+    /// Both fields, with their places.
+    pub(crate) const fn sub_merchant_fields(&self) -> [Option<(&'static str, Place)>; 2] {
+        [self.sub_mchid, self.sub_appid]
+    }
+
     /// Whether it asks for a refund. Its number tells: no other operation has that one.
     pub(crate) fn is_refund(&self) -> bool {
         self.request_number == Some("out_refund_no")
@@ -291,6 +315,16 @@ impl Operation {
 
     const fn number(mut self, request_number: &'static str) -> Self {
         self.request_number = Some(request_number);
+        self
+    }
+
+    const fn sub_merchant(mut self, name: &'static str, place: Place) -> Self {
+        self.sub_mchid = Some((name, place));
+        self
+    }
+
+    const fn sub_app(mut self, name: &'static str, place: Place) -> Self {
+        self.sub_appid = Some((name, place));
         self
     }
 
@@ -367,6 +401,12 @@ pub(crate) fn version_of(path: &str) -> Option<Version> {
     let first = segments(path).next()?;
     let at = table::ALL.partition_point(|row| row.segment(0) < Some(first));
     table::ALL.get(at).filter(|row| row.segment(0) == Some(first)).map(|row| row.version)
+}
+
+/// Whether a path is of an operation that brands (品牌) call, with credentials of their own. The first segment of its path tells, as it
+/// tells the version.
+pub(crate) fn is_of_brands(path: &str) -> bool {
+    segments(path).next() == Some("brand")
 }
 
 type Segments<'a> = std::str::Split<'a, char>;

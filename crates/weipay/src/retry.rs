@@ -6,6 +6,7 @@
 
 mod attempt;
 mod budget;
+mod policy;
 mod retry_after;
 mod timer;
 
@@ -17,8 +18,11 @@ use crate::error::{Error, ErrorKind, Sent};
 use crate::request::Request;
 use crate::response::RawResponse;
 
+#[cfg(feature = "tracing")]
+pub(crate) use attempt::is_code;
 pub use attempt::{Attempt, AttemptOutcome};
 pub(crate) use budget::Budget;
+pub use policy::{Retry, RetryPolicy};
 pub(crate) use timer::SystemTimer;
 pub use timer::{Sleep, Timer};
 
@@ -114,16 +118,11 @@ impl Retries {
         let doublings = so_far.attempts.saturating_sub(1).min(31);
         let most = self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait);
         let jitter = fraction(most, random);
+        let least = so_far.least_wait(ending)?;
         let wait = match ending {
-            Ending::Final => return None,
-            Ending::NotSent => jitter,
-            Ending::Open { .. } | Ending::Probe if so_far.repeat == Repeatable::No => return None,
-            Ending::Open { retry_after } => {
-                let apart =
-                    if so_far.repeat == Repeatable::MinuteApart { BETWEEN_REFUNDS } else { Duration::ZERO };
-                retry_after.unwrap_or_default().saturating_add(jitter).max(apart)
-            }
-            Ending::Probe => Duration::ZERO,
+            Ending::Open { retry_after } => retry_after.unwrap_or_default().saturating_add(jitter).max(least),
+            Ending::Probe => least,
+            Ending::Final | Ending::NotSent => jitter,
         };
         (so_far.elapsed.saturating_add(wait) < so_far.limit).then_some(wait)
     }
@@ -146,6 +145,23 @@ pub(crate) struct SoFar {
     pub(crate) limit: Duration,
     /// Whether the request may arrive twice.
     pub(crate) repeat: Repeatable,
+}
+
+impl SoFar {
+    /// How long at least to wait before another attempt, whoever chooses; `None` where there must be none.
+    fn least_wait(&self, ending: Ending) -> Option<Duration> {
+        match ending {
+            Ending::Final => None,
+            Ending::NotSent => Some(Duration::ZERO),
+            Ending::Open { .. } | Ending::Probe if self.repeat == Repeatable::No => None,
+            Ending::Probe => Some(Duration::ZERO),
+            Ending::Open { retry_after } => {
+                let is_refund = self.repeat == Repeatable::MinuteApart;
+                let apart = if is_refund { BETWEEN_REFUNDS } else { Duration::ZERO };
+                Some(retry_after.unwrap_or_default().max(apart))
+            }
+        }
+    }
 }
 
 /// Whether a request may arrive twice.

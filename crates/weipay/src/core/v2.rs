@@ -146,7 +146,9 @@ fn key(core: &Core) -> Result<&ApiV2Key, RequestError> {
 
 /// A request for another merchant would be signed with this merchant's key: it is a mistake, found before it is sent.
 fn check_own_number(core: &Core, fields: &XmlElements) -> Result<(), RequestError> {
-    let own = core.merchant.mchid.to_string();
+    let Some(own) = core.merchant.account.mchid().map(AsRef::as_ref) else {
+        return Err(RequestError::ApiV2Key);
+    };
     let is_other = |name: &&str| fields.text(name).is_some_and(|number| !number.is_empty() && number != own);
     match OWN_NUMBERS.iter().find(|name| is_other(name)) {
         None => Ok(()),

@@ -1,14 +1,11 @@
 //! APIv3: a request is signed in its `Authorization` header, and a successful response in its `Wechatpay-…` headers.
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, StatusCode};
-use weipay_wire::{
-    Authorization, PlatformKeys, SignatureHeaders, VerifyError, random_nonce, request_message,
-    verify_response,
-};
+use http::StatusCode;
+use weipay_wire::{PlatformKeys, SignatureHeaders, VerifyError, verify_response};
 
 use super::Core;
+use super::signing::{Prepared, Unsigned};
 use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
@@ -22,11 +19,8 @@ use crate::upload::Payload;
 /// fields are encrypted; of a response, the key that signed it.
 pub(crate) const SERIAL: &str = "Wechatpay-Serial";
 
-pub(super) fn prepare(
-    core: &Core,
-    request: &Request,
-    host: Host,
-) -> Result<http::Request<Payload>, RequestError> {
+pub(super) fn prepare(core: &Core, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
+    core.merchant.check_may_call(request)?;
     let mut headers = core.headers(request)?;
     if !headers.contains_key(SERIAL)
         && let Some(serial) = core.merchant.platform().preferred(core.now())
@@ -36,7 +30,7 @@ pub(super) fn prepare(
     }
     let base_url = core.base_url(request, host)?;
     let target = base_url.target(&request.target()?);
-    headers.insert(AUTHORIZATION, authorization(core, request, &target)?);
+    let unsigned = Unsigned::new(core, request, &target);
 
     let mut signed = http::Request::new(request.payload());
     *signed.method_mut() = request.method.clone();
@@ -45,7 +39,7 @@ pub(super) fn prepare(
         .parse()
         .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
     *signed.headers_mut() = headers;
-    Ok(signed)
+    unsigned.sign(&core.merchant, signed)
 }
 
 /// The request for a file. Its address decides whether it is signed.
@@ -53,34 +47,14 @@ pub(super) fn prepare_download(
     core: &Core,
     request: &Request,
     address: &Address,
-) -> Result<http::Request<()>, RequestError> {
-    let mut headers = core.headers(request)?;
-    if address.is_signed {
-        headers.insert(AUTHORIZATION, authorization(core, request, address.target())?);
-    }
+) -> Result<Prepared<()>, RequestError> {
     let mut prepared = http::Request::new(());
+    *prepared.headers_mut() = core.headers(request)?;
     *prepared.uri_mut() = address.uri.clone();
-    *prepared.headers_mut() = headers;
-    Ok(prepared)
-}
-
-fn authorization(core: &Core, request: &Request, target: &str) -> Result<HeaderValue, RequestError> {
-    let timestamp = (core.clock)();
-    let nonce_str = random_nonce();
-    let body = request.signed_bytes();
-    let message = request_message(request.method.as_str(), target, timestamp, &nonce_str, body);
-    let error = |error: &dyn std::fmt::Display| RequestError::Signing(error.to_string());
-    let signature = core.merchant.key.sign(&message).map_err(|cause| error(&cause))?;
-    let authorization = Authorization {
-        mchid: core.merchant.mchid.to_string(),
-        serial_no: core.merchant.serial.to_string(),
-        timestamp,
-        nonce_str,
-        signature,
-    };
-    let mut value = HeaderValue::try_from(authorization.to_string()).map_err(|cause| error(&cause))?;
-    value.set_sensitive(true);
-    Ok(value)
+    match address.is_signed {
+        true => Unsigned::new(core, request, address.target()).sign(&core.merchant, prepared),
+        false => Ok(Prepared::signed(prepared)),
+    }
 }
 
 pub(super) fn conclude(

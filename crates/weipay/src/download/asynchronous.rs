@@ -68,8 +68,8 @@ impl Download<Async> {
         prepared: Prepared,
         writer: &mut (dyn AsyncWrite + Unpin + Send),
     ) -> Result<Downloaded, Error> {
-        let Prepared { signed, wait, mut receiver, .. } = prepared;
-        let mut signed = signed.map(|()| Body::empty());
+        let Prepared { unsent, wait, mut receiver, .. } = prepared;
+        let mut signed = self.shared.sign(unsent, wait).await?.map(|()| Body::empty());
         signed.extensions_mut().insert(StreamResponse);
         let (parts, mut body) = self.shared.transport.send(signed, wait).await?.into_parts();
         let Some(media_type) = judge(parts.status, &parts.headers)? else {

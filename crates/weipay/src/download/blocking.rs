@@ -55,8 +55,8 @@ impl Download<Blocking> {
 
     fn run(self, prepared: Prepared, writer: &mut dyn Write) -> Result<Downloaded, Error> {
         let start = Instant::now();
-        let Prepared { signed, wait, mut receiver, .. } = prepared;
-        let mut signed = signed.map(|()| Body::empty());
+        let Prepared { unsent, wait, mut receiver, .. } = prepared;
+        let mut signed = self.shared.sign(unsent, wait)?.map(|()| Body::empty());
         signed.extensions_mut().insert(StreamResponse);
         let (parts, mut body) = self.shared.transport.send(signed, wait)?.into_parts();
         let Some(media_type) = judge(parts.status, &parts.headers)? else {

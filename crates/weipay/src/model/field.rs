@@ -3,7 +3,7 @@
 use weipay_rules::{Format, Limits, Rules};
 
 /// Where a field of a request travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Place {
     /// In the JSON body.

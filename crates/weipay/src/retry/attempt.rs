@@ -94,7 +94,7 @@ impl AttemptOutcome {
 }
 
 /// Whether a text has the form of a code. Anything else may be personal.
-fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }

@@ -24,11 +24,13 @@ use crate::transport::{
 ///
 /// It returns whole bodies of at most 8 MB, and readers of any length where a request
 /// [asks for them](crate::transport::StreamResponse).
-#[derive(Debug)]
+///
+/// Clones share the connections, and what the system trusts.
+#[derive(Debug, Clone)]
 pub struct DefaultTransport {
     agent: Agent,
     /// For TLS with the certificate of a merchant.
-    identified: Identities<Agent>,
+    identified: Arc<Identities<Agent>>,
     connections: Connections,
 }
 
@@ -49,7 +51,7 @@ impl DefaultTransport {
     /// If the proxy cannot be used.
     pub fn with(connections: Connections) -> Result<Self, ConfigError> {
         let agent = agent(None, &connections)?;
-        Ok(Self { agent, identified: Identities::new(), connections })
+        Ok(Self { agent, identified: Arc::new(Identities::new()), connections })
     }
 
     /// The agent for a request: the one that shows its certificate, if it has one.
