@@ -103,7 +103,7 @@ mod asynchronous {
     use super::*;
     use crate::delivery::{Delivery, Next};
     use crate::error::Error;
-    use crate::observer::{AttemptWatch, Watch};
+    use crate::observer::{AttemptWatch, Outcome, Watch};
     use crate::platform_keys::Deadline;
     use crate::response::{RawResponse, Response};
     use crate::signer::Signer;
@@ -138,7 +138,7 @@ mod asynchronous {
         let watch = Watch::begin(&shared.core, request);
         let outcome = watch.during(attempts(shared, request, &watch)).await;
         let outcome = outcome.map_err(|error| error.in_call(request));
-        watch.end(&shared.core, request, &outcome);
+        watch.end(&shared.core, request, Outcome::of_call(&outcome));
         outcome
     }
 
@@ -159,7 +159,7 @@ mod asynchronous {
         loop {
             let mut attempt_watch = watch.attempt(&shared.core);
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch).await;
-            attempt_watch.end(&shared.core, request, &outcome);
+            attempt_watch.end(&shared.core, request, Outcome::of_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep(wait).await,
@@ -212,7 +212,7 @@ mod waiting {
     use super::*;
     use crate::delivery::{Delivery, Next};
     use crate::error::Error;
-    use crate::observer::{AttemptWatch, Watch};
+    use crate::observer::{AttemptWatch, Outcome, Watch};
     use crate::platform_keys::{BlockingFlight, Deadline};
     use crate::response::{RawResponse, Response};
     use crate::signer::blocking::Signer;
@@ -243,7 +243,7 @@ mod waiting {
         let watch = Watch::begin(&shared.core, request);
         let outcome = watch.within(|| attempts(shared, request, &watch));
         let outcome = outcome.map_err(|error| error.in_call(request));
-        watch.end(&shared.core, request, &outcome);
+        watch.end(&shared.core, request, Outcome::of_call(&outcome));
         outcome
     }
 
@@ -264,7 +264,7 @@ mod waiting {
         loop {
             let mut attempt_watch = watch.attempt(&shared.core);
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch);
-            attempt_watch.end(&shared.core, request, &outcome);
+            attempt_watch.end(&shared.core, request, Outcome::of_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep_blocking(wait),

@@ -6,7 +6,7 @@
 //!
 //! # Spans
 //!
-//! With the feature `tracing`, each call is a span `weipay.call` of level INFO, and each attempt in it an event of level DEBUG. Fields
+//! With the feature `tracing`, each call and each download is a span `weipay.call` of level INFO, and each attempt in it an event of level DEBUG. Fields
 //! have the names of OpenTelemetry's conventions for HTTP clients:
 //!
 //! | field | of | value |
@@ -67,7 +67,7 @@ pub trait Observer: Send + Sync {
     /// An attempt has ended. A call that was not sent has none.
     fn attempt_ended(&self, _attempt: &EndedAttempt<'_>) {}
 
-    /// A call has ended. One whose future was dropped before has not.
+    /// A call or a download has ended. One whose future was dropped before has not.
     fn call_ended(&self, _call: &EndedCall<'_>) {}
 }
 
@@ -96,8 +96,39 @@ pub struct EndedAttempt<'a> {
 
 struct Ended<'a> {
     request: &'a Request,
-    outcome: &'a Result<RawResponse, Error>,
+    outcome: Outcome<'a>,
     duration: Duration,
+}
+
+/// What a call or an attempt ended with, as far as it is told.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome<'a> {
+    status: Option<StatusCode>,
+    request_id: Option<&'a str>,
+    error: Option<&'a Error>,
+}
+
+impl<'a> Outcome<'a> {
+    pub(crate) fn of_call(outcome: &'a Result<RawResponse, Error>) -> Self {
+        match outcome {
+            Ok(response) => {
+                Self { status: Some(response.status), request_id: request_id(&response.headers), error: None }
+            }
+            Err(error) => Self::of_error(error),
+        }
+    }
+
+    /// A file that came is a success with status 200.
+    pub(crate) fn of_download<T>(outcome: &'a Result<T, Error>) -> Self {
+        match outcome {
+            Ok(_) => Self { status: Some(StatusCode::OK), request_id: None, error: None },
+            Err(error) => Self::of_error(error),
+        }
+    }
+
+    fn of_error(error: &'a Error) -> Self {
+        Self { status: error.status(), request_id: error.request_id(), error: Some(error) }
+    }
 }
 
 /// Where an attempt was sent.
@@ -125,25 +156,19 @@ macro_rules! ended {
             /// The status of the response, if one came.
             #[must_use]
             pub fn status(&self) -> Option<StatusCode> {
-                match self.ended.outcome {
-                    Ok(response) => Some(response.status),
-                    Err(error) => error.status(),
-                }
+                self.ended.outcome.status
             }
 
             /// The `Request-ID` of the response, if one came with it.
             #[must_use]
             pub fn request_id(&self) -> Option<&'a str> {
-                match self.ended.outcome {
-                    Ok(response) => request_id(&response.headers),
-                    Err(error) => error.request_id(),
-                }
+                self.ended.outcome.request_id
             }
 
             /// The error, if it failed.
             #[must_use]
             pub fn error(&self) -> Option<&'a Error> {
-                self.ended.outcome.as_ref().err()
+                self.ended.outcome.error
             }
 
             /// What the error is about; `None` for a success.
@@ -267,7 +292,7 @@ impl Watch {
         AttemptWatch { watch: self, began: self.began.map(|_| core.delivery.timer.now()), server: None }
     }
 
-    pub(crate) fn end(&self, core: &Core, request: &Request, outcome: &Result<RawResponse, Error>) {
+    pub(crate) fn end(&self, core: &Core, request: &Request, outcome: Outcome<'_>) {
         let Some(began) = self.began else { return };
         let duration = core.delivery.timer.now().saturating_sub(began);
         let ended = Ended { request, outcome, duration };
@@ -302,7 +327,7 @@ impl AttemptWatch<'_> {
         });
     }
 
-    pub(crate) fn end(self, core: &Core, request: &Request, outcome: &Result<RawResponse, Error>) {
+    pub(crate) fn end(self, core: &Core, request: &Request, outcome: Outcome<'_>) {
         let (Some(began), Some(server)) = (self.began, &self.server) else { return };
         let duration = core.delivery.timer.now().saturating_sub(began);
         let ended = Ended { request, outcome, duration };

@@ -20,7 +20,7 @@
 //!
 //! # One transport for many merchants
 //!
-//! [`Client::for_merchant`](crate::blocking::Client::for_merchant) makes clients that share one transport. Default transports can also be
+//! `Client::for_merchant` makes clients that share one transport. Default transports can also be
 //! cloned, and each clone be given to another builder: clones share the connections and the trust store.
 //!
 //! # A transport around the default one

@@ -4,8 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 use std::alloc::System;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use weipay::error::{NetworkError, Sent};
+use weipay::http::{Request, Response};
+use weipay::observer::Observer;
+use weipay::transport::blocking::{Body, Transport};
 use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey, PublicKey, PublicKeyId};
 use weipay::{ClientBuilder, SubMerchant};
 
@@ -71,14 +77,48 @@ fn a_merchant_costs_little_beyond_its_keys_and_no_thread() {
     });
     assert!(used <= MAX_BYTES, "{used}");
     assert_eq!(threads(), before);
+    let [plain, observed] = [false, true].map(|observed| allocations_of_a_call(&keys, observed));
+    // The address of the server is kept for the observer.
+    assert!(observed <= plain + 2, "{plain} {observed}");
     #[allow(clippy::print_stdout, reason = "the numbers are worth reading: --nocapture")]
     {
+        println!("allocations of a call {plain}, of one with an observer {observed}");
         println!(
             "bytes of a merchant {:?}, of a sub-merchant {:?}, of one in use {used}",
             &costs[..2],
             &costs[2..]
         );
     }
+}
+
+struct Silent;
+
+impl Observer for Silent {}
+
+/// Responds at once, so that only the client's own allocations are counted.
+struct Canned(Mutex<Vec<Response<Body>>>);
+
+impl Transport for Canned {
+    fn send(&self, _: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkError> {
+        self.0.lock().unwrap().pop().ok_or_else(|| NetworkError { sent: Sent::No, source: "no more".into() })
+    }
+}
+
+fn canned() -> Response<Body> {
+    Response::builder().status(403).body(Body::from(r#"{"code":"NO_AUTH","message":"no"}"#)).unwrap()
+}
+
+/// How many allocations a call takes that is refused: everything but the verification, which does not depend on what is counted.
+fn allocations_of_a_call(keys: &Keys, observed: bool) -> usize {
+    let canned = Canned(Mutex::new(vec![canned(), canned()]));
+    let builder = settings(keys, 0).blocking_transport(canned);
+    let builder = if observed { builder.observer(Silent) } else { builder };
+    let client = builder.build_blocking().unwrap();
+    let call = || client.chain("v3/pay/transactions/native").post([("out_trade_no", "order-1")]).is_err();
+    assert!(call());
+    let region = Region::new(ALLOCATOR);
+    assert!(call());
+    region.change().allocations
 }
 
 fn sub_merchant<T>(number: &usize, make: impl Fn(SubMerchant) -> T) -> T {

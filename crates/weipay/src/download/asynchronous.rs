@@ -9,6 +9,7 @@ use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
 use crate::error::{Error, FileError, Sent};
 use crate::mode::Async;
+use crate::observer::{AttemptWatch, Outcome, Watch};
 use crate::transport::{Body, StreamResponse, lost, timed_out};
 
 impl Download<Async> {
@@ -57,19 +58,27 @@ impl Download<Async> {
         prepared: Prepared,
         writer: &mut (dyn AsyncWrite + Unpin + Send),
     ) -> Result<Downloaded, Error> {
-        let request = prepared.request.clone();
-        let run = tokio::time::timeout(self.timeout, self.run(prepared, writer)).await;
+        let (core, request) = (&self.shared.core, prepared.request.clone());
+        let watch = Watch::begin(core, &request);
+        let mut attempt = watch.attempt(core);
+        let run = watch.during(self.run(prepared, writer, &mut attempt));
+        let run = tokio::time::timeout(self.timeout, run).await;
         let run = run.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps).into()));
-        run.map_err(|error| error.in_call(&request))
+        let run = run.map_err(|error| error.in_call(&request));
+        attempt.end(core, &request, Outcome::of_download(&run));
+        watch.end(core, &request, Outcome::of_download(&run));
+        run
     }
 
     async fn run(
         &self,
         prepared: Prepared,
         writer: &mut (dyn AsyncWrite + Unpin + Send),
+        watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
         let Prepared { unsent, wait, mut receiver, .. } = prepared;
         let mut signed = self.shared.sign(unsent, wait).await?.map(|()| Body::empty());
+        watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         let (parts, mut body) = self.shared.transport.send(signed, wait).await?.into_parts();
         let Some(media_type) = judge(parts.status, &parts.headers)? else {

@@ -10,6 +10,7 @@ use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
 use crate::error::{Error, FileError, Sent};
 use crate::mode::Blocking;
+use crate::observer::{AttemptWatch, Outcome, Watch};
 use crate::transport::blocking::Body;
 use crate::transport::{StreamResponse, lost, timed_out};
 
@@ -22,8 +23,7 @@ impl Download<Blocking> {
     /// be used.
     pub fn to_writer(self, mut writer: impl Write) -> Result<Downloaded, Error> {
         let prepared = self.prepare()?;
-        let request = prepared.request.clone();
-        self.run(prepared, &mut writer).map_err(|error| error.in_call(&request))
+        self.run(prepared, &mut writer)
     }
 
     /// Writes the file to a path. It is written beside that, and moved there only when it is good, so that after an error the
@@ -35,8 +35,7 @@ impl Download<Blocking> {
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
         let prepared = self.prepare()?;
         let (part, mut file) = PartFile::create(path.as_ref()).map_err(FileError::Write)?;
-        let request = prepared.request.clone();
-        let downloaded = self.run(prepared, &mut file).map_err(|error| error.in_call(&request))?;
+        let downloaded = self.run(prepared, &mut file)?;
         part.finish(&file).map_err(FileError::Write)?;
         Ok(downloaded)
     }
@@ -54,9 +53,26 @@ impl Download<Blocking> {
     }
 
     fn run(self, prepared: Prepared, writer: &mut dyn Write) -> Result<Downloaded, Error> {
+        let (core, request) = (&self.shared.core, prepared.request.clone());
+        let watch = Watch::begin(core, &request);
+        let mut attempt = watch.attempt(core);
+        let received = watch.within(|| self.receive(prepared, writer, &mut attempt));
+        let received = received.map_err(|error| error.in_call(&request));
+        attempt.end(core, &request, Outcome::of_download(&received));
+        watch.end(core, &request, Outcome::of_download(&received));
+        received
+    }
+
+    fn receive(
+        &self,
+        prepared: Prepared,
+        writer: &mut dyn Write,
+        watch: &mut AttemptWatch<'_>,
+    ) -> Result<Downloaded, Error> {
         let start = Instant::now();
         let Prepared { unsent, wait, mut receiver, .. } = prepared;
         let mut signed = self.shared.sign(unsent, wait)?.map(|()| Body::empty());
+        watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         let (parts, mut body) = self.shared.transport.send(signed, wait)?.into_parts();
         let Some(media_type) = judge(parts.status, &parts.headers)? else {

@@ -18,6 +18,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::client::{Resumption, WantsClientCert};
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
@@ -164,11 +165,11 @@ fn trusting_the_system() -> Result<ClientConfig, String> {
 fn trusting_the_system_with(identity: &ClientIdentity) -> Result<ClientConfig, String> {
     let mut config = trusting_the_system()?;
     let chain = identity.chain().map(|der| CertificateDer::from(der.to_vec())).collect();
-    let key = identity.key().to_pkcs8_der().map_err(|error| error.to_string())?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_vec()));
-    let certified = CertifiedKey::from_der(chain, key, config.crypto_provider())
-        .map_err(|error| format!("the merchant certificate cannot be used for TLS: {error}"))?;
-    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+    // It is wiped when it is dropped, so it is lent and not copied.
+    let der = identity.key().to_pkcs8_der().map_err(|error| error.to_string())?;
+    let key = any_supported_type(&PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(&der[..])))
+        .map_err(|error| format!("the merchant private key cannot be used for TLS: {error}"))?;
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key)));
     // A session that was begun with another certificate must not be resumed.
     config.resumption = Resumption::default();
     Ok(config)

@@ -2,9 +2,11 @@
 
 use serde_json::json;
 use weipay::error::{ErrorKind, RequestError};
+use weipay::notification::Receiver;
 use weipay::wire::{ApiV3Key, BrandId, MerchantSerial};
 use weipay::{Client, ClientBuilder, ConfigError, Error};
 
+use crate::notification;
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, Platform, configured, signed};
 
 const COUPONS: &str = "brand/marketing/product-coupon/product-coupons";
@@ -61,6 +63,19 @@ fn operations_of_the_other_kind_are_refused_before_anything_is_sent() {
     assert_eq!(problem(&error), &RequestError::MerchantOperation);
     let client: Client = with_key().build().unwrap();
     assert_eq!(client.brand_id().unwrap().as_str(), "123456789");
+}
+
+/// Its notifications are signed and encrypted like a merchant's, by the platform's key of the brand and with the brand's APIv3 key.
+#[test]
+fn notifications_of_a_brand_are_verified_and_opened() {
+    let key = ApiV3Key::new(notification::API_V3_KEY).unwrap();
+    let receiver = Receiver::new().merchant(with_key().api_v3_key(key).clock(|| notification::NOW)).unwrap();
+    let body = notification::paid();
+    let mut headers = notification::signed(body.as_bytes());
+    headers.insert("Wechatpay-Signature-Type", "WECHATPAY-BRAND-SHA256-RSA2048".parse().unwrap());
+    let received = receiver.receive(&headers, body.as_bytes()).unwrap();
+    assert_eq!((received.event_type(), received.mchid()), ("TRANSACTION.SUCCESS", None));
+    assert!(receiver.receive(&headers, b"{}").is_err());
 }
 
 /// The list of certificates is an operation of merchants, so the APIv3 key does not stand for a key of the platform.

@@ -93,7 +93,7 @@ fn agent(client_cert: Option<ClientCert>, connections: &Connections) -> Result<A
 fn proxy(proxy: &Proxy) -> Result<ureq::Proxy, ConfigError> {
     let builder = ureq::Proxy::builder(ureq::ProxyProtocol::Http).host(&proxy.host).port(proxy.port);
     let builder = match &proxy.credentials {
-        Some((user, password)) => builder.username(user).password(password),
+        Some((user, password)) => builder.username(user).password(password.as_str()),
         None => builder,
     };
     builder.build().map_err(|_| ConfigError::Setting {
