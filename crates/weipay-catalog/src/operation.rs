@@ -25,10 +25,18 @@ pub struct Operation {
     pub nonceless: bool,
     /// Whether a success has no signature to verify, as with file downloads.
     pub unsigned: bool,
+    /// The field of the body that names the merchant who signs, if the platform refuses another merchant there.
+    pub caller: Option<&'static str>,
+    /// Of an upload: what is special about pictures.
+    pub pictures: Option<Pictures>,
     /// For an operation that writes: what is known about sending the same request again.
     pub repeat: Option<Repeat>,
     /// Why a repeat is safe or not, according to the official text or an observation.
     pub repeat_reason: &'static str,
+    /// Whether a field of the request travels encrypted.
+    pub takes_encrypted: bool,
+    /// Whether a field of the response travels encrypted.
+    pub gives_encrypted: bool,
     /// What is sent.
     pub request: Request,
     /// The status of a success: 200, or 204 for a response without a body.
@@ -37,6 +45,24 @@ pub struct Operation {
     pub response: Vec<Field>,
     /// Whether a successful response is a file instead of fields.
     pub has_file_response: bool,
+}
+
+/// What an upload says about pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pictures {
+    /// It takes nothing else.
+    Only,
+    /// A picture has at most so many bytes, other files may have more.
+    UpTo(i64),
+}
+
+impl Pictures {
+    pub(crate) fn from_words(words: &str) -> Option<Self> {
+        match words {
+            "only" => Some(Self::Only),
+            words => words.strip_prefix("..")?.parse().ok().map(Self::UpTo),
+        }
+    }
 }
 
 /// What is known about sending a request again, with the same number and the same content.
@@ -94,6 +120,12 @@ impl Operation {
     #[must_use]
     pub fn version(&self) -> Version {
         if self.path.starts_with("v2/") { Version::V2 } else { Version::V3 }
+    }
+
+    /// Whether the request has a file.
+    #[must_use]
+    pub fn is_upload(&self) -> bool {
+        !self.request.multipart.is_empty()
     }
 
     /// How the request is written.

@@ -12,9 +12,11 @@ use crate::error::append_causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
-const OURS: [&str; 9] = [
+const OURS: [&str; 11] = [
     "kit.json",
     "kit.json.unfinished",
+    "control.json",
+    "control.json.unfinished",
     "keys",
     "keys.unfinished",
     STATE,

@@ -244,5 +244,10 @@ impl KitOnDisk {
     }
 }
 
+/// Puts a file that only its owner can read in the place of another, in one step.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), KitError> {
+    file::replace(path, content)
+}
+
 #[cfg(test)]
 mod tests;

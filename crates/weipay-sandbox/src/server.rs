@@ -109,8 +109,8 @@ async fn connection(socket: TcpStream, mut place: Place, service: Service, watch
         // A client that has said all it wants to say may still wait for the response.
         .half_close(true)
         .title_case_headers(true);
-    let answering = service_fn(move |request| answered(request, service.clone(), Arc::clone(&place)));
-    let served = watcher.watch(protocol.serve_connection(TokioIo::new(stream), answering));
+    let responding = service_fn(move |request| respond(request, service.clone(), Arc::clone(&place)));
+    let served = watcher.watch(protocol.serve_connection(TokioIo::new(stream), responding));
     let (mut served, mut given_way) = (pin!(served), pin!(given_way));
     // How a connection ended is its client's business.
     poll_fn(|context| match given_way.as_mut().poll(context) {
@@ -132,7 +132,7 @@ impl fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
-async fn answered(
+async fn respond(
     request: Request<Incoming>,
     service: Service,
     place: Arc<Place>,
@@ -148,7 +148,7 @@ async fn answered(
         service.settings.tell(|| LogEntry::incomplete(method.as_str(), &path, reason));
         return Err(Dropped);
     };
-    if !place.is_now(Doing::Answering) {
+    if !place.is_now(Doing::Responding) {
         return Err(Dropped);
     }
     // What is left of a body that is too long would be taken for the next request.

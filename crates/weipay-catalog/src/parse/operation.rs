@@ -2,7 +2,8 @@
 
 use super::outline::{self, OutlineLine, entry, list, push_field};
 use super::{Heading, ParseError, error, expect_heading};
-use crate::operation::{Operation, Place, Repeat};
+use crate::field::Field;
+use crate::operation::{Operation, Pictures, Place, Repeat};
 use crate::shared::Resolver;
 
 /// Reads the text of one operation.
@@ -21,7 +22,19 @@ pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Ope
     if reader.operation.title.is_empty() {
         return Err(error(1, "an operation needs a `title` line".to_owned()));
     }
-    Ok(reader.operation)
+    let mut operation = reader.operation;
+    operation.gives_encrypted = operation.response.iter().any(Field::holds_encrypted);
+    operation.takes_encrypted =
+        Place::ALL.iter().any(|place| operation.request.fields(*place).iter().any(Field::holds_encrypted));
+    if let Some(name) =
+        operation.caller.filter(|name| operation.request.json.iter().all(|field| field.name != *name))
+    {
+        return Err(error(1, format!("`caller {name}` should name a field of `json`")));
+    }
+    if operation.pictures.is_some() && operation.request.multipart.is_empty() {
+        return Err(error(1, "only an upload has a `pictures` line".to_owned()));
+    }
+    Ok(operation)
 }
 
 fn blank(method: &'static str, path: &'static str) -> Operation {
@@ -36,8 +49,12 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         client_cert: false,
         nonceless: false,
         unsigned: false,
+        caller: None,
+        pictures: None,
         repeat: None,
         repeat_reason: "",
+        takes_encrypted: false,
+        gives_encrypted: false,
         request: Default::default(),
         success: 200,
         response: Vec::new(),
@@ -72,6 +89,13 @@ impl Reader {
             "client-cert" => operation.client_cert = true,
             "nonceless" => operation.nonceless = true,
             "unsigned" => operation.unsigned = true,
+            "caller" => operation.caller = Some(rest),
+            "pictures" => {
+                let pictures = Pictures::from_words(rest);
+                let expected =
+                    || error(line.number, format!("`{rest}` should be `only` or a limit such as ..2097152"));
+                operation.pictures = Some(pictures.ok_or_else(expected)?);
+            }
             "repeat" => {
                 let (word, reason) = rest.split_once(',').unwrap_or((rest, ""));
                 operation.repeat = Some(Repeat::from_word(word).ok_or_else(|| {

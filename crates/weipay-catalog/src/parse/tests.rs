@@ -1,7 +1,7 @@
 use super::*;
 use crate::field::{Carrier, Format, Limits, Purpose};
 use crate::notification::Retry;
-use crate::operation::{Operation, Place, Repeat};
+use crate::operation::{Operation, Pictures, Place, Repeat};
 use crate::shared::SharedObjects;
 
 const DISASSOCIATE: &str = r"POST v3/marketing/busifavor/coupons/disassociate
@@ -250,6 +250,8 @@ fn the_format_is_taught_whole() {
         "client-cert",
         "nonceless",
         "unsigned",
+        "caller",
+        "pictures",
         "multipart",
         "other",
         "response-headers",
@@ -288,4 +290,22 @@ fn a_success_may_answer_with_a_file() {
     let read = one("  response file\n").unwrap();
     assert!(read.has_file_response && read.success == 200 && read.response.is_empty());
     assert!(refusal("  response picture\n").contains("a status such as 204, or `file`"));
+}
+
+#[test]
+fn the_caller_is_a_field_of_the_body() {
+    let read = one("  caller mchid\n  json\n    mchid* string  # 商户号\n").unwrap();
+    assert_eq!(read.caller, Some("mchid"));
+    assert!(
+        refusal("  caller mchid\n  query\n    mchid* string\n").contains("should name a field of `json`")
+    );
+}
+
+#[test]
+fn an_upload_says_what_is_special_about_pictures() {
+    let upload = "  multipart\n    file* object ..7864320\n";
+    assert_eq!(one(&format!("  pictures only\n{upload}")).unwrap().pictures, Some(Pictures::Only));
+    assert_eq!(one(&format!("  pictures ..20\n{upload}")).unwrap().pictures, Some(Pictures::UpTo(20)));
+    assert!(refusal(&format!("  pictures small\n{upload}")).contains("`small` should be `only` or a limit"));
+    assert!(refusal("  pictures only\n").contains("only an upload"));
 }

@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::{Service, Settings, accept, places, spelling};
+use crate::control::ControlListener;
 use crate::notifications::Sender;
 use crate::platform::Platform;
 
@@ -40,7 +41,12 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// Serves a platform on a bound socket, on a separate thread: callers may be synchronous or asynchronous.
-    pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Self> {
+    /// Beside it, the control API.
+    pub(crate) fn start(
+        listener: BoundListener,
+        settings: Settings,
+        control: Option<ControlListener>,
+    ) -> io::Result<Self> {
         places::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
@@ -54,6 +60,9 @@ impl Server {
                 Err(error) => drop(report.send(Err(error))),
                 Ok((runtime, listener)) => {
                     drop(report.send(Ok(runtime.handle().clone())));
+                    if let Some(control) = control {
+                        runtime.spawn(control.serve());
+                    }
                     let spelling = runtime.block_on(spelling::learn());
                     let service = Service { settings, bodies: Arc::default(), spelling };
                     runtime.block_on(serve(listener, service, stopped));

@@ -88,14 +88,9 @@ impl Document {
     }
 }
 
-/// The SHA-1 of a statement, as its header has it.
-pub(crate) fn sha1_hex(bytes: &[u8]) -> String {
-    DigestAlgorithm::Sha1.hex(bytes)
-}
-
 const TRADE_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
 const PAID_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,商品名称,商户数据包,手续费,费率,订单金额,费率备注";
-/// UNCONFIRMED: where the two times of the refund stand.
+/// UNCONFIRMED(refund-bill): where the two times of the refund stand.
 const REFUND_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,退款申请时间,退款成功时间,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
 const TRADE_SUMMARY: [(&str, &str); 7] = [
     ("总交易单数", "0"),
@@ -114,13 +109,13 @@ const FUND_SUMMARY: [(&str, &str); 5] = [
     ("支出笔数", "0"),
     ("支出金额", "0.00"),
 ];
-/// UNCONFIRMED, every column.
+/// UNCONFIRMED(other-bills), every column.
 const OTHER_BILL: &str = "时间,商户号,单号,金额(元),备注";
-/// UNCONFIRMED.
+/// UNCONFIRMED(other-bills).
 const OTHER_SUMMARY: [(&str, &str); 2] = [("总笔数", "0"), ("总金额", "0.00")];
 
 /// A bill of a day on which nothing happened: heading, no line, and a summary whose values begin with a backtick.
-/// UNCONFIRMED: line ends of two characters.
+/// UNCONFIRMED(bill-line-ends): line ends of two characters.
 fn bill<const COLUMNS: usize>(heading: &str, summary: [(&str, &str); COLUMNS]) -> Vec<u8> {
     let names = summary.map(|(name, _)| name).join(",");
     let values = summary.map(|(_, value)| format!("`{value}")).join(",");
@@ -185,7 +180,5 @@ mod tests {
         assert_eq!(Document::Picture.digest("SHA256").unwrap(), DigestAlgorithm::Sha256.hex(PICTURE));
         assert_eq!(Document::Picture.digest("SM3").unwrap(), DigestAlgorithm::Sm3.hex(PICTURE));
         assert_eq!(Document::Picture.digest("MD5"), None);
-        // FIPS 180-2, appendix A.1.
-        assert_eq!(sha1_hex(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
     }
 }

@@ -9,20 +9,13 @@ use super::document::Document;
 use super::gzip::gzip;
 use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
+use crate::products::Links;
 use crate::response::Refusal;
 
 /// So long an address is good for.
 const LIFE_SECONDS: i64 = 300;
 
 const ASSOCIATED_DATA: &str = "download";
-
-/// What links are made and opened with.
-pub(crate) struct Links<'a> {
-    /// Where the sandbox is.
-    pub(crate) base_url: &'a str,
-    pub(crate) key: &'a ApiV3Key,
-    pub(crate) now: i64,
-}
 
 /// What a link leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +40,7 @@ impl Link {
         }
     }
 
-    /// UNCONFIRMED: that a sealed file is the bytes of the ciphertext with its tag, packed before it was sealed.
+    /// UNCONFIRMED(sealed-bill): that a sealed file is the bytes of the ciphertext with its tag, packed before it was sealed.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, Refusal> {
         let plain = self.document.bytes();
         let packed = if self.is_gzip { gzip(&plain) } else { plain };
@@ -64,7 +57,7 @@ impl Link {
 impl Links<'_> {
     fn token(&self, link: &Link) -> Option<String> {
         // Never from a seed: a nonce must not come twice under one key.
-        let nonce = Entropy::system().letters(b"0123456789abcdef", ENVELOPE_NONCE_LENGTH);
+        let nonce = Entropy::system().hex_digits(ENVELOPE_NONCE_LENGTH);
         let (key, file_nonce) = link.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
         let text = format!("{} {} {} {key} {file_nonce}", link.word(), u8::from(link.is_gzip), link.made);
         let sealed = self.key.seal(&nonce, ASSOCIATED_DATA, text.as_bytes()).ok()?;
@@ -159,8 +152,8 @@ fn set_link(
     let Some(name) = ["download_url", "url"].into_iter().find(is_address) else { return };
     let is_sealed = fields.iter().any(|field| field.name == "encrypt_key" && field.is_encrypted());
     let key = is_sealed.then(|| {
-        let letters = |count| Entropy::system().letters(b"0123456789abcdef", count);
-        (letters(32), letters(ENVELOPE_NONCE_LENGTH))
+        let entropy = Entropy::system();
+        (entropy.hex_digits(32), entropy.hex_digits(ENVELOPE_NONCE_LENGTH))
     });
     let link = Link { document: link.document, is_gzip: link.is_gzip, key, made: link.made };
     let Some(address) = links.address(operation, &link) else { return };
