@@ -6,8 +6,8 @@
 //!
 //! # Spans
 //!
-//! With the feature `tracing`, each call and each download is a span `weipay.call` of level INFO, and each attempt in it an event of level DEBUG. Fields
-//! have the names of OpenTelemetry's conventions for HTTP clients:
+//! With the feature `tracing`, each call and each download is a span `weipay.call` of level INFO, and each attempt in it an event of
+//! level DEBUG; the target of both is `weipay`. Fields have the names of OpenTelemetry's conventions for HTTP clients:
 //!
 //! | field | of | value |
 //! |---|---|---|

@@ -11,8 +11,12 @@ use crate::error::{Error, ErrorClass};
 use crate::operation::Operation;
 use crate::request::Request;
 
+/// What filters of a program name.
+const TARGET: &str = "weipay";
+
 pub(super) fn of_call(core: &Core, request: &Request) -> Span {
     let span = info_span!(
+        target: TARGET,
         "weipay.call",
         "otel.name" = Empty,
         "otel.kind" = "client",
@@ -69,6 +73,7 @@ pub(super) fn end_attempt(span: &Span, attempt: &EndedAttempt<'_>) {
     span.record("server.address", attempt.server_address());
     span.record("server.port", attempt.server_port());
     debug!(
+        target: TARGET,
         parent: span,
         {
             "server.address" = attempt.server_address(),

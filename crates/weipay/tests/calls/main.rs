@@ -8,6 +8,7 @@ mod delivery;
 mod downloads;
 mod error_classes;
 mod error_responses;
+mod examples;
 mod fleet;
 mod handed_responses;
 mod hostile_platform;
