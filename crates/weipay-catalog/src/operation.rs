@@ -31,6 +31,8 @@ pub struct Operation {
     pub pictures: Option<Pictures>,
     /// For an operation that writes: what is known about sending the same request again.
     pub repeat: Option<Repeat>,
+    /// How many seconds apart the platform wants the same request, if it says so.
+    pub repeat_after: Option<u32>,
     /// Why a repeat is safe or not, according to the official text or an observation.
     pub repeat_reason: &'static str,
     /// Whether a field of the request travels encrypted.
@@ -148,10 +150,16 @@ impl Operation {
     /// The field with the number of the request, and its place.
     #[must_use]
     pub fn request_number(&self) -> Option<(Place, &Field)> {
-        let all = Place::ALL
+        self.field_for(Purpose::RequestNumber)
+    }
+
+    /// The field for a purpose, and its place.
+    #[must_use]
+    pub fn field_for(&self, purpose: Purpose) -> Option<(Place, &Field)> {
+        let mut all = Place::ALL
             .into_iter()
             .flat_map(|place| self.request.fields(place).iter().map(move |field| (place, field)));
-        all.into_iter().find(|(_, field)| field.purpose == Some(Purpose::RequestNumber))
+        all.find(|(_, field)| field.purpose == Some(purpose))
     }
 
     /// The field with the number of the sub-merchant (子商户号) that a partner calls for, and its place. Fields of the objects inside a
@@ -181,18 +189,15 @@ impl Operation {
     /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).
     #[must_use]
     pub fn demands_hmac(&self) -> bool {
-        let fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
-        self.version() == Version::V2
-            && fields.into_iter().any(|field| field.name == "sign_type" && field.values == ["HMAC-SHA256"])
+        self.field_for(Purpose::SignType).is_some_and(|(_, field)| field.values == ["HMAC-SHA256"])
     }
 
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
     #[must_use]
     pub fn is_request_signed(&self) -> bool {
-        let mut fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
         self.version() == Version::V3
             || self.dialect() != Dialect::Json
-            || fields.any(|field| field.purpose == Some(Purpose::Signature))
+            || self.field_for(Purpose::Signature).is_some()
     }
 
     /// The names of the placeholders of the path, in order.

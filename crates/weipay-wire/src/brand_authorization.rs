@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::authorization::write_parameter;
+use crate::v3_signature::write_parameter;
 
 /// The authentication scheme (认证类型) of brands that sign with RSA.
 pub const BRAND_SCHEME: &str = "WECHATPAY-BRAND-SHA256-RSA2048";

@@ -35,8 +35,8 @@ use std::sync::Arc;
 use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, SignatureError, random_nonce};
 
 use crate::builder::system_time;
-use crate::request::percent_encode;
 use crate::signer::{Signature, SignerError};
+use crate::url::percent_encode;
 
 mod v2;
 

@@ -8,13 +8,11 @@ compile_error!(
     "enable a feature of weipay: `async` for weipay::Client, `blocking` for weipay::blocking::Client, or both"
 );
 
-mod base_url;
 pub mod bill;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
 mod call;
-mod chain;
 mod client;
 mod core;
 mod credentials;
@@ -25,7 +23,6 @@ pub mod error;
 mod failover;
 pub mod front_end;
 mod json;
-mod mode;
 pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
@@ -43,22 +40,22 @@ pub mod signer;
 mod sub_merchant;
 pub mod transport;
 mod upload;
+mod url;
 pub mod v2;
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
 mod xml;
 
-pub use base_url::BaseUrl;
 pub use builder::{ClientBuilder, ConfigError};
 pub use call::Call;
 #[cfg(feature = "async")]
 pub use client::Client;
-pub use error::{Error, Result};
 #[cfg(feature = "blocking")]
-pub use mode::Blocking;
-pub use mode::Mode;
+pub use delivery::Blocking;
+pub use delivery::Mode;
 #[cfg(feature = "async")]
-pub use mode::{Async, CallFuture};
+pub use delivery::{Async, CallFuture};
+pub use error::{Error, Result};
 pub use node::Node;
 pub use operation::{Dialect, Operation, Repeat, Version, operations};
 #[allow(unused_imports, reason = "without a product there are none")]
@@ -69,6 +66,7 @@ pub use sub_merchant::SubMerchant;
 #[cfg(feature = "async")]
 pub use transport::Transport;
 pub use upload::File;
+pub use url::BaseUrl;
 pub use weipay_wire as wire;
 
 // Their types are in this crate's interface, so programs need the same versions.

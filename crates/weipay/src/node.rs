@@ -16,9 +16,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::mode::{Mode, Shared};
-use crate::request::without_query;
+use crate::delivery::{Mode, Shared};
 use crate::upload::File;
+use crate::url::without_query;
 
 /// The segment of a slash at the end of a path. It is a node too, so that `client["v3/pay/"]["transactions"]` can continue
 /// after it.

@@ -108,8 +108,8 @@ mod asynchronous {
 
     use super::{Signature, SignerError};
     use crate::core::Prepared;
+    use crate::delivery::{Async, Shared};
     use crate::error::RequestError;
-    use crate::mode::{Async, Shared};
 
     /// The future that a [`Signer`] returns.
     pub type SignatureFuture<'a> = Pin<Box<dyn Future<Output = Result<Signature, SignerError>> + Send + 'a>>;
@@ -164,8 +164,8 @@ pub mod blocking {
 
     use super::{Signature, SignerError};
     use crate::core::Prepared;
+    use crate::delivery::{Blocking, Shared};
     use crate::error::RequestError;
-    use crate::mode::{Blocking, Shared};
 
     /// Signs the requests of the blocking client. It must follow [these rules](super#rules-of-a-signer).
     pub trait Signer: Send + Sync {

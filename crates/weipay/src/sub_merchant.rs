@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use weipay_wire::MerchantId;
 
-use crate::model::codec::Model;
-use crate::model::field::Place;
+use crate::model::Model;
+use crate::model::table::Place;
 use crate::model::{Strictness, Token};
 use crate::operation::Operation;
 use crate::request::{Body, Request};

@@ -3,16 +3,22 @@
 
 use super::{Linter, Place};
 use crate::field::{Field, Kind, Purpose};
-use crate::operation::{self, Operation, Repeat};
+use crate::operation::{self, Operation, Repeat, Version};
 
 impl Linter {
     pub(super) fn check_purposes(&mut self, place: Place<'_>, operation: &Operation) {
-        let mut numbers = Vec::new();
+        let mut seen: Vec<Purpose> = Vec::new();
         for travels in operation::Place::ALL {
             for field in operation.request.fields(travels) {
                 if let Some(purpose) = field.purpose {
-                    self.check_purpose(place, field, purpose, fits(purpose, travels));
-                    numbers.extend((purpose == Purpose::RequestNumber).then_some(field.line));
+                    let is_possible = !purpose.is_of_apiv2() || operation.version() == Version::V2;
+                    self.check_purpose(place, field, purpose, is_possible && fits(purpose, travels));
+                    if seen.contains(&purpose) {
+                        let word = purpose.word();
+                        let problem = format!("this is the second `{word}`, but a request can have only one");
+                        self.report(place, field.line, problem);
+                    }
+                    seen.push(purpose);
                 }
                 for member in &field.fields {
                     let of_a_file = travels == operation::Place::Multipart;
@@ -23,12 +29,10 @@ impl Linter {
                 }
             }
         }
-        if let [_, second, ..] = numbers[..] {
-            self.report(
-                place,
-                second,
-                "this is the second `request-number`, but a request can have only one",
-            );
+        // Every request of APIv2 has one. Of a page without a described field nothing is known.
+        let is_described = !(operation.request.query.is_empty() && operation.request.xml.is_empty());
+        if operation.version() == Version::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
+            self.report(place, 1, "mark the number of the merchant whose key signs: `merchant-number`");
         }
         self.check_no_purpose(place, &operation.response);
     }
@@ -40,7 +44,10 @@ impl Linter {
                 format!("`{word}` is not possible here: clients do not look for it at the place of `{name}`");
             self.report(place, field.line, problem);
         }
-        if field.kind != Kind::String || field.list {
+        // A merchant's number is a number in a few requests.
+        let is_right =
+            field.kind == Kind::String || field.kind == Kind::Integer && purpose == Purpose::MerchantNumber;
+        if !is_right || field.list {
             self.report(place, field.line, format!("`{name}` is not a string, but `{word}` must be one"));
         }
     }
@@ -69,6 +76,9 @@ impl Linter {
                 "add whether the same request may be sent again: `repeat safe, REASON`, `repeat not-safe, REASON` or \
                  `repeat unknown`"
             }
+            (true, Some(Repeat::NotSafe | Repeat::Unknown), _) if operation.repeat_after.is_some() => {
+                "only a `repeat safe` says after which wait: nothing else is repeated"
+            }
             (true, Some(Repeat::Safe | Repeat::NotSafe), "") => {
                 "`repeat` needs a reason: what does the official text say?"
             }
@@ -83,7 +93,9 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
     match purpose {
         Purpose::RequestNumber => matches!(travels, Path | Query | Headers | Json | Xml),
         Purpose::PlatformSerial => travels == Headers,
-        Purpose::Nonce | Purpose::Signature => matches!(travels, Query | Xml | Multipart),
+        Purpose::Nonce | Purpose::Signature | Purpose::SignType | Purpose::MerchantNumber => {
+            matches!(travels, Query | Xml | Multipart)
+        }
         // They are members of the part that describes the file.
         Purpose::FileName | Purpose::FileSha256 | Purpose::FileSm3 => false,
     }

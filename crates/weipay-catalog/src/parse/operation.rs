@@ -1,5 +1,6 @@
 //! The text of an operation.
 
+use super::notification::seconds;
 use super::outline::{self, OutlineLine, entry, list, push_field};
 use super::{Heading, ParseError, error, expect_heading};
 use crate::field::Field;
@@ -7,7 +8,7 @@ use crate::operation::{Operation, Pictures, Place, Repeat};
 use crate::shared::Resolver;
 
 /// Reads the text of one operation.
-pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Operation, ParseError> {
+pub(crate) fn operation(text: &'static str, shared: Resolver<'_>) -> Result<Operation, ParseError> {
     let Heading::Operation(method, path) = expect_heading(text)? else {
         return Err(error(1, "not an operation: its heading must be a method and a path".to_owned()));
     };
@@ -16,7 +17,7 @@ pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Ope
         let line = line?;
         match line.level {
             1 => reader.take_entry(&line)?,
-            level => reader.take_field(level - 2, &line, objects)?,
+            level => reader.take_field(level - 2, &line, shared)?,
         }
     }
     if reader.operation.title.is_empty() {
@@ -52,6 +53,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         caller: None,
         pictures: None,
         repeat: None,
+        repeat_after: None,
         repeat_reason: "",
         takes_encrypted: false,
         gives_encrypted: false,
@@ -98,6 +100,13 @@ impl Reader {
             }
             "repeat" => {
                 let (word, reason) = rest.split_once(',').unwrap_or((rest, ""));
+                let (word, after) =
+                    word.split_once(" after ").map_or((word, None), |(word, wait)| (word, Some(wait)));
+                if let Some(wait) = after {
+                    operation.repeat_after = Some(seconds(wait).ok_or_else(|| {
+                        error(line.number, format!("`{wait}` should be a wait such as 30s, 1m or 2h"))
+                    })?);
+                }
                 operation.repeat = Some(Repeat::from_word(word).ok_or_else(|| {
                     error(line.number, format!("`{word}` should be safe, not-safe or unknown"))
                 })?);
@@ -128,7 +137,7 @@ impl Reader {
         &mut self,
         depth: usize,
         line: &OutlineLine,
-        objects: Resolver<'_>,
+        shared: Resolver<'_>,
     ) -> Result<(), ParseError> {
         let top = match self.owner {
             Some(Owner::Request(place)) => self.operation.request.fields_mut(place),
@@ -137,7 +146,7 @@ impl Reader {
                 return Err(error(line.number, "a field must be below a place, such as `json`".to_owned()));
             }
         };
-        push_field(top, depth, line, objects)
+        push_field(top, depth, line, shared)
     }
 }
 

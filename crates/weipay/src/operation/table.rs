@@ -5,263 +5,263 @@
 use super::{Dialect, Operation, Place, Repeat, Verb, Version};
 
 #[rustfmt::skip]
-pub(crate) static GET_V2_APPAUTH_AUTHINDEX: Operation = Operation::new(Verb::Get, "v2/appauth/authindex", "授权获取code").product_is("实名校验/授权").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Json).unsigned().signless();
+pub(crate) static GET_V2_APPAUTH_AUTHINDEX: Operation = Operation::new(Verb::Get, "v2/appauth/authindex", "授权获取code").product_is("实名校验/授权").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned().signless();
 #[rustfmt::skip]
-pub(crate) static GET_V2_APPAUTH_GETACCESSTOKEN: Operation = Operation::new(Verb::Get, "v2/appauth/getaccesstoken", "通过code换取accesstoken").product_is("实名校验/授权").speaks(Version::V2, Dialect::Json).unsigned().hmac();
+pub(crate) static GET_V2_APPAUTH_GETACCESSTOKEN: Operation = Operation::new(Verb::Get, "v2/appauth/getaccesstoken", "通过code换取accesstoken").product_is("实名校验/授权").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_GETSTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getstate", "查询申请状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_GETSTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getstate", "查询申请状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_GETUPGRADESTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getupgradestate", "查询升级申请单状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_GETUPGRADESTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getupgradestate", "查询升级申请单状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifyarchives", "修改结算银行卡").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifyarchives", "修改结算银行卡").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifycontactinfo", "修改联系信息").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifycontactinfo", "修改联系信息").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_APPLYMENT_MICRO_SIGNCONTRACT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/signcontract", "签约报备").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMIT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submit", "申请入驻").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).number("business_code").client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMIT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submit", "申请入驻").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).number("business_code").merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submitupgrade", "提交升级申请单").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submitupgrade", "提交升级申请单").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT: Operation = Operation::new(Verb::Post, "v2/billcommentsp/batchquerycomment", "拉取订单评价数据").product_is("订单评价").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file().client_certificate().hmac();
+pub(crate) static POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT: Operation = Operation::new(Verb::Post, "v2/billcommentsp/batchquerycomment", "拉取订单评价数据").product_is("订单评价").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().file().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREORDER: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/customs/customdeclareorder", "订单附加信息提交接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).nonceless();
+pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREORDER: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/customs/customdeclareorder", "订单附加信息提交接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/customs/customdeclarequery", "订单附加信息查询接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
+pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/customs/customdeclarequery", "订单附加信息查询接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/newcustoms/customdeclareredeclare", "订单附加信息重推接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).nonceless();
+pub(crate) static POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/newcustoms/customdeclareredeclare", "订单附加信息重推接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_CONSUME: Operation = Operation::new(Verb::Post, "v2/deposit/consume", "消费押金").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_DEPOSIT_CONSUME: Operation = Operation::new(Verb::Post, "v2/deposit/consume", "消费押金").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_FACEPAY: Operation = Operation::new(Verb::Post, "v2/deposit/facepay", "支付押金（人脸支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).hmac();
+pub(crate) static POST_V2_DEPOSIT_FACEPAY: Operation = Operation::new(Verb::Post, "v2/deposit/facepay", "支付押金（人脸支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_MICROPAY: Operation = Operation::new(Verb::Post, "v2/deposit/micropay", "支付押金（付款码支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml);
+pub(crate) static POST_V2_DEPOSIT_MICROPAY: Operation = Operation::new(Verb::Post, "v2/deposit/micropay", "支付押金（付款码支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/orderquery", "查询订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_DEPOSIT_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/orderquery", "查询订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REFUND: Operation = Operation::new(Verb::Post, "v2/deposit/refund", "申请退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate();
+pub(crate) static POST_V2_DEPOSIT_REFUND: Operation = Operation::new(Verb::Post, "v2/deposit/refund", "申请退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/refundquery", "查询退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_DEPOSIT_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/refundquery", "查询退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REVERSE: Operation = Operation::new(Verb::Post, "v2/deposit/reverse", "撤销订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate();
+pub(crate) static POST_V2_DEPOSIT_REVERSE: Operation = Operation::new(Verb::Post, "v2/deposit/reverse", "撤销订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/deposit/unifiedorder", "支付押金（JSAPI/APP支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml);
+pub(crate) static POST_V2_DEPOSIT_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/deposit/unifiedorder", "支付押金（JSAPI/APP支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_FACE_GET_WXPAYFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v2/face/get_wxpayface_authinfo", "人脸识别SDK-获取调用凭证").product_is("刷脸支付").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml);
+pub(crate) static POST_V2_FACE_GET_WXPAYFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v2/face/get_wxpayface_authinfo", "人脸识别SDK-获取调用凭证").product_is("刷脸支付").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/queryautowithdrawbydate", "查询提现状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+pub(crate) static POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/queryautowithdrawbydate", "查询提现状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_FUND_REAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/reautowithdrawbydate", "重新发起提现").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_FUND_REAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/reautowithdrawbydate", "重新发起提现").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/bankquerymchauditinfo", "间联模式查询商户审核状态开放接口").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/bankquerymchauditinfo", "间联模式查询商户审核状态开放接口").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/channelquerymchauditinfo", "渠道商查询商户审核信息").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/channelquerymchauditinfo", "渠道商查询商户审核信息").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_QUERYMCHRISK: Operation = Operation::new(Verb::Post, "v2/mchrisk/querymchrisk", "事前-风险商户核查接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate().hmac();
+pub(crate) static POST_V2_MCHRISK_QUERYMCHRISK: Operation = Operation::new(Verb::Post, "v2/mchrisk/querymchrisk", "事前-风险商户核查接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_SETMCHRISKCALLBACK: Operation = Operation::new(Verb::Post, "v2/mchrisk/setmchriskcallback", "设置风险通知回调链接").product_is("风险服务").speaks(Version::V2, Dialect::Xml).unsigned().hmac();
+pub(crate) static POST_V2_MCHRISK_SETMCHRISKCALLBACK: Operation = Operation::new(Verb::Post, "v2/mchrisk/setmchriskcallback", "设置风险通知回调链接").product_is("风险服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_SYNCMCHRISKRESULT: Operation = Operation::new(Verb::Post, "v2/mchrisk/syncmchriskresult", "事后-风险商户处理结果同步接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).unsigned().client_certificate().hmac();
+pub(crate) static POST_V2_MCHRISK_SYNCMCHRISKRESULT: Operation = Operation::new(Verb::Post, "v2/mchrisk/syncmchriskresult", "事后-风险商户处理结果同步接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").unsigned().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gethbinfo", "查询红包记录").product_is("现金红包").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gethbinfo", "查询红包记录").product_is("现金红包").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gettransferinfo", "查询企业向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gettransferinfo", "查询企业向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", "向员工付款").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", "向员工付款").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", "查询付款记录").product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", "查询付款记录").product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/transfers", "向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").repeated(Repeat::Safe).unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/transfers", "向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").repeated(Repeat::Safe).merchant("mchid").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/query_coupon_stock", "查询代金券批次").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/query_coupon_stock", "查询代金券批次").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/querycouponsinfo", "查询代金券信息").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/querycouponsinfo", "查询代金券信息").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/queryworkwxredpack", "查询红包记录").product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/queryworkwxredpack", "查询红包记录").product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/send_coupon", "发放代金券").product_is("代金券").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/send_coupon", "发放代金券").product_is("代金券").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendgroupredpack", "发放裂变红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendgroupredpack", "发放裂变红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendminiprogramhb", "发放小程序红包接口").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendminiprogramhb", "发放小程序红包接口").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendredpack", "发放普通红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendredpack", "发放普通红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendworkwxredpack", "发放企业红包").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("mch_billno").client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendworkwxredpack", "发放企业红包").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("mch_billno").merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYSPTRANS_PAY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/pay_bank", "企业付款到银行卡").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYSPTRANS_PAY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/pay_bank", "企业付款到银行卡").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYSPTRANS_QUERY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/query_bank", "查询企业付款银行卡").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYSPTRANS_QUERY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/query_bank", "查询企业付款银行卡").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).nonceless();
+pub(crate) static POST_V2_PAPAY_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned();
+pub(crate) static GET_V2_PAPAY_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned();
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned().nonceless();
+pub(crate) static GET_V2_PAPAY_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).nonceless();
+pub(crate) static POST_V2_PAPAY_PARTNER_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_PARTNER_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).sub_merchant("sub_mch_id", Place::Query).sub_app("sub_appid", Place::Query).unsigned();
+pub(crate) static GET_V2_PAPAY_PARTNER_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).sub_merchant("sub_mch_id", Place::Query).sub_app("sub_appid", Place::Query).merchant("mch_id").unsigned();
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).sub_merchant("sub_mch_id", Place::Query).sub_app("sub_appid", Place::Query).unsigned().nonceless();
+pub(crate) static GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).sub_merchant("sub_mch_id", Place::Query).sub_app("sub_appid", Place::Query).merchant("mch_id").unsigned().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/partner/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).nonceless();
+pub(crate) static POST_V2_PAPAY_PARTNER_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/partner/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).nonceless();
+pub(crate) static POST_V2_PAPAY_PARTNER_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).nonceless();
+pub(crate) static POST_V2_PAPAY_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
+pub(crate) static POST_V2_PAPAY_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_CLOSECOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/closecombinedorder", "合单关单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).hmac();
+pub(crate) static POST_V2_PAY_CLOSECOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/closecombinedorder", "合单关单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).merchant("combine_mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_CLOSEORDER: Operation = Operation::new(Verb::Post, "v2/pay/closeorder", "关闭订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_CLOSEORDER: Operation = Operation::new(Verb::Post, "v2/pay/closeorder", "关闭订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_COMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/combinedorder", "合单下单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).number("combine_out_trade_no").hmac();
+pub(crate) static POST_V2_PAY_COMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/combinedorder", "合单下单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).number("combine_out_trade_no").merchant("combine_mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_CONTRACTORDER: Operation = Operation::new(Verb::Post, "v2/pay/contractorder", "支付中签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml);
+pub(crate) static POST_V2_PAY_CONTRACTORDER: Operation = Operation::new(Verb::Post, "v2/pay/contractorder", "支付中签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_DOWNLOADBILL: Operation = Operation::new(Verb::Post, "v2/pay/downloadbill", "下载对账单").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file();
+pub(crate) static POST_V2_PAY_DOWNLOADBILL: Operation = Operation::new(Verb::Post, "v2/pay/downloadbill", "下载对账单").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().file();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_DOWNLOADFUNDFLOW: Operation = Operation::new(Verb::Post, "v2/pay/downloadfundflow", "下载资金账单").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file().client_certificate().hmac();
+pub(crate) static POST_V2_PAY_DOWNLOADFUNDFLOW: Operation = Operation::new(Verb::Post, "v2/pay/downloadfundflow", "下载资金账单").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().file().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_FACEPAY: Operation = Operation::new(Verb::Post, "v2/pay/facepay", "提交刷脸支付").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).hmac();
+pub(crate) static POST_V2_PAY_FACEPAY: Operation = Operation::new(Verb::Post, "v2/pay/facepay", "提交刷脸支付").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_FACEPAYQUERY: Operation = Operation::new(Verb::Post, "v2/pay/facepayquery", "查询订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_FACEPAYQUERY: Operation = Operation::new(Verb::Post, "v2/pay/facepayquery", "查询订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml);
+pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
+pub(crate) static POST_V2_PAY_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PARTNER_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/partner/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_PARTNER_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/partner/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PARTNER_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/partner/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml);
+pub(crate) static POST_V2_PAY_PARTNER_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/partner/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGADDRECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingaddreceiver", "添加分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGADDRECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingaddreceiver", "添加分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingmerchantratioquery", "查询最大分账比例").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingmerchantratioquery", "查询最大分账比例").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingorderamountquery", "查询订单待分账金额").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingorderamountquery", "查询订单待分账金额").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingquery", "查询分账结果").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingquery", "查询分账结果").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGREMOVERECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingremovereceiver", "删除分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGREMOVERECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingremovereceiver", "删除分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGRETURNQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingreturnquery", "回退结果查询").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGRETURNQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingreturnquery", "回退结果查询").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_QUERYCOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/querycombinedorder", "合单查单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).hmac();
+pub(crate) static POST_V2_PAY_QUERYCOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/querycombinedorder", "合单查单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).merchant("combine_mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_QUERYEXCHAGERATE: Operation = Operation::new(Verb::Post, "v2/pay/queryexchagerate", "汇率查询").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
+pub(crate) static POST_V2_PAY_QUERYEXCHAGERATE: Operation = Operation::new(Verb::Post, "v2/pay/queryexchagerate", "汇率查询").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/pay/refundquery", "查询退款").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/pay/refundquery", "查询退款").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_REFUNDQUERYV2: Operation = Operation::new(Verb::Post, "v2/pay/refundqueryv2", "查询退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_REFUNDQUERYV2: Operation = Operation::new(Verb::Post, "v2/pay/refundqueryv2", "查询退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_SETTLEMENTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/settlementquery", "查询结算资金").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_SETTLEMENTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/settlementquery", "查询结算资金").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mchid");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/unifiedorder", "统一下单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V2_PAY_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/unifiedorder", "统一下单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAYITIL_REPORT: Operation = Operation::new(Verb::Post, "v2/payitil/report", "交易保障").product_is("基础支付").speaks(Version::V2, Dialect::Xml).unsigned();
+pub(crate) static POST_V2_PAYITIL_REPORT: Operation = Operation::new(Verb::Post, "v2/payitil/report", "交易保障").product_is("基础支付").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned();
 #[rustfmt::skip]
-pub(crate) static POST_V2_RISK_GETCERTFICATES: Operation = Operation::new(Verb::Post, "v2/risk/getcertficates", "获取平台证书").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).hmac();
+pub(crate) static POST_V2_RISK_GETCERTFICATES: Operation = Operation::new(Verb::Post, "v2/risk/getcertficates", "获取平台证书").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_RISK_GETPUBLICKEY: Operation = Operation::new(Verb::Post, "v2/risk/getpublickey", "获取RSA加密公钥").product_is("付款到银行卡").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate();
+pub(crate) static POST_V2_RISK_GETPUBLICKEY: Operation = Operation::new(Verb::Post, "v2/risk/getpublickey", "获取RSA加密公钥").product_is("付款到银行卡").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_RISK_GETVIOLATION: Operation = Operation::new(Verb::Post, "v2/risk/getviolation", "银行特约商户违规信息查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate().hmac();
+pub(crate) static POST_V2_RISK_GETVIOLATION: Operation = Operation::new(Verb::Post, "v2/risk/getviolation", "银行特约商户违规信息查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addInstitutionsub", "进件子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addInstitutionsub", "进件子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addsubdevconfig", "服务商子商户开发配置新增支付目录/新增对应APPID关联").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addsubdevconfig", "服务商子商户开发配置新增支付目录/新增对应APPID关联").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_CHANNELSETTING: Operation = Operation::new(Verb::Post, "v2/secapi/mch/channelsetting", "银行服务商特约子商户指定渠道号").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_CHANNELSETTING: Operation = Operation::new(Verb::Post, "v2/secapi/mch/channelsetting", "银行服务商特约子商户指定渠道号").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_MODIFY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifyInstitutionsub", "修改子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_MODIFY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifyInstitutionsub", "修改子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_MODIFYMCHINFO: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifymchinfo", "银行特约商户信息修改").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_MODIFYMCHINFO: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifymchinfo", "银行特约商户信息修改").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/queryInstitutionsub", "查询子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/queryInstitutionsub", "查询子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/querysubdevconfig", "配置查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/querysubdevconfig", "配置查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_SUBMCHMANAGE: Operation = Operation::new(Verb::Post, "v2/secapi/mch/submchmanage", "银行特约商户录入/银行特约商户资料查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).unsigned().client_certificate();
+pub(crate) static POST_V2_SECAPI_MCH_SUBMCHMANAGE: Operation = Operation::new(Verb::Post, "v2/secapi/mch/submchmanage", "银行特约商户录入/银行特约商户资料查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_UPLOADMEDIA: Operation = Operation::new(Verb::Post, "v2/secapi/mch/uploadmedia", "图片上传").product_is("进件").speaks(Version::V2, Dialect::Multipart).client_certificate();
+pub(crate) static POST_V2_SECAPI_MCH_UPLOADMEDIA: Operation = Operation::new(Verb::Post, "v2/secapi/mch/uploadmedia", "图片上传").product_is("进件").speaks(Version::V2, Dialect::Multipart).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MKT_ADDRECOMMENDCONF: Operation = Operation::new(Verb::Post, "v2/secapi/mkt/addrecommendconf", "服务商特约商户关注功能配置").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate();
+pub(crate) static POST_V2_SECAPI_MKT_ADDRECOMMENDCONF: Operation = Operation::new(Verb::Post, "v2/secapi/mkt/addrecommendconf", "服务商特约商户关注功能配置").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_FACEPAYREVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/facepayreverse", "撤销订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_FACEPAYREVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/facepayreverse", "撤销订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_MULTIPROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/multiprofitsharing", "请求多次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_SECAPI_PAY_MULTIPROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/multiprofitsharing", "请求多次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharing", "请求单次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharing", "请求单次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingfinish", "完结分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingfinish", "完结分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingreturn", "分账回退").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_return_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingreturn", "分账回退").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_return_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REFUND: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refund", "申请退款").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_REFUND: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refund", "申请退款").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).apart(60).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REFUNDV2: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refundv2", "申请退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_REFUNDV2: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refundv2", "申请退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/reverse", "撤销订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_REVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/reverse", "撤销订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECSVC_GETREALNAMEINFO: Operation = Operation::new(Verb::Post, "v2/secsvc/getrealnameinfo", "微信支付实名授权").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).hmac();
+pub(crate) static POST_V2_SECSVC_GETREALNAMEINFO: Operation = Operation::new(Verb::Post, "v2/secsvc/getrealnameinfo", "微信支付实名授权").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECSVC_REALNAMEAUTH: Operation = Operation::new(Verb::Post, "v2/secsvc/realnameauth", "微信支付实名验证").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml);
+pub(crate) static POST_V2_SECSVC_REALNAMEAUTH: Operation = Operation::new(Verb::Post, "v2/secsvc/realnameauth", "微信支付实名验证").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_TOOLS_AUTHCODETOOPENID: Operation = Operation::new(Verb::Post, "v2/tools/authcodetoopenid", "授权码查询openid").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml);
+pub(crate) static POST_V2_TOOLS_AUTHCODETOOPENID: Operation = Operation::new(Verb::Post, "v2/tools/authcodetoopenid", "授权码查询openid").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_TOOLS_SHORTURL: Operation = Operation::new(Verb::Post, "v2/tools/shorturl", "转换短链接").product_is("基础支付").speaks(Version::V2, Dialect::Xml);
+pub(crate) static POST_V2_TOOLS_SHORTURL: Operation = Operation::new(Verb::Post, "v2/tools/shorturl", "转换短链接").product_is("基础支付").speaks(Version::V2, Dialect::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).hmac();
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/querystate", "查询用户状态接口").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/querystate", "查询用户状态接口").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/pay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
+pub(crate) static POST_V2_TRANSIT_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/pay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/pay/querystate", "查询用户状态接口").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_TRANSIT_PAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/pay/querystate", "查询用户状态接口").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_TRANSIT_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).hmac();
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/payapply", "申请扣款").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).hmac();
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/payapply", "申请扣款").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/querystate", "用户状态查询").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/querystate", "用户状态查询").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).hmac();
+pub(crate) static POST_V2_VEHICLE_PAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/payapply", "申请扣款").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
+pub(crate) static POST_V2_VEHICLE_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/payapply", "申请扣款").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/querystate", "用户状态查询").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_VEHICLE_PAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/querystate", "用户状态查询").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_CANCELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/cancelbill", "撤销租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_WXV_CANCELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/cancelbill", "撤销租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_CHANGERENTMONEY: Operation = Operation::new(Verb::Post, "v2/wxv/changerentmoney", "修改租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_WXV_CHANGERENTMONEY: Operation = Operation::new(Verb::Post, "v2/wxv/changerentmoney", "修改租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_CREATEHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/createhotelbill", "创建速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
+pub(crate) static POST_V2_WXV_CREATEHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/createhotelbill", "创建速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).number("out_order_no").merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_CREATERENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/createrentbill", "创建租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
+pub(crate) static POST_V2_WXV_CREATERENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/createrentbill", "创建租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).number("out_order_no").merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_FINISHHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/finishhotelbill", "完结速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_WXV_FINISHHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/finishhotelbill", "完结速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_FINISHRENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/finishrentbill", "完结租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_WXV_FINISHRENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/finishrentbill", "完结租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_QUERYHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/queryhotelbill", "查询速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+pub(crate) static POST_V2_WXV_QUERYHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/queryhotelbill", "查询速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_QUERYRENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/queryrentbill", "查询租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+pub(crate) static POST_V2_WXV_QUERYRENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/queryrentbill", "查询租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2getsignkey/sign/getsignkey", "获取沙箱环境密钥").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).unsigned();
+pub(crate) static POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2getsignkey/sign/getsignkey", "获取沙箱环境密钥").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned();
 #[rustfmt::skip]
-pub(crate) static POST_V2_XDC_APIV2SANDBOX_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2sandbox/pay/micropay", "沙箱付款码支付").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).number("out_trade_no").unsigned();
+pub(crate) static POST_V2_XDC_APIV2SANDBOX_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2sandbox/pay/micropay", "沙箱付款码支付").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").unsigned();
 #[rustfmt::skip]
-pub(crate) static POST_V2_XDC_APIV2SANDBOX_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2sandbox/pay/orderquery", "沙箱订单查询").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned();
+pub(crate) static POST_V2_XDC_APIV2SANDBOX_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2sandbox/pay/orderquery", "沙箱订单查询").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned();
 #[rustfmt::skip]
 pub(crate) static GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/abnormal-fund-processing/receipts/{receipt_id}", "查询在途异常资金付款结果").product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
@@ -2139,7 +2139,7 @@ pub(crate) static POST_V3_RECHARGE_BANK_TRANSFER_RECHARGES_APPLY: Operation = Op
 #[rustfmt::skip]
 pub(crate) static GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}", "查询银行转账充值结果").product_is("商家充值");
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款").product_is("退款").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe);
+pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款").product_is("退款").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).apart(60);
 #[rustfmt::skip]
 pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款").product_is("退款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]

@@ -124,7 +124,10 @@ mod tests {
         let later = Duration::from_secs(7);
         assert_eq!(wait(Ending::Open { retry_after: Some(later) }, Repeatable::Yes), Some(later));
         let minute = Some(Duration::from_secs(60));
-        assert_eq!(wait(Ending::Open { retry_after: Some(later) }, Repeatable::MinuteApart), minute);
+        assert_eq!(
+            wait(Ending::Open { retry_after: Some(later) }, Repeatable::After(Duration::from_secs(60))),
+            minute
+        );
         assert_eq!(wait(Ending::Open { retry_after: Some(Duration::from_secs(90)) }, Repeatable::Yes), None);
     }
 }
