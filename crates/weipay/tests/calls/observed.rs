@@ -97,21 +97,23 @@ fn an_observer_is_told_of_each_attempt_and_of_each_call() {
 
 #[test]
 fn a_download_is_told_like_a_call_and_its_token_is_not() {
-    let notes = Notes::default();
-    let platform = Platform::start(vec![unsigned(200, "`1").header("Content-Type", "text/plain"); 2]);
-    let url = format!("{}/v3/billdownload/file?token=secret-code", platform.base_url);
-    let builder = || platform.builder().observer(notes.clone());
-    let client = builder().build_blocking().unwrap();
-    let text = told(|| drop(client.download(url.as_str()).to_bytes().unwrap()));
-    let client = builder().build().unwrap();
-    on_async(async { client.download(url.as_str()).to_bytes().await }).unwrap();
-    let attempt = "attempt 1 200 None";
-    let call = "call Some(\"下载账单\") 1 None None";
-    assert_eq!(without_debug(&notes), [attempt, call, attempt, call]);
-    assert!(
-        text.contains("url.template=\"/v3/billdownload/file\"") && !text.contains("secret-code"),
-        "{text}"
-    );
+    for is_async in [true, false] {
+        let notes = Notes::default();
+        let platform = Platform::start(vec![unsigned(200, "`1").header("Content-Type", "text/plain")]);
+        let url = format!("{}/v3/billdownload/file?token=secret-code", platform.base_url);
+        let builder = platform.builder().observer(notes.clone());
+        let text = told(|| {
+            if is_async {
+                let client = builder.build().unwrap();
+                drop(on_async(async { client.download(url.as_str()).to_bytes().await }).unwrap());
+            } else {
+                let client = builder.build_blocking().unwrap();
+                drop(client.download(url.as_str()).to_bytes().unwrap());
+            }
+        });
+        assert_eq!(without_debug(&notes), ["attempt 1 200 None", "call Some(\"下载账单\") 1 None None"]);
+        assert!(text.contains("url.template=\"/v3/billdownload/file\"") && !text.contains("secret-code"), "{text}");
+    }
 }
 
 /// Keeps every text that reaches a subscriber, of every level.
