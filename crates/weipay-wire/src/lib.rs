@@ -99,6 +99,7 @@ mod key_format;
 mod kit;
 mod pem;
 mod rsa;
+mod sealed_file;
 mod v2_signature;
 mod v3_signature;
 mod xml;
@@ -116,6 +117,7 @@ pub use key_error::{KeyError, PemDamage, PemKind};
 pub use key_format::{KeyFormat, looks_like_path};
 pub use kit::{Kit, KitError};
 pub use rsa::{MAX_OAEP_PLAINTEXT, OaepError, PrivateKey, PublicKey, SignatureError, check_ciphertext};
+pub use sealed_file::{SealedFile, SealedFileError};
 pub use v2_signature::{SignError, SignType};
 pub use v3_signature::{
     Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, NONCE_LENGTH, PROBE_PREFIX, PlatformKeys,

@@ -1,5 +1,11 @@
 //! Reads bills (账单): trade bills (交易账单), fund flow bills (资金账单), and others that are written in the same way.
 //!
+//! | bill | row |
+//! |---|---|
+//! | trade bill (交易账单), of APIv2 too | [`Row::trade`] |
+//! | fund flow bill (资金账单), also of a sub-merchant (子商户资金账单), which a download decrypts | [`Row::fund_flow`] |
+//! | profit sharing (分账账单), overseas statements and any other | [`Row::get`], [`Row::amount`] and [`Row::seconds`] by the names in the heading |
+//!
 //! A bill is text that looks like CSV and is not: every value has a backtick before it, nothing is quoted, amounts are in yuan,
 //! and after the rows comes a summary with its own heading and columns. [`Bill`] reads one row at a time, so a bill of any size
 //! takes constant memory.
@@ -31,12 +37,15 @@ use std::fmt::{self, Display, Formatter};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
+mod fund_flow;
 mod trade;
+mod typed_row;
 mod value;
 
 /// The types of the product `bill` by their flat names, as in the modules of the other products.
 #[cfg(feature = "bill")]
 pub use crate::products::bill::*;
+pub use fund_flow::FundFlow;
 pub use trade::Trade;
 pub use value::{Amount, ValueError};
 
@@ -158,9 +167,14 @@ impl<R: Read> Bill<R> {
             return Err(self.unfit("is not UTF-8", ""));
         };
         let columns = Arc::new(Columns::new(heading));
-        let Line::Text = self.read_line()? else {
-            return Err(BillError::CutOff { rows: self.rows });
-        };
+        // Examples of the platform have empty lines in between.
+        loop {
+            match self.read_line()? {
+                Line::Text if self.line.is_empty() => {}
+                Line::Text => break,
+                Line::TooLong | Line::End => return Err(BillError::CutOff { rows: self.rows }),
+            }
+        }
         let text = String::from_utf8_lossy(&self.line);
         match Row::new(&text, &columns) {
             Some(summary) => self.summary = Some(summary),
@@ -241,10 +255,11 @@ enum Line {
     End,
 }
 
-/// The columns of a bill, and where those are that a [`Trade`] reads.
+/// The columns of a bill, and where those are that a typed row reads.
 pub(crate) struct Columns {
     names: Vec<Box<str>>,
     trade: [Option<u16>; trade::COLUMNS.len()],
+    fund_flow: [Option<u16>; fund_flow::COLUMNS.len()],
 }
 
 impl Columns {
@@ -254,8 +269,9 @@ impl Columns {
         let place = |name: &str| {
             names.iter().position(|known| &**known == name).and_then(|at| u16::try_from(at).ok())
         };
-        let trade = trade::COLUMNS.map(|accepted| accepted.iter().find_map(|name| place(name)));
-        Self { names, trade }
+        let one_of = |accepted: &[&str]| accepted.iter().find_map(|name| place(name));
+        let (trade, fund_flow) = (trade::COLUMNS.map(one_of), fund_flow::COLUMNS.map(one_of));
+        Self { names, trade, fund_flow }
     }
 }
 
@@ -321,6 +337,12 @@ impl Row {
     #[must_use]
     pub fn trade(&self) -> Trade<'_> {
         Trade::new(self)
+    }
+
+    /// The row as one of a fund flow bill (资金账单), also one of a sub-merchant (子商户资金账单).
+    #[must_use]
+    pub fn fund_flow(&self) -> FundFlow<'_> {
+        FundFlow::new(self)
     }
 
     fn value(&self, at: usize) -> &str {

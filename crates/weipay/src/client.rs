@@ -56,13 +56,17 @@ macro_rules! client_styles {
             }
 
             /// A receiver of this merchant's notifications. At each notification it knows the platform's keys that the client knows,
-            /// also certificates that the client has fetched meanwhile. It fetches none itself: a client that has only the APIv3 key
-            /// knows none before its first call.
+            /// also certificates that the client has fetched meanwhile.
+            ///
+            /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and lets the client fetch the
+            /// certificates in the background, at most once a minute. The platform sends the notification again after 15 seconds;
+            /// then the certificate is there.
             #[cfg(feature = "notifications")]
             pub fn receiver(&self) -> crate::notification::Receiver {
-                let shared = Arc::clone(&self.shared);
-                let platform = move || shared.core.merchant.platform();
-                crate::notification::Receiver::from_core(&self.shared.core, platform)
+                let (current, fetching) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+                let platform = move || current.core.merchant.platform();
+                let begin_fetch = move |serial: &str| fetching.begin_fetch_for(serial);
+                crate::notification::Receiver::from_core(&self.shared.core, platform, begin_fetch)
             }
 
             /// The declarative style (声明式): a call of any path, known or not.

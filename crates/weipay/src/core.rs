@@ -14,7 +14,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use weipay_wire::{PlatformKeys, SignatureHeaders, VerifyError, request_message, verify_response};
+use weipay_wire::{
+    PlatformKeys, PrivateKey, SignatureHeaders, VerifyError, request_message, verify_response,
+};
 
 use self::signing::Unsigned;
 use crate::builder::Clock;
@@ -234,11 +236,15 @@ impl Core {
         key.encrypt_oaep(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
     }
 
+    /// The merchant's private key, which a client with a signer may not have.
+    pub(crate) fn private_key(&self) -> Result<&Arc<PrivateKey>, Error> {
+        let key = self.merchant.key.as_ref();
+        key.ok_or_else(|| Error::new(ErrorKind::Decryption(NO_PRIVATE_KEY.into())))
+    }
+
     /// Decrypts a text with the merchant's private key.
     pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
-        let key = self.merchant.key.as_ref();
-        let key = key.ok_or_else(|| Error::new(ErrorKind::Decryption(NO_PRIVATE_KEY.into())))?;
-        let plain = key.decrypt_oaep(ciphertext);
+        let plain = self.private_key()?.decrypt_oaep(ciphertext);
         let plain = plain.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;
         let text = std::str::from_utf8(&plain);
         let text = text.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;

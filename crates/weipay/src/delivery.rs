@@ -482,11 +482,19 @@ impl Attempt {
         waited: Duration,
         backup_host: Option<&'static str>,
     ) -> Self {
-        let (outcome, may_have_taken_effect) = match outcome {
-            Ok(response) => (AttemptOutcome::Success(response.status), true),
-            Err(error) => (AttemptOutcome::of(error), error.may_have_taken_effect()),
-        };
-        Self { outcome, may_have_taken_effect, waited, backup_host }
+        match outcome {
+            Ok(response) => {
+                let outcome = AttemptOutcome::Success(response.status);
+                Self { outcome, may_have_taken_effect: true, waited, backup_host }
+            }
+            Err(error) => Self::of_error(error, waited, backup_host),
+        }
+    }
+
+    /// One that failed.
+    pub(crate) fn of_error(error: &Error, waited: Duration, backup_host: Option<&'static str>) -> Self {
+        let may_have_taken_effect = error.may_have_taken_effect();
+        Self { outcome: AttemptOutcome::of(error), may_have_taken_effect, waited, backup_host }
     }
 
     /// What it ended with.

@@ -5,6 +5,7 @@
 
 mod api_error;
 mod class;
+pub(crate) mod codes;
 mod file_error;
 mod redact;
 mod request_error;
@@ -16,7 +17,7 @@ use std::{error, fmt};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use weipay_wire::VerifyError;
+use weipay_wire::{SealedFileError, VerifyError};
 
 use crate::operation::Operation;
 use crate::request::Request;
@@ -235,15 +236,18 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Signature probes, and files with another digest than the announced one, are
-    /// included.
+    /// Whether a response failed verification. Signature probes, files with another digest than the announced one, and encrypted
+    /// files that do not fit their tag are included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         matches!(
             self.0.kind,
             ErrorKind::Unverified(_)
                 | ErrorKind::SignatureProbe
-                | ErrorKind::File(FileError::WrongDigest { .. })
+                | ErrorKind::File(
+                    FileError::WrongDigest { .. }
+                        | FileError::Sealed(SealedFileError::Refused | SealedFileError::TooShort)
+                )
         )
     }
 

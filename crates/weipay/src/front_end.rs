@@ -55,7 +55,7 @@ pub struct FrontEnd {
     mchid: MerchantId,
     key: SigningKey,
     api_v2_key: Option<ApiV2Key>,
-    moment: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
+    clock: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
 }
 
 impl fmt::Debug for FrontEnd {
@@ -82,13 +82,13 @@ impl FrontEnd {
     }
 
     fn signed_by(mchid: MerchantId, key: SigningKey) -> Self {
-        Self { mchid, key, api_v2_key: None, moment: Arc::new(|| (system_time(), random_nonce())) }
+        Self { mchid, key, api_v2_key: None, clock: Arc::new(|| (system_time(), random_nonce())) }
     }
 
     /// Takes the time, in seconds since 1970, and the random string (随机串) from here, for tests.
     #[must_use]
-    pub fn moment(mut self, moment: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
-        self.moment = Arc::new(moment);
+    pub fn clock(mut self, clock: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -153,7 +153,7 @@ impl FrontEnd {
 
     /// The time and the random string of one set of parameters.
     fn stamp(&self) -> (String, String) {
-        let (timestamp, nonce) = (self.moment)();
+        let (timestamp, nonce) = (self.clock)();
         (timestamp.to_string(), nonce)
     }
 
@@ -378,7 +378,7 @@ MQIDAQAB
 
     fn front_end() -> FrontEnd {
         FrontEnd::new(MerchantId::new("1900007291").unwrap(), KEY.clone())
-            .moment(|| (1_554_208_460, NONCE.to_owned()))
+            .clock(|| (1_554_208_460, NONCE.to_owned()))
     }
 
     #[test]
@@ -392,8 +392,7 @@ MQIDAQAB
     fn a_signer_signs_the_same_text_and_its_failure_is_told() {
         let mchid = MerchantId::new("1900007291").unwrap();
         let signer = |message: &[u8]| Ok(Signature::from_base64(&KEY.sign(message)?)?);
-        let signed =
-            FrontEnd::with_signer(mchid.clone(), signer).moment(|| (1_554_208_460, NONCE.to_owned()));
+        let signed = FrontEnd::with_signer(mchid.clone(), signer).clock(|| (1_554_208_460, NONCE.to_owned()));
         let by_key = front_end().jsapi(APPID, PREPAY_ID).unwrap();
         assert_eq!(
             serde_json::to_value(signed.jsapi(APPID, PREPAY_ID).unwrap()).unwrap(),

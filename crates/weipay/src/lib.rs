@@ -3,6 +3,21 @@
 // docs.rs builds with a nightly compiler, and then shows for each item which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+/// The recipes of the repository, which are not in the package, compile: `cargo test --doc` with these features.
+#[cfg(all(
+    doctest,
+    feature = "async",
+    feature = "blocking",
+    feature = "bill",
+    feature = "dedup-sqlite",
+    feature = "marketing",
+    feature = "merchant",
+    feature = "pay",
+    feature = "refund"
+))]
+#[doc = include_str!("../../../docs/cookbook.md")]
+mod cookbook {}
+
 #[cfg(not(any(feature = "async", feature = "blocking")))]
 compile_error!(
     "enable a feature of weipay: `async` for weipay::Client, `blocking` for weipay::blocking::Client, or both"
@@ -70,4 +85,8 @@ pub use url::BaseUrl;
 pub use weipay_wire as wire;
 
 // Their types are in this crate's interface, so programs need the same versions.
+#[cfg(feature = "actix")]
+pub use actix_web;
+#[cfg(any(feature = "dedup-sqlite", feature = "dedup-postgres"))]
+pub use sqlx;
 pub use {bytes, http, serde_json};

@@ -92,7 +92,7 @@ const REFRESH_AFTER: u64 = 11 * 60 * 60;
 /// How long a failed refresh is not repeated in the background.
 const RETRY_AFTER: u64 = 60;
 
-/// How often an unknown serial leads to a fetch. Strangers can name serials, in notifications.
+/// How often an unknown serial leads to a fetch.
 const UNKNOWN_AFTER: u64 = 60;
 
 /// How a fetch ended. Those who waited for it share it.
@@ -116,8 +116,11 @@ struct Schedule {
     answered_at: Option<i64>,
     /// When a refresh was last begun in the background.
     begun_at: Option<i64>,
-    /// When an unknown serial last led to a fetch, and the fetches that had ended before.
+    /// When an unknown serial of a response last led to a fetch, and the fetches that had ended before.
     unknown: Option<(i64, Ticket)>,
+    /// When an unknown serial of a notification last did.
+    #[cfg(feature = "notifications")]
+    notified_at: Option<i64>,
 }
 
 /// The number of fetches that had ended when somebody wished for one: a later one fulfils the wish.
@@ -174,10 +177,7 @@ impl KeyRing {
     /// A wish for a fetch because of a serial that the ring does not have. Within a minute all such wishes are one, so that the
     /// fetch that fulfils the first fulfils all. An ID of a public key is no reason: certificates are fetched.
     pub(crate) fn wish_for(&self, serial: &str, now: i64) -> Option<Ticket> {
-        self.key.as_ref()?;
-        if self.current().get(serial).is_some() || PlatformSerial::new(serial).is_err() {
-            return None;
-        }
+        self.check_worth_fetching(serial)?;
         let mut schedule = self.schedule();
         match schedule.unknown {
             Some((at, ticket)) if now.abs_diff(at) < UNKNOWN_AFTER => Some(ticket),
@@ -186,6 +186,27 @@ impl KeyRing {
                 Some(schedule.ended)
             }
         }
+    }
+
+    /// A wish for a fetch because of a serial that a notification names; `None` if there is no reason for one, or one was given
+    /// within a minute. Strangers can post whatever they like, so these wishes are counted apart: they never use up the wish of a
+    /// call.
+    #[cfg(feature = "notifications")]
+    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
+    pub(crate) fn wish_for_notified(&self, serial: &str, now: i64) -> Option<Ticket> {
+        self.check_worth_fetching(serial)?;
+        let mut schedule = self.schedule();
+        if schedule.notified_at.is_some_and(|at| now.abs_diff(at) < UNKNOWN_AFTER) {
+            return None;
+        }
+        schedule.notified_at = Some(now);
+        Some(schedule.ended)
+    }
+
+    /// Whether certificates can be fetched, and this may be the serial of one that the ring does not have.
+    fn check_worth_fetching(&self, serial: &str) -> Option<()> {
+        self.key.as_ref()?;
+        (self.current().get(serial).is_none() && PlatformSerial::new(serial).is_ok()).then_some(())
     }
 
     /// How the fetch ended that fulfilled a wish; `None` if none has ended since.
@@ -324,6 +345,20 @@ mod tests {
         assert!(ring.outcome_since(0).is_some());
         assert_eq!(ring.wish_for(SERIAL, NOW + 60), Some(1));
         assert!(ring.outcome_since(1).is_none());
+    }
+
+    #[cfg(feature = "notifications")]
+    #[test]
+    fn notifications_give_one_wish_a_minute_and_leave_that_of_calls_alone() {
+        let ring = ring(true);
+        assert_eq!(ring.wish_for_notified(SERIAL, NOW), Some(0));
+        for made_up in ["5157F09EFDC096DE15EBE81A47057A7232F1B8E2", SERIAL] {
+            assert_eq!(ring.wish_for_notified(made_up, NOW + 59), None);
+        }
+        ring.end(failure(), NOW).unwrap_err();
+        assert_eq!(ring.wish_for(SERIAL, NOW + 1), Some(1), "a call may fetch again");
+        assert_eq!(ring.wish_for_notified(SERIAL, NOW + 60), Some(1));
+        assert_eq!(ring.wish_for_notified("PUB_KEY_ID_1", NOW + 200), None);
     }
 
     #[test]

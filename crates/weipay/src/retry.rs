@@ -13,7 +13,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use weipay_rules::rfc3339;
 
-use crate::error::{Error, ErrorKind, Sent};
+use crate::error::{Error, ErrorKind, Sent, codes};
 use crate::request::Request;
 use crate::response::RawResponse;
 
@@ -198,40 +198,26 @@ pub(crate) enum Ending {
     Probe,
 }
 
-/// Codes whose official advice is to repeat the call. Both spellings of a code are in use. What asks for patience with a payer,
-/// such as `USERPAYING`, is not one of them: there the result is queried.
-const REPEAT_CODES: &[&str] = &[
-    "SYSTEM_ERROR",
-    "SYSTEMERROR",
-    "BANK_ERROR",
-    "BANKERROR",
-    "BIZ_ERR_NEED_RETRY",
-    "BIZERR_NEED_RETRY",
-    "SERVICE_UNAVAILABLE",
-    "FREQUENCY_LIMITED",
-    "FREQUENCY_LIMIT",
-    "FREQUENCY_LIMIT_EXCEED",
-    "FREQ_LIMIT",
-    "RATELIMIT_EXCEEDED",
-    "RATELIMIT_EXCEED",
-    "RATE_LIMITED",
-];
-
 impl Ending {
     /// How an attempt ended. `now` is the time of day, for a `Retry-After` that is a date.
     pub(crate) fn of(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
-        let open = |headers| Self::Open { retry_after: retry_after(headers, now) };
-        let error = match outcome {
-            Ok(response) if response.status == StatusCode::ACCEPTED => return open(&response.headers),
-            Ok(_) => return Self::Final,
-            Err(error) => error,
-        };
+        match outcome {
+            Ok(response) if response.status == StatusCode::ACCEPTED => {
+                Self::Open { retry_after: retry_after(&response.headers, now) }
+            }
+            Ok(_) => Self::Final,
+            Err(error) => Self::of_error(error, now),
+        }
+    }
+
+    /// How an attempt ended that failed.
+    pub(crate) fn of_error(error: &Error, now: i64) -> Self {
         match error.kind() {
             ErrorKind::Network(problem) if problem.sent == Sent::No => Self::NotSent,
             ErrorKind::Network(_) => Self::Open { retry_after: None },
             ErrorKind::SignatureProbe => Self::Probe,
             ErrorKind::Api(_) if asks_for_a_repeat(error) => match error.headers() {
-                Some(headers) => open(headers),
+                Some(headers) => Self::Open { retry_after: retry_after(headers, now) },
                 None => Self::Open { retry_after: None },
             },
             _ => Self::Final,
@@ -245,7 +231,7 @@ fn asks_for_a_repeat(error: &Error) -> bool {
         && (matches!(
             error.status().map(|status| status.as_u16()),
             Some(408 | 425 | 429 | 499 | 500 | 502..=504 | 506..)
-        ) || error.code().is_some_and(|code| REPEAT_CODES.contains(&code)))
+        ) || error.code().is_some_and(codes::asks_for_a_repeat))
 }
 
 /// What a repeat takes from the bucket.

@@ -36,6 +36,14 @@ fn both_readmes_show_the_same_code_and_commands() {
     assert_eq!(english, chinese);
 }
 
+/// Doc tests of `weipay` compile those of the English one.
+#[test]
+fn both_cookbooks_show_the_same_code() {
+    let (english, chinese) = (blocks(&read("docs/cookbook.md")), blocks(&read("docs/cookbook.zh-CN.md")));
+    assert!(english.len() >= 10);
+    assert_eq!(english, chinese);
+}
+
 #[test]
 fn the_first_screen_has_exactly_two_commands() {
     for document in ["README.md", "README.zh-CN.md"] {

@@ -153,3 +153,26 @@ proptest! {
         }
     }
 }
+
+/// The row of the official example, <https://pay.weixin.qq.com/doc/v2/merchant/4011939779>, with its empty lines.
+#[test]
+fn a_fund_flow_bill_gives_typed_rows_with_brackets_of_either_width() {
+    for (open, close) in [("(", ")"), ("（", "）")] {
+        let text = format!(
+            "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额{open}元{close},账户结余{open}元{close},\
+             资金变更提交申请人,备注,业务凭证号\n\n`2018-02-01 04:21:23,`50000305742018020103387128253,\
+             `1900009231201802015884652186,`退款,`退款,`支出,`0.02,`0.17,`system,`缺货,`REF4200000068201801293084726067\n\n\
+             资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额\n\n`20.0,`17.0,`0.35,`3.0,`0.18\n"
+        );
+        let (rows, summary) = rows(&text);
+        let [Ok(row)] = &rows[..] else { panic!("{rows:?}") };
+        let flow = row.fund_flow();
+        assert_eq!(flow.time(), Ok(Some(1_517_430_083)));
+        assert_eq!((flow.business(), flow.is_income()), ("退款", Some(false)));
+        assert_eq!(flow.amount().unwrap().unwrap().fen(), Some(2));
+        assert_eq!(flow.balance().unwrap().unwrap().fen(), Some(17));
+        assert_eq!((flow.applicant(), flow.remark()), ("system", "缺货"));
+        assert_eq!(flow.voucher_id(), "REF4200000068201801293084726067");
+        assert_eq!(summary.unwrap().amount("支出金额").unwrap().unwrap().fen(), Some(18));
+    }
+}

@@ -1,62 +1,11 @@
-//! A row of a trade bill (交易账单), with a method for each column.
+//! A row of a trade bill (交易账单), with a method for each column. Bills of APIv2 have older names for some.
 
-use super::Row;
-use super::value::{self, Amount, ValueError};
+use super::typed_row::typed_row;
 
-/// The columns by place in [`super::Columns`], each under every name that bills give it: bills of APIv2 have older ones.
-pub(super) const COLUMNS: [&[&str]; 29] = columns();
-
-macro_rules! columns {
-    ($($(#[$doc:meta])* $method:ident: $kind:ident = $name:literal $(| $older:literal)*,)+) => {
-        const fn columns() -> [&'static [&'static str]; 29] {
-            [$(&[$name $(, $older)*]),+]
-        }
-
-        #[allow(non_camel_case_types, reason = "named by the method, for their order alone")]
-        enum Place {
-            $($method,)+
-        }
-
-        /// A row of a trade bill (交易账单). A column that the bill does not have reads as an empty text, or as nothing:
-        /// bills of `bill_type=SUCCESS` have no refunds, those of `REFUND` two times more.
-        #[derive(Debug, Clone, Copy)]
-        pub struct Trade<'a>(&'a Row);
-
-        impl<'a> Trade<'a> {
-            $(columns! { @$kind $(#[$doc])* $method $name })+
-        }
-    };
-    (@text $(#[$doc:meta])* $method:ident $name:literal) => {
-        $(#[$doc])*
-        #[doc = concat!("(", $name, ")")]
-        #[must_use]
-        pub fn $method(&self) -> &'a str {
-            self.value(Place::$method)
-        }
-    };
-    (@amount $(#[$doc:meta])* $method:ident $name:literal) => {
-        $(#[$doc])*
-        #[doc = concat!("(", $name, "), in yuan")]
-        ///
-        /// # Errors
-        /// If the value is not an amount.
-        pub fn $method(&self) -> Result<Option<Amount>, ValueError> {
-            self.some(Place::$method).map(str::parse).transpose()
-        }
-    };
-    (@seconds $(#[$doc:meta])* $method:ident $name:literal) => {
-        $(#[$doc])*
-        #[doc = concat!("(", $name, "), in seconds since 1970")]
-        ///
-        /// # Errors
-        /// If the value is not a time.
-        pub fn $method(&self) -> Result<Option<i64>, ValueError> {
-            self.some(Place::$method).map(value::seconds).transpose()
-        }
-    };
-}
-
-columns! {
+typed_row! {
+    /// A row of a trade bill (交易账单). A column that the bill does not have reads as an empty text, or as nothing:
+    /// bills of `bill_type=SUCCESS` have no refunds, those of `REFUND` two times more.
+    Trade in trade, 29;
     /// When it was paid or refunded
     time: seconds = "交易时间",
     /// The app that the order was created with
@@ -115,18 +64,4 @@ columns! {
     refund_asked: amount = "申请退款金额",
     /// A remark about the rate
     rate_remark: text = "费率备注",
-}
-
-impl<'a> Trade<'a> {
-    pub(super) fn new(row: &'a Row) -> Self {
-        Self(row)
-    }
-
-    fn value(&self, place: Place) -> &'a str {
-        self.0.columns.trade[place as usize].map_or("", |at| self.0.value(at.into()))
-    }
-
-    fn some(&self, place: Place) -> Option<&'a str> {
-        Some(self.value(place)).filter(|value| !value.is_empty())
-    }
 }

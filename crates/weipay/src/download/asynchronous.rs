@@ -1,10 +1,12 @@
 //! Downloads of the async client.
 
+use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::attempts::Attempts;
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
 use crate::delivery::Async;
@@ -18,10 +20,9 @@ impl Download<Async> {
     /// # Errors
     ///
     /// If nothing was sent, no file came, it is not the announced one, or it cannot be written. What was written before must not
-    /// be used.
+    /// be used, and once something was written, the download is not repeated.
     pub async fn to_writer(self, mut writer: impl AsyncWrite + Unpin + Send) -> Result<Downloaded, Error> {
-        let prepared = self.prepare()?;
-        self.run_in_time(prepared, &mut writer).await
+        self.run_in_time(Sink::Writer { writer: &mut writer, is_written: false }).await
     }
 
     /// Writes the file to a path. It is written beside that, and moved there only when it is good, so that after an error, or if
@@ -31,11 +32,11 @@ impl Download<Async> {
     ///
     /// As [`to_writer`](Self::to_writer).
     pub async fn to_file(self, path: impl AsRef<Path> + Send) -> Result<Downloaded, Error> {
-        let prepared = self.prepare()?;
+        self.prepare()?;
         let path = path.as_ref().to_owned();
         let (part, file) = on_another_thread(move || PartFile::create(&path)).await?;
         let mut file = tokio::fs::File::from_std(file);
-        let downloaded = self.run_in_time(prepared, &mut file).await?;
+        let downloaded = self.run_in_time(Sink::File(&mut file)).await?;
         let file = file.into_std().await;
         on_another_thread(move || part.finish(&file)).await?;
         Ok(downloaded)
@@ -49,31 +50,44 @@ impl Download<Async> {
     pub async fn to_bytes(mut self) -> Result<Bytes, Error> {
         self.max_bytes.get_or_insert(MAX_IN_MEMORY);
         let mut bytes = Vec::new();
-        self.to_writer(&mut bytes).await?;
+        self.run_in_time(Sink::Bytes(&mut bytes)).await?;
         Ok(bytes.into())
     }
 
-    async fn run_in_time(
-        self,
-        prepared: Prepared,
-        writer: &mut (dyn AsyncWrite + Unpin + Send),
-    ) -> Result<Downloaded, Error> {
-        let (core, request) = (&self.shared.core, prepared.request.clone());
+    async fn run_in_time(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
+        let (core, request) = (&self.shared.core, self.prepare()?.request);
         let watch = Watch::begin(core, &request);
-        let mut attempt = watch.attempt(core);
-        let run = watch.during(self.run(prepared, writer, &mut attempt));
-        let run = tokio::time::timeout(self.timeout, run).await;
-        let run = run.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps).into()));
-        let run = run.map_err(|error| error.in_call(&request));
-        attempt.end(core, &request, Outcome::of_download(&run));
+        let run = tokio::time::timeout(self.timeout, watch.during(self.run(sink, &watch))).await;
+        let run = run.unwrap_or_else(|_| Err(Error::from(timed_out(Sent::Perhaps)).in_call(&request)));
         watch.end(core, &request, Outcome::of_download(&run));
         run
     }
 
-    async fn run(
+    async fn run(&self, mut sink: Sink<'_>, watch: &Watch) -> Result<Downloaded, Error> {
+        let core = &self.shared.core;
+        let mut attempts = Attempts::begin(core, self.retries, self.timeout);
+        loop {
+            // Signed anew: a signature is good for five minutes.
+            let prepared = self.prepare()?;
+            let request = prepared.request.clone();
+            let mut attempt_watch = watch.attempt(core);
+            let outcome = self.attempt(prepared, &mut sink, &mut attempt_watch).await;
+            let outcome = outcome.map_err(|error| error.in_call(&request));
+            attempt_watch.end(core, &request, Outcome::of_download(&outcome));
+            let error = match outcome {
+                Ok(downloaded) => return Ok(downloaded),
+                Err(error) => error,
+            };
+            let wait = attempts.after(error, sink.can_restart())?;
+            core.delivery.timer.sleep(wait).await;
+            sink.restart().await.map_err(|error| Error::from(FileError::Write(error)).in_call(&request))?;
+        }
+    }
+
+    async fn attempt(
         &self,
         prepared: Prepared,
-        writer: &mut (dyn AsyncWrite + Unpin + Send),
+        sink: &mut Sink<'_>,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
         let Prepared { unsent, wait, mut receiver, .. } = prepared;
@@ -87,16 +101,66 @@ impl Download<Async> {
         };
         while let Some(piece) = body.next_piece().await {
             let piece = piece.map_err(|error| lost(Sent::Perhaps, error))?;
-            let mut input = &piece[..];
+            let decrypted = receiver.decrypt(&piece)?;
+            let mut input = &decrypted[..];
             while !input.is_empty() {
                 let piece = receiver.next_piece(&mut input)?;
-                writer.write_all(&piece).await.map_err(FileError::Write)?;
+                sink.write(&piece).await.map_err(FileError::Write)?;
             }
         }
-        writer.write_all(&receiver.last_piece()?).await.map_err(FileError::Write)?;
+        sink.write(&receiver.last_piece()?).await.map_err(FileError::Write)?;
         let received = receiver.conclude()?;
-        writer.flush().await.map_err(FileError::Write)?;
+        sink.flush().await.map_err(FileError::Write)?;
         Ok(downloaded(received, media_type))
+    }
+}
+
+/// Where a file goes.
+enum Sink<'a> {
+    Writer { writer: &'a mut (dyn AsyncWrite + Unpin + Send), is_written: bool },
+    File(&'a mut tokio::fs::File),
+    Bytes(&'a mut Vec<u8>),
+}
+
+impl Sink<'_> {
+    async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Writer { writer, is_written } => {
+                *is_written |= !piece.is_empty();
+                writer.write_all(piece).await
+            }
+            Self::File(file) => file.write_all(piece).await,
+            Self::Bytes(bytes) => {
+                bytes.extend_from_slice(piece);
+                Ok(())
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Writer { writer, .. } => writer.flush().await,
+            Self::File(file) => file.flush().await,
+            Self::Bytes(_) => Ok(()),
+        }
+    }
+
+    /// Whether what was written can be taken back.
+    fn can_restart(&self) -> bool {
+        !matches!(self, Self::Writer { is_written: true, .. })
+    }
+
+    /// Takes back what was written.
+    async fn restart(&mut self) -> io::Result<()> {
+        match self {
+            Self::Writer { .. } => {}
+            Self::File(file) => {
+                file.rewind().await?;
+                file.set_len(0).await?;
+            }
+            Self::Bytes(bytes) => bytes.clear(),
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,12 @@
 //! Downloads of the blocking client.
 
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write};
 use std::path::Path;
-use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::attempts::Attempts;
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
 use crate::delivery::Blocking;
@@ -20,10 +21,9 @@ impl Download<Blocking> {
     /// # Errors
     ///
     /// If nothing was sent, no file came, it is not the announced one, or it cannot be written. What was written before must not
-    /// be used.
+    /// be used, and once something was written, the download is not repeated.
     pub fn to_writer(self, mut writer: impl Write) -> Result<Downloaded, Error> {
-        let prepared = self.prepare()?;
-        self.run(prepared, &mut writer)
+        self.run(Sink::Writer { writer: &mut writer, is_written: false })
     }
 
     /// Writes the file to a path. It is written beside that, and moved there only when it is good, so that after an error the
@@ -33,9 +33,9 @@ impl Download<Blocking> {
     ///
     /// As [`to_writer`](Self::to_writer).
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
-        let prepared = self.prepare()?;
+        self.prepare()?;
         let (part, mut file) = PartFile::create(path.as_ref()).map_err(FileError::Write)?;
-        let downloaded = self.run(prepared, &mut file)?;
+        let downloaded = self.run(Sink::File(&mut file))?;
         part.finish(&file).map_err(FileError::Write)?;
         Ok(downloaded)
     }
@@ -48,28 +48,46 @@ impl Download<Blocking> {
     pub fn to_bytes(mut self) -> Result<Bytes, Error> {
         self.max_bytes.get_or_insert(MAX_IN_MEMORY);
         let mut bytes = Vec::new();
-        self.to_writer(&mut bytes)?;
+        self.run(Sink::Bytes(&mut bytes))?;
         Ok(bytes.into())
     }
 
-    fn run(self, prepared: Prepared, writer: &mut dyn Write) -> Result<Downloaded, Error> {
-        let (core, request) = (&self.shared.core, prepared.request.clone());
+    fn run(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
+        let (core, request) = (&self.shared.core, self.prepare()?.request);
         let watch = Watch::begin(core, &request);
-        let mut attempt = watch.attempt(core);
-        let received = watch.within(|| self.receive(prepared, writer, &mut attempt));
-        let received = received.map_err(|error| error.in_call(&request));
-        attempt.end(core, &request, Outcome::of_download(&received));
+        let received = watch.within(|| self.attempts(sink, &watch));
         watch.end(core, &request, Outcome::of_download(&received));
         received
     }
 
-    fn receive(
+    fn attempts(&self, mut sink: Sink<'_>, watch: &Watch) -> Result<Downloaded, Error> {
+        let core = &self.shared.core;
+        let mut attempts = Attempts::begin(core, self.retries, self.timeout);
+        loop {
+            // Signed anew: a signature is good for five minutes.
+            let prepared = self.prepare()?;
+            let request = prepared.request.clone();
+            let mut attempt_watch = watch.attempt(core);
+            let outcome = self.attempt(prepared, &mut sink, &attempts, &mut attempt_watch);
+            let outcome = outcome.map_err(|error| error.in_call(&request));
+            attempt_watch.end(core, &request, Outcome::of_download(&outcome));
+            let error = match outcome {
+                Ok(downloaded) => return Ok(downloaded),
+                Err(error) => error,
+            };
+            let wait = attempts.after(error, sink.can_restart())?;
+            core.delivery.timer.sleep_blocking(wait);
+            sink.restart().map_err(|error| Error::from(FileError::Write(error)).in_call(&request))?;
+        }
+    }
+
+    fn attempt(
         &self,
         prepared: Prepared,
-        writer: &mut dyn Write,
+        sink: &mut Sink<'_>,
+        attempts: &Attempts<'_>,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
-        let start = Instant::now();
         let Prepared { unsent, wait, mut receiver, .. } = prepared;
         let mut signed = self.shared.sign(unsent, wait)?.map(|()| Body::empty());
         watch.sends(&signed);
@@ -81,7 +99,7 @@ impl Download<Blocking> {
         };
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            if start.elapsed() >= self.timeout {
+            if attempts.is_over() {
                 return Err(timed_out(Sent::Perhaps).into());
             }
             let count = match body.read(&mut buffer) {
@@ -90,15 +108,65 @@ impl Download<Blocking> {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(lost(Sent::Perhaps, error).into()),
             };
-            let mut input = &buffer[..count];
+            let decrypted = receiver.decrypt(&buffer[..count])?;
+            let mut input = &decrypted[..];
             while !input.is_empty() {
                 let piece = receiver.next_piece(&mut input)?;
-                writer.write_all(&piece).map_err(FileError::Write)?;
+                sink.write(&piece).map_err(FileError::Write)?;
             }
         }
-        writer.write_all(&receiver.last_piece()?).map_err(FileError::Write)?;
+        sink.write(&receiver.last_piece()?).map_err(FileError::Write)?;
         let received = receiver.conclude()?;
-        writer.flush().map_err(FileError::Write)?;
+        sink.flush().map_err(FileError::Write)?;
         Ok(downloaded(received, media_type))
+    }
+}
+
+/// Where a file goes.
+enum Sink<'a> {
+    Writer { writer: &'a mut dyn Write, is_written: bool },
+    File(&'a mut File),
+    Bytes(&'a mut Vec<u8>),
+}
+
+impl Sink<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Writer { writer, is_written } => {
+                *is_written |= !piece.is_empty();
+                writer.write_all(piece)
+            }
+            Self::File(file) => file.write_all(piece),
+            Self::Bytes(bytes) => {
+                bytes.extend_from_slice(piece);
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Writer { writer, .. } => writer.flush(),
+            Self::File(file) => file.flush(),
+            Self::Bytes(_) => Ok(()),
+        }
+    }
+
+    /// Whether what was written can be taken back.
+    fn can_restart(&self) -> bool {
+        !matches!(self, Self::Writer { is_written: true, .. })
+    }
+
+    /// Takes back what was written.
+    fn restart(&mut self) -> io::Result<()> {
+        match self {
+            Self::Writer { .. } => {}
+            Self::File(file) => {
+                file.rewind()?;
+                file.set_len(0)?;
+            }
+            Self::Bytes(bytes) => bytes.clear(),
+        }
+        Ok(())
     }
 }

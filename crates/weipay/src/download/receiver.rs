@@ -1,10 +1,11 @@
-//! What is done to the bytes of a file while they arrive, without I/O: gzip is decompressed, the digest computed, and the size
-//! bounded. Memory use does not depend on the size of the file.
+//! What is done to the bytes of a file while they arrive, without I/O: they are decrypted if they travel encrypted, gzip is
+//! decompressed, the digest computed, and the size bounded. Memory use does not depend on the size of the file.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
-use weipay_wire::Digester;
+use weipay_wire::{Digester, SealedFile};
 
 use super::Digest;
 use crate::error::FileError;
@@ -16,12 +17,14 @@ const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 const STEP: usize = 16 * 1024;
 
 pub(super) struct Receiver {
+    seal: Option<SealedFile>,
     content: Content,
     digest: Option<Digest>,
     digester: Option<Digester>,
     max_bytes: u64,
     received: u64,
     bytes: u64,
+    was_sealed: bool,
 }
 
 enum Content {
@@ -35,18 +38,36 @@ enum Content {
 pub(super) struct Received {
     pub(super) bytes: u64,
     pub(super) was_compressed: bool,
+    pub(super) was_encrypted: bool,
     pub(super) digest: Option<Digest>,
 }
 
 impl Receiver {
-    pub(super) fn new(digest: Option<Digest>, max_bytes: Option<u64>) -> Self {
+    pub(super) fn new(seal: Option<SealedFile>, digest: Option<Digest>, max_bytes: Option<u64>) -> Self {
         let digester = digest.as_ref().map(|digest| Digester::new(digest.algorithm));
         let max_bytes = max_bytes.unwrap_or(u64::MAX);
-        Self { content: Content::Undecided(Vec::new()), digest, digester, max_bytes, received: 0, bytes: 0 }
+        Self {
+            seal,
+            content: Content::Undecided(Vec::new()),
+            digest,
+            digester,
+            max_bytes,
+            received: 0,
+            bytes: 0,
+            was_sealed: false,
+        }
     }
 
-    /// Takes the beginning of the input, and gives the next piece of the file, which may be empty. Call it until nothing of the
-    /// input is left.
+    /// Decrypts what arrived, if it travels encrypted. It is the input of [`next_piece`](Self::next_piece).
+    pub(super) fn decrypt<'a>(&mut self, arrived: &'a [u8]) -> Result<Cow<'a, [u8]>, FileError> {
+        match &mut self.seal {
+            None => Ok(Cow::Borrowed(arrived)),
+            Some(seal) => Ok(Cow::Owned(seal.update(arrived).map_err(FileError::Sealed)?)),
+        }
+    }
+
+    /// Takes the beginning of the decrypted input, and gives the next piece of the file, which may be empty. Call it until nothing
+    /// of the input is left.
     pub(super) fn next_piece(&mut self, input: &mut &[u8]) -> Result<Vec<u8>, FileError> {
         let before = input.len();
         let piece = match &mut self.content {
@@ -85,8 +106,12 @@ impl Receiver {
         self.count(piece)
     }
 
-    /// The input ended: the last piece of the file.
+    /// The input ended: the last piece of the file. What is encrypted must fit its tag before.
     pub(super) fn last_piece(&mut self) -> Result<Vec<u8>, FileError> {
+        if let Some(seal) = self.seal.take() {
+            seal.finish().map_err(FileError::Sealed)?;
+            self.was_sealed = true;
+        }
         let piece = match &mut self.content {
             Content::Undecided(head) => std::mem::take(head),
             Content::Plain => Vec::new(),
@@ -112,7 +137,12 @@ impl Receiver {
             }
         }
         let was_compressed = matches!(self.content, Content::Gzip(_));
-        Ok(Received { bytes: self.bytes, was_compressed, digest: self.digest })
+        Ok(Received {
+            bytes: self.bytes,
+            was_compressed,
+            was_encrypted: self.was_sealed,
+            digest: self.digest,
+        })
     }
 
     fn count(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, FileError> {
@@ -149,6 +179,8 @@ mod tests {
     ) -> Result<(Vec<u8>, usize, Received), FileError> {
         let (mut file, mut longest) = (Vec::new(), 0);
         for mut input in body.chunks(length) {
+            let decrypted = receiver.decrypt(input)?.into_owned();
+            input = &decrypted;
             while !input.is_empty() {
                 let piece = receiver.next_piece(&mut input)?;
                 longest = longest.max(piece.len());
@@ -170,7 +202,7 @@ mod tests {
             let members = [gzip(&text[..text.len() / 2]), gzip(&text[text.len() / 2..])].concat();
             for body in [text.to_vec(), gzip(text), members] {
                 for length in [1, 2, 3, 1000, 1 << 20] {
-                    let receiver = Receiver::new(sha1(text), Some(text.len() as u64));
+                    let receiver = Receiver::new(None, sha1(text), Some(text.len() as u64));
                     let (file, _, received) = receive(receiver, &body, length).unwrap();
                     assert!(file == text && received.bytes == text.len() as u64, "{length}");
                     assert_eq!(received.was_compressed, body != text);
@@ -182,13 +214,13 @@ mod tests {
     #[test]
     fn a_bomb_is_stopped_at_the_limit_and_its_pieces_stay_small() {
         let bomb = gzip(&vec![0; 32 << 20]);
-        let error = receive(Receiver::new(None, Some(1 << 20)), &bomb, bomb.len()).err();
+        let error = receive(Receiver::new(None, None, Some(1 << 20)), &bomb, bomb.len()).err();
         assert!(matches!(error, Some(FileError::TooLarge { limit: 0x10_0000 })), "{error:?}");
-        let (file, longest, _) = receive(Receiver::new(None, None), &bomb, bomb.len()).unwrap();
+        let (file, longest, _) = receive(Receiver::new(None, None, None), &bomb, bomb.len()).unwrap();
         assert!(file.len() == 32 << 20 && longest <= 64 * 1024, "{longest}");
         // Members without content never end either.
         let nothing = gzip(b"").repeat(10_000);
-        let error = receive(Receiver::new(None, Some(10)), &nothing, 4096).err();
+        let error = receive(Receiver::new(None, None, Some(10)), &nothing, 4096).err();
         assert!(matches!(error, Some(FileError::TooLarge { limit: 10 })), "{error:?}");
     }
 
@@ -196,25 +228,51 @@ mod tests {
     fn a_truncated_or_damaged_gzip_is_an_error_wherever_it_ends() {
         let whole = gzip(b"a bill with some text in it");
         for length in 3..whole.len() {
-            let error = receive(Receiver::new(None, None), &whole[..length], 5).err();
+            let error = receive(Receiver::new(None, None, None), &whole[..length], 5).err();
             assert!(matches!(error, Some(FileError::Compression(_))), "{length}");
         }
         for at in [3, 12, whole.len() - 8, whole.len() - 1] {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x55;
             assert!(
-                receive(Receiver::new(sha1(b"a bill with some text in it"), None), &damaged, 64).is_err(),
+                receive(Receiver::new(None, sha1(b"a bill with some text in it"), None), &damaged, 64)
+                    .is_err(),
                 "{at}"
             );
         }
         let garbage = [&whole[..], b"garbage"].concat();
-        assert!(receive(Receiver::new(None, None), &garbage, 64).is_err());
+        assert!(receive(Receiver::new(None, None, None), &garbage, 64).is_err());
     }
 
     #[test]
     fn the_digest_is_of_the_text_and_not_of_what_was_sent() {
         let body = gzip(b"text");
-        let error = receive(Receiver::new(sha1(&body), None), &body, 64).err();
+        let error = receive(Receiver::new(None, sha1(&body), None), &body, 64).err();
         assert!(matches!(error, Some(FileError::WrongDigest { bytes: 4, .. })), "{error:?}");
+    }
+
+    #[test]
+    fn an_encrypted_bill_is_decrypted_then_decompressed_and_its_digest_is_of_the_text() {
+        let key = "0123456789abcdef0123456789abcdef";
+        let seal = |sealed: &str| SealedFile::new(key.as_bytes(), sealed.as_bytes()).ok();
+        let text: Vec<u8> = "`2026-11-26,`0.01\r\n".bytes().cycle().take(100_000).collect();
+        for plain in [text.clone(), gzip(&text)] {
+            let sealer = weipay_wire::ApiV3Key::new(key).unwrap();
+            let body = sealer.seal_bytes("a8607ef79034", "", &plain).unwrap();
+            for length in [1, 15, 16, 17, 70_000] {
+                let receiver = Receiver::new(seal("a8607ef79034"), sha1(&text), None);
+                let (file, _, received) = receive(receiver, &body, length).unwrap();
+                assert!(file == text && received.was_encrypted, "{length}");
+            }
+            let mut changed = body.clone();
+            changed[body.len() - 1] ^= 1;
+            for bad in [&changed[..], &body[..body.len() - 1], &body[..15], b""] {
+                let receiver = Receiver::new(seal("a8607ef79034"), None, None);
+                assert!(matches!(
+                    receive(receiver, bad, 4096),
+                    Err(FileError::Sealed(_) | FileError::Compression(_))
+                ));
+            }
+        }
     }
 }

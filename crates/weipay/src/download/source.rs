@@ -3,6 +3,7 @@
 use serde_json::Value;
 use weipay_wire::DigestAlgorithm;
 
+use super::seal::Seal;
 use crate::error::RequestError;
 use crate::model::{Model, sensitive};
 use crate::response::{Decode, Response};
@@ -11,19 +12,24 @@ use crate::response::{Decode, Response};
 const URL: &str = "download_url";
 const HASH_TYPE: &str = "hash_type";
 const HASH_VALUE: &str = "hash_value";
-/// A file that travels encrypted has its key beside its address (子商户资金账单).
+/// A file that travels encrypted has its key and its nonce beside its address (子商户资金账单).
 const KEY: &str = "encrypt_key";
+const NONCE: &str = "nonce";
+/// How a model with a key that did not open is written.
+const CIPHERTEXT: &str = "ciphertext";
 
-/// A file: its address, and its digest if one is announced.
+/// A file: its address, its digest if one is announced, and how it is encrypted if it is.
 #[derive(Clone)]
 #[doc(hidden)]
 pub struct FileLink {
     pub(super) url: String,
     pub(super) digest: Option<Digest>,
+    pub(super) seal: Option<Seal>,
 }
 
 /// What names a file to download: a [`Response`] or a part of one with `download_url`, and with `hash_type` and `hash_value` if
-/// the platform announces a digest; or the URL itself, which announces none.
+/// the platform announces a digest; or the URL itself, which announces none. A file that travels encrypted (加密账单) has
+/// `encrypt_key` and `nonce` too: it is decrypted.
 ///
 /// Where a response has a list of files, give an item of the list.
 pub trait FileSource {
@@ -38,7 +44,7 @@ pub trait FileSource {
 
 impl FileSource for str {
     fn file_link(&self) -> Result<FileLink, RequestError> {
-        Ok(FileLink { url: self.to_owned(), digest: None })
+        Ok(FileLink { url: self.to_owned(), digest: None, seal: None })
     }
 }
 
@@ -55,19 +61,21 @@ impl FileSource for Value {
         let url = text(URL).ok_or_else(|| {
             error("is missing: the response has no `download_url`. If it has a list of files, give an item of the list")
         })?;
-        if text(KEY).is_some() {
-            return Err(error(
-                "is of an encrypted file (`encrypt_key`), and its digest is of the decrypted one: download the URL itself, \
-                 without a digest, and decrypt the file",
-            ));
-        }
+        let key = self.get(KEY).and_then(|key| key.get(CIPHERTEXT).unwrap_or(key).as_str());
+        let seal = match (key.filter(|key| !key.is_empty()), text(NONCE)) {
+            (Some(key), Some(nonce)) => Some(Seal::new(key, nonce)),
+            (Some(_), None) => {
+                return Err(error("is of an encrypted file (`encrypt_key`), but has no `nonce` beside it"));
+            }
+            (None, _) => None,
+        };
         let digest = match (text(HASH_TYPE), text(HASH_VALUE)) {
             (Some(hash_type), Some(hash_value)) => Some(Digest::new(hash_type, hash_value)?),
             (None, None) => None,
             (Some(_), None) => return Err(RequestError::Digest("has no `hash_value`".to_owned())),
             (None, Some(_)) => return Err(RequestError::Digest("has no `hash_type`".to_owned())),
         };
-        Ok(FileLink { url: url.to_owned(), digest })
+        Ok(FileLink { url: url.to_owned(), digest, seal })
     }
 }
 
@@ -139,7 +147,7 @@ mod tests {
             (json!({"download_url": "https://a/b", "hash_value": SHA1}), "hash_type"),
             (json!({"download_url": "https://a/b", "hash_type": "MD5", "hash_value": SHA1}), "`MD5`"),
             (json!({"download_url": "https://a/b", "hash_type": "SHA256", "hash_value": SHA1}), "64"),
-            (json!({"download_url": "https://a/b", "encrypt_key": "a"}), "encrypt_key"),
+            (json!({"download_url": "https://a/b", "encrypt_key": "a"}), "`nonce`"),
             (json!({"download_bill_list": []}), "an item of the list"),
             (json!(null), "download_url"),
         ] {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use weipay_wire::DigestAlgorithm;
+use weipay_wire::{DigestAlgorithm, SealedFileError};
 
 /// Why a download (下载) failed although the platform answered. Whatever was written of the file before must not be used: `to_file` and
 /// `to_bytes` leave nothing behind.
@@ -33,6 +33,9 @@ pub enum FileError {
     /// The gzip stream is damaged or ends too early.
     #[error("the compressed file (gzip) is damaged or incomplete: download it again")]
     Compression(#[source] io::Error),
+    /// The file travels encrypted and cannot be decrypted.
+    #[error("the encrypted file (加密账单) cannot be decrypted")]
+    Sealed(#[source] SealedFileError),
     /// A page in HTML came, which no file of the platform is: something in between may have written it.
     #[error("a web page (HTML) came instead of the file: a proxy may have written it")]
     WebPage,

@@ -25,7 +25,11 @@ pub(super) struct MerchantKeys {
 enum PlatformSource {
     Fixed(PlatformKeys),
     /// A client's, which may change while it runs.
-    Client(Box<dyn Fn() -> Arc<PlatformKeySet> + Send + Sync>),
+    Client {
+        current: Box<dyn Fn() -> Arc<PlatformKeySet> + Send + Sync>,
+        /// Lets the client fetch the key with this serial, and says whether it has begun to.
+        begin_fetch: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    },
 }
 
 impl MerchantKeys {
@@ -76,11 +80,15 @@ impl MerchantKeys {
     pub(super) fn from_core(
         core: &Core,
         platform: impl Fn() -> Arc<PlatformKeySet> + Send + Sync + 'static,
+        begin_fetch: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Self {
         let merchant = &core.merchant;
         Self {
             mchid: merchant.account.mchid().cloned(),
-            platform: PlatformSource::Client(Box::new(platform)),
+            platform: PlatformSource::Client {
+                current: Box::new(platform),
+                begin_fetch: Box::new(begin_fetch),
+            },
             api_v3_key: merchant.api_v3_key.clone(),
             api_v2_key: merchant.api_v2_key.clone(),
             decryption_key: merchant.key.clone(),
@@ -92,7 +100,16 @@ impl MerchantKeys {
     pub(super) fn with_platform<T>(&self, ask: impl FnOnce(&PlatformKeys) -> T) -> T {
         match &self.platform {
             PlatformSource::Fixed(keys) => ask(keys),
-            PlatformSource::Client(current) => ask(current().keys()),
+            PlatformSource::Client { current, .. } => ask(current().keys()),
+        }
+    }
+
+    /// Lets the client that the keys come from fetch the one with this serial. Says whether it has begun to: it does so once a
+    /// minute at most, and where the keys come from no client, never.
+    pub(super) fn begin_fetch(&self, serial: &str) -> bool {
+        match &self.platform {
+            PlatformSource::Fixed(_) => false,
+            PlatformSource::Client { begin_fetch, .. } => begin_fetch(serial),
         }
     }
 

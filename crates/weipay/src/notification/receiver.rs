@@ -7,6 +7,7 @@ use std::{fmt, slice};
 use http::HeaderMap;
 use weipay_wire::{PublicKey, SignatureHeaders, VerifyError, verify_response};
 
+use super::fetches::Fetches;
 use super::keys::MerchantKeys;
 use super::mistake::BodyMistake;
 use super::opened::Notification;
@@ -53,6 +54,7 @@ const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", 
 #[must_use]
 pub struct Receiver {
     merchants: Arc<Vec<Arc<MerchantKeys>>>,
+    fetches: Arc<Fetches>,
 }
 
 impl Receiver {
@@ -104,8 +106,9 @@ impl Receiver {
     pub(crate) fn from_core(
         core: &Core,
         platform: impl Fn() -> Arc<PlatformKeySet> + Send + Sync + 'static,
+        begin_fetch: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self::new().with(MerchantKeys::from_core(core, platform))
+        Self::new().with(MerchantKeys::from_core(core, platform, begin_fetch))
     }
 
     /// Verifies, reads, decrypts and decodes a notification: [`verify`](Self::verify), then [`Verified::open`]. `body` is the raw
@@ -150,6 +153,9 @@ impl Receiver {
             return Err(Rejection::v3(RejectionKind::NotANotification(BodyMistake::find(body))));
         }
         let merchants = self.signed_for(headers, body).map_err(|error| {
+            if let VerifyError::UnknownSerial { serial, .. } = &error {
+                self.fetches.begin(&self.merchants, serial);
+            }
             Rejection::v3(match error {
                 VerifyError::Probe => RejectionKind::Probe,
                 error => {
@@ -248,9 +254,9 @@ fn signature_headers(headers: &HeaderMap) -> Result<SignatureHeaders<'_>, Verify
 }
 
 impl fmt::Debug for Receiver {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mchids = self.merchants.iter().take(8).filter_map(|keys| keys.mchid.as_ref()).collect::<Vec<_>>();
-        out.debug_struct("Receiver")
+        f.debug_struct("Receiver")
             .field("merchants", &self.merchants.len())
             .field("mchids", &mchids)
             .finish_non_exhaustive()

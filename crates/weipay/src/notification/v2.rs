@@ -3,6 +3,10 @@
 //! The signature is in the body, made with the APIv2 key. It has no time and no id: an old message stays valid for ever, and what
 //! stands for the id is made of the numbers of what happened. A refund notification carries no signature at all; that its
 //! `req_info` opens with the APIv2 key is all that speaks for it.
+//!
+//! UNCONFIRMED: how `sign` of the JSON of older pay score products (支付分) is made. Documents name the member and no rule, and no
+//! recorded message is public. Here it is verified like the `sign` of XML, over all members of the outer object. If the platform
+//! signs otherwise, such a message is rejected, never accepted unverified; and its content opens only with the APIv3 key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -76,20 +80,20 @@ v2_events! {
     RiskyTransactions(transactions_risk_occurred::Body) = "transactions-risk-occurred", from_xml,
     /// 车牌状态变更通知: the state of a number plate.
     VehicleStateChanged(vehicle_state_changed_for_parking::Body) = "vehicle-state-changed-for-parking", from_xml,
-    /// 用户确认订单成功回调通知: a service order was confirmed.
+    /// 用户确认订单成功回调通知: a service order was confirmed. UNCONFIRMED: how its `sign` is made.
     CheckSuccess(check_success::Resource) = "CHECK.SUCCESS", from_json,
-    /// 用户确认订单失败回调通知: a service order was not confirmed.
+    /// 用户确认订单失败回调通知: a service order was not confirmed. UNCONFIRMED: how its `sign` is made.
     CheckFail(check_fail::Resource) = "CHECK.FAIL", from_json,
-    /// 订单支付成功回调通知: a service order was paid.
+    /// 订单支付成功回调通知: a service order was paid. UNCONFIRMED: how its `sign` is made.
     TransactionSuccess(transaction_success::Resource) = "TRANSACTION.SUCCESS", from_json,
-    /// 订单支付失败回调通知: the payment of a service order failed.
+    /// 订单支付失败回调通知: the payment of a service order failed. UNCONFIRMED: how its `sign` is made.
     TransactionFail(transaction_fail::Resource) = "TRANSACTION.FAIL", from_json,
 }
 
 /// The name alone: a resource is personal.
 impl fmt::Debug for V2Event {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "V2Event({})", self.name().unwrap_or("other"))
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "V2Event({})", self.name().unwrap_or("other"))
     }
 }
 
@@ -258,7 +262,7 @@ fn read_xml(body: &[u8], root: &str) -> Result<XmlElements, Rejection> {
     })
 }
 
-/// The members of a JSON body as the fields that its signature covers.
+/// The members of a JSON body as the fields that its signature covers. UNCONFIRMED: see the top of this file.
 fn members(body: &[u8]) -> Result<XmlElements, Rejection> {
     let unreadable = |error| rejected(RejectionKind::Unreadable(error));
     let json = Value::decode(body, None).map_err(unreadable)?.0;

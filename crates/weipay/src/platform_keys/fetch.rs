@@ -146,6 +146,20 @@ mod asynchronous {
             }
         }
 
+        /// Begins to fetch the certificates if a notification names a serial that the ring does not have, and does not wait. Says
+        /// whether it has begun. It needs the runtime that the notification was received on.
+        #[cfg(feature = "notifications")]
+        pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
+            let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
+            let Some(ticket) = self.core.merchant.ring().wish_for_notified(serial, self.core.now()) else {
+                return false;
+            };
+            let shared = Arc::clone(self);
+            // How it ended is noted in the ring.
+            runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await.ok() });
+            true
+        }
+
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken.
         pub(crate) async fn fetch(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
             let ring = self.core.merchant.ring();
@@ -256,16 +270,33 @@ pub(crate) mod waiting {
             if let Some(ticket) = ring.due(self.core.now())
                 && let Some(place) = Place::take()
             {
-                let shared = Arc::clone(self);
-                let refresh = move || {
-                    let _place = place;
-                    // How it ended is noted in the ring. The keys that are there stay if it failed.
-                    shared.fetch(ticket, Deadline::after(MAX_FETCH)).ok();
-                };
-                // Without a thread the call goes on with the keys that are there.
-                thread::Builder::new().name("weipay-certificates".to_owned()).spawn(refresh).ok();
+                self.fetch_elsewhere(ticket, place);
             }
             Ok(())
+        }
+
+        /// Fetches the certificates on another thread.
+        fn fetch_elsewhere(self: &Arc<Self>, ticket: Ticket, place: Place) {
+            let shared = Arc::clone(self);
+            let fetch = move || {
+                let _place = place;
+                // How it ended is noted in the ring. The keys that are there stay if it failed.
+                shared.fetch(ticket, Deadline::after(MAX_FETCH)).ok();
+            };
+            // Without a thread the program goes on with the keys that are there.
+            thread::Builder::new().name("weipay-certificates".to_owned()).spawn(fetch).ok();
+        }
+
+        /// Begins to fetch the certificates if a notification names a serial that the ring does not have, and does not wait. Says
+        /// whether it has begun.
+        #[cfg(feature = "notifications")]
+        pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
+            let Some(place) = Place::take() else { return false };
+            let Some(ticket) = self.core.merchant.ring().wish_for_notified(serial, self.core.now()) else {
+                return false;
+            };
+            self.fetch_elsewhere(ticket, place);
+            true
         }
 
         /// Fetches the certificates if the ring does not have the key that this serial names.

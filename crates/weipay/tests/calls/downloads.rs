@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use weipay::download::Downloaded;
 use weipay::error::{ErrorClass, ErrorKind, FileError, RequestError};
 use weipay::wire::{DigestAlgorithm, Digester};
-use weipay::{Client, Error, blocking};
+use weipay::{Client, Error, Retries, blocking};
 
 use crate::platform::{Platform, Scripted, Seen, configured, unsigned};
 use crate::story::SANDBOX;
@@ -21,17 +21,17 @@ use crate::story::SANDBOX;
 const TEXT: &str = "\u{feff}交易时间,订单金额\r\n`2026-11-25 10:00:00,`0.01\r\n";
 const TARGET: &str = "/v3/billdownload/file?token=a%2Fb-_|&tartype=gzip";
 
-fn on_async<T>(future: impl Future<Output = T>) -> T {
+pub fn on_async<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text).unwrap();
     encoder.finish().unwrap()
 }
 
-fn named(url: &str, algorithm: DigestAlgorithm, text: &[u8]) -> Value {
+pub fn named(url: &str, algorithm: DigestAlgorithm, text: &[u8]) -> Value {
     let name = algorithm.to_string().replace('-', "");
     json!({"download_url": url, "hash_type": name, "hash_value": algorithm.hex(text).to_uppercase()})
 }
@@ -46,9 +46,10 @@ fn download(response: impl Fn() -> Scripted, digest_of: &[u8], look: impl Fn(Out
         let mut written = Vec::new();
         let outcome = if is_async {
             let client = platform.builder().build().unwrap();
-            on_async(client.download(&file).to_writer(&mut written))
+            on_async(client.download(&file).retries(Retries::none()).to_writer(&mut written))
         } else {
-            platform.builder().build_blocking().unwrap().download(&file).to_writer(&mut written)
+            let client = platform.builder().build_blocking().unwrap();
+            client.download(&file).retries(Retries::none()).to_writer(&mut written)
         };
         look(outcome, written, platform.seen());
         assert!(!platform.saw_more());
@@ -200,10 +201,11 @@ fn a_file_on_disk_is_replaced_only_by_a_good_one() {
             fs::write(&path, "old").unwrap();
             let platform = Platform::start(vec![unsigned(200, body)]);
             let file = named(&platform.base_url, DigestAlgorithm::Sha256, TEXT.as_bytes());
+            let builder = platform.builder().retries(Retries::none());
             let outcome = if is_async {
-                on_async(platform.builder().build().unwrap().download(&file).to_file(&path))
+                on_async(builder.build().unwrap().download(&file).to_file(&path))
             } else {
-                platform.builder().build_blocking().unwrap().download(&file).to_file(&path)
+                builder.build_blocking().unwrap().download(&file).to_file(&path)
             };
             assert_eq!(outcome.is_ok(), good);
             assert_eq!(fs::read_to_string(&path).unwrap(), if good { TEXT } else { "old" });

@@ -5,7 +5,9 @@
 mod apiv2;
 mod brand;
 mod delivery;
+mod download_attempts;
 mod downloads;
+mod encrypted_files;
 mod error_classes;
 mod error_responses;
 mod examples;

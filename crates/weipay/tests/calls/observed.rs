@@ -112,7 +112,10 @@ fn a_download_is_told_like_a_call_and_its_token_is_not() {
             }
         });
         assert_eq!(without_debug(&notes), ["attempt 1 200 None", "call Some(\"下载账单\") 1 None None"]);
-        assert!(text.contains("url.template=\"/v3/billdownload/file\"") && !text.contains("secret-code"), "{text}");
+        assert!(
+            text.contains("url.template=\"/v3/billdownload/file\"") && !text.contains("secret-code"),
+            "{text}"
+        );
     }
 }
 

@@ -2,4 +2,5 @@
 
 mod fetched;
 mod given;
+mod notified;
 mod server;

@@ -1,0 +1,366 @@
+//! 小商店: a small shop in axum. Order, front-end parameters, notification handled once, refund, bill.
+//!
+//! `cargo run -p weipay --features axum,bill,pay,refund --example shop`
+//!
+//! The program starts a sandbox of its own, opens the shop, plays a customer in it, and ends. What is simulated:
+//!
+//! - **The payment.** Nobody types a password. The sandbox has no payments with state yet: its responses to orders and refunds are
+//!   examples (`Weipay-Sandbox-Answer: example`), and it keeps no order. So [`Customer::pay`] makes the notification of the payment
+//!   by itself, with the platform's private key from the sandbox's folder, and posts it to the shop. To the shop it is like a real
+//!   one: signed, encrypted, and delivered twice.
+//! - **The bill** is an example too: its row is not the order of this shop.
+//!
+//! The rest is what a shop does in production. There, `Client::from_env` and `FrontEnd` take the merchant's own keys, `Orders` is a
+//! database, and in place of `MemoryDedup` stands `SqliteDedup` or `PostgresDedup`: see the example `actix`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::{FromRef, Path as PathValue, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use weipay::bill::Bill;
+use weipay::front_end::FrontEnd;
+use weipay::notification::{Event, MemoryDedup, Notification, Receiver};
+use weipay::v3::bill::tradebill::get as tradebill;
+use weipay::v3::pay::transactions::jsapi::post as order;
+use weipay::v3::refund::domestic::refunds::post as refund;
+use weipay::wire::{ApiV3Key, Kit, MerchantId, PrivateKey, random_nonce, response_message};
+use weipay::{Client, serde_json};
+use weipay_sandbox::Sandbox;
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Shop {
+    client: Client,
+    front_end: FrontEnd,
+    receiver: Receiver,
+    seen: MemoryDedup,
+    orders: Orders,
+    appid: String,
+    /// Where the platform sends notifications. In production it is public and https.
+    notify_url: String,
+}
+
+/// The extractor of notifications takes its keys from here.
+impl FromRef<Shop> for Receiver {
+    fn from_ref(shop: &Shop) -> Self {
+        shop.receiver.clone()
+    }
+}
+
+/// The shop's own record of its orders. Each change is small, and the number of the order is the key.
+#[derive(Clone, Default)]
+struct Orders(Arc<Mutex<HashMap<String, Order>>>);
+
+#[derive(Clone, Debug)]
+struct Order {
+    fen: i64,
+    state: OrderState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum OrderState {
+    Created,
+    Paid,
+    RefundRequested,
+}
+
+impl Orders {
+    fn with<T>(&self, change: impl FnOnce(&mut HashMap<String, Order>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn get(&self, number: &str) -> Option<Order> {
+        self.with(|orders| orders.get(number).cloned())
+    }
+}
+
+/// What went wrong, for the log. The customer learns that something did.
+struct Failure(StatusCode, String);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        eprintln!("{}", self.1);
+        (self.0, "this did not work, please try again").into_response()
+    }
+}
+
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(StatusCode::BAD_GATEWAY, error.to_string())
+    }
+}
+
+/// `POST /orders`: creates an order (下单), and gives the page what it needs to open the payment (调起支付).
+async fn create_order(State(shop): State<Shop>, Json(cart): Json<Value>) -> Result<Json<Value>, Failure> {
+    let openid = cart["openid"].as_str().ok_or(Failure(StatusCode::BAD_REQUEST, "no openid".into()))?;
+    // The shop knows what its goods cost; a price from the page would be the customer's.
+    let fen = 1990;
+    let number = random_nonce();
+    shop.orders.with(|orders| orders.insert(number.clone(), Order { fen, state: OrderState::Created }));
+    let request = order::Request::new()
+        .appid(shop.appid.as_str())
+        .mchid(shop.client.mchid().as_ref())
+        .description("一杯咖啡")
+        .out_trade_no(number.as_str())
+        .notify_url(shop.notify_url.as_str())
+        .amount(order::PayTransactionsAmount::new().total(fen).currency("CNY"))
+        .payer(order::Payer::new().openid(openid));
+    let response = shop.client.v3().pay().transactions().jsapi().post(request).await?;
+    let prepay_id = response.decode()?.prepay_id.unwrap_or_default();
+    let parameters = shop.front_end.jsapi(&shop.appid, &prepay_id)?;
+    Ok(Json(json!({ "order": number, "pay": parameters })))
+}
+
+/// `POST /notify`: the extractor has verified and opened it; whatever is not from the platform never comes here.
+async fn notify(State(shop): State<Shop>, notification: Notification) -> Response {
+    let once = notification.handle_once(&shop.seen, async |event| match event {
+        Event::TransactionSuccess(paid) => {
+            let number = paid.out_trade_no.as_deref().ok_or("no order number")?;
+            let total = paid.amount.as_ref().and_then(|amount| amount.total);
+            shop.orders.with(|orders| {
+                let order = orders.get_mut(number).ok_or("an unknown order was paid")?;
+                if total != Some(order.fen) || paid.trade_state.as_deref() != Some("SUCCESS") {
+                    return Err("what was paid is not what the order says: a person must look at it");
+                }
+                if order.state == OrderState::Created {
+                    order.state = OrderState::Paid;
+                    println!("{number} is paid");
+                }
+                Ok(())
+            })
+        }
+        _ => Ok(()),
+    });
+    let once = once.await;
+    println!("notification {}: {once:?}", notification.id());
+    once.response(&notification).map(axum::body::Body::from)
+}
+
+/// `POST /orders/{number}/refund`: gives all of the money back. With the same refund number it can be repeated without harm.
+async fn refund_order(
+    State(shop): State<Shop>,
+    PathValue(number): PathValue<String>,
+) -> Result<Json<Value>, Failure> {
+    let order = shop.orders.get(&number).ok_or(Failure(StatusCode::NOT_FOUND, "no such order".into()))?;
+    if order.state == OrderState::Created {
+        return Err(Failure(StatusCode::CONFLICT, "an order that is not paid cannot be refunded".into()));
+    }
+    let request = refund::Request::new()
+        .out_trade_no(number.as_str())
+        .out_refund_no(format!("{number}-refund"))
+        .reason("咖啡凉了")
+        .amount(refund::Amount::new().refund(order.fen).total(order.fen).currency("CNY"));
+    let response = match shop.client.v3().refund().domestic().refunds().post(request).await {
+        Ok(response) => response.decode()?,
+        // Nobody knows whether money moves: query the refund, or repeat it with this number. Never take another number.
+        Err(error) if error.may_have_taken_effect() => {
+            return Err(Failure(StatusCode::ACCEPTED, format!("the refund may have happened: {error:#}")));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    shop.orders.with(|orders| {
+        if let Some(order) = orders.get_mut(&number) {
+            order.state = OrderState::RefundRequested;
+        }
+    });
+    Ok(Json(json!({ "status": response.status.map(|status| status.as_str().to_owned()) })))
+}
+
+/// `GET /bills/{date}`: what the platform says of a day (交易账单), for the books.
+async fn bill(State(shop): State<Shop>, PathValue(date): PathValue<String>) -> Result<Json<Value>, Failure> {
+    let request = tradebill::Request::new().bill_date(date).tar_type(tradebill::TarType::Gzip);
+    let response = shop.client.v3().bill().tradebill().get(request).await?;
+    // The digest in the signed response proves the file.
+    let file = shop.client.download(&response).to_bytes().await?;
+    let (mut rows, mut fen) = (0, 0);
+    for row in Bill::new(&file[..])? {
+        rows += 1;
+        fen += row?.trade().total()?.and_then(|amount| amount.fen()).unwrap_or_default();
+    }
+    Ok(Json(json!({ "rows": rows, "fen": fen })))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let sandbox = Sandbox::start()?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let kit = sandbox.kit();
+
+    let client = Client::from_kit(sandbox.kit_file())?;
+    let merchant_key = PrivateKey::from_pem(&sandbox.kit_on_disk().merchant_key_pem()?)?;
+    let shop = Shop {
+        receiver: client.receiver(),
+        front_end: FrontEnd::new(MerchantId::new(kit.mchid.as_str())?, merchant_key),
+        client,
+        seen: MemoryDedup::new(),
+        orders: Orders::default(),
+        appid: kit.appid.clone(),
+        notify_url: format!("http://{address}/notify"),
+    };
+    let router = Router::new()
+        .route("/orders", post(create_order))
+        .route("/orders/{number}/refund", post(refund_order))
+        .route("/notify", post(notify))
+        .route("/bills/{date}", get(bill))
+        .with_state(shop.clone());
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let customer = Customer { shop: address, platform: Simulated::read(kit, sandbox.data_dir())? };
+    let visited = customer.visit(&shop).await;
+    server.abort();
+    visited
+}
+
+/// Whoever buys, with the platform's part of it.
+struct Customer {
+    shop: SocketAddr,
+    platform: Simulated,
+}
+
+impl Customer {
+    async fn visit(&self, shop: &Shop) -> Result<(), Box<dyn Error>> {
+        let cart = json!({ "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" });
+        let (status, ordered) = self.send("POST", "/orders", &[], cart.to_string().as_bytes()).await?;
+        check(status == 200, "the order is created")?;
+        let ordered: Value = serde_json::from_slice(&ordered)?;
+        println!("the page calls wx.requestPayment({})", ordered["pay"]);
+        let number = ordered["order"].as_str().ok_or("no order number")?.to_owned();
+
+        let (status, _) = self.send("POST", &format!("/orders/{number}/refund"), &[], b"").await?;
+        check(status == 409, "nothing is refunded before it is paid")?;
+        let forged = self.send("POST", "/notify", &[], b"{}").await?;
+        check(forged.0 == 400, "who is not the platform is turned away")?;
+
+        // The platform delivers more than once.
+        let order = shop.orders.get(&number).ok_or("the order is lost")?;
+        let (headers, body) = self.platform.payment(&number, order.fen)?;
+        for delivery in 1..=2 {
+            let (status, _) = self.send("POST", "/notify", &headers, &body).await?;
+            check(status == 204, &format!("delivery {delivery} of the notification is accepted"))?;
+        }
+        let state = shop.orders.get(&number).map(|order| order.state);
+        check(state == Some(OrderState::Paid), "the order is paid")?;
+
+        let (status, refunded) = self.send("POST", &format!("/orders/{number}/refund"), &[], b"").await?;
+        check(status == 200, "the order is refunded")?;
+        println!("refund: {}", String::from_utf8_lossy(&refunded));
+        let (status, bill) = self.send("GET", "/bills/2026-11-25", &[], b"").await?;
+        check(status == 200, "the bill is read")?;
+        println!("bill: {}", String::from_utf8_lossy(&bill));
+        Ok(())
+    }
+
+    /// A request of a browser, or of the platform.
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &[u8],
+    ) -> Result<(u16, Vec<u8>), Box<dyn Error>> {
+        let mut stream = TcpStream::connect(self.shop).await?;
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+            self.shop,
+            body.len()
+        );
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        stream.write_all(&[head.as_bytes(), b"\r\n", body].concat()).await?;
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).await?;
+        let end = response.windows(4).position(|four| four == b"\r\n\r\n").ok_or("no response")?;
+        let status = std::str::from_utf8(&response[..end])?.split(' ').nth(1).ok_or("no status")?.parse()?;
+        Ok((status, response.split_off(end + 4)))
+    }
+}
+
+/// Stops the program, with exit code 1, where something is not as it should be.
+fn check(is_so: bool, what: &str) -> Result<(), Box<dyn Error>> {
+    println!("{} {what}", if is_so { "✓" } else { "✗" });
+    if is_so { Ok(()) } else { Err(format!("this is not so: {what}").into()) }
+}
+
+/// The platform's part of a payment, which the sandbox does not play yet: see the top of this file.
+struct Simulated {
+    mchid: String,
+    appid: String,
+    public_key_id: String,
+    api_v3_key: ApiV3Key,
+    key: PrivateKey,
+}
+
+impl Simulated {
+    fn read(kit: &Kit, folder: &Path) -> Result<Self, Box<dyn Error>> {
+        Ok(Self {
+            mchid: kit.mchid.clone(),
+            appid: kit.appid.clone(),
+            public_key_id: kit.public_key_id.clone(),
+            api_v3_key: ApiV3Key::new(kit.api_v3_key.as_str())?,
+            // No merchant ever has this key. A sandbox keeps it beside those of its kit.
+            key: PrivateKey::from_pem(&std::fs::read_to_string(
+                folder.join("keys/platform/pub_key_key.pem"),
+            )?)?,
+        })
+    }
+
+    /// The notification of a payment: sealed with the APIv3 key, and signed.
+    fn payment(
+        &self,
+        number: &str,
+        fen: i64,
+    ) -> Result<(Vec<(&'static str, String)>, Vec<u8>), Box<dyn Error>> {
+        let resource = json!({
+            "mchid": self.mchid,
+            "appid": self.appid,
+            "out_trade_no": number,
+            "transaction_id": "4200000000202611260000000001",
+            "trade_type": "JSAPI",
+            "trade_state": "SUCCESS",
+            "success_time": "2026-11-26T10:00:00+08:00",
+            "payer": { "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" },
+            "amount": { "total": fen, "payer_total": fen, "currency": "CNY", "payer_currency": "CNY" },
+        });
+        let sealing_nonce = &random_nonce()[..12];
+        let sealed = self.api_v3_key.seal(sealing_nonce, "transaction", resource.to_string().as_bytes())?;
+        let body = json!({
+            "id": random_nonce(),
+            "create_time": "2026-11-26T10:00:01+08:00",
+            "resource_type": "encrypt-resource",
+            "event_type": "TRANSACTION.SUCCESS",
+            "summary": "支付成功",
+            "resource": {
+                "original_type": "transaction",
+                "algorithm": "AEAD_AES_256_GCM",
+                "ciphertext": sealed,
+                "associated_data": "transaction",
+                "nonce": sealing_nonce,
+            },
+        });
+        let body = body.to_string().into_bytes();
+        let timestamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().to_string();
+        let nonce = random_nonce();
+        let signature = self.key.sign(&response_message(&timestamp, &nonce, &body))?;
+        let headers = vec![
+            ("Wechatpay-Timestamp", timestamp),
+            ("Wechatpay-Nonce", nonce),
+            ("Wechatpay-Signature", signature),
+            ("Wechatpay-Serial", self.public_key_id.clone()),
+        ];
+        Ok((headers, body))
+    }
+}

@@ -1,0 +1,35 @@
+//! The key of a file that travels encrypted (加密账单), as the response that names the file gives it.
+
+use weipay_wire::{PrivateKey, SealedFile};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind, FileError};
+
+/// The lengths of the keys of AES-256 and SM4. A key that is still encrypted has 344 characters.
+const KEY_LENGTHS: [usize; 2] = [32, 16];
+
+/// How a file is encrypted.
+#[derive(Clone)]
+pub(super) struct Seal {
+    /// `encrypt_key`: encrypted for the merchant, or as a typed response has it, which has decrypted it.
+    key: Zeroizing<String>,
+    nonce: String,
+}
+
+impl Seal {
+    pub(super) fn new(key: &str, nonce: &str) -> Self {
+        Self { key: Zeroizing::new(key.to_owned()), nonce: nonce.to_owned() }
+    }
+
+    /// Decrypts the key with the merchant's private key, unless that was done.
+    pub(super) fn open(&self, merchant: &PrivateKey) -> Result<SealedFile, Error> {
+        let key = match KEY_LENGTHS.contains(&self.key.len()) {
+            true => Zeroizing::new(self.key.as_bytes().to_vec()),
+            false => {
+                let opened = merchant.decrypt_oaep(&self.key);
+                opened.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?
+            }
+        };
+        Ok(SealedFile::new(&key, self.nonce.as_bytes()).map_err(FileError::Sealed)?)
+    }
+}

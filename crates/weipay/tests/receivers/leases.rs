@@ -1,0 +1,103 @@
+//! What holds for every store in a database, in one place. A test gives the store, and a way to let the time of its leases pass.
+
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use weipay::notification::{Claim, Dedup, Notification, Once, Ticket};
+
+use crate::delivered;
+
+pub const SERVERS: usize = 16;
+
+async fn handle<D: Dedup<Error: Debug>>(notification: &Notification, dedup: &D) -> Once<(), D::Error> {
+    notification.handle_once(dedup, async |_| Ok(())).await
+}
+
+/// A handled event is handled once, a failed one again, and a dropped one again.
+pub async fn an_event_is_handled_until_a_handler_is_successful<D: Dedup<Error: Debug>>(dedup: &D) {
+    let notification = delivered("handled");
+    let failed = notification.handle_once(dedup, async |_| Err("no stock")).await;
+    assert!(matches!(failed, Once::Failed("no stock")), "{failed:?}");
+    assert_eq!(failed.response(&notification).status(), 500);
+    let handled = handle(&notification, dedup).await;
+    assert!(matches!(handled, Once::Handled), "{handled:?}");
+    for _ in 0..2 {
+        let again = handle(&notification, dedup).await;
+        assert!(matches!(again, Once::AlreadyHandled), "{again:?}");
+        assert_eq!(again.response(&notification).status(), 204);
+    }
+    let other = handle(&delivered("other"), dedup).await;
+    assert!(matches!(other, Once::Handled), "{other:?}");
+}
+
+/// Many servers at once: one of them handles, and nobody says success before it has.
+pub async fn of_servers_that_race_one_handles<D: Dedup<Error: Debug> + Clone + Send + Sync + 'static>(
+    dedup: &D,
+) {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    RUNS.store(0, Ordering::SeqCst);
+    let servers = (0..SERVERS).map(|_| {
+        let dedup = dedup.clone();
+        tokio::spawn(async move {
+            let notification = delivered("raced");
+            let once = notification.handle_once(&dedup, async |_| {
+                RUNS.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                Ok::<(), ()>(())
+            });
+            let once = once.await;
+            assert!(matches!(once, Once::Handled | Once::Running | Once::AlreadyHandled), "{once:?}");
+        })
+    });
+    for server in servers.collect::<Vec<_>>() {
+        server.await.unwrap();
+    }
+    assert_eq!(RUNS.load(Ordering::SeqCst), 1);
+    assert!(matches!(handle(&delivered("raced"), dedup).await, Once::AlreadyHandled));
+}
+
+/// A server that died while it handled: its lease ends, and what it does afterwards changes nothing.
+pub async fn a_lease_ends_and_its_ticket_is_worth_nothing_then<D: Dedup<Error: Debug>>(
+    dedup: &D,
+    let_time_pass: impl AsyncFn(),
+) {
+    let claim = async || dedup.claim("leased").await.unwrap();
+    let Claim::Granted(dead) = claim().await else { panic!("it is new") };
+    assert_eq!(claim().await, Claim::Running);
+    let_time_pass().await;
+    let Claim::Granted(next) = claim().await else { panic!("the lease has ended") };
+    assert_ne!(dead, next);
+    // The first holder was only slow.
+    dedup.release("leased", dead).await.unwrap();
+    dedup.finish("leased", dead).await.unwrap();
+    assert_eq!(claim().await, Claim::Running, "the second one still handles it");
+    dedup.release("leased", next).await.unwrap();
+    let Claim::Granted(third) = claim().await else { panic!("it was released") };
+    assert!(![dead, next].contains(&third), "a ticket is given once");
+    dedup.finish("leased", third).await.unwrap();
+    let_time_pass().await;
+    assert_eq!(claim().await, Claim::Finished, "for ever");
+    dedup.release("leased", third).await.unwrap();
+    assert_eq!(claim().await, Claim::Finished, "what is handled is not released");
+    dedup.finish("leased", Ticket(u64::MAX)).await.unwrap();
+}
+
+/// The future of a handler is dropped when the platform hangs up. Its ticket comes back soon, and not only when the lease ends.
+pub async fn the_ticket_of_a_dropped_handler_comes_back<D: Dedup<Error: Debug>>(dedup: &D) {
+    let notification = delivered("dropped");
+    let started = tokio::sync::Notify::new();
+    let hanging = notification.handle_once(dedup, async |_| -> Result<(), ()> {
+        started.notify_one();
+        std::future::pending().await
+    });
+    tokio::select! {
+        _ = hanging => panic!("it hangs"),
+        () = started.notified() => {}
+    }
+    loop {
+        match handle(&notification, dedup).await {
+            Once::Running => tokio::task::yield_now().await,
+            once => return assert!(matches!(once, Once::Handled), "{once:?}"),
+        }
+    }
+}
