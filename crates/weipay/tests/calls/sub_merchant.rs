@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay::v3::pay::partner::transactions::{native, out_trade_no};
-use weipay::v3::pay::shared::PayTransactionsAmount;
+use weipay::v3::pay::shared::PayOrderAmount;
 use weipay::wire::MerchantId;
 use weipay::{SubMerchant, blocking};
 
@@ -50,7 +50,7 @@ fn a_request_that_needs_it_is_complete_with_it() {
         .description("tea")
         .out_trade_no("order-1")
         .notify_url("https://example.com/notify")
-        .amount(PayTransactionsAmount::new().total(1).currency("CNY"));
+        .amount(PayOrderAmount::new().total(1).currency("CNY"));
     client.v3().pay().partner().transactions().native().post(request).unwrap();
     assert_eq!(body(&platform.seen())["sub_mchid"], "1900000109");
 }
