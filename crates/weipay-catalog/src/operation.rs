@@ -1,7 +1,7 @@
 //! One operation (接口): what a catalogue file says about one method of one URL path.
 
 use crate::errors::{ErrorCode, ErrorList};
-use crate::field::{Field, Purpose};
+use crate::field::{Field, Kind, Purpose};
 
 /// An operation of the API.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,6 +169,30 @@ impl Operation {
             .into_iter()
             .flat_map(|place| self.request.fields(place).iter().map(move |field| (place, field)));
         all.find(|(_, field)| field.purpose == Some(purpose))
+    }
+
+    /// The field with the number of the sub-merchant (子商户号) that a partner calls for, and its place. Fields of the objects inside a
+    /// request are not meant: each of those has a sub-merchant of its own.
+    #[must_use]
+    pub fn sub_mchid(&self) -> Option<(Place, &Field)> {
+        // Each version has a name for it, and one operation of APIv3 has the other's.
+        self.own_field("sub_mchid").or_else(|| self.own_field("sub_mch_id"))
+    }
+
+    /// The field with the appid of that sub-merchant, and its place.
+    #[must_use]
+    pub fn sub_appid(&self) -> Option<(Place, &Field)> {
+        self.own_field("sub_appid")
+    }
+
+    /// A text of the request itself, or of the `meta` beside a file.
+    fn own_field(&self, name: &str) -> Option<(Place, &Field)> {
+        let is_it = |field: &&Field| field.name == name && field.kind == Kind::String && !field.list;
+        Place::ALL.into_iter().filter(|place| *place != Place::Other).find_map(|place| {
+            let fields = self.request.fields(place);
+            let in_meta = fields.iter().filter(|_| place == Place::Multipart).flat_map(|part| &part.fields);
+            fields.iter().chain(in_meta).find(is_it).map(|field| (place, field))
+        })
     }
 
     /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).

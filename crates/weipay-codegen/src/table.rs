@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
-use weipay_catalog::{Dialect, Operation, Purpose, Repeat, Version, names as rust_names};
+use weipay_catalog::{Dialect, Operation, Place, Purpose, Repeat, Version, names as rust_names};
 
 use crate::errors;
 use crate::output::header;
@@ -56,7 +56,7 @@ pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
     formatdoc! {"
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
-        use super::{{Dialect, Operation, Repeat, Verb, Version, error_lists}};
+        use super::{{Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
 
         {rows}
         #[rustfmt::skip]
@@ -84,6 +84,21 @@ fn row(operation: &Operation, names: &RowNames) -> String {
     }
     if let Some((_, field)) = operation.request_number() {
         say(format!("number({:?})", field.name));
+    }
+    for (function, field) in [("sub_merchant", operation.sub_mchid()), ("sub_app", operation.sub_appid())] {
+        if let Some((place, field)) = field {
+            let place = match (place, operation.version()) {
+                (Place::Json, _) => "Body",
+                (Place::Multipart, Version::V3) => "Meta",
+                (Place::Multipart, Version::V2) => "Part",
+                (Place::Path, _) => "Path",
+                (Place::Query, _) => "Query",
+                (Place::Headers, _) => "Header",
+                (Place::Xml, _) => "Xml",
+                (Place::Other, _) => continue,
+            };
+            say(format!("{function}({:?}, Place::{place})", field.name));
+        }
     }
     if let Some(repeat @ (Repeat::Safe | Repeat::NotSafe)) = operation.repeat {
         say(format!("repeated(Repeat::{repeat:?})"));

@@ -17,6 +17,9 @@ const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_";
 /// The most digits that a public key ID may have. Those we have seen have at most 40.
 const MAX_PUBLIC_KEY_ID_DIGITS: usize = 64;
 
+/// The most digits that a brand ID may have: those of the largest 64-bit number.
+const MAX_BRAND_ID_DIGITS: usize = 20;
+
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $called:literal, $accept:path) => {
         $(#[$doc])*
@@ -79,6 +82,11 @@ identifier! {
 }
 
 identifier! {
+    /// The ID of a brand (品牌ID): digits. How many is UNCONFIRMED; those we have seen have 4 to 9.
+    BrandId, "brand ID (品牌ID)", brand_id
+}
+
+identifier! {
     /// The serial number of a merchant API certificate (商户API证书序列号): hex, in upper case, leading zeros kept.
     MerchantSerial, "merchant API certificate serial number (商户API证书序列号)", serial
 }
@@ -97,6 +105,11 @@ fn merchant_id(text: String) -> Result<String, Problem> {
     check_blank(&text)?;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if digits && (8..=15).contains(&text.len()) { Ok(text) } else { Err(Problem::NotMerchantId) }
+}
+
+fn brand_id(text: String) -> Result<String, Problem> {
+    check_blank(&text)?;
+    if are_digits(&text, MAX_BRAND_ID_DIGITS) { Ok(text) } else { Err(Problem::NotBrandId) }
 }
 
 fn serial(mut text: String) -> Result<String, Problem> {
@@ -154,6 +167,7 @@ enum Problem {
     Empty,
     WhiteSpace,
     NotMerchantId,
+    NotBrandId,
     IsPublicKeyId,
     IsDecimal,
     IsDecoratedHex,
@@ -176,6 +190,9 @@ impl Problem {
             Self::WhiteSpace => "it starts or ends with white space or a byte order mark; remove that",
             Self::NotMerchantId => {
                 "it must be 8 to 15 digits; copy it from the merchant platform (商户平台, 账户中心)"
+            }
+            Self::NotBrandId => {
+                "it must be 1 to 20 digits; copy it from the platform's page of the brand (品牌)"
             }
             Self::IsPublicKeyId => {
                 "this is a public key ID (微信支付公钥ID), not the serial number of a certificate; use it together with \

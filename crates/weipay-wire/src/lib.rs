@@ -8,7 +8,7 @@
 //! | idea | where |
 //! |---|---|
 //! | the message to sign (待签名串) | [`request_message`], [`response_message`] |
-//! | the `Authorization` header | [`Authorization`] |
+//! | the `Authorization` header, of a merchant and of a brand | [`Authorization`], [`BrandAuthorization`] |
 //! | responses and notifications: signature, clock window, probes | [`verify_response`], [`is_fresh`], [`PlatformKeys`] |
 //! | keys and certificates (密钥, 证书) | [`PrivateKey`], [`PublicKey`], [`Certificate`] |
 //! | what was given instead of a key, without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
@@ -88,6 +88,7 @@
 //! ```
 
 mod api_keys;
+mod brand_authorization;
 mod certificate;
 mod client_identity;
 mod digest;
@@ -104,12 +105,13 @@ mod v3_signature;
 mod xml;
 
 pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
+pub use brand_authorization::{BRAND_SCHEME, BrandAuthorization};
 pub use certificate::Certificate;
 pub use client_identity::{ClientIdentity, Pkcs12Error};
 pub use digest::{DigestAlgorithm, Digester, sha256_hex, sm3_hex};
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError, ReqInfoError};
 pub use identifiers::{
-    IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId, is_same_serial,
+    BrandId, IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId, is_same_serial,
 };
 pub use key_error::{KeyError, PemDamage, PemKind};
 pub use key_format::{KeyFormat, looks_like_path};

@@ -126,7 +126,7 @@ impl Display for Authorization {
     }
 }
 
-fn write_parameter(f: &mut Formatter<'_>, opening: &str, value: &str) -> fmt::Result {
+pub(crate) fn write_parameter(f: &mut Formatter<'_>, opening: &str, value: &str) -> fmt::Result {
     f.write_str(opening)?;
     for part in value.split(|character| !may_stand_in_a_value(character)) {
         f.write_str(part)?;

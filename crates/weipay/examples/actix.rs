@@ -59,7 +59,7 @@ async fn run(sandbox: Sandbox) -> Result<(), Box<dyn Error>> {
     let stop = server.handle();
     let serving = rt::spawn(server);
 
-    let address = callbacks::post::Request::new().notify_url(url).mchid(client.mchid().as_ref());
+    let address = callbacks::post::Request::new().notify_url(url).mchid(sandbox.kit().mchid.as_str());
     client.v3().marketing().busifavor().callbacks().post(address).await?;
     coupon::send(&client, sandbox.kit()).await?;
     println!("{}", reports.recv().await.ok_or("no notification came")?);

@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/notify", listener.local_addr()?);
 
-    let address = callbacks::post::Request::new().notify_url(url).mchid(client.mchid().as_ref());
+    let address = callbacks::post::Request::new().notify_url(url).mchid(sandbox.kit().mchid.as_str());
     client.v3().marketing().busifavor().callbacks().post(address).await?;
     coupon::send(&client, sandbox.kit()).await?;
 

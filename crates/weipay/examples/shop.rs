@@ -111,7 +111,7 @@ async fn create_order(State(shop): State<Shop>, Json(cart): Json<Value>) -> Resu
     shop.orders.with(|orders| orders.insert(number.clone(), Order { fen, state: OrderState::Created }));
     let request = order::Request::new()
         .appid(shop.appid.as_str())
-        .mchid(shop.client.mchid().as_ref())
+        .mchid(shop.client.mchid().map_or("", |mchid| mchid.as_str()))
         .description("一杯咖啡")
         .out_trade_no(number.as_str())
         .notify_url(shop.notify_url.as_str())

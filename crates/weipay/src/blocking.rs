@@ -39,10 +39,9 @@ impl ClientBuilder {
         let transport = match self.blocking_transport.take() {
             Some(_) if self.has_connections() => return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS)),
             Some(transport) => transport,
-            None => Box::new(crate::transport::blocking::DefaultTransport::with(self.connections.clone())?),
+            None => Arc::new(crate::transport::blocking::DefaultTransport::with(self.connections.clone())?),
         };
-        let shared = Arc::new(Shared::new(self.into_core()?, transport));
-        Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })
+        Ok(Client::from_shared(Shared::new(self, transport)?))
     }
 }
 

@@ -5,16 +5,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{error, fmt};
 
 use weipay_wire::{
-    ApiV2Key, ApiV3Key, Certificate, ClientIdentity, IdentifierError, KeyError, MerchantId, MerchantSerial,
-    PrivateKey, PublicKey, PublicKeyId,
+    ApiV2Key, ApiV3Key, BrandId, Certificate, ClientIdentity, IdentifierError, KeyError, MerchantId,
+    MerchantSerial, PrivateKey, PublicKey, PublicKeyId,
 };
 
 use crate::core::Core;
-use crate::credentials::MerchantParts;
+use crate::credentials::{Account, MerchantParts};
 use crate::delivery::DeliverySettings;
 use crate::error::{Causes, RequestError};
 use crate::failover;
-use crate::retry::{Retries, Timer};
+use crate::observer::Observer;
+use crate::retry::{Retries, RetryPolicy, Timer};
+use crate::sub_merchant::SubMerchant;
 use crate::transport::{Connections, Proxy};
 use crate::url::BaseUrl;
 
@@ -36,16 +38,26 @@ pub struct ClientBuilder {
     pub(crate) clock: Clock,
     delivery: DeliverySettings,
     pub(crate) connections: Connections,
+    pub(crate) sub_merchant: Option<SubMerchant>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     #[cfg(feature = "async")]
-    pub(crate) transport: Option<Box<dyn crate::transport::Transport>>,
+    pub(crate) transport: Option<Arc<dyn crate::transport::Transport>>,
     #[cfg(feature = "blocking")]
-    pub(crate) blocking_transport: Option<Box<dyn crate::transport::blocking::Transport>>,
+    pub(crate) blocking_transport: Option<Arc<dyn crate::transport::blocking::Transport>>,
+    #[cfg(feature = "async")]
+    pub(crate) signer: Option<Arc<dyn crate::signer::Signer>>,
+    #[cfg(feature = "blocking")]
+    pub(crate) blocking_signer: Option<Arc<dyn crate::signer::blocking::Signer>>,
 }
 
 /// Why a client with a transport of the caller's cannot be given settings of connections.
 #[allow(dead_code, reason = "each of the two clients says so, and both are optional")]
 pub(crate) const TRANSPORT_CONNECTS: &str = "a proxy or a time limit for connecting was given beside a transport, which would \
      ignore it: give them to the transport, such as with `DefaultTransport::with(Connections::default().proxy(...))`";
+
+/// Why settings of connections cannot be given to a client that shares another's.
+pub(crate) const TRANSPORT_SHARED: &str = "a transport, a proxy or a time limit for connecting was given for a merchant that shares the \
+     connections of another client: give it to that client";
 
 /// Returns the time in seconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -60,10 +72,16 @@ impl Default for ClientBuilder {
             clock: Arc::new(system_time),
             delivery: DeliverySettings::default(),
             connections: Connections::default(),
+            sub_merchant: None,
+            observer: None,
             #[cfg(feature = "async")]
             transport: None,
             #[cfg(feature = "blocking")]
             blocking_transport: None,
+            #[cfg(feature = "async")]
+            signer: None,
+            #[cfg(feature = "blocking")]
+            blocking_signer: None,
         }
     }
 }
@@ -76,7 +94,24 @@ pub(crate) fn system_time() -> i64 {
 impl ClientBuilder {
     /// The merchant number (商户号).
     pub fn mchid(mut self, mchid: MerchantId) -> Self {
-        self.parts.mchid = Some(mchid);
+        self.parts.account = Some(Account::Merchant(mchid));
+        self
+    }
+
+    /// The ID of a brand (品牌ID), in place of a merchant number. Serial, certificate and private key are then those of the brand's API
+    /// certificate (品牌API证书), and the platform is known by its [public key](Self::public_key).
+    ///
+    /// Such a client calls the operations of brands, whose paths begin with `brand/`, with any style that takes a path. It calls no
+    /// operation of merchants, and a merchant's client none of brands: both are errors before anything is sent.
+    pub fn brand(mut self, brand_id: BrandId) -> Self {
+        self.parts.account = Some(Account::Brand(brand_id));
+        self
+    }
+
+    /// The sub-merchant (子商户) that a partner (服务商) calls for: it is filled into requests that have a field for it and do not set
+    /// it. See [`SubMerchant`].
+    pub fn sub_merchant(mut self, sub_merchant: SubMerchant) -> Self {
+        self.sub_merchant = Some(sub_merchant);
         self
     }
 
@@ -221,10 +256,36 @@ impl ClientBuilder {
         self
     }
 
+    /// What is told of every call and every attempt, such as your metrics: see [`observer`](crate::observer).
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// What decides how long to wait before a call is sent again, in place of [`Retries`]: see [`RetryPolicy`].
+    pub fn retry_policy(mut self, policy: impl RetryPolicy + 'static) -> Self {
+        self.delivery.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// What signs the requests of the async client, in place of the merchant private key: see [`signer`](crate::signer).
+    #[cfg(feature = "async")]
+    pub fn signer(mut self, signer: impl crate::signer::Signer + 'static) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// What signs the requests of the blocking client, in place of the merchant private key: see [`signer`](crate::signer).
+    #[cfg(feature = "blocking")]
+    pub fn blocking_signer(mut self, signer: impl crate::signer::blocking::Signer + 'static) -> Self {
+        self.blocking_signer = Some(Arc::new(signer));
+        self
+    }
+
     /// Your own transport for the async client, perhaps around the [default one](crate::transport::DefaultTransport).
     #[cfg(feature = "async")]
     pub fn transport(mut self, transport: impl crate::transport::Transport + 'static) -> Self {
-        self.transport = Some(Box::new(transport));
+        self.transport = Some(Arc::new(transport));
         self
     }
 
@@ -235,19 +296,38 @@ impl ClientBuilder {
         mut self,
         transport: impl crate::transport::blocking::Transport + 'static,
     ) -> Self {
-        self.blocking_transport = Some(Box::new(transport));
+        self.blocking_transport = Some(Arc::new(transport));
         self
     }
 
-    pub(crate) fn into_core(self) -> Result<Core, ConfigError> {
+    /// `has_signer`: whether a signer of the caller's signs requests.
+    pub(crate) fn into_core(self, has_signer: bool) -> Result<Core, ConfigError> {
         Ok(Core {
-            merchant: self.parts.join()?,
+            merchant: Arc::new(self.parts.join(has_signer)?),
+            sub_merchant: self.sub_merchant.map(Arc::new),
+            observer: self.observer,
             base_url: self.base_url.map_err(ConfigError::BaseUrl)?,
             timeout: self.timeout,
             check_requests: self.check_requests,
             clock: self.clock,
             backup_url: failover::BACKUP.parse().map_err(ConfigError::BaseUrl)?,
-            delivery: self.delivery,
+            delivery: Arc::new(self.delivery),
+        })
+    }
+
+    /// What a client with these credentials does for another one, whose settings it shares.
+    pub(crate) fn into_core_like(self, other: &Core, has_signer: bool) -> Result<Core, ConfigError> {
+        let base_url = self.base_url.map_err(ConfigError::BaseUrl)?;
+        // A kit of a sandbox must not be used with the platform, nor a merchant of the platform with a sandbox.
+        if !base_url.is_main() && base_url != other.base_url {
+            return Err(ConfigError::Mismatch(
+                "these settings have another base URL than the client whose connections they would share: build a client of their own",
+            ));
+        }
+        Ok(Core {
+            merchant: Arc::new(self.parts.join(has_signer)?),
+            sub_merchant: self.sub_merchant.map(Arc::new),
+            ..other.clone()
         })
     }
 }

@@ -132,7 +132,13 @@ impl<M: Mode> Call<M> {
     /// In APIv2, the members of `meta` are the fields of the form beside the file.
     pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {
         match for_sending(|| serde_json::to_value(&meta)) {
-            Ok(meta) => self.request.set_upload(meta, file.clone()),
+            Ok(mut meta) => {
+                let operation = Operation::find(&Method::POST, &self.request.template);
+                if let (Some(sub_merchant), Some(operation)) = (&self.shared.core.sub_merchant, operation) {
+                    sub_merchant.fill_meta(operation, &mut meta);
+                }
+                self.request.set_upload(meta, file.clone());
+            }
             Err(error) => self.request.record_error(RequestError::Body(error.to_string())),
         }
         self.send_untyped(Method::POST)
@@ -140,6 +146,9 @@ impl<M: Mode> Call<M> {
 
     fn send_untyped(mut self, method: Method) -> M::Output<Value> {
         self.request.operation = Operation::find(&method, &self.request.template);
+        if let Some(sub_merchant) = &self.shared.core.sub_merchant {
+            sub_merchant.fill_request(&mut self.request);
+        }
         self.send(method)
     }
 
@@ -185,14 +194,17 @@ impl<M: Mode> Call<M> {
         request: R,
     ) -> M::Output<T> {
         self.request.operation = Some(operation);
-        self.fill_from(operation.version(), Box::new(request)).send(operation.method())
+        self.fill_from(operation, Box::new(request)).send(operation.method())
     }
 
-    fn fill_from(mut self, version: Version, mut model: Box<dyn Model>) -> Self {
+    fn fill_from(mut self, operation: &Operation, mut model: Box<dyn Model>) -> Self {
         let core = &self.shared.core;
         describe_file(&mut *model);
-        if version == Version::V2 {
-            xml::fill_in(&mut *model, core.merchant.mchid.as_ref());
+        if let (Version::V2, Some(mchid)) = (operation.version(), core.merchant.account.mchid()) {
+            xml::fill_in(&mut *model, mchid.as_ref());
+        }
+        if let Some(sub_merchant) = &core.sub_merchant {
+            sub_merchant.fill_model(operation, &mut *model);
         }
         if core.check_requests
             && let Err(violation) = check::check(&*model)
@@ -212,10 +224,12 @@ impl<M: Mode> fmt::Debug for Call<M> {
         let known = Operation::all_at(template).map(|known| format!("{} {}", known.method(), known.title()));
         let known = known.collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "no operation of the catalogue" } else { &known };
-        f.debug_struct("Call")
-            .field("path", &without_query(template))
-            .field("operation", &format_args!("{known}"))
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("Call");
+        shown.field("path", &without_query(template)).field("operation", &format_args!("{known}"));
+        if let Some(sub_merchant) = &self.shared.core.sub_merchant {
+            shown.field("sub_merchant", sub_merchant);
+        }
+        shown.finish_non_exhaustive()
     }
 }
 

@@ -11,9 +11,48 @@ macro_rules! client_styles {
                 ClientBuilder::default()
             }
 
-            /// The merchant number (商户号) that the client signs for.
-            pub fn mchid(&self) -> &weipay_wire::MerchantId {
-                &self.shared.core.merchant.mchid
+            fn from_shared(shared: Shared<$mode>) -> Self {
+                let shared = Arc::new(shared);
+                Self { root: Arc::new(Node::root(Arc::clone(&shared))), shared }
+            }
+
+            /// A client for another merchant over the same connections. It costs little beyond the merchant's keys: no thread, no
+            /// connection, no second trust store. So one process can serve any number of merchants.
+            ///
+            /// Of `settings` count the credentials (number, keys, certificates, serial), the signer and the
+            /// [sub-merchant](crate::SubMerchant). Everything else is this client's: base URL, time limits, clock, retries and their
+            /// budget, observer.
+            ///
+            /// # Errors
+            ///
+            /// If a credential is missing or does not fit, or the settings have a transport, or another base URL than this client.
+            pub fn for_merchant(&self, settings: ClientBuilder) -> Result<Self, ConfigError> {
+                self.shared.for_merchant(settings).map(Self::from_shared)
+            }
+
+            /// A client of the same partner (服务商) that calls for this sub-merchant (子商户): see [`SubMerchant`](crate::SubMerchant).
+            /// It shares everything with this client, keys too.
+            #[must_use]
+            pub fn for_sub_merchant(&self, sub_merchant: crate::SubMerchant) -> Self {
+                Self::from_shared(self.shared.for_sub_merchant(sub_merchant))
+            }
+
+            /// The sub-merchant (子商户) that the client calls for.
+            #[must_use]
+            pub fn sub_merchant(&self) -> Option<&crate::SubMerchant> {
+                self.shared.core.sub_merchant.as_deref()
+            }
+
+            /// The merchant number (商户号) that the client signs for; `None` for a brand.
+            #[must_use]
+            pub fn mchid(&self) -> Option<&weipay_wire::MerchantId> {
+                self.shared.core.merchant.account.mchid()
+            }
+
+            /// The brand ID (品牌ID) that the client signs for; `None` for a merchant.
+            #[must_use]
+            pub fn brand_id(&self) -> Option<&weipay_wire::BrandId> {
+                self.shared.core.merchant.account.brand_id()
             }
 
             /// A receiver of this merchant's notifications. At each notification it knows the platform's keys that the client knows,
@@ -99,10 +138,13 @@ macro_rules! client_styles {
 
         impl std::fmt::Debug for $client {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($client))
-                    .field("mchid", &self.shared.core.merchant.mchid)
-                    .field("base_url", &self.shared.core.base_url)
-                    .finish_non_exhaustive()
+                let core = &self.shared.core;
+                let mut shown = f.debug_struct(stringify!($client));
+                shown.field("account", &core.merchant.account).field("base_url", &core.base_url);
+                if let Some(sub_merchant) = &core.sub_merchant {
+                    shown.field("sub_merchant", sub_merchant);
+                }
+                shown.finish_non_exhaustive()
             }
         }
     };
@@ -152,10 +194,9 @@ mod asynchronous {
             let transport = match self.transport.take() {
                 Some(_) if self.has_connections() => return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS)),
                 Some(transport) => transport,
-                None => Box::new(crate::transport::DefaultTransport::with(self.connections.clone())?),
+                None => Arc::new(crate::transport::DefaultTransport::with(self.connections.clone())?),
             };
-            let shared = Arc::new(Shared::new(self.into_core()?, transport));
-            Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })
+            Ok(Client::from_shared(Shared::new(self, transport)?))
         }
     }
 

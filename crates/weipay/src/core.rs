@@ -4,6 +4,7 @@
 //! There is no I/O here: both clients only wait between these two. In APIv3 a request is signed in its `Authorization` header, and a
 //! successful response in its `Wechatpay-…` headers. What is different in APIv2 is in [`v2`].
 
+mod signing;
 mod v2;
 
 use std::borrow::Cow;
@@ -11,26 +12,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use weipay_wire::{
-    Authorization, PlatformKeys, SignatureHeaders, VerifyError, random_nonce, request_message,
-    verify_response,
+    PlatformKeys, PrivateKey, SignatureHeaders, VerifyError, request_message, verify_response,
 };
 
+use self::signing::Unsigned;
 use crate::builder::Clock;
 use crate::credentials::Merchant;
 use crate::delivery::DeliverySettings;
 use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
+use crate::observer::Observer;
 use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::retry::Retries;
+use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
 use crate::url::BaseUrl;
+
+pub(crate) use signing::Prepared;
 
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
@@ -44,28 +49,33 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const NO_KEY: &str =
     "the client has not fetched the platform's certificates yet: call `fetch_platform_certificates` first";
 
+/// Why a client with a signer cannot decrypt.
+const NO_PRIVATE_KEY: &str =
+    "the client has a signer and no merchant private key: give it `.merchant_key(...)` too";
+
+/// Clones are cheap: what is large is shared.
+#[derive(Clone)]
 pub(crate) struct Core {
-    pub(crate) merchant: Merchant,
+    pub(crate) merchant: Arc<Merchant>,
+    /// For whom a partner (服务商) calls.
+    pub(crate) sub_merchant: Option<Arc<SubMerchant>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) base_url: BaseUrl,
     pub(crate) timeout: Duration,
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
     /// The backup of the base URL, if that is the main host.
     pub(crate) backup_url: BaseUrl,
-    pub(crate) delivery: DeliverySettings,
+    pub(crate) delivery: Arc<DeliverySettings>,
 }
 
 impl Core {
-    /// The signed request. What is signed is what is sent, byte for byte.
-    pub(crate) fn prepare(
-        &self,
-        request: &Request,
-        host: Host,
-    ) -> Result<http::Request<Payload>, RequestError> {
+    /// The request, signed unless a signer of the caller's has to. What is signed is what is sent, byte for byte.
+    pub(crate) fn prepare(&self, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => prepare(self, request, host),
-            Version::V2 => v2::prepare(self, request, host),
+            Version::V2 => v2::prepare(self, request, host).map(Prepared::signed),
         }
     }
 
@@ -74,7 +84,7 @@ impl Core {
         &self,
         request: &Request,
         address: &Address,
-    ) -> Result<http::Request<()>, RequestError> {
+    ) -> Result<Prepared<()>, RequestError> {
         prepare_download(self, request, address)
     }
 
@@ -88,7 +98,7 @@ impl Core {
             verified: false,
             elements: None,
             attempts: Vec::new(),
-            decryption_key: Arc::clone(&self.merchant.key),
+            decryption_key: self.merchant.key.clone(),
         };
         Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
@@ -110,7 +120,7 @@ impl Core {
             verified: false,
             elements: None,
             attempts: Vec::new(),
-            decryption_key: Arc::clone(&self.merchant.key),
+            decryption_key: self.merchant.key.clone(),
         };
         match request.version() {
             Version::V3 => conclude(self, request, response, keys),
@@ -132,6 +142,7 @@ impl Core {
     /// What can be wrong with a request before it is signed. It is found before any key is fetched.
     pub(crate) fn check_before_keys(&self, request: &Request) -> Result<(), RequestError> {
         request.check_recorded()?;
+        self.merchant.check_may_call(request)?;
         if self.merchant.ring().is_unfetched() {
             request.target()?;
         }
@@ -161,9 +172,8 @@ impl Core {
         mut error: Error,
     ) -> Error {
         error.compare_signed(|| {
-            let authorization: Authorization = authorization?.to_str().ok()?.parse().ok()?;
+            let (timestamp, nonce) = signing::signed_moment(authorization?)?;
             let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
-            let (timestamp, nonce) = (authorization.timestamp, &authorization.nonce_str);
             Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
         });
         error
@@ -226,9 +236,15 @@ impl Core {
         key.encrypt_oaep(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
     }
 
+    /// The merchant's private key, which a client with a signer may not have.
+    pub(crate) fn private_key(&self) -> Result<&Arc<PrivateKey>, Error> {
+        let key = self.merchant.key.as_ref();
+        key.ok_or_else(|| Error::new(ErrorKind::Decryption(NO_PRIVATE_KEY.into())))
+    }
+
     /// Decrypts a text with the merchant's private key.
     pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
-        let plain = self.merchant.key.decrypt_oaep(ciphertext);
+        let plain = self.private_key()?.decrypt_oaep(ciphertext);
         let plain = plain.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;
         let text = std::str::from_utf8(&plain);
         let text = text.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;
@@ -240,7 +256,8 @@ impl Core {
 /// fields are encrypted; of a response, the key that signed it.
 pub(crate) const SERIAL: &str = "Wechatpay-Serial";
 
-fn prepare(core: &Core, request: &Request, host: Host) -> Result<http::Request<Payload>, RequestError> {
+fn prepare(core: &Core, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
+    core.merchant.check_may_call(request)?;
     let mut headers = core.headers(request)?;
     if !headers.contains_key(SERIAL)
         && let Some(serial) = core.merchant.platform().preferred(core.now())
@@ -250,7 +267,7 @@ fn prepare(core: &Core, request: &Request, host: Host) -> Result<http::Request<P
     }
     let base_url = core.base_url(request, host)?;
     let target = base_url.target(&request.target()?);
-    headers.insert(AUTHORIZATION, authorization(core, request, &target)?);
+    let unsigned = Unsigned::new(core, request, &target);
 
     let mut signed = http::Request::new(request.payload());
     *signed.method_mut() = request.method.clone();
@@ -259,42 +276,18 @@ fn prepare(core: &Core, request: &Request, host: Host) -> Result<http::Request<P
         .parse()
         .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
     *signed.headers_mut() = headers;
-    Ok(signed)
+    unsigned.sign(&core.merchant, signed)
 }
 
 /// The request for a file. Its address decides whether it is signed.
-fn prepare_download(
-    core: &Core,
-    request: &Request,
-    address: &Address,
-) -> Result<http::Request<()>, RequestError> {
-    let mut headers = core.headers(request)?;
-    if address.is_signed {
-        headers.insert(AUTHORIZATION, authorization(core, request, address.target())?);
-    }
+fn prepare_download(core: &Core, request: &Request, address: &Address) -> Result<Prepared<()>, RequestError> {
     let mut prepared = http::Request::new(());
+    *prepared.headers_mut() = core.headers(request)?;
     *prepared.uri_mut() = address.uri.clone();
-    *prepared.headers_mut() = headers;
-    Ok(prepared)
-}
-
-fn authorization(core: &Core, request: &Request, target: &str) -> Result<HeaderValue, RequestError> {
-    let timestamp = (core.clock)();
-    let nonce_str = random_nonce();
-    let body = request.signed_bytes();
-    let message = request_message(request.method.as_str(), target, timestamp, &nonce_str, body);
-    let error = |error: &dyn std::fmt::Display| RequestError::Signing(error.to_string());
-    let signature = core.merchant.key.sign(&message).map_err(|cause| error(&cause))?;
-    let authorization = Authorization {
-        mchid: core.merchant.mchid.to_string(),
-        serial_no: core.merchant.serial.to_string(),
-        timestamp,
-        nonce_str,
-        signature,
-    };
-    let mut value = HeaderValue::try_from(authorization.to_string()).map_err(|cause| error(&cause))?;
-    value.set_sensitive(true);
-    Ok(value)
+    match address.is_signed {
+        true => Unsigned::new(core, request, address.target()).sign(&core.merchant, prepared),
+        false => Ok(Prepared::signed(prepared)),
+    }
 }
 
 fn conclude(

@@ -1,20 +1,51 @@
-//! Who calls: the merchant's number, certificate serial and private key, and the keys with which the platform signs.
+//! Who calls: the number of the merchant or brand, certificate serial and private key, and the keys with which the platform signs.
 
 use std::sync::Arc;
 
 use weipay_wire::{
-    ApiV2Key, ApiV3Key, Certificate, ClientIdentity, MerchantId, MerchantSerial, PrivateKey, PublicKey,
-    PublicKeyId,
+    ApiV2Key, ApiV3Key, BrandId, Certificate, ClientIdentity, MerchantId, MerchantSerial, PrivateKey,
+    PublicKey, PublicKeyId,
 };
 
 use crate::builder::ConfigError;
+use crate::error::RequestError;
+use crate::operation;
 use crate::platform_keys::{KeyRing, PlatformKeySet};
+use crate::request::Request;
+
+/// Whose credentials they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Account {
+    /// A merchant (商户), a partner (服务商) among them.
+    Merchant(MerchantId),
+    /// A brand (品牌).
+    Brand(BrandId),
+}
+
+impl Account {
+    pub(crate) fn mchid(&self) -> Option<&MerchantId> {
+        match self {
+            Self::Merchant(mchid) => Some(mchid),
+            Self::Brand(_) => None,
+        }
+    }
+
+    pub(crate) fn brand_id(&self) -> Option<&BrandId> {
+        match self {
+            Self::Merchant(_) => None,
+            Self::Brand(brand_id) => Some(brand_id),
+        }
+    }
+}
 
 /// Everything that signing and verifying need.
 pub(crate) struct Merchant {
-    pub(crate) mchid: MerchantId,
+    pub(crate) account: Account,
     pub(crate) serial: MerchantSerial,
-    pub(crate) key: Arc<PrivateKey>,
+    /// Signs requests, unless a [`Signer`](crate::signer) does, and decrypts sensitive fields. Only who has a signer may be without.
+    pub(crate) key: Option<Arc<PrivateKey>>,
+    /// Whether a signer of the caller's signs requests.
+    pub(crate) has_signer: bool,
     /// Opens notifications.
     #[cfg_attr(
         not(feature = "notifications"),
@@ -35,6 +66,19 @@ impl Merchant {
         self.ring.current()
     }
 
+    /// Brands and merchants have operations of their own. One called with the credentials of the other only gives a signature error
+    /// of the platform, which does not say so.
+    pub(crate) fn check_may_call(&self, request: &Request) -> Result<(), RequestError> {
+        let is_of_brands = operation::is_of_brands(&request.template);
+        match self.account {
+            Account::Merchant(_) if is_of_brands => Err(RequestError::BrandOperation),
+            Account::Brand(_) if !is_of_brands && request.operation.is_some() => {
+                Err(RequestError::MerchantOperation)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The ring that holds them.
     pub(crate) fn ring(&self) -> &KeyRing {
         &self.ring
@@ -44,7 +88,7 @@ impl Merchant {
 /// The parts of a [`Merchant`] as they are collected.
 #[derive(Default)]
 pub(crate) struct MerchantParts {
-    pub(crate) mchid: Option<MerchantId>,
+    pub(crate) account: Option<Account>,
     pub(crate) serial: Option<MerchantSerial>,
     pub(crate) key: Option<PrivateKey>,
     pub(crate) certificate: Option<Certificate>,
@@ -56,17 +100,16 @@ pub(crate) struct MerchantParts {
 }
 
 impl MerchantParts {
-    pub(crate) fn join(self) -> Result<Merchant, ConfigError> {
-        let missing = self.missing();
-        if !self.has_platform_keys() {
+    /// `has_signer`: whether a signer of the caller's signs requests, so that the private key is not needed for that.
+    pub(crate) fn join(self, has_signer: bool) -> Result<Merchant, ConfigError> {
+        let missing = self.missing(has_signer);
+        if !missing.is_empty() {
             return Err(ConfigError::Missing(missing));
         }
-        let (Some(mchid), Some(key)) = (self.mchid, self.key) else {
-            return Err(ConfigError::Missing(missing));
-        };
-        let own = key.public_key();
+        let Some(account) = self.account else { return Err(ConfigError::Missing(missing)) };
+        let own = self.key.as_ref().map(PrivateKey::public_key);
         let serial = match (self.serial, &self.certificate) {
-            (_, Some(certificate)) if *certificate.public_key() != own => {
+            (_, Some(certificate)) if own.as_ref().is_some_and(|own| certificate.public_key() != own) => {
                 return Err(ConfigError::Mismatch(
                     "the merchant private key does not belong to the merchant certificate (商户API证书): \
                      take apiclient_key.pem and apiclient_cert.pem from the same download",
@@ -84,20 +127,30 @@ impl MerchantParts {
             }
             (None, None) => return Err(ConfigError::Missing(missing)),
         };
+        // With a signer, the certificate tells which key is the merchant's own.
+        let own =
+            own.or_else(|| self.certificate.as_ref().map(|certificate| certificate.public_key().clone()));
         for (_, key) in &self.public_keys {
-            check_not_own(key, Some(&own), "the WeChat Pay public key (微信支付公钥, usually pub_key.pem)")?;
+            check_not_own(
+                key,
+                own.as_ref(),
+                "the WeChat Pay public key (微信支付公钥, usually pub_key.pem)",
+            )?;
         }
         for certificate in &self.platform_certificates {
-            check_not_own(certificate.public_key(), Some(&own), "the platform certificate (平台证书)")?;
+            check_not_own(certificate.public_key(), own.as_ref(), "the platform certificate (平台证书)")?;
         }
         let api_v3_key = self.api_v3_key.clone();
-        let ring = KeyRing::new(self.public_keys, &self.platform_certificates, self.api_v3_key);
-        let of_pem = |certificate| ClientIdentity::new(certificate, key.clone());
+        // The list of certificates is an operation of merchants.
+        let fetching_key = self.api_v3_key.filter(|_| account.brand_id().is_none());
+        let ring = KeyRing::new(self.public_keys, &self.platform_certificates, fetching_key);
+        let of_pem = |certificate| ClientIdentity::new(certificate, self.key.clone()?);
         let identity = self.identity.or_else(|| self.certificate.and_then(of_pem)).map(Arc::new);
         Ok(Merchant {
-            mchid,
+            account,
             serial,
-            key: Arc::new(key),
+            key: self.key.map(Arc::new),
+            has_signer,
             api_v3_key,
             api_v2_key: self.api_v2_key,
             identity,
@@ -105,25 +158,37 @@ impl MerchantParts {
         })
     }
 
-    /// Whether there is a platform key, or the key with which certificates are fetched.
+    fn is_brand(&self) -> bool {
+        matches!(self.account, Some(Account::Brand(_)))
+    }
+
+    /// Whether there is a platform key, or the key with which certificates are fetched, which a brand cannot.
     fn has_platform_keys(&self) -> bool {
-        !(self.public_keys.is_empty() && self.platform_certificates.is_empty() && self.api_v3_key.is_none())
+        let can_fetch = self.api_v3_key.is_some() && !self.is_brand();
+        !self.public_keys.is_empty() || !self.platform_certificates.is_empty() || can_fetch
     }
 
     /// Everything that is required and missing, and how to give it.
-    fn missing(&self) -> Vec<&'static str> {
+    fn missing(&self, has_signer: bool) -> Vec<&'static str> {
         let needed = [
-            (self.mchid.is_some(), "the merchant number (商户号): `.mchid(...)`"),
-            (self.key.is_some(), "the merchant private key (商户API私钥): `.merchant_key(...)`"),
+            (self.account.is_some(), "the merchant number (商户号): `.mchid(...)`"),
+            (
+                self.key.is_some() || has_signer,
+                "the merchant private key (商户API私钥): `.merchant_key(...)`",
+            ),
             (
                 self.serial.is_some() || self.certificate.is_some(),
                 "the merchant serial (商户API证书序列号): `.merchant_serial(...)` or `.merchant_certificate(...)`",
             ),
             (
-                self.has_platform_keys(),
+                self.has_platform_keys() || self.is_brand(),
                 "a platform key that verifies responses: `.public_key(id, key)` (微信支付公钥) or \
                  `.platform_certificate(...)` (平台证书); or `.api_v3_key(...)` (APIv3密钥), with which the client fetches \
                  the certificates",
+            ),
+            (
+                self.has_platform_keys() || !self.is_brand(),
+                "a platform key that verifies responses to a brand: `.public_key(id, key)` (微信支付公钥)",
             ),
         ];
         needed.into_iter().filter(|(given, _)| !given).map(|(_, what)| what).collect()

@@ -12,12 +12,14 @@ use http::StatusCode;
 #[cfg(any(feature = "async", feature = "blocking"))]
 use http::header::AUTHORIZATION;
 
-use crate::core::Core;
+use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
+use crate::core::{Core, Prepared};
 use crate::error::{Error, ErrorKind, Sent};
 use crate::failover::{BACKUP, Host, Hosts};
 use crate::request::Request;
 use crate::response::{Decode, RawResponse};
-use crate::retry::{Budget, Ending, Repeatable, Retries, SoFar};
+use crate::retry::{Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar};
+use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
 
 mod sealed {
@@ -31,9 +33,20 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
     /// What a verb gives back: a future, or the result itself.
     type Output<T: Decode>;
 
+    /// What signs in place of the merchant private key.
+    type Signer: ?Sized + Send + Sync;
+
     /// Lets one fetch of certificates run at a time.
     #[doc(hidden)]
     type Flight: Default + Send + Sync;
+
+    /// The signer among the settings.
+    #[doc(hidden)]
+    fn take_signer(settings: &mut ClientBuilder) -> Option<Arc<Self::Signer>>;
+
+    /// Whether there is a transport among the settings.
+    #[doc(hidden)]
+    fn has_transport(settings: &ClientBuilder) -> bool;
 
     /// Sends a request, or reports that it could not be prepared.
     #[doc(hidden)]
@@ -44,16 +57,40 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
 #[doc(hidden)]
 pub struct Shared<M: Mode> {
     pub(crate) core: Core,
-    #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
-    pub(crate) transport: Box<M::Transport>,
-    #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
-    pub(crate) flight: M::Flight,
+    pub(crate) transport: Arc<M::Transport>,
+    pub(crate) signer: Option<Arc<M::Signer>>,
+    /// Of all handles with the same key ring.
+    pub(crate) flight: Arc<M::Flight>,
 }
 
 impl<M: Mode> Shared<M> {
-    #[allow(dead_code, reason = "each of the two ways to wait makes one, and both are optional")]
-    pub(crate) fn new(core: Core, transport: Box<M::Transport>) -> Self {
-        Self { core, transport, flight: M::Flight::default() }
+    pub(crate) fn new(
+        mut settings: ClientBuilder,
+        transport: Arc<M::Transport>,
+    ) -> Result<Self, ConfigError> {
+        let signer = M::take_signer(&mut settings);
+        let core = settings.into_core(signer.is_some())?;
+        Ok(Self { core, transport, signer, flight: Arc::default() })
+    }
+
+    /// The same client with other credentials.
+    pub(crate) fn for_merchant(&self, mut settings: ClientBuilder) -> Result<Self, ConfigError> {
+        if M::has_transport(&settings) || settings.has_connections() {
+            return Err(ConfigError::Mismatch(TRANSPORT_SHARED));
+        }
+        let signer = M::take_signer(&mut settings);
+        let core = settings.into_core_like(&self.core, signer.is_some())?;
+        Ok(Self { core, transport: Arc::clone(&self.transport), signer, flight: Arc::default() })
+    }
+
+    /// The same client with another sub-merchant.
+    pub(crate) fn for_sub_merchant(&self, sub_merchant: SubMerchant) -> Self {
+        Self {
+            core: Core { sub_merchant: Some(Arc::new(sub_merchant)), ..self.core.clone() },
+            transport: Arc::clone(&self.transport),
+            signer: self.signer.clone(),
+            flight: Arc::clone(&self.flight),
+        }
     }
 }
 
@@ -75,8 +112,10 @@ mod asynchronous {
     use std::task::{Context, Poll};
 
     use super::*;
+    use crate::observer::{AttemptWatch, Outcome, Watch};
     use crate::platform_keys::Deadline;
     use crate::response::Response;
+    use crate::signer::Signer;
     use crate::transport::{Transport, read_whole};
 
     impl sealed::Sealed for Async {}
@@ -84,12 +123,20 @@ mod asynchronous {
     impl Mode for Async {
         type Transport = dyn Transport;
         type Output<T: Decode> = CallFuture<T>;
+        type Signer = dyn Signer;
         type Flight = tokio::sync::Mutex<()>;
+
+        fn take_signer(settings: &mut ClientBuilder) -> Option<Arc<dyn Signer>> {
+            settings.signer.take()
+        }
+
+        fn has_transport(settings: &ClientBuilder) -> bool {
+            settings.transport.is_some()
+        }
 
         fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> CallFuture<T> {
             let shared = Arc::clone(shared);
-            let call =
-                async move { deliver(&shared, &mut request).await.map_err(|error| error.in_call(&request)) };
+            let call = async move { deliver(&shared, &mut request).await };
             CallFuture { call: Box::pin(call), body: PhantomData }
         }
     }
@@ -97,6 +144,18 @@ mod asynchronous {
     /// Compiled once for all operations. The request is signed when the future is first polled, so that its timestamp is fresh
     /// even if the future is polled much later.
     async fn deliver(shared: &Arc<Shared<Async>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let watch = Watch::begin(&shared.core, request);
+        let outcome = watch.during(attempts(shared, request, &watch)).await;
+        let outcome = outcome.map_err(|error| error.in_call(request));
+        watch.end(&shared.core, request, Outcome::of_call(&outcome));
+        outcome
+    }
+
+    async fn attempts(
+        shared: &Arc<Shared<Async>>,
+        request: &mut Request,
+        watch: &Watch,
+    ) -> Result<RawResponse, Error> {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
         shared.core.check_before_keys(request)?;
@@ -107,7 +166,9 @@ mod asynchronous {
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
-            let outcome = attempt(shared, request, &delivery).await;
+            let mut attempt_watch = watch.attempt(&shared.core);
+            let outcome = attempt(shared, request, &delivery, &mut attempt_watch).await;
+            attempt_watch.end(&shared.core, request, Outcome::of_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep(wait).await,
@@ -119,10 +180,13 @@ mod asynchronous {
         shared: &Shared<Async>,
         request: &Request,
         delivery: &Delivery<'_>,
+        watch: &mut AttemptWatch<'_>,
     ) -> Result<RawResponse, Error> {
         let keys = shared.core.merchant.platform();
-        let (signed, left) = delivery.prepare()?;
+        let (prepared, left) = delivery.prepare()?;
         let deadline = Deadline::after(left);
+        let signed = shared.sign(prepared, left).await?;
+        watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
         let response = read_whole(response).await?;
@@ -155,8 +219,10 @@ pub use asynchronous::CallFuture;
 #[cfg(feature = "blocking")]
 mod waiting {
     use super::*;
+    use crate::observer::{AttemptWatch, Outcome, Watch};
     use crate::platform_keys::{BlockingFlight, Deadline};
     use crate::response::Response;
+    use crate::signer::blocking::Signer;
     use crate::transport::blocking::{Transport, read_whole};
 
     impl sealed::Sealed for Blocking {}
@@ -164,14 +230,35 @@ mod waiting {
     impl Mode for Blocking {
         type Transport = dyn Transport;
         type Output<T: Decode> = Result<Response<T>, Error>;
+        type Signer = dyn Signer;
         type Flight = BlockingFlight;
 
+        fn take_signer(settings: &mut ClientBuilder) -> Option<Arc<dyn Signer>> {
+            settings.blocking_signer.take()
+        }
+
+        fn has_transport(settings: &ClientBuilder) -> bool {
+            settings.blocking_transport.is_some()
+        }
+
         fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> Self::Output<T> {
-            deliver(shared, &mut request).map(Response::new).map_err(|error| error.in_call(&request))
+            deliver(shared, &mut request).map(Response::new)
         }
     }
 
     fn deliver(shared: &Arc<Shared<Blocking>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let watch = Watch::begin(&shared.core, request);
+        let outcome = watch.within(|| attempts(shared, request, &watch));
+        let outcome = outcome.map_err(|error| error.in_call(request));
+        watch.end(&shared.core, request, Outcome::of_call(&outcome));
+        outcome
+    }
+
+    fn attempts(
+        shared: &Arc<Shared<Blocking>>,
+        request: &mut Request,
+        watch: &Watch,
+    ) -> Result<RawResponse, Error> {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
         shared.core.check_before_keys(request)?;
@@ -182,7 +269,9 @@ mod waiting {
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
-            let outcome = attempt(shared, request, &delivery);
+            let mut attempt_watch = watch.attempt(&shared.core);
+            let outcome = attempt(shared, request, &delivery, &mut attempt_watch);
+            attempt_watch.end(&shared.core, request, Outcome::of_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep_blocking(wait),
@@ -194,10 +283,13 @@ mod waiting {
         shared: &Shared<Blocking>,
         request: &Request,
         delivery: &Delivery<'_>,
+        watch: &mut AttemptWatch<'_>,
     ) -> Result<RawResponse, Error> {
         let keys = shared.core.merchant.platform();
-        let (signed, left) = delivery.prepare()?;
+        let (prepared, left) = delivery.prepare()?;
         let deadline = Deadline::after(left);
+        let signed = shared.sign(prepared, left)?;
+        watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
@@ -211,6 +303,8 @@ mod waiting {
 /// How a client delivers calls.
 pub(crate) struct DeliverySettings {
     pub(crate) retries: Retries,
+    /// What chooses the waits in place of `retries`.
+    pub(crate) policy: Option<Arc<dyn RetryPolicy>>,
     /// Whether calls may go to the backup host.
     pub(crate) failover: bool,
     pub(crate) timer: Arc<dyn Timer>,
@@ -222,6 +316,7 @@ impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
             retries: Retries::default(),
+            policy: None,
             failover: true,
             timer: Arc::new(SystemTimer::default()),
             budget: Budget::default(),
@@ -274,10 +369,10 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// The request of the next attempt, signed anew, and how long it may take.
-    pub(crate) fn prepare(&self) -> Result<(http::Request<Payload>, Duration), Error> {
-        let signed = self.core.prepare(self.request, self.host)?;
-        Ok((signed, self.limit.saturating_sub(self.elapsed())))
+    /// The request of the next attempt, prepared and signed anew, and how long it may take.
+    pub(crate) fn prepare(&self) -> Result<(Prepared<Payload>, Duration), Error> {
+        let prepared = self.core.prepare(self.request, self.host)?;
+        Ok((prepared, self.limit.saturating_sub(self.elapsed())))
     }
 
     fn elapsed(&self) -> Duration {
@@ -326,7 +421,13 @@ impl<'a> Delivery<'a> {
             limit: self.limit,
             repeat: Repeatable::of_request(self.request),
         };
-        self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish())
+        match (&self.core.delivery.policy, self.request.retries) {
+            // What was asked for this one call stands above the client's policy.
+            (Some(policy), None) => {
+                so_far.wait_by(&**policy, ending, self.attempts.last()?, self.request.operation)
+            }
+            _ => self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()),
+        }
     }
 
     /// Tells the outcome what became of all attempts.
@@ -437,7 +538,7 @@ impl AttemptOutcome {
 }
 
 /// Whether a text has the form of a code. Anything else may be personal.
-fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }

@@ -145,11 +145,11 @@ impl<M: Mode> Download<M> {
         let mut request = Request::new(address.target().trim_start_matches('/').to_owned());
         let path = address.uri.path().trim_start_matches('/');
         request.operation = Operation::find(&request.method, path).filter(|_| address.is_signed);
-        let signed = core.prepare_download(&request, &address)?;
+        let unsent = core.prepare_download(&request, &address)?;
         let wait = core.timeout(&request).min(self.timeout);
-        let seal = link.seal.map(|seal| seal.open(&core.merchant.key)).transpose()?;
+        let seal = link.seal.map(|seal| seal.open(core.private_key()?)).transpose()?;
         let receiver = Receiver::new(seal, link.digest, self.max_bytes);
-        Ok(Prepared { request, signed, wait, receiver })
+        Ok(Prepared { request, unsent, wait, receiver })
     }
 }
 
@@ -157,7 +157,7 @@ impl<M: Mode> Download<M> {
 struct Prepared {
     /// Names the call in errors.
     request: Request,
-    signed: http::Request<()>,
+    unsent: crate::core::Prepared<()>,
     /// How long each wait may take.
     wait: Duration,
     receiver: Receiver,

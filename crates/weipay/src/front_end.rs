@@ -35,17 +35,25 @@ use std::sync::Arc;
 use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, SignatureError, random_nonce};
 
 use crate::builder::system_time;
+use crate::signer::{Signature, SignerError};
 use crate::url::percent_encode;
 
 mod v2;
 
 pub use v2::{CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
 
+/// What signs: the merchant private key, or what stands in its place.
+#[derive(Clone)]
+enum SigningKey {
+    Private(PrivateKey),
+    Signer(Arc<dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync>),
+}
+
 /// Signs the parameters that a front end needs. Clones share the key.
 #[derive(Clone)]
 pub struct FrontEnd {
     mchid: MerchantId,
-    key: PrivateKey,
+    key: SigningKey,
     api_v2_key: Option<ApiV2Key>,
     clock: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
 }
@@ -60,6 +68,20 @@ impl FrontEnd {
     /// For the orders of this merchant (商户号), with the merchant's private key (商户API私钥).
     #[must_use]
     pub fn new(mchid: MerchantId, key: PrivateKey) -> Self {
+        Self::signed_by(mchid, SigningKey::Private(key))
+    }
+
+    /// The same without the private key: `signer` gets the text to sign (待签名串), and may ask a hardware module or a key service. It
+    /// follows the rules of a [signer](crate::signer).
+    #[must_use]
+    pub fn with_signer(
+        mchid: MerchantId,
+        signer: impl Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync + 'static,
+    ) -> Self {
+        Self::signed_by(mchid, SigningKey::Signer(Arc::new(signer)))
+    }
+
+    fn signed_by(mchid: MerchantId, key: SigningKey) -> Self {
         Self { mchid, key, api_v2_key: None, clock: Arc::new(|| (system_time(), random_nonce())) }
     }
 
@@ -136,7 +158,13 @@ impl FrontEnd {
     }
 
     fn sign(&self, lines: [&str; 4]) -> Result<String, ParameterError> {
-        self.key.sign(message(lines).as_bytes()).map_err(ParameterError::Signing)
+        let message = message(lines);
+        match &self.key {
+            SigningKey::Private(key) => key.sign(message.as_bytes()).map_err(ParameterError::Signing),
+            SigningKey::Signer(signer) => {
+                signer(message.as_bytes()).map(Signature::into_base64).map_err(ParameterError::Signer)
+            }
+        }
     }
 }
 
@@ -253,6 +281,8 @@ pub enum ParameterError {
     NoApiV2Key,
     /// The key could not sign.
     Signing(SignatureError),
+    /// The signer did not sign.
+    Signer(SignerError),
 }
 
 impl Display for ParameterError {
@@ -262,7 +292,7 @@ impl Display for ParameterError {
             Self::NoApiV2Key => f.write_str(
                 "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",
             ),
-            Self::Signing(_) => f.write_str("the parameters of the front end could not be signed"),
+            Self::Signing(_) | Self::Signer(_) => f.write_str("the parameters of the front end could not be signed"),
         }
     }
 }
@@ -272,6 +302,7 @@ impl Error for ParameterError {
         match self {
             Self::Value { .. } | Self::NoApiV2Key => None,
             Self::Signing(error) => Some(error),
+            Self::Signer(error) => Some(&**error),
         }
     }
 }
@@ -355,6 +386,21 @@ MQIDAQAB
         let package = format!("prepay_id={PREPAY_ID}");
         let message = message([APPID, "1554208460", NONCE, &package]);
         PublicKey::from_pem(OFFICIAL_KEY).unwrap().verify(message.as_bytes(), OFFICIAL_PAY_SIGN).unwrap();
+    }
+
+    #[test]
+    fn a_signer_signs_the_same_text_and_its_failure_is_told() {
+        let mchid = MerchantId::new("1900007291").unwrap();
+        let signer = |message: &[u8]| Ok(Signature::from_base64(&KEY.sign(message)?)?);
+        let signed = FrontEnd::with_signer(mchid.clone(), signer).clock(|| (1_554_208_460, NONCE.to_owned()));
+        let by_key = front_end().jsapi(APPID, PREPAY_ID).unwrap();
+        assert_eq!(
+            serde_json::to_value(signed.jsapi(APPID, PREPAY_ID).unwrap()).unwrap(),
+            serde_json::to_value(by_key).unwrap()
+        );
+        let locked = FrontEnd::with_signer(mchid, |_| Err("locked".into()));
+        let error = locked.jsapi(APPID, PREPAY_ID).unwrap_err();
+        assert_eq!(error.source().unwrap().to_string(), "locked");
     }
 
     #[test]

@@ -45,12 +45,15 @@ mod node;
 pub mod notification;
 #[cfg(feature = "notifications")]
 pub mod notifications;
+pub mod observer;
 pub mod operation;
 mod platform_keys;
 mod products;
 mod request;
 mod response;
 pub mod retry;
+pub mod signer;
+mod sub_merchant;
 pub mod transport;
 mod upload;
 mod url;
@@ -75,6 +78,7 @@ pub use operation::{Dialect, Operation, Repeat, Version, operations};
 pub use products::*;
 pub use response::{Decode, Response};
 pub use retry::Retries;
+pub use sub_merchant::SubMerchant;
 #[cfg(feature = "async")]
 pub use transport::Transport;
 pub use upload::File;

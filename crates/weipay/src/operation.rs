@@ -8,15 +8,16 @@
 //! segments of their paths. A look-up walks the sorted table segment by segment; it allocates nothing, and nothing is built at
 //! start-up.
 
+mod error_lists;
+pub(crate) mod table;
+
 use std::fmt;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-mod error_lists;
-pub(crate) mod table;
-
 use crate::error::ErrorCode;
+use crate::model::table::Place;
 
 /// An operation (接口) of the API: what the catalogue says about it.
 ///
@@ -37,6 +38,8 @@ pub struct Operation {
     product: Option<&'static str>,
     base_url: Option<&'static str>,
     request_number: Option<&'static str>,
+    sub_mchid: Option<(&'static str, Place)>,
+    sub_appid: Option<(&'static str, Place)>,
     merchant_number: Option<&'static str>,
     repeat_after: u16,
     success: u16,
@@ -116,6 +119,8 @@ impl Operation {
             product: None,
             base_url: None,
             request_number: None,
+            sub_mchid: None,
+            sub_appid: None,
             merchant_number: None,
             repeat_after: 0,
             success: 200,
@@ -285,6 +290,24 @@ impl Operation {
         }
     }
 
+    /// The field of the request with the number of the sub-merchant (子商户号) that a partner (服务商) calls for; see
+    /// [`SubMerchant`](crate::SubMerchant).
+    #[must_use]
+    pub fn sub_mchid(&self) -> Option<&'static str> {
+        self.sub_mchid.map(|(name, _)| name)
+    }
+
+    /// The field of the request with the appid of that sub-merchant.
+    #[must_use]
+    pub fn sub_appid(&self) -> Option<&'static str> {
+        self.sub_appid.map(|(name, _)| name)
+    }
+
+    /// Both fields, with their places.
+    pub(crate) const fn sub_merchant_fields(&self) -> [Option<(&'static str, Place)>; 2] {
+        [self.sub_mchid, self.sub_appid]
+    }
+
     /// The field with the number of the merchant whose key signs the request (APIv2).
     #[must_use]
     pub const fn merchant_number(&self) -> Option<&'static str> {
@@ -331,6 +354,16 @@ impl Operation {
 
     const fn number(mut self, request_number: &'static str) -> Self {
         self.request_number = Some(request_number);
+        self
+    }
+
+    const fn sub_merchant(mut self, name: &'static str, place: Place) -> Self {
+        self.sub_mchid = Some((name, place));
+        self
+    }
+
+    const fn sub_app(mut self, name: &'static str, place: Place) -> Self {
+        self.sub_appid = Some((name, place));
         self
     }
 
@@ -422,6 +455,12 @@ pub(crate) fn version_of(path: &str) -> Option<Version> {
     let first = segments(path).next()?;
     let at = table::ALL.partition_point(|row| row.segment(0) < Some(first));
     table::ALL.get(at).filter(|row| row.segment(0) == Some(first)).map(|row| row.version)
+}
+
+/// Whether a path is of an operation that brands (品牌) call, with credentials of their own. The first segment of its path tells, as it
+/// tells the version.
+pub(crate) fn is_of_brands(path: &str) -> bool {
+    segments(path).next() == Some("brand")
 }
 
 type Segments<'a> = std::str::Split<'a, char>;

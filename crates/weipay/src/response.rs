@@ -29,7 +29,7 @@ pub(crate) struct RawResponse {
     /// What became of each attempt, if there were several.
     pub(crate) attempts: Vec<Attempt>,
     /// Decrypts sensitive fields.
-    pub(crate) decryption_key: Arc<PrivateKey>,
+    pub(crate) decryption_key: Option<Arc<PrivateKey>>,
 }
 
 /// A successful response (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
@@ -137,7 +137,7 @@ impl<T: Decode> Response<T> {
     /// If the body is not a JSON object, or would take more than 64 MB of memory. A field that cannot be read is not an error: it
     /// is `None`, and [`misread`](Self::misread) reports it.
     pub fn decode(&self) -> Result<T, Error> {
-        let decoded = T::decode(&self.decodable(), Some(&self.raw.decryption_key));
+        let decoded = T::decode(&self.decodable(), self.raw.decryption_key.as_deref());
         decoded.map(|(body, _)| body).map_err(|error| self.unreadable(error))
     }
 
@@ -145,7 +145,7 @@ impl<T: Decode> Response<T> {
     /// for almost every response; log it if it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeError> {
-        match T::decode(&self.decodable(), Some(&self.raw.decryption_key)) {
+        match T::decode(&self.decodable(), self.raw.decryption_key.as_deref()) {
             Ok((_, misread)) => misread,
             Err(error) => vec![error],
         }
@@ -251,7 +251,7 @@ mod tests {
             headers.insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
         }
         let body = Bytes::from_static(br#"{"name":"secret"}"#);
-        let decryption_key = Arc::clone(key);
+        let decryption_key = Some(Arc::clone(key));
         let raw = RawResponse {
             status: StatusCode::OK,
             headers,

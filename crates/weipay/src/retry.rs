@@ -4,6 +4,8 @@
 //! from what the catalogue says of the operation. The same call may take effect twice only if both are unknown, so it is sent
 //! again only where one of them is known.
 
+mod policy;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::request::Request;
 use crate::response::RawResponse;
 
 pub use crate::delivery::{Attempt, AttemptOutcome, Sleep, Timer};
+pub use policy::{Retry, RetryPolicy};
 
 /// How often, and after which waits, a client sends a call again that did not come to an end.
 ///
@@ -40,7 +43,8 @@ pub use crate::delivery::{Attempt, AttemptOutcome, Sleep, Timer};
 /// A refund (申请退款) that may have arrived is sent again after one minute at the earliest, because the platform wants refunds of an
 /// order that far apart. With the default time limit it is therefore not sent again: query it, and repeat it with the same number.
 ///
-/// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed. So an outage of the platform is
+/// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed. Clients made from it by
+/// `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is
 /// not made worse by repeats.
 ///
 /// ```
@@ -106,18 +110,11 @@ impl Retries {
         let doublings = so_far.attempts.saturating_sub(1).min(31);
         let most = self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait);
         let jitter = fraction(most, random);
+        let least = so_far.least_wait(ending)?;
         let wait = match ending {
-            Ending::Final => return None,
-            Ending::NotSent => jitter,
-            Ending::Open { .. } | Ending::Probe if so_far.repeat == Repeatable::No => return None,
-            Ending::Open { retry_after } => {
-                let apart = match so_far.repeat {
-                    Repeatable::After(apart) => apart,
-                    Repeatable::No | Repeatable::Yes => Duration::ZERO,
-                };
-                retry_after.unwrap_or_default().saturating_add(jitter).max(apart)
-            }
-            Ending::Probe => Duration::ZERO,
+            Ending::Open { retry_after } => retry_after.unwrap_or_default().saturating_add(jitter).max(least),
+            Ending::Probe => least,
+            Ending::Final | Ending::NotSent => jitter,
         };
         (so_far.elapsed.saturating_add(wait) < so_far.limit).then_some(wait)
     }
@@ -140,6 +137,25 @@ pub(crate) struct SoFar {
     pub(crate) limit: Duration,
     /// Whether the request may arrive twice.
     pub(crate) repeat: Repeatable,
+}
+
+impl SoFar {
+    /// How long at least to wait before another attempt, whoever chooses; `None` where there must be none.
+    fn least_wait(&self, ending: Ending) -> Option<Duration> {
+        match ending {
+            Ending::Final => None,
+            Ending::NotSent => Some(Duration::ZERO),
+            Ending::Open { .. } | Ending::Probe if self.repeat == Repeatable::No => None,
+            Ending::Probe => Some(Duration::ZERO),
+            Ending::Open { retry_after } => {
+                let apart = match self.repeat {
+                    Repeatable::After(apart) => apart,
+                    Repeatable::No | Repeatable::Yes => Duration::ZERO,
+                };
+                Some(retry_after.unwrap_or_default().max(apart))
+            }
+        }
+    }
 }
 
 /// Whether a request may arrive twice.

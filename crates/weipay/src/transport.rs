@@ -18,6 +18,11 @@
 //! - A body is whole or a stream, in both directions, so do not rely on [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
 //! - A request with [`StreamResponse`] among its extensions wants the body of its response as a stream.
 //!
+//! # One transport for many merchants
+//!
+//! `Client::for_merchant` makes clients that share one transport. Default transports can also be
+//! cloned, and each clone be given to another builder: clones share the connections and the trust store.
+//!
 //! # A transport around the default one
 //!
 #![cfg_attr(not(feature = "async"), doc = "See [`blocking`].")]

@@ -143,7 +143,9 @@ fn key(core: &Core) -> Result<&ApiV2Key, RequestError> {
 
 /// A request for another merchant would be signed with this merchant's key: it is a mistake, found before it is sent.
 fn check_own_number(core: &Core, request: &Request, fields: &XmlElements) -> Result<(), RequestError> {
-    let own = core.merchant.mchid.as_ref();
+    let Some(own) = core.merchant.account.mchid().map(AsRef::as_ref) else {
+        return Err(RequestError::ApiV2Key);
+    };
     let Some(name) = request.operation.and_then(Operation::merchant_number) else { return Ok(()) };
     if fields.text(name).is_none_or(|number| number.is_empty() || number == own) {
         return Ok(());

@@ -11,6 +11,7 @@ use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
 use crate::delivery::Async;
 use crate::error::{Error, FileError, Sent};
+use crate::observer::{AttemptWatch, Outcome, Watch};
 use crate::transport::{Body, StreamResponse, lost, timed_out};
 
 impl Download<Async> {
@@ -54,21 +55,28 @@ impl Download<Async> {
     }
 
     async fn run_in_time(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
-        let request = self.prepare()?.request;
-        let run = tokio::time::timeout(self.timeout, self.run(sink)).await;
-        run.unwrap_or_else(|_| Err(Error::from(timed_out(Sent::Perhaps)).in_call(&request)))
+        let (core, request) = (&self.shared.core, self.prepare()?.request);
+        let watch = Watch::begin(core, &request);
+        let run = tokio::time::timeout(self.timeout, watch.during(self.run(sink, &watch))).await;
+        let run = run.unwrap_or_else(|_| Err(Error::from(timed_out(Sent::Perhaps)).in_call(&request)));
+        watch.end(core, &request, Outcome::of_download(&run));
+        run
     }
 
-    async fn run(&self, mut sink: Sink<'_>) -> Result<Downloaded, Error> {
+    async fn run(&self, mut sink: Sink<'_>, watch: &Watch) -> Result<Downloaded, Error> {
         let core = &self.shared.core;
         let mut attempts = Attempts::begin(core, self.retries, self.timeout);
         loop {
             // Signed anew: a signature is good for five minutes.
             let prepared = self.prepare()?;
             let request = prepared.request.clone();
-            let error = match self.attempt(prepared, &mut sink).await {
+            let mut attempt_watch = watch.attempt(core);
+            let outcome = self.attempt(prepared, &mut sink, &mut attempt_watch).await;
+            let outcome = outcome.map_err(|error| error.in_call(&request));
+            attempt_watch.end(core, &request, Outcome::of_download(&outcome));
+            let error = match outcome {
                 Ok(downloaded) => return Ok(downloaded),
-                Err(error) => error.in_call(&request),
+                Err(error) => error,
             };
             let wait = attempts.after(error, sink.can_restart())?;
             core.delivery.timer.sleep(wait).await;
@@ -76,9 +84,15 @@ impl Download<Async> {
         }
     }
 
-    async fn attempt(&self, prepared: Prepared, sink: &mut Sink<'_>) -> Result<Downloaded, Error> {
-        let Prepared { signed, wait, mut receiver, .. } = prepared;
-        let mut signed = signed.map(|()| Body::empty());
+    async fn attempt(
+        &self,
+        prepared: Prepared,
+        sink: &mut Sink<'_>,
+        watch: &mut AttemptWatch<'_>,
+    ) -> Result<Downloaded, Error> {
+        let Prepared { unsent, wait, mut receiver, .. } = prepared;
+        let mut signed = self.shared.sign(unsent, wait).await?.map(|()| Body::empty());
+        watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         let (parts, mut body) = self.shared.transport.send(signed, wait).await?.into_parts();
         let Some(media_type) = judge(parts.status, &parts.headers)? else {

@@ -11,6 +11,7 @@ use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
 use crate::delivery::Blocking;
 use crate::error::{Error, FileError, Sent};
+use crate::observer::{AttemptWatch, Outcome, Watch};
 use crate::transport::blocking::Body;
 use crate::transport::{StreamResponse, lost, timed_out};
 
@@ -51,16 +52,28 @@ impl Download<Blocking> {
         Ok(bytes.into())
     }
 
-    fn run(self, mut sink: Sink<'_>) -> Result<Downloaded, Error> {
+    fn run(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
+        let (core, request) = (&self.shared.core, self.prepare()?.request);
+        let watch = Watch::begin(core, &request);
+        let received = watch.within(|| self.attempts(sink, &watch));
+        watch.end(core, &request, Outcome::of_download(&received));
+        received
+    }
+
+    fn attempts(&self, mut sink: Sink<'_>, watch: &Watch) -> Result<Downloaded, Error> {
         let core = &self.shared.core;
         let mut attempts = Attempts::begin(core, self.retries, self.timeout);
         loop {
             // Signed anew: a signature is good for five minutes.
             let prepared = self.prepare()?;
             let request = prepared.request.clone();
-            let error = match self.attempt(prepared, &mut sink, &attempts) {
+            let mut attempt_watch = watch.attempt(core);
+            let outcome = self.attempt(prepared, &mut sink, &attempts, &mut attempt_watch);
+            let outcome = outcome.map_err(|error| error.in_call(&request));
+            attempt_watch.end(core, &request, Outcome::of_download(&outcome));
+            let error = match outcome {
                 Ok(downloaded) => return Ok(downloaded),
-                Err(error) => error.in_call(&request),
+                Err(error) => error,
             };
             let wait = attempts.after(error, sink.can_restart())?;
             core.delivery.timer.sleep_blocking(wait);
@@ -73,9 +86,11 @@ impl Download<Blocking> {
         prepared: Prepared,
         sink: &mut Sink<'_>,
         attempts: &Attempts<'_>,
+        watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
-        let Prepared { signed, wait, mut receiver, .. } = prepared;
-        let mut signed = signed.map(|()| Body::empty());
+        let Prepared { unsent, wait, mut receiver, .. } = prepared;
+        let mut signed = self.shared.sign(unsent, wait)?.map(|()| Body::empty());
+        watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         let (parts, mut body) = self.shared.transport.send(signed, wait)?.into_parts();
         let Some(media_type) = judge(parts.status, &parts.headers)? else {

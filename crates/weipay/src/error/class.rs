@@ -44,6 +44,27 @@ pub enum ErrorClass {
     Unreadable,
 }
 
+impl ErrorClass {
+    /// The class as a label of metrics and logs, such as `rate_limit`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parameter => "parameter",
+            Self::Signature => "signature",
+            Self::Permission => "permission",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Refused => "refused",
+            Self::RateLimit => "rate_limit",
+            Self::Pending => "pending",
+            Self::PlatformFault => "platform_fault",
+            Self::Transport => "transport",
+            Self::Verification => "verification",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
 use ErrorClass::{
     Parameter, Pending, PlatformFault, RateLimit, Signature, Transport, Unreadable, Verification,
 };
@@ -221,7 +242,7 @@ mod tests {
                 verified: false,
                 elements: None,
                 attempts: Vec::new(),
-                decryption_key: std::sync::Arc::new(weipay_wire::PrivateKey::generate().unwrap()),
+                decryption_key: None,
             },
         );
         assert_eq!(none.class(), NotFound);

@@ -77,6 +77,21 @@ pub enum RequestError {
     /// The request could not be signed.
     #[error("the merchant key could not sign the request: {0}")]
     Signing(String),
+    /// The [signer](crate::signer) did not sign.
+    #[error("the signer did not sign the request: {0}")]
+    Signer(String),
+    /// A merchant's client was asked for an operation of brands.
+    #[error(
+        "this operation is called with the credentials of a brand (品牌), and the client has those of a merchant: build a client with \
+         `.brand(...)` and the brand's API certificate"
+    )]
+    BrandOperation,
+    /// A brand's client was asked for an operation of merchants.
+    #[error(
+        "this operation is called with the credentials of a merchant (商户), and the client has those of a brand: build a client with \
+         `.mchid(...)` and the merchant's API certificate"
+    )]
+    MerchantOperation,
     /// The client has no APIv3 key, with which the platform encrypts its certificates.
     #[error(
         "the platform certificates (平台证书) come encrypted with the APIv3 key (APIv3密钥), which the client does not have: give it \

@@ -214,7 +214,7 @@ macro_rules! request {
 pub(crate) use {model, request, response};
 
 /// Where a field of a request travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Place {
     /// In the JSON body.

@@ -10,7 +10,8 @@ use crate::credentials::check_not_own;
 use crate::platform_keys::PlatformKeySet;
 
 pub(super) struct MerchantKeys {
-    pub(super) mchid: MerchantId,
+    /// `None` for a brand.
+    pub(super) mchid: Option<MerchantId>,
     platform: PlatformSource,
     pub(super) api_v3_key: Option<ApiV3Key>,
     /// Verifies and opens notifications of APIv2.
@@ -50,7 +51,7 @@ impl MerchantKeys {
             platform.insert_certificate(certificate);
         }
         let needed = [
-            (parts.mchid.is_some(), "the merchant number (商户号): `.mchid(...)`"),
+            (parts.account.is_some(), "the merchant number (商户号): `.mchid(...)`"),
             (
                 parts.api_v3_key.is_some() || parts.api_v2_key.is_some(),
                 "the key that opens notifications: `.api_v3_key(...)` (APIv3密钥), or `.api_v2_key(...)` (API密钥) for those of APIv2",
@@ -62,9 +63,9 @@ impl MerchantKeys {
             ),
         ];
         let missing = || needed.into_iter().filter(|(given, _)| !given).map(|(_, what)| what).collect();
-        match parts.mchid {
-            Some(mchid) if needed.iter().all(|(given, _)| *given) => Ok(Self {
-                mchid,
+        match parts.account {
+            Some(account) if needed.iter().all(|(given, _)| *given) => Ok(Self {
+                mchid: account.mchid().cloned(),
                 platform: PlatformSource::Fixed(platform),
                 api_v3_key: parts.api_v3_key,
                 api_v2_key: parts.api_v2_key,
@@ -83,14 +84,14 @@ impl MerchantKeys {
     ) -> Self {
         let merchant = &core.merchant;
         Self {
-            mchid: merchant.mchid.clone(),
+            mchid: merchant.account.mchid().cloned(),
             platform: PlatformSource::Client {
                 current: Box::new(platform),
                 begin_fetch: Box::new(begin_fetch),
             },
             api_v3_key: merchant.api_v3_key.clone(),
             api_v2_key: merchant.api_v2_key.clone(),
-            decryption_key: Some(Arc::clone(&merchant.key)),
+            decryption_key: merchant.key.clone(),
             clock: Arc::clone(&core.clock),
         }
     }

@@ -255,7 +255,7 @@ fn signature_headers(headers: &HeaderMap) -> Result<SignatureHeaders<'_>, Verify
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mchids = self.merchants.iter().take(8).map(|keys| &keys.mchid).collect::<Vec<_>>();
+        let mchids = self.merchants.iter().take(8).filter_map(|keys| keys.mchid.as_ref()).collect::<Vec<_>>();
         f.debug_struct("Receiver")
             .field("merchants", &self.merchants.len())
             .field("mchids", &mchids)

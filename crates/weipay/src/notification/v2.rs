@@ -147,8 +147,11 @@ impl V2Verified {
         let is_sealed_refund = elements.text("req_info").is_some();
         let mchid = elements.text("mch_id").or_else(|| elements.text("combine_mch_id"));
         let mchid = mchid.ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
-        let named: Vec<_> =
-            merchants.iter().filter(|one| one.mchid.as_ref() == mchid).map(Arc::clone).collect();
+        let named: Vec<_> = merchants
+            .iter()
+            .filter(|one| one.mchid.as_ref().is_some_and(|own| own.as_ref() == mchid))
+            .map(Arc::clone)
+            .collect();
         if named.is_empty() {
             let shown = mchid.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
             return Err(rejected(RejectionKind::UnknownMerchant(shown)));

@@ -123,7 +123,7 @@ impl Verified {
             }
             Message::V2(message) => {
                 let (content, merchant) = message.open(&self.merchants, &mut self.head)?;
-                let mchid = Some(merchant.mchid.clone());
+                let mchid = merchant.mchid.clone();
                 Ok((self.head, Content::V2(content), opened(mchid, Version::V2, message.is_signed)))
             }
         }
@@ -199,7 +199,7 @@ pub(super) fn open_sealed(
 fn only_owner(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) -> Option<MerchantId> {
     let key = |one: &MerchantKeys| one.api_v3_key.as_ref().map(|key| *key.as_bytes());
     let mut others = merchants.iter().filter(|one| one.mchid != owner.mchid);
-    (!others.any(|one| key(one) == key(owner))).then(|| owner.mchid.clone())
+    if others.any(|one| key(one) == key(owner)) { None } else { owner.mchid.clone() }
 }
 
 impl fmt::Debug for Verified {

@@ -2,7 +2,7 @@
 
 //! Every operation of the API, sorted by the segments of its path and by its method.
 
-use super::{Dialect, Operation, Repeat, Verb, Version, error_lists};
+use super::{Dialect, Operation, Place, Repeat, Verb, Version, error_lists};
 
 #[rustfmt::skip]
 pub(crate) static GET_V2_APPAUTH_AUTHINDEX: Operation = Operation::new(Verb::Get, "v2/appauth/authindex", "授权获取code").product_is("实名校验/授权").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned().signless();
@@ -11,17 +11,17 @@ pub(crate) static GET_V2_APPAUTH_GETACCESSTOKEN: Operation = Operation::new(Verb
 #[rustfmt::skip]
 pub(crate) static POST_V2_APPLYMENT_MICRO_GETSTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getstate", "查询申请状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_GETUPGRADESTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getupgradestate", "查询升级申请单状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_GETUPGRADESTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getupgradestate", "查询升级申请单状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifyarchives", "修改结算银行卡").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifyarchives", "修改结算银行卡").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifycontactinfo", "修改联系信息").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifycontactinfo", "修改联系信息").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_APPLYMENT_MICRO_SIGNCONTRACT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/signcontract", "签约报备").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMIT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submit", "申请入驻").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).number("business_code").merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submitupgrade", "提交升级申请单").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submitupgrade", "提交升级申请单").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT: Operation = Operation::new(Verb::Post, "v2/billcommentsp/batchquerycomment", "拉取订单评价数据").product_is("订单评价").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().file().client_certificate().hmac();
 #[rustfmt::skip]
@@ -31,37 +31,37 @@ pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY: Operation = Op
 #[rustfmt::skip]
 pub(crate) static POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/newcustoms/customdeclareredeclare", "订单附加信息重推接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_CONSUME: Operation = Operation::new(Verb::Post, "v2/deposit/consume", "消费押金").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_DEPOSIT_CONSUME: Operation = Operation::new(Verb::Post, "v2/deposit/consume", "消费押金").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_FACEPAY: Operation = Operation::new(Verb::Post, "v2/deposit/facepay", "支付押金（人脸支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").hmac();
+pub(crate) static POST_V2_DEPOSIT_FACEPAY: Operation = Operation::new(Verb::Post, "v2/deposit/facepay", "支付押金（人脸支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_MICROPAY: Operation = Operation::new(Verb::Post, "v2/deposit/micropay", "支付押金（付款码支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id");
+pub(crate) static POST_V2_DEPOSIT_MICROPAY: Operation = Operation::new(Verb::Post, "v2/deposit/micropay", "支付押金（付款码支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/orderquery", "查询订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_DEPOSIT_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/orderquery", "查询订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REFUND: Operation = Operation::new(Verb::Post, "v2/deposit/refund", "申请退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_refund_no").merchant("mch_id").client_certificate();
+pub(crate) static POST_V2_DEPOSIT_REFUND: Operation = Operation::new(Verb::Post, "v2/deposit/refund", "申请退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/refundquery", "查询退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_DEPOSIT_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/refundquery", "查询退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REVERSE: Operation = Operation::new(Verb::Post, "v2/deposit/reverse", "撤销订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate();
+pub(crate) static POST_V2_DEPOSIT_REVERSE: Operation = Operation::new(Verb::Post, "v2/deposit/reverse", "撤销订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/deposit/unifiedorder", "支付押金（JSAPI/APP支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id");
+pub(crate) static POST_V2_DEPOSIT_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/deposit/unifiedorder", "支付押金（JSAPI/APP支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_FACE_GET_WXPAYFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v2/face/get_wxpayface_authinfo", "人脸识别SDK-获取调用凭证").product_is("刷脸支付").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).merchant("mch_id");
+pub(crate) static POST_V2_FACE_GET_WXPAYFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v2/face/get_wxpayface_authinfo", "人脸识别SDK-获取调用凭证").product_is("刷脸支付").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/queryautowithdrawbydate", "查询提现状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/queryautowithdrawbydate", "查询提现状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_FUND_REAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/reautowithdrawbydate", "重新发起提现").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_FUND_REAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/reautowithdrawbydate", "重新发起提现").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/bankquerymchauditinfo", "间联模式查询商户审核状态开放接口").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
+pub(crate) static POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/bankquerymchauditinfo", "间联模式查询商户审核状态开放接口").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/channelquerymchauditinfo", "渠道商查询商户审核信息").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
+pub(crate) static POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/channelquerymchauditinfo", "渠道商查询商户审核信息").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MCHRISK_QUERYMCHRISK: Operation = Operation::new(Verb::Post, "v2/mchrisk/querymchrisk", "事前-风险商户核查接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned().client_certificate().hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MCHRISK_SETMCHRISKCALLBACK: Operation = Operation::new(Verb::Post, "v2/mchrisk/setmchriskcallback", "设置风险通知回调链接").product_is("风险服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_SYNCMCHRISKRESULT: Operation = Operation::new(Verb::Post, "v2/mchrisk/syncmchriskresult", "事后-风险商户处理结果同步接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned().client_certificate().hmac();
+pub(crate) static POST_V2_MCHRISK_SYNCMCHRISKRESULT: Operation = Operation::new(Verb::Post, "v2/mchrisk/syncmchriskresult", "事后-风险商户处理结果同步接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").unsigned().client_certificate().hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gethbinfo", "查询红包记录").product_is("现金红包").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_GETHBINFO]).unsigned().client_certificate();
 #[rustfmt::skip]
@@ -85,7 +85,7 @@ pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK: Operation = Operat
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendminiprogramhb", "发放小程序红包接口").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendredpack", "发放普通红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK]).unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendredpack", "发放普通红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK]).unsigned().client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendworkwxredpack", "发放企业红包").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("mch_billno").merchant("mch_id").client_certificate();
 #[rustfmt::skip]
@@ -93,23 +93,23 @@ pub(crate) static POST_V2_MMPAYSPTRANS_PAY_BANK: Operation = Operation::new(Verb
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYSPTRANS_QUERY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/query_bank", "查询企业付款银行卡").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").nonceless();
+pub(crate) static POST_V2_PAPAY_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
 pub(crate) static GET_V2_PAPAY_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned();
 #[rustfmt::skip]
 pub(crate) static GET_V2_PAPAY_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").nonceless();
+pub(crate) static POST_V2_PAPAY_PARTNER_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_PARTNER_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned();
+pub(crate) static GET_V2_PAPAY_PARTNER_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).sub_merchant("sub_mch_id", Place::Query).sub_app("sub_appid", Place::Query).merchant("mch_id").unsigned();
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).merchant("mch_id").unsigned().nonceless();
+pub(crate) static GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).sub_merchant("sub_mch_id", Place::Query).sub_app("sub_appid", Place::Query).merchant("mch_id").unsigned().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/partner/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").nonceless();
+pub(crate) static POST_V2_PAPAY_PARTNER_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/partner/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
+pub(crate) static POST_V2_PAPAY_PARTNER_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").nonceless();
+pub(crate) static POST_V2_PAPAY_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").nonceless();
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAPAY_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
 #[rustfmt::skip]
@@ -119,49 +119,49 @@ pub(crate) static POST_V2_PAY_CLOSEORDER: Operation = Operation::new(Verb::Post,
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_COMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/combinedorder", "合单下单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).number("combine_out_trade_no").merchant("combine_mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_CONTRACTORDER: Operation = Operation::new(Verb::Post, "v2/pay/contractorder", "支付中签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id");
+pub(crate) static POST_V2_PAY_CONTRACTORDER: Operation = Operation::new(Verb::Post, "v2/pay/contractorder", "支付中签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_DOWNLOADBILL: Operation = Operation::new(Verb::Post, "v2/pay/downloadbill", "下载对账单").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().file();
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_DOWNLOADFUNDFLOW: Operation = Operation::new(Verb::Post, "v2/pay/downloadfundflow", "下载资金账单").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").unsigned().file().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_FACEPAY: Operation = Operation::new(Verb::Post, "v2/pay/facepay", "提交刷脸支付").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").hmac();
+pub(crate) static POST_V2_PAY_FACEPAY: Operation = Operation::new(Verb::Post, "v2/pay/facepay", "提交刷脸支付").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_FACEPAYQUERY: Operation = Operation::new(Verb::Post, "v2/pay/facepayquery", "查询订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_PAY_FACEPAYQUERY: Operation = Operation::new(Verb::Post, "v2/pay/facepayquery", "查询订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_MICROPAY]);
+pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_MICROPAY]);
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_ORDERQUERY]);
+pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_ORDERQUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PARTNER_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/partner/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_PAY_PARTNER_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/partner/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PARTNER_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/partner/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id");
+pub(crate) static POST_V2_PAY_PARTNER_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/partner/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGADDRECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingaddreceiver", "添加分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGADDRECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingaddreceiver", "添加分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingmerchantratioquery", "查询最大分账比例").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingmerchantratioquery", "查询最大分账比例").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingorderamountquery", "查询订单待分账金额").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingquery", "查询分账结果").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingquery", "查询分账结果").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGREMOVERECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingremovereceiver", "删除分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGREMOVERECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingremovereceiver", "删除分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGRETURNQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingreturnquery", "回退结果查询").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
+pub(crate) static POST_V2_PAY_PROFITSHARINGRETURNQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingreturnquery", "回退结果查询").product_is("分账").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_QUERYCOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/querycombinedorder", "合单查单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).merchant("combine_mch_id").hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_QUERYEXCHAGERATE: Operation = Operation::new(Verb::Post, "v2/pay/queryexchagerate", "汇率查询").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/pay/refundquery", "查询退款").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_REFUNDQUERY]);
+pub(crate) static POST_V2_PAY_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/pay/refundquery", "查询退款").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_REFUNDQUERY]);
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_REFUNDQUERYV2: Operation = Operation::new(Verb::Post, "v2/pay/refundqueryv2", "查询退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id");
+pub(crate) static POST_V2_PAY_REFUNDQUERYV2: Operation = Operation::new(Verb::Post, "v2/pay/refundqueryv2", "查询退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_SETTLEMENTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/settlementquery", "查询结算资金").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mchid");
+pub(crate) static POST_V2_PAY_SETTLEMENTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/settlementquery", "查询结算资金").product_is("退款").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mchid");
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/unifiedorder", "统一下单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_PAY_UNIFIEDORDER]);
 #[rustfmt::skip]
@@ -175,53 +175,53 @@ pub(crate) static POST_V2_RISK_GETVIOLATION: Operation = Operation::new(Verb::Po
 #[rustfmt::skip]
 pub(crate) static POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addInstitutionsub", "进件子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addsubdevconfig", "服务商子商户开发配置新增支付目录/新增对应APPID关联").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addsubdevconfig", "服务商子商户开发配置新增支付目录/新增对应APPID关联").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_CHANNELSETTING: Operation = Operation::new(Verb::Post, "v2/secapi/mch/channelsetting", "银行服务商特约子商户指定渠道号").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_CHANNELSETTING: Operation = Operation::new(Verb::Post, "v2/secapi/mch/channelsetting", "银行服务商特约子商户指定渠道号").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_MODIFY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifyInstitutionsub", "修改子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_MODIFY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifyInstitutionsub", "修改子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_MODIFYMCHINFO: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifymchinfo", "银行特约商户信息修改").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_MODIFYMCHINFO: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifymchinfo", "银行特约商户信息修改").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/queryInstitutionsub", "查询子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/queryInstitutionsub", "查询子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/querysubdevconfig", "配置查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().nonceless();
+pub(crate) static POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/querysubdevconfig", "配置查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_SUBMCHMANAGE: Operation = Operation::new(Verb::Post, "v2/secapi/mch/submchmanage", "银行特约商户录入/银行特约商户资料查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).merchant("mch_id").unsigned().client_certificate();
+pub(crate) static POST_V2_SECAPI_MCH_SUBMCHMANAGE: Operation = Operation::new(Verb::Post, "v2/secapi/mch/submchmanage", "银行特约商户录入/银行特约商户资料查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").unsigned().client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_SECAPI_MCH_UPLOADMEDIA: Operation = Operation::new(Verb::Post, "v2/secapi/mch/uploadmedia", "图片上传").product_is("进件").speaks(Version::V2, Dialect::Multipart).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MKT_ADDRECOMMENDCONF: Operation = Operation::new(Verb::Post, "v2/secapi/mkt/addrecommendconf", "服务商特约商户关注功能配置").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate();
+pub(crate) static POST_V2_SECAPI_MKT_ADDRECOMMENDCONF: Operation = Operation::new(Verb::Post, "v2/secapi/mkt/addrecommendconf", "服务商特约商户关注功能配置").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_FACEPAYREVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/facepayreverse", "撤销订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).merchant("mch_id").client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_FACEPAYREVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/facepayreverse", "撤销订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_MULTIPROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/multiprofitsharing", "请求多次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_SECAPI_PAY_MULTIPROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/multiprofitsharing", "请求多次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharing", "请求单次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharing", "请求单次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingfinish", "完结分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingfinish", "完结分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").sub_merchant("sub_mch_id", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingreturn", "分账回退").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_return_no").merchant("mch_id").client_certificate().hmac();
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingreturn", "分账回退").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_return_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REFUND: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refund", "申请退款").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").repeated(Repeat::Safe).apart(60).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_SECAPI_PAY_REFUND]).client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_REFUND: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refund", "申请退款").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).apart(60).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_SECAPI_PAY_REFUND]).client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REFUNDV2: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refundv2", "申请退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").merchant("mch_id").client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_REFUNDV2: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refundv2", "申请退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/reverse", "撤销订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_SECAPI_PAY_REVERSE]).client_certificate();
+pub(crate) static POST_V2_SECAPI_PAY_REVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/reverse", "撤销订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").refused_with(&[&error_lists::OF_POST_V2_SECAPI_PAY_REVERSE]).client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_SECSVC_GETREALNAMEINFO: Operation = Operation::new(Verb::Post, "v2/secsvc/getrealnameinfo", "微信支付实名授权").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_SECSVC_REALNAMEAUTH: Operation = Operation::new(Verb::Post, "v2/secsvc/realnameauth", "微信支付实名验证").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_TOOLS_AUTHCODETOOPENID: Operation = Operation::new(Verb::Post, "v2/tools/authcodetoopenid", "授权码查询openid").product_is("基础支付").speaks(Version::V2, Dialect::Xml).merchant("mch_id");
+pub(crate) static POST_V2_TOOLS_AUTHCODETOOPENID: Operation = Operation::new(Verb::Post, "v2/tools/authcodetoopenid", "授权码查询openid").product_is("基础支付").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id");
 #[rustfmt::skip]
 pub(crate) static POST_V2_TOOLS_SHORTURL: Operation = Operation::new(Verb::Post, "v2/tools/shorturl", "转换短链接").product_is("基础支付").speaks(Version::V2, Dialect::Xml).merchant("mch_id");
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").hmac();
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/querystate", "查询用户状态接口").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/querystate", "查询用户状态接口").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_TRANSIT_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/pay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").hmac();
 #[rustfmt::skip]
@@ -229,11 +229,11 @@ pub(crate) static POST_V2_TRANSIT_PAY_QUERYSTATE: Operation = Operation::new(Ver
 #[rustfmt::skip]
 pub(crate) static POST_V2_TRANSIT_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/payapply", "申请扣款").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id").hmac();
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/payapply", "申请扣款").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/querystate", "用户状态查询").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/querystate", "用户状态查询").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).merchant("mch_id").hmac();
 #[rustfmt::skip]
 pub(crate) static POST_V2_VEHICLE_PAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id").hmac();
 #[rustfmt::skip]
@@ -291,17 +291,17 @@ pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION: Operation = 
 #[rustfmt::skip]
 pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}", "查询特殊减额结果").product_is("聚合账户银行渠道服务");
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_APPLICATION_APPLICATION_NO: Operation = Operation::new(Verb::Get, "v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}", "查询结算账户修改申请状态").product_is("结算账户");
+pub(crate) static GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_APPLICATION_APPLICATION_NO: Operation = Operation::new(Verb::Get, "v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}", "查询结算账户修改申请状态").product_is("结算账户").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_MODIFY_SETTLEMENT: Operation = Operation::new(Verb::Post, "v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement", "修改结算帐号").product_is("结算账户");
+pub(crate) static POST_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_MODIFY_SETTLEMENT: Operation = Operation::new(Verb::Post, "v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement", "修改结算帐号").product_is("结算账户").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT: Operation = Operation::new(Verb::Get, "v3/apply4sub/sub_merchants/{sub_mchid}/settlement", "查询结算账户").product_is("结算账户");
+pub(crate) static GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT: Operation = Operation::new(Verb::Get, "v3/apply4sub/sub_merchants/{sub_mchid}/settlement", "查询结算账户").product_is("结算账户").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
 pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment", "查询商户开户意愿申请单审核结果").product_is("确认开户意愿");
 #[rustfmt::skip]
 pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment", "提交商户开户意愿申请单").product_is("确认开户意愿").number("business_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment/merchants/{sub_mchid}/state", "获取商户开户意愿确认状态").product_is("确认开户意愿").refused_with(&[&error_lists::APPLY4SUBJECT]);
+pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment/merchants/{sub_mchid}/state", "获取商户开户意愿确认状态").product_is("确认开户意愿").sub_merchant("sub_mchid", Place::Path).refused_with(&[&error_lists::APPLY4SUBJECT]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{applyment_id}/cancel", "撤销商户开户意愿申请单").product_is("确认开户意愿").succeeds_with(204).refused_with(&[&error_lists::APPLY4SUBJECT]);
 #[rustfmt::skip]
@@ -331,11 +331,11 @@ pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operat
 #[rustfmt::skip]
 pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "银行明细单号查询明细单").product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单").product_is("账单").refused_with(&[&error_lists::OF_GET_V3_BILL_FUNDFLOWBILL]);
+pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单").product_is("账单").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_BILL_FUNDFLOWBILL]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单").product_is("账单");
+pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单").product_is("账单").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单").product_is("账单").refused_with(&[&error_lists::BILL]);
+pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单").product_is("账单").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::BILL]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_BILLDOWNLOAD_FILE: Operation = Operation::new(Verb::Get, "v3/billdownload/file", "下载账单").product_is("账单").refused_with(&[&error_lists::BILL]).unsigned().file();
 #[rustfmt::skip]
@@ -435,31 +435,31 @@ pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_UNBINDRECIPIE
 #[rustfmt::skip]
 pub(crate) static GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/brand-configs/{brand_mchid}", "查询最大分账比例").product_is("连锁品牌分账").refused_with(&[&error_lists::OF_GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/finish-order", "完结分账").product_is("连锁品牌分账").number("out_order_no");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/finish-order", "完结分账").product_is("连锁品牌分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders", "查询分账结果").product_is("连锁品牌分账");
+pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders", "查询分账结果").product_is("连锁品牌分账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/orders", "请求分账").product_is("连锁品牌分账").number("out_order_no");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/orders", "请求分账").product_is("连锁品牌分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders/{transaction_id}/amounts", "查询订单剩余待分金额").product_is("连锁品牌分账").refused_with(&[&error_lists::PROFITSHARING_AMOUNTS]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/add", "添加分账接收方").product_is("连锁品牌分账");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/add", "添加分账接收方").product_is("连锁品牌分账").sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/delete", "删除分账接收方").product_is("连锁品牌分账");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/delete", "删除分账接收方").product_is("连锁品牌分账").sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/returnorders", "查询分账回退结果").product_is("连锁品牌分账");
+pub(crate) static GET_V3_BRAND_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/returnorders", "查询分账回退结果").product_is("连锁品牌分账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/returnorders", "请求分账回退").product_is("连锁品牌分账").number("out_return_no");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/returnorders", "请求分账回退").product_is("连锁品牌分账").number("out_return_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES: Operation = Operation::new(Verb::Get, "v3/brand-basic/partner/brands/{brand_id}/product-authorities", "获得品牌已授权且在生效中的产品权限信息").product_is("品牌服务商授权");
 #[rustfmt::skip]
-pub(crate) static POST_V3_BUSINESSCIRCLE_PARKINGS: Operation = Operation::new(Verb::Post, "v3/businesscircle/parkings", "商圈会员停车状态同步").product_is("智慧商圈").succeeds_with(204);
+pub(crate) static POST_V3_BUSINESSCIRCLE_PARKINGS: Operation = Operation::new(Verb::Post, "v3/businesscircle/parkings", "商圈会员停车状态同步").product_is("智慧商圈").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/businesscircle/points/notify", "商圈会员积分同步").product_is("智慧商圈").succeeds_with(204);
+pub(crate) static POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/businesscircle/points/notify", "商圈会员积分同步").product_is("智慧商圈").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BUSINESSCIRCLE_USER_AUTHORIZATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/businesscircle/user-authorizations/{openid}", "商圈积分授权查询").product_is("智慧商圈");
+pub(crate) static GET_V3_BUSINESSCIRCLE_USER_AUTHORIZATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/businesscircle/user-authorizations/{openid}", "商圈积分授权查询").product_is("智慧商圈").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS: Operation = Operation::new(Verb::Get, "v3/businesscircle/users/{openid}/points/commit_status", "商圈会员待积分状态查询").product_is("智慧商圈").succeeds_with(204);
+pub(crate) static GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS: Operation = Operation::new(Verb::Get, "v3/businesscircle/users/{openid}/points/commit_status", "商圈会员待积分状态查询").product_is("智慧商圈").sub_merchant("sub_mchid", Place::Query).succeeds_with(204);
 #[rustfmt::skip]
 pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces", "查询省份列表").product_is("银行组件").refused_with(&[&error_lists::CAPITAL]);
 #[rustfmt::skip]
@@ -473,7 +473,7 @@ pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT: 
 #[rustfmt::skip]
 pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/{bank_alias_code}/branches", "查询支行列表").product_is("银行组件");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CATERING_ORDERS_SYNC_STATUS: Operation = Operation::new(Verb::Post, "v3/catering/orders/sync-status", "点餐订单信息同步（渠道商/服务商）").product_is("扫码点餐").succeeds_with(204);
+pub(crate) static POST_V3_CATERING_ORDERS_SYNC_STATUS: Operation = Operation::new(Verb::Post, "v3/catering/orders/sync-status", "点餐订单信息同步（渠道商/服务商）").product_is("扫码点餐").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
 pub(crate) static GET_V3_CERTIFICATES: Operation = Operation::new(Verb::Get, "v3/certificates", "获取平台证书列表").product_is("平台证书").refused_with(&[&error_lists::OF_GET_V3_CERTIFICATES]);
 #[rustfmt::skip]
@@ -493,13 +493,13 @@ pub(crate) static GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO:
 #[rustfmt::skip]
 pub(crate) static POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close", "合单关闭订单").product_is("合单支付").repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/compliance/inactive-merchant-identity-verification/merchants", "发起不活跃商户身份核实").product_is("商户身份核实");
+pub(crate) static POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/compliance/inactive-merchant-identity-verification/merchants", "发起不活跃商户身份核实").product_is("商户身份核实").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID: Operation = Operation::new(Verb::Get, "v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}", "查询不活跃商户身份核实结果").product_is("商户身份核实");
+pub(crate) static GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID: Operation = Operation::new(Verb::Get, "v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}", "查询不活跃商户身份核实结果").product_is("商户身份核实").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_APP_PRESIGN: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/app-presign", "APP预签约自动还款协议").product_is("平台收付通·自动还款").number("out_contract_code");
+pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_APP_PRESIGN: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/app-presign", "APP预签约自动还款协议").product_is("平台收付通·自动还款").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_H5_PRESIGN: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/h5-presign", "H5预签约自动还款协议").product_is("平台收付通·自动还款").number("out_contract_code");
+pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_H5_PRESIGN: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/h5-presign", "H5预签约自动还款协议").product_is("平台收付通·自动还款").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/terminate", "解除自动还款协议").product_is("平台收付通·自动还款");
 #[rustfmt::skip]
@@ -535,31 +535,31 @@ pub(crate) static GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO: Operation = Operatio
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Patch, "v3/discount-card/orders/{out_order_no}", "更新先享卡订单").product_is("微信先享卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EBIKE_CHARGE_CONTRACTS_PREOPEN: Operation = Operation::new(Verb::Post, "v3/ebike/charge/contracts/preopen", "预开通服务").product_is("电动自行车行业代扣");
+pub(crate) static POST_V3_EBIKE_CHARGE_CONTRACTS_PREOPEN: Operation = Operation::new(Verb::Post, "v3/ebike/charge/contracts/preopen", "预开通服务").product_is("电动自行车行业代扣").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/ebike/charge/contracts/{contract_id}", "通过签约号查询用户状态").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/ebike/charge/contracts/{contract_id}", "通过签约号查询用户状态").product_is("电动自行车行业代扣").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID_CONFIRM: Operation = Operation::new(Verb::Post, "v3/ebike/charge/contracts/{contract_id}/confirm", "创建用户当次充电代扣凭证").product_is("电动自行车行业代扣");
+pub(crate) static POST_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID_CONFIRM: Operation = Operation::new(Verb::Post, "v3/ebike/charge/contracts/{contract_id}/confirm", "创建用户当次充电代扣凭证").product_is("电动自行车行业代扣").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_EBIKE_CHARGE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/ebike/charge/transactions", "充电自行车代扣受理扣款").product_is("电动自行车行业代扣").number("out_trade_no");
+pub(crate) static POST_V3_EBIKE_CHARGE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/ebike/charge/transactions", "充电自行车代扣受理扣款").product_is("电动自行车行业代扣").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EBIKE_CHARGE_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/ebike/charge/transactions/id/{transaction_id}", "查询订单").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_EBIKE_CHARGE_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/ebike/charge/transactions/id/{transaction_id}", "查询订单").product_is("电动自行车行业代扣").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EBIKE_CHARGE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/ebike/charge/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_EBIKE_CHARGE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/ebike/charge/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("电动自行车行业代扣").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EBIKE_CHARGE_USERS_OPENID_CONTRACT: Operation = Operation::new(Verb::Get, "v3/ebike/charge/users/{openid}/contract", "通过用户标识查询用户状态").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_EBIKE_CHARGE_USERS_OPENID_CONTRACT: Operation = Operation::new(Verb::Get, "v3/ebike/charge/users/{openid}/contract", "通过用户标识查询用户状态").product_is("电动自行车行业代扣").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/apply-cancel-withdraw", "提交注销提现申请").product_is("平台收付通·二级商户注销").number("out_request_no");
+pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/apply-cancel-withdraw", "提交注销提现申请").product_is("平台收付通·二级商户注销").number("out_request_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}", "微信支付注销提现申请单号查询申请单状态").product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_CONFIRM: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/apply-cancel-withdraw/confirm", "平台代商户确认注销").product_is("平台收付通·二级商户注销");
+pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_CONFIRM: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/apply-cancel-withdraw/confirm", "平台代商户确认注销").product_is("平台收付通·二级商户注销").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}", "商户注销提现申请单号查询申请单状态").product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}", "商户注销资格校验").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}", "商户注销资格校验").product_is("平台收付通·二级商户注销").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/cancel-applications", "提交注销申请单").product_is("平台收付通·二级商户注销").number("out_apply_no");
+pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/cancel-applications", "提交注销申请单").product_is("平台收付通·二级商户注销").number("out_apply_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_MEDIA: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/cancel-applications/media", "注销申请图片上传").product_is("平台收付通·二级商户注销").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
@@ -595,15 +595,15 @@ pub(crate) static GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse", "电商合单委托代扣撤销订单").product_is("平台收付通·合单代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/balance/{sub_mchid}", "查询二级商户账户实时余额").product_is("平台收付通·二级商户提现").refused_with(&[&error_lists::OF_GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID]);
+pub(crate) static GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/balance/{sub_mchid}", "查询二级商户账户实时余额").product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Path).refused_with(&[&error_lists::OF_GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/enddaybalance/{sub_mchid}", "查询二级商户账户日终余额").product_is("平台收付通·二级商户提现").refused_with(&[&error_lists::OF_GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID]);
+pub(crate) static GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/enddaybalance/{sub_mchid}", "查询二级商户账户日终余额").product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Path).refused_with(&[&error_lists::OF_GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/fund/withdraw", "账户余额提现").product_is("平台收付通·二级商户提现").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_ECOMMERCE_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/fund/withdraw", "账户余额提现").product_is("平台收付通·二级商户提现").number("out_request_no").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}", "商户提现单号查询").product_is("平台收付通·二级商户提现");
+pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}", "商户提现单号查询").product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/{withdraw_id}", "微信支付提现单号查询").product_is("平台收付通·二级商户提现");
+pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/{withdraw_id}", "微信支付提现单号查询").product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}", "根据业务申请单号查签约信息").product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
@@ -617,27 +617,27 @@ pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_R
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OPENID: Operation = Operation::new(Verb::Get, "v3/ecommerce/individual-contracts/{openid}", "查询个人收款方授权结果").product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/authorizations", "申请二级商户商家转账授权").product_is("平台收付通·商家转账");
+pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/authorizations", "申请二级商户商家转账授权").product_is("平台收付通·商家转账").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/authorizations/{sub_mchid}", "查询二级商户商家转账授权状态").product_is("平台收付通·商家转账");
+pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/authorizations/{sub_mchid}", "查询二级商户商家转账授权状态").product_is("平台收付通·商家转账").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/transfer-bills", "发起转账").product_is("平台收付通·商家转账").number("out_bill_no");
+pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/transfer-bills", "发起转账").product_is("平台收付通·商家转账").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("平台收付通·商家转账");
+pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("平台收付通·商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("平台收付通·商家转账");
+pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("平台收付通·商家转账").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单").product_is("平台收付通·商家转账");
+pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单").product_is("平台收付通·商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/after-sales-orders", "查询售后服务分账结果").product_is("平台收付通·分账");
+pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/after-sales-orders", "查询售后服务分账结果").product_is("平台收付通·分账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/after-sales-orders", "请求售后服务分账").product_is("平台收付通·分账");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/after-sales-orders", "请求售后服务分账").product_is("平台收付通·分账").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/finish-order", "完结分账").product_is("平台收付通·分账").number("out_order_no").refused_with(&[&error_lists::OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER]);
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/finish-order", "完结分账").product_is("平台收付通·分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders", "查询分账结果").product_is("平台收付通·分账");
+pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders", "查询分账结果").product_is("平台收付通·分账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/orders", "请求分账").product_is("平台收付通·分账").number("out_order_no");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/orders", "请求分账").product_is("平台收付通·分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders/{transaction_id}/amounts", "查询订单剩余待分金额").product_is("平台收付通·分账");
 #[rustfmt::skip]
@@ -645,45 +645,45 @@ pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_ADD: Operation = Ope
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/receivers/delete", "删除分账接收方").product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/returnorders", "查询分账回退结果").product_is("平台收付通·分账");
+pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/returnorders", "查询分账回退结果").product_is("平台收付通·分账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/returnorders", "请求分账回退").product_is("平台收付通·分账").number("out_return_no");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/returnorders", "请求分账回退").product_is("平台收付通·分账").number("out_return_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_REFUNDS_APPLY: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/apply", "退款申请").product_is("平台收付通·退款").number("out_refund_no");
+pub(crate) static POST_V3_ECOMMERCE_REFUNDS_APPLY: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/apply", "退款申请").product_is("平台收付通·退款").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/id/{refund_id}", "通过微信支付退款单号查询退款").product_is("平台收付通·退款");
+pub(crate) static GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/id/{refund_id}", "通过微信支付退款单号查询退款").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", "通过商户退款单号查询退款").product_is("平台收付通·退款");
+pub(crate) static GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", "通过商户退款单号查询退款").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款").product_is("平台收付通·退款");
+pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/{refund_id}/return-advance", "查询垫付回补结果").product_is("平台收付通·退款");
+pub(crate) static GET_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/{refund_id}/return-advance", "查询垫付回补结果").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/return-advance", "垫付退款回补").product_is("平台收付通·退款");
+pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/return-advance", "垫付退款回补").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/ecommerce/subject-sub-merchants", "查询指定主体子商户列表").product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/cancel", "取消补差").product_is("平台收付通·补差");
+pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/cancel", "取消补差").product_is("平台收付通·补差").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CREATE: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/create", "请求补差").product_is("平台收付通·补差").number("out_subsidy_no");
+pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CREATE: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/create", "请求补差").product_is("平台收付通·补差").number("out_subsidy_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_RETURN_: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/return", "请求补差回退").product_is("平台收付通·补差");
+pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_RETURN_: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/return", "请求补差回退").product_is("平台收付通·补差").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_PAPAY_CONTRACTS_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/edu-papay/contracts/id/{contract_id}", "通过协议号查询签约").product_is("教育续费通");
+pub(crate) static GET_V3_EDU_PAPAY_CONTRACTS_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/edu-papay/contracts/id/{contract_id}", "通过协议号查询签约").product_is("教育续费通").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/edu-papay/contracts/presign", "预签约").product_is("教育续费通");
+pub(crate) static POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/edu-papay/contracts/presign", "预签约").product_is("教育续费通").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Delete, "v3/edu-papay/contracts/{contract_id}", "解约").product_is("教育续费通").succeeds_with(204).refused_with(&[&error_lists::OF_DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDU_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/edu-papay/transactions", "教育通扣款受理").product_is("教育续费通").number("out_trade_no").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_EDU_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/edu-papay/transactions", "教育通扣款受理").product_is("教育续费通").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/edu-papay/transactions/id/{transaction_id}", "微信订单号查单").product_is("教育续费通");
+pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/edu-papay/transactions/id/{transaction_id}", "微信订单号查单").product_is("教育续费通").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/edu-papay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单").product_is("教育续费通");
+pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/edu-papay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单").product_is("教育续费通").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/edu-papay/user/{openid}/contracts", "通过用户标识查询签约").product_is("教育续费通");
+pub(crate) static GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/edu-papay/user/{openid}/contracts", "通过用户标识查询签约").product_is("教育续费通").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND: Operation = Operation::new(Verb::Post, "v3/edu-papay/user-notifications/{contract_id}/send", "发送扣款预通知").product_is("教育续费通").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND]);
+pub(crate) static POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND: Operation = Operation::new(Verb::Post, "v3/edu-papay/user-notifications/{contract_id}/send", "发送扣款预通知").product_is("教育续费通").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_EDU_STAR_ORDERS: Operation = Operation::new(Verb::Get, "v3/edu-star/orders", "通过QQ账号查询核销订单列表");
 #[rustfmt::skip]
@@ -699,11 +699,11 @@ pub(crate) static GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID: Operation = Operati
 #[rustfmt::skip]
 pub(crate) static POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/contracts/{contract_id}/terminate", "商户主动解约").product_is("校园轻松付").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDUSCHOOLPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/transactions", "扣款").product_is("校园轻松付").number("out_trade_no");
+pub(crate) static POST_V3_EDUSCHOOLPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/transactions", "扣款").product_is("校园轻松付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/id/{transaction_id}", "微信支付订单号查单").product_is("校园轻松付");
+pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/id/{transaction_id}", "微信支付订单号查单").product_is("校园轻松付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单").product_is("校园轻松付");
+pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单").product_is("校园轻松付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/users/{openid}/contracts", "查询用户签约列表").product_is("校园轻松付");
 #[rustfmt::skip]
@@ -711,7 +711,7 @@ pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE: Operation = Opera
 #[rustfmt::skip]
 pub(crate) static POST_V3_EXPRESS_USERS_OPENID_TRANSFORM: Operation = Operation::new(Verb::Post, "v3/express/users/{openid}/transform", "用户openid转换").product_is("微信寄快递");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FACEMCH_USERS_FACE_SID: Operation = Operation::new(Verb::Get, "v3/facemch/users/{face_sid}", "查询用户授权的实名信息").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_FACEMCH_USERS_FACE_SID: Operation = Operation::new(Verb::Get, "v3/facemch/users/{face_sid}", "查询用户授权的实名信息").product_is("电动自行车行业代扣").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES: Operation = Operation::new(Verb::Post, "v3/fund-app/brand-redpacket/brand-merchant-batches", "品牌商户发放红包").product_is("品牌红包").number("out_batch_no");
 #[rustfmt::skip]
@@ -745,23 +745,23 @@ pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS: 
 #[rustfmt::skip]
 pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS_OUT_TRANSFER_NO_OUT_TRANSFER_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}", "商户单号查询公益捐赠详情").product_is("公益捐赠");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/electronic-receipts", "申请单笔转账电子回单").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/electronic-receipts", "申请单笔转账电子回单").product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}", "查询单笔转账电子回单").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}", "查询单笔转账电子回单").product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations", "申请子商户商家转账授权").product_is("商家转账·(用户确认模式)").number("out_apply_no");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations", "申请子商户商家转账授权").product_is("商家转账·(用户确认模式)").number("out_apply_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}", "查询子商户商家转账授权状态").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}", "查询子商户商家转账授权状态").product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills", "发起转账").product_is("商家转账·(用户确认模式)").number("out_bill_no");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills", "发起转账").product_is("商家转账·(用户确认模式)").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization", "发起转账并完成自动收款授权").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization", "发起转账并完成自动收款授权").product_is("商家转账·(用户授权免确认)").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_TRANSFER: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/transfer", "转账（用户自动收款）").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_TRANSFER: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/transfer", "转账（用户自动收款）").product_is("商家转账·(用户授权免确认)").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/user-confirm-authorizations", "申请免确认收款授权").product_is("商家转账·(用户授权免确认)").number("out_authorization_no");
 #[rustfmt::skip]
@@ -793,17 +793,17 @@ pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AU
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close", "解除免确认收款授权").product_is("商家转账·(用户授权免确认)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/bill-download-url", "获取购付汇账单文件下载链接").product_is("平台收付通·跨境付款");
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/bill-download-url", "获取购付汇账单文件下载链接").product_is("平台收付通·跨境付款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUNDS_TO_OVERSEA_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/orders", "申请资金出境").product_is("平台收付通·跨境付款").number("out_order_id");
+pub(crate) static POST_V3_FUNDS_TO_OVERSEA_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/orders", "申请资金出境").product_is("平台收付通·跨境付款").number("out_order_id").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/orders/{out_order_id}", "查询出境结果").product_is("平台收付通·跨境付款");
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/orders/{out_order_id}", "查询出境结果").product_is("平台收付通·跨境付款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/return/return-orders", "申请资金出境退回").product_is("平台收付通·跨境付款").number("out_return_no");
+pub(crate) static POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/return/return-orders", "申请资金出境退回").product_is("平台收付通·跨境付款").number("out_return_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}", "查询出境退回结果（通过商户出境退回单号）").product_is("平台收付通·跨境付款");
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}", "查询出境退回结果（通过商户出境退回单号）").product_is("平台收付通·跨境付款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_TRANSACTIONS_TRANSACTION_ID_AVAILABLE_ABROAD_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts", "查询订单剩余可出境余额").product_is("平台收付通·跨境付款");
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_TRANSACTIONS_TRANSACTION_ID_AVAILABLE_ABROAD_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts", "查询订单剩余可出境余额").product_is("平台收付通·跨境付款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_CERTIFICATES: Operation = Operation::new(Verb::Get, "v3/global/certificates", "获取平台证书列表").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
@@ -817,19 +817,19 @@ pub(crate) static POST_V3_GLOBAL_CUSTOMS_REDECLARE: Operation = Operation::new(V
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_CUSTOMS_VERIFY_CERTIFICATE: Operation = Operation::new(Verb::Post, "v3/global/customs/verify-certificate", "身份信息校验").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant/h5/permission/applications", "创建H5支付权限申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant/h5/permission/applications", "创建H5支付权限申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/applications/{applyment_id}", "查询H5支付权限申请单详情").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Patch, "v3/global/merchant/h5/permission/applications/{applyment_id}", "修改H5支付权限申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant/h5/permission/domain/applications", "创建H5支付域名修改申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/").number("out_applyment_id");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant/h5/permission/domain/applications", "创建H5支付域名修改申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/").number("out_applyment_id").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/domain/applications/{applyment_id}", "查询H5支付域名修改申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Patch, "v3/global/merchant/h5/permission/domain/applications/{applyment_id}", "修改H5支付域名修改申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/{sub_mchid}", "查询子商户H5支付权限状态").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/{sub_mchid}", "查询子商户H5支付权限状态").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
 pub(crate) static DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/global/merchant-service/complaint-notifications", "删除投诉通知回调").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
@@ -857,105 +857,105 @@ pub(crate) static POST_V3_GLOBAL_MERCHANT_STORAGE_FILE_UPLOAD: Operation = Opera
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/global/merchants", "子商户进件（融合钱包）").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/").number("Idempotency-Key").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/merchants/{sub_mchid}", "查询子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/merchants/{sub_mchid}", "查询子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Patch, "v3/global/merchants/{sub_mchid}", "修改子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Patch, "v3/global/merchants/{sub_mchid}", "修改子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/id/{transaction_id}/reverse", "撤销订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/id/{transaction_id}/reverse", "撤销订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/pay", "提交付款码支付").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/pay", "提交付款码支付").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/app-pre-entrust-sign", "APP签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/app-pre-entrust-sign", "APP签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_H5_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/h5-pre-entrust-sign", "H5预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_H5_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/h5-pre-entrust-sign", "H5预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_JSAPI_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/jsapi-pre-entrust-sign", "JSAPI预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_JSAPI_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/jsapi-pre-entrust-sign", "JSAPI预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_MINIPROGRAM_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/miniprogram-pre-entrust-sign", "小程序签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_MINIPROGRAM_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/miniprogram-pre-entrust-sign", "小程序签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PAPAY_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/global/papay/contracts/out-contract-code/{out_contract_code}", "商户协议号查询签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PAPAY_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/global/papay/contracts/out-contract-code/{out_contract_code}", "商户协议号查询签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_WEB_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/web-pre-entrust-sign", "WEB预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_WEB_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/web-pre-entrust-sign", "WEB预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/contracts/{contract_id}", "代扣协议ID查询签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/contracts/{contract_id}", "代扣协议ID查询签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/{contract_id}/terminate", "申请解约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/{contract_id}/terminate", "申请解约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions", "支付扣款").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions", "支付扣款").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE]);
+pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/{transaction_id}", "查询订单(微信支付订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/{transaction_id}", "查询订单(微信支付订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/bill-download-url", "获取分账账单文件下载地址").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/bill-download-url", "获取分账账单文件下载地址").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/orders", "请求分账").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").number("out_order_no");
+pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/orders", "请求分账").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/orders/unfreeze", "解冻剩余资金").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").number("out_order_no");
+pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/orders/unfreeze", "解冻剩余资金").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").number("out_order_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/orders/{out_order_no}", "查询分账结果").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/orders/{out_order_no}", "查询分账结果").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: Operation = Operation::new(Verb::Delete, "v3/global/profit-sharing/receivers", "删除分账接收方").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: Operation = Operation::new(Verb::Delete, "v3/global/profit-sharing/receivers", "删除分账接收方").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/receivers", "添加分账接收方").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/receivers", "添加分账接收方").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_RECEIVERS_ACCOUNT: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/receivers/{account}", "查询分账接收方添加结果").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_RECEIVERS_ACCOUNT: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/receivers/{account}", "查询分账接收方添加结果").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/refunds/bill-download-url", "获取分账退款账单下载链接").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/refunds/bill-download-url", "获取分账退款账单下载链接").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/refunds/refundable-balance", "查询可供垫付退款实时余额").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/transactions/mark", "分账标记").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/transactions/mark", "分账标记").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/transactions/{transaction_id}/amounts", "查询剩余待分金额").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/transactions/{transaction_id}/amounts", "查询剩余待分金额").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_REFUNDABLE_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts", "查询订单剩余可退款金额").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_REFUNDABLE_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts", "查询订单剩余可退款金额").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}", "商家充值退款余额查询").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}", "商家充值退款余额查询").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE: Operation = Operation::new(Verb::Get, "v3/global/refund/recharge-balance", "商家充值退款余额查询").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Get, "v3/global/refunds", "查询所有退款").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Get, "v3/global/refunds", "查询所有退款").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Post, "v3/global/refunds", "申请退款").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").number("out_refund_no");
+pub(crate) static POST_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Post, "v3/global/refunds", "申请退款").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/global/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/global/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/global/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/global/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/global/settle/settlements", "查询结算资金明细").product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/global/settle/settlements", "查询结算资金明细").product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/global/statements", "下载对账单").product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/").unsigned().file();
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/global/transactions/app", "APP支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/global/transactions/app", "APP支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/transactions/id/{transaction_id}", "查询订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/transactions/id/{transaction_id}", "查询订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/global/transactions/jsapi", "JSAPI支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/global/transactions/jsapi", "JSAPI支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Post, "v3/global/transactions/mweb", "H5支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Post, "v3/global/transactions/mweb", "H5支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/global/transactions/native", "Native支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/global/transactions/native", "Native支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changecustompagestatus", "商家小票管理").product_is("点金计划").refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS]);
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changecustompagestatus", "商家小票管理").product_is("点金计划").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGEGOLDPLANSTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changegoldplanstatus", "点金计划管理").product_is("点金计划");
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGEGOLDPLANSTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changegoldplanstatus", "点金计划管理").product_is("点金计划").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/close-advertising-show", "关闭广告展示").product_is("点金计划").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW]);
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/close-advertising-show", "关闭广告展示").product_is("点金计划").sub_merchant("sub_mchid", Place::Body).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW]);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW: Operation = Operation::new(Verb::Patch, "v3/goldplan/merchants/open-advertising-show", "开通广告展示").product_is("点金计划").succeeds_with(204);
+pub(crate) static PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW: Operation = Operation::new(Verb::Patch, "v3/goldplan/merchants/open-advertising-show", "开通广告展示").product_is("点金计划").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/set-advertising-industry-filter", "同业过滤标签管理").product_is("点金计划").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER]);
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/set-advertising-industry-filter", "同业过滤标签管理").product_is("点金计划").sub_merchant("sub_mchid", Place::Body).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/invalid", "查询审核结果").product_is("数据审核");
 #[rustfmt::skip]
@@ -971,7 +971,7 @@ pub(crate) static POST_V3_GOV_SUBSIDY_COMPANIES_QUERY: Operation = Operation::ne
 #[rustfmt::skip]
 pub(crate) static POST_V3_GOV_SUBSIDY_GOODS_UPLOAD: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/goods/upload", "商品信息上传").product_is("江苏");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_N_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/n-qualifications/sync", "N品类同步资格核销信息").product_is("江苏");
+pub(crate) static POST_V3_GOV_SUBSIDY_N_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/n-qualifications/sync", "N品类同步资格核销信息").product_is("江苏").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_GOV_SUBSIDY_QUALIFICATION: Operation = Operation::new(Verb::Get, "v3/gov/subsidy/qualification", "查询补贴资格").product_is("江苏");
 #[rustfmt::skip]
@@ -983,7 +983,7 @@ pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_QUERY: Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/query", "批量查询用户资格").product_is("江苏").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/sync", "同步资格核销信息").product_is("江苏");
+pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/sync", "同步资格核销信息").product_is("江苏").sub_merchant("sub_mch_id", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_GOV_SUBSIDY_SNCODE_LOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/sncode/lock", "sn码锁定").product_is("江苏");
 #[rustfmt::skip]
@@ -995,7 +995,7 @@ pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_QUERY: Operation = Operation:
 #[rustfmt::skip]
 pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_SUMMARY_QUERY_DAY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/summary/query-day", "查询单日交易汇总").product_is("江苏").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/sync", "交易信息回传").product_is("江苏");
+pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/sync", "交易信息回传").product_is("江苏").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_CANCEL: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/cancel", "品类凭证码预核销撤销").product_is("浙江");
 #[rustfmt::skip]
@@ -1033,9 +1033,9 @@ pub(crate) static GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID: Operation =
 #[rustfmt::skip]
 pub(crate) static POST_V3_INDUSTRY_COUPON_TOKENS: Operation = Operation::new(Verb::Post, "v3/industry-coupon/tokens", "出行券切卡组件预下单").product_is("出行券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/industry-rebate/retail-industry/transactions", "回传SN和商品编码").succeeds_with(204);
+pub(crate) static POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/industry-rebate/retail-industry/transactions", "回传SN和商品编码").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Post, "v3/industry-rebate/transactions/{transaction_id}", "支付码牌/点餐码牌交易回传").product_is("码牌音箱").succeeds_with(204);
+pub(crate) static POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Post, "v3/industry-rebate/transactions/{transaction_id}", "支付码牌/点餐码牌交易回传").product_is("码牌音箱").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
 pub(crate) static POST_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/inspolicymgr/deduct/authorizations", "提交保单授权信息").product_is("微信保单服务");
 #[rustfmt::skip]
@@ -1213,9 +1213,9 @@ pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE: O
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate", "激活会员卡（跳转型激活）").product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit", "设置支付后展示的积分到账").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit", "设置支付后展示的积分到账").product_is("会员卡").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare", "支付结果页展示会员积分").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare", "支付结果页展示会员积分").product_is("会员卡").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RIGHTS: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights", "设置会员权益").product_is("会员卡").number("out_request_no").succeeds_with(204);
 #[rustfmt::skip]
@@ -1371,23 +1371,23 @@ pub(crate) static GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/withdraw-favor/users/{openid}/coupons", "为用户发银行提现免费券").number("send_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的商户管理记录").product_is("商户管理记录");
+pub(crate) static GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的商户管理记录").product_is("商户管理记录").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/mch-manage/mch-manage-records/{manage_record_id}", "查询子商户下指定商户管理记录").product_is("商户管理记录");
+pub(crate) static GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/mch-manage/mch-manage-records/{manage_record_id}", "查询子商户下指定商户管理记录").product_is("商户管理记录").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID_MCH_MANAGE_SUBMISSIONS: Operation = Operation::new(Verb::Post, "v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions", "对指定商户管理记录提交资料").product_is("商户管理记录");
+pub(crate) static POST_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID_MCH_MANAGE_SUBMISSIONS: Operation = Operation::new(Verb::Post, "v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions", "对指定商户管理记录提交资料").product_is("商户管理记录").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_MANAGE_SUBMISSION_FILES_SUB_MCHID_SUB_MCHID_UPLOAD: Operation = Operation::new(Verb::Post, "v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload", "上传商户提交资料文件").product_is("商户管理记录").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MCH_MANAGE_SUBMISSION_FILES_SUB_MCHID_SUB_MCHID_UPLOAD: Operation = Operation::new(Verb::Post, "v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload", "上传商户提交资料文件").product_is("商户管理记录").speaks(Version::V3, Dialect::Multipart).sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID: Operation = Operation::new(Verb::Get, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}", "查询子商户强化尽调单信息").product_is("商户尽职调查");
+pub(crate) static GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID: Operation = Operation::new(Verb::Get, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}", "查询子商户强化尽调单信息").product_is("商户尽职调查").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT: Operation = Operation::new(Verb::Post, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit", "提交尽调资料").product_is("商户尽职调查");
+pub(crate) static POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT: Operation = Operation::new(Verb::Post, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit", "提交尽调资料").product_is("商户尽职调查").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_UPLOAD: Operation = Operation::new(Verb::Post, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload", "上传尽调资料文件").product_is("商户尽职调查").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_UPLOAD: Operation = Operation::new(Verb::Post, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload", "上传尽调资料文件").product_is("商户尽职调查").speaks(Version::V3, Dialect::Multipart).sub_merchant("sub_mchid", Place::Meta);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}", "查询子商户管控情况").product_is("商户风险管理");
+pub(crate) static GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}", "查询子商户管控情况").product_is("商户风险管理").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY: Operation = Operation::new(Verb::Post, "v3/mch_operate/risk/withdrawl-apply", "提交已注销商户号可用余额提现申请单").product_is("平台收付通·二级商户注销").number("out_request_no");
+pub(crate) static POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY: Operation = Operation::new(Verb::Post, "v3/mch_operate/risk/withdrawl-apply", "提交已注销商户号可用余额提现申请单").product_is("平台收付通·二级商户注销").number("out_request_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}", "微信支付提现申请单号查询提现申请单状态").product_is("平台收付通·二级商户注销").refused_with(&[&error_lists::OF_GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID]);
 #[rustfmt::skip]
@@ -1409,21 +1409,21 @@ pub(crate) static GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID: Operat
 #[rustfmt::skip]
 pub(crate) static POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke", "撤销资料变更申请单").product_is("资料变更");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/merchantnamealterapplyment", "提交商户简称变更申请单").product_is("商户简称变更").number("out_request_no");
+pub(crate) static POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/merchantnamealterapplyment", "提交商户简称变更申请单").product_is("商户简称变更").number("out_request_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}", "查询商户简称申请单状态-使用业务单号和商户号").product_is("商户简称变更");
+pub(crate) static GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}", "查询商户简称申请单状态-使用业务单号和商户号").product_is("商户简称变更").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/mchalterapply/merchantnamealterapplyment/{apply_id}", "查询商户简称变更申请单状态-使用申请单号").product_is("商户简称变更");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke", "撤销商户简称变更申请单").product_is("商户简称变更");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MED_INS_ORDERS: Operation = Operation::new(Verb::Post, "v3/med-ins/orders", "医保自费混合收款下单").product_is("医保支付").number("out_trade_no");
+pub(crate) static POST_V3_MED_INS_ORDERS: Operation = Operation::new(Verb::Post, "v3/med-ins/orders", "医保自费混合收款下单").product_is("医保支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MED_INS_ORDERS_MIX_TRADE_NO_MIX_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/med-ins/orders/mix-trade-no/{mix_trade_no}", "使用医保自费混合订单号查看下单结果").product_is("医保支付");
+pub(crate) static GET_V3_MED_INS_ORDERS_MIX_TRADE_NO_MIX_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/med-ins/orders/mix-trade-no/{mix_trade_no}", "使用医保自费混合订单号查看下单结果").product_is("医保支付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/med-ins/orders/out-trade-no/{out_trade_no}", "使用商户订单号查看下单结果").product_is("医保支付");
+pub(crate) static GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/med-ins/orders/out-trade-no/{out_trade_no}", "使用商户订单号查看下单结果").product_is("医保支付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MED_INS_REFUNDS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/med-ins/refunds/notify", "医保退款通知").product_is("医保支付").succeeds_with(204);
+pub(crate) static POST_V3_MED_INS_REFUNDS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/med-ins/refunds/notify", "医保退款通知").product_is("医保支付").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/balance/{account_type}", "查询账户实时余额").product_is("商户提现").refused_with(&[&error_lists::OF_GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE]);
 #[rustfmt::skip]
@@ -1441,15 +1441,15 @@ pub(crate) static POST_V3_MERCHANT_MEDIA_UPLOAD: Operation = Operation::new(Verb
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/video_upload", "视频上传").product_is("文件上传").speaks(Version::V3, Dialect::Multipart).refused_with(&[&error_lists::OF_POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/query-risk-trades", "查询风险订单").product_is("商户风险管理").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/query-risk-trades", "查询风险订单").product_is("商户风险管理").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result", "回传处置结果").product_is("商户风险管理");
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result", "回传处置结果").product_is("商户风险管理").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/report-trade-union-information", "上报订单关联信息").product_is("商户风险管理");
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/report-trade-union-information", "上报订单关联信息").product_is("商户风险管理").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION: Operation = Operation::new(Verb::Get, "v3/merchant-risk-manage/trade-risk-information", "查询风险信息").product_is("商户风险管理");
+pub(crate) static GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION: Operation = Operation::new(Verb::Get, "v3/merchant-risk-manage/trade-risk-information", "查询风险信息").product_is("商户风险管理").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_RESULT: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/trade-risk-result", "处置结果回传").product_is("商户风险管理");
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_RESULT: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/trade-risk-result", "处置结果回传").product_is("商户风险管理").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/merchant-risk-manage/violation-notifications", "删除商户违规通知回调地址").product_is("商户风险管理").succeeds_with(204);
 #[rustfmt::skip]
@@ -1467,7 +1467,7 @@ pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = 
 #[rustfmt::skip]
 pub(crate) static PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/merchant-service/complaint-notifications", "更新投诉通知回调").product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints", "查询投诉信息").product_is("消费者投诉");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints", "查询投诉信息").product_is("消费者投诉").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints/{transaction_id}", "查询投诉详情").product_is("消费者投诉");
 #[rustfmt::skip]
@@ -1493,29 +1493,29 @@ pub(crate) static POST_V3_MERCHANT_SERVICE_IMAGES_UPLOAD: Operation = Operation:
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/images/{media_id}", "图片下载").product_is("消费者投诉").refused_with(&[&error_lists::OF_GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID]).unsigned().file();
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-settlement/merchant-settle-rule-applications", "申请修改特约商户结算规则").product_is("从业机构特约商户结算规则");
+pub(crate) static POST_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-settlement/merchant-settle-rule-applications", "申请修改特约商户结算规则").product_is("从业机构特约商户结算规则").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID: Operation = Operation::new(Verb::Get, "v3/merchant-settlement/merchant-settle-rule-applications/{application_id}", "根据申请单ID查询结果").product_is("从业机构特约商户结算规则");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_STORE_STORES: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores", "创建门店").product_is("连锁品牌门店");
+pub(crate) static POST_V3_MERCHANT_STORE_STORES: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores", "创建门店").product_is("连锁品牌门店").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_STORE_STORES_STORE_ID: Operation = Operation::new(Verb::Get, "v3/merchant-store/stores/{store_id}", "查询门店").product_is("连锁品牌门店");
+pub(crate) static GET_V3_MERCHANT_STORE_STORES_STORE_ID: Operation = Operation::new(Verb::Get, "v3/merchant-store/stores/{store_id}", "查询门店").product_is("连锁品牌门店").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MERCHANT_STORE_STORES_STORE_ID: Operation = Operation::new(Verb::Patch, "v3/merchant-store/stores/{store_id}", "修改门店").product_is("连锁品牌门店").succeeds_with(204);
+pub(crate) static PATCH_V3_MERCHANT_STORE_STORES_STORE_ID: Operation = Operation::new(Verb::Patch, "v3/merchant-store/stores/{store_id}", "修改门店").product_is("连锁品牌门店").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/bind", "绑定门店收款信息").product_is("连锁品牌门店");
+pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/bind", "绑定门店收款信息").product_is("连锁品牌门店").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_UNBIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/unbind", "解除门店收款信息绑定").product_is("连锁品牌门店");
+pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_UNBIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/unbind", "解除门店收款信息绑定").product_is("连锁品牌门店").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/merchant/income-records", "服务商银行来账查询").product_is("来账识别");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/partner/income-records", "特约商户银行来账查询").product_is("来账识别");
+pub(crate) static GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/partner/income-records", "特约商户银行来账查询").product_is("来账识别").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/merchants", "子商户进件（融合钱包）").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/").number("Idempotency-Key").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static PUT_V3_MERCHANTS: Operation = Operation::new(Verb::Put, "v3/merchants", "修改子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static PUT_V3_MERCHANTS: Operation = Operation::new(Verb::Put, "v3/merchants", "修改子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/merchants/{sub_mchid}", "查询子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/merchants/{sub_mchid}", "查询子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/refund-flow", "下载批次退款明细").product_is("消费金");
 #[rustfmt::skip]
@@ -1525,51 +1525,51 @@ pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW: Operation = Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_MULTIUSE_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/multiuse/users/{openid}/coupons", "发放指定批次的消费金").product_is("消费金").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_CARD_TEMPLATE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/card-template", "创建电子发票卡券模板").product_is("电子发票");
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_CARD_TEMPLATE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/card-template", "创建电子发票卡券模板").product_is("电子发票").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/download", "下载发票文件").product_is("电子发票").unsigned().file();
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/download", "下载发票文件").product_is("电子发票").sub_merchant("sub_mchid", Place::Query).unsigned().file();
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications", "开具电子发票").product_is("电子发票").succeeds_with(202);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications", "开具电子发票").product_is("电子发票").sub_merchant("sub_mchid", Place::Body).succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-general", "开具通用行业电子发票").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-general", "开具通用行业电子发票").product_is("电子发票·腾讯数电发票模式").sub_merchant("sub_mchid", Place::Body).succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_PASSENGER_TRANSPORT: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport", "开具旅客运输行业电子发票").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_PASSENGER_TRANSPORT: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport", "开具旅客运输行业电子发票").product_is("电子发票·腾讯数电发票模式").sub_merchant("sub_mchid", Place::Body).succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_REFINED_OIL: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil", "开具成品油行业电子发票").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_REFINED_OIL: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil", "开具成品油行业电子发票").product_is("电子发票·腾讯数电发票模式").sub_merchant("sub_mchid", Place::Body).succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_REAL_ESTATE_LEASING: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing", "开具不动产租赁行业电子发票").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_REAL_ESTATE_LEASING: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing", "开具不动产租赁行业电子发票").product_is("电子发票·腾讯数电发票模式").sub_merchant("sub_mchid", Place::Body).succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPIAO_FILE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file", "上传电子发票文件").product_is("电子发票").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPIAO_FILE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file", "上传电子发票文件").product_is("电子发票").speaks(Version::V3, Dialect::Multipart).sub_merchant("sub_mchid", Place::Meta);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}", "查询电子发票").product_is("电子发票");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}", "查询电子发票").product_is("电子发票").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files", "获取发票下载信息").product_is("电子发票");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files", "获取发票下载信息").product_is("电子发票").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards", "将电子发票插入微信用户卡包").product_is("电子发票").succeeds_with(202);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards", "将电子发票插入微信用户卡包").product_is("电子发票").sub_merchant("sub_mchid", Place::Body).succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse", "冲红电子发票").product_is("电子发票").succeeds_with(202);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse", "冲红电子发票").product_is("电子发票").sub_merchant("sub_mchid", Place::Body).succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl", "获取邀请商户开通服务商电子发票能力").product_is("电子发票·腾讯数电发票模式");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl", "获取邀请商户开通服务商电子发票能力").product_is("电子发票·腾讯数电发票模式").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo", "获取邀请开通的商户信息").product_is("电子发票·腾讯数电发票模式");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/base-information", "获取商户开票基础信息").product_is("电子发票").refused_with(&[&error_lists::OF_GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION]);
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/base-information", "获取商户开票基础信息").product_is("电子发票").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/development-config", "查询商户配置的开发选项").product_is("电子发票");
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Operation = Operation::new(Verb::Patch, "v3/new-tax-control-fapiao/merchant/development-config", "配置开发选项").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/tax-codes", "获取商品和服务税收分类对照表").product_is("电子发票");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/tax-codes", "获取商品和服务税收分类对照表").product_is("电子发票").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check", "检查子商户开票功能状态").product_is("电子发票").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK]);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check", "检查子商户开票功能状态").product_is("电子发票").sub_merchant("sub_mchid", Place::Path).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status", "检查子商户开票功能状态").product_is("电子发票·腾讯数电发票模式");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status", "检查子商户开票功能状态").product_is("电子发票·腾讯数电发票模式").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/user-title", "获取用户填写的抬头").product_is("电子发票");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/user-title", "获取用户填写的抬头").product_is("电子发票").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE_TITLE_URL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/user-title/title-url", "获取抬头填写链接").product_is("电子发票");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE_TITLE_URL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/user-title/title-url", "获取抬头填写链接").product_is("电子发票").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_OFFLINEFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v3/offlineface/authinfo", "获取authinfo接口").product_is("K12刷脸代扣");
+pub(crate) static POST_V3_OFFLINEFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v3/offlineface/authinfo", "获取authinfo接口").product_is("K12刷脸代扣").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_OFFLINEFACE_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/offlineface/contracts/presign", "预签约接口").product_is("K12刷脸代扣");
 #[rustfmt::skip]
@@ -1581,9 +1581,9 @@ pub(crate) static GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID: Operation =
 #[rustfmt::skip]
 pub(crate) static POST_V3_OFFLINEFACE_REPAYMENT_URL: Operation = Operation::new(Verb::Post, "v3/offlineface/repayment-url", "获取还款链接接口").product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_OFFLINEFACE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/offlineface/transactions", "申请扣款接口").product_is("K12刷脸代扣").number("out_trade_no");
+pub(crate) static POST_V3_OFFLINEFACE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/offlineface/transactions", "申请扣款接口").product_is("K12刷脸代扣").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_OFFLINEFACE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/offlineface/transactions/out-trade-no/{out_trade_no}", "查单接口").product_is("K12刷脸代扣");
+pub(crate) static GET_V3_OFFLINEFACE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/offlineface/transactions/out-trade-no/{out_trade_no}", "查单接口").product_is("K12刷脸代扣").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_OFFLINEFACEMCH_ORGANIZATIONS: Operation = Operation::new(Verb::Get, "v3/offlinefacemch/organizations", "查询机构信息接口").product_is("K12刷脸代扣");
 #[rustfmt::skip]
@@ -1629,11 +1629,11 @@ pub(crate) static GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAPAY_PAY_HARMONY_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/harmony/transactions/apply", "代扣受理扣款").product_is("鸿蒙委托代扣").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/papay/pay/partner/schedules/contract-id/{contract_id}", "查询扣费预约").product_is("委托代扣");
+pub(crate) static GET_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/papay/pay/partner/schedules/contract-id/{contract_id}", "查询扣费预约").product_is("委托代扣").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE: Operation = Operation::new(Verb::Post, "v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule", "预约扣费").product_is("委托代扣");
+pub(crate) static POST_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE: Operation = Operation::new(Verb::Post, "v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule", "预约扣费").product_is("委托代扣").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_PAY_PARTNER_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/partner/transactions/apply", "受理扣款").product_is("委托代扣").number("out_trade_no");
+pub(crate) static POST_V3_PAPAY_PAY_PARTNER_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/partner/transactions/apply", "受理扣款").product_is("委托代扣").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/papay/pay/schedules/contract-id/{contract_id}", "查询扣费预约").product_is("委托代扣");
 #[rustfmt::skip]
@@ -1649,13 +1649,13 @@ pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program", "小程序场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app", "App场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app", "App场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_H5: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5", "H5场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_H5: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5", "H5场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi", "JSAPI场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi", "JSAPI场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program", "小程序场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program", "小程序场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAPAY_SIGN_CONTRACTS_HARMONY_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议").product_is("鸿蒙委托代扣");
 #[rustfmt::skip]
@@ -1665,9 +1665,9 @@ pub(crate) static POST_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAPAY_SIGN_CONTRACTS_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/papay/sign/contracts/pre-entrust-sign", "代扣预签约").product_is("鸿蒙委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议").product_is("委托代扣");
+pub(crate) static GET_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议").product_is("委托代扣").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "通过商户协议号解除委托代扣签约协议").product_is("委托代扣");
+pub(crate) static POST_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "通过商户协议号解除委托代扣签约协议").product_is("委托代扣").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PARKING_REMINDERS_APPLICATION: Operation = Operation::new(Verb::Post, "v3/parking/reminders/application", "提交停车场进件申请").product_is("停车缴费服务");
 #[rustfmt::skip]
@@ -1687,13 +1687,13 @@ pub(crate) static POST_V3_PARKING_REMINDERS_PARKING_FEE: Operation = Operation::
 #[rustfmt::skip]
 pub(crate) static GET_V3_PARKING_REMINDERS_PARKING_LOT: Operation = Operation::new(Verb::Get, "v3/parking/reminders/parking-lot", "查询停车场信息").product_is("停车缴费服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARKING_REMINDERS_PAYMENT: Operation = Operation::new(Verb::Post, "v3/parking/reminders/payment", "同步支付结果通知").product_is("停车缴费服务").succeeds_with(204);
+pub(crate) static POST_V3_PARKING_REMINDERS_PAYMENT: Operation = Operation::new(Verb::Post, "v3/parking/reminders/payment", "同步支付结果通知").product_is("停车缴费服务").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/fail-notify", "服务商商户重试扣费通知").product_is("委托代扣").succeeds_with(204);
+pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/fail-notify", "服务商商户重试扣费通知").product_is("委托代扣").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/notify", "服务商商户预扣费通知").product_is("委托代扣").succeeds_with(204);
+pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/notify", "服务商商户预扣费通知").product_is("委托代扣").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARTNER_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/partner-transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no").refused_with(&[&error_lists::OF_POST_V3_PARTNER_TRANSFER_BATCHES]);
+pub(crate) static POST_V3_PARTNER_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/partner-transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_PARTNER_TRANSFER_BATCHES]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID]);
 #[rustfmt::skip]
@@ -1711,51 +1711,51 @@ pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_
 #[rustfmt::skip]
 pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign", "直连商户模式支付后场景预签约").product_is("免密支付").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program", "清算机构模式小程序场景预签约").number("out_contract_code");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program", "清算机构模式小程序场景预签约").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign", "清算机构模式支付后场景预签约").number("out_contract_code");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign", "清算机构模式支付后场景预签约").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}", "商户通过商户协议号查询协议").product_is("免密支付");
 #[rustfmt::skip]
 pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate", "商户通过商户协议号解约协议").product_is("免密支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program", "服务商模式小程序场景预签约").product_is("免密支付").number("out_contract_code");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program", "服务商模式小程序场景预签约").product_is("免密支付").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign", "服务商模式支付后场景预签约").product_is("免密支付").number("out_contract_code");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign", "服务商模式支付后场景预签约").product_is("免密支付").number("out_contract_code").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_ACQUIRING_BANK_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/acquiring-bank/transactions/exposure", "微信分付-支付方式前置服务").product_is("微信分付(从业机构模式)");
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_INSTAL_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/instal/exposure", "商户贴息-获取微信分付曝光建议").product_is("直连商户模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_INSTAL_PARTNER_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/instal/partner/exposure", "商户贴息-获取微信分付曝光建议").product_is("合作伙伴模式");
+pub(crate) static POST_V3_PAY_INSTAL_PARTNER_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/instal/partner/exposure", "商户贴息-获取微信分付曝光建议").product_is("合作伙伴模式").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app-with-contract", "APP下单并签约").product_is("免密支付").number("out_trade_no");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app-with-contract", "APP下单并签约").product_is("免密支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/codepay", "付款码支付").product_is("基础支付").number("out_trade_no");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/codepay", "付款码支付").product_is("基础支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/exposure", "微信分付-支付方式前置服务").product_is("合作伙伴模式");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/exposure", "微信分付-支付方式前置服务").product_is("合作伙伴模式").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/h5", "H5下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/h5", "H5下单").product_is("基础支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/id/{transaction_id}", "微信支付订单号查询").product_is("基础支付").refused_with(&[&error_lists::PAY_QUERY]);
+pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/id/{transaction_id}", "微信支付订单号查询").product_is("基础支付").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi", "JSAPI下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi", "JSAPI下单").product_is("基础支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi-with-contract", "JSAPI下单并授权/签约").product_is("免密支付").number("out_trade_no");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi-with-contract", "JSAPI下单并授权/签约").product_is("免密支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/miniprogram", "小程序支付下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/miniprogram", "小程序支付下单").product_is("基础支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/native", "Native下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/native", "Native下单").product_is("基础支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}", "商户订单号查询").product_is("基础支付").refused_with(&[&error_lists::PAY_QUERY]);
+pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}", "商户订单号查询").product_is("基础支付").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close", "关单").product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE]);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close", "关单").product_is("基础支付").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse", "撤销").product_is("基础支付");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse", "撤销").product_is("基础支付").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/scannedpos", "扫码支付下单").product_is("基础支付").number("out_trade_no");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/scannedpos", "扫码支付下单").product_is("基础支付").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_ORDER]);
 #[rustfmt::skip]
@@ -1783,113 +1783,113 @@ pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Op
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN: Operation = Operation::new(Verb::Get, "v3/pay-devices/open-scenario-speaker/{device_sn}", "查询音箱绑定信息").product_is("码牌音箱");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_BIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/bind", "绑定音箱设备码牌").product_is("码牌音箱");
+pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_BIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/bind", "绑定音箱设备码牌").product_is("码牌音箱").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_PREBIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/prebind", "出厂预绑定音箱和码牌").product_is("码牌音箱");
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/unbind", "解绑音箱设备码牌").product_is("码牌音箱");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKERORDER_TRANSACTION_ID_REPORT: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report", "码牌支付结果上报").product_is("码牌音箱");
+pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKERORDER_TRANSACTION_ID_REPORT: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report", "码牌支付结果上报").product_is("码牌音箱").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS: Operation = Operation::new(Verb::Post, "v3/pay-devices/printers/{device_id}/print-orders", "小票机打印").product_is("小票打印").succeeds_with(204);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}", "查询订单").product_is("小票打印");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications", "查询核身记录").product_is("微工卡");
+pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications", "查询核身记录").product_is("微工卡").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order", "微工卡核身预下单").product_is("微工卡");
+pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order", "微工卡核身预下单").product_is("微工卡").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order-with-auth", "微工卡核身预下单（流程中完成授权）").product_is("微工卡");
+pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order-with-auth", "微工卡核身预下单（流程中完成授权）").product_is("微工卡").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS_AUTHENTICATE_NUMBER: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications/{authenticate_number}", "获取核身结果").product_is("微工卡");
+pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS_AUTHENTICATE_NUMBER: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications/{authenticate_number}", "获取核身结果").product_is("微工卡").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYROLL_CARD_RELATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/payroll-card/relations/{openid}", "查询微工卡授权关系").product_is("微工卡");
+pub(crate) static GET_V3_PAYROLL_CARD_RELATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/payroll-card/relations/{openid}", "查询微工卡授权关系").product_is("微工卡").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_TOKENS: Operation = Operation::new(Verb::Post, "v3/payroll-card/tokens", "生成授权token").product_is("微工卡");
+pub(crate) static POST_V3_PAYROLL_CARD_TOKENS: Operation = Operation::new(Verb::Post, "v3/payroll-card/tokens", "生成授权token").product_is("微工卡").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/payroll-card/transfer-batches", "发起批量转账").product_is("微工卡").number("out_batch_no");
+pub(crate) static POST_V3_PAYROLL_CARD_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/payroll-card/transfer-batches", "发起批量转账").product_is("微工卡").number("out_batch_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYROLL_CARD_WESURE_INSURANCE: Operation = Operation::new(Verb::Post, "v3/payroll-card/wesure/insurance", "生成投保结果").product_is("微工卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS: Operation = Operation::new(Verb::Post, "v3/payroll-card/wesure/token-validations", "校验核身结果").product_is("微工卡");
+pub(crate) static POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS: Operation = Operation::new(Verb::Post, "v3/payroll-card/wesure/token-validations", "校验核身结果").product_is("微工卡").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions", "从业机构预授权").product_is("微信支付分(从业机构模式)");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions", "从业机构预授权").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}", "从业机构查询与用户授权记录（授权协议号）").product_is("微信支付分(从业机构模式)");
+pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}", "从业机构查询与用户授权记录（授权协议号）").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate", "从业机构解除用户授权关系（授权协议号）").product_is("微信支付分(从业机构模式)").succeeds_with(204).refused_with(&[&error_lists::PAYSCORE_PERMISSION]);
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate", "从业机构解除用户授权关系（授权协议号）").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Body).succeeds_with(204).refused_with(&[&error_lists::PAYSCORE_PERMISSION]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder", "从业机构查询微信支付分订单").product_is("微信支付分(从业机构模式)");
+pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder", "从业机构查询微信支付分订单").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder", "从业机构创建微信支付分订单").product_is("微信支付分(从业机构模式)").number("out_order_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder", "从业机构创建微信支付分订单").product_is("微信支付分(从业机构模式)").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder/deduction", "从业机构查询微信支付分扣款信息").product_is("微信支付分(从业机构模式)");
+pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder/deduction", "从业机构查询微信支付分扣款信息").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel", "从业机构取消微信支付分订单").product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel", "从业机构取消微信支付分订单").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete", "从业机构完结微信支付分订单").product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE]);
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete", "从业机构完结微信支付分订单").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify", "从业机构修改微信支付分订单金额").product_is("微信支付分(从业机构模式)").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify", "从业机构修改微信支付分订单金额").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_REGISTERDEDUCTINFO: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo", "从业机构登记微信支付分扣款信息").product_is("微信支付分(从业机构模式)");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_REGISTERDEDUCTINFO: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo", "从业机构登记微信支付分扣款信息").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync", "从业机构同步微信支付分订单信息").product_is("微信支付分(从业机构模式)").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync", "从业机构同步微信支付分订单信息").product_is("微信支付分(从业机构模式)").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/servicepayondeliveryorder", "从业机构创建先用后付订单").product_is("微信支付分(从业机构模式)").number("out_order_no");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/servicepayondeliveryorder", "从业机构创建先用后付订单").product_is("微信支付分(从业机构模式)").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_MERCHANT_BILL: Operation = Operation::new(Verb::Get, "v3/payscore/merchant-bill", "商户申请获取对账单").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/oversea/partner/serviceorder", "查询支付分订单").product_is("微信支付分");
+pub(crate) static GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/oversea/partner/serviceorder", "查询支付分订单").product_is("微信支付分").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no");
+pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel", "取消支付分订单").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel", "取消支付分订单").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync", "同步支付分订单信息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync", "同步支付分订单信息").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions", "商户预授权").product_is("微信支付分");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions", "商户预授权").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_APPLY_FOR_SCENE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/apply-for-scene", "服务商场景中预授权").product_is("微信支付分");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_APPLY_FOR_SCENE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/apply-for-scene", "服务商场景中预授权").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_ASSESS_USER_RISK_LEVEL: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/assess-user-risk-level", "服务商评估用户分层").product_is("微信支付分");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_ASSESS_USER_RISK_LEVEL: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/assess-user-risk-level", "服务商评估用户分层").product_is("微信支付分").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/authorization-code/{authorization_code}", "查询与用户授权记录（授权协议号）").product_is("微信支付分");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/authorization-code/{authorization_code}", "查询与用户授权记录（授权协议号）").product_is("微信支付分").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）").product_is("微信支付分").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE]);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_SEARCH: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/search", "查询与用户授权记录（openid）").product_is("微信支付分");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_SEARCH: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/search", "查询与用户授权记录（openid）").product_is("微信支付分").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/terminate", "解除用户授权关系（openid）").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/terminate", "解除用户授权关系（openid）").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/payscore/partner/service-account-applications", "收付通子商户申请绑定支付分服务").product_is("微信支付分").number("out_apply_no");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/payscore/partner/service-account-applications", "收付通子商户申请绑定支付分服务").product_is("微信支付分").number("out_apply_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO: Operation = Operation::new(Verb::Get, "v3/payscore/partner/service-account-applications/{out_apply_no}", "查询收付通子商户服务绑定结果").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/partner/serviceorder", "查询支付分订单").product_is("微信支付分");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/partner/serviceorder", "查询支付分订单").product_is("微信支付分").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/direct-complete", "创单结单合并").product_is("微信支付分").number("out_order_no").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/direct-complete", "创单结单合并").product_is("微信支付分").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/cancel", "取消支付分订单").product_is("微信支付分").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/cancel", "取消支付分订单").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/modify", "修改订单金额").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/modify", "修改订单金额").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/pay", "商户发起催收扣款").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/pay", "商户发起催收扣款").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage", "下发服务费用待处理消息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage", "下发服务费用待处理消息").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage", "下发服务预扣费消息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage", "下发服务预扣费消息").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/sync", "同步订单信息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/sync", "同步订单信息").product_is("微信支付分").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/partner/servicepayondeliveryorder", "创建先用后付订单").product_is("微信支付分").number("out_order_no");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/partner/servicepayondeliveryorder", "创建先用后付订单").product_is("微信支付分").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICEQUOTAS_SERVICE_ID_SERVICE_ID: Operation = Operation::new(Verb::Get, "v3/payscore/partner/servicequotas/service-id/{service_id}", "查询用户分层对应建议先享金额").product_is("微信支付分");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICEQUOTAS_SERVICE_ID_SERVICE_ID: Operation = Operation::new(Verb::Get, "v3/payscore/partner/servicequotas/service-id/{service_id}", "查询用户分层对应建议先享金额").product_is("微信支付分").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_PAYAFTER_ORDERS: Operation = Operation::new(Verb::Get, "v3/payscore/payafter-orders", "查询先享后付订单").product_is("先享后付");
 #[rustfmt::skip]
@@ -1913,11 +1913,11 @@ pub(crate) static GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID: Operation = Operati
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/openid/{openid}/terminate", "解除用户授权关系（openid）").product_is("微信支付分").succeeds_with(204).refused_with(&[&error_lists::PAYSCORE_PERMISSION]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans", "创建支付分计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans", "创建支付分计划").product_is("支付分签约计划").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}", "查询支付分计划").product_is("支付分签约计划");
+pub(crate) static GET_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}", "查询支付分计划").product_is("支付分签约计划").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop", "停止支付分计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop", "停止支付分计划").product_is("支付分签约计划").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/plan/payscore-plans", "创建支付分计划").product_is("支付分签约计划");
 #[rustfmt::skip]
@@ -1947,13 +1947,13 @@ pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = O
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/servicepayondeliveryorder", "创建先用后付订单").product_is("微信支付分").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/serviceorder", "创建用户的签约计划详情对应的服务订单").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/serviceorder", "创建用户的签约计划详情对应的服务订单").product_is("支付分签约计划").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/user-sign-plans", "创建用户的签约计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/user-sign-plans", "创建用户的签约计划").product_is("支付分签约计划").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}", "查询用户的签约计划").product_is("支付分签约计划");
+pub(crate) static GET_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}", "查询用户的签约计划").product_is("支付分签约计划").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop", "取消用户的签约计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop", "取消用户的签约计划").product_is("支付分签约计划").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/serviceorder", "创建用户的签约计划详情对应的服务订单").product_is("支付分签约计划");
 #[rustfmt::skip]
@@ -1979,9 +1979,9 @@ pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY: 
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}", "查询银行转账充值结果").product_is("平台收付通·二级商户充值");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/insurance-compensation-contracts", "开通保险理赔功能").product_is("平台收付通·二级商户充值").number("out_apply_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/insurance-compensation-contracts", "开通保险理赔功能").product_is("平台收付通·二级商户充值").number("out_apply_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened", "查询保险理赔功能开通状态").product_is("平台收付通·二级商户充值").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened", "查询保险理赔功能开通状态").product_is("平台收付通·二级商户充值").sub_merchant("sub_mchid", Place::Path).repeated(Repeat::Safe);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/compensate-bills", "请求赔付").product_is("平台收付通·售后赔付").number("out_bill_no");
 #[rustfmt::skip]
@@ -1993,51 +1993,51 @@ pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_O
 #[rustfmt::skip]
 pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_PRE_TRANSFER: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer", "请求赔付预下单").product_is("平台收付通·售后赔付").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills", "请求保证金售后赔付").product_is("平台保证金").number("out_bill_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills", "请求保证金售后赔付").product_is("平台保证金").number("out_bill_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}", "查询保证金售后赔付结果（按微信支付赔付单号）").product_is("平台保证金");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}", "查询保证金售后赔付结果（按微信支付赔付单号）").product_is("平台保证金").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}", "查询保证金售后赔付结果（按商户赔付单号）").product_is("平台保证金");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}", "查询保证金售后赔付结果（按商户赔付单号）").product_is("平台保证金").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills", "发起保证金赔付保司保费").product_is("平台保证金").number("out_bill_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills", "发起保证金赔付保司保费").product_is("平台保证金").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}", "查询保证金赔付保司保费结果（按商户赔付单号）").product_is("平台保证金");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills", "发起保证金赔付用户运费").product_is("平台保证金").number("out_bill_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills", "发起保证金赔付用户运费").product_is("平台保证金").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}", "查询保证金售后赔付运费结果（按商户赔付单号）").product_is("平台保证金");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}", "查询保证金售后赔付运费结果（按商户赔付单号）").product_is("平台保证金").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills", "请求保险理赔").product_is("平台收付通·保险理赔").number("out_bill_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills", "请求保险理赔").product_is("平台收付通·保险理赔").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}", "查询保险理赔结果（按微信支付赔付单号）").product_is("平台收付通·保险理赔");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}", "查询保险理赔结果（按微信支付赔付单号）").product_is("平台收付通·保险理赔").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}", "查询保险理赔结果（按商户赔付单号）").product_is("平台收付通·保险理赔");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}", "查询保险理赔结果（按商户赔付单号）").product_is("平台收付通·保险理赔").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel", "请求撤销保险理赔").product_is("平台收付通·保险理赔");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel", "请求撤销保险理赔").product_is("平台收付通·保险理赔").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_PRE_TRANSFER: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer", "请求保险理赔预下单").product_is("平台收付通·保险理赔").number("out_bill_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_PRE_TRANSFER: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer", "请求保险理赔预下单").product_is("平台收付通·保险理赔").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills", "请求赔付").product_is("平台收付通·赔付商家").number("out_bill_no");
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}", "查询赔付结果（按商户赔付单号）").product_is("平台收付通·赔付商家");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/transfer-bills", "保证金赔付").product_is("平台保证金").number("out_bill_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/transfer-bills", "保证金赔付").product_is("平台保证金").number("out_bill_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}", "查询保证金赔付结果（按微信支付赔付单号）").product_is("平台保证金");
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "查询保证金赔付结果（按商户赔付单号）").product_is("平台保证金");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharge-employees", "添加二级商户可扫码充值员工").product_is("平台收付通·二级商户充值");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharge-employees", "添加二级商户可扫码充值员工").product_is("平台收付通·二级商户充值").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}", "查询二级商户可扫码充值员工列表").product_is("平台收付通·二级商户充值");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}", "查询二级商户可扫码充值员工列表").product_is("平台收付通·二级商户充值").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete", "删除二级商户可扫码充值员工").product_is("平台收付通·二级商户充值");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete", "删除二级商户可扫码充值员工").product_is("平台收付通·二级商户充值").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharges/apply", "申请二级商户充值").product_is("平台收付通·二级商户充值").number("out_recharge_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharges/apply", "申请二级商户充值").product_is("平台收付通·二级商户充值").number("out_recharge_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}", "查询二级商户充值结果").product_is("平台收付通·二级商户充值");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}", "查询二级商户充值结果").product_is("平台收付通·二级商户充值").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close", "关闭二级商户充值").product_is("平台收付通·二级商户充值");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close", "关闭二级商户充值").product_is("平台收付通·二级商户充值").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/settle/prepay-settle-orders", "个人收款-申请批量结算").product_is("收付通-个人收款(二手交易)").number("out_settle_batch_no");
 #[rustfmt::skip]
@@ -2045,89 +2045,89 @@ pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETT
 #[rustfmt::skip]
 pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO_APPLY_ABNORMAL_SETTLE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle", "个人收款-申请异常结算批次单处理").product_is("收付通-个人收款(二手交易)").number("out_abnormal_settle_batch_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw", "二级商户按日终余额预约提现").product_is("平台收付通·二级商户提现").number("out_request_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw", "二级商户按日终余额预约提现").product_is("平台收付通·二级商户提现").number("out_request_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}", "查询二级商户按日终余额预约提现状态").product_is("平台收付通·二级商户提现");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}", "查询二级商户按日终余额预约提现状态").product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/apply", "受理商家转账").product_is("平台收付通·预约商家转账").number("out_batch_no");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/apply", "受理商家转账").product_is("平台收付通·预约商家转账").number("out_batch_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}", "微信支付转账批次单号查询批次单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}", "微信支付转账批次单号查询批次单").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付转账明细单号查询明细单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付转账明细单号查询明细单").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}", "查询商家转账明细电子回单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}", "查询商家转账明细电子回单").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply", "申请商家转账明细电子回单").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply", "申请商家转账明细电子回单").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply", "申请商家转账批次电子回单").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply", "申请商家转账批次电子回单").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/reservation/apply", "受理单次预约商家转账").product_is("平台收付通·预约商家转账").number("out_reservation_no");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/reservation/apply", "受理单次预约商家转账").product_is("平台收付通·预约商家转账").number("out_reservation_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}", "商户预约单号查询预约商家转账记录").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}", "商户预约单号查询预约商家转账记录").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close", "关闭预约商家转账记录").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close", "关闭预约商家转账记录").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录").product_is("平台收付通·预约商家转账").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/apply", "受理商家转账").product_is("商家转账·(预约模式)").number("out_batch_no");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/apply", "受理商家转账").product_is("商家转账·(预约模式)").number("out_batch_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/batch-id/{batch_id}", "微信支付转账批次单号查询批次单").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/batch-id/{batch_id}", "微信支付转账批次单号查询批次单").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付转账明细单号查询明细单").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付转账明细单号查询明细单").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}", "查询商家转账明细电子回单").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}", "查询商家转账明细电子回单").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply", "申请商家转账明细电子回单").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply", "申请商家转账明细电子回单").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply", "申请商家转账批次电子回单").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply", "申请商家转账批次电子回单").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/reservation/apply", "受理单次预约商家转账").product_is("商家转账·(预约模式)").number("out_reservation_no");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/reservation/apply", "受理单次预约商家转账").product_is("商家转账·(预约模式)").number("out_reservation_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}", "商户预约单号查询预约商家转账记录").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}", "商户预约单号查询预约商家转账记录").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close", "关闭预约商家转账记录").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close", "关闭预约商家转账记录").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_BILLS]);
+pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单").product_is("分账").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_BILLS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/profitsharing/merchant-configs/{sub_mchid}", "查询最大分账比例").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID]);
+pub(crate) static GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/profitsharing/merchant-configs/{sub_mchid}", "查询最大分账比例").product_is("分账").sub_merchant("sub_mchid", Place::Path).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders", "请求分账").product_is("分账").number("out_order_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_ORDERS]);
+pub(crate) static POST_V3_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders", "请求分账").product_is("分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_ORDERS]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders/unfreeze", "解冻剩余资金").product_is("分账").number("out_order_no").refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_ORDERS_UNFREEZE]);
+pub(crate) static POST_V3_PROFITSHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders/unfreeze", "解冻剩余资金").product_is("分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_ORDERS_UNFREEZE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/orders/{out_order_no}", "查询分账结果").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO]);
+pub(crate) static GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/orders/{out_order_no}", "查询分账结果").product_is("分账").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/add", "添加分账接收方").product_is("分账").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RECEIVERS_ADD]);
+pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/add", "添加分账接收方").product_is("分账").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RECEIVERS_ADD]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/delete", "删除分账接收方").product_is("分账").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RECEIVERS_DELETE]);
+pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/delete", "删除分账接收方").product_is("分账").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RECEIVERS_DELETE]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/return-orders", "请求分账回退").product_is("分账").number("out_return_no").refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RETURN_ORDERS]);
+pub(crate) static POST_V3_PROFITSHARING_RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/return-orders", "请求分账回退").product_is("分账").number("out_return_no").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RETURN_ORDERS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/return-orders/{out_return_no}", "查询分账回退结果").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO]);
+pub(crate) static GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/return-orders/{out_return_no}", "查询分账回退结果").product_is("分账").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/profitsharing/transactions/{transaction_id}/amounts", "查询剩余待分金额").product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, &error_lists::PROFITSHARING_AMOUNTS]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_QRCODE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/qrcode/transactions", "扣费受理").product_is("刷码乘车").number("out_trade_no");
+pub(crate) static POST_V3_QRCODE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/qrcode/transactions", "扣费受理").product_is("刷码乘车").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/qrcode/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("刷码乘车");
+pub(crate) static GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/qrcode/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("刷码乘车").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_QRCODE_USER_SERVICES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/qrcode/user-services/contract-id/{contract_id}", "查询用户服务可用信息").product_is("刷码乘车");
+pub(crate) static GET_V3_QRCODE_USER_SERVICES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/qrcode/user-services/contract-id/{contract_id}", "查询用户服务可用信息").product_is("刷码乘车").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_RATE_ACTIVITY_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/rate-activity/applications", "报名费率优惠活动").product_is("从业机构子商户优惠费率活动");
+pub(crate) static POST_V3_RATE_ACTIVITY_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/rate-activity/applications", "报名费率优惠活动").product_is("从业机构子商户优惠费率活动").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID: Operation = Operation::new(Verb::Get, "v3/rate-activity/applications/id/{application_id}", "根据申请单ID查询申请单结果").product_is("从业机构子商户优惠费率活动");
 #[rustfmt::skip]
@@ -2139,19 +2139,19 @@ pub(crate) static POST_V3_RECHARGE_BANK_TRANSFER_RECHARGES_APPLY: Operation = Op
 #[rustfmt::skip]
 pub(crate) static GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}", "查询银行转账充值结果").product_is("商家充值");
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款").product_is("退款").number("out_refund_no").repeated(Repeat::Safe).apart(60).refused_with(&[&error_lists::OF_POST_V3_REFUND_DOMESTIC_REFUNDS]);
+pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款").product_is("退款").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).apart(60).refused_with(&[&error_lists::OF_POST_V3_REFUND_DOMESTIC_REFUNDS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款").product_is("退款").refused_with(&[&error_lists::OF_GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO]);
+pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款").product_is("退款").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款").product_is("退款").refused_with(&[&error_lists::OF_POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND]);
+pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款").product_is("退款").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUNDS: Operation = Operation::new(Verb::Get, "v3/refunds", "查询所有退款").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_REFUNDS: Operation = Operation::new(Verb::Get, "v3/refunds", "查询所有退款").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refunds", "申请退款").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_refund_no");
+pub(crate) static POST_V3_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refunds", "申请退款").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}", "还款单查询").product_is("平台收付通·还款支付");
 #[rustfmt::skip]
@@ -2161,15 +2161,15 @@ pub(crate) static POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_PREPAY: Operati
 #[rustfmt::skip]
 pub(crate) static POST_V3_SECURITY_ECHO: Operation = Operation::new(Verb::Post, "v3/security/echo", "商户签名验签／加解密测试").product_is("商户测试");
 #[rustfmt::skip]
-pub(crate) static GET_V3_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/settle/settlements", "查询结算资金明细").product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/settle/settlements", "查询结算资金明细").product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Get, "v3/smartguide/guides", "服务人员查询").product_is("支付即服务");
+pub(crate) static GET_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Get, "v3/smartguide/guides", "服务人员查询").product_is("支付即服务").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Post, "v3/smartguide/guides", "服务人员注册").product_is("支付即服务");
+pub(crate) static POST_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Post, "v3/smartguide/guides", "服务人员注册").product_is("支付即服务").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID: Operation = Operation::new(Verb::Patch, "v3/smartguide/guides/{guide_id}", "服务人员信息更新").product_is("支付即服务").succeeds_with(204);
+pub(crate) static PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID: Operation = Operation::new(Verb::Patch, "v3/smartguide/guides/{guide_id}", "服务人员信息更新").product_is("支付即服务").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: Operation = Operation::new(Verb::Post, "v3/smartguide/guides/{guide_id}/assign", "服务人员分配").product_is("支付即服务").succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN]);
+pub(crate) static POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: Operation = Operation::new(Verb::Post, "v3/smartguide/guides/{guide_id}/assign", "服务人员分配").product_is("支付即服务").sub_merchant("sub_mchid", Place::Body).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/statements", "下载对账单").product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/").unsigned().file();
 #[rustfmt::skip]
@@ -2195,35 +2195,35 @@ pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDER_FIND_BY_TOKEN: Operation =
 #[rustfmt::skip]
 pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/user-taxi-orders", "获取乘客行程单列表").product_is("出租车电子发票");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的交易拦截记录").product_is("商户管理记录");
+pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的交易拦截记录").product_is("商户管理记录").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_BLOCK_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/{block_record_id}", "查询子商户交易拦截记录详情").product_is("商户管理记录");
+pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_BLOCK_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/{block_record_id}", "查询子商户交易拦截记录详情").product_is("商户管理记录").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Post, "v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}", "发起交易拦截申诉").product_is("商户管理记录");
+pub(crate) static POST_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Post, "v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}", "发起交易拦截申诉").product_is("商户管理记录").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-submissions/{block_submission_id}", "查询交易拦截申诉详情").product_is("商户管理记录");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/transactions/app", "APP支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/transactions/app", "APP支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/transactions/id/{transaction_id}", "查询订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/transactions/id/{transaction_id}", "查询订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/reverse", "撤销订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/reverse", "撤销订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/transactions/jsapi", "小程序/公众号支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/transactions/jsapi", "小程序/公众号支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_MICROPAY: Operation = Operation::new(Verb::Post, "v3/transactions/micropay", "提交付款码支付").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_TRANSACTIONS_MICROPAY: Operation = Operation::new(Verb::Post, "v3/transactions/micropay", "提交付款码支付").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Post, "v3/transactions/mweb", "H5支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Post, "v3/transactions/mweb", "H5支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/transactions/native", "扫码支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/transactions/native", "扫码支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_TRANSFER_BATCHES]);
 #[rustfmt::skip]
@@ -2247,25 +2247,25 @@ pub(crate) static GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE: Operation = Operation
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFERDOWNLOAD_SIGNFILE: Operation = Operation::new(Verb::Get, "v3/transferdownload/signfile", "下载电子回单").product_is("商家转账").unsigned().file();
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_ETC_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/contracts/{contract_id}", "通过商户ETC绑定号查询签约状态").product_is("ETC授权");
+pub(crate) static GET_V3_VEHICLE_ETC_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/contracts/{contract_id}", "通过商户ETC绑定号查询签约状态").product_is("ETC授权").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_VEHICLE_ETC_PREOPEN: Operation = Operation::new(Verb::Post, "v3/vehicle/etc/preopen", "预开通用户ETC指定卡扣费").product_is("ETC授权");
+pub(crate) static POST_V3_VEHICLE_ETC_PREOPEN: Operation = Operation::new(Verb::Post, "v3/vehicle/etc/preopen", "预开通用户ETC指定卡扣费").product_is("ETC授权").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_VEHICLE_ETC_TRANSACTIONS_HIGHWAY: Operation = Operation::new(Verb::Post, "v3/vehicle/etc/transactions/highway", "高速场景商户扣款").product_is("ETC授权").number("out_trade_no");
+pub(crate) static POST_V3_VEHICLE_ETC_TRANSACTIONS_HIGHWAY: Operation = Operation::new(Verb::Post, "v3/vehicle/etc/transactions/highway", "高速场景商户扣款").product_is("ETC授权").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_ETC_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/transactions/id/{transaction_id}", "查询订单").product_is("ETC授权");
+pub(crate) static GET_V3_VEHICLE_ETC_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/transactions/id/{transaction_id}", "查询订单").product_is("ETC授权").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_ETC_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("ETC授权");
+pub(crate) static GET_V3_VEHICLE_ETC_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("ETC授权").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_ETC_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/users/{openid}/contracts", "查询ETC签约状态").product_is("ETC授权");
+pub(crate) static GET_V3_VEHICLE_ETC_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/users/{openid}/contracts", "查询ETC签约状态").product_is("ETC授权").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_VEHICLE_PARKING_PARKINGS: Operation = Operation::new(Verb::Post, "v3/vehicle/parking/parkings", "创建停车入场").product_is("停车服务");
+pub(crate) static POST_V3_VEHICLE_PARKING_PARKINGS: Operation = Operation::new(Verb::Post, "v3/vehicle/parking/parkings", "创建停车入场").product_is("停车服务").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_PARKING_SERVICES_FIND: Operation = Operation::new(Verb::Get, "v3/vehicle/parking/services/find", "查询车牌服务开通信息").product_is("停车服务");
+pub(crate) static GET_V3_VEHICLE_PARKING_SERVICES_FIND: Operation = Operation::new(Verb::Get, "v3/vehicle/parking/services/find", "查询车牌服务开通信息").product_is("停车服务").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/vehicle/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("停车服务");
+pub(crate) static GET_V3_VEHICLE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/vehicle/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("停车服务").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_VEHICLE_TRANSACTIONS_PARKING: Operation = Operation::new(Verb::Post, "v3/vehicle/transactions/parking", "扣费受理").product_is("停车服务").number("out_trade_no");
+pub(crate) static POST_V3_VEHICLE_TRANSACTIONS_PARKING: Operation = Operation::new(Verb::Post, "v3/vehicle/transactions/parking", "扣费受理").product_is("停车服务").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_WEBIZPAY_AVAIL_MCH_RANGES: Operation = Operation::new(Verb::Get, "v3/webizpay/avail-mch-ranges", "查询可用商户范围列表").product_is("企业支付");
 #[rustfmt::skip]
@@ -2277,29 +2277,29 @@ pub(crate) static POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIER
 #[rustfmt::skip]
 pub(crate) static DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER: Operation = Operation::new(Verb::Delete, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}", "删除商户标识").product_is("企业支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_BILL_PROOF: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/proof", "申请企业商户企业支付出资凭证").product_is("企业支付");
+pub(crate) static POST_V3_WEBIZPAY_BILL_PROOF: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/proof", "申请企业商户企业支付出资凭证").product_is("企业支付").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_BILL_TRADE_BILL: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/trade-bill", "申请企业商户企业支付业务账单").product_is("企业支付");
+pub(crate) static POST_V3_WEBIZPAY_BILL_TRADE_BILL: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/trade-bill", "申请企业商户企业支付业务账单").product_is("企业支付").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}", "使用商户卡号查询企业支付额度卡").product_is("企业支付");
+pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}", "使用商户卡号查询企业支付额度卡").product_is("企业支付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/quota-cards", "企业商户为员工下发企业支付额度卡").product_is("企业支付").number("out_card_no");
+pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/quota-cards", "企业商户为员工下发企业支付额度卡").product_is("企业支付").number("out_card_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}", "企业商户查询企业支付额度卡").product_is("企业支付");
+pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}", "企业商户查询企业支付额度卡").product_is("企业支付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel", "企业商户作废员工企业支付额度卡").product_is("企业支付");
+pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel", "企业商户作废员工企业支付额度卡").product_is("企业支付").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_PAYMENT_URL: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url", "企业商户获取指定额度卡支付链接").product_is("企业支付");
+pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_PAYMENT_URL: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url", "企业商户获取指定额度卡支付链接").product_is("企业支付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/revoke", "企业商户发起解除员工企业支付授权").product_is("企业支付");
+pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/revoke", "企业商户发起解除员工企业支付授权").product_is("企业支付").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static POST_V3_WEBIZPAY_STORES_ENTITY_MATCHES: Operation = Operation::new(Verb::Post, "v3/webizpay/stores/entity-matches", "发起门店主体匹配").product_is("企业支付").number("out_batch_id");
 #[rustfmt::skip]
 pub(crate) static GET_V3_WEBIZPAY_STORES_ENTITY_MATCHES_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/webizpay/stores/entity-matches/{batch_id}", "查询门店主体匹配结果").product_is("企业支付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_STATE: Operation = Operation::new(Verb::Get, "v3/webizpay/users/{user_id}/authorization-state", "企业商户查询企业员工开通授权状态").product_is("企业支付");
+pub(crate) static GET_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_STATE: Operation = Operation::new(Verb::Get, "v3/webizpay/users/{user_id}/authorization-state", "企业商户查询企业员工开通授权状态").product_is("企业支付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_URL: Operation = Operation::new(Verb::Post, "v3/webizpay/users/{user_id}/authorization-url", "企业商户发起员工开通企业支付授权").product_is("企业支付");
+pub(crate) static POST_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_URL: Operation = Operation::new(Verb::Post, "v3/webizpay/users/{user_id}/authorization-url", "企业商户发起员工开通企业支付授权").product_is("企业支付").sub_merchant("sub_mchid", Place::Body);
 
 #[rustfmt::skip]
 pub(crate) static ALL: [&Operation; 1148] = [

@@ -68,7 +68,7 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
         verified: false,
         elements: None,
         attempts: Vec::new(),
-        decryption_key: Arc::clone(&core.merchant.key),
+        decryption_key: core.merchant.key.clone(),
     };
     let taken = match response.status.is_success() {
         true => core.merchant.ring().take_in(&response, core.now()),
@@ -189,7 +189,7 @@ mod asynchronous {
         }
 
         async fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.core.prepare(request, host)?;
+            let signed = self.sign(self.core.prepare(request, host)?, deadline.left_to_fetch()).await?;
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch()).await?;
             let taken = take_in(&self.core, read_whole(response).await?);
@@ -327,7 +327,7 @@ pub(crate) mod waiting {
         }
 
         fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.core.prepare(request, host)?;
+            let signed = self.sign(self.core.prepare(request, host)?, deadline.left_to_fetch())?;
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch())?;
             let taken = take_in(&self.core, read_whole(response)?);
@@ -407,10 +407,10 @@ mod tests {
                 .merchant_serial(MerchantSerial::new("0C4AEF34B89340881BB2B25226393DC2E47F094B").unwrap())
                 .merchant_key(PrivateKey::generate().unwrap())
                 .api_v3_key(ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap())
-                .into_core()
+                .into_core(false)
                 .unwrap();
-            let signed = core.prepare(&request(&core), crate::failover::Host::Main).unwrap();
-            assert_eq!(signed.uri().to_string(), listed_at);
+            let prepared = core.prepare(&request(&core), crate::failover::Host::Main).unwrap();
+            assert_eq!(prepared.into_parts().0.uri().to_string(), listed_at);
         }
     }
 

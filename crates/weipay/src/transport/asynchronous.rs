@@ -18,8 +18,10 @@ use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::client::WantsClientCert;
+use rustls::client::{Resumption, WantsClientCert};
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use weipay_wire::ClientIdentity;
 
@@ -71,7 +73,12 @@ type HttpClient = Client<Limited, SendBody>;
 /// The default transport of the async client. It keeps connections open, and needs a tokio runtime.
 ///
 /// It returns whole bodies of at most 8 MB, and streams of any length where a request [asks for them](StreamResponse).
-pub struct DefaultTransport {
+///
+/// Clones share the connections. What the system trusts is read once in a process, whatever the number of transports.
+#[derive(Clone)]
+pub struct DefaultTransport(Arc<Shared>);
+
+struct Shared {
     // Two clients of the same type, so that hyper is compiled once.
     /// For `http://`.
     plain: HttpClient,
@@ -100,9 +107,12 @@ impl DefaultTransport {
     pub fn with(connections: Connections) -> Result<Self, ConfigError> {
         let tls = trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
         let plain = client(tls, &connections);
-        Ok(Self { plain, secure: OnceLock::new(), identified: Identities::new(), connections })
+        let (secure, identified) = (OnceLock::new(), Identities::new());
+        Ok(Self(Arc::new(Shared { plain, secure, identified, connections })))
     }
+}
 
+impl Shared {
     async fn client_for(
         &self,
         uri: &Uri,
@@ -171,22 +181,32 @@ fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
     Ok(tls_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// Accepts the servers that the system accepts. It reads files.
+/// What the system accepts, once it has been read. A failure is not kept: root certificates may be installed while a program runs.
+static TRUSTING_THE_SYSTEM: Mutex<Option<ClientConfig>> = Mutex::new(None);
+
+/// Accepts the servers that the system accepts. The first time it reads files.
 fn trusting_the_system() -> Result<ClientConfig, String> {
+    let mut known = TRUSTING_THE_SYSTEM.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = &*known {
+        return Ok(known.clone());
+    }
     let trusting = tls_builder().and_then(ConfigBuilderExt::try_with_platform_verifier);
-    trusting.map(ConfigBuilder::<_, WantsClientCert>::with_no_client_auth).map_err(|error| tls_error(&error))
+    let trusting = trusting.map(ConfigBuilder::<_, WantsClientCert>::with_no_client_auth);
+    Ok(known.insert(trusting.map_err(|error| tls_error(&error))?).clone())
 }
 
 /// The same, and shows a certificate where the server asks for one.
 fn trusting_the_system_with(identity: &ClientIdentity) -> Result<ClientConfig, String> {
+    let mut config = trusting_the_system()?;
     let chain = identity.chain().map(|der| CertificateDer::from(der.to_vec())).collect();
-    let key = identity.key().to_pkcs8_der().map_err(|error| error.to_string())?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_vec()));
-    let trusting = tls_builder()
-        .and_then(ConfigBuilderExt::try_with_platform_verifier)
-        .map_err(|error| tls_error(&error))?;
-    ConfigBuilder::<_, WantsClientCert>::with_client_auth_cert(trusting, chain, key)
-        .map_err(|error| format!("the merchant certificate cannot be used for TLS: {error}"))
+    // It is wiped when it is dropped, so it is lent and not copied.
+    let der = identity.key().to_pkcs8_der().map_err(|error| error.to_string())?;
+    let key = any_supported_type(&PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(&der[..])))
+        .map_err(|error| format!("the merchant private key cannot be used for TLS: {error}"))?;
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key)));
+    // A session that was begun with another certificate must not be resumed.
+    config.resumption = Resumption::default();
+    Ok(config)
 }
 
 impl Transport for DefaultTransport {
@@ -201,7 +221,7 @@ impl Transport for DefaultTransport {
             let call = async {
                 look_at_idle_connections().await;
                 let identity = request.extensions().get().cloned();
-                let client = self.client_for(request.uri(), identity).await?;
+                let client = self.0.client_for(request.uri(), identity).await?;
                 let (parts, body) = exchange(client, request).await?.into_parts();
                 let body = if is_streamed { streamed(body, timeout) } else { whole(body).await?.into() };
                 Ok(Response::from_parts(parts, body))

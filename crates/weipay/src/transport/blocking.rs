@@ -229,11 +229,13 @@ impl fmt::Debug for Body {
 ///
 /// It returns whole bodies of at most 8 MB, and readers of any length where a request
 /// [asks for them](crate::transport::StreamResponse).
-#[derive(Debug)]
+///
+/// Clones share the connections, and what the system trusts.
+#[derive(Debug, Clone)]
 pub struct DefaultTransport {
     agent: Agent,
     /// For TLS with the certificate of a merchant.
-    identified: Identities<Agent>,
+    identified: Arc<Identities<Agent>>,
     connections: Connections,
 }
 
@@ -254,7 +256,7 @@ impl DefaultTransport {
     /// If the proxy cannot be used.
     pub fn with(connections: Connections) -> Result<Self, ConfigError> {
         let agent = agent(None, &connections)?;
-        Ok(Self { agent, identified: Identities::new(), connections })
+        Ok(Self { agent, identified: Arc::new(Identities::new()), connections })
     }
 
     /// The agent for a request: the one that shows its certificate, if it has one.
@@ -296,7 +298,7 @@ fn agent(client_cert: Option<ClientCert>, connections: &Connections) -> Result<A
 fn proxy(proxy: &Proxy) -> Result<ureq::Proxy, ConfigError> {
     let builder = ureq::Proxy::builder(ureq::ProxyProtocol::Http).host(&proxy.host).port(proxy.port);
     let builder = match &proxy.credentials {
-        Some((user, password)) => builder.username(user).password(password),
+        Some((user, password)) => builder.username(user).password(password.as_str()),
         None => builder,
     };
     builder.build().map_err(|_| ConfigError::Setting {

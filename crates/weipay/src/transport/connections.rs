@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri};
+use zeroize::Zeroizing;
 
 use crate::builder::ConfigError;
 
@@ -64,7 +65,7 @@ impl Connections {
 pub struct Proxy {
     pub(crate) host: String,
     pub(crate) port: u16,
-    pub(crate) credentials: Option<(String, String)>,
+    pub(crate) credentials: Option<(String, Zeroizing<String>)>,
 }
 
 impl Proxy {
@@ -104,7 +105,7 @@ impl Proxy {
     /// The name and the password with which the proxy lets the client through (Basic). They are never printed.
     #[must_use]
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.credentials = Some((user.into(), password.into()));
+        self.credentials = Some((user.into(), Zeroizing::new(password.into())));
         self
     }
 
@@ -112,8 +113,8 @@ impl Proxy {
     #[allow(dead_code, reason = "the async client needs it, and is optional")]
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let (user, password) = self.credentials.as_ref()?;
-        let mut value =
-            HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).ok()?;
+        let pair = Zeroizing::new(format!("{user}:{}", password.as_str()));
+        let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair.as_bytes()))).ok()?;
         value.set_sensitive(true);
         Some(value)
     }

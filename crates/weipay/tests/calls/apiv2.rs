@@ -1,6 +1,6 @@
 //! APIv2 against a platform over real sockets that signs, reads and writes by means of its own.
 
-mod by_hand;
+pub mod by_hand;
 mod handshake;
 mod outcomes;
 mod requests;

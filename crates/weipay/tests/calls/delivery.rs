@@ -4,7 +4,7 @@
 mod failover;
 mod proxy;
 mod retries;
-mod server;
+pub mod server;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

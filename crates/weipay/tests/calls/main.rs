@@ -3,16 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 mod apiv2;
+mod brand;
 mod delivery;
 mod download_attempts;
 mod downloads;
 mod encrypted_files;
 mod error_classes;
 mod error_responses;
+mod examples;
+mod fleet;
 mod handed_responses;
 mod hostile_platform;
 mod lost_connection;
 mod notification;
+mod observed;
 mod operations;
 mod platform;
 mod platform_certificates;
@@ -20,7 +24,9 @@ mod requests;
 mod root_certificates;
 mod sandbox;
 mod sensitive;
+mod signers;
 mod story;
+mod sub_merchant;
 mod transports;
 mod unasked_responses;
 mod uploads;

@@ -1,6 +1,7 @@
 //! A platform for tests that is independent of the sandbox: one socket, one scripted response for each request, keys of
 //! its own. It checks the request's signature itself, so that nothing of the SDK checks what the SDK signs.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -200,8 +201,11 @@ pub fn check(seen: &Seen) {
         assert!(!seen.target.starts_with("/v3/"));
         return;
     };
+    if let Some(parameters) = authorization.strip_prefix("WECHATPAY-BRAND-SHA256-RSA2048 ") {
+        return check_brand(seen, parameters);
+    }
     let authorization: Authorization = authorization.parse().unwrap();
-    assert_eq!(authorization.mchid, "1900000001");
+    assert!(["1900000001", "1900000002"].contains(&authorization.mchid.as_str()));
     assert_eq!(authorization.serial_no, MERCHANT_SERIAL);
     assert!(is_fresh(now(), authorization.timestamp));
     let message = request_message(
@@ -212,6 +216,15 @@ pub fn check(seen: &Seen) {
         &seen.body,
     );
     MERCHANT.public_key().verify(&message, &authorization.signature).unwrap();
+}
+
+fn check_brand(seen: &Seen, parameters: &str) {
+    let parameters: HashMap<_, _> = parameters.split(',').map(|pair| pair.split_once('=').unwrap()).collect();
+    let text = |name: &str| parameters[name].strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+    assert_eq!((parameters.len(), text("serial_no")), (5, MERCHANT_SERIAL));
+    let timestamp = text("timestamp").parse().unwrap();
+    let message = request_message(&seen.method, &seen.target, timestamp, text("nonce_str"), &seen.body);
+    MERCHANT.public_key().verify(&message, text("signature")).unwrap();
 }
 
 /// A response as it goes over the wire.

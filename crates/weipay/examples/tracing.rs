@@ -1,0 +1,50 @@
+//! A span for each call, and counters for each attempt. It starts a sandbox of its own.
+//!
+//! `cargo run -p weipay --features tracing --example tracing`
+#![allow(clippy::print_stdout, reason = "a program speaks to its user")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing_subscriber::fmt::format::FmtSpan;
+use weipay::ClientBuilder;
+use weipay::observer::{EndedAttempt, EndedCall, Observer};
+
+/// Where a program counts for its metrics.
+#[derive(Default)]
+struct Counters {
+    attempts: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Observer for Counters {
+    fn attempt_ended(&self, _: &EndedAttempt<'_>) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn call_ended(&self, call: &EndedCall<'_>) {
+        if let Some(class) = call.error_class() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            println!("{:?} failed: {} after {:?}", call.operation(), class.as_str(), call.duration());
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // A program sends its spans to a collector; this one prints them.
+    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_span_events(FmtSpan::CLOSE).init();
+    let sandbox = weipay_sandbox::Sandbox::start()?;
+    let counters = Arc::new(Counters::default());
+    let client = ClientBuilder::from_kit(sandbox.kit_file())?.observer(Arc::clone(&counters)).build()?;
+
+    client.chain("v3/certificates").get().await?;
+    let unknown = client.chain("v3/marketing/busifavor/stocks/{stock_id}").path("stock_id", "1");
+    println!("{:?}", unknown.get().await.err());
+    println!(
+        "{} attempts, {} failures",
+        counters.attempts.load(Ordering::Relaxed),
+        counters.failures.load(Ordering::Relaxed)
+    );
+    Ok(())
+}

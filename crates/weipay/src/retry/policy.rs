@@ -1,0 +1,133 @@
+//! Waits that the caller chooses.
+
+use std::time::Duration;
+
+use super::{Attempt, Ending, SoFar};
+use crate::operation::Operation;
+
+/// Decides how long a client waits before it sends a call again, and whether it does: a rule of your own in place of
+/// [`Retries`](crate::Retries). Give it to [`ClientBuilder::retry_policy`](crate::ClientBuilder::retry_policy).
+///
+/// It is only asked where a repeat cannot make the call take effect twice; the table at [`Retries`](crate::Retries) says where that is.
+/// So no policy can charge anybody twice. Whatever it says, a `Retry-After` of the platform is kept, refunds are a minute apart, no
+/// wait goes beyond the call's time limit, and the budget of the client holds. [`Call::retries`](crate::Call::retries) stands above it.
+///
+/// ```
+/// use std::time::Duration;
+/// use weipay::retry::{Retry, RetryPolicy};
+///
+/// /// Once more after a second, and only for what reads.
+/// struct Patient;
+///
+/// impl RetryPolicy for Patient {
+///     fn wait(&self, retry: &Retry<'_>) -> Option<Duration> {
+///         let reads = retry.operation().is_some_and(|operation| operation.method() == weipay::http::Method::GET);
+///         (reads && retry.attempts() < 2).then_some(Duration::from_secs(1))
+///     }
+/// }
+///
+/// let builder = weipay::ClientBuilder::default().retry_policy(Patient);
+/// # let _ = builder;
+/// ```
+pub trait RetryPolicy: Send + Sync {
+    /// How long to wait before the next attempt; `None` ends the call with what it has.
+    fn wait(&self, retry: &Retry<'_>) -> Option<Duration>;
+}
+
+/// A call that may be sent again.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry<'a> {
+    last: &'a Attempt,
+    so_far: &'a SoFar,
+    operation: Option<&'static Operation>,
+}
+
+impl<'a> Retry<'a> {
+    /// How many attempts were made.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.so_far.attempts
+    }
+
+    /// The attempt that has just ended.
+    #[must_use]
+    pub fn last(&self) -> &'a Attempt {
+        self.last
+    }
+
+    /// The time since the call began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.so_far.elapsed
+    }
+
+    /// The time that all attempts together may take.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        self.so_far.limit
+    }
+
+    /// The operation; `None` if the catalogue does not have the path.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static Operation> {
+        self.operation
+    }
+}
+
+impl SoFar {
+    /// How long a policy wants to wait, where a repeat is safe.
+    pub(crate) fn wait_by(
+        &self,
+        policy: &dyn RetryPolicy,
+        ending: Ending,
+        last: &Attempt,
+        operation: Option<&'static Operation>,
+    ) -> Option<Duration> {
+        let least = self.least_wait(ending)?;
+        let wait = policy.wait(&Retry { last, so_far: self, operation })?.max(least);
+        (self.elapsed.saturating_add(wait) < self.limit).then_some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{NetworkError, Sent};
+    use crate::retry::Repeatable;
+
+    struct Always;
+
+    impl RetryPolicy for Always {
+        fn wait(&self, _: &Retry<'_>) -> Option<Duration> {
+            Some(Duration::ZERO)
+        }
+    }
+
+    fn wait(ending: Ending, repeat: Repeatable) -> Option<Duration> {
+        let limit = Duration::from_secs(90);
+        let so_far = SoFar { attempts: 1, elapsed: Duration::ZERO, limit, repeat };
+        let lost = NetworkError { sent: Sent::Perhaps, source: "lost".into() };
+        let last = Attempt::of(&Err(lost.into()), Duration::ZERO, None);
+        so_far.wait_by(&Always, ending, &last, None)
+    }
+
+    #[test]
+    fn no_policy_repeats_what_could_take_effect_twice() {
+        for ending in [Ending::Open { retry_after: None }, Ending::Probe, Ending::Final] {
+            assert_eq!(wait(ending, Repeatable::No), None, "{ending:?}");
+        }
+        assert_eq!(wait(Ending::NotSent, Repeatable::No), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_the_platform_asks_for_is_kept_whatever_the_policy_says() {
+        let later = Duration::from_secs(7);
+        assert_eq!(wait(Ending::Open { retry_after: Some(later) }, Repeatable::Yes), Some(later));
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(
+            wait(Ending::Open { retry_after: Some(later) }, Repeatable::After(Duration::from_secs(60))),
+            minute
+        );
+        assert_eq!(wait(Ending::Open { retry_after: Some(Duration::from_secs(90)) }, Repeatable::Yes), None);
+    }
+}
