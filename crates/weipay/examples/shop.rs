@@ -295,6 +295,8 @@ fn check(is_so: bool, what: &str) -> Result<(), Box<dyn Error>> {
     if is_so { Ok(()) } else { Err(format!("this is not so: {what}").into()) }
 }
 
+type Headers = Vec<(&'static str, String)>;
+
 /// The platform's part of a payment, which the sandbox does not play yet: see the top of this file.
 struct Simulated {
     mchid: String,
@@ -319,11 +321,7 @@ impl Simulated {
     }
 
     /// The notification of a payment: sealed with the APIv3 key, and signed.
-    fn payment(
-        &self,
-        number: &str,
-        fen: i64,
-    ) -> Result<(Vec<(&'static str, String)>, Vec<u8>), Box<dyn Error>> {
+    fn payment(&self, number: &str, fen: i64) -> Result<(Headers, Vec<u8>), Box<dyn Error>> {
         let resource = json!({
             "mchid": self.mchid,
             "appid": self.appid,
