@@ -12,7 +12,7 @@ use crate::error::append_causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
-const OURS: [&str; 11] = [
+const OURS: [&str; 13] = [
     "kit.json",
     "kit.json.unfinished",
     "control.json",
@@ -24,9 +24,14 @@ const OURS: [&str; 11] = [
     "state.db-shm",
     "state.db-journal",
     LOCK,
+    CA_CERTIFICATE,
+    CA_KEY,
 ];
 
 const LOCK: &str = "lock";
+/// The certificate of the local authority, which clients are told to trust.
+pub(crate) const CA_CERTIFICATE: &str = "ca.pem";
+pub(crate) const CA_KEY: &str = "ca-key.pem";
 /// The database.
 pub(crate) const STATE: &str = "state.db";
 

@@ -27,6 +27,8 @@
 //! |---|---|
 //! | `sandbox` | a running platform: kit, state and socket |
 //! | `server` | sockets to plain requests, and everything that bounds a stranger |
+//! | `environment` | variables that lead a program of any language here |
+//! | `authority` | the certificate authority for clients that speak TLS to the official hosts |
 //! | `platform` | the journey itself, what the clock does, what is only shown |
 //! | `gate` | what the gateway checks before any product sees a request |
 //! | `contract` | every request validated against the catalogue |
@@ -47,11 +49,13 @@
 //! | `clock`, `entropy` | time and randomness as values |
 //! | `error` | why a sandbox did not start |
 
+mod authority;
 mod clock;
 mod contract;
 pub mod control;
 mod data_folder;
 mod entropy;
+mod environment;
 mod error;
 mod example;
 mod gate;
@@ -75,6 +79,7 @@ pub use contract::Validation;
 #[doc(hidden)]
 pub use contract::refusal_of;
 pub use data_folder::FolderError;
+pub use environment::ClientEnvironment;
 pub use error::StartError;
 pub use log::LogEntry;
 pub use people::Person;

@@ -73,8 +73,13 @@ impl Sender {
     /// Delivers what is due, whenever something is.
     pub(crate) async fn run(self) {
         loop {
+            // An attempt that ends while the outbox is read may have settled what was read. Its end asks for another look.
+            let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // A failure of the database is told by the request that meets it; the next look tries again.
             for entry in self.due().await.unwrap_or_default() {
+                if under_way.contains(&entry.number) {
+                    continue;
+                }
                 if let Some(place) = self.take_place(entry.number) {
                     tokio::spawn(self.clone().attempt(entry, place));
                 }

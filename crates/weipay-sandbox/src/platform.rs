@@ -22,7 +22,6 @@ use crate::response::{
 };
 use crate::sensitive;
 use crate::store::Store;
-pub(crate) use show::is_official;
 
 /// A platform without sockets: requests and responses are plain values.
 pub struct Platform {
@@ -55,6 +54,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
 }
 
 impl Request {

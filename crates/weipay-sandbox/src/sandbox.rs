@@ -3,16 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use std::{fmt, io};
 
 use weipay_wire::Kit;
 
+use crate::authority::Authority;
 use crate::clock::{Clock, HeldClock};
 use crate::contract::{Contract, Validation};
 use crate::control::{self, Control, ControlListener};
-use crate::data_folder::{DataFolder, FolderError, STATE};
+use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
+use crate::environment::ClientEnvironment;
 use crate::error::StartError;
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
@@ -37,6 +40,7 @@ pub struct Sandbox {
     address: SocketAddr,
     control_client: Option<control::Client>,
     kit: KitOnDisk,
+    authority: Arc<Authority>,
     _folder: DataFolder,
     _temporary: Option<tempfile::TempDir>,
 }
@@ -185,6 +189,9 @@ impl SandboxBuilder {
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
         let mut kit = kit::open(&folder)?;
+        let authority = Arc::new(
+            Authority::open(&dir).map_err(|error| FolderError::File { path: dir.join(CA_KEY), error })?,
+        );
         let listener = bind(&self.listen)?;
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
@@ -197,12 +204,22 @@ impl SandboxBuilder {
             idle_timeout: self.idle_timeout,
             connections: self.connections,
             log: self.log,
+            authority: Arc::clone(&authority),
         };
         let control =
             self.control.as_deref().map(|address| open_control(address, &platform, &dir)).transpose()?;
         let (control, control_client) = control.unzip();
         let server = Server::start(listener, settings, control).map_err(StartError::Server)?;
-        Ok(Sandbox { server, platform, address, control_client, kit, _folder: folder, _temporary: temporary })
+        Ok(Sandbox {
+            server,
+            platform,
+            address,
+            control_client,
+            kit,
+            authority,
+            _folder: folder,
+            _temporary: temporary,
+        })
     }
 
     fn folder(&self) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
@@ -332,6 +349,22 @@ impl Sandbox {
         self.control_client.as_ref()
     }
 
+    /// The certificate of the local authority (本地CA证书), for clients that speak TLS to the sandbox. On the same
+    /// [address](Self::address) it serves plain HTTP, TLS for all official hosts, and, as a proxy (`CONNECT`), those
+    /// hosts: a client with fixed hosts needs the proxy `http://ADDRESS` and trust in this file.
+    #[must_use]
+    pub fn ca_certificate(&self) -> &Path {
+        self.authority.file()
+    }
+
+    /// What a program of any language must find in its environment to come here, also with fixed hosts.
+    ///
+    /// # Errors
+    /// When the files that its variables name cannot be written.
+    pub fn client_environment(&self) -> io::Result<ClientEnvironment> {
+        ClientEnvironment::new(self)
+    }
+
     /// The members of the kit.
     #[must_use]
     pub fn kit(&self) -> &Kit {
@@ -360,6 +393,13 @@ impl Sandbox {
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// What receives a message when the program is asked to end, by Ctrl-C or by a termination signal. From now on neither
+    /// ends the program by itself.
+    #[must_use]
+    pub fn asked_to_end(&self) -> Receiver<io::Result<()>> {
+        self.server.asked_to_end()
     }
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.

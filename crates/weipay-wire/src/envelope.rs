@@ -223,21 +223,21 @@ pub enum ReqInfoError {
 }
 
 impl Display for ReqInfoError {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { length } => {
-                write!(out, "req_info has {length} characters; at most {MAX_LENGTH} are read")
+                write!(f, "req_info has {length} characters; at most {MAX_LENGTH} are read")
             }
-            Self::NotBase64 => out.write_str("req_info is not standard base64 with padding; pass it on unchanged"),
+            Self::NotBase64 => f.write_str("req_info is not standard base64 with padding; pass it on unchanged"),
             Self::NotBlocks { length } => write!(
-                out,
+                f,
                 "req_info contains {length} bytes, but it must be a multiple of {BLOCK}; it was cut off on the way"
             ),
-            Self::Refused => out.write_str(
+            Self::Refused => f.write_str(
                 "req_info does not open with this APIv2 key (API密钥): check that the key is this merchant's and the one in \
                  force, and that it is not the APIv3 key",
             ),
-            Self::Unavailable => out.write_str("the cryptographic library could not do its work; try again"),
+            Self::Unavailable => f.write_str("the cryptographic library could not do its work; try again"),
         }
     }
 }

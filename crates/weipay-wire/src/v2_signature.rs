@@ -48,8 +48,8 @@ impl SignType {
 }
 
 impl Display for SignType {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -143,8 +143,8 @@ pub enum SignError {
 }
 
 impl Display for SignError {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Missing => "`sign` is missing: nothing proves that the message comes from the platform",
             Self::Malformed => "`sign` is not 32 (MD5) or 64 (HMAC-SHA256) hexadecimal digits",
             Self::Mismatch => {

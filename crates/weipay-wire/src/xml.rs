@@ -127,10 +127,10 @@ impl XmlElements {
 
 impl std::fmt::Debug for XmlContent {
     /// The value stays out: it may be personal.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Text(_) => out.write_str(".."),
-            Self::Elements(elements) => std::fmt::Debug::fmt(elements, out),
+            Self::Text(_) => f.write_str(".."),
+            Self::Elements(elements) => std::fmt::Debug::fmt(elements, f),
         }
     }
 }
@@ -203,40 +203,40 @@ pub enum XmlError {
 }
 
 impl Display for XmlError {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => out.write_str("the body is empty, but it must be XML"),
+            Self::Empty => f.write_str("the body is empty, but it must be XML"),
             Self::TooLarge { length } => {
-                write!(out, "the XML has {length} bytes; at most {MAX_XML_LENGTH} are read")
+                write!(f, "the XML has {length} bytes; at most {MAX_XML_LENGTH} are read")
             }
             Self::TooDeep => {
-                write!(out, "the XML has more than {MAX_XML_DEPTH} levels of elements")
+                write!(f, "the XML has more than {MAX_XML_DEPTH} levels of elements")
             }
-            Self::TooMany => write!(out, "the XML has more than {MAX_XML_ELEMENTS} elements"),
-            Self::Encoding => out.write_str("the XML is not in UTF-8"),
-            Self::NotXml => out.write_str("this is not XML"),
+            Self::TooMany => write!(f, "the XML has more than {MAX_XML_ELEMENTS} elements"),
+            Self::Encoding => f.write_str("the XML is not in UTF-8"),
+            Self::NotXml => f.write_str("this is not XML"),
             Self::Root { wanted, found: Some(found) } => {
-                write!(out, "the root of the XML is `{found}`, but it must be `{wanted}`; the response may come from a proxy")
+                write!(f, "the root of the XML is `{found}`, but it must be `{wanted}`; the response may come from a proxy")
             }
-            Self::Root { wanted, found: None } => write!(out, "the root of the XML is not `{wanted}`"),
-            Self::Cut => out.write_str("the XML is incomplete: it was cut off on the way"),
-            Self::Malformed => out.write_str("the XML is not well-formed"),
+            Self::Root { wanted, found: None } => write!(f, "the root of the XML is not `{wanted}`"),
+            Self::Cut => f.write_str("the XML is incomplete: it was cut off on the way"),
+            Self::Malformed => f.write_str("the XML is not well-formed"),
             Self::DocumentType => {
-                out.write_str("the XML has a document type (DOCTYPE), which APIv2 never uses: it is refused")
+                f.write_str("the XML has a document type (DOCTYPE), which APIv2 never uses: it is refused")
             }
-            Self::Entity => out.write_str(
+            Self::Entity => f.write_str(
                 "the XML uses an entity other than &amp; &lt; &gt; &quot; &apos; and numbered characters: it is refused",
             ),
             Self::Character { element } => {
-                write!(out, "`{element}` contains a control character, which XML does not allow; remove it")
+                write!(f, "`{element}` contains a control character, which XML does not allow; remove it")
             }
             Self::Mixed { element } => write!(
-                out,
+                f,
                 "`{element}` contains both text and elements, or a comment in a value, which APIv2 never sends"
             ),
-            Self::Repeated { element } => write!(out, "`{element}` occurs twice, and it is not known which value counts"),
+            Self::Repeated { element } => write!(f, "`{element}` occurs twice, and it is not known which value counts"),
             Self::Name => write!(
-                out,
+                f,
                 "the name of an element is not one of APIv2: letters, digits, `_`, `-` and `.`, a letter or `_` first, \
                  at most {MAX_NAME_LENGTH}"
             ),

@@ -258,8 +258,8 @@ macro_rules! chain {
         }
 
         impl<M: $crate::delivery::Mode, Path> std::fmt::Debug for Step<M, Path> {
-            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.call.fmt(out)
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.call.fmt(f)
             }
         }
     };

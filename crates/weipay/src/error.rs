@@ -5,6 +5,7 @@
 
 mod api_error;
 mod class;
+pub(crate) mod codes;
 mod file_error;
 mod redact;
 mod request_error;

@@ -47,7 +47,7 @@ pub struct FrontEnd {
     mchid: MerchantId,
     key: PrivateKey,
     api_v2_key: Option<ApiV2Key>,
-    moment: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
+    clock: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
 }
 
 impl fmt::Debug for FrontEnd {
@@ -60,13 +60,13 @@ impl FrontEnd {
     /// For the orders of this merchant (商户号), with the merchant's private key (商户API私钥).
     #[must_use]
     pub fn new(mchid: MerchantId, key: PrivateKey) -> Self {
-        Self { mchid, key, api_v2_key: None, moment: Arc::new(|| (system_time(), random_nonce())) }
+        Self { mchid, key, api_v2_key: None, clock: Arc::new(|| (system_time(), random_nonce())) }
     }
 
     /// Takes the time, in seconds since 1970, and the random string (随机串) from here, for tests.
     #[must_use]
-    pub fn moment(mut self, moment: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
-        self.moment = Arc::new(moment);
+    pub fn clock(mut self, clock: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -131,7 +131,7 @@ impl FrontEnd {
 
     /// The time and the random string of one set of parameters.
     fn stamp(&self) -> (String, String) {
-        let (timestamp, nonce) = (self.moment)();
+        let (timestamp, nonce) = (self.clock)();
         (timestamp.to_string(), nonce)
     }
 
@@ -347,7 +347,7 @@ MQIDAQAB
 
     fn front_end() -> FrontEnd {
         FrontEnd::new(MerchantId::new("1900007291").unwrap(), KEY.clone())
-            .moment(|| (1_554_208_460, NONCE.to_owned()))
+            .clock(|| (1_554_208_460, NONCE.to_owned()))
     }
 
     #[test]

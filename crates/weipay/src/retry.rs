@@ -11,7 +11,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use weipay_rules::rfc3339;
 
-use crate::error::{Error, ErrorKind, Sent};
+use crate::error::{Error, ErrorKind, Sent, codes};
 use crate::request::Request;
 use crate::response::RawResponse;
 
@@ -182,25 +182,6 @@ pub(crate) enum Ending {
     Probe,
 }
 
-/// Codes whose official advice is to repeat the call. Both spellings of a code are in use. What asks for patience with a payer,
-/// such as `USERPAYING`, is not one of them: there the result is queried.
-const REPEAT_CODES: &[&str] = &[
-    "SYSTEM_ERROR",
-    "SYSTEMERROR",
-    "BANK_ERROR",
-    "BANKERROR",
-    "BIZ_ERR_NEED_RETRY",
-    "BIZERR_NEED_RETRY",
-    "SERVICE_UNAVAILABLE",
-    "FREQUENCY_LIMITED",
-    "FREQUENCY_LIMIT",
-    "FREQUENCY_LIMIT_EXCEED",
-    "FREQ_LIMIT",
-    "RATELIMIT_EXCEEDED",
-    "RATELIMIT_EXCEED",
-    "RATE_LIMITED",
-];
-
 impl Ending {
     /// How an attempt ended. `now` is the time of day, for a `Retry-After` that is a date.
     pub(crate) fn of(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
@@ -234,7 +215,7 @@ fn asks_for_a_repeat(error: &Error) -> bool {
         && (matches!(
             error.status().map(|status| status.as_u16()),
             Some(408 | 425 | 429 | 499 | 500 | 502..=504 | 506..)
-        ) || error.code().is_some_and(|code| REPEAT_CODES.contains(&code)))
+        ) || error.code().is_some_and(codes::asks_for_a_repeat))
 }
 
 /// What a repeat takes from the bucket.

@@ -437,7 +437,9 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
     let of_apiv2 =
         |lines: &str| lint(&[("v2/a", &format!("POST v2/a\n  title x\n  repeat unknown\n\n  xml\n{lines}"))]);
     assert_eq!(of_apiv2("    a*  integer merchant-number\n    b   string sign-type\n"), Vec::<String>::new());
-    assert!(of_apiv2("    a  string sign-type\n    b  string sign-type\n")[0].contains("second `sign-type`"));
+    let found = of_apiv2("    a  string sign-type\n    b  string sign-type\n");
+    assert!(found[0].contains("mark the number of the merchant"), "{found:?}");
+    assert!(found[1].contains("this is the second `sign-type`"), "{found:?}");
     let upload = "POST v3/a
   title x
   repeat unknown

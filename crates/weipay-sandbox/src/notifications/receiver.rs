@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_rustls::TlsConnector;
 
 use super::message::Message;
-use crate::platform::is_official;
+use crate::authority::is_official;
 
 /// The head of a response; a longer one is a failure.
 const MAX_HEAD_BYTES: usize = 16 * 1024;

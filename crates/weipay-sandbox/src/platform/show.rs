@@ -1,22 +1,12 @@
 //! Examples and files: the responses to operations that have no behaviour.
 
 use super::{Authenticated, Content, Done, Note, Platform, Request};
+use crate::authority::is_official;
 use crate::contract::ValidRequest;
 use crate::example::{self, RequestValues};
 use crate::products::{self, Behaviour, HandlerError, Links};
 use crate::response::{UnsignedResponse, tail};
 use crate::sensitive;
-
-/// Hosts of the real platform: nothing from a sandbox may lead there.
-const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
-
-/// Whether a host is one of the real platform's.
-pub(crate) fn is_official(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let is_at_or_below =
-        |domain: &&str| host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    OFFICIAL_DOMAINS.iter().any(is_at_or_below)
-}
 
 impl Platform {
     pub(super) fn show(
@@ -50,13 +40,15 @@ impl Platform {
     }
 
     /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
-    /// address too. A name of the real platform is not passed on: that would lead there.
+    /// address too. Over TLS a name of the real platform leads here. Over plain HTTP it would lead there, so it is not
+    /// passed on.
     fn base_url_for(&self, request: &Request) -> String {
+        let scheme = if request.is_secure { "https" } else { "http" };
         let named = request.header("host").filter(|host| {
             let name = host.split(':').next().unwrap_or_default();
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-            !host.is_empty() && host.bytes().all(is_plain) && !is_official(name)
+            !host.is_empty() && host.bytes().all(is_plain) && (request.is_secure || !is_official(name))
         });
-        named.map_or_else(|| self.base_url.clone(), |host| format!("http://{host}"))
+        named.map_or_else(|| self.base_url.clone(), |host| format!("{scheme}://{host}"))
     }
 }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use weipay_wire::SealedFileError;
 
-use super::{ApiError, Error, ErrorKind, FileError, RequestError};
+use super::{ApiError, Error, ErrorKind, FileError, RequestError, codes};
 
 /// What an error is about, for a program that acts on it. [`Error::class`] gives it, by the status and the code (错误码) of the
 /// response.
@@ -45,107 +45,8 @@ pub enum ErrorClass {
 }
 
 use ErrorClass::{
-    Conflict, NotFound, Parameter, Pending, Permission, PlatformFault, RateLimit, Refused, Signature,
-    Transport, Unreadable, Verification,
+    Parameter, Pending, PlatformFault, RateLimit, Signature, Transport, Unreadable, Verification,
 };
-
-/// Codes, without underscores and blanks: both spellings of many are in use.
-const CODES: &[(ErrorClass, &[&str])] = &[
-    (Signature, &["SIGNERROR", "CAERROR", "CERTERROR"]),
-    (
-        Parameter,
-        &[
-            "PARAMERROR",
-            "INVALIDREQUEST",
-            "LACKPARAMS",
-            "XMLERROR",
-            "XMLFORMATERROR",
-            "NOTUTF8",
-            "PARAMISNOTUTF8",
-            "POSTDATAEMPTY",
-            "REQUIREPOSTMETHOD",
-            "APPIDMCHIDNOTMATCH",
-            "APPIDNOTEXIST",
-            "MCHNOTEXISTS",
-            "MCHIDNOTEXIST",
-            "ILLEGALAPPID",
-            "MSGAPPIDERROR",
-            "OPENIDERROR",
-            "OPENIDMISMATCH",
-            "INVALIDTRANSACTIONID",
-            "AUTHCODEERROR",
-            "AUTHCODEINVALID",
-            "AUTHCODEEXPIRE",
-            "REFUNDFEEMISMATCH",
-            "NAMEMISMATCH",
-            "AMOUNTLIMIT",
-            "MONEYLIMIT",
-            "FATALERROR",
-        ],
-    ),
-    (Permission, &["NOAUTH", "APIMETHODCLOSED", "ACCEPTMODEERROR", "PAYCHANNELNOTALLOWED"]),
-    (NotFound, &["ORDERNOTEXIST", "REFUNDNOTEXIST", "RESOURCENOTEXISTS", "NOTFOUND", "NOSTATEMENTEXIST"]),
-    (
-        Conflict,
-        &[
-            "OUTTRADENOUSED",
-            "ORDERPAID",
-            "ORDERCLOSED",
-            "ORDERREVERSED",
-            "ORDERCANCELED",
-            "ORDERDONE",
-            "INVALIDORDERSTATE",
-            "ALREADYEXISTS",
-            "RESOURCEALREADYEXISTS",
-            "BUYERMISMATCH",
-            "REVERSEEXPIRE",
-            "TRADEOVERDUE",
-        ],
-    ),
-    (
-        RateLimit,
-        &[
-            "FREQUENCYLIMITED",
-            "FREQUENCYLIMIT",
-            "FREQUENCYLIMITEXCEED",
-            "FREQLIMIT",
-            "INVALIDREQTOOMUCH",
-            "RATELIMITEXCEEDED",
-            "RATELIMITEXCEED",
-            "RATELIMITED",
-        ],
-    ),
-    (
-        PlatformFault,
-        &["SYSTEMERROR", "BANKERROR", "SERVICEUNAVAILABLE", "BIZERRNEEDRETRY", "OPERATIONFAILED"],
-    ),
-    (Pending, &["USERPAYING", "PROCESSING", "TRADEERROR", "SENDFAILED", "STATEMENTCREATING"]),
-    (
-        Refused,
-        &[
-            "NOTENOUGH",
-            "ACCOUNTERROR",
-            "RULELIMIT",
-            "USERACCOUNTABNORMAL",
-            "V2ACCOUNTSIMPLEBAN",
-            "RCVDAMOUNTLIMIT",
-            "SENDAMOUNTLIMIT",
-            "SENDNUMLIMIT",
-            "NOTSUPORTCARD",
-            "RECVACCOUNTNOTALLOWED",
-            "REQUESTBLOCKED",
-        ],
-    ),
-];
-
-/// What the `return_msg` of a refusal of APIv2 without a code speaks of.
-const MESSAGES: &[(ErrorClass, &[&str])] = &[
-    (Signature, &["签名", "证书", "SIGN", "CERT"]),
-    (Permission, &["权限"]),
-    (RateLimit, &["频率", "频繁"]),
-    (PlatformFault, &["SYSTEMERROR", "系统", "繁忙"]),
-    (Parameter, &["参数", "缺少", "XML", "商户号", "MCH_ID", "APPID", "POST", "UTF", "INVALID"]),
-];
 
 pub(super) fn of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorClass {
     match kind {
@@ -178,30 +79,14 @@ fn of_response(error: &ApiError, status: StatusCode) -> ErrorClass {
         _ if status.is_server_error() => return PlatformFault,
         // Of APIv2, and it tells its reason as a text.
         _ if status.is_success() => {
-            return class_in(MESSAGES, |part| error.message.to_uppercase().contains(part));
+            return codes::class_of_message(&error.message);
         }
         _ => return Transport,
     }
     if !error.is_from_platform() && !status.is_server_error() {
         return Transport;
     }
-    let code: String = error.code.chars().filter(|letter| !matches!(letter, '_' | ' ')).collect();
-    let code = code.to_uppercase();
-    match class_in(CODES, |known| code == known) {
-        Refused
-            if code.ends_with("NOTEXIST") || code.ends_with("NOTEXISTS") || code.ends_with("NOTFOUND") =>
-        {
-            NotFound
-        }
-        Refused if status.is_server_error() => PlatformFault,
-        Refused if status == StatusCode::BAD_REQUEST && code.ends_with("PARAMERROR") => Parameter,
-        class => class,
-    }
-}
-
-/// The first class one of whose texts fits; otherwise a refusal.
-fn class_in(table: &[(ErrorClass, &[&str])], fits: impl Fn(&str) -> bool) -> ErrorClass {
-    table.iter().find(|(_, texts)| texts.iter().any(|text| fits(text))).map_or(Refused, |(class, _)| *class)
+    codes::class(&error.code, status)
 }
 
 impl Error {
@@ -277,6 +162,7 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
+    use super::ErrorClass::{Conflict, NotFound, Permission, Refused};
     use super::*;
 
     fn class(status: u16, body: &str) -> ErrorClass {

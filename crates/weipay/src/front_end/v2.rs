@@ -322,7 +322,7 @@ mod tests {
 
     fn front_end(time: i64, nonce: &'static str, key: &str) -> FrontEnd {
         FrontEnd::new(MerchantId::new("1900000109").unwrap(), PrivateKey::generate().unwrap())
-            .moment(move || (time, nonce.to_owned()))
+            .clock(move || (time, nonce.to_owned()))
             .api_v2_key(ApiV2Key::new(key).unwrap())
     }
 

@@ -20,8 +20,8 @@ pub struct Violation {
 }
 
 impl Display for Violation {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "`{}` {}", self.path, self.rule)
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.path, self.rule)
     }
 }
 
@@ -130,13 +130,13 @@ impl From<Result<(), Violation>> for Checked {
 
 /// One line for each.
 impl Display for Checked {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let violations = self.violations.iter().map(|violation| violation as &dyn Display);
         let hints = self.hints.iter().map(|hint| hint as &dyn Display);
         violations
             .chain(hints)
             .enumerate()
-            .try_for_each(|(index, line)| write!(out, "{}{line}", if index == 0 { "" } else { "\n" }))
+            .try_for_each(|(index, line)| write!(f, "{}{line}", if index == 0 { "" } else { "\n" }))
     }
 }
 
@@ -161,10 +161,10 @@ impl Hint {
 }
 
 impl Display for Hint {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { path, given, meant } = self;
         let given = given.escape_debug();
-        write!(out, "`{path}` is `{given}`, which is not a documented value: did you mean `{meant}`?")
+        write!(f, "`{path}` is `{given}`, which is not a documented value: did you mean `{meant}`?")
     }
 }
 

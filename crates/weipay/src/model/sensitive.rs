@@ -111,8 +111,8 @@ impl From<Cow<'_, str>> for Sensitive {
 
 impl fmt::Debug for Sensitive {
     /// Says what form it has, and keeps the text out of logs.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self.0 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
             Form::Plain(_) => "(sensitive, plain text)",
             Form::Ciphertext(_) => "(sensitive, ciphertext)",
             Form::Unencrypted(_) => "(sensitive, to be sent unencrypted)",
@@ -134,8 +134,8 @@ pub enum Encryption<'a> {
 }
 
 impl fmt::Debug for Encryption<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Encryption::AsSet => "Encryption(as set)",
             Encryption::ByTypedOperation => "Encryption(by the typed operation)",
             Encryption::ByCaller => "Encryption(by the caller)",

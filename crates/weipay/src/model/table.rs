@@ -14,10 +14,10 @@ use super::value::Model;
 
 /// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves.
 #[allow(dead_code, reason = "without a product there is no model")]
-pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn debug(model: &dyn Model, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut done = Ok(());
     model.read(&mut |table, slots| {
-        let mut shown = out.debug_struct(table.name);
+        let mut shown = f.debug_struct(table.name);
         for (field, slot) in table.fields.iter().zip(slots).filter(|(_, slot)| slot.is_set()) {
             shown.field(field.name, slot);
         }
@@ -101,8 +101,8 @@ macro_rules! model {
 
         impl std::fmt::Debug for $name {
             #[inline]
-            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                $crate::model::table::debug(self, out)
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                $crate::model::table::debug(self, f)
             }
         }
 

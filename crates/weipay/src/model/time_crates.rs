@@ -18,8 +18,8 @@ use super::Time;
 pub struct TimeError;
 
 impl fmt::Display for TimeError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("not an RFC 3339 time, such as 2015-05-20T13:29:35+08:00")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an RFC 3339 time, such as 2015-05-20T13:29:35+08:00")
     }
 }
 

@@ -72,11 +72,11 @@ use super::Event;
 
 /// The name alone: a resource is personal.
 impl std::fmt::Debug for Event {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Self::V2(event) = self {
-            return event.fmt(out);
+            return event.fmt(f);
         }
-        write!(out, "Event({})", self.name().unwrap_or("other"))
+        write!(f, "Event({})", self.name().unwrap_or("other"))
     }
 }
 

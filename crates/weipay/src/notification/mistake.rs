@@ -61,8 +61,8 @@ impl BodyMistake {
 }
 
 impl Display for BodyMistake {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::AlreadyRead => {
                 "the body is empty: something before the receiver has read it, such as a middleware or another extractor"
             }

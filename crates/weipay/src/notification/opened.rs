@@ -191,7 +191,7 @@ impl Notification {
 }
 
 impl fmt::Debug for Notification {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.head.fmt_as("Notification", out)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head.fmt_as("Notification", f)
     }
 }

@@ -254,9 +254,9 @@ fn signature_headers(headers: &HeaderMap) -> Result<SignatureHeaders<'_>, Verify
 }
 
 impl fmt::Debug for Receiver {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mchids = self.merchants.iter().take(8).map(|keys| &keys.mchid).collect::<Vec<_>>();
-        out.debug_struct("Receiver")
+        f.debug_struct("Receiver")
             .field("merchants", &self.merchants.len())
             .field("mchids", &mchids)
             .finish_non_exhaustive()

@@ -92,8 +92,8 @@ v2_events! {
 
 /// The name alone: a resource is personal.
 impl fmt::Debug for V2Event {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "V2Event({})", self.name().unwrap_or("other"))
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "V2Event({})", self.name().unwrap_or("other"))
     }
 }
 

@@ -203,7 +203,7 @@ fn only_owner(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) -> Option<M
 }
 
 impl fmt::Debug for Verified {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.head.fmt_as("Verified", out)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head.fmt_as("Verified", f)
     }
 }

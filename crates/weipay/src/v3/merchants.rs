@@ -17,7 +17,9 @@ pub use crate::v3::merchants::chain::Merchants;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
 pub mod post {
-    pub use crate::v3::merchants::shared::{MerchantBusinessType, MerchantType};
+    pub use crate::v3::merchants::shared::{
+        MerchantBusinessType, MerchantDirector, MerchantPrincipal, MerchantType,
+    };
 
     use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
@@ -62,9 +64,9 @@ pub mod post {
             /// 业务信息. Required.
             business: Business = body("business").required(),
             /// 董事信息.
-            director: Director = body("director"),
+            director: MerchantDirector = body("director"),
             /// 负责人信息.
-            principal: Principal = body("principal"),
+            principal: MerchantPrincipal = body("principal"),
         }
 
         /// 联系人信息.
@@ -102,22 +104,6 @@ pub mod post {
             /// 媒体文件MediaId列表. Required.
             media_id: Vec<String> = body("media_id").required(),
         }
-
-        /// 董事信息.
-        pub struct Director {
-            /// 董事姓名.
-            name: String = body("name"),
-            /// 董事证件号.
-            number: String = body("number"),
-        }
-
-        /// 负责人信息.
-        pub struct Principal {
-            /// 负责人姓名.
-            name: String = body("name"),
-            /// 负责人证件号.
-            number: String = body("number"),
-        }
     }
 
     response! {
@@ -153,7 +139,9 @@ pub mod post {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
 pub mod put {
-    pub use crate::v3::merchants::shared::{MerchantBusinessType, MerchantType};
+    pub use crate::v3::merchants::shared::{
+        MerchantBusinessType, MerchantDirector, MerchantPrincipal, MerchantType,
+    };
 
     use crate::model::{JsonText, Sensitive, body, header, request, response};
 
@@ -198,9 +186,9 @@ pub mod put {
             /// 业务信息. Required.
             business: Business = body("business").required(),
             /// 董事信息.
-            director: Director = body("director"),
+            director: MerchantDirector = body("director"),
             /// 负责人信息.
-            principal: Principal = body("principal"),
+            principal: MerchantPrincipal = body("principal"),
         }
 
         /// 联系人信息.
@@ -237,22 +225,6 @@ pub mod put {
         pub struct StorePhotos {
             /// 媒体文件MediaId列表. Required.
             media_id: Vec<String> = body("media_id").required(),
-        }
-
-        /// 董事信息.
-        pub struct Director {
-            /// 董事姓名.
-            name: String = body("name"),
-            /// 董事证件号.
-            number: String = body("number"),
-        }
-
-        /// 负责人信息.
-        pub struct Principal {
-            /// 负责人姓名.
-            name: String = body("name"),
-            /// 负责人证件号.
-            number: String = body("number"),
         }
     }
 

@@ -28,8 +28,8 @@ pub use crate::v3::refunds::chain::Refunds;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_4.shtml>
 pub mod get {
     pub use crate::v3::refunds::shared::{
-        FundSource, OverseaRefundAmount, OverseaRefundAmountExchangeRate, OverseaRefundPromotion,
-        OverseaRefundStatus, PromotionScope, PromotionType, RefundChannel, SettlementRateType,
+        FundSource, OverseaRefundAmount, OverseaRefundPromotion, OverseaRefundStatus, PromotionScope,
+        PromotionType, RefundChannel, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
     use crate::model::{body, query, request, response};
@@ -130,7 +130,8 @@ pub mod get {
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_2.shtml>
 pub mod post {
     pub use crate::v3::refunds::shared::{
-        OverseaRefundPromotion, PromotionScope, PromotionType, SettlementRateType,
+        OverseaRefundPromotion, PromotionScope, PromotionType, SettlementExchangeRate,
+        SettlementExchangeRateType,
     };
 
     use crate::model::{body, request, response};
@@ -207,15 +208,7 @@ pub mod post {
             /// 支付币种. Required.
             payer_currency: String = body("payer_currency").required(),
             /// 汇率. Required.
-            exchange_rate: ExchangeRate = body("exchange_rate").required(),
-        }
-
-        /// 汇率.
-        pub struct ExchangeRate {
-            /// 汇率类型.
-            type_: SettlementRateType = body("type"),
-            /// 汇率值.
-            rate: i64 = body("rate"),
+            exchange_rate: SettlementExchangeRate = body("exchange_rate").required(),
         }
     }
 }

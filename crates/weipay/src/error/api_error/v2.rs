@@ -4,38 +4,8 @@ use serde_json::Value;
 use weipay_wire::XmlElements;
 
 use super::ApiError;
+use crate::error::codes::{self, Taken};
 use crate::json;
-
-/// How far a request of APIv2 came.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Taken {
-    /// `return_code` is FAIL for a reason that lies in the request itself: nothing was carried out.
-    No,
-    /// The platform took the request, or may have.
-    Perhaps,
-}
-
-/// What stands in the `return_msg` of a request that the platform does not take: its form, its signature, the certificate or the
-/// numbers of its sender are not right. Every other text leaves the outcome open, since a fault of the platform may stand there too.
-///
-/// UNCONFIRMED: no official page lists these texts. They are those of public reports, and none that a fault could contain.
-const NOT_TAKEN: &[&str] = &[
-    "签名",
-    "参数",
-    "缺少",
-    "xml格式",
-    "xml解析",
-    "证书",
-    "权限",
-    "商户号",
-    "mch_id",
-    "appid",
-    "invalid sign",
-    "post方法",
-    "post数据",
-    "utf8",
-    "utf-8",
-];
 
 impl ApiError {
     /// The failure that the elements of an APIv2 response tell, if they do. `is_intact` says whether its signature is not wrong.
@@ -50,15 +20,15 @@ impl ApiError {
         // Of a request that was taken, it is the word `OK` mostly, which tells nothing.
         let returned =
             text(&"return_msg").filter(|message| is_refused || *message != "OK").unwrap_or_default();
-        let reason = returned.to_lowercase();
-        let is_not_taken = is_refused && NOT_TAKEN.iter().any(|part| reason.contains(part));
+        // Only the request itself is at fault if `return_code` is FAIL: nothing was carried out then.
+        let taken = if is_refused { codes::taken(returned) } else { Taken::Perhaps };
         let message = first(&["err_code_des", "error_code_des", "err_msg", "result_msg"]);
         Some(Self {
             code: first(&["err_code", "error_code"]),
             message: if message.is_empty() { returned.to_owned() } else { message },
             detail: None,
             whole: is_intact,
-            of_apiv2: Some(if is_not_taken { Taken::No } else { Taken::Perhaps }),
+            of_apiv2: Some(taken),
         })
     }
 

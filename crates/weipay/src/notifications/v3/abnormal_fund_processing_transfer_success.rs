@@ -7,7 +7,8 @@
 //! - partner: [4014591539](https://pay.weixin.qq.com/doc/v3/partner/4014591539)
 
 pub use crate::notifications::v3::shared::{
-    AbnormalFundReceiptState, Currency, FundProcessingOperator, FundProductName, OfflinefaceTransferAmount,
+    AbnormalFundCommander, AbnormalFundReceiptState, Currency, FundProcessingOperator, FundProductName,
+    OfflinefaceTransferAmount,
 };
 
 use crate::model::{Time, body, open_enum, response};
@@ -37,21 +38,13 @@ response! {
         /// 商户侧指令编号. Required.
         out_instruction_no: String = body("out_instruction_no").required(),
         /// 在途异常资金付款指令的发起方. Required.
-        commander: Commander = body("commander").required(),
+        commander: AbnormalFundCommander = body("commander").required(),
         /// 付款方式. Required.
         transfer_mode: TransferMode = body("transfer_mode").required(),
         /// 入账成功时间. Required.
         success_time: Time = body("success_time").required(),
         /// Required.
         instruction_instance_id: String = body("instruction_instance_id").required(),
-    }
-
-    /// 在途异常资金付款指令的发起方.
-    pub struct Commander {
-        /// Required.
-        operator: FundProcessingOperator = body("operator").required(),
-        /// 微信支付商户号. Required.
-        mchid: String = body("mchid").required(),
     }
 }
 

@@ -10,7 +10,9 @@
 //!
 //! `weipay api show REFUND.SUCCESS` lists all 44.
 
-pub use crate::notifications::v3::shared::{ExchangeRateType, RefundAccount, RefundStatus};
+pub use crate::notifications::v3::shared::{
+    OverseaExchangeRate, OverseaExchangeRateType, RefundAccount, RefundStatus,
+};
 
 use crate::model::{Time, body, open_enum, response};
 
@@ -69,15 +71,7 @@ response! {
         /// 退款给用户的金额. Required; in fen (分).
         payer_refund: i64 = body("payer_refund").required(),
         /// 汇率信息.
-        exchange_rate: ExchangeRate = body("exchange_rate"),
-    }
-
-    /// 汇率信息.
-    pub struct ExchangeRate {
-        /// 汇率类型.
-        type_: ExchangeRateType = body("type"),
-        /// 汇率值.
-        rate: i64 = body("rate"),
+        exchange_rate: OverseaExchangeRate = body("exchange_rate"),
     }
 }
 

@@ -5,6 +5,28 @@
 use crate::model::{Sensitive, Time, body, open_enum, response};
 
 response! {
+    /// 在途异常资金付款指令的发起方.
+    ///
+    /// The shared object `abnormal_fund_commander` of the catalogue.
+    pub struct AbnormalFundCommander {
+        /// Required.
+        operator: FundProcessingOperator = body("operator").required(),
+        /// 微信支付商户号. Required.
+        mchid: String = body("mchid").required(),
+    }
+
+    /// The shared object `discount_card_objective_reference` of the catalogue.
+    pub struct DiscountCardObjectiveReference {
+        /// On the wire: `objective_id`.
+        objective_id: String = body("objective_id"),
+    }
+
+    /// The shared object `discount_card_reward_reference` of the catalogue.
+    pub struct DiscountCardRewardReference {
+        /// On the wire: `reward_id`.
+        reward_id: String = body("reward_id"),
+    }
+
     /// 医疗机构透传给医保的数据, 支付完成后医保局返回内容.
     ///
     /// The shared object `medical_passthrough_content` of the catalogue.
@@ -322,6 +344,17 @@ response! {
         bank_account_name: String = body("bank_account_name"),
     }
 
+    /// 汇率信息.
+    ///
+    /// The shared object `oversea_exchange_rate` of the catalogue.
+    #[doc(alias = "汇率信息")]
+    pub struct OverseaExchangeRate {
+        /// 汇率类型.
+        type_: OverseaExchangeRateType = body("type"),
+        /// 汇率值.
+        rate: i64 = body("rate"),
+    }
+
     /// 停车场景信息.
     ///
     /// The shared object `parking_info` of the catalogue.
@@ -345,19 +378,21 @@ response! {
         device_id: String = body("device_id").required(),
     }
 
-    /// 服务时间段.
+    /// 单品列表.
     ///
-    /// The shared object `payscore_answered_time_range` of the catalogue.
-    #[doc(alias = "服务时间段")]
-    pub struct PayscoreAnsweredTimeRange {
-        /// 服务开始时间. Required.
-        start_time: String = body("start_time").required(),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
+    /// The shared object `payscore_goods_detail` of the catalogue.
+    #[doc(alias = "单品列表")]
+    pub struct PayscoreGoodsDetail {
+        /// 商品编码. Required.
+        goods_id: String = body("goods_id").required(),
+        /// 商品数量.
+        quantity: i64 = body("quantity"),
+        /// 商品价格. In fen (分).
+        unit_price: i64 = body("unit_price"),
+        /// 商品优惠金额. In fen (分).
+        discount_amount: i64 = body("discount_amount"),
+        /// 商品备注.
+        goods_remark: String = body("goods_remark"),
     }
 
     /// 服务位置.
@@ -427,21 +462,7 @@ response! {
         /// 优惠币种.
         currency: String = body("currency"),
         /// 单品列表.
-        goods_detail: Vec<PayscoreNotifiedCollectionDetailsPromotionDetailGoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct PayscoreNotifiedCollectionDetailsPromotionDetailGoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品数量.
-        quantity: i64 = body("quantity"),
-        /// 商品价格. In fen (分).
-        unit_price: i64 = body("unit_price"),
-        /// 商品优惠金额. In fen (分).
-        discount_amount: i64 = body("discount_amount"),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
+        goods_detail: Vec<PayscoreGoodsDetail> = body("goods_detail"),
     }
 
     /// 后付费项目.
@@ -459,6 +480,21 @@ response! {
         count: i64 = body("count"),
     }
 
+    /// 服务时间段.
+    ///
+    /// The shared object `payscore_returned_time_range` of the catalogue.
+    #[doc(alias = "服务时间段")]
+    pub struct PayscoreReturnedTimeRange {
+        /// 服务开始时间. Required.
+        start_time: String = body("start_time").required(),
+        /// 服务开始时间备注.
+        start_time_remark: String = body("start_time_remark"),
+        /// 服务结束时间.
+        end_time: String = body("end_time"),
+        /// 服务结束时间备注.
+        end_time_remark: String = body("end_time_remark"),
+    }
+
     /// 服务风险金.
     ///
     /// The shared object `payscore_risk_fund` of the catalogue.
@@ -474,6 +510,11 @@ response! {
 }
 
 open_enum! {
+    /// The shared list of values `fund_processing_operator` of the catalogue.
+    pub enum FundProcessingOperator {
+        Merchant = "MERCHANT",
+    }
+
     /// 在途异常资金付款状态.
     ///
     /// The shared list of values `abnormal_fund_receipt_state` of the catalogue.
@@ -599,20 +640,6 @@ open_enum! {
         WepayWebTerminate = "WEPAY_WEB_TERMINATE",
         CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
         SystemTerminate = "SYSTEM_TERMINATE",
-    }
-
-    /// 汇率类型.
-    ///
-    /// The shared list of values `exchange_rate_type` of the catalogue.
-    #[doc(alias = "汇率类型")]
-    pub enum ExchangeRateType {
-        UserpaymentRate = "USERPAYMENT_RATE",
-        SettlementRate = "SETTLEMENT_RATE",
-    }
-
-    /// The shared list of values `fund_processing_operator` of the catalogue.
-    pub enum FundProcessingOperator {
-        Merchant = "MERCHANT",
     }
 
     /// 产品名称.
@@ -816,6 +843,13 @@ open_enum! {
     pub enum OnlineBankType {
         OnlineBankTypeCorporate = "ONLINE_BANK_TYPE_CORPORATE",
         OnlineBankTypePersonal = "ONLINE_BANK_TYPE_PERSONAL",
+    }
+
+    /// 汇率类型.
+    #[doc(alias = "汇率类型")]
+    pub enum OverseaExchangeRateType {
+        UserpaymentRate = "USERPAYMENT_RATE",
+        SettlementRate = "SETTLEMENT_RATE",
     }
 
     /// 交易类型.

@@ -16,7 +16,7 @@ pub use crate::v2::pay::chain::PayMicropay as Micropay;
 pub mod post {
     pub use crate::v2::pay::shared::{
         NeverSubscribed, ProfitSharing, PromotionScope, PromotionType, ResultCode, ReturnCode, SignType,
-        V2PayGoodsDetail, V2PayPromotionDetailGoodsDetail, V2StoreInfo, YesOrNo,
+        V2OrderGoods, V2OrderPromotionDetail, V2OrderPromotionDetailGoodsDetail, V2StoreInfo, YesOrNo,
     };
 
     use crate::model::{JsonText, body, request, response, xml};
@@ -82,7 +82,7 @@ pub mod post {
             /// 商品小票ID.
             receipt_id: String = body("receipt_id"),
             /// 单品列表. Required.
-            goods_detail: Vec<V2PayGoodsDetail> = body("goods_detail").required(),
+            goods_detail: Vec<V2OrderGoods> = body("goods_detail").required(),
         }
 
         /// 场景信息.
@@ -151,31 +151,7 @@ pub mod post {
             /// 支付完成时间. Required; at most 14 characters.
             time_end: String = xml("time_end").required().length(0, 14),
             /// 营销详情. At most 6000 characters; JSON text in a string.
-            promotion_detail: JsonText<PromotionDetail> = xml("promotion_detail").length(0, 6000),
-        }
-
-        /// 营销详情.
-        pub struct PromotionDetail {
-            /// 券ID. Required.
-            promotion_id: String = body("promotion_id").required(),
-            /// 优惠名称.
-            name: String = body("name"),
-            /// 优惠范围.
-            scope: PromotionScope = body("scope"),
-            /// 优惠类型.
-            type_: PromotionType = body("type"),
-            /// 优惠券面额. Required.
-            amount: String = body("amount").required(),
-            /// 活动ID. Required.
-            activity_id: String = body("activity_id").required(),
-            /// 微信出资.
-            wxpay_contribute: String = body("wxpay_contribute"),
-            /// 商户出资.
-            merchant_contribute: String = body("merchant_contribute"),
-            /// 其他出资.
-            other_contribute: String = body("other_contribute"),
-            /// 单品列表. Required.
-            goods_detail: Vec<V2PayPromotionDetailGoodsDetail> = body("goods_detail").required(),
+            promotion_detail: JsonText<V2OrderPromotionDetail> = xml("promotion_detail").length(0, 6000),
         }
     }
 }

@@ -7,9 +7,9 @@ use crate::model::{body, open_enum, request, response};
 request! {
     /// 单品列表.
     ///
-    /// The shared object `v2_pay_goods_detail` of the catalogue.
+    /// The shared object `v2_order_goods` of the catalogue.
     #[doc(alias = "单品列表")]
-    pub struct V2PayGoodsDetail {
+    pub struct V2OrderGoods {
         /// 商品编码.
         goods_id: String = body("goods_id"),
         /// 微信支付商品编码.
@@ -64,11 +64,35 @@ response! {
         price: i64 = body("price").required(),
     }
 
-    /// 单品列表.
+    /// 营销详情.
     ///
-    /// The shared object `v2_pay_promotion_detail_goods_detail` of the catalogue.
-    #[doc(alias = "单品列表")]
-    pub struct V2PayPromotionDetailGoodsDetail {
+    /// The shared object `v2_order_promotion_detail` of the catalogue.
+    #[doc(alias = "营销详情")]
+    pub struct V2OrderPromotionDetail {
+        /// 券ID. Required.
+        promotion_id: String = body("promotion_id").required(),
+        /// 优惠名称.
+        name: String = body("name"),
+        /// 优惠范围.
+        scope: PromotionScope = body("scope"),
+        /// 优惠类型.
+        type_: PromotionType = body("type"),
+        /// 优惠券面额. Required.
+        amount: String = body("amount").required(),
+        /// 活动ID. Required.
+        activity_id: String = body("activity_id").required(),
+        /// 微信出资.
+        wxpay_contribute: String = body("wxpay_contribute"),
+        /// 商户出资.
+        merchant_contribute: String = body("merchant_contribute"),
+        /// 其他出资.
+        other_contribute: String = body("other_contribute"),
+        /// 单品列表. Required.
+        goods_detail: Vec<V2OrderPromotionDetailGoodsDetail> = body("goods_detail").required(),
+    }
+
+    /// 单品列表.
+    pub struct V2OrderPromotionDetailGoodsDetail {
         /// 商品编码.
         goods_id: String = body("goods_id"),
         /// 商品备注.

@@ -37,9 +37,9 @@ request! {
 
     /// 分账接收方列表.
     ///
-    /// The shared object `v2_secapi_pay_receivers_receiver` of the catalogue.
+    /// The shared object `v2_profitsharing_receiver` of the catalogue.
     #[doc(alias = "分账接收方列表")]
-    pub struct V2SecapiPayReceiversReceiver {
+    pub struct V2ProfitsharingReceiver {
         /// 分账接收方类型. Required.
         type_: ReceiverType = body("type").required(),
         /// 分账接收方账号. Required.
@@ -54,6 +54,29 @@ request! {
 }
 
 response! {
+    /// 分账接收方列表.
+    ///
+    /// The shared object `v2_profitsharing_receiver_result` of the catalogue.
+    #[doc(alias = "分账接收方列表")]
+    pub struct V2ProfitsharingReceiverResult {
+        /// 分账接收方类型. Required.
+        type_: ReceiverType = body("type").required(),
+        /// 分账金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 分账描述. Required.
+        description: String = body("description").required(),
+        /// 分账明细单号. Required.
+        detail_id: String = body("detail_id").required(),
+        /// 分账完成时间. Required.
+        finish_time: String = body("finish_time").required(),
+        /// 分账接收方账号. Required.
+        receiver_account: String = body("receiver_account").required(),
+        /// 分账接收商户号. Required.
+        receiver_mchid: String = body("receiver_mchid").required(),
+        /// 分账结果. Required.
+        result: ProfitsharingResult = body("result").required(),
+    }
+
     /// 营销详情.
     ///
     /// The shared object `v2_promotion_detail` of the catalogue.
@@ -79,29 +102,6 @@ response! {
         other_contribute: String = body("other_contribute"),
         /// 单品列表. Required.
         goods_detail: Vec<V2GoodsDetail> = body("goods_detail").required(),
-    }
-
-    /// 分账接收方列表.
-    ///
-    /// The shared object `v2_secapi_receivers_receiver` of the catalogue.
-    #[doc(alias = "分账接收方列表")]
-    pub struct V2SecapiReceiversReceiver {
-        /// 分账接收方类型. Required.
-        type_: ReceiverType = body("type").required(),
-        /// 分账金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 分账描述. Required.
-        description: String = body("description").required(),
-        /// 分账明细单号. Required.
-        detail_id: String = body("detail_id").required(),
-        /// 分账完成时间. Required.
-        finish_time: String = body("finish_time").required(),
-        /// 分账接收方账号. Required.
-        receiver_account: String = body("receiver_account").required(),
-        /// 分账接收商户号. Required.
-        receiver_mchid: String = body("receiver_mchid").required(),
-        /// 分账结果. Required.
-        result: ProfitsharingResult = body("result").required(),
     }
 }
 

@@ -2,7 +2,19 @@
 
 //! The types that several operations of `v3/abnormal-fund-processing` share.
 
-use crate::model::open_enum;
+use crate::model::{body, open_enum, response};
+
+response! {
+    /// 在途异常资金付款指令的发起方.
+    ///
+    /// The shared object `abnormal_fund_commander` of the catalogue.
+    pub struct AbnormalFundCommander {
+        /// Required.
+        operator: FundProcessingOperator = body("operator").required(),
+        /// 微信支付商户号. Required.
+        mchid: String = body("mchid").required(),
+    }
+}
 
 open_enum! {
     /// 付款方式.
@@ -13,6 +25,11 @@ open_enum! {
         TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
         TransferModeToOriginalReceiveMerchant = "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT",
         TransferModeToSpecifiedReceiveMerchant = "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT",
+    }
+
+    /// The shared list of values `fund_processing_operator` of the catalogue.
+    pub enum FundProcessingOperator {
+        Merchant = "MERCHANT",
     }
 
     /// 在途异常资金付款状态.
@@ -31,11 +48,6 @@ open_enum! {
     #[doc(alias = "货币类型")]
     pub enum Currency {
         Cny = "CNY",
-    }
-
-    /// The shared list of values `fund_processing_operator` of the catalogue.
-    pub enum FundProcessingOperator {
-        Merchant = "MERCHANT",
     }
 
     /// 产品名称.

@@ -20,9 +20,9 @@ request! {
 response! {
     /// 驳回原因详情.
     ///
-    /// The shared object `applyment4sub_audit_detail` of the catalogue.
+    /// The shared object `sub_applyment_audit_detail` of the catalogue.
     #[doc(alias = "驳回原因详情")]
-    pub struct Applyment4subAuditDetail {
+    pub struct SubApplymentAuditDetail {
         /// 字段名.
         field: String = body("field"),
         /// 字段名称.

@@ -16,8 +16,8 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsH5 as H5;
 /// `weipay api show POST v3/combine-transactions/h5` lists all 5.
 pub mod post {
     pub use crate::v3::combine_transactions::shared::{
-        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSubOrder, CombinedLimitPay,
-        PaySettleInfo, PayerIdentity, PayerIdentityType,
+        CombinePayerInfo, CombinedLimitPay, CombinedOrderAmount, CombinedSubOrder, PaySettleInfo,
+        PayerIdentity, PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, request, response};
@@ -40,7 +40,7 @@ pub mod post {
             /// 场景信息. Required.
             scene_info: SceneInfo = body("scene_info").required(),
             /// 商品单信息. Required; 1 to 50 members.
-            sub_orders: Vec<CombineTransactionsSubOrder> = body("sub_orders").required().items(1, 50),
+            sub_orders: Vec<CombinedSubOrder> = body("sub_orders").required().items(1, 50),
             /// 交易起始时间.
             time_start: Time = body("time_start"),
             /// 交易结束时间.

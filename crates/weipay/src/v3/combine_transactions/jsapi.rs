@@ -16,10 +16,9 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsJsapi as Jsap
 /// `weipay api show POST v3/combine-transactions/jsapi` lists all 8.
 pub mod post {
     pub use crate::v3::combine_transactions::shared::{
-        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo, CombinedLimitPay,
-        PaySettleInfo, PaySubsidyInfo, PaySubsidyInfoSubsidyDetail,
-        PaySubsidyInfoSubsidyDetailSubsidyPeriodType, PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity,
-        PayerIdentityType,
+        CombinePayerInfo, CombinedLimitPay, CombinedOrderAmount, CombinedSceneInfo, PaySettleInfo,
+        PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
+        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, request, response};
@@ -40,7 +39,7 @@ pub mod post {
             combine_out_trade_no: String =
                 body("combine_out_trade_no").required().length(2, 32).request_number(),
             /// 场景信息.
-            scene_info: CombineTransactionsSceneInfo = body("scene_info"),
+            scene_info: CombinedSceneInfo = body("scene_info"),
             /// 商品单信息. Required; 1 to 50 members.
             sub_orders: Vec<SubOrders> = body("sub_orders").required().items(1, 50),
             /// 支付者. Required.
@@ -64,7 +63,7 @@ pub mod post {
             /// 附加数据. Required; 1 to 128 characters.
             attach: String = body("attach").required().length(1, 128),
             /// 订单金额. Required.
-            amount: CombineTransactionsAmount = body("amount").required(),
+            amount: CombinedOrderAmount = body("amount").required(),
             /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
             out_trade_no: String =
                 body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),

@@ -16,8 +16,8 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsNative as Nat
 /// `weipay api show POST v3/combine-transactions/native` lists all 5.
 pub mod post {
     pub use crate::v3::combine_transactions::shared::{
-        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo,
-        CombineTransactionsSubOrder, CombinedLimitPay, PaySettleInfo, PayerIdentity, PayerIdentityType,
+        CombinePayerInfo, CombinedLimitPay, CombinedOrderAmount, CombinedSceneInfo, CombinedSubOrder,
+        PaySettleInfo, PayerIdentity, PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, request, response};
@@ -38,9 +38,9 @@ pub mod post {
             combine_out_trade_no: String =
                 body("combine_out_trade_no").required().length(2, 32).request_number(),
             /// 场景信息.
-            scene_info: CombineTransactionsSceneInfo = body("scene_info"),
+            scene_info: CombinedSceneInfo = body("scene_info"),
             /// 商品单信息. Required; 1 to 50 members.
-            sub_orders: Vec<CombineTransactionsSubOrder> = body("sub_orders").required().items(1, 50),
+            sub_orders: Vec<CombinedSubOrder> = body("sub_orders").required().items(1, 50),
             /// 交易起始时间.
             time_start: Time = body("time_start"),
             /// 交易结束时间.

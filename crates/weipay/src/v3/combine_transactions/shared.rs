@@ -33,9 +33,9 @@ request! {
 
     /// 订单金额.
     ///
-    /// The shared object `combine_transactions_amount` of the catalogue.
+    /// The shared object `combined_order_amount` of the catalogue.
     #[doc(alias = "订单金额")]
-    pub struct CombineTransactionsAmount {
+    pub struct CombinedOrderAmount {
         /// 标价金额. Required; 1 to 1000000000; in fen (分).
         total_amount: i64 = body("total_amount").required().range(1, 1000000000),
         /// 标价币种. Required.
@@ -44,9 +44,9 @@ request! {
 
     /// 场景信息.
     ///
-    /// The shared object `combine_transactions_scene_info` of the catalogue.
+    /// The shared object `combined_scene_info` of the catalogue.
     #[doc(alias = "场景信息")]
-    pub struct CombineTransactionsSceneInfo {
+    pub struct CombinedSceneInfo {
         /// 商户端设备号.
         device_id: String = body("device_id"),
         /// 用户终端IP. Required.
@@ -55,15 +55,15 @@ request! {
 
     /// 商品单信息.
     ///
-    /// The shared object `combine_transactions_sub_order` of the catalogue.
+    /// The shared object `combined_sub_order` of the catalogue.
     #[doc(alias = "商品单信息")]
-    pub struct CombineTransactionsSubOrder {
+    pub struct CombinedSubOrder {
         /// 子单商户号. Required.
         mchid: String = body("mchid").required(),
         /// 附加数据. Required; 1 to 128 characters.
         attach: String = body("attach").required().length(1, 128),
         /// 订单金额. Required.
-        amount: CombineTransactionsAmount = body("amount").required(),
+        amount: CombinedOrderAmount = body("amount").required(),
         /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_trade_no: String =
             body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
@@ -88,6 +88,15 @@ request! {
         profit_sharing: bool = body("profit_sharing"),
         /// 补差金额. In fen (分).
         subsidy_amount: i64 = body("subsidy_amount"),
+    }
+
+    /// 支付者.
+    ///
+    /// The shared object `identified_payer` of the catalogue.
+    #[doc(alias = "支付者")]
+    pub struct IdentifiedPayer {
+        /// 实名支付.
+        identity: PayerIdentity = body("identity"),
     }
 
     /// 贴息信息.

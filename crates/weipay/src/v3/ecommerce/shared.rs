@@ -16,6 +16,21 @@ request! {
         finance_license_pics: Vec<String> = body("finance_license_pics"),
     }
 
+    /// 店铺信息.
+    ///
+    /// The shared object `ecommerce_sales_scene_info` of the catalogue.
+    #[doc(alias = "店铺信息")]
+    pub struct EcommerceSalesSceneInfo {
+        /// 店铺名称.
+        store_name: String = body("store_name"),
+        /// 店铺链接.
+        store_url: String = body("store_url"),
+        /// 店铺二维码.
+        store_qr_code: String = body("store_qr_code"),
+        /// 小程序AppID.
+        mini_program_sub_appid: String = body("mini_program_sub_appid"),
+    }
+
     /// 结算信息.
     ///
     /// The shared object `pay_settle_info` of the catalogue.
@@ -131,6 +146,25 @@ response! {
         payer_currency: String = body("payer_currency"),
     }
 
+    /// 商品列表.
+    ///
+    /// The shared object `refund_goods_detail` of the catalogue.
+    #[doc(alias = "商品列表")]
+    pub struct RefundGoodsDetail {
+        /// 商户侧商品编码. Required.
+        merchant_goods_id: String = body("merchant_goods_id").required(),
+        /// 微信侧商品编码.
+        wechatpay_goods_id: String = body("wechatpay_goods_id"),
+        /// 商品名称.
+        goods_name: String = body("goods_name"),
+        /// 商品单价. Required; in fen (分).
+        unit_price: i64 = body("unit_price").required(),
+        /// 商品退款金额. Required; in fen (分).
+        refund_amount: i64 = body("refund_amount").required(),
+        /// 商品退货数量. Required.
+        refund_quantity: i64 = body("refund_quantity").required(),
+    }
+
     /// 优惠退款信息.
     ///
     /// The shared object `refund_promotion_detail` of the catalogue.
@@ -147,23 +181,7 @@ response! {
         /// 优惠退款金额. Required; in fen (分).
         refund_amount: i64 = body("refund_amount").required(),
         /// 商品列表.
-        goods_detail: Vec<RefundPromotionDetailGoodsDetail> = body("goods_detail"),
-    }
-
-    /// 商品列表.
-    pub struct RefundPromotionDetailGoodsDetail {
-        /// 商户侧商品编码. Required.
-        merchant_goods_id: String = body("merchant_goods_id").required(),
-        /// 微信侧商品编码.
-        wechatpay_goods_id: String = body("wechatpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-        /// 商品退款金额. Required; in fen (分).
-        refund_amount: i64 = body("refund_amount").required(),
-        /// 商品退货数量. Required.
-        refund_quantity: i64 = body("refund_quantity").required(),
+        goods_detail: Vec<RefundGoodsDetail> = body("goods_detail"),
     }
 }
 

@@ -15,6 +15,15 @@ request! {
         /// 商户端设备ip. Required.
         device_ip: String = body("device_ip").required(),
     }
+
+    /// 分账结算信息.
+    ///
+    /// The shared object `profit_sharing_choice` of the catalogue.
+    #[doc(alias = "分账结算信息")]
+    pub struct ProfitSharingChoice {
+        /// 是否指定分账.
+        profit_sharing: bool = body("profit_sharing"),
+    }
 }
 
 response! {

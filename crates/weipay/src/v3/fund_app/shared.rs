@@ -7,9 +7,9 @@ use crate::model::{body, open_enum, request, response};
 request! {
     /// 自动收款授权信息.
     ///
-    /// The shared object `fund_app_authorization_info` of the catalogue.
+    /// The shared object `transfer_authorization_info` of the catalogue.
     #[doc(alias = "自动收款授权信息")]
-    pub struct FundAppAuthorizationInfo {
+    pub struct TransferAuthorizationInfo {
         /// 用户展示名称. Required.
         user_display_name: String = body("user_display_name").required(),
         /// 商户侧授权单号. Required.
@@ -20,9 +20,9 @@ request! {
 
     /// 转账场景报备信息.
     ///
-    /// The shared object `fund_app_transfer_scene_report_info` of the catalogue.
+    /// The shared object `transfer_scene_report_info` of the catalogue.
     #[doc(alias = "转账场景报备信息")]
-    pub struct FundAppTransferSceneReportInfo {
+    pub struct TransferSceneReportInfo {
         /// 信息类型. Required.
         info_type: String = body("info_type").required(),
         /// 信息内容. Required.
@@ -33,9 +33,9 @@ request! {
 response! {
     /// 品牌红包明细列表.
     ///
-    /// The shared object `fund_app_detail` of the catalogue.
+    /// The shared object `red_packet_detail` of the catalogue.
     #[doc(alias = "品牌红包明细列表")]
-    pub struct FundAppDetail {
+    pub struct RedPacketDetail {
         /// 微信支付品牌红包明细单号. Required.
         transfer_detail_no: String = body("transfer_detail_no").required(),
         /// 商家品牌红包明细单号. Required.
@@ -136,18 +136,6 @@ open_enum! {
         Failed = "FAILED",
     }
 
-    /// 品牌红包明细单状态.
-    ///
-    /// The shared list of values `red_packet_detail_state` of the catalogue.
-    #[doc(alias = "品牌红包明细单状态")]
-    pub enum RedPacketDetailState {
-        DetailInit = "DETAIL_INIT",
-        DetailWaitPay = "DETAIL_WAIT_PAY",
-        DetailProcessing = "DETAIL_PROCESSING",
-        DetailSuccess = "DETAIL_SUCCESS",
-        DetailFail = "DETAIL_FAIL",
-    }
-
     /// 自动收款授权的原因.
     ///
     /// The shared list of values `merchant_close_reason` of the catalogue.
@@ -201,6 +189,18 @@ open_enum! {
     pub enum RedPacketCloseReason {
         MerchantRevocation = "MERCHANT_REVOCATION",
         SystemOverdueClose = "SYSTEM_OVERDUE_CLOSE",
+    }
+
+    /// 品牌红包明细单状态.
+    ///
+    /// The shared list of values `red_packet_detail_state` of the catalogue.
+    #[doc(alias = "品牌红包明细单状态")]
+    pub enum RedPacketDetailState {
+        DetailInit = "DETAIL_INIT",
+        DetailWaitPay = "DETAIL_WAIT_PAY",
+        DetailProcessing = "DETAIL_PROCESSING",
+        DetailSuccess = "DETAIL_SUCCESS",
+        DetailFail = "DETAIL_FAIL",
     }
 
     /// 失败原因.

@@ -3035,7 +3035,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
     ///     .amount(post::GlobalAmount::new().total(888))
     ///     .scene_info(post::SceneInfo::new()
     ///         .payer_client_ip("128.0.0.1")
-    ///         .store_info(post::StoreInfo::new().name("example").address("example")));
+    ///         .store_info(post::OverseaStoreInfo::new().name("example").address("example")));
     /// let response = client.v3().global().transactions().mweb().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -26,8 +26,8 @@ pub use crate::v3::global::chain::GlobalRefunds as Refunds;
 /// - global: [4012354686](https://pay.weixin.qq.com/doc/global/v3/zh/4012354686)
 pub mod get {
     pub use crate::v3::global::shared::{
-        ExchangeRateType, FundSource, GlobalRefundAmount, GlobalRefundAmountExchangeRate,
-        OverseaRefundPromotion, OverseaRefundStatus, PromotionScope, PromotionType, RefundChannel,
+        FundSource, GlobalRefundAmount, OverseaExchangeRate, OverseaExchangeRateType, OverseaRefundPromotion,
+        OverseaRefundStatus, PromotionScope, PromotionType, RefundChannel,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -128,7 +128,7 @@ pub mod get {
 /// - global: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
 pub mod post {
     pub use crate::v3::global::shared::{
-        ExchangeRateType, OverseaRefundPromotion, PromotionScope, PromotionType,
+        OverseaExchangeRate, OverseaExchangeRateType, OverseaRefundPromotion, PromotionScope, PromotionType,
     };
 
     use crate::model::{Time, body, request, response};
@@ -205,15 +205,7 @@ pub mod post {
             /// 支付币种. Required.
             payer_currency: String = body("payer_currency").required(),
             /// 汇率. Required.
-            exchange_rate: ExchangeRate = body("exchange_rate").required(),
-        }
-
-        /// 汇率.
-        pub struct ExchangeRate {
-            /// 汇率类型.
-            type_: ExchangeRateType = body("type"),
-            /// 汇率值.
-            rate: i64 = body("rate"),
+            exchange_rate: OverseaExchangeRate = body("exchange_rate").required(),
         }
     }
 }

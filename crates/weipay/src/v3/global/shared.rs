@@ -29,6 +29,28 @@ request! {
         email: Sensitive = body("email").required().encrypted(),
     }
 
+    /// 董事信息.
+    ///
+    /// The shared object `merchant_director` of the catalogue.
+    #[doc(alias = "董事信息")]
+    pub struct MerchantDirector {
+        /// 董事姓名.
+        name: String = body("name"),
+        /// 董事证件号.
+        number: String = body("number"),
+    }
+
+    /// 负责人信息.
+    ///
+    /// The shared object `merchant_principal` of the catalogue.
+    #[doc(alias = "负责人信息")]
+    pub struct MerchantPrincipal {
+        /// 负责人姓名.
+        name: String = body("name"),
+        /// 负责人证件号.
+        number: String = body("number"),
+    }
+
     /// 优惠功能.
     ///
     /// The shared object `oversea_order_detail` of the catalogue.
@@ -83,11 +105,14 @@ request! {
         /// 操作员ID.
         operator_id: String = body("operator_id"),
         /// 商户门店信息.
-        store_info: OverseaSceneInfoStoreInfo = body("store_info"),
+        store_info: OverseaStoreInfo = body("store_info"),
     }
 
     /// 商户门店信息.
-    pub struct OverseaSceneInfoStoreInfo {
+    ///
+    /// The shared object `oversea_store_info` of the catalogue.
+    #[doc(alias = "商户门店信息")]
+    pub struct OverseaStoreInfo {
         /// 编号.
         id: String = body("id"),
         /// 名称. Required.
@@ -137,13 +162,17 @@ response! {
         /// 用户支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
         /// 汇率信息.
-        exchange_rate: GlobalPaymentAmountExchangeRate = body("exchange_rate"),
+        exchange_rate: SettlementExchangeRate = body("exchange_rate"),
     }
 
-    /// 汇率信息.
-    pub struct GlobalPaymentAmountExchangeRate {
+    /// 汇率, 汇率信息.
+    ///
+    /// The shared object `settlement_exchange_rate` of the catalogue.
+    #[doc(alias = "汇率")]
+    #[doc(alias = "汇率信息")]
+    pub struct SettlementExchangeRate {
         /// 汇率类型.
-        type_: SettlementRateType = body("type"),
+        type_: SettlementExchangeRateType = body("type"),
         /// 汇率值.
         rate: i64 = body("rate"),
     }
@@ -243,13 +272,16 @@ response! {
         /// 支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
         /// 汇率. Required.
-        exchange_rate: GlobalRefundAmountExchangeRate = body("exchange_rate").required(),
+        exchange_rate: OverseaExchangeRate = body("exchange_rate").required(),
     }
 
     /// 汇率.
-    pub struct GlobalRefundAmountExchangeRate {
+    ///
+    /// The shared object `oversea_exchange_rate` of the catalogue.
+    #[doc(alias = "汇率")]
+    pub struct OverseaExchangeRate {
         /// 汇率类型.
-        type_: ExchangeRateType = body("type"),
+        type_: OverseaExchangeRateType = body("type"),
         /// 汇率值.
         rate: i64 = body("rate"),
     }
@@ -477,15 +509,6 @@ open_enum! {
         Except = "EXCEPT",
     }
 
-    /// 汇率类型.
-    ///
-    /// The shared list of values `exchange_rate_type` of the catalogue.
-    #[doc(alias = "汇率类型")]
-    pub enum ExchangeRateType {
-        UserpaymentRate = "USERPAYMENT_RATE",
-        SettlementRate = "SETTLEMENT_RATE",
-    }
-
     /// 优先级.
     ///
     /// The shared list of values `fund_priority` of the catalogue.
@@ -516,10 +539,8 @@ open_enum! {
     }
 
     /// 汇率类型.
-    ///
-    /// The shared list of values `settlement_rate_type` of the catalogue.
     #[doc(alias = "汇率类型")]
-    pub enum SettlementRateType {
+    pub enum SettlementExchangeRateType {
         SettlementRate = "SETTLEMENT_RATE",
     }
 
@@ -530,6 +551,13 @@ open_enum! {
     pub enum PromotionType {
         Coupon = "COUPON",
         Discount = "DISCOUNT",
+    }
+
+    /// 汇率类型.
+    #[doc(alias = "汇率类型")]
+    pub enum OverseaExchangeRateType {
+        UserpaymentRate = "USERPAYMENT_RATE",
+        SettlementRate = "SETTLEMENT_RATE",
     }
 
     /// 支付分服务单状态.

@@ -4895,11 +4895,11 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     ///     .stock(post::Stock::new()
     ///         .coupon_code_mode("WECHATPAY")
     ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
-    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
+    ///         .usage_rule_display_info(post::ProductCouponUsageDisplayInfo::new()
     ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .notify_config(post::ProductCouponNotifyConfig::new().notify_appid("wx23232232323"))
     ///         .store_scope("NONE"));
     /// let response =
     ///     client.v3().marketing().partner().product_coupon().product_coupons().post(request).await?;
@@ -5100,11 +5100,11 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     ///         .stock_send_rule(post::PartnerStockSendRule::new()
     ///             .max_count(100000)
     ///             .max_count_per_user(5))
-    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
+    ///         .usage_rule_display_info(post::ProductCouponUsageDisplayInfo::new()
     ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::ProductCouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .notify_config(post::ProductCouponNotifyConfig::new().notify_appid("wx23232232323"))
     ///         .store_scope("NONE"));
     /// let response = client
     ///     .v3()
@@ -5220,7 +5220,7 @@ impl<M: Mode>
     ///
     /// let request = post::Request::new()
     ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    ///     .store_list(vec![post::ProductCouponStore::new().store_id("100000001")]);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -5265,7 +5265,7 @@ impl<M: Mode>
     ///
     /// let request = post::Request::new()
     ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    ///     .store_list(vec![post::ProductCouponStore::new().store_id("100000001")]);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -5391,11 +5391,11 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     ///     .stock(post::Stock::new()
     ///         .coupon_code_mode("WECHATPAY")
     ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
-    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
+    ///         .usage_rule_display_info(post::ProductCouponUsageDisplayInfo::new()
     ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::ProductCouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .notify_config(post::ProductCouponNotifyConfig::new().notify_appid("wx23232232323"))
     ///         .store_scope("NONE"));
     /// let response = client
     ///     .v3()
@@ -5589,7 +5589,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     ///
     /// let request = post::Request::new()
     ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    ///     .store_list(vec![post::ProductCouponStore::new().store_id("100000001")]);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -5713,7 +5713,7 @@ impl<M: Mode>
     ///
     /// let request = post::Request::new()
     ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    ///     .store_list(vec![post::ProductCouponStore::new().store_id("100000001")]);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -6869,13 +6869,13 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     /// use weipay::v3::marketing::paygiftactivity::unique_threshold_activity::post;
     ///
     /// let request = post::Request::new()
-    ///     .activity_base_info(post::PaygiftActivityBaseInfo::new()
+    ///     .activity_base_info(post::PayGiftBaseInfo::new()
     ///         .activity_name("example")
     ///         .activity_second_title("example")
     ///         .merchant_logo_url("example")
     ///         .out_request_no("example")
     ///         .delivery_purpose("OFF_LINE_PAY"))
-    ///     .award_send_rule(post::PaygiftactivityFullSendRule::new()
+    ///     .award_send_rule(post::PayGiftFullSendRule::new()
     ///         .award_type("BUSIFAVOR")
     ///         .merchant_option("IN_SEVICE_COUPON_MERCHANT")
     ///         .transaction_amount_minimum(1)

@@ -33,6 +33,18 @@ request! {
         finder_video_cover_image_url: String = body("finder_video_cover_image_url").url(),
     }
 
+    /// 无规律的有效时间, 无规律的有效时间段.
+    ///
+    /// The shared object `busifavor_irregular_time` of the catalogue.
+    #[doc(alias = "无规律的有效时间")]
+    #[doc(alias = "无规律的有效时间段")]
+    pub struct BusifavorIrregularTime {
+        /// 开始时间.
+        begin_time: Time = body("begin_time"),
+        /// 结束时间.
+        end_time: Time = body("end_time"),
+    }
+
     /// 固定面额满减券使用规则.
     ///
     /// The shared object `favor_fixed_normal_coupon` of the catalogue.
@@ -133,20 +145,32 @@ request! {
         seconds: i64 = body("seconds").required(),
     }
 
+    /// 商户自定义的开卡信息字段.
+    ///
+    /// The shared object `membercard_custom_field` of the catalogue.
+    #[doc(alias = "商户自定义的开卡信息字段")]
+    pub struct MembercardCustomField {
+        /// 商户自定义的开卡信息字段类型.
+        type_: MembercardCustomFieldType = body("type"),
+        /// 字段名称.
+        name: String = body("name"),
+        /// 字段值.
+        values: Vec<String> = body("values"),
+    }
+
     /// 支付前会员活动设置.
     ///
-    /// The shared object `membercard_activity_miniprogram_activity_setting` of the catalogue.
+    /// The shared object `membercard_mini_program_setting` of the catalogue.
     #[doc(alias = "支付前会员活动设置")]
-    pub struct MembercardActivityMiniprogramActivitySetting {
+    pub struct MembercardMiniProgramSetting {
         /// 指定领取渠道.
         outer_str: Vec<String> = body("outer_str"),
         /// 领奖页面跳转配置.
-        award_jump_deploy: MembercardActivityMiniprogramActivitySettingAwardJumpDeploy =
-            body("award_jump_deploy"),
+        award_jump_deploy: MembercardMiniProgramSettingAwardJumpDeploy = body("award_jump_deploy"),
     }
 
     /// 领奖页面跳转配置.
-    pub struct MembercardActivityMiniprogramActivitySettingAwardJumpDeploy {
+    pub struct MembercardMiniProgramSettingAwardJumpDeploy {
         /// 小程序AppID.
         mini_program_appid: String = body("mini_program_appid"),
         /// 小程序path.
@@ -221,17 +245,7 @@ request! {
         /// 平台提供的通用开卡信息字段.
         common_field_list: Vec<UserFormFlag> = body("common_field_list"),
         /// 商户自定义的开卡信息字段.
-        custom_field_list: Vec<MembercardOpenUserInformationFormCustomFieldList> = body("custom_field_list"),
-    }
-
-    /// 商户自定义的开卡信息字段.
-    pub struct MembercardOpenUserInformationFormCustomFieldList {
-        /// 商户自定义的开卡信息字段类型.
-        type_: CustomFieldType = body("type"),
-        /// 字段名称.
-        name: String = body("name"),
-        /// 字段值.
-        values: Vec<String> = body("values"),
+        custom_field_list: Vec<MembercardCustomField> = body("custom_field_list"),
     }
 
     /// 折扣券使用规则, 折扣券使用规则列表.
@@ -336,11 +350,24 @@ request! {
         merchant_id: String = body("merchant_id"),
     }
 
+    /// 奖品基本信息列表.
+    ///
+    /// The shared object `pay_gift_award` of the catalogue.
+    #[doc(alias = "奖品基本信息列表")]
+    pub struct PayGiftAward {
+        /// 代金券批次Id.
+        stock_id: String = body("stock_id"),
+        /// 奖品原始图. Format `media-url`.
+        original_image_url: String = body("original_image_url").url(),
+        /// 奖品缩略图. Format `media-url`.
+        thumbnail_url: String = body("thumbnail_url").url(),
+    }
+
     /// 活动基本信息.
     ///
-    /// The shared object `paygift_activity_base_info` of the catalogue.
+    /// The shared object `pay_gift_base_info` of the catalogue.
     #[doc(alias = "活动基本信息")]
-    pub struct PaygiftActivityBaseInfo {
+    pub struct PayGiftBaseInfo {
         /// 活动名称. Required.
         activity_name: String = body("activity_name").required(),
         /// 活动副标题. Required.
@@ -354,12 +381,12 @@ request! {
         /// 活动结束时间.
         end_time: Time = body("end_time"),
         /// 可用时间段.
-        available_periods: PaygiftActivityBaseInfoAvailablePeriods = body("available_periods"),
+        available_periods: PayGiftBaseInfoAvailablePeriods = body("available_periods"),
         /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_request_no: String =
             body("out_request_no").required().length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
         /// 投放目的. Required.
-        delivery_purpose: PaygiftActivityBaseInfoDeliveryPurpose = body("delivery_purpose").required(),
+        delivery_purpose: PayGiftBaseInfoDeliveryPurpose = body("delivery_purpose").required(),
         /// 商家小程序appid.
         mini_programs_appid: String = body("mini_programs_appid"),
         /// 商家小程序path.
@@ -367,16 +394,15 @@ request! {
     }
 
     /// 可用时间段.
-    pub struct PaygiftActivityBaseInfoAvailablePeriods {
+    pub struct PayGiftBaseInfoAvailablePeriods {
         /// 可用时间.
-        available_time: Vec<PaygiftActivityBaseInfoAvailablePeriodsAvailableTime> = body("available_time"),
+        available_time: Vec<PayGiftBaseInfoAvailablePeriodsAvailableTime> = body("available_time"),
         /// 每日可用时间.
-        available_day_time: Vec<PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime> =
-            body("available_day_time"),
+        available_day_time: Vec<PayGiftBaseInfoAvailablePeriodsAvailableDayTime> = body("available_day_time"),
     }
 
     /// 可用时间.
-    pub struct PaygiftActivityBaseInfoAvailablePeriodsAvailableTime {
+    pub struct PayGiftBaseInfoAvailablePeriodsAvailableTime {
         /// 可用开始时间.
         begin_time: Time = body("begin_time"),
         /// 可用结束时间.
@@ -384,7 +410,7 @@ request! {
     }
 
     /// 每日可用时间.
-    pub struct PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime {
+    pub struct PayGiftBaseInfoAvailablePeriodsAvailableDayTime {
         /// 每日可用开始时间. Matches `^[0-9]{6}$`.
         begin_day_time: String = body("begin_day_time").pattern(r#"^[0-9]{6}$"#),
         /// 每日可用结束时间. Matches `^[0-9]{6}$`.
@@ -393,10 +419,10 @@ request! {
 
     /// 活动奖品发放规则, 满送活动奖品发放规则.
     ///
-    /// The shared object `paygiftactivity_full_send_rule` of the catalogue.
+    /// The shared object `pay_gift_full_send_rule` of the catalogue.
     #[doc(alias = "活动奖品发放规则")]
     #[doc(alias = "满送活动奖品发放规则")]
-    pub struct PaygiftactivityFullSendRule {
+    pub struct PayGiftFullSendRule {
         /// 奖品类型. Required.
         award_type: AwardType = body("award_type").required(),
         /// 发券商户号选项. Required.
@@ -406,19 +432,44 @@ request! {
         /// 发放内容. Required.
         send_content: SendContent = body("send_content").required(),
         /// 奖品基本信息列表.
-        award_list: Vec<PaygiftactivityFullSendRuleAwardList> = body("award_list"),
+        award_list: Vec<PayGiftAward> = body("award_list"),
         /// 发券商户号列表.
         merchant_id_list: Vec<String> = body("merchant_id_list"),
     }
 
-    /// 奖品基本信息列表.
-    pub struct PaygiftactivityFullSendRuleAwardList {
-        /// 代金券批次Id.
-        stock_id: String = body("stock_id"),
-        /// 奖品原始图. Format `media-url`.
-        original_image_url: String = body("original_image_url").url(),
-        /// 奖品缩略图. Format `media-url`.
-        thumbnail_url: String = body("thumbnail_url").url(),
+    /// 券可核销时间.
+    ///
+    /// The shared object `product_coupon_available_period` of the catalogue.
+    #[doc(alias = "券可核销时间")]
+    pub struct ProductCouponAvailablePeriod {
+        /// 开始时间. Required.
+        available_begin_time: Time = body("available_begin_time").required(),
+        /// 结束时间. Required.
+        available_end_time: Time = body("available_end_time").required(),
+        /// 生效后N天内有效.
+        available_days: i64 = body("available_days"),
+        /// 领取后N天开始生效.
+        wait_days_after_receive: i64 = body("wait_days_after_receive"),
+        /// 每周固定可用时间.
+        weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
+        /// 无规律的可用时间段.
+        irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
+            body("irregular_available_period_list"),
+        /// 领取后N秒内有效.
+        available_seconds: i64 = body("available_seconds"),
+    }
+
+    /// 券可用门店信息.
+    ///
+    /// The shared object `product_coupon_available_store_info` of the catalogue.
+    #[doc(alias = "券可用门店信息")]
+    pub struct ProductCouponAvailableStoreInfo {
+        /// 券可用门店描述. Required.
+        description: String = body("description").required(),
+        /// 小程序AppID.
+        mini_program_appid: String = body("mini_program_appid"),
+        /// 小程序跳转路径.
+        mini_program_path: String = body("mini_program_path"),
     }
 
     /// 用户商品券展示信息.
@@ -436,7 +487,7 @@ request! {
         entrance_official_account: ProductCouponDisplayInfoEntranceOfficialAccount =
             body("entrance_official_account"),
         /// 视频号入口.
-        entrance_finder: ProductCouponDisplayInfoEntranceFinder = body("entrance_finder"),
+        entrance_finder: ProductCouponEntranceFinder = body("entrance_finder"),
     }
 
     /// 小程序入口.
@@ -458,13 +509,25 @@ request! {
     }
 
     /// 视频号入口.
-    pub struct ProductCouponDisplayInfoEntranceFinder {
+    ///
+    /// The shared object `product_coupon_entrance_finder` of the catalogue.
+    #[doc(alias = "视频号入口")]
+    pub struct ProductCouponEntranceFinder {
         /// 视频号ID. Required.
         finder_id: String = body("finder_id").required(),
         /// 视频号视频ID. Required.
         finder_video_id: String = body("finder_video_id").required(),
         /// 视频号封面图. Required.
         finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
+    }
+
+    /// 事件通知配置.
+    ///
+    /// The shared object `product_coupon_notify_config` of the catalogue.
+    #[doc(alias = "事件通知配置")]
+    pub struct ProductCouponNotifyConfig {
+        /// 事件通知appid.
+        notify_appid: String = body("notify_appid"),
     }
 
     /// 展示信息.
@@ -579,8 +642,7 @@ request! {
     #[doc(alias = "单券使用规则")]
     pub struct ProductCouponStockSingleUsageRule {
         /// 券可核销时间. Required.
-        coupon_available_period: ProductCouponStockSingleUsageRuleCouponAvailablePeriod =
-            body("coupon_available_period").required(),
+        coupon_available_period: ProductCouponAvailablePeriod = body("coupon_available_period").required(),
         /// 满减券使用规则.
         normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
         /// 折扣券使用规则.
@@ -589,30 +651,22 @@ request! {
         exchange_coupon: PartnerExchangeCouponList = body("exchange_coupon"),
     }
 
-    /// 券可核销时间.
-    pub struct ProductCouponStockSingleUsageRuleCouponAvailablePeriod {
-        /// 开始时间. Required.
-        available_begin_time: Time = body("available_begin_time").required(),
-        /// 结束时间. Required.
-        available_end_time: Time = body("available_end_time").required(),
-        /// 生效后N天内有效.
-        available_days: i64 = body("available_days"),
-        /// 领取后N天开始生效.
-        wait_days_after_receive: i64 = body("wait_days_after_receive"),
-        /// 每周固定可用时间.
-        weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
-        /// 无规律的可用时间段.
-        irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
-            body("irregular_available_period_list"),
-        /// 领取后N秒内有效.
-        available_seconds: i64 = body("available_seconds"),
+    /// 关联成功的门店列表, 取消关联成功的门店列表, 门店列表.
+    ///
+    /// The shared object `product_coupon_store` of the catalogue.
+    #[doc(alias = "关联成功的门店列表")]
+    #[doc(alias = "取消关联成功的门店列表")]
+    #[doc(alias = "门店列表")]
+    pub struct ProductCouponStore {
+        /// 门店ID. Required.
+        store_id: String = body("store_id").required(),
     }
 
     /// 券使用规则展示信息.
     ///
-    /// The shared object `product_coupon_usage_rule_display_info` of the catalogue.
+    /// The shared object `product_coupon_usage_display_info` of the catalogue.
     #[doc(alias = "券使用规则展示信息")]
-    pub struct ProductCouponUsageRuleDisplayInfo {
+    pub struct ProductCouponUsageDisplayInfo {
         /// 券使用方式列表. Required.
         coupon_usage_method_list: Vec<CouponUsageMethod> = body("coupon_usage_method_list").required(),
         /// 小程序AppID.
@@ -624,22 +678,11 @@ request! {
         /// 券使用说明. Required.
         usage_description: String = body("usage_description").required(),
         /// 券可用门店信息.
-        coupon_available_store_info: ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo =
-            body("coupon_available_store_info"),
+        coupon_available_store_info: ProductCouponAvailableStoreInfo = body("coupon_available_store_info"),
         /// APP跳转类型.
-        app_jump_type: ProductCouponUsageRuleDisplayInfoAppJumpType = body("app_jump_type"),
+        app_jump_type: ProductCouponUsageDisplayInfoAppJumpType = body("app_jump_type"),
         /// 口令链接.
         passcode_link: String = body("passcode_link"),
-    }
-
-    /// 券可用门店信息.
-    pub struct ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo {
-        /// 券可用门店描述. Required.
-        description: String = body("description").required(),
-        /// 小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 小程序跳转路径.
-        mini_program_path: String = body("mini_program_path"),
     }
 }
 
@@ -677,8 +720,7 @@ response! {
         /// 固定周期有效时间段.
         available_week: BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek = body("available_week"),
         /// 无规律的有效时间段.
-        irregulary_avaliable_time: Vec<BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime> =
-            body("irregulary_avaliable_time"),
+        irregulary_avaliable_time: Vec<BusifavorIrregularTime> = body("irregulary_avaliable_time"),
         /// 领取后N天开始生效.
         wait_days_after_receive: i64 = body("wait_days_after_receive"),
     }
@@ -698,14 +740,6 @@ response! {
         begin_time: i64 = body("begin_time"),
         /// 当天可用结束时间.
         end_time: i64 = body("end_time"),
-    }
-
-    /// 无规律的有效时间段.
-    pub struct BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime {
-        /// 开始时间.
-        begin_time: Time = body("begin_time"),
-        /// 结束时间.
-        end_time: Time = body("end_time"),
     }
 
     /// 固定面额满减券使用规则.
@@ -734,19 +768,19 @@ response! {
 
     /// 自定义入口.
     ///
-    /// The shared object `busifavor_coupons_custom_entrance` of the catalogue.
+    /// The shared object `busifavor_custom_entrance` of the catalogue.
     #[doc(alias = "自定义入口")]
-    pub struct BusifavorCouponsCustomEntrance {
+    pub struct BusifavorCustomEntrance {
         /// 小程序入口.
         mini_programs_info: BusifavorMiniProgramsInfo = body("mini_programs_info"),
         /// 商户公众号appid.
         appid: String = body("appid"),
-        /// 更多优惠入口.
+        /// 营销馆id.
         hall_id: String = body("hall_id"),
         /// 可用门店id.
         store_id: String = body("store_id"),
         /// code展示模式.
-        code_display_mode: BusifavorCouponsCustomEntranceCodeDisplayMode = body("code_display_mode"),
+        code_display_mode: BusifavorCodeDisplayMode = body("code_display_mode"),
     }
 
     /// 小程序入口.
@@ -762,23 +796,6 @@ response! {
         entrance_words: String = body("entrance_words").required(),
         /// 引导文案.
         guiding_words: String = body("guiding_words"),
-    }
-
-    /// 自定义入口.
-    ///
-    /// The shared object `busifavor_custom_entrance` of the catalogue.
-    #[doc(alias = "自定义入口")]
-    pub struct BusifavorCustomEntrance {
-        /// 小程序入口.
-        mini_programs_info: BusifavorMiniProgramsInfo = body("mini_programs_info"),
-        /// 商户公众号appid.
-        appid: String = body("appid"),
-        /// 营销馆id.
-        hall_id: String = body("hall_id"),
-        /// 可用门店id.
-        store_id: String = body("store_id"),
-        /// code展示模式.
-        code_display_mode: BusifavorCodeDisplayMode = body("code_display_mode"),
     }
 
     /// 券code信息.
@@ -821,6 +838,23 @@ response! {
         finder_info: BusifavorFinderInfo = body("finder_info"),
     }
 
+    /// 自定义入口.
+    ///
+    /// The shared object `busifavor_user_coupon_entrance` of the catalogue.
+    #[doc(alias = "自定义入口")]
+    pub struct BusifavorUserCouponEntrance {
+        /// 小程序入口.
+        mini_programs_info: BusifavorMiniProgramsInfo = body("mini_programs_info"),
+        /// 商户公众号appid.
+        appid: String = body("appid"),
+        /// 更多优惠入口.
+        hall_id: String = body("hall_id"),
+        /// 可用门店id.
+        store_id: String = body("store_id"),
+        /// code展示模式.
+        code_display_mode: BusifavorUserCouponEntranceCodeDisplayMode = body("code_display_mode"),
+    }
+
     /// 核销规则.
     ///
     /// The shared object `busifavor_user_coupon_use_rule` of the catalogue.
@@ -832,8 +866,7 @@ response! {
         /// 固定周期有效时间段.
         available_week: BusifavorUserCouponUseRuleAvailableWeek = body("available_week"),
         /// 无规律的有效时间段.
-        irregulary_avaliable_time: Vec<BusifavorUserCouponUseRuleIrregularyAvaliableTime> =
-            body("irregulary_avaliable_time"),
+        irregulary_avaliable_time: Vec<BusifavorIrregularTime> = body("irregulary_avaliable_time"),
         /// 固定面额满减券使用规则.
         fixed_normal_coupon: BusifavorUserCouponUseRuleFixedNormalCoupon = body("fixed_normal_coupon"),
         /// 折扣券使用规则.
@@ -859,8 +892,7 @@ response! {
         /// 固定周期有效时间段.
         available_week: BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek = body("available_week"),
         /// 无规律的有效时间.
-        irregulary_avaliable_time: Vec<BusifavorUserCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime> =
-            body("irregulary_avaliable_time"),
+        irregulary_avaliable_time: Vec<BusifavorIrregularTime> = body("irregulary_avaliable_time"),
         /// 日期区间内.
         wait_days_after_receive: i64 = body("wait_days_after_receive"),
     }
@@ -882,14 +914,6 @@ response! {
         end_time: i64 = body("end_time"),
     }
 
-    /// 无规律的有效时间.
-    pub struct BusifavorUserCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime {
-        /// 开始时间.
-        begin_time: Time = body("begin_time"),
-        /// 结束时间.
-        end_time: Time = body("end_time"),
-    }
-
     /// 固定周期有效时间段.
     pub struct BusifavorUserCouponUseRuleAvailableWeek {
         /// 可用星期数.
@@ -905,14 +929,6 @@ response! {
         begin_time: i64 = body("begin_time").range(0, 86399),
         /// 当天可用结束时间. 0 to 86399.
         end_time: i64 = body("end_time").range(0, 86399),
-    }
-
-    /// 无规律的有效时间段.
-    pub struct BusifavorUserCouponUseRuleIrregularyAvaliableTime {
-        /// 开始时间.
-        begin_time: Time = body("begin_time"),
-        /// 结束时间.
-        end_time: Time = body("end_time"),
     }
 
     /// 固定面额满减券使用规则.
@@ -1063,13 +1079,27 @@ response! {
         transaction_minimum: i64 = body("transaction_minimum").required(),
     }
 
-    /// 支付设置.
+    /// 支付后活动设置.
     ///
-    /// The shared object `membercard_activity_payment_setting` of the catalogue.
-    #[doc(alias = "支付设置")]
-    pub struct MembercardActivityPaymentSetting {
+    /// The shared object `membercard_pay_activity_setting` of the catalogue.
+    #[doc(alias = "支付后活动设置")]
+    pub struct MembercardPayActivitySetting {
+        /// 商户logo. Required.
+        logo_url: String = body("logo_url").required(),
+        /// 支付结果页活动副标题. Required.
+        activity_second_title: String = body("activity_second_title").required(),
+        /// 活动曝光商户号.
+        mchid_list: Vec<String> = body("mchid_list"),
+        /// 激活方式设置.
+        activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
+        /// 支付设置.
+        payment_setting: MembercardPayActivitySettingPaymentSetting = body("payment_setting"),
+    }
+
+    /// 支付设置.
+    pub struct MembercardPayActivitySettingPaymentSetting {
         /// 支付模式.
-        payment_mode: MembercardActivityPaymentSettingPaymentMode = body("payment_mode"),
+        payment_mode: MembercardPayActivitySettingPaymentSettingPaymentMode = body("payment_mode"),
         /// 指定银行的简称.
         limit_bank: String = body("limit_bank"),
         /// 订单优惠标记.
@@ -1077,7 +1107,7 @@ response! {
     }
 
     /// 支付模式.
-    pub struct MembercardActivityPaymentSettingPaymentMode {
+    pub struct MembercardPayActivitySettingPaymentSettingPaymentMode {
         /// 支付场景列表.
         payment_scene_list: Vec<String> = body("payment_scene_list"),
     }
@@ -1118,33 +1148,33 @@ response! {
 
     /// 活动高级设置.
     ///
-    /// The shared object `paygiftactivity_advanced_setting` of the catalogue.
+    /// The shared object `pay_gift_advanced_setting` of the catalogue.
     #[doc(alias = "活动高级设置")]
-    pub struct PaygiftactivityAdvancedSetting {
+    pub struct PayGiftAdvancedSetting {
         /// 投放用户类别.
         delivery_user_category: DeliveryUserCategory = body("delivery_user_category"),
         /// 商家会员appid.
         merchant_member_appid: String = body("merchant_member_appid"),
         /// 支付模式.
-        payment_mode: PaygiftactivityAdvancedSettingPaymentMode = body("payment_mode"),
+        payment_mode: PayGiftAdvancedSettingPaymentMode = body("payment_mode"),
         /// 订单优惠标记.
         goods_tags: Vec<String> = body("goods_tags"),
         /// 支付方式信息.
-        payment_method_information: PaygiftactivityAdvancedSettingPaymentMethodInformation =
+        payment_method_information: PayGiftAdvancedSettingPaymentMethodInformation =
             body("payment_method_information"),
     }
 
     /// 支付模式.
-    pub struct PaygiftactivityAdvancedSettingPaymentMode {
+    pub struct PayGiftAdvancedSettingPaymentMode {
         /// 支付场景列表.
         payment_scene_list: Vec<DeliveryPaymentScene> = body("payment_scene_list"),
         /// 支付方式信息.
-        payment_method_information: PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation =
+        payment_method_information: PayGiftAdvancedSettingPaymentModePaymentMethodInformation =
             body("payment_method_information"),
     }
 
     /// 支付方式信息.
-    pub struct PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation {
+    pub struct PayGiftAdvancedSettingPaymentModePaymentMethodInformation {
         /// 支付方式.
         payment_method: PayGiftPaymentMethod = body("payment_method"),
         /// 银行简称.
@@ -1152,7 +1182,7 @@ response! {
     }
 
     /// 支付方式信息.
-    pub struct PaygiftactivityAdvancedSettingPaymentMethodInformation {
+    pub struct PayGiftAdvancedSettingPaymentMethodInformation {
         /// 支付方式. Required.
         payment_method: PayGiftPaymentMethod = body("payment_method").required(),
         /// 银行简称.
@@ -1214,12 +1244,11 @@ response! {
         /// 批次组信息. Required.
         stock_bundle_info: ProductCouponBundleStockStockBundleInfo = body("stock_bundle_info").required(),
         /// 券使用规则展示信息. Required.
-        usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
-            body("usage_rule_display_info").required(),
+        usage_rule_display_info: ProductCouponUsageDisplayInfo = body("usage_rule_display_info").required(),
         /// 用户商品券展示信息. Required.
         coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
         /// 事件通知配置. Required.
-        notify_config: ProductCouponBundleStockNotifyConfig = body("notify_config").required(),
+        notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
         /// 可用门店范围. Required.
         store_scope: StoreScope = body("store_scope").required(),
         /// 已发放次数. Required.
@@ -1276,12 +1305,6 @@ response! {
         stock_bundle_id: String = body("stock_bundle_id").required(),
         /// 批次在批次组内的次序. Required.
         stock_bundle_index: i64 = body("stock_bundle_index").required(),
-    }
-
-    /// 事件通知配置.
-    pub struct ProductCouponBundleStockNotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
     }
 
     /// 关联失败的门店列表, 取消关联失败的门店列表.
@@ -1374,12 +1397,11 @@ response! {
         /// 多次优惠使用规则.
         sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
         /// 券使用规则展示信息. Required.
-        usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
-            body("usage_rule_display_info").required(),
+        usage_rule_display_info: ProductCouponUsageDisplayInfo = body("usage_rule_display_info").required(),
         /// 用户商品券展示信息. Required.
         coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
         /// 事件通知配置. Required.
-        notify_config: ProductCouponStockNotifyConfig = body("notify_config").required(),
+        notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
         /// 可用门店范围. Required.
         store_scope: StoreScope = body("store_scope").required(),
         /// 已发放次数. Required.
@@ -1394,12 +1416,6 @@ response! {
         deactivate_reason: String = body("deactivate_reason"),
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
-    }
-
-    /// 事件通知配置.
-    pub struct ProductCouponStockNotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
     }
 
     /// 用户商品券列表.
@@ -1521,12 +1537,11 @@ response! {
         /// 批次组信息.
         stock_bundle_info: UserProductCouponStockStockBundleInfo = body("stock_bundle_info"),
         /// 券使用规则展示信息. Required.
-        usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
-            body("usage_rule_display_info").required(),
+        usage_rule_display_info: ProductCouponUsageDisplayInfo = body("usage_rule_display_info").required(),
         /// 用户商品券展示信息. Required.
         coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
         /// 事件通知配置. Required.
-        notify_config: UserProductCouponStockNotifyConfig = body("notify_config").required(),
+        notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
         /// 可用门店范围. Required.
         store_scope: StoreScope = body("store_scope").required(),
         /// 已发放次数. Required.
@@ -1549,12 +1564,6 @@ response! {
         stock_bundle_id: String = body("stock_bundle_id").required(),
         /// 批次在批次组内的次序. Required.
         stock_bundle_index: i64 = body("stock_bundle_index").required(),
-    }
-
-    /// 事件通知配置.
-    pub struct UserProductCouponStockNotifyConfig {
-        /// 事件通知appid.
-        notify_appid: String = body("notify_appid"),
     }
 
     /// 用户商品券标签信息.
@@ -1728,16 +1737,6 @@ open_enum! {
         MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
     }
 
-    /// 商户自定义的开卡信息字段类型.
-    ///
-    /// The shared list of values `custom_field_type` of the catalogue.
-    pub enum CustomFieldType {
-        Text = "TEXT",
-        Select = "SELECT",
-        Radio = "RADIO",
-        CheckBox = "CHECK_BOX",
-    }
-
     /// 支付场景列表.
     ///
     /// The shared list of values `delivery_payment_scene` of the catalogue.
@@ -1853,6 +1852,14 @@ open_enum! {
         NoneCode = "NONE_CODE",
     }
 
+    /// 商户自定义的开卡信息字段类型.
+    pub enum MembercardCustomFieldType {
+        Text = "TEXT",
+        Select = "SELECT",
+        Radio = "RADIO",
+        CheckBox = "CHECK_BOX",
+    }
+
     /// 平台提供的通用开卡信息字段.
     ///
     /// The shared list of values `user_form_flag` of the catalogue.
@@ -1927,18 +1934,9 @@ open_enum! {
         CreateActFailed = "CREATE_ACT_FAILED",
     }
 
-    /// 支付方式.
-    ///
-    /// The shared list of values `pay_gift_payment_method` of the catalogue.
-    #[doc(alias = "支付方式")]
-    pub enum PayGiftPaymentMethod {
-        Cft = "CFT",
-        SpecificBankCard = "SPECIFIC_BANK_CARD",
-    }
-
     /// 投放目的.
     #[doc(alias = "投放目的")]
-    pub enum PaygiftActivityBaseInfoDeliveryPurpose {
+    pub enum PayGiftBaseInfoDeliveryPurpose {
         OffLinePay = "OFF_LINE_PAY",
         JumpMiniApp = "JUMP_MINI_APP",
     }
@@ -1950,6 +1948,15 @@ open_enum! {
     pub enum SendContent {
         SingleCoupon = "SINGLE_COUPON",
         GiftPackage = "GIFT_PACKAGE",
+    }
+
+    /// 支付方式.
+    ///
+    /// The shared list of values `pay_gift_payment_method` of the catalogue.
+    #[doc(alias = "支付方式")]
+    pub enum PayGiftPaymentMethod {
+        Cft = "CFT",
+        SpecificBankCard = "SPECIFIC_BANK_CARD",
     }
 
     /// 用户商品券Code展示模式.
@@ -1988,6 +1995,14 @@ open_enum! {
         Exchange = "EXCHANGE",
     }
 
+    /// APP跳转类型.
+    #[doc(alias = "APP跳转类型")]
+    pub enum ProductCouponUsageDisplayInfoAppJumpType {
+        H5 = "H5",
+        PasscodeLink = "PASSCODE_LINK",
+        UsageGuide = "USAGE_GUIDE",
+    }
+
     /// 使用模式.
     ///
     /// The shared list of values `product_coupon_usage_mode` of the catalogue.
@@ -1995,14 +2010,6 @@ open_enum! {
     pub enum ProductCouponUsageMode {
         Single = "SINGLE",
         Sequential = "SEQUENTIAL",
-    }
-
-    /// APP跳转类型.
-    #[doc(alias = "APP跳转类型")]
-    pub enum ProductCouponUsageRuleDisplayInfoAppJumpType {
-        H5 = "H5",
-        PasscodeLink = "PASSCODE_LINK",
-        UsageGuide = "USAGE_GUIDE",
     }
 
     /// 用户商品券状态.
@@ -2057,19 +2064,19 @@ open_enum! {
         Permanent = "PERMANENT",
     }
 
-    /// code展示模式.
-    #[doc(alias = "code展示模式")]
-    pub enum BusifavorCouponsCustomEntranceCodeDisplayMode {
-        Barcode = "BARCODE",
-        Qrcode = "QRCODE",
-        NotShow = "NOT_SHOW",
-    }
-
     /// 商户上传code分配状态.
     #[doc(alias = "商户上传code分配状态")]
     pub enum BusifavorDataCodeStatus {
         Available = "AVAILABLE",
         Dispatched = "DISPATCHED",
+    }
+
+    /// code展示模式.
+    #[doc(alias = "code展示模式")]
+    pub enum BusifavorUserCouponEntranceCodeDisplayMode {
+        Barcode = "BARCODE",
+        Qrcode = "QRCODE",
+        NotShow = "NOT_SHOW",
     }
 
     /// 核销方式.

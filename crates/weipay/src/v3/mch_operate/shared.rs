@@ -7,9 +7,9 @@ use crate::model::{Time, body, open_enum, response};
 response! {
     /// 提现申请单信息.
     ///
-    /// The shared object `mch_operate_withdrawl_apply` of the catalogue.
+    /// The shared object `withdrawal_application` of the catalogue.
     #[doc(alias = "提现申请单信息")]
-    pub struct MchOperateWithdrawlApply {
+    pub struct WithdrawalApplication {
         /// 微信支付提现申请单号. Required.
         applyment_id: String = body("applyment_id").required(),
         /// 商户提现申请单号. Required.

@@ -26,9 +26,9 @@ request! {
 
     /// 资料项集合.
     ///
-    /// The shared object `mch_operation_manage_record_field` of the catalogue.
+    /// The shared object `operation_record_field` of the catalogue.
     #[doc(alias = "资料项集合")]
-    pub struct MchOperationManageRecordField {
+    pub struct OperationRecordField {
         /// 资料项ID.
         item_id: String = body("item_id"),
         /// 资料项英文名.
@@ -48,13 +48,13 @@ request! {
         /// 校验规则.
         check_rule: DueDiligenceCheckRule = body("check_rule"),
         /// 资料项关联规则集合.
-        relations: Vec<MchOperationManageRecordFieldRelations> = body("relations"),
+        relations: Vec<OperationRecordFieldRelations> = body("relations"),
         /// 提交内容需要加密.
         need_encrypt: bool = body("need_encrypt"),
     }
 
     /// 资料项关联规则集合.
-    pub struct MchOperationManageRecordFieldRelations {
+    pub struct OperationRecordFieldRelations {
         /// 关联的资料项ID.
         source_key: i64 = body("source_key"),
         /// 关联的资料项值.

@@ -2,7 +2,22 @@
 
 //! The types that several operations of `v3/merchantfund` share.
 
-use crate::model::open_enum;
+use crate::model::{body, open_enum, response};
+
+response! {
+    /// 分页链接.
+    ///
+    /// The shared object `income_record_links` of the catalogue.
+    #[doc(alias = "分页链接")]
+    pub struct IncomeRecordLinks {
+        /// 下一页链接. Required.
+        next: String = body("next").required(),
+        /// 上一页链接. Required.
+        prev: String = body("prev").required(),
+        /// 当前链接. Required.
+        self_: String = body("self").required(),
+    }
+}
 
 open_enum! {
     /// 账户类型.

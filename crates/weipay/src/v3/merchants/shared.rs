@@ -2,7 +2,31 @@
 
 //! The types that several operations of `v3/merchants` share.
 
-use crate::model::open_enum;
+use crate::model::{body, open_enum, request};
+
+request! {
+    /// 董事信息.
+    ///
+    /// The shared object `merchant_director` of the catalogue.
+    #[doc(alias = "董事信息")]
+    pub struct MerchantDirector {
+        /// 董事姓名.
+        name: String = body("name"),
+        /// 董事证件号.
+        number: String = body("number"),
+    }
+
+    /// 负责人信息.
+    ///
+    /// The shared object `merchant_principal` of the catalogue.
+    #[doc(alias = "负责人信息")]
+    pub struct MerchantPrincipal {
+        /// 负责人姓名.
+        name: String = body("name"),
+        /// 负责人证件号.
+        number: String = body("number"),
+    }
+}
 
 open_enum! {
     /// 业务类型.

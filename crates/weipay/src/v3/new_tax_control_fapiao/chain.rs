@@ -321,7 +321,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
     ///             .taxpayer_id("202003261233701778")
     ///             .address("example"))
     ///         .extra_information(post::FapiaoExtraInformation::new().drawer("王五"))
-    ///         .items(vec![post::NewTaxControlFapiaoItem::new()
+    ///         .items(vec![post::FapiaoItem::new()
     ///             .tax_code("3010101020203000000")
     ///             .goods_name("example")
     ///             .quantity(100000000)

@@ -51,6 +51,37 @@ request! {
         drawer: String = body("drawer").required(),
     }
 
+    /// 发票行信息.
+    ///
+    /// The shared object `fapiao_item` of the catalogue.
+    #[doc(alias = "发票行信息")]
+    pub struct FapiaoItem {
+        /// 货物或应税劳务. Required.
+        tax_code: String = body("tax_code").required(),
+        /// 货物或应税劳务. Required.
+        goods_name: String = body("goods_name").required(),
+        /// 规格型号.
+        specification: String = body("specification"),
+        /// 单位.
+        unit: String = body("unit"),
+        /// 数量. Required.
+        quantity: i64 = body("quantity").required(),
+        /// 单价. Required; in fen (分).
+        unit_price: i64 = body("unit_price").required(),
+        /// 单行金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 单行税额. Required; in fen (分).
+        tax_amount: i64 = body("tax_amount").required(),
+        /// 单行金额合计. Required; in fen (分).
+        total_amount: i64 = body("total_amount").required(),
+        /// 税率. Required.
+        tax_rate: i64 = body("tax_rate").required(),
+        /// 税收优惠政策标识. Required.
+        tax_prefer_mark: FapiaoItemTaxPreferMark = body("tax_prefer_mark").required(),
+        /// 是否折扣行. Required.
+        discount: bool = body("discount").required(),
+    }
+
     /// 销售方信息.
     ///
     /// The shared object `fapiao_seller_information` of the catalogue.
@@ -83,37 +114,6 @@ request! {
         out_trade_no: String = body("out_trade_no"),
         /// 交易金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
-    }
-
-    /// 发票行信息.
-    ///
-    /// The shared object `new_tax_control_fapiao_item` of the catalogue.
-    #[doc(alias = "发票行信息")]
-    pub struct NewTaxControlFapiaoItem {
-        /// 货物或应税劳务. Required.
-        tax_code: String = body("tax_code").required(),
-        /// 货物或应税劳务. Required.
-        goods_name: String = body("goods_name").required(),
-        /// 规格型号.
-        specification: String = body("specification"),
-        /// 单位.
-        unit: String = body("unit"),
-        /// 数量. Required.
-        quantity: i64 = body("quantity").required(),
-        /// 单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-        /// 单行金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 单行税额. Required; in fen (分).
-        tax_amount: i64 = body("tax_amount").required(),
-        /// 单行金额合计. Required; in fen (分).
-        total_amount: i64 = body("total_amount").required(),
-        /// 税率. Required.
-        tax_rate: i64 = body("tax_rate").required(),
-        /// 税收优惠政策标识. Required.
-        tax_prefer_mark: NewTaxControlFapiaoItemTaxPreferMark = body("tax_prefer_mark").required(),
-        /// 是否折扣行. Required.
-        discount: bool = body("discount").required(),
     }
 }
 
@@ -152,6 +152,16 @@ open_enum! {
         Organization = "ORGANIZATION",
     }
 
+    /// 税收优惠政策标识.
+    #[doc(alias = "税收优惠政策标识")]
+    pub enum FapiaoItemTaxPreferMark {
+        NoFavorable = "NO_FAVORABLE",
+        OutsideVat = "OUTSIDE_VAT",
+        VatExempt = "VAT_EXEMPT",
+        NormalZeroRated = "NORMAL_ZERO_RATED",
+        ExportZeroRated = "EXPORT_ZERO_RATED",
+    }
+
     /// 开票场景, 插卡场景.
     ///
     /// The shared list of values `fapiao_scene` of the catalogue.
@@ -166,16 +176,6 @@ open_enum! {
     #[doc(alias = "支付渠道")]
     pub enum FapiaoTransactionInformationPayChannel {
         WechatPay = "WECHAT_PAY",
-    }
-
-    /// 税收优惠政策标识.
-    #[doc(alias = "税收优惠政策标识")]
-    pub enum NewTaxControlFapiaoItemTaxPreferMark {
-        NoFavorable = "NO_FAVORABLE",
-        OutsideVat = "OUTSIDE_VAT",
-        VatExempt = "VAT_EXEMPT",
-        NormalZeroRated = "NORMAL_ZERO_RATED",
-        ExportZeroRated = "EXPORT_ZERO_RATED",
     }
 
     /// 发票状态.

@@ -5,6 +5,28 @@
 use crate::model::{Sensitive, body, open_enum, request, response};
 
 request! {
+    /// 支付者.
+    ///
+    /// The shared object `identified_payer` of the catalogue.
+    #[doc(alias = "支付者")]
+    pub struct IdentifiedPayer {
+        /// 实名支付.
+        identity: PayerIdentity = body("identity"),
+    }
+
+    /// 实名支付.
+    ///
+    /// The shared object `payer_identity` of the catalogue.
+    #[doc(alias = "实名支付")]
+    pub struct PayerIdentity {
+        /// 证件类型. Required.
+        type_: PayerIdentityType = body("type").required(),
+        /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
+        number: Sensitive = body("number").required().encrypted(),
+        /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
+        name: Sensitive = body("name").required().encrypted(),
+    }
+
     /// 场景信息.
     ///
     /// The shared object `pay_codepay_scene_info` of the catalogue.
@@ -170,6 +192,17 @@ request! {
         package_name: String = body("package_name"),
     }
 
+    /// 订单金额.
+    ///
+    /// The shared object `pay_order_amount` of the catalogue.
+    #[doc(alias = "订单金额")]
+    pub struct PayOrderAmount {
+        /// 总金额. Required; at least 1; in fen (分).
+        total: i64 = body("total").required().range(1, i64::MAX),
+        /// 货币类型. At most 16 characters.
+        currency: String = body("currency").length(0, 16),
+    }
+
     /// 优惠功能.
     ///
     /// The shared object `pay_order_detail` of the catalogue.
@@ -285,28 +318,13 @@ request! {
         unit_price: i64 = body("unit_price").required(),
     }
 
-    /// 订单金额.
+    /// 结算信息.
     ///
-    /// The shared object `pay_transactions_amount` of the catalogue.
-    #[doc(alias = "订单金额")]
-    pub struct PayTransactionsAmount {
-        /// 总金额. Required; at least 1; in fen (分).
-        total: i64 = body("total").required().range(1, i64::MAX),
-        /// 货币类型. At most 16 characters.
-        currency: String = body("currency").length(0, 16),
-    }
-
-    /// 实名支付.
-    ///
-    /// The shared object `payer_identity` of the catalogue.
-    #[doc(alias = "实名支付")]
-    pub struct PayerIdentity {
-        /// 证件类型. Required.
-        type_: PayerIdentityType = body("type").required(),
-        /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
-        number: Sensitive = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
-        name: Sensitive = body("name").required().encrypted(),
+    /// The shared object `profit_sharing_choice` of the catalogue.
+    #[doc(alias = "结算信息")]
+    pub struct ProfitSharingChoice {
+        /// 是否指定分账.
+        profit_sharing: bool = body("profit_sharing"),
     }
 }
 
@@ -422,6 +440,18 @@ response! {
 }
 
 open_enum! {
+    /// 证件类型.
+    #[doc(alias = "证件类型")]
+    pub enum PayerIdentityType {
+        Idcard = "IDCARD",
+        HongkongMacao = "HONGKONG_MACAO",
+        HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
+        TaiwanResident = "TAIWAN_RESIDENT",
+        ForeignResident = "FOREIGN_RESIDENT",
+        OverseaPassport = "OVERSEA_PASSPORT",
+        PhoneNumber = "PHONE_NUMBER",
+    }
+
     /// 指定支付方式.
     ///
     /// The shared list of values `limit_pay` of the catalogue.
@@ -446,18 +476,6 @@ open_enum! {
     pub enum PaySubsidyInfoSubsidyDetailSubsidyPeriodType {
         Daily = "DAILY",
         Period = "PERIOD",
-    }
-
-    /// 证件类型.
-    #[doc(alias = "证件类型")]
-    pub enum PayerIdentityType {
-        Idcard = "IDCARD",
-        HongkongMacao = "HONGKONG_MACAO",
-        HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
-        TaiwanResident = "TAIWAN_RESIDENT",
-        ForeignResident = "FOREIGN_RESIDENT",
-        OverseaPassport = "OVERSEA_PASSPORT",
-        PhoneNumber = "PHONE_NUMBER",
     }
 
     /// 用户ID的类型.

@@ -30,10 +30,9 @@ pub use crate::v3::payscore::chain::PayscoreServiceorder as Serviceorder;
 pub mod get {
     pub use crate::v3::payscore::shared::{
         PaidType, PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPromotionDetail,
-        PayscoreCollectionDetailsPromotionDetailGoodsDetail, PayscoreCollectionDetailsPromotionDetailScope,
-        PayscoreCollectionState, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
-        PayscoreReturnedRiskFund, PayscoreTimeRange, RiskFundName, ServiceOrderState,
-        ServiceOrderStateDescription, VoucherType,
+        PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionState, PayscoreGoodsDetail,
+        PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreReturnedRiskFund,
+        PayscoreTimeRange, RiskFundName, ServiceOrderState, ServiceOrderStateDescription, VoucherType,
     };
 
     use crate::model::{body, query, request, response};
@@ -115,8 +114,8 @@ pub mod get {
 pub mod post {
     pub use crate::v3::payscore::shared::{
         PayscoreDevice, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
-        PayscoreReturnedRiskFund, PayscoreSentPostPayment, PayscoreServiceorderTimeRange, PayscoreTimeRange,
-        RiskFundName, ServiceOrderState, ServiceOrderStateDescription,
+        PayscoreReturnedRiskFund, PayscoreSentPostPayment, PayscoreTimeRange, RiskFundName,
+        ServiceOrderState, ServiceOrderStateDescription, ServiceOrderTimeRange,
     };
 
     use crate::model::{body, request, response};
@@ -144,7 +143,7 @@ pub mod post {
             /// 商户优惠. At most 30 members.
             post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
             /// 服务时间段. Required.
-            time_range: PayscoreServiceorderTimeRange = body("time_range").required(),
+            time_range: ServiceOrderTimeRange = body("time_range").required(),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 服务风险金. Required.

@@ -5,6 +5,106 @@
 use crate::model::{Time, body, open_enum, request, response};
 
 request! {
+    /// 后付费商户优惠, 商户优惠.
+    ///
+    /// The shared object `pay_on_delivery_post_discount` of the catalogue.
+    #[doc(alias = "后付费商户优惠")]
+    #[doc(alias = "商户优惠")]
+    pub struct PayOnDeliveryPostDiscount {
+        /// 优惠名称. At most 20 characters.
+        name: String = body("name").length(0, 20),
+        /// 优惠说明.
+        description: String = body("description"),
+        /// 优惠金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 优惠数量.
+        count: i64 = body("count"),
+    }
+
+    /// 后付费项目.
+    ///
+    /// The shared object `pay_on_delivery_post_payment` of the catalogue.
+    #[doc(alias = "后付费项目")]
+    pub struct PayOnDeliveryPostPayment {
+        /// 付费项目名称. At most 20 characters.
+        name: String = body("name").length(0, 20),
+        /// 金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 计费说明.
+        description: String = body("description"),
+        /// 付费数量.
+        count: i64 = body("count"),
+    }
+
+    /// 订单风险金.
+    ///
+    /// The shared object `pay_on_delivery_risk_fund` of the catalogue.
+    #[doc(alias = "订单风险金")]
+    pub struct PayOnDeliveryRiskFund {
+        /// 风险金名称. Required.
+        name: RiskFundName = body("name").required(),
+        /// 风险金额. Required; in fen (分).
+        amount: i64 = body("amount").required(),
+        /// 风险说明. At most 30 characters.
+        description: String = body("description").length(0, 30),
+    }
+
+    /// 先用后付购物详情.
+    ///
+    /// The shared object `pay_on_delivery_shopping_info` of the catalogue.
+    #[doc(alias = "先用后付购物详情")]
+    pub struct PayOnDeliveryShoppingInfo {
+        /// 实际购物商家公众号ID.
+        real_merchant_appid: String = body("real_merchant_appid"),
+        /// 单详跳转链接.
+        jump_link: PayscoreJumpLink = body("jump_link"),
+        /// 商品列表.
+        goods: Vec<PayOnDeliveryShoppingInfoGoods> = body("goods"),
+    }
+
+    /// 单详跳转链接.
+    ///
+    /// The shared object `payscore_jump_link` of the catalogue.
+    #[doc(alias = "单详跳转链接")]
+    pub struct PayscoreJumpLink {
+        /// 跳转链接类型.
+        jump_link_type: PayscoreJumpLinkJumpLinkType = body("jump_link_type"),
+        /// 小程序跳转AppID.
+        appid: String = body("appid"),
+        /// 小程序跳转path.
+        path: String = body("path"),
+    }
+
+    /// 商品列表.
+    pub struct PayOnDeliveryShoppingInfoGoods {
+        /// 商品名称.
+        name: String = body("name"),
+        /// 商品图片链接.
+        picture: String = body("picture"),
+        /// 商品单价金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 商品数量.
+        count: i64 = body("count"),
+        /// 商品品类ID.
+        category_id: Vec<String> = body("category_id"),
+    }
+
+    /// 服务时间, 服务时间段.
+    ///
+    /// The shared object `pay_on_delivery_time_range` of the catalogue.
+    #[doc(alias = "服务时间")]
+    #[doc(alias = "服务时间段")]
+    pub struct PayOnDeliveryTimeRange {
+        /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
+        start_time: String = body("start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
+        /// 服务开始时间备注. At most 20 characters.
+        start_time_remark: String = body("start_time_remark").length(0, 20),
+        /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
+        end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+        /// 服务结束时间备注. At most 50 characters.
+        end_time_remark: String = body("end_time_remark").length(0, 50),
+    }
+
     /// 商户优惠.
     ///
     /// The shared object `payafter_discount` of the catalogue.
@@ -31,37 +131,6 @@ request! {
         fee_amount: i64 = body("fee_amount"),
         /// 描述计费规则.
         fee_desc: String = body("fee_desc"),
-    }
-
-    /// 服务时间段.
-    ///
-    /// The shared object `payscore_acquiringbank_time_range` of the catalogue.
-    #[doc(alias = "服务时间段")]
-    pub struct PayscoreAcquiringbankTimeRange {
-        /// 服务开始时间. Required.
-        start_time: String = body("start_time").required(),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 预计服务结束时间.
-        end_time: String = body("end_time"),
-        /// 预计服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 实际服务时间, 服务时间段.
-    ///
-    /// The shared object `payscore_answered_time_range` of the catalogue.
-    #[doc(alias = "实际服务时间")]
-    #[doc(alias = "服务时间段")]
-    pub struct PayscoreAnsweredTimeRange {
-        /// 服务开始时间. Required.
-        start_time: String = body("start_time").required(),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
     }
 
     /// 后付费商户优惠, 商户优惠.
@@ -91,6 +160,21 @@ request! {
         end_device_id: String = body("end_device_id"),
         /// 物料URL.
         materiel_no: String = body("materiel_no"),
+    }
+
+    /// 服务时间段.
+    ///
+    /// The shared object `payscore_estimated_time_range` of the catalogue.
+    #[doc(alias = "服务时间段")]
+    pub struct PayscoreEstimatedTimeRange {
+        /// 服务开始时间. Required.
+        start_time: String = body("start_time").required(),
+        /// 服务开始时间备注.
+        start_time_remark: String = body("start_time_remark"),
+        /// 预计服务结束时间.
+        end_time: String = body("end_time"),
+        /// 预计服务结束时间备注.
+        end_time_remark: String = body("end_time_remark"),
     }
 
     /// 商品列表.
@@ -152,6 +236,21 @@ request! {
         count: i64 = body("count"),
     }
 
+    /// 支付分计划明细列表.
+    ///
+    /// The shared object `payscore_new_plan_detail` of the catalogue.
+    #[doc(alias = "支付分计划明细列表")]
+    pub struct PayscoreNewPlanDetail {
+        /// 计划明细原支付金额. Required; in fen (分).
+        original_price: i64 = body("original_price").required(),
+        /// 计划明细优惠说明.
+        plan_discount_description: String = body("plan_discount_description"),
+        /// 计划明细实际支付金额. Required; in fen (分).
+        actual_price: i64 = body("actual_price").required(),
+        /// 计划明细名称. Required.
+        plan_detail_name: String = body("plan_detail_name").required(),
+    }
+
     /// 后付费项目.
     ///
     /// The shared object `payscore_partner_post_payment` of the catalogue.
@@ -184,21 +283,6 @@ request! {
         end_time_remark: String = body("end_time_remark"),
     }
 
-    /// 支付分计划明细列表.
-    ///
-    /// The shared object `payscore_plans_plan_detail` of the catalogue.
-    #[doc(alias = "支付分计划明细列表")]
-    pub struct PayscorePlansPlanDetail {
-        /// 计划明细原支付金额. Required; in fen (分).
-        original_price: i64 = body("original_price").required(),
-        /// 计划明细优惠说明.
-        plan_discount_description: String = body("plan_discount_description"),
-        /// 计划明细实际支付金额. Required; in fen (分).
-        actual_price: i64 = body("actual_price").required(),
-        /// 计划明细名称. Required.
-        plan_detail_name: String = body("plan_detail_name").required(),
-    }
-
     /// 后付费商户优惠, 商户优惠.
     ///
     /// The shared object `payscore_post_discount` of the catalogue.
@@ -213,6 +297,22 @@ request! {
         amount: i64 = body("amount"),
         /// 优惠数量.
         count: i64 = body("count"),
+    }
+
+    /// 实际服务时间, 服务时间段.
+    ///
+    /// The shared object `payscore_returned_time_range` of the catalogue.
+    #[doc(alias = "实际服务时间")]
+    #[doc(alias = "服务时间段")]
+    pub struct PayscoreReturnedTimeRange {
+        /// 服务开始时间. Required.
+        start_time: String = body("start_time").required(),
+        /// 服务开始时间备注.
+        start_time_remark: String = body("start_time_remark"),
+        /// 服务结束时间.
+        end_time: String = body("end_time"),
+        /// 服务结束时间备注.
+        end_time_remark: String = body("end_time_remark"),
     }
 
     /// 后付费商户优惠.
@@ -245,11 +345,28 @@ request! {
         count: i64 = body("count"),
     }
 
+    /// 实际服务时间段, 服务时间, 服务时间段.
+    ///
+    /// The shared object `payscore_time_range` of the catalogue.
+    #[doc(alias = "实际服务时间段")]
+    #[doc(alias = "服务时间")]
+    #[doc(alias = "服务时间段")]
+    pub struct PayscoreTimeRange {
+        /// 服务开始时间.
+        start_time: String = body("start_time"),
+        /// 服务结束时间.
+        end_time: String = body("end_time"),
+        /// 服务开始时间备注.
+        start_time_remark: String = body("start_time_remark"),
+        /// 服务结束时间备注.
+        end_time_remark: String = body("end_time_remark"),
+    }
+
     /// 服务位置.
     ///
-    /// The shared object `payscore_serviceorder_location` of the catalogue.
+    /// The shared object `service_order_location` of the catalogue.
     #[doc(alias = "服务位置")]
-    pub struct PayscoreServiceorderLocation {
+    pub struct ServiceOrderLocation {
         /// 服务开始地点.
         start_location: String = body("start_location"),
         /// 预计服务结束地点.
@@ -258,10 +375,10 @@ request! {
 
     /// 后付费商户优惠, 商户优惠.
     ///
-    /// The shared object `payscore_serviceorder_post_discount` of the catalogue.
+    /// The shared object `service_order_post_discount` of the catalogue.
     #[doc(alias = "后付费商户优惠")]
     #[doc(alias = "商户优惠")]
-    pub struct PayscoreServiceorderPostDiscount {
+    pub struct ServiceOrderPostDiscount {
         /// 优惠名称. Required.
         name: String = body("name").required(),
         /// 优惠说明. Required.
@@ -274,9 +391,9 @@ request! {
 
     /// 后付费项目.
     ///
-    /// The shared object `payscore_serviceorder_post_payment` of the catalogue.
+    /// The shared object `service_order_post_payment` of the catalogue.
     #[doc(alias = "后付费项目")]
-    pub struct PayscoreServiceorderPostPayment {
+    pub struct ServiceOrderPostPayment {
         /// 付费项目名称. Required.
         name: String = body("name").required(),
         /// 付费说明.
@@ -289,9 +406,9 @@ request! {
 
     /// 订单风险金.
     ///
-    /// The shared object `payscore_serviceorder_risk_fund` of the catalogue.
+    /// The shared object `service_order_risk_fund` of the catalogue.
     #[doc(alias = "订单风险金")]
-    pub struct PayscoreServiceorderRiskFund {
+    pub struct ServiceOrderRiskFund {
         /// 风险金名称. Required.
         name: String = body("name").required(),
         /// 风险金额. Required; in fen (分).
@@ -302,126 +419,12 @@ request! {
 
     /// 服务时间, 服务时间段.
     ///
-    /// The shared object `payscore_serviceorder_time_range` of the catalogue.
+    /// The shared object `service_order_time_range` of the catalogue.
     #[doc(alias = "服务时间")]
     #[doc(alias = "服务时间段")]
-    pub struct PayscoreServiceorderTimeRange {
+    pub struct ServiceOrderTimeRange {
         /// 服务开始时间. Required.
         start_time: String = body("start_time").required(),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 后付费商户优惠, 商户优惠.
-    ///
-    /// The shared object `payscore_servicepayondeliveryorder_post_discount` of the catalogue.
-    #[doc(alias = "后付费商户优惠")]
-    #[doc(alias = "商户优惠")]
-    pub struct PayscoreServicepayondeliveryorderPostDiscount {
-        /// 优惠名称. At most 20 characters.
-        name: String = body("name").length(0, 20),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 优惠数量.
-        count: i64 = body("count"),
-    }
-
-    /// 后付费项目.
-    ///
-    /// The shared object `payscore_servicepayondeliveryorder_post_payment` of the catalogue.
-    #[doc(alias = "后付费项目")]
-    pub struct PayscoreServicepayondeliveryorderPostPayment {
-        /// 付费项目名称. At most 20 characters.
-        name: String = body("name").length(0, 20),
-        /// 金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 计费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 订单风险金.
-    ///
-    /// The shared object `payscore_servicepayondeliveryorder_risk_fund` of the catalogue.
-    #[doc(alias = "订单风险金")]
-    pub struct PayscoreServicepayondeliveryorderRiskFund {
-        /// 风险金名称. Required.
-        name: RiskFundName = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明. At most 30 characters.
-        description: String = body("description").length(0, 30),
-    }
-
-    /// 先用后付购物详情.
-    ///
-    /// The shared object `payscore_servicepayondeliveryorder_shopping_info` of the catalogue.
-    #[doc(alias = "先用后付购物详情")]
-    pub struct PayscoreServicepayondeliveryorderShoppingInfo {
-        /// 实际购物商家公众号ID.
-        real_merchant_appid: String = body("real_merchant_appid"),
-        /// 单详跳转链接.
-        jump_link: PayscoreServicepayondeliveryorderShoppingInfoJumpLink = body("jump_link"),
-        /// 商品列表.
-        goods: Vec<PayscoreServicepayondeliveryorderShoppingInfoGoods> = body("goods"),
-    }
-
-    /// 单详跳转链接.
-    pub struct PayscoreServicepayondeliveryorderShoppingInfoJumpLink {
-        /// 跳转链接类型.
-        jump_link_type: JumpLinkType = body("jump_link_type"),
-        /// 小程序跳转AppID.
-        appid: String = body("appid"),
-        /// 小程序跳转path.
-        path: String = body("path"),
-    }
-
-    /// 商品列表.
-    pub struct PayscoreServicepayondeliveryorderShoppingInfoGoods {
-        /// 商品名称.
-        name: String = body("name"),
-        /// 商品图片链接.
-        picture: String = body("picture"),
-        /// 商品单价金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 商品数量.
-        count: i64 = body("count"),
-        /// 商品品类ID.
-        category_id: Vec<String> = body("category_id"),
-    }
-
-    /// 服务时间, 服务时间段.
-    ///
-    /// The shared object `payscore_servicepayondeliveryorder_time_range` of the catalogue.
-    #[doc(alias = "服务时间")]
-    #[doc(alias = "服务时间段")]
-    pub struct PayscoreServicepayondeliveryorderTimeRange {
-        /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
-        start_time: String = body("start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
-        /// 服务开始时间备注. At most 20 characters.
-        start_time_remark: String = body("start_time_remark").length(0, 20),
-        /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
-        end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
-        /// 服务结束时间备注. At most 50 characters.
-        end_time_remark: String = body("end_time_remark").length(0, 50),
-    }
-
-    /// 实际服务时间段, 服务时间, 服务时间段.
-    ///
-    /// The shared object `payscore_time_range` of the catalogue.
-    #[doc(alias = "实际服务时间段")]
-    #[doc(alias = "服务时间")]
-    #[doc(alias = "服务时间段")]
-    pub struct PayscoreTimeRange {
-        /// 服务开始时间.
-        start_time: String = body("start_time"),
         /// 服务结束时间.
         end_time: String = body("end_time"),
         /// 服务开始时间备注.
@@ -490,11 +493,14 @@ response! {
         /// 优惠币种.
         currency: String = body("currency"),
         /// 单品列表.
-        goods_detail: Vec<PayscoreCollectionDetailsPromotionDetailGoodsDetail> = body("goods_detail"),
+        goods_detail: Vec<PayscoreGoodsDetail> = body("goods_detail"),
     }
 
     /// 单品列表.
-    pub struct PayscoreCollectionDetailsPromotionDetailGoodsDetail {
+    ///
+    /// The shared object `payscore_goods_detail` of the catalogue.
+    #[doc(alias = "单品列表")]
+    pub struct PayscoreGoodsDetail {
         /// 商品编码. Required.
         goods_id: String = body("goods_id").required(),
         /// 商品数量.
@@ -660,14 +666,6 @@ response! {
 }
 
 open_enum! {
-    /// 跳转链接类型.
-    ///
-    /// The shared list of values `jump_link_type` of the catalogue.
-    #[doc(alias = "跳转链接类型")]
-    pub enum JumpLinkType {
-        JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
-    }
-
     /// 风险名称, 风险金名称.
     ///
     /// The shared list of values `risk_fund_name` of the catalogue.
@@ -678,6 +676,12 @@ open_enum! {
         Advance = "ADVANCE",
         CashDeposit = "CASH_DEPOSIT",
         EstimateOrderCost = "ESTIMATE_ORDER_COST",
+    }
+
+    /// 跳转链接类型.
+    #[doc(alias = "跳转链接类型")]
+    pub enum PayscoreJumpLinkJumpLinkType {
+        JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
     }
 
     /// 场景类型.

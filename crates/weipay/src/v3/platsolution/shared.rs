@@ -7,22 +7,22 @@ use crate::model::{Time, body, open_enum, request, response};
 request! {
     /// 收款方信息, 赔付用户信息, 转账接收者信息.
     ///
-    /// The shared object `platsolution_insurance_claim_bills_receiver` of the catalogue.
+    /// The shared object `claim_receiver` of the catalogue.
     #[doc(alias = "收款方信息")]
     #[doc(alias = "赔付用户信息")]
     #[doc(alias = "转账接收者信息")]
-    pub struct PlatsolutionInsuranceClaimBillsReceiver {
+    pub struct ClaimReceiver {
         /// 转账接收方类型.
         type_: ClaimReceiverType = body("type"),
         /// 转账接收方订单信息.
-        transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+        transaction_info: CompensatedTransaction = body("transaction_info"),
     }
 
     /// 转账接收方订单信息.
     ///
-    /// The shared object `platsolution_transaction_info` of the catalogue.
+    /// The shared object `compensated_transaction` of the catalogue.
     #[doc(alias = "转账接收方订单信息")]
-    pub struct PlatsolutionTransactionInfo {
+    pub struct CompensatedTransaction {
         /// 交易订单号. Required.
         transaction_id: String = body("transaction_id").required(),
         /// 转账接收方订单类型.
@@ -31,38 +31,27 @@ request! {
 
     /// 收款方信息, 转账接收者信息.
     ///
-    /// The shared object `platsolution_receiver` of the catalogue.
+    /// The shared object `compensated_user` of the catalogue.
     #[doc(alias = "收款方信息")]
     #[doc(alias = "转账接收者信息")]
-    pub struct PlatsolutionReceiver {
+    pub struct CompensatedUser {
         /// 转账接收方类型.
-        type_: PlatsolutionReceiverType = body("type"),
+        type_: CompensatedUserType = body("type"),
         /// 转账接收方订单信息.
-        transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
-    }
-
-    /// 充值金额.
-    ///
-    /// The shared object `platsolution_recharge_amount` of the catalogue.
-    #[doc(alias = "充值金额")]
-    pub struct PlatsolutionRechargeAmount {
-        /// 总金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 货币类型.
-        currency: String = body("currency"),
+        transaction_info: CompensatedTransaction = body("transaction_info"),
     }
 
     /// 场景报备信息.
     ///
-    /// The shared object `platsolution_scene_report_data` of the catalogue.
+    /// The shared object `insurance_scene_report_data` of the catalogue.
     #[doc(alias = "场景报备信息")]
-    pub struct PlatsolutionSceneReportData {
+    pub struct InsuranceSceneReportData {
         /// 保险保单报备信息.
-        insurance_policy: PlatsolutionSceneReportDataInsurancePolicy = body("insurance_policy"),
+        insurance_policy: InsuranceSceneReportDataInsurancePolicy = body("insurance_policy"),
     }
 
     /// 保险保单报备信息.
-    pub struct PlatsolutionSceneReportDataInsurancePolicy {
+    pub struct InsuranceSceneReportDataInsurancePolicy {
         /// 保险产品备案编号. Required.
         product_registration_no: String = body("product_registration_no").required(),
         /// 保险单号. Required.
@@ -77,9 +66,9 @@ request! {
 
     /// 转账明细列表.
     ///
-    /// The shared object `platsolution_transfer_detail` of the catalogue.
+    /// The shared object `platform_transfer_detail` of the catalogue.
     #[doc(alias = "转账明细列表")]
-    pub struct PlatsolutionTransferDetail {
+    pub struct PlatformTransferDetail {
         /// 商家明细单号. Required.
         out_detail_no: String = body("out_detail_no").required(),
         /// 转账金额. Required; in fen (分).
@@ -91,9 +80,105 @@ request! {
         /// 收款用户OpenID. Required.
         openid: String = body("openid").required(),
     }
+
+    /// 充值金额.
+    ///
+    /// The shared object `recharge_amount` of the catalogue.
+    #[doc(alias = "充值金额")]
+    pub struct RechargeAmount {
+        /// 总金额. In fen (分).
+        amount: i64 = body("amount"),
+        /// 货币类型.
+        currency: String = body("currency"),
+    }
 }
 
 response! {
+    /// 关单信息.
+    ///
+    /// The shared object `bill_close_info` of the catalogue.
+    #[doc(alias = "关单信息")]
+    pub struct BillCloseInfo {
+        /// 关单时间.
+        close_time: Time = body("close_time"),
+        /// 关单原因.
+        close_reason: String = body("close_reason"),
+    }
+
+    /// 转账接收方信息.
+    ///
+    /// The shared object `claim_receiver_detail` of the catalogue.
+    #[doc(alias = "转账接收方信息")]
+    pub struct ClaimReceiverDetail {
+        /// 转账接收者信息.
+        receiver: ClaimReceiver = body("receiver"),
+    }
+
+    /// 预约记录的关闭信息.
+    ///
+    /// The shared object `insurance_reservation_close_info` of the catalogue.
+    #[doc(alias = "预约记录的关闭信息")]
+    pub struct InsuranceReservationCloseInfo {
+        /// 预约记录关闭的时间. Required.
+        close_time: Time = body("close_time").required(),
+        /// 预约记录关闭的原因. Required.
+        close_reason: InsuranceReservationCloseInfoCloseReason = body("close_reason").required(),
+    }
+
+    /// 转账批次单.
+    ///
+    /// The shared object `insurance_transfer_batch` of the catalogue.
+    #[doc(alias = "转账批次单")]
+    pub struct InsuranceTransferBatch {
+        /// 商家批次单号. Required.
+        out_batch_no: String = body("out_batch_no").required(),
+        /// 商家转账批次单号. Required.
+        batch_id: String = body("batch_id").required(),
+        /// 服务商应用ID. Required.
+        sp_appid: String = body("sp_appid").required(),
+        /// 二级商户号. Required.
+        sub_mchid: String = body("sub_mchid").required(),
+        /// 二级商户应用ID.
+        sub_appid: String = body("sub_appid"),
+        /// 批次状态. Required.
+        batch_state: InsuranceBatchState = body("batch_state").required(),
+        /// 批次名称. Required.
+        batch_name: String = body("batch_name").required(),
+        /// 批次备注. Required.
+        batch_remark: String = body("batch_remark").required(),
+        /// 批次关闭原因.
+        close_reason: BatchCloseReason = body("close_reason"),
+        /// 转账总金额. Required; in fen (分).
+        total_amount: i64 = body("total_amount").required(),
+        /// 转账总笔数. Required.
+        total_num: i64 = body("total_num").required(),
+        /// 批次创建时间. Required.
+        create_time: Time = body("create_time").required(),
+        /// 转账成功金额. Required; in fen (分).
+        success_amount: i64 = body("success_amount").required(),
+        /// 转账成功笔数. Required.
+        success_num: i64 = body("success_num").required(),
+        /// 转账失败金额. Required; in fen (分).
+        failed_amount: i64 = body("failed_amount").required(),
+        /// 转账失败笔数. Required.
+        failed_num: i64 = body("failed_num").required(),
+        /// 转账场景ID. Required.
+        transfer_scene_id: String = body("transfer_scene_id").required(),
+    }
+
+    /// 转账明细单列表.
+    ///
+    /// The shared object `insurance_transfer_batch_detail` of the catalogue.
+    #[doc(alias = "转账明细单列表")]
+    pub struct InsuranceTransferBatchDetail {
+        /// 商家转账明细单号. Required.
+        detail_id: String = body("detail_id").required(),
+        /// 商家明细单号. Required.
+        out_detail_no: String = body("out_detail_no").required(),
+        /// 明细状态. Required.
+        detail_state: InsuranceDetailState = body("detail_state").required(),
+    }
+
     /// 网银充值的付款信息.
     ///
     /// The shared object `online_bank_recharge_info` of the catalogue.
@@ -115,45 +200,11 @@ response! {
         bank_account_name: String = body("bank_account_name"),
     }
 
-    /// 转账充值的付款信息.
-    ///
-    /// The shared object `platsolution_bank_transfer_info` of the catalogue.
-    #[doc(alias = "转账充值的付款信息")]
-    pub struct PlatsolutionBankTransferInfo {
-        /// 转入的银行流水单号.
-        bill_no: String = body("bill_no"),
-        /// 转账充值附言.
-        memo: String = body("memo"),
-        /// 银行转账退回时间.
-        return_time: Time = body("return_time"),
-        /// 银行转账退回原因.
-        return_reason: String = body("return_reason"),
-        /// 开户银行名称.
-        bank_name: String = body("bank_name"),
-        /// 银行卡号后四位.
-        bank_card_tail: String = body("bank_card_tail"),
-        /// 银行账户名称.
-        bank_account_name: String = body("bank_account_name"),
-    }
-
-    /// 转账明细单列表.
-    ///
-    /// The shared object `platsolution_batches_data` of the catalogue.
-    #[doc(alias = "转账明细单列表")]
-    pub struct PlatsolutionBatchesData {
-        /// 商家转账明细单号. Required.
-        detail_id: String = body("detail_id").required(),
-        /// 商家明细单号. Required.
-        out_detail_no: String = body("out_detail_no").required(),
-        /// 明细状态. Required.
-        detail_state: String = body("detail_state").required(),
-    }
-
     /// 转账批次单.
     ///
-    /// The shared object `platsolution_batches_transfer_batch` of the catalogue.
+    /// The shared object `platform_transfer_batch` of the catalogue.
     #[doc(alias = "转账批次单")]
-    pub struct PlatsolutionBatchesTransferBatch {
+    pub struct PlatformTransferBatch {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
         /// 商家转账批次单号. Required.
@@ -190,68 +241,76 @@ response! {
         transfer_scene_id: String = body("transfer_scene_id").required(),
     }
 
-    /// 关单信息.
-    ///
-    /// The shared object `platsolution_close_info` of the catalogue.
-    #[doc(alias = "关单信息")]
-    pub struct PlatsolutionCloseInfo {
-        /// 关单时间.
-        close_time: Time = body("close_time"),
-        /// 关单原因.
-        close_reason: String = body("close_reason"),
-    }
-
-    /// 转账接收方信息.
-    ///
-    /// The shared object `platsolution_compensate_bills_receiver_detail` of the catalogue.
-    #[doc(alias = "转账接收方信息")]
-    pub struct PlatsolutionCompensateBillsReceiverDetail {
-        /// 转账接收者信息.
-        receiver: PlatsolutionReceiver = body("receiver"),
-    }
-
     /// 转账明细单列表.
     ///
-    /// The shared object `platsolution_data` of the catalogue.
+    /// The shared object `platform_transfer_batch_detail` of the catalogue.
     #[doc(alias = "转账明细单列表")]
-    pub struct PlatsolutionData {
+    pub struct PlatformTransferBatchDetail {
         /// 商家转账明细单号. Required.
         detail_id: String = body("detail_id").required(),
         /// 商家明细单号. Required.
         out_detail_no: String = body("out_detail_no").required(),
         /// 明细状态. Required.
-        detail_state: CompensationDetailState = body("detail_state").required(),
+        detail_state: String = body("detail_state").required(),
     }
 
     /// 转账接收方信息.
     ///
-    /// The shared object `platsolution_deposit_shipping_cost_compensation_bills_receiver_detail` of the catalogue.
+    /// The shared object `premium_compensation_receiver_detail` of the catalogue.
     #[doc(alias = "转账接收方信息")]
-    pub struct PlatsolutionDepositShippingCostCompensationBillsReceiverDetail {
+    pub struct PremiumCompensationReceiverDetail {
         /// 转账接收者信息.
-        receiver: PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver = body("receiver"),
+        receiver: PremiumCompensationReceiverDetailReceiver = body("receiver"),
     }
 
     /// 转账接收者信息.
-    pub struct PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver {
-        /// 转账接收方订单信息.
-        transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
-        /// 转账接收方用户.
-        user_info: PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo =
-            body("user_info"),
+    pub struct PremiumCompensationReceiverDetailReceiver {
+        /// 转账接收方类型.
+        type_: MerchantReceiverType = body("type"),
+        /// 转账接收方商户信息.
+        mch_info: PremiumCompensationReceiverDetailReceiverMchInfo = body("mch_info"),
+        /// 赔付单信息.
+        transaction_info: PremiumCompensationReceiverDetailReceiverTransactionInfo = body("transaction_info"),
     }
 
-    /// 转账接收方用户.
-    pub struct PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo {
-        /// 转账接收方用户.
-        sp_openid: String = body("sp_openid"),
+    /// 转账接收方商户信息.
+    pub struct PremiumCompensationReceiverDetailReceiverMchInfo {
+        /// 商户号.
+        mchid: String = body("mchid"),
+    }
+
+    /// 赔付单信息.
+    pub struct PremiumCompensationReceiverDetailReceiverTransactionInfo {
+        /// 交易订单号. Required.
+        transaction_id: String = body("transaction_id").required(),
+    }
+
+    /// 转账充值的付款信息.
+    ///
+    /// The shared object `recharge_bank_transfer_info` of the catalogue.
+    #[doc(alias = "转账充值的付款信息")]
+    pub struct RechargeBankTransferInfo {
+        /// 转入的银行流水单号.
+        bill_no: String = body("bill_no"),
+        /// 转账充值附言.
+        memo: String = body("memo"),
+        /// 银行转账退回时间.
+        return_time: Time = body("return_time"),
+        /// 银行转账退回原因.
+        return_reason: String = body("return_reason"),
+        /// 开户银行名称.
+        bank_name: String = body("bank_name"),
+        /// 银行卡号后四位.
+        bank_card_tail: String = body("bank_card_tail"),
+        /// 银行账户名称.
+        bank_account_name: String = body("bank_account_name"),
     }
 
     /// 预约记录的关闭信息.
     ///
-    /// The shared object `platsolution_mch_transfer_close_info` of the catalogue.
+    /// The shared object `reservation_close_info` of the catalogue.
     #[doc(alias = "预约记录的关闭信息")]
-    pub struct PlatsolutionMchTransferCloseInfo {
+    pub struct ReservationCloseInfo {
         /// 预约记录关闭的时间. Required.
         close_time: Time = body("close_time").required(),
         /// 预约记录关闭的原因. Required.
@@ -260,140 +319,80 @@ response! {
 
     /// 转账接收方信息.
     ///
-    /// The shared object `platsolution_mch_transfer_receiver_detail` of the catalogue.
+    /// The shared object `shipping_compensation_receiver_detail` of the catalogue.
     #[doc(alias = "转账接收方信息")]
-    pub struct PlatsolutionMchTransferReceiverDetail {
+    pub struct ShippingCompensationReceiverDetail {
         /// 转账接收者信息.
-        receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver"),
-    }
-
-    /// 转账接收方信息.
-    ///
-    /// The shared object `platsolution_receiver_detail` of the catalogue.
-    #[doc(alias = "转账接收方信息")]
-    pub struct PlatsolutionReceiverDetail {
-        /// 转账接收者信息.
-        receiver: PlatsolutionReceiverDetailReceiver = body("receiver"),
+        receiver: ShippingCompensationReceiverDetailReceiver = body("receiver"),
     }
 
     /// 转账接收者信息.
-    pub struct PlatsolutionReceiverDetailReceiver {
-        /// 转账接收方类型.
-        type_: MerchantReceiverType = body("type"),
-        /// 转账接收方商户信息.
-        mch_info: PlatsolutionReceiverDetailReceiverMchInfo = body("mch_info"),
-        /// 赔付单信息.
-        transaction_info: PlatsolutionReceiverDetailReceiverTransactionInfo = body("transaction_info"),
+    pub struct ShippingCompensationReceiverDetailReceiver {
+        /// 转账接收方订单信息.
+        transaction_info: CompensatedTransaction = body("transaction_info"),
+        /// 转账接收方用户.
+        user_info: ShippingCompensationReceiverDetailReceiverUserInfo = body("user_info"),
     }
 
-    /// 转账接收方商户信息.
-    pub struct PlatsolutionReceiverDetailReceiverMchInfo {
-        /// 商户号.
-        mchid: String = body("mchid"),
-    }
-
-    /// 赔付单信息.
-    pub struct PlatsolutionReceiverDetailReceiverTransactionInfo {
-        /// 交易订单号. Required.
-        transaction_id: String = body("transaction_id").required(),
-    }
-
-    /// 预约记录的关闭信息.
-    ///
-    /// The shared object `platsolution_reservation_close_info` of the catalogue.
-    #[doc(alias = "预约记录的关闭信息")]
-    pub struct PlatsolutionReservationCloseInfo {
-        /// 预约记录关闭的时间. Required.
-        close_time: Time = body("close_time").required(),
-        /// 预约记录关闭的原因. Required.
-        close_reason: PlatsolutionReservationCloseInfoCloseReason = body("close_reason").required(),
+    /// 转账接收方用户.
+    pub struct ShippingCompensationReceiverDetailReceiverUserInfo {
+        /// 转账接收方用户.
+        sp_openid: String = body("sp_openid"),
     }
 
     /// 赔付接收方信息.
     ///
-    /// The shared object `platsolution_sub_mch_compensation_bills_receiver_detail` of the catalogue.
+    /// The shared object `sub_mch_compensation_receiver_detail` of the catalogue.
     #[doc(alias = "赔付接收方信息")]
-    pub struct PlatsolutionSubMchCompensationBillsReceiverDetail {
+    pub struct SubMchCompensationReceiverDetail {
         /// 赔付接收者信息.
-        receiver: PlatsolutionSubMchCompensationBillsReceiverDetailReceiver = body("receiver"),
+        receiver: SubMchCompensationReceiverDetailReceiver = body("receiver"),
     }
 
     /// 赔付接收者信息.
-    pub struct PlatsolutionSubMchCompensationBillsReceiverDetailReceiver {
+    pub struct SubMchCompensationReceiverDetailReceiver {
         /// 赔付接收方类型.
         type_: MerchantReceiverType = body("type"),
         /// 赔付接收方商户信息.
-        mch_info: PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo = body("mch_info"),
+        mch_info: SubMchCompensationReceiverDetailReceiverMchInfo = body("mch_info"),
     }
 
     /// 赔付接收方商户信息.
-    pub struct PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo {
+    pub struct SubMchCompensationReceiverDetailReceiverMchInfo {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
     }
 
-    /// 转账批次单.
+    /// 转账接收方信息.
     ///
-    /// The shared object `platsolution_transfer_batch` of the catalogue.
-    #[doc(alias = "转账批次单")]
-    pub struct PlatsolutionTransferBatch {
-        /// 商家批次单号. Required.
-        out_batch_no: String = body("out_batch_no").required(),
-        /// 商家转账批次单号. Required.
-        batch_id: String = body("batch_id").required(),
-        /// 服务商应用ID. Required.
-        sp_appid: String = body("sp_appid").required(),
-        /// 二级商户号. Required.
-        sub_mchid: String = body("sub_mchid").required(),
-        /// 二级商户应用ID.
-        sub_appid: String = body("sub_appid"),
-        /// 批次状态. Required.
-        batch_state: CompensationBatchState = body("batch_state").required(),
-        /// 批次名称. Required.
-        batch_name: String = body("batch_name").required(),
-        /// 批次备注. Required.
-        batch_remark: String = body("batch_remark").required(),
-        /// 批次关闭原因.
-        close_reason: BatchCloseReason = body("close_reason"),
-        /// 转账总金额. Required; in fen (分).
-        total_amount: i64 = body("total_amount").required(),
-        /// 转账总笔数. Required.
-        total_num: i64 = body("total_num").required(),
-        /// 批次创建时间. Required.
-        create_time: Time = body("create_time").required(),
-        /// 转账成功金额. Required; in fen (分).
-        success_amount: i64 = body("success_amount").required(),
-        /// 转账成功笔数. Required.
-        success_num: i64 = body("success_num").required(),
-        /// 转账失败金额. Required; in fen (分).
-        failed_amount: i64 = body("failed_amount").required(),
-        /// 转账失败笔数. Required.
-        failed_num: i64 = body("failed_num").required(),
-        /// 转账场景ID. Required.
-        transfer_scene_id: String = body("transfer_scene_id").required(),
+    /// The shared object `transfer_bill_receiver_detail` of the catalogue.
+    #[doc(alias = "转账接收方信息")]
+    pub struct TransferBillReceiverDetail {
+        /// 转账接收者信息.
+        receiver: TransferBillReceiverDetailReceiver = body("receiver"),
+    }
+
+    /// 转账接收者信息.
+    pub struct TransferBillReceiverDetailReceiver {
+        /// 转账接收方类型.
+        type_: ClaimReceiverType = body("type"),
+        /// 转账接收方商户信息.
+        mch_info: TransferBillReceiverDetailReceiverMchInfo = body("mch_info"),
+    }
+
+    /// 转账接收方商户信息.
+    pub struct TransferBillReceiverDetailReceiverMchInfo {
+        /// 商户号.
+        mch_id: String = body("mch_id"),
     }
 
     /// 转账接收方信息.
     ///
-    /// The shared object `platsolution_transfer_bills_receiver_detail` of the catalogue.
+    /// The shared object `user_compensation_receiver_detail` of the catalogue.
     #[doc(alias = "转账接收方信息")]
-    pub struct PlatsolutionTransferBillsReceiverDetail {
+    pub struct UserCompensationReceiverDetail {
         /// 转账接收者信息.
-        receiver: PlatsolutionTransferBillsReceiverDetailReceiver = body("receiver"),
-    }
-
-    /// 转账接收者信息.
-    pub struct PlatsolutionTransferBillsReceiverDetailReceiver {
-        /// 转账接收方类型.
-        type_: ClaimReceiverType = body("type"),
-        /// 转账接收方商户信息.
-        mch_info: PlatsolutionTransferBillsReceiverDetailReceiverMchInfo = body("mch_info"),
-    }
-
-    /// 转账接收方商户信息.
-    pub struct PlatsolutionTransferBillsReceiverDetailReceiverMchInfo {
-        /// 商户号.
-        mch_id: String = body("mch_id"),
+        receiver: CompensatedUser = body("receiver"),
     }
 }
 
@@ -417,6 +416,12 @@ open_enum! {
         Wxvalue = "WXVALUE",
     }
 
+    /// 转账接收方类型.
+    #[doc(alias = "转账接收方类型")]
+    pub enum CompensatedUserType {
+        TransactionUser = "TRANSACTION_USER",
+    }
+
     /// 业务类型.
     ///
     /// The shared list of values `compensation_business_type` of the catalogue.
@@ -430,9 +435,9 @@ open_enum! {
 
     /// 明细状态.
     ///
-    /// The shared list of values `compensation_detail_filter` of the catalogue.
+    /// The shared list of values `insurance_detail_filter` of the catalogue.
     #[doc(alias = "明细状态")]
-    pub enum CompensationDetailFilter {
+    pub enum InsuranceDetailFilter {
         All = "ALL",
         WaitPay = "WAIT_PAY",
         Success = "SUCCESS",
@@ -458,12 +463,6 @@ open_enum! {
     #[doc(alias = "转账接收方类型")]
     pub enum MerchantReceiverType {
         Merchant = "MERCHANT",
-    }
-
-    /// 转账接收方类型.
-    #[doc(alias = "转账接收方类型")]
-    pub enum PlatsolutionReceiverType {
-        TransactionUser = "TRANSACTION_USER",
     }
 
     /// 充值渠道, 可用充值渠道列表.
@@ -512,11 +511,44 @@ open_enum! {
         OverdueClose = "OVERDUE_CLOSE",
     }
 
+    /// 赔付状态.
+    ///
+    /// The shared list of values `compensation_state` of the catalogue.
+    #[doc(alias = "赔付状态")]
+    pub enum CompensationState {
+        Accepted = "ACCEPTED",
+        Success = "SUCCESS",
+        Closed = "CLOSED",
+        WaitUserConfirm = "WAIT_USER_CONFIRM",
+        Canceling = "CANCELING",
+        Cancelled = "CANCELLED",
+    }
+
+    /// 单据状态.
+    ///
+    /// The shared list of values `day_end_withdraw_status` of the catalogue.
+    #[doc(alias = "单据状态")]
+    pub enum DayEndWithdrawStatus {
+        Created = "CREATED",
+        Processing = "PROCESSING",
+        Finished = "FINISHED",
+        Abnormal = "ABNORMAL",
+    }
+
+    /// 员工状态.
+    ///
+    /// The shared list of values `employee_state` of the catalogue.
+    #[doc(alias = "员工状态")]
+    pub enum EmployeeState {
+        Effective = "EFFECTIVE",
+        Deleted = "DELETED",
+    }
+
     /// 批次状态.
     ///
-    /// The shared list of values `compensation_batch_state` of the catalogue.
+    /// The shared list of values `insurance_batch_state` of the catalogue.
     #[doc(alias = "批次状态")]
-    pub enum CompensationBatchState {
+    pub enum InsuranceBatchState {
         Accepted = "ACCEPTED",
         Processing = "PROCESSING",
         Completed = "COMPLETED",
@@ -525,9 +557,9 @@ open_enum! {
 
     /// 明细状态.
     ///
-    /// The shared list of values `compensation_detail_state` of the catalogue.
+    /// The shared list of values `insurance_detail_state` of the catalogue.
     #[doc(alias = "明细状态")]
-    pub enum CompensationDetailState {
+    pub enum InsuranceDetailState {
         Init = "INIT",
         All = "ALL",
         WaitPay = "WAIT_PAY",
@@ -536,11 +568,23 @@ open_enum! {
         BankRefund = "BANK_REFUND",
     }
 
+    /// 预约记录关闭的原因.
+    #[doc(alias = "预约记录关闭的原因")]
+    pub enum InsuranceReservationCloseInfoCloseReason {
+        UserOverdueUnconfirmed = "USER_OVERDUE_UNCONFIRMED",
+        CloseConfirmedViaMchApi = "CLOSE_CONFIRMED_VIA_MCH_API",
+        CloseAcceptedViaMchApi = "CLOSE_ACCEPTED_VIA_MCH_API",
+        TransferFinished = "TRANSFER_FINISHED",
+        OverdueNotTransfer = "OVERDUE_NOT_TRANSFER",
+        ReserveFail = "RESERVE_FAIL",
+        UserClose = "USER_CLOSE",
+    }
+
     /// 明细失败原因.
     ///
-    /// The shared list of values `compensation_fail_reason` of the catalogue.
+    /// The shared list of values `insurance_transfer_fail_reason` of the catalogue.
     #[doc(alias = "明细失败原因")]
-    pub enum CompensationFailReason {
+    pub enum InsuranceTransferFailReason {
         AccountFrozen = "ACCOUNT_FROZEN",
         RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
         NameNotCorrect = "NAME_NOT_CORRECT",
@@ -587,39 +631,6 @@ open_enum! {
         ReservationSceneNotMatch = "RESERVATION_SCENE_NOT_MATCH",
     }
 
-    /// 赔付状态.
-    ///
-    /// The shared list of values `compensation_state` of the catalogue.
-    #[doc(alias = "赔付状态")]
-    pub enum CompensationState {
-        Accepted = "ACCEPTED",
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
-    }
-
-    /// 单据状态.
-    ///
-    /// The shared list of values `day_end_withdraw_status` of the catalogue.
-    #[doc(alias = "单据状态")]
-    pub enum DayEndWithdrawStatus {
-        Created = "CREATED",
-        Processing = "PROCESSING",
-        Finished = "FINISHED",
-        Abnormal = "ABNORMAL",
-    }
-
-    /// 员工状态.
-    ///
-    /// The shared list of values `employee_state` of the catalogue.
-    #[doc(alias = "员工状态")]
-    pub enum EmployeeState {
-        Effective = "EFFECTIVE",
-        Deleted = "DELETED",
-    }
-
     /// 网银类型.
     ///
     /// The shared list of values `online_bank_type` of the catalogue.
@@ -627,18 +638,6 @@ open_enum! {
     pub enum OnlineBankType {
         OnlineBankTypeCorporate = "ONLINE_BANK_TYPE_CORPORATE",
         OnlineBankTypePersonal = "ONLINE_BANK_TYPE_PERSONAL",
-    }
-
-    /// 预约记录关闭的原因.
-    #[doc(alias = "预约记录关闭的原因")]
-    pub enum PlatsolutionReservationCloseInfoCloseReason {
-        UserOverdueUnconfirmed = "USER_OVERDUE_UNCONFIRMED",
-        CloseConfirmedViaMchApi = "CLOSE_CONFIRMED_VIA_MCH_API",
-        CloseAcceptedViaMchApi = "CLOSE_ACCEPTED_VIA_MCH_API",
-        TransferFinished = "TRANSFER_FINISHED",
-        OverdueNotTransfer = "OVERDUE_NOT_TRANSFER",
-        ReserveFail = "RESERVE_FAIL",
-        UserClose = "USER_CLOSE",
     }
 
     /// 电子回单状态.

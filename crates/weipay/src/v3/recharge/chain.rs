@@ -60,7 +60,7 @@ impl<M: Mode> RechargeBankTransferRechargesApply<M> {
     ///     .out_recharge_no("cz202407181234")
     ///     .recharge_scene("NORMAL_BANK_TRANSFER")
     ///     .account_type("BASIC")
-    ///     .recharge_amount(post::PlatsolutionRechargeAmount::new().amount(500000));
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
     /// let response = client.v3().recharge().bank_transfer_recharges().apply().post(request).await?;
     /// # Ok(()) }
     /// ```

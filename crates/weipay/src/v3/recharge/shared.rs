@@ -7,9 +7,9 @@ use crate::model::{body, open_enum, request};
 request! {
     /// 充值金额.
     ///
-    /// The shared object `platsolution_recharge_amount` of the catalogue.
+    /// The shared object `recharge_amount` of the catalogue.
     #[doc(alias = "充值金额")]
-    pub struct PlatsolutionRechargeAmount {
+    pub struct RechargeAmount {
         /// 总金额. In fen (分).
         amount: i64 = body("amount"),
         /// 货币类型.

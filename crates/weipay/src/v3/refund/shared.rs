@@ -15,6 +15,26 @@ request! {
         /// 出资金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
     }
+
+    /// 商品列表, 退款商品.
+    ///
+    /// The shared object `refund_goods_detail` of the catalogue.
+    #[doc(alias = "商品列表")]
+    #[doc(alias = "退款商品")]
+    pub struct RefundGoodsDetail {
+        /// 商户侧商品编码. Required.
+        merchant_goods_id: String = body("merchant_goods_id").required(),
+        /// 微信侧商品编码.
+        wechatpay_goods_id: String = body("wechatpay_goods_id"),
+        /// 商品名称.
+        goods_name: String = body("goods_name"),
+        /// 商品单价. Required; in fen (分).
+        unit_price: i64 = body("unit_price").required(),
+        /// 商品退款金额. Required; in fen (分).
+        refund_amount: i64 = body("refund_amount").required(),
+        /// 商品退货数量. Required.
+        refund_quantity: i64 = body("refund_quantity").required(),
+    }
 }
 
 response! {
@@ -61,23 +81,7 @@ response! {
         /// 优惠退款金额. Required; in fen (分).
         refund_amount: i64 = body("refund_amount").required(),
         /// 商品列表.
-        goods_detail: Vec<RefundPromotionDetailGoodsDetail> = body("goods_detail"),
-    }
-
-    /// 商品列表.
-    pub struct RefundPromotionDetailGoodsDetail {
-        /// 商户侧商品编码. Required.
-        merchant_goods_id: String = body("merchant_goods_id").required(),
-        /// 微信侧商品编码.
-        wechatpay_goods_id: String = body("wechatpay_goods_id"),
-        /// 商品名称.
-        goods_name: String = body("goods_name"),
-        /// 商品单价. Required; in fen (分).
-        unit_price: i64 = body("unit_price").required(),
-        /// 商品退款金额. Required; in fen (分).
-        refund_amount: i64 = body("refund_amount").required(),
-        /// 商品退货数量. Required.
-        refund_quantity: i64 = body("refund_quantity").required(),
+        goods_detail: Vec<RefundGoodsDetail> = body("goods_detail"),
     }
 }
 

@@ -19,13 +19,16 @@ response! {
         /// 支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
         /// 汇率. Required.
-        exchange_rate: OverseaRefundAmountExchangeRate = body("exchange_rate").required(),
+        exchange_rate: SettlementExchangeRate = body("exchange_rate").required(),
     }
 
     /// 汇率.
-    pub struct OverseaRefundAmountExchangeRate {
+    ///
+    /// The shared object `settlement_exchange_rate` of the catalogue.
+    #[doc(alias = "汇率")]
+    pub struct SettlementExchangeRate {
         /// 汇率类型.
-        type_: SettlementRateType = body("type"),
+        type_: SettlementExchangeRateType = body("type"),
         /// 汇率值.
         rate: i64 = body("rate"),
     }
@@ -61,10 +64,8 @@ open_enum! {
     }
 
     /// 汇率类型.
-    ///
-    /// The shared list of values `settlement_rate_type` of the catalogue.
     #[doc(alias = "汇率类型")]
-    pub enum SettlementRateType {
+    pub enum SettlementExchangeRateType {
         SettlementRate = "SETTLEMENT_RATE",
     }
 

@@ -234,8 +234,8 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid<M> {
     ///
     /// let request = post::Request::new()
     ///     .merchant_submit_id("ABC123456789")
-    ///     .submit_data(post::SubmitData::new()
-    ///         .record_fields(vec![post::ManageRecordField::new().item_id("example")]));
+    ///     .submit_data(post::RequestedRecordItems::new()
+    ///         .record_fields(vec![post::RequestedRecordItemsRecordFields::new().item_id("example")]));
     /// let response = client
     ///     .v3()
     ///     .transaction_block()

@@ -5,11 +5,17 @@
 use crate::model::{JsonText, body, open_enum, request};
 
 request! {
-    /// 资料项集合.
+    /// 商户提交资料内容.
     ///
-    /// The shared object `manage_record_field` of the catalogue.
-    #[doc(alias = "资料项集合")]
-    pub struct ManageRecordField {
+    /// The shared object `requested_record_items` of the catalogue.
+    #[doc(alias = "商户提交资料内容")]
+    pub struct RequestedRecordItems {
+        /// 资料项集合. Required.
+        record_fields: Vec<RequestedRecordItemsRecordFields> = body("record_fields").required(),
+    }
+
+    /// 资料项集合.
+    pub struct RequestedRecordItemsRecordFields {
         /// 资料项ID.
         item_id: String = body("item_id"),
         /// 资料项英文名.
@@ -19,7 +25,8 @@ request! {
         /// 资料项类型.
         type_: i64 = body("type"),
         /// 补充资料项多值. JSON text in a string.
-        repeated_field_data: JsonText<ManageRecordFieldRepeatedFieldData> = body("repeated_field_data"),
+        repeated_field_data: JsonText<RequestedRecordItemsRecordFieldsRepeatedFieldData> =
+            body("repeated_field_data"),
         /// 资料项填写提示.
         tips: String = body("tips"),
         /// 输入框占位文案.
@@ -31,28 +38,30 @@ request! {
         /// 提交内容需要加密.
         need_encrypt: bool = body("need_encrypt"),
         /// 字符串校验规则.
-        string_check_rule: ManageRecordFieldStringCheckRule = body("string_check_rule"),
+        string_check_rule: RequestedRecordItemsRecordFieldsStringCheckRule = body("string_check_rule"),
         /// 枚举校验规则.
-        enum_check_rule: ManageRecordFieldEnumCheckRule = body("enum_check_rule"),
+        enum_check_rule: RequestedRecordItemsRecordFieldsEnumCheckRule = body("enum_check_rule"),
         /// 文件校验规则.
-        file_check_rule: ManageRecordFieldFileCheckRule = body("file_check_rule"),
+        file_check_rule: RequestedRecordItemsRecordFieldsFileCheckRule = body("file_check_rule"),
         /// 时间区间校验规则.
-        time_interval_check_rule: ManageRecordFieldTimeIntervalCheckRule = body("time_interval_check_rule"),
+        time_interval_check_rule: RequestedRecordItemsRecordFieldsTimeIntervalCheckRule =
+            body("time_interval_check_rule"),
         /// 订单类型校验规则.
-        order_interval_check_rule: ManageRecordFieldOrderIntervalCheckRule =
+        order_interval_check_rule: RequestedRecordItemsRecordFieldsOrderIntervalCheckRule =
             body("order_interval_check_rule"),
         /// 资料项关联规则集合.
-        relations: Vec<ManageRecordFieldRelations> = body("relations"),
+        relations: Vec<RequestedRecordItemsRecordFieldsRelations> = body("relations"),
     }
 
     /// 补充资料项多值.
-    pub struct ManageRecordFieldRepeatedFieldData {
+    pub struct RequestedRecordItemsRecordFieldsRepeatedFieldData {
         /// 补充资料项. Required.
-        field_data: Vec<ManageRecordFieldRepeatedFieldDataFieldData> = body("field_data").required(),
+        field_data: Vec<RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData> =
+            body("field_data").required(),
     }
 
     /// 补充资料项.
-    pub struct ManageRecordFieldRepeatedFieldDataFieldData {
+    pub struct RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData {
         /// 经度值.
         longitude: String = body("longitude"),
         /// 纬度值.
@@ -86,17 +95,17 @@ request! {
     }
 
     /// 字符串校验规则.
-    pub struct ManageRecordFieldStringCheckRule {
+    pub struct RequestedRecordItemsRecordFieldsStringCheckRule {
         /// 字符串最小长度.
         min_string_length: i64 = body("min_string_length"),
         /// 字符串最大长度.
         max_string_length: i64 = body("max_string_length"),
         /// 校验规则.
-        validator: ManageRecordFieldStringCheckRuleValidator = body("validator"),
+        validator: RequestedRecordItemsRecordFieldsStringCheckRuleValidator = body("validator"),
     }
 
     /// 枚举校验规则.
-    pub struct ManageRecordFieldEnumCheckRule {
+    pub struct RequestedRecordItemsRecordFieldsEnumCheckRule {
         /// 最小列表长度.
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
@@ -106,19 +115,20 @@ request! {
     }
 
     /// 文件校验规则.
-    pub struct ManageRecordFieldFileCheckRule {
+    pub struct RequestedRecordItemsRecordFieldsFileCheckRule {
         /// 最小列表长度.
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
         max_list_length: i64 = body("max_list_length"),
         /// 限制提交的文件后缀.
-        enum_file_exts: Vec<ManageRecordFieldFileCheckRuleEnumFileExts> = body("enum_file_exts"),
+        enum_file_exts: Vec<RequestedRecordItemsRecordFieldsFileCheckRuleEnumFileExts> =
+            body("enum_file_exts"),
         /// 限制文件提交大小.
         max_file_size: i64 = body("max_file_size"),
     }
 
     /// 时间区间校验规则.
-    pub struct ManageRecordFieldTimeIntervalCheckRule {
+    pub struct RequestedRecordItemsRecordFieldsTimeIntervalCheckRule {
         /// 最小列表长度.
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
@@ -126,19 +136,20 @@ request! {
     }
 
     /// 订单类型校验规则.
-    pub struct ManageRecordFieldOrderIntervalCheckRule {
+    pub struct RequestedRecordItemsRecordFieldsOrderIntervalCheckRule {
         /// 最小列表长度.
         min_list_length: i64 = body("min_list_length"),
         /// 最大列表长度.
         max_list_length: i64 = body("max_list_length"),
         /// 限制提交的文件后缀.
-        enum_file_exts: Vec<ManageRecordFieldOrderIntervalCheckRuleEnumFileExts> = body("enum_file_exts"),
+        enum_file_exts: Vec<RequestedRecordItemsRecordFieldsOrderIntervalCheckRuleEnumFileExts> =
+            body("enum_file_exts"),
         /// 限制文件提交大小.
         max_file_size: i64 = body("max_file_size"),
     }
 
     /// 资料项关联规则集合.
-    pub struct ManageRecordFieldRelations {
+    pub struct RequestedRecordItemsRecordFieldsRelations {
         /// 关联的资料项ID.
         source_key: i64 = body("source_key"),
         /// 关联的资料项值.
@@ -149,7 +160,7 @@ request! {
 open_enum! {
     /// 校验规则.
     #[doc(alias = "校验规则")]
-    pub enum ManageRecordFieldStringCheckRuleValidator {
+    pub enum RequestedRecordItemsRecordFieldsStringCheckRuleValidator {
         Number = "number",
         Phone = "phone",
         Idcard = "idcard",
@@ -159,7 +170,7 @@ open_enum! {
 
     /// 限制提交的文件后缀.
     #[doc(alias = "限制提交的文件后缀")]
-    pub enum ManageRecordFieldFileCheckRuleEnumFileExts {
+    pub enum RequestedRecordItemsRecordFieldsFileCheckRuleEnumFileExts {
         Png = "png",
         Jpg = "jpg",
         Jpeg = "jpeg",
@@ -176,7 +187,7 @@ open_enum! {
 
     /// 限制提交的文件后缀.
     #[doc(alias = "限制提交的文件后缀")]
-    pub enum ManageRecordFieldOrderIntervalCheckRuleEnumFileExts {
+    pub enum RequestedRecordItemsRecordFieldsOrderIntervalCheckRuleEnumFileExts {
         Png = "png",
         Jpg = "jpg",
         Jpeg = "jpeg",

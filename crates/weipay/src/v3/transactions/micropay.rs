@@ -13,9 +13,9 @@ pub use crate::v3::transactions::chain::TransactionsMicropay as Micropay;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_3.shtml>
 pub mod post {
     pub use crate::v3::transactions::shared::{
-        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
-        OverseaSceneInfoStoreInfo, OverseaTradeType, PromotionScope, PromotionType, SettlementRateType,
-        TradeState, TransactionsAmount,
+        OverseaOrderAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
+        OverseaSceneInfo, OverseaStoreInfo, OverseaTradeType, PromotionScope, PromotionType,
+        SettlementExchangeRate, SettlementExchangeRateType, TradeState,
     };
 
     use crate::model::{body, request, response};
@@ -55,7 +55,7 @@ pub mod post {
             /// 支付者.
             payer: Payer = body("payer"),
             /// 订单金额. Required.
-            amount: TransactionsAmount = body("amount").required(),
+            amount: OverseaOrderAmount = body("amount").required(),
             /// 场景信息.
             scene_info: OverseaSceneInfo = body("scene_info"),
             /// 优惠功能.
@@ -122,15 +122,7 @@ pub mod post {
             /// 支付货币类型.
             payer_currency: String = body("payer_currency"),
             /// 汇率.
-            exchange_rate: ExchangeRate = body("exchange_rate"),
-        }
-
-        /// 汇率.
-        pub struct ExchangeRate {
-            /// 汇率类型.
-            type_: SettlementRateType = body("type"),
-            /// 汇率值.
-            rate: i64 = body("rate"),
+            exchange_rate: SettlementExchangeRate = body("exchange_rate"),
         }
 
         /// 优惠功能.

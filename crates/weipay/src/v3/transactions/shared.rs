@@ -5,6 +5,17 @@
 use crate::model::{body, open_enum, request, response};
 
 request! {
+    /// 订单金额.
+    ///
+    /// The shared object `oversea_order_amount` of the catalogue.
+    #[doc(alias = "订单金额")]
+    pub struct OverseaOrderAmount {
+        /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
+        total: i64 = body("total").required(),
+        /// 货币类型.
+        currency: String = body("currency"),
+    }
+
     /// 优惠功能.
     ///
     /// The shared object `oversea_order_detail` of the catalogue.
@@ -59,28 +70,20 @@ request! {
         /// 操作员ID.
         operator_id: String = body("operator_id"),
         /// 商户门店信息.
-        store_info: OverseaSceneInfoStoreInfo = body("store_info"),
+        store_info: OverseaStoreInfo = body("store_info"),
     }
 
     /// 商户门店信息.
-    pub struct OverseaSceneInfoStoreInfo {
+    ///
+    /// The shared object `oversea_store_info` of the catalogue.
+    #[doc(alias = "商户门店信息")]
+    pub struct OverseaStoreInfo {
         /// 编号.
         id: String = body("id"),
         /// 名称. Required.
         name: String = body("name").required(),
         /// 详细地址. Required.
         address: String = body("address").required(),
-    }
-
-    /// 订单金额.
-    ///
-    /// The shared object `transactions_amount` of the catalogue.
-    #[doc(alias = "订单金额")]
-    pub struct TransactionsAmount {
-        /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
-        total: i64 = body("total").required(),
-        /// 货币类型.
-        currency: String = body("currency"),
     }
 }
 
@@ -99,13 +102,17 @@ response! {
         /// 用户支付币种. Required.
         payer_currency: String = body("payer_currency").required(),
         /// 汇率信息.
-        exchange_rate: GlobalPaymentAmountExchangeRate = body("exchange_rate"),
+        exchange_rate: SettlementExchangeRate = body("exchange_rate"),
     }
 
-    /// 汇率信息.
-    pub struct GlobalPaymentAmountExchangeRate {
+    /// 汇率, 汇率信息.
+    ///
+    /// The shared object `settlement_exchange_rate` of the catalogue.
+    #[doc(alias = "汇率")]
+    #[doc(alias = "汇率信息")]
+    pub struct SettlementExchangeRate {
         /// 汇率类型.
-        type_: SettlementRateType = body("type"),
+        type_: SettlementExchangeRateType = body("type"),
         /// 汇率值.
         rate: i64 = body("rate"),
     }
@@ -172,10 +179,8 @@ response! {
 
 open_enum! {
     /// 汇率类型.
-    ///
-    /// The shared list of values `settlement_rate_type` of the catalogue.
     #[doc(alias = "汇率类型")]
-    pub enum SettlementRateType {
+    pub enum SettlementExchangeRateType {
         SettlementRate = "SETTLEMENT_RATE",
     }
 

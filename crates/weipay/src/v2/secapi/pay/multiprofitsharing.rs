@@ -14,8 +14,8 @@ pub use crate::v2::secapi::chain::SecapiPayMultiprofitsharing as Multiprofitshar
 /// - partner: [4011984646](https://pay.weixin.qq.com/doc/v2/partner/4011984646)
 pub mod post {
     pub use crate::v2::secapi::shared::{
-        HmacSignType, ProfitsharingResult, ReceiverType, ResultCode, ReturnCode,
-        V2SecapiPayReceiversReceiver, V2SecapiReceiversReceiver,
+        HmacSignType, ProfitsharingResult, ReceiverType, ResultCode, ReturnCode, V2ProfitsharingReceiver,
+        V2ProfitsharingReceiverResult,
     };
 
     use crate::model::{JsonText, request, response, xml};
@@ -41,8 +41,7 @@ pub mod post {
             /// 商户分账单号. Required; at most 64 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 64).request_number(),
             /// 分账接收方列表. Required; at most 10240 characters; JSON text in a string.
-            receivers: JsonText<Vec<V2SecapiPayReceiversReceiver>> =
-                xml("receivers").required().length(0, 10240),
+            receivers: JsonText<Vec<V2ProfitsharingReceiver>> = xml("receivers").required().length(0, 10240),
         }
     }
 
@@ -81,7 +80,7 @@ pub mod post {
             /// 微信分账单号. Required; at most 64 characters.
             order_id: String = xml("order_id").required().length(0, 64),
             /// 分账接收方列表. At most 10240 characters; JSON text in a string.
-            receivers: JsonText<Vec<V2SecapiReceiversReceiver>> = xml("receivers").length(0, 10240),
+            receivers: JsonText<Vec<V2ProfitsharingReceiverResult>> = xml("receivers").length(0, 10240),
         }
     }
 }

@@ -15,7 +15,7 @@ pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceip
 /// - partner: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
 pub mod get {
     pub use crate::v3::abnormal_fund_processing::shared::{
-        AbnormalFundReceiptState, Currency, FundProcessingOperator, FundProductName,
+        AbnormalFundCommander, AbnormalFundReceiptState, Currency, FundProcessingOperator, FundProductName,
     };
 
     use crate::model::{Time, body, open_enum, response};
@@ -55,7 +55,7 @@ pub mod get {
             /// 商户侧指令编号. Required.
             out_instruction_no: String = body("out_instruction_no").required(),
             /// 在途异常资金付款指令的发起方. Required.
-            commander: Commander = body("commander").required(),
+            commander: AbnormalFundCommander = body("commander").required(),
             /// 付款方式. Required.
             transfer_mode: TransferMode = body("transfer_mode").required(),
             /// 入账成功时间.
@@ -64,14 +64,6 @@ pub mod get {
             appid: Vec<String> = body("appid").required(),
             /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
-        }
-
-        /// 在途异常资金付款指令的发起方.
-        pub struct Commander {
-            /// Required.
-            operator: FundProcessingOperator = body("operator").required(),
-            /// 微信支付商户号. Required.
-            mchid: String = body("mchid").required(),
         }
     }
 

@@ -14,8 +14,8 @@ pub use crate::v3::ecommerce::chain::EcommerceApplymentsSubmitAccountHostingAppl
 pub mod post {
     pub use crate::v3::ecommerce::shared::{
         EcommerceBankAccountType, EcommerceContactType, EcommerceFinanceInstitutionInfo,
-        EcommerceFinanceInstitutionInfoFinanceType, EcommerceOrganizationType, IdDocType, IdHolderType,
-        RegistrationCertType,
+        EcommerceFinanceInstitutionInfoFinanceType, EcommerceOrganizationType, EcommerceSalesSceneInfo,
+        IdDocType, IdHolderType, RegistrationCertType,
     };
 
     use crate::model::{JsonText, Sensitive, body, header, request, response};
@@ -55,7 +55,7 @@ pub mod post {
             /// 超级管理员信息. Required.
             contact_info: ContactInfo = body("contact_info").required(),
             /// 店铺信息. Required.
-            sales_scene_info: SalesSceneInfo = body("sales_scene_info").required(),
+            sales_scene_info: EcommerceSalesSceneInfo = body("sales_scene_info").required(),
             /// 结算规则.
             settlement_info: SettlementInfo = body("settlement_info"),
             /// 商户简称. Required.
@@ -188,18 +188,6 @@ pub mod post {
             contact_id_doc_period_end: String = body("contact_id_doc_period_end"),
             /// 超级管理员手机. Travels encrypted (敏感信息加密).
             mobile_phone: Sensitive = body("mobile_phone").encrypted(),
-        }
-
-        /// 店铺信息.
-        pub struct SalesSceneInfo {
-            /// 店铺名称.
-            store_name: String = body("store_name"),
-            /// 店铺链接.
-            store_url: String = body("store_url"),
-            /// 店铺二维码.
-            store_qr_code: String = body("store_qr_code"),
-            /// 小程序AppID.
-            mini_program_sub_appid: String = body("mini_program_sub_appid"),
         }
 
         /// 结算规则.

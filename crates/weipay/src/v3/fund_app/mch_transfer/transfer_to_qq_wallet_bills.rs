@@ -14,7 +14,7 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferToQqWalletBills as
 ///
 /// - merchant: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)
 pub mod post {
-    pub use crate::v3::fund_app::shared::{FundAppTransferSceneReportInfo, TransferBillState};
+    pub use crate::v3::fund_app::shared::{TransferBillState, TransferSceneReportInfo};
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
@@ -45,7 +45,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
         }
     }

@@ -18,8 +18,8 @@ pub use crate::v3::marketing::chain::MarketingBusifavorStocks as Stocks;
 /// `weipay api show POST v3/marketing/busifavor/stocks` lists all 4.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        BusifavorCodeDisplayMode, BusifavorCodeMode, BusifavorFinderInfo, BusifavorStockType,
-        CardBackgroundColor, CouponUseMethod,
+        BusifavorCodeDisplayMode, BusifavorCodeMode, BusifavorFinderInfo, BusifavorIrregularTime,
+        BusifavorStockType, CardBackgroundColor, CouponUseMethod, ProductCouponNotifyConfig,
     };
 
     use crate::model::{Time, body, request, response};
@@ -57,7 +57,7 @@ pub mod post {
             /// 券code模式. Required.
             coupon_code_mode: BusifavorCodeMode = body("coupon_code_mode").required(),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 是否允许营销补贴.
             subsidy: bool = body("subsidy"),
         }
@@ -91,7 +91,7 @@ pub mod post {
             /// 固定周期有效时间段.
             available_week: AvailableWeek = body("available_week"),
             /// 无规律的有效时间段.
-            irregulary_avaliable_time: Vec<IrregularyAvaliableTime> = body("irregulary_avaliable_time"),
+            irregulary_avaliable_time: Vec<BusifavorIrregularTime> = body("irregulary_avaliable_time"),
             /// 领取后N天开始生效. 1 to 30.
             wait_days_after_receive: i64 = body("wait_days_after_receive").range(1, 30),
             /// 领取后N秒内有效.
@@ -112,14 +112,6 @@ pub mod post {
             begin_time: i64 = body("begin_time").range(0, 86399),
             /// 当天可用结束时间. 0 to 86399.
             end_time: i64 = body("end_time").range(0, 86399),
-        }
-
-        /// 无规律的有效时间段.
-        pub struct IrregularyAvaliableTime {
-            /// 开始时间.
-            begin_time: Time = body("begin_time"),
-            /// 结束时间.
-            end_time: Time = body("end_time"),
         }
 
         /// 固定面额满减券使用规则.
@@ -208,12 +200,6 @@ pub mod post {
             coupon_image_url: String = body("coupon_image_url").length(0, 128),
             /// 视频号相关信息.
             finder_info: BusifavorFinderInfo = body("finder_info"),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 

@@ -16,10 +16,10 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCards as Cards;
 /// - partner: [4012709010](https://pay.weixin.qq.com/doc/v3/partner/4012709010)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        CustomFieldType, MembercardCodeMode, MembercardCodeType, MembercardOpenAdditionalStatement,
-        MembercardOpenBalanceInformation, MembercardOpenUserInformationForm,
-        MembercardOpenUserInformationFormCustomFieldList, MembercardStatus, MembercardValidDateInformation,
-        UserFormFlag, ValidDateType,
+        MembercardCodeMode, MembercardCodeType, MembercardCustomField, MembercardCustomFieldType,
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardOpenUserInformationForm, MembercardStatus, MembercardValidDateInformation, UserFormFlag,
+        ValidDateType,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -125,10 +125,10 @@ pub mod get {
 /// - partner: [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        CustomFieldType, MembercardCodeMode, MembercardCodeType, MembercardOpenAdditionalStatement,
-        MembercardOpenBalanceInformation, MembercardOpenUserInformationForm,
-        MembercardOpenUserInformationFormCustomFieldList, MembercardStatus, MembercardValidDateInformation,
-        UserFormFlag, ValidDateType,
+        MembercardCodeMode, MembercardCodeType, MembercardCustomField, MembercardCustomFieldType,
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardOpenUserInformationForm, MembercardStatus, MembercardValidDateInformation, UserFormFlag,
+        ValidDateType,
     };
 
     use crate::model::{Time, body, request, response};

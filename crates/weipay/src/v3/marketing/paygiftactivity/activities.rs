@@ -17,13 +17,12 @@ pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivities as Activ
 pub mod get {
     pub use crate::v3::marketing::shared::{
         AwardType, CardBackgroundColor, DeliveryPaymentScene, DeliveryUserCategory, MerchantOption,
-        PayGiftActivityStatus, PayGiftActivityType, PayGiftPaymentMethod, PaygiftActivityBaseInfo,
-        PaygiftActivityBaseInfoAvailablePeriods, PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoDeliveryPurpose,
-        PaygiftactivityAdvancedSetting, PaygiftactivityAdvancedSettingPaymentMethodInformation,
-        PaygiftactivityAdvancedSettingPaymentMode,
-        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation, PaygiftactivityFullSendRule,
-        PaygiftactivityFullSendRuleAwardList, SendContent,
+        PayGiftActivityStatus, PayGiftActivityType, PayGiftAdvancedSetting,
+        PayGiftAdvancedSettingPaymentMethodInformation, PayGiftAdvancedSettingPaymentMode,
+        PayGiftAdvancedSettingPaymentModePaymentMethodInformation, PayGiftAward, PayGiftBaseInfo,
+        PayGiftBaseInfoAvailablePeriods, PayGiftBaseInfoAvailablePeriodsAvailableDayTime,
+        PayGiftBaseInfoAvailablePeriodsAvailableTime, PayGiftBaseInfoDeliveryPurpose, PayGiftFullSendRule,
+        PayGiftPaymentMethod, SendContent,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -66,9 +65,9 @@ pub mod get {
         /// 结果集.
         pub struct Data {
             /// 活动基本信息.
-            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info"),
+            activity_base_info: PayGiftBaseInfo = body("activity_base_info"),
             /// 活动高级设置.
-            advanced_setting: PaygiftactivityAdvancedSetting = body("advanced_setting"),
+            advanced_setting: PayGiftAdvancedSetting = body("advanced_setting"),
             /// 活动id.
             activity_id: String = body("activity_id"),
             /// 活动奖品发放规则.
@@ -90,7 +89,7 @@ pub mod get {
         /// 活动奖品发放规则.
         pub struct AwardSendRule {
             /// 满送活动奖品发放规则.
-            full_send_rule: PaygiftactivityFullSendRule = body("full_send_rule"),
+            full_send_rule: PayGiftFullSendRule = body("full_send_rule"),
             /// 阶梯送发放规则.
             step_send_rule: StepSendRule = body("step_send_rule"),
         }

@@ -15,10 +15,9 @@ pub use crate::v3::marketing::chain::MarketingPaygiftactivityUniqueThresholdActi
 pub mod post {
     pub use crate::v3::marketing::shared::{
         AwardType, CardBackgroundColor, DeliveryPaymentScene, DeliveryUserCategory, MerchantOption,
-        PayGiftPaymentMethod, PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoDeliveryPurpose,
-        PaygiftactivityFullSendRule, PaygiftactivityFullSendRuleAwardList, SendContent,
+        PayGiftAward, PayGiftBaseInfo, PayGiftBaseInfoAvailablePeriods,
+        PayGiftBaseInfoAvailablePeriodsAvailableDayTime, PayGiftBaseInfoAvailablePeriodsAvailableTime,
+        PayGiftBaseInfoDeliveryPurpose, PayGiftFullSendRule, PayGiftPaymentMethod, SendContent,
     };
 
     use crate::model::{Time, body, request, response};
@@ -30,11 +29,11 @@ pub mod post {
         #[doc(alias = "创建全场满额送活动")]
         pub struct Request {
             /// 活动基本信息. Required.
-            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info").required(),
+            activity_base_info: PayGiftBaseInfo = body("activity_base_info").required(),
             /// 活动高级设置.
             advanced_setting: AdvancedSetting = body("advanced_setting"),
             /// 活动奖品发放规则. Required.
-            award_send_rule: PaygiftactivityFullSendRule = body("award_send_rule").required(),
+            award_send_rule: PayGiftFullSendRule = body("award_send_rule").required(),
         }
 
         /// 活动高级设置.

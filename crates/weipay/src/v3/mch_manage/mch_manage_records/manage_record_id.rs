@@ -15,13 +15,17 @@ pub use crate::v3::mch_manage::chain::MchManageMchManageRecordsByManageRecordId 
 /// - partner: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
 pub mod get {
     pub use crate::v3::mch_manage::shared::{
-        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
-        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
-        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
-        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
-        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
-        ManageRecordFieldTimeIntervalCheckRule, ManageRecordState, ManageRecordType, RecoverReason,
-        RecoverWay,
+        ManageRecordState, ManageRecordType, RecoverReason, RecoverWay, RequestedRecordItems,
+        RequestedRecordItemsRecordFields, RequestedRecordItemsRecordFieldsEnumCheckRule,
+        RequestedRecordItemsRecordFieldsFileCheckRule,
+        RequestedRecordItemsRecordFieldsFileCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRule,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsRelations, RequestedRecordItemsRecordFieldsRepeatedFieldData,
+        RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData,
+        RequestedRecordItemsRecordFieldsStringCheckRule,
+        RequestedRecordItemsRecordFieldsStringCheckRuleValidator,
+        RequestedRecordItemsRecordFieldsTimeIntervalCheckRule,
     };
 
     use crate::model::{JsonText, Time, body, query, request, response};
@@ -76,13 +80,7 @@ pub mod get {
             /// 可提交资料结束时间.
             approve_time: Time = body("approve_time"),
             /// 要求提交的资料. JSON text in a string.
-            requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
-        }
-
-        /// 要求提交的资料.
-        pub struct RequestedItemInfo {
-            /// 资料项集合. Required.
-            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+            requested_item_info: JsonText<RequestedRecordItems> = body("requested_item_info"),
         }
     }
 }

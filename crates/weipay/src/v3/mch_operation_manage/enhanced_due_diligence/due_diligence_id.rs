@@ -17,7 +17,7 @@ pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDil
 pub mod get {
     pub use crate::v3::mch_operation_manage::shared::{
         DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField, DueDiligenceState,
-        MchOperationManageRecordField, MchOperationManageRecordFieldRelations,
+        OperationRecordField, OperationRecordFieldRelations,
     };
 
     use crate::model::{JsonText, Time, body, query, request, response};
@@ -88,7 +88,7 @@ pub mod get {
         /// 尽调已经提交的资料.
         pub struct SubmissionData {
             /// 资料项集合. Required.
-            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
+            record_fields: Vec<OperationRecordField> = body("record_fields").required(),
         }
     }
 }

@@ -14,7 +14,7 @@ pub use crate::v3::merchantfund::chain::MerchantfundMerchantIncomeRecords as Inc
 ///
 /// `weipay api show GET v3/merchantfund/merchant/income-records` lists all 2.
 pub mod get {
-    pub use crate::v3::merchantfund::shared::{IncomeRecordType, MerchantAccountType};
+    pub use crate::v3::merchantfund::shared::{IncomeRecordLinks, IncomeRecordType, MerchantAccountType};
 
     use crate::model::{Time, body, query, request, response};
 
@@ -50,7 +50,7 @@ pub mod get {
             /// 银行来账记录列表.
             data: Vec<Data> = body("data"),
             /// 分页链接. Required.
-            links: Links = body("links").required(),
+            links: IncomeRecordLinks = body("links").required(),
         }
 
         /// 银行来账记录列表.
@@ -75,16 +75,6 @@ pub mod get {
             bank_account_number: String = body("bank_account_number").required(),
             /// 银行备注. Required.
             recharge_remark: String = body("recharge_remark").required(),
-        }
-
-        /// 分页链接.
-        pub struct Links {
-            /// 下一页链接. Required.
-            next: String = body("next").required(),
-            /// 上一页链接. Required.
-            prev: String = body("prev").required(),
-            /// 当前链接. Required.
-            self_: String = body("self").required(),
         }
     }
 }

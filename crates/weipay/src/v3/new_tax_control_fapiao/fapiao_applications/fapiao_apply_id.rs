@@ -20,8 +20,8 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// `weipay api show GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}` lists all 3.
 pub mod get {
     pub use crate::v3::new_tax_control_fapiao::shared::{
-        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoExtraInformation,
-        FapiaoSellerInformation, FapiaoStatus, NewTaxControlFapiaoItem, NewTaxControlFapiaoItemTaxPreferMark,
+        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoExtraInformation, FapiaoItem,
+        FapiaoItemTaxPreferMark, FapiaoSellerInformation, FapiaoStatus,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -76,7 +76,7 @@ pub mod get {
             /// 附加信息. Required.
             extra_information: FapiaoExtraInformation = body("extra_information").required(),
             /// 发票行信息. Required.
-            items: Vec<NewTaxControlFapiaoItem> = body("items").required(),
+            items: Vec<FapiaoItem> = body("items").required(),
             /// 备注信息.
             remark: String = body("remark"),
             /// 开票失败错误码.

@@ -30,10 +30,9 @@ pub use crate::v3::payscore::chain::PayscorePartnerServiceorder as Serviceorder;
 pub mod get {
     pub use crate::v3::payscore::shared::{
         PaidType, PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPromotionDetail,
-        PayscoreCollectionDetailsPromotionDetailGoodsDetail, PayscoreCollectionDetailsPromotionDetailScope,
-        PayscoreCollectionState, PayscoreInstitutionPostPayment, PayscoreLocation, PayscorePartnerTimeRange,
-        PayscoreServiceorderPostDiscount, PayscoreServiceorderRiskFund, ServiceOrderState,
-        ServiceOrderStateDescription, VoucherType,
+        PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionState, PayscoreGoodsDetail,
+        PayscoreInstitutionPostPayment, PayscoreLocation, PayscorePartnerTimeRange, ServiceOrderPostDiscount,
+        ServiceOrderRiskFund, ServiceOrderState, ServiceOrderStateDescription, VoucherType,
     };
 
     use crate::model::{body, query, request, response};
@@ -82,9 +81,9 @@ pub mod get {
             /// 后付费项目.
             post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<ServiceOrderPostDiscount> = body("post_discounts"),
             /// 订单风险金.
-            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund"),
+            risk_fund: ServiceOrderRiskFund = body("risk_fund"),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 是否需要收款.
@@ -120,9 +119,9 @@ pub mod get {
 /// `weipay api show POST v3/payscore/partner/serviceorder` lists all 2.
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreAcquiringbankTimeRange, PayscoreDevice, PayscoreReturnedLocation,
-        PayscoreServiceorderLocation, PayscoreServiceorderPostDiscount, PayscoreServiceorderPostPayment,
-        RiskFundName, ServiceOrderState, ServiceOrderStateDescription,
+        PayscoreDevice, PayscoreEstimatedTimeRange, PayscoreReturnedLocation, RiskFundName,
+        ServiceOrderLocation, ServiceOrderPostDiscount, ServiceOrderPostPayment, ServiceOrderState,
+        ServiceOrderStateDescription,
     };
 
     use crate::model::{body, request, response};
@@ -152,13 +151,13 @@ pub mod post {
             /// 后付费项目. At most 100 members.
             post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<ServiceOrderPostDiscount> = body("post_discounts").items(0, 30),
             /// 订单风险金. Required.
             risk_fund: RiskFund = body("risk_fund").required(),
             /// 服务时间. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: PayscoreServiceorderLocation = body("location"),
+            location: ServiceOrderLocation = body("location"),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
             /// 子商户公众号下的用户标识.
@@ -233,13 +232,13 @@ pub mod post {
             /// 订单状态说明.
             state_description: ServiceOrderStateDescription = body("state_description"),
             /// 后付费项目.
-            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
+            post_payments: Vec<ServiceOrderPostPayment> = body("post_payments"),
             /// 商户优惠.
-            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<ServiceOrderPostDiscount> = body("post_discounts"),
             /// 订单风险金.
             risk_fund: ResponseRiskFund = body("risk_fund"),
             /// 服务时间段.
-            time_range: PayscoreAcquiringbankTimeRange = body("time_range"),
+            time_range: PayscoreEstimatedTimeRange = body("time_range"),
             /// 服务位置.
             location: PayscoreReturnedLocation = body("location"),
             /// 商户数据包.

@@ -13,8 +13,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderDirectComplete as Direct
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreLocation, PayscoreServicepayondeliveryorderPostDiscount,
-        PayscoreServicepayondeliveryorderPostPayment, ServiceOrderState, ServiceOrderStateDescription,
+        PayOnDeliveryPostDiscount, PayOnDeliveryPostPayment, PayscoreLocation, ServiceOrderState,
+        ServiceOrderStateDescription,
     };
 
     use crate::model::{body, request, response};
@@ -38,8 +38,7 @@ pub mod post {
             /// 后付费项目. At most 100 members.
             post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> =
-                body("post_discounts").items(0, 30),
+            post_discounts: Vec<PayOnDeliveryPostDiscount> = body("post_discounts").items(0, 30),
             /// 服务时间段. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
@@ -98,9 +97,9 @@ pub mod post {
             /// 服务ID. Required.
             service_id: String = body("service_id").required(),
             /// 后付费项目.
-            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
+            post_payments: Vec<PayOnDeliveryPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<PayOnDeliveryPostDiscount> = body("post_discounts"),
             /// 服务时间段. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.

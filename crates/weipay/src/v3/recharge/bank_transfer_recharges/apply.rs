@@ -12,7 +12,7 @@ pub use crate::v3::recharge::chain::RechargeBankTransferRechargesApply as Apply;
 ///
 /// - merchant: [4012585425](https://pay.weixin.qq.com/doc/v3/merchant/4012585425)
 pub mod post {
-    pub use crate::v3::recharge::shared::{MerchantAccountType, PlatsolutionRechargeAmount};
+    pub use crate::v3::recharge::shared::{MerchantAccountType, RechargeAmount};
 
     use crate::model::{body, open_enum, request, response};
 
@@ -29,7 +29,7 @@ pub mod post {
             /// 充值入账账户. Required.
             account_type: MerchantAccountType = body("account_type").required(),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
         }
     }
 

@@ -25,8 +25,7 @@ pub use crate::v3::refund::chain::RefundDomesticRefunds as Refunds;
 pub mod post {
     pub use crate::v3::refund::shared::{
         DomesticRefundStatus, FundingAccountType, PromotionScope, RefundAmount, RefundChannel, RefundFrom,
-        RefundFundsAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
-        RefundPromotionDetailType,
+        RefundFundsAccount, RefundGoodsDetail, RefundPromotionDetail, RefundPromotionDetailType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -58,7 +57,7 @@ pub mod post {
             /// 金额信息. Required.
             amount: Amount = body("amount").required(),
             /// 退款商品.
-            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+            goods_detail: Vec<RefundGoodsDetail> = body("goods_detail"),
         }
 
         /// 金额信息.
@@ -71,22 +70,6 @@ pub mod post {
             total: i64 = body("total").required(),
             /// 退款币种. Required.
             currency: String = body("currency").required(),
-        }
-
-        /// 退款商品.
-        pub struct GoodsDetail {
-            /// 商户侧商品编码. Required.
-            merchant_goods_id: String = body("merchant_goods_id").required(),
-            /// 微信侧商品编码.
-            wechatpay_goods_id: String = body("wechatpay_goods_id"),
-            /// 商品名称.
-            goods_name: String = body("goods_name"),
-            /// 商品单价. Required; in fen (分).
-            unit_price: i64 = body("unit_price").required(),
-            /// 商品退款金额. Required; in fen (分).
-            refund_amount: i64 = body("refund_amount").required(),
-            /// 商品退货数量. Required.
-            refund_quantity: i64 = body("refund_quantity").required(),
         }
     }
 

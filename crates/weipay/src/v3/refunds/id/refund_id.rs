@@ -13,8 +13,8 @@ pub use crate::v3::refunds::chain::RefundsIdByRefundId as RefundId;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml>
 pub mod get {
     pub use crate::v3::refunds::shared::{
-        FundSource, OverseaRefundAmount, OverseaRefundAmountExchangeRate, OverseaRefundPromotion,
-        OverseaRefundStatus, PromotionScope, PromotionType, RefundChannel, SettlementRateType,
+        FundSource, OverseaRefundAmount, OverseaRefundPromotion, OverseaRefundStatus, PromotionScope,
+        PromotionType, RefundChannel, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
     use crate::model::{body, query, request, response};

@@ -13,12 +13,16 @@ pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockRec
 /// - partner: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
 pub mod get {
     pub use crate::v3::transaction_block::shared::{
-        BlockCountLevel, BlockRecoverWay, ManageRecordField, ManageRecordFieldEnumCheckRule,
-        ManageRecordFieldFileCheckRule, ManageRecordFieldFileCheckRuleEnumFileExts,
-        ManageRecordFieldOrderIntervalCheckRule, ManageRecordFieldOrderIntervalCheckRuleEnumFileExts,
-        ManageRecordFieldRelations, ManageRecordFieldRepeatedFieldData,
-        ManageRecordFieldRepeatedFieldDataFieldData, ManageRecordFieldStringCheckRule,
-        ManageRecordFieldStringCheckRuleValidator, ManageRecordFieldTimeIntervalCheckRule,
+        BlockCountLevel, BlockRecoverWay, RequestedRecordItems, RequestedRecordItemsRecordFields,
+        RequestedRecordItemsRecordFieldsEnumCheckRule, RequestedRecordItemsRecordFieldsFileCheckRule,
+        RequestedRecordItemsRecordFieldsFileCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRule,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsRelations, RequestedRecordItemsRecordFieldsRepeatedFieldData,
+        RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData,
+        RequestedRecordItemsRecordFieldsStringCheckRule,
+        RequestedRecordItemsRecordFieldsStringCheckRuleValidator,
+        RequestedRecordItemsRecordFieldsTimeIntervalCheckRule,
     };
 
     use crate::model::{JsonText, Time, body, query, request, response};
@@ -51,13 +55,7 @@ pub mod get {
             /// 解除管控方式.
             recover_way: BlockRecoverWay = body("recover_way"),
             /// 商户提交资料内容. JSON text in a string.
-            requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
-        }
-
-        /// 商户提交资料内容.
-        pub struct RequestedItemInfo {
-            /// 资料项集合. Required.
-            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+            requested_item_info: JsonText<RequestedRecordItems> = body("requested_item_info"),
         }
     }
 }

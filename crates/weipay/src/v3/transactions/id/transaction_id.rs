@@ -16,9 +16,8 @@ pub use crate::v3::transactions::chain::TransactionsIdByTransactionId as Transac
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml>
 pub mod get {
     pub use crate::v3::transactions::shared::{
-        GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GoodsDetail, OverseaPaidPayer,
-        OverseaPromotionDetail, OverseaTradeType, PromotionScope, PromotionType, SettlementRateType,
-        TradeState,
+        GlobalPaymentAmount, GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaTradeType,
+        PromotionScope, PromotionType, SettlementExchangeRate, SettlementExchangeRateType, TradeState,
     };
 
     use crate::model::{body, query, request, response};

@@ -15,8 +15,8 @@ pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceip
 /// - partner: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
 pub mod post {
     pub use crate::v3::abnormal_fund_processing::shared::{
-        AbnormalFundReceiptState, AbnormalTransferMode, Currency, FundProcessingOperator, FundProductName,
-        InstructionState,
+        AbnormalFundCommander, AbnormalFundReceiptState, AbnormalTransferMode, Currency,
+        FundProcessingOperator, FundProductName, InstructionState,
     };
 
     use crate::model::{Time, body, request, response};
@@ -83,7 +83,7 @@ pub mod post {
             /// 商户侧指令编号. Required.
             out_instruction_no: String = body("out_instruction_no").required(),
             /// 在途异常资金付款指令的发起方. Required.
-            commander: Commander = body("commander").required(),
+            commander: AbnormalFundCommander = body("commander").required(),
             /// 付款方式. Required.
             transfer_mode: AbnormalTransferMode = body("transfer_mode").required(),
             /// 收款方.
@@ -96,14 +96,6 @@ pub mod post {
             success_time: Time = body("success_time"),
             /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
-        }
-
-        /// 在途异常资金付款指令的发起方.
-        pub struct Commander {
-            /// Required.
-            operator: FundProcessingOperator = body("operator").required(),
-            /// 微信支付商户号. Required.
-            mchid: String = body("mchid").required(),
         }
     }
 }

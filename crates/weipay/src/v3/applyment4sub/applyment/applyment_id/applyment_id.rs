@@ -14,7 +14,7 @@ pub use crate::v3::applyment4sub::chain::Applyment4subApplymentApplymentIdByAppl
 ///
 /// `weipay api show GET v3/applyment4sub/applyment/applyment_id/{applyment_id}` lists all 2.
 pub mod get {
-    pub use crate::v3::applyment4sub::shared::{Applyment4subAuditDetail, ApplymentState};
+    pub use crate::v3::applyment4sub::shared::{ApplymentState, SubApplymentAuditDetail};
 
     use crate::model::{body, response};
 
@@ -37,7 +37,7 @@ pub mod get {
             /// 申请状态描述.
             applyment_state_msg: String = body("applyment_state_msg"),
             /// 驳回原因详情.
-            audit_detail: Vec<Applyment4subAuditDetail> = body("audit_detail"),
+            audit_detail: Vec<SubApplymentAuditDetail> = body("audit_detail"),
         }
     }
 }

@@ -15,8 +15,8 @@ pub use crate::v3::ecommerce::chain::EcommerceRefundsByRefundIdApplyAbnormalRefu
 /// `weipay api show POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund` lists all 2.
 pub mod post {
     pub use crate::v3::ecommerce::shared::{
-        EcommerceRefundStatus, PromotionScope, RefundAccount, RefundPromotionDetail,
-        RefundPromotionDetailGoodsDetail, RefundPromotionDetailType,
+        EcommerceRefundStatus, PromotionScope, RefundAccount, RefundGoodsDetail, RefundPromotionDetail,
+        RefundPromotionDetailType,
     };
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};

@@ -20,7 +20,7 @@ pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantOutBatches
 /// - merchant: [4014310378](https://pay.weixin.qq.com/doc/v3/merchant/4014310378)
 pub mod get {
     pub use crate::v3::fund_app::shared::{
-        FundAppDetail, RedPacketBatchState, RedPacketCloseReason, RedPacketDetailState, RedPacketDetailView,
+        RedPacketBatchState, RedPacketCloseReason, RedPacketDetail, RedPacketDetailState, RedPacketDetailView,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -81,7 +81,7 @@ pub mod get {
             /// 发放失败笔数. Required.
             fail_num: i64 = body("fail_num").required(),
             /// 品牌红包明细列表.
-            detail_list: Vec<FundAppDetail> = body("detail_list"),
+            detail_list: Vec<RedPacketDetail> = body("detail_list"),
         }
     }
 }

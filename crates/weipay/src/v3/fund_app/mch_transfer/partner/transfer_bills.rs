@@ -21,7 +21,7 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBills as Tr
 ///
 /// - partner: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
 pub mod post {
-    pub use crate::v3::fund_app::shared::{FundAppTransferSceneReportInfo, TransferSceneId};
+    pub use crate::v3::fund_app::shared::{TransferSceneId, TransferSceneReportInfo};
 
     use crate::model::{Sensitive, Time, body, header, request, response};
 
@@ -54,7 +54,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
         }
     }

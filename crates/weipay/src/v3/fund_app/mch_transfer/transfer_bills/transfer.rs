@@ -12,7 +12,7 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsTransfer as T
 ///
 /// - merchant: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
 pub mod post {
-    pub use crate::v3::fund_app::shared::{FundAppTransferSceneReportInfo, TransferSceneId};
+    pub use crate::v3::fund_app::shared::{TransferSceneId, TransferSceneReportInfo};
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
@@ -42,7 +42,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 微信免确认收款授权单号.
             authorization_id: String = body("authorization_id"),

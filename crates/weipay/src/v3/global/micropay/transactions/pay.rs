@@ -14,7 +14,7 @@ pub use crate::v3::global::chain::GlobalMicropayTransactionsPay as Pay;
 pub mod post {
     pub use crate::v3::global::shared::{
         GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
-        OverseaSceneInfoStoreInfo, PromotionScope, PromotionType, SettlementRateType,
+        OverseaStoreInfo, PromotionScope, PromotionType, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
     use crate::model::{Time, body, request, response};
@@ -121,15 +121,7 @@ pub mod post {
             /// 支付货币类型.
             payer_currency: String = body("payer_currency"),
             /// 汇率.
-            exchange_rate: ExchangeRate = body("exchange_rate"),
-        }
-
-        /// 汇率.
-        pub struct ExchangeRate {
-            /// 汇率类型.
-            type_: SettlementRateType = body("type"),
-            /// 汇率值.
-            rate: i64 = body("rate"),
+            exchange_rate: SettlementExchangeRate = body("exchange_rate"),
         }
 
         /// 优惠功能.

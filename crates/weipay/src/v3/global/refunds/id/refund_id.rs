@@ -13,8 +13,8 @@ pub use crate::v3::global::chain::GlobalRefundsIdByRefundId as RefundId;
 /// - global: [4012354684](https://pay.weixin.qq.com/doc/global/v3/zh/4012354684)
 pub mod get {
     pub use crate::v3::global::shared::{
-        ExchangeRateType, FundSource, GlobalRefundAmount, GlobalRefundAmountExchangeRate,
-        OverseaRefundPromotion, OverseaRefundStatus, PromotionScope, PromotionType, RefundChannel,
+        FundSource, GlobalRefundAmount, OverseaExchangeRate, OverseaExchangeRateType, OverseaRefundPromotion,
+        OverseaRefundStatus, PromotionScope, PromotionType, RefundChannel,
     };
 
     use crate::model::{Time, body, query, request, response};

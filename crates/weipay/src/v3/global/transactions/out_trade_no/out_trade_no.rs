@@ -17,8 +17,8 @@ pub use crate::v3::global::chain::GlobalTransactionsOutTradeNoByOutTradeNo as Ou
 /// `weipay api show GET v3/global/transactions/out-trade-no/{out_trade_no}` lists all 9.
 pub mod get {
     pub use crate::v3::global::shared::{
-        GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GlobalPromotionDetail, GoodsDetail,
-        OverseaPaidPayer, OverseaTradeType, PromotionType, SettlementRateType,
+        GlobalPaymentAmount, GlobalPromotionDetail, GoodsDetail, OverseaPaidPayer, OverseaTradeType,
+        PromotionType, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
     use crate::model::{Time, body, query, request, response};

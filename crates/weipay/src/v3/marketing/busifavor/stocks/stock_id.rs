@@ -22,10 +22,10 @@ pub mod get {
         BusifavorCodeDisplayMode, BusifavorCodeMode, BusifavorCouponUseRule,
         BusifavorCouponUseRuleCouponAvailableTime, BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek,
         BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
-        BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorCouponUseRuleDiscountCoupon, BusifavorCouponUseRuleExchangeCoupon,
         BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCustomEntrance, BusifavorFinderInfo,
-        BusifavorMiniProgramsInfo, BusifavorStockType, CardBackgroundColor, CouponUseMethod,
+        BusifavorIrregularTime, BusifavorMiniProgramsInfo, BusifavorStockType, CardBackgroundColor,
+        CouponUseMethod, ProductCouponNotifyConfig,
     };
 
     use crate::model::{body, open_enum, response};
@@ -63,7 +63,7 @@ pub mod get {
             /// 券code数量.
             coupon_code_count: CouponCodeCount = body("coupon_code_count"),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 批次发放情况.
             send_count_information: SendCountInformation = body("send_count_information"),
             /// 是否允许营销补差.
@@ -116,12 +116,6 @@ pub mod get {
             available_count: i64 = body("available_count").required(),
         }
 
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
-        }
-
         /// 批次发放情况.
         pub struct SendCountInformation {
             /// 已发放券张数.
@@ -160,6 +154,7 @@ pub mod get {
 pub mod patch {
     pub use crate::v3::marketing::shared::{
         BusifavorCodeDisplayMode, BusifavorFinderInfo, CardBackgroundColor, CouponUseMethod,
+        ProductCouponNotifyConfig,
     };
 
     use crate::model::{body, request};
@@ -191,7 +186,7 @@ pub mod patch {
             /// 发放规则.
             stock_send_rule: StockSendRule = body("stock_send_rule"),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 是否允许营销补差.
             subsidy: bool = body("subsidy"),
         }
@@ -252,12 +247,6 @@ pub mod patch {
             natural_person_limit: bool = body("natural_person_limit"),
             /// 可疑账号拦截.
             prevent_api_abuse: bool = body("prevent_api_abuse"),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 }

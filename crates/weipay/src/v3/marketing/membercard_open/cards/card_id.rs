@@ -40,10 +40,10 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardId as Car
 /// - partner: [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        CustomFieldType, MembercardCodeMode, MembercardCodeType, MembercardOpenAdditionalStatement,
-        MembercardOpenBalanceInformation, MembercardOpenUserInformationForm,
-        MembercardOpenUserInformationFormCustomFieldList, MembercardStatus, MembercardValidDateInformation,
-        UserFormFlag, ValidDateType,
+        MembercardCodeMode, MembercardCodeType, MembercardCustomField, MembercardCustomFieldType,
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardOpenUserInformationForm, MembercardStatus, MembercardValidDateInformation, UserFormFlag,
+        ValidDateType,
     };
 
     use crate::model::{Time, body, response};
@@ -120,8 +120,8 @@ pub mod get {
 /// - partner: [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
 pub mod patch {
     pub use crate::v3::marketing::shared::{
-        CustomFieldType, MembercardCodeMode, MembercardCodeType, MembercardOpenAdditionalStatement,
-        MembercardOpenBalanceInformation, UserFormFlag, ValidDateType,
+        MembercardCodeMode, MembercardCodeType, MembercardCustomField, MembercardCustomFieldType,
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation, UserFormFlag, ValidDateType,
     };
 
     use crate::model::{Time, body, request};
@@ -187,17 +187,7 @@ pub mod patch {
             /// 平台提供的通用开卡信息字段.
             common_field_list: Vec<UserFormFlag> = body("common_field_list"),
             /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: CustomFieldType = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
+            custom_field_list: Vec<MembercardCustomField> = body("custom_field_list"),
         }
     }
 }

@@ -21,17 +21,17 @@ pub mod post {
         PartnerExchangeCouponList, PartnerIrregularAvailablePeriod, PartnerNormalCoupon,
         PartnerSentCountInfo, PartnerSingleUsageInfo, PartnerWeeklyAvailablePeriod,
         PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
-        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponAvailablePeriod, ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode,
+        ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
+        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
         ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
         ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
         ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
         ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState,
-        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponType, ProductCouponUsageMode,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
+        StoreScope,
     };
 
     use crate::model::{Time, body, request, response};
@@ -77,12 +77,12 @@ pub mod post {
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: CouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
         }
@@ -98,7 +98,7 @@ pub mod post {
             /// 公众号入口.
             entrance_official_account: EntranceOfficialAccount = body("entrance_official_account"),
             /// 视频号入口.
-            entrance_finder: EntranceFinder = body("entrance_finder"),
+            entrance_finder: ProductCouponEntranceFinder = body("entrance_finder"),
         }
 
         /// 小程序入口.
@@ -117,22 +117,6 @@ pub mod post {
         pub struct EntranceOfficialAccount {
             /// 公众号AppID. Required.
             appid: String = body("appid").required(),
-        }
-
-        /// 视频号入口.
-        pub struct EntranceFinder {
-            /// 视频号ID. Required.
-            finder_id: String = body("finder_id").required(),
-            /// 视频号视频ID. Required.
-            finder_video_id: String = body("finder_video_id").required(),
-            /// 视频号封面图. Required.
-            finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 
@@ -183,12 +167,12 @@ pub mod post {
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.

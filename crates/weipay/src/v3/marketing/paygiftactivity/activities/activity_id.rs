@@ -19,12 +19,12 @@ pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivit
 pub mod get {
     pub use crate::v3::marketing::shared::{
         AwardType, CardBackgroundColor, DeliveryPaymentScene, DeliveryUserCategory, MerchantOption,
-        PayGiftActivityStatus, PayGiftActivityType, PayGiftPaymentMethod, PaygiftActivityBaseInfo,
-        PaygiftActivityBaseInfoAvailablePeriods, PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoDeliveryPurpose,
-        PaygiftactivityAdvancedSetting, PaygiftactivityAdvancedSettingPaymentMethodInformation,
-        PaygiftactivityAdvancedSettingPaymentMode,
-        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation, SendContent,
+        PayGiftActivityStatus, PayGiftActivityType, PayGiftAdvancedSetting,
+        PayGiftAdvancedSettingPaymentMethodInformation, PayGiftAdvancedSettingPaymentMode,
+        PayGiftAdvancedSettingPaymentModePaymentMethodInformation, PayGiftAward, PayGiftBaseInfo,
+        PayGiftBaseInfoAvailablePeriods, PayGiftBaseInfoAvailablePeriodsAvailableDayTime,
+        PayGiftBaseInfoAvailablePeriodsAvailableTime, PayGiftBaseInfoDeliveryPurpose, PayGiftPaymentMethod,
+        SendContent,
     };
 
     use crate::model::{Time, body, response};
@@ -54,9 +54,9 @@ pub mod get {
             /// 活动更新时间.
             update_time: Time = body("update_time"),
             /// 活动基本信息. Required.
-            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info").required(),
+            activity_base_info: PayGiftBaseInfo = body("activity_base_info").required(),
             /// 活动高级设置.
-            advanced_setting: PaygiftactivityAdvancedSetting = body("advanced_setting"),
+            advanced_setting: PayGiftAdvancedSetting = body("advanced_setting"),
             /// 活动奖品发放规则. Required.
             award_send_rule: AwardSendRule = body("award_send_rule").required(),
         }
@@ -78,19 +78,9 @@ pub mod get {
             /// 发放内容. Required.
             send_content: SendContent = body("send_content").required(),
             /// 奖品基本信息列表.
-            award_list: Vec<AwardList> = body("award_list"),
+            award_list: Vec<PayGiftAward> = body("award_list"),
             /// 发券商户号.
             merchant_id_list: Vec<String> = body("merchant_id_list"),
-        }
-
-        /// 奖品基本信息列表.
-        pub struct AwardList {
-            /// 代金券批次Id.
-            stock_id: String = body("stock_id"),
-            /// 奖品原始图. Format `media-url`.
-            original_image_url: String = body("original_image_url").url(),
-            /// 奖品缩略图. Format `media-url`.
-            thumbnail_url: String = body("thumbnail_url").url(),
         }
     }
 }

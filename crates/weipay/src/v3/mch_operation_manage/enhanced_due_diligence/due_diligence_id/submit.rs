@@ -14,7 +14,7 @@ pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDil
 pub mod post {
     pub use crate::v3::mch_operation_manage::shared::{
         DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField, DueDiligenceState,
-        MchOperationManageRecordField, MchOperationManageRecordFieldRelations,
+        OperationRecordField, OperationRecordFieldRelations,
     };
 
     use crate::model::{JsonText, Time, body, request, response};
@@ -34,7 +34,7 @@ pub mod post {
         /// 提交资料内容.
         pub struct SubmitData {
             /// 资料项集合. Required.
-            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
+            record_fields: Vec<OperationRecordField> = body("record_fields").required(),
         }
     }
 
@@ -63,7 +63,7 @@ pub mod post {
         /// 尽调已经提交的资料.
         pub struct SubmissionData {
             /// 资料项集合. Required.
-            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
+            record_fields: Vec<OperationRecordField> = body("record_fields").required(),
         }
     }
 }

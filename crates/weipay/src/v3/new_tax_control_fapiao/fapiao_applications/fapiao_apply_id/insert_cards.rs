@@ -16,8 +16,8 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// `weipay api show POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards` lists all 3.
 pub mod post {
     pub use crate::v3::new_tax_control_fapiao::shared::{
-        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoExtraInformation, FapiaoScene,
-        FapiaoSellerInformation, NewTaxControlFapiaoItem, NewTaxControlFapiaoItemTaxPreferMark,
+        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoExtraInformation, FapiaoItem,
+        FapiaoItemTaxPreferMark, FapiaoScene, FapiaoSellerInformation,
     };
 
     use crate::model::{Time, body, header, request};
@@ -65,7 +65,7 @@ pub mod post {
             /// 附加信息. Required.
             extra_information: FapiaoExtraInformation = body("extra_information").required(),
             /// 发票行信息. Required.
-            items: Vec<NewTaxControlFapiaoItem> = body("items").required(),
+            items: Vec<FapiaoItem> = body("items").required(),
             /// 备注信息.
             remark: String = body("remark"),
         }

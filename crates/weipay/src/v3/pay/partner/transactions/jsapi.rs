@@ -15,9 +15,10 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsJsapi as Jsapi;
 /// `weipay api show POST v3/pay/partner/transactions/jsapi` lists all 6.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        LimitPay, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo, PayStoreInfo,
-        PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
-        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayTransactionsAmount, PayerIdentity, PayerIdentityType,
+        LimitPay, PayOrderAmount, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo,
+        PayStoreInfo, PaySubsidyInfo, PaySubsidyInfoSubsidyDetail,
+        PaySubsidyInfoSubsidyDetailSubsidyPeriodType, PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity,
+        PayerIdentityType,
     };
 
     use crate::model::{Time, body, header, request, response};
@@ -51,7 +52,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: PayTransactionsAmount = body("amount").required(),
+            amount: PayOrderAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.

@@ -220,8 +220,7 @@ pub mod get {
 /// - global: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreReturnedLocation, PayscoreServiceorderLocation, ServiceOrderState,
-        ServiceOrderStateDescription,
+        PayscoreReturnedLocation, ServiceOrderLocation, ServiceOrderState, ServiceOrderStateDescription,
     };
 
     use crate::model::{Time, body, request, response};
@@ -255,7 +254,7 @@ pub mod post {
             /// 服务时间. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: PayscoreServiceorderLocation = body("location"),
+            location: ServiceOrderLocation = body("location"),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
             /// 子商户公众号下的用户标识.

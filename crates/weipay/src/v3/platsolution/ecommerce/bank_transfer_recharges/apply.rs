@@ -12,7 +12,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRecharg
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-apply.html>
 pub mod post {
-    pub use crate::v3::platsolution::shared::{MerchantAccountType, PlatsolutionRechargeAmount};
+    pub use crate::v3::platsolution::shared::{MerchantAccountType, RechargeAmount};
 
     use crate::model::{body, request, response};
 
@@ -29,7 +29,7 @@ pub mod post {
             /// 充值入账账户. Required.
             account_type: MerchantAccountType = body("account_type").required(),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
         }
     }
 

@@ -27,8 +27,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 /// - partner: [4013504175](https://pay.weixin.qq.com/doc/v3/partner/4013504175)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        CompensatedOrderType, CompensationState, PlatsolutionCompensateBillsReceiverDetail,
-        PlatsolutionReceiver, PlatsolutionReceiverType, PlatsolutionTransactionInfo,
+        CompensatedOrderType, CompensatedTransaction, CompensatedUser, CompensatedUserType,
+        CompensationState, UserCompensationReceiverDetail,
     };
 
     use crate::model::{Time, body, request, response};
@@ -40,7 +40,7 @@ pub mod post {
         #[doc(alias = "请求赔付")]
         pub struct Request {
             /// 收款方信息. Required.
-            receiver: PlatsolutionReceiver = body("receiver").required(),
+            receiver: CompensatedUser = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).
@@ -65,7 +65,7 @@ pub mod post {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: UserCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).

@@ -26,8 +26,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositA
 /// - partner: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        ClaimReceiverType, CompensatedOrderType, CompensationState, PlatsolutionInsuranceClaimBillsReceiver,
-        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo,
+        ClaimReceiver, ClaimReceiverDetail, ClaimReceiverType, CompensatedOrderType, CompensatedTransaction,
+        CompensationState,
     };
 
     use crate::model::{Time, body, request, response};
@@ -63,7 +63,7 @@ pub mod post {
             /// 转账接收方类型.
             type_: ClaimReceiverType = body("type"),
             /// 转账接收方订单信息.
-            transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+            transaction_info: CompensatedTransaction = body("transaction_info"),
             /// 转账接收方用户.
             user_info: UserInfo = body("user_info"),
         }
@@ -86,7 +86,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: ClaimReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).

@@ -15,9 +15,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositI
 /// - partner: [4014010905](https://pay.weixin.qq.com/doc/v3/partner/4014010905)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        CompensatedOrderType, CompensationState, MerchantReceiverType, PlatsolutionReceiverDetail,
-        PlatsolutionReceiverDetailReceiver, PlatsolutionReceiverDetailReceiverMchInfo,
-        PlatsolutionReceiverDetailReceiverTransactionInfo,
+        CompensatedOrderType, CompensationState, MerchantReceiverType, PremiumCompensationReceiverDetail,
+        PremiumCompensationReceiverDetailReceiver, PremiumCompensationReceiverDetailReceiverMchInfo,
+        PremiumCompensationReceiverDetailReceiverTransactionInfo,
     };
 
     use crate::model::{Time, body, request, response};
@@ -80,7 +80,7 @@ pub mod post {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PremiumCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).

@@ -20,11 +20,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositS
 /// - partner: [4013504202](https://pay.weixin.qq.com/doc/v3/partner/4013504202)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        CompensatedOrderType, CompensationState,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetail,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo,
-        PlatsolutionTransactionInfo,
+        CompensatedOrderType, CompensatedTransaction, CompensationState, ShippingCompensationReceiverDetail,
+        ShippingCompensationReceiverDetailReceiver, ShippingCompensationReceiverDetailReceiverUserInfo,
     };
 
     use crate::model::{Time, body, request, response};
@@ -56,7 +53,7 @@ pub mod post {
         /// 赔付用户信息.
         pub struct Receiver {
             /// 转账接收方订单信息.
-            transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+            transaction_info: CompensatedTransaction = body("transaction_info"),
             /// 转账接收方用户.
             user_info: UserInfo = body("user_info"),
         }
@@ -81,8 +78,7 @@ pub mod post {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionDepositShippingCostCompensationBillsReceiverDetail =
-                body("receiver_detail").required(),
+            receiver_detail: ShippingCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).

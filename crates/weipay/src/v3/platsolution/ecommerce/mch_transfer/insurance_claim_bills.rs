@@ -27,8 +27,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranc
 /// - partner: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        ClaimReceiverType, CompensatedOrderType, CompensationState, PlatsolutionInsuranceClaimBillsReceiver,
-        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo,
+        ClaimReceiver, ClaimReceiverDetail, ClaimReceiverType, CompensatedOrderType, CompensatedTransaction,
+        CompensationState,
     };
 
     use crate::model::{Time, body, request, response};
@@ -42,7 +42,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 赔付用户信息. Required.
-            receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver").required(),
+            receiver: ClaimReceiver = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).
@@ -63,7 +63,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: ClaimReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).

@@ -15,9 +15,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCo
 /// - partner: [4016777363](https://pay.weixin.qq.com/doc/v3/partner/4016777363)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        MerchantReceiverType, PlatsolutionSubMchCompensationBillsReceiverDetail,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo, SubMchCompensationState,
+        MerchantReceiverType, SubMchCompensationReceiverDetail, SubMchCompensationReceiverDetailReceiver,
+        SubMchCompensationReceiverDetailReceiverMchInfo, SubMchCompensationState,
     };
 
     use crate::model::{Time, body, request, response};
@@ -64,8 +63,7 @@ pub mod post {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 赔付接收方信息. Required.
-            receiver_detail: PlatsolutionSubMchCompensationBillsReceiverDetail =
-                body("receiver_detail").required(),
+            receiver_detail: SubMchCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).

@@ -26,9 +26,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransfer
 /// - partner: [4013504198](https://pay.weixin.qq.com/doc/v3/partner/4013504198)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        ClaimReceiverType, CompensationBusinessType, CompensationState,
-        PlatsolutionTransferBillsReceiverDetail, PlatsolutionTransferBillsReceiverDetailReceiver,
-        PlatsolutionTransferBillsReceiverDetailReceiverMchInfo,
+        ClaimReceiverType, CompensationBusinessType, CompensationState, TransferBillReceiverDetail,
+        TransferBillReceiverDetailReceiver, TransferBillReceiverDetailReceiverMchInfo,
     };
 
     use crate::model::{Time, body, request, response};
@@ -89,7 +88,7 @@ pub mod post {
             /// 业务类型.
             business_type: CompensationBusinessType = body("business_type"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionTransferBillsReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: TransferBillReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).

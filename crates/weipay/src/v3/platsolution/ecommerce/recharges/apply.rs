@@ -13,7 +13,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesApply as A
 /// - partner: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionRechargeAmount, RechargeChannel, RechargeScene, RechargedAccountType,
+        RechargeAmount, RechargeChannel, RechargeScene, RechargedAccountType,
     };
 
     use crate::model::{body, request, response};
@@ -33,7 +33,7 @@ pub mod post {
             /// 充值入账账户. Required.
             account_type: RechargedAccountType = body("account_type").required(),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 可用充值渠道列表.

@@ -13,7 +13,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationApply 
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html>
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionSceneReportData, PlatsolutionSceneReportDataInsurancePolicy, ReservationState,
+        InsuranceSceneReportData, InsuranceSceneReportDataInsurancePolicy, ReservationState,
     };
 
     use crate::model::{Sensitive, Time, body, header, request, response};
@@ -51,7 +51,7 @@ pub mod post {
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
             /// 场景报备信息.
-            scene_report_data: PlatsolutionSceneReportData = body("scene_report_data"),
+            scene_report_data: InsuranceSceneReportData = body("scene_report_data"),
         }
     }
 

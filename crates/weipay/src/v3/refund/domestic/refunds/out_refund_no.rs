@@ -17,8 +17,7 @@ pub use crate::v3::refund::chain::RefundDomesticRefundsByOutRefundNo as OutRefun
 pub mod get {
     pub use crate::v3::refund::shared::{
         DomesticRefundStatus, FundingAccountType, PromotionScope, RefundAmount, RefundChannel, RefundFrom,
-        RefundFundsAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
-        RefundPromotionDetailType,
+        RefundFundsAccount, RefundGoodsDetail, RefundPromotionDetail, RefundPromotionDetailType,
     };
 
     use crate::model::{Time, body, query, request, response};

@@ -13,7 +13,7 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBillsPreTra
 /// - partner: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
 pub mod post {
     pub use crate::v3::fund_app::shared::{
-        FundAppAuthorizationInfo, FundAppTransferSceneReportInfo, TransferSceneId,
+        TransferAuthorizationInfo, TransferSceneId, TransferSceneReportInfo,
     };
 
     use crate::model::{Sensitive, Time, body, header, request, response};
@@ -47,10 +47,10 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 自动收款授权信息.
-            authorization_info: FundAppAuthorizationInfo = body("authorization_info"),
+            authorization_info: TransferAuthorizationInfo = body("authorization_info"),
         }
     }
 

@@ -12,7 +12,7 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBillsTransf
 ///
 /// - partner: [4016809837](https://pay.weixin.qq.com/doc/v3/partner/4016809837)
 pub mod post {
-    pub use crate::v3::fund_app::shared::{FundAppTransferSceneReportInfo, TransferSceneId};
+    pub use crate::v3::fund_app::shared::{TransferSceneId, TransferSceneReportInfo};
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
@@ -43,7 +43,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 微信自动收款授权单号. Required.
             authorization_id: String = body("authorization_id").required(),

@@ -15,8 +15,8 @@ pub use crate::v3::global::chain::GlobalPapayTransactionsOutTradeNoByOutTradeNo 
 /// - global: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 pub mod get {
     pub use crate::v3::global::shared::{
-        GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GoodsDetail, OverseaPaidPayer,
-        OverseaPromotionDetail, OverseaTradeType, PromotionScope, PromotionType, SettlementRateType,
+        GlobalPaymentAmount, GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaTradeType,
+        PromotionScope, PromotionType, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
     use crate::model::{Time, body, query, request, response};

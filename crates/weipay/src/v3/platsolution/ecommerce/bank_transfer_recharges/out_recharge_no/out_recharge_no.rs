@@ -12,9 +12,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRecharg
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-get-by-out-no.html>
 pub mod get {
-    pub use crate::v3::platsolution::shared::{
-        MerchantAccountType, PlatsolutionRechargeAmount, RechargeState,
-    };
+    pub use crate::v3::platsolution::shared::{MerchantAccountType, RechargeAmount, RechargeState};
 
     use crate::model::{Time, body, open_enum, response};
 
@@ -39,7 +37,7 @@ pub mod get {
             /// 充值状态描述.
             recharge_state_desc: String = body("recharge_state_desc"),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
             /// 转账充值的付款信息.
             bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
             /// 受理充值时间.

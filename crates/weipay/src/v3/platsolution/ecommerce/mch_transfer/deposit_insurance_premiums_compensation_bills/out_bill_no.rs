@@ -13,9 +13,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositI
 /// - partner: [4014010920](https://pay.weixin.qq.com/doc/v3/partner/4014010920)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        CompensationState, MerchantReceiverType, PlatsolutionCloseInfo, PlatsolutionReceiverDetail,
-        PlatsolutionReceiverDetailReceiver, PlatsolutionReceiverDetailReceiverMchInfo,
-        PlatsolutionReceiverDetailReceiverTransactionInfo,
+        BillCloseInfo, CompensationState, MerchantReceiverType, PremiumCompensationReceiverDetail,
+        PremiumCompensationReceiverDetailReceiver, PremiumCompensationReceiverDetailReceiverMchInfo,
+        PremiumCompensationReceiverDetailReceiverTransactionInfo,
     };
 
     use crate::model::{Time, body, response};
@@ -33,7 +33,7 @@ pub mod get {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PremiumCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -49,7 +49,7 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }

@@ -13,9 +13,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCo
 /// - partner: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        MerchantReceiverType, PlatsolutionCloseInfo, PlatsolutionSubMchCompensationBillsReceiverDetail,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo, SubMchCompensationState,
+        BillCloseInfo, MerchantReceiverType, SubMchCompensationReceiverDetail,
+        SubMchCompensationReceiverDetailReceiver, SubMchCompensationReceiverDetailReceiverMchInfo,
+        SubMchCompensationState,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -40,8 +40,7 @@ pub mod get {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 赔付接收方信息. Required.
-            receiver_detail: PlatsolutionSubMchCompensationBillsReceiverDetail =
-                body("receiver_detail").required(),
+            receiver_detail: SubMchCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).
@@ -57,7 +56,7 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }

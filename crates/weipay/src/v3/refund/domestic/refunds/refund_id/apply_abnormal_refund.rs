@@ -16,8 +16,8 @@ pub use crate::v3::refund::chain::RefundDomesticRefundsByRefundIdApplyAbnormalRe
 /// `weipay api show POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund` lists all 23.
 pub mod post {
     pub use crate::v3::refund::shared::{
-        FundingAccountType, PromotionScope, RefundAmount, RefundFrom, RefundPromotionDetail,
-        RefundPromotionDetailGoodsDetail, RefundPromotionDetailType,
+        FundingAccountType, PromotionScope, RefundAmount, RefundFrom, RefundGoodsDetail,
+        RefundPromotionDetail, RefundPromotionDetailType,
     };
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};

@@ -16,11 +16,10 @@ pub mod get {
         BusifavorCodeDisplayMode, BusifavorCouponState, BusifavorCouponUseRule,
         BusifavorCouponUseRuleCouponAvailableTime, BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek,
         BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
-        BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorCouponUseRuleDiscountCoupon, BusifavorCouponUseRuleExchangeCoupon,
         BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCustomEntrance, BusifavorData,
-        BusifavorDataCodeStatus, BusifavorFinderInfo, BusifavorMiniProgramsInfo, BusifavorStockType,
-        CardBackgroundColor, CouponUseMethod,
+        BusifavorDataCodeStatus, BusifavorFinderInfo, BusifavorIrregularTime, BusifavorMiniProgramsInfo,
+        BusifavorStockType, CardBackgroundColor, CouponUseMethod,
     };
 
     use crate::model::{Time, body, query, request, response};

@@ -21,13 +21,12 @@ pub mod get {
         PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
         PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
         PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStock,
-        ProductCouponStockNotifyConfig, ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStock, ProductCouponStockSendRule,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
     use crate::model::{body, query, request, response};
@@ -78,14 +77,14 @@ pub mod post {
         PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
         PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
         PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
-        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
+        ProductCouponAvailablePeriod, ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode,
+        ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
+        ProductCouponNotifyConfig, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponStockSingleUsageRule, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
     use crate::model::{Time, body, request, response};
@@ -117,20 +116,14 @@ pub mod post {
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 
@@ -161,7 +154,7 @@ pub mod post {
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
@@ -191,17 +184,8 @@ pub mod post {
             /// 券使用说明. Required.
             usage_description: String = body("usage_description").required(),
             /// 券可用门店信息.
-            coupon_available_store_info: CouponAvailableStoreInfo = body("coupon_available_store_info"),
-        }
-
-        /// 券可用门店信息.
-        pub struct CouponAvailableStoreInfo {
-            /// 券可用门店描述. Required.
-            description: String = body("description").required(),
-            /// 小程序AppID.
-            mini_program_appid: String = body("mini_program_appid"),
-            /// 小程序跳转路径.
-            mini_program_path: String = body("mini_program_path"),
+            coupon_available_store_info: ProductCouponAvailableStoreInfo =
+                body("coupon_available_store_info"),
         }
     }
 }

@@ -21,19 +21,17 @@ pub mod get {
         PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponCodeDisplayMode,
-        ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailablePeriod,
+        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
-        ProductCouponSequentialUsageDetail, ProductCouponSequentialUsageDetailDetailItemList,
-        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
-        ProductCouponSingleUsageDetail, ProductCouponState, ProductCouponStockSendRule,
-        ProductCouponStockSingleUsageRule, ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponType, ProductCouponUsageMode, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, ProductCouponUsageState, SendChannel,
-        SequentialUsageState, StoreScope,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageDetail,
+        ProductCouponSequentialUsageDetailDetailItemList, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
+        ProductCouponUsageState, SendChannel, SequentialUsageState, StoreScope,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -136,12 +134,12 @@ pub mod get {
             /// 多次优惠使用规则.
             sequential_usage_rule: SequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
@@ -188,12 +186,6 @@ pub mod get {
             /// 领取后N秒内有效.
             available_seconds: i64 = body("available_seconds"),
         }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
-        }
     }
 }
 
@@ -210,19 +202,17 @@ pub mod post {
         CouponUsageMethod, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponCodeDisplayMode,
-        ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailablePeriod,
+        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
-        ProductCouponSequentialUsageDetail, ProductCouponSequentialUsageDetailDetailItemList,
-        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
-        ProductCouponSingleUsageDetail, ProductCouponState, ProductCouponStockSendRule,
-        ProductCouponStockSingleUsageRule, ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponType, ProductCouponUsageMode, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, ProductCouponUsageState, SendChannel,
-        SequentialUsageState, StoreScope,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageDetail,
+        ProductCouponSequentialUsageDetailDetailItemList, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
+        ProductCouponUsageState, SendChannel, SequentialUsageState, StoreScope,
     };
 
     use crate::model::{Time, body, request, response};
@@ -331,12 +321,12 @@ pub mod post {
             /// 多次优惠使用规则.
             sequential_usage_rule: SequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
@@ -382,12 +372,6 @@ pub mod post {
                 body("irregular_available_period_list"),
             /// 领取后N秒内有效.
             available_seconds: i64 = body("available_seconds"),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 }

@@ -13,9 +13,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 /// - partner: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        CompensatedOrderType, CompensationState, PlatsolutionCloseInfo,
-        PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver, PlatsolutionReceiverType,
-        PlatsolutionTransactionInfo,
+        BillCloseInfo, CompensatedOrderType, CompensatedTransaction, CompensatedUser, CompensatedUserType,
+        CompensationState, UserCompensationReceiverDetail,
     };
 
     use crate::model::{Time, body, response};
@@ -29,7 +28,7 @@ pub mod get {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: UserCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -45,7 +44,7 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }

@@ -13,9 +13,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositA
 /// - partner: [4013504196](https://pay.weixin.qq.com/doc/v3/partner/4013504196)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        ClaimReceiverType, CompensatedOrderType, CompensationState, PlatsolutionCloseInfo,
-        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionMchTransferReceiverDetail,
-        PlatsolutionTransactionInfo,
+        BillCloseInfo, ClaimReceiver, ClaimReceiverDetail, ClaimReceiverType, CompensatedOrderType,
+        CompensatedTransaction, CompensationState,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -42,7 +41,7 @@ pub mod get {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: ClaimReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -58,7 +57,7 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
             /// 二级商户AppID.

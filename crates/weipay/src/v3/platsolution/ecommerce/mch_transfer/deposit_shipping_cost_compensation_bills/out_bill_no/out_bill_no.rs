@@ -13,11 +13,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositS
 /// - partner: [4013504203](https://pay.weixin.qq.com/doc/v3/partner/4013504203)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        CompensatedOrderType, CompensationState, PlatsolutionCloseInfo,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetail,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo,
-        PlatsolutionTransactionInfo,
+        BillCloseInfo, CompensatedOrderType, CompensatedTransaction, CompensationState,
+        ShippingCompensationReceiverDetail, ShippingCompensationReceiverDetailReceiver,
+        ShippingCompensationReceiverDetailReceiverUserInfo,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -44,8 +42,7 @@ pub mod get {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionDepositShippingCostCompensationBillsReceiverDetail =
-                body("receiver_detail").required(),
+            receiver_detail: ShippingCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -61,7 +58,7 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }

@@ -13,8 +13,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranc
 /// - partner: [4013504188](https://pay.weixin.qq.com/doc/v3/partner/4013504188)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        ClaimReceiverType, CompensatedOrderType, CompensationState, PlatsolutionInsuranceClaimBillsReceiver,
-        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo,
+        ClaimReceiver, ClaimReceiverDetail, ClaimReceiverType, CompensatedOrderType, CompensatedTransaction,
+        CompensationState,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -41,7 +41,7 @@ pub mod get {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: ClaimReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).

@@ -13,9 +13,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransfer
 /// - partner: [4013504200](https://pay.weixin.qq.com/doc/v3/partner/4013504200)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        ClaimReceiverType, CompensationBusinessType, CompensationState, PlatsolutionCloseInfo,
-        PlatsolutionTransferBillsReceiverDetail, PlatsolutionTransferBillsReceiverDetailReceiver,
-        PlatsolutionTransferBillsReceiverDetailReceiverMchInfo,
+        BillCloseInfo, ClaimReceiverType, CompensationBusinessType, CompensationState,
+        TransferBillReceiverDetail, TransferBillReceiverDetailReceiver,
+        TransferBillReceiverDetailReceiverMchInfo,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -42,7 +42,7 @@ pub mod get {
             /// 业务类型.
             business_type: CompensationBusinessType = body("business_type"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionTransferBillsReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: TransferBillReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -60,7 +60,7 @@ pub mod get {
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }

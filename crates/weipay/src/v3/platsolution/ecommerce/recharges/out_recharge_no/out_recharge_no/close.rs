@@ -13,8 +13,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesOutRecharg
 /// - partner: [4012762895](https://pay.weixin.qq.com/doc/v3/partner/4012762895)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        OnlineBankRechargeInfo, OnlineBankType, PlatsolutionBankTransferInfo, PlatsolutionRechargeAmount,
-        RechargeChannel, RechargeEmployeeType, RechargeScene, RechargeState, RechargedAccountType,
+        OnlineBankRechargeInfo, OnlineBankType, RechargeAmount, RechargeBankTransferInfo, RechargeChannel,
+        RechargeEmployeeType, RechargeScene, RechargeState, RechargedAccountType,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -55,9 +55,9 @@ pub mod post {
             /// 充值状态描述.
             recharge_state_desc: String = body("recharge_state_desc"),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
             /// 转账充值的付款信息.
-            bank_transfer_info: PlatsolutionBankTransferInfo = body("bank_transfer_info"),
+            bank_transfer_info: RechargeBankTransferInfo = body("bank_transfer_info"),
             /// 扫码充值的付款信息.
             qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
             /// 网银充值的付款信息.

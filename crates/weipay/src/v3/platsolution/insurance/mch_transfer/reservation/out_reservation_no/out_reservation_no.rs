@@ -15,7 +15,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferReservat
 /// - partner: [4013504218](https://pay.weixin.qq.com/doc/v3/partner/4013504218)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionReservationCloseInfo, PlatsolutionReservationCloseInfoCloseReason, ReservationState,
+        InsuranceReservationCloseInfo, InsuranceReservationCloseInfoCloseReason, ReservationState,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -68,7 +68,7 @@ pub mod get {
             /// 预约记录用户确认预约的时间.
             reserve_time: Time = body("reserve_time"),
             /// 预约记录的关闭信息.
-            close_info: PlatsolutionReservationCloseInfo = body("close_info"),
+            close_info: InsuranceReservationCloseInfo = body("close_info"),
         }
     }
 }

@@ -21,13 +21,12 @@ pub mod patch {
         PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
-        ProductCouponBundleStockNotifyConfig, ProductCouponBundleStockStockBundleInfo,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponAvailableStoreInfo, ProductCouponBundleStock,
+        ProductCouponBundleStockStockBundleInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
     use crate::model::{body, request, response};
@@ -43,21 +42,15 @@ pub mod patch {
             /// 备注.
             remark: String = body("remark"),
             /// 券使用规则展示信息.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo = body("usage_rule_display_info"),
+            usage_rule_display_info: ProductCouponUsageDisplayInfo = body("usage_rule_display_info"),
             /// 用户商品券展示信息.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info"),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 可用门店范围.
             store_scope: StoreScope = body("store_scope"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 

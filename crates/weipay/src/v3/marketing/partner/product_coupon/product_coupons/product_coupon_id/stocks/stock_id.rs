@@ -26,13 +26,12 @@ pub mod get {
         PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
         PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
         PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -71,12 +70,12 @@ pub mod get {
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
@@ -91,12 +90,6 @@ pub mod get {
             deactivate_reason: String = body("deactivate_reason"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 }
@@ -114,13 +107,12 @@ pub mod patch {
         PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
         PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
         PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
     use crate::model::{Time, body, request, response};
@@ -138,19 +130,13 @@ pub mod patch {
             /// 备注.
             remark: String = body("remark"),
             /// 券使用规则展示信息.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo = body("usage_rule_display_info"),
+            usage_rule_display_info: ProductCouponUsageDisplayInfo = body("usage_rule_display_info"),
             /// 用户商品券展示信息.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info"),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 可用门店范围.
             store_scope: StoreScope = body("store_scope"),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 
@@ -177,12 +163,12 @@ pub mod patch {
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.

@@ -17,17 +17,16 @@ pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCouponsByCou
 /// `weipay api show GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}` lists all 5.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        BusifavorCouponsCustomEntrance, BusifavorCouponsCustomEntranceCodeDisplayMode,
-        BusifavorDisplayPatternInfo, BusifavorFinderInfo, BusifavorMiniProgramsInfo, BusifavorStockType,
+        BusifavorDisplayPatternInfo, BusifavorFinderInfo, BusifavorIrregularTime, BusifavorMiniProgramsInfo,
+        BusifavorStockType, BusifavorUserCouponEntrance, BusifavorUserCouponEntranceCodeDisplayMode,
         BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
         BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
         BusifavorUserCouponUseRuleCouponAvailableTime,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
-        BusifavorUserCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorUserCouponUseRuleDiscountCoupon, BusifavorUserCouponUseRuleExchangeCoupon,
-        BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleIrregularyAvaliableTime,
-        BusifavorUserCouponUseRuleUseMethod, CardBackgroundColor,
+        BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleUseMethod,
+        CardBackgroundColor,
     };
 
     use crate::model::{Time, body, open_enum, response};
@@ -51,7 +50,7 @@ pub mod get {
             /// 核销规则. Required.
             coupon_use_rule: BusifavorUserCouponUseRule = body("coupon_use_rule").required(),
             /// 自定义入口.
-            custom_entrance: BusifavorCouponsCustomEntrance = body("custom_entrance"),
+            custom_entrance: BusifavorUserCouponEntrance = body("custom_entrance"),
             /// 样式信息.
             display_pattern_info: BusifavorDisplayPatternInfo = body("display_pattern_info"),
             /// 券code.

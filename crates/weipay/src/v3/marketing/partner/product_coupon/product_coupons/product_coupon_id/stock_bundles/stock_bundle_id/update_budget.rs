@@ -17,13 +17,12 @@ pub mod post {
         PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
-        ProductCouponBundleStockNotifyConfig, ProductCouponBundleStockStockBundleInfo,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponAvailableStoreInfo, ProductCouponBundleStock,
+        ProductCouponBundleStockStockBundleInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StockUpdateMode, StoreScope,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, StockUpdateMode, StoreScope,
     };
 
     use crate::model::{body, request, response};

@@ -19,13 +19,12 @@ pub mod post {
         PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
         PartnerNormalCoupon, PartnerSentCountInfo, PartnerWeeklyAvailablePeriod,
         PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
         ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponStockSendRule, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo, StoreScope,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
     use crate::model::{Time, body, request, response};
@@ -68,12 +67,12 @@ pub mod post {
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
@@ -88,12 +87,6 @@ pub mod post {
             deactivate_reason: String = body("deactivate_reason"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 }

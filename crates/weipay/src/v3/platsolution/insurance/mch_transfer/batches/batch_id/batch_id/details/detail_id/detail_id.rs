@@ -12,7 +12,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesB
 ///
 /// - partner: [4013504223](https://pay.weixin.qq.com/doc/v3/partner/4013504223)
 pub mod get {
-    pub use crate::v3::platsolution::shared::{CompensationDetailState, CompensationFailReason};
+    pub use crate::v3::platsolution::shared::{InsuranceDetailState, InsuranceTransferFailReason};
 
     use crate::model::{Sensitive, Time, body, query, request, response};
 
@@ -50,13 +50,13 @@ pub mod get {
             /// 转账发起时间. Required.
             create_time: Time = body("create_time").required(),
             /// 明细状态. Required.
-            detail_state: CompensationDetailState = body("detail_state").required(),
+            detail_state: InsuranceDetailState = body("detail_state").required(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
             /// 转账备注. Required.
             transfer_remark: String = body("transfer_remark").required(),
             /// 明细失败原因.
-            fail_reason: CompensationFailReason = body("fail_reason"),
+            fail_reason: InsuranceTransferFailReason = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
             /// 收款银行类型.

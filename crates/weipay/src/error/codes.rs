@@ -1,0 +1,299 @@
+//! What the platform says in an error: one table of its codes (错误码), and one of the texts that APIv2 has instead of codes.
+//!
+//! Of each it says three things that must not contradict each other: what a caller can do (the class), whether it settles that the
+//! operation was not carried out, and whether the official advice is to make the same call again. [`Error`](super::Error) takes
+//! class and outcome from here, and retries take the advice.
+
+use http::StatusCode;
+
+use super::ErrorClass::{
+    self, Conflict, NotFound, Parameter, Pending, Permission, PlatformFault, RateLimit, Refused, Signature,
+};
+
+/// What a code leaves of the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The operation was not carried out, if the response is provably the platform's.
+    Settled,
+    /// It may have been carried out, or may yet be: query the result.
+    Open,
+    /// The same, and the official advice is to make the same call again. What asks for patience with a payer, such as
+    /// `USERPAYING`, is not one of these.
+    Repeat,
+}
+
+use Outcome::{Open, Repeat, Settled};
+
+/// Codes in capitals, without underscores and blanks: both spellings of many are in use. The status of a code differs between
+/// operations, and some pages list `SYSTEM_ERROR` with 400.
+const CODES: &[(ErrorClass, Outcome, &[&str])] = &[
+    (Signature, Settled, &["SIGNERROR", "CAERROR", "CERTERROR"]),
+    (
+        Parameter,
+        Settled,
+        &[
+            "PARAMERROR",
+            "INVALIDREQUEST",
+            "LACKPARAMS",
+            "XMLERROR",
+            "XMLFORMATERROR",
+            "NOTUTF8",
+            "PARAMISNOTUTF8",
+            "POSTDATAEMPTY",
+            "REQUIREPOSTMETHOD",
+            "APPIDMCHIDNOTMATCH",
+            "APPIDNOTEXIST",
+            "MCHNOTEXISTS",
+            "MCHIDNOTEXIST",
+            "ILLEGALAPPID",
+            "MSGAPPIDERROR",
+            "OPENIDERROR",
+            "OPENIDMISMATCH",
+            "INVALIDTRANSACTIONID",
+            "AUTHCODEERROR",
+            "AUTHCODEINVALID",
+            "AUTHCODEEXPIRE",
+            "REFUNDFEEMISMATCH",
+            "NAMEMISMATCH",
+            "AMOUNTLIMIT",
+            "MONEYLIMIT",
+            "FATALERROR",
+        ],
+    ),
+    (Permission, Settled, &["NOAUTH", "APIMETHODCLOSED", "ACCEPTMODEERROR", "PAYCHANNELNOTALLOWED"]),
+    (
+        NotFound,
+        Settled,
+        &["ORDERNOTEXIST", "REFUNDNOTEXIST", "RESOURCENOTEXISTS", "NOTFOUND", "NOSTATEMENTEXIST"],
+    ),
+    (
+        Conflict,
+        Settled,
+        &[
+            "OUTTRADENOUSED",
+            "ORDERPAID",
+            "ORDERCLOSED",
+            "ORDERREVERSED",
+            "ORDERCANCELED",
+            "ORDERDONE",
+            "INVALIDORDERSTATE",
+            "ALREADYEXISTS",
+            "RESOURCEALREADYEXISTS",
+            "BUYERMISMATCH",
+            "REVERSEEXPIRE",
+            "TRADEOVERDUE",
+        ],
+    ),
+    // A limit on the number of calls does not prove, according to the pages on refunds, that a refund was not accepted.
+    (
+        RateLimit,
+        Repeat,
+        &[
+            "FREQUENCYLIMITED",
+            "FREQUENCYLIMIT",
+            "FREQUENCYLIMITEXCEED",
+            "FREQLIMIT",
+            "RATELIMITEXCEEDED",
+            "RATELIMITEXCEED",
+            "RATELIMITED",
+        ],
+    ),
+    // Another request for the same order is on its way.
+    (RateLimit, Open, &["INVALIDREQTOOMUCH"]),
+    // The official advice is to repeat the call with the same parameters, or to query its result.
+    (PlatformFault, Repeat, &["SYSTEMERROR", "BANKERROR", "SERVICEUNAVAILABLE", "BIZERRNEEDRETRY"]),
+    (PlatformFault, Settled, &["OPERATIONFAILED"]),
+    // The user is being asked for the password, and the payment may yet succeed; or the platform is still at work.
+    (Pending, Open, &["USERPAYING", "PROCESSING", "TRADEERROR", "SENDFAILED"]),
+    (Pending, Settled, &["STATEMENTCREATING"]),
+    (
+        Refused,
+        Settled,
+        &[
+            "NOTENOUGH",
+            "ACCOUNTERROR",
+            "RULELIMIT",
+            "USERACCOUNTABNORMAL",
+            "V2ACCOUNTSIMPLEBAN",
+            "RCVDAMOUNTLIMIT",
+            "SENDAMOUNTLIMIT",
+            "SENDNUMLIMIT",
+            "NOTSUPORTCARD",
+            "RECVACCOUNTNOTALLOWED",
+            "REQUESTBLOCKED",
+        ],
+    ),
+];
+
+/// A code without what its spellings differ by.
+fn letters(code: &str) -> impl Iterator<Item = u8> {
+    code.bytes().filter(|byte| !matches!(byte, b'_' | b' ')).map(|byte| byte.to_ascii_uppercase())
+}
+
+fn find(code: &str) -> Option<(ErrorClass, Outcome)> {
+    let is_known = |codes: &[&str]| codes.iter().any(|known| letters(code).eq(known.bytes()));
+    CODES.iter().find(|(_, _, codes)| is_known(codes)).map(|(class, outcome, _)| (*class, *outcome))
+}
+
+/// What a code is about. A code that is not known is a refusal, unless its form or its status says more.
+pub(super) fn class(code: &str, status: StatusCode) -> ErrorClass {
+    if let Some((class, _)) = find(code)
+        && class != Refused
+    {
+        return class;
+    }
+    let code: String = letters(code).map(char::from).collect();
+    if code.ends_with("NOTEXIST") || code.ends_with("NOTEXISTS") || code.ends_with("NOTFOUND") {
+        NotFound
+    } else if status.is_server_error() {
+        PlatformFault
+    } else if status == StatusCode::BAD_REQUEST && code.ends_with("PARAMERROR") {
+        Parameter
+    } else {
+        Refused
+    }
+}
+
+/// Whether a code leaves the outcome open, with any status.
+pub(super) fn is_open(code: &str) -> bool {
+    find(code).is_some_and(|(_, outcome)| outcome != Settled)
+}
+
+/// Whether the official advice on a code is to make the same call again.
+pub(crate) fn asks_for_a_repeat(code: &str) -> bool {
+    find(code).is_some_and(|(_, outcome)| outcome == Repeat)
+}
+
+/// Whether a request of APIv2 was taken, as far as the text of its refusal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It was not.
+    No,
+    Perhaps,
+}
+
+/// What stands in the `return_msg` of a request of APIv2 that failed without a code, in lower case. The first text that it contains
+/// says what it is about. A request was not taken if its form, its signature, the certificate or the numbers of its sender are not
+/// right. Every other text leaves the outcome open, since a fault of the platform may stand there too.
+///
+/// UNCONFIRMED: no official page lists these texts. They are those of public reports, and of those with [`Taken::No`] there is none
+/// that a fault could contain.
+const MESSAGES: &[(ErrorClass, Taken, &[&str])] = &[
+    (Signature, Taken::No, &["签名", "证书", "invalid sign"]),
+    (Signature, Taken::Perhaps, &["sign", "cert"]),
+    (Permission, Taken::No, &["权限"]),
+    (RateLimit, Taken::Perhaps, &["频率", "频繁"]),
+    (PlatformFault, Taken::Perhaps, &["systemerror", "系统", "繁忙"]),
+    (
+        Parameter,
+        Taken::No,
+        &[
+            "参数",
+            "缺少",
+            "xml格式",
+            "xml解析",
+            "商户号",
+            "mch_id",
+            "appid",
+            "post方法",
+            "post数据",
+            "utf8",
+            "utf-8",
+        ],
+    ),
+    (Parameter, Taken::Perhaps, &["xml", "post", "utf", "invalid"]),
+];
+
+/// What the `return_msg` of a refusal is about.
+pub(super) fn class_of_message(message: &str) -> ErrorClass {
+    let message = message.to_lowercase();
+    let is_about = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+    MESSAGES.iter().find(|(_, _, texts)| is_about(texts)).map_or(Refused, |(class, _, _)| *class)
+}
+
+/// Whether a refusal with this `return_msg` says that the request was not taken.
+pub(super) fn taken(message: &str) -> Taken {
+    let message = message.to_lowercase();
+    let says_no = |(_, taken, texts): &(ErrorClass, Taken, &[&str])| {
+        *taken == Taken::No && texts.iter().any(|text| message.contains(text))
+    };
+    if MESSAGES.iter().any(says_no) { Taken::No } else { Taken::Perhaps }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the official pages say of the codes that decide about a repeat, in the spellings that they have.
+    #[test]
+    fn a_code_says_the_same_in_every_spelling() {
+        for (codes, class_, open, repeat) in [
+            (&["SYSTEM_ERROR", "SYSTEMERROR", "System_Error"][..], PlatformFault, true, true),
+            (&["BANK_ERROR", "BANKERROR"], PlatformFault, true, true),
+            (&["BIZ_ERR_NEED_RETRY", "BIZERR_NEED_RETRY"], PlatformFault, true, true),
+            (&["SERVICE_UNAVAILABLE"], PlatformFault, true, true),
+            (
+                &[
+                    "FREQUENCY_LIMITED",
+                    "FREQUENCY_LIMIT",
+                    "FREQUENCY_LIMIT_EXCEED",
+                    "FREQ_LIMIT",
+                    "RATELIMIT_EXCEEDED",
+                    "RATELIMIT_EXCEED",
+                    "RATE_LIMITED",
+                ],
+                RateLimit,
+                true,
+                true,
+            ),
+            (&["INVALID_REQ_TOO_MUCH"], RateLimit, true, false),
+            (&["USERPAYING", "USER_PAYING"], Pending, true, false),
+            (&["TRADE_ERROR", "SEND_FAILED", "PROCESSING"], Pending, true, false),
+            (&["PARAM_ERROR", "INVALID_REQUEST", "APPID_MCHID_NOT_MATCH"], Parameter, false, false),
+            (&["SIGN_ERROR"], Signature, false, false),
+            (&["NO_AUTH", "NOAUTH"], Permission, false, false),
+            (&["OUT_TRADE_NO_USED", "ORDERPAID", "ORDER_CLOSED"], Conflict, false, false),
+            (&["NOT_ENOUGH", "NOTENOUGH", "RULE_LIMIT"], Refused, false, false),
+            (&["A_CODE_OF_TOMORROW"], Refused, false, false),
+        ] {
+            for code in codes {
+                assert_eq!(class(code, StatusCode::FORBIDDEN), class_, "{code}");
+                assert_eq!(is_open(code), open, "{code}");
+                assert_eq!(asks_for_a_repeat(code), repeat, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_stands_once_and_what_may_succeed_later_is_never_settled() {
+        let all: Vec<&str> = CODES.iter().flat_map(|(_, _, codes)| codes.iter().copied()).collect();
+        let mut once = all.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), all.len());
+        for (class, outcome, codes) in CODES {
+            assert!(codes.iter().all(|code| letters(code).eq(code.bytes())), "{codes:?}");
+            let may_change = matches!(class, RateLimit | PlatformFault | Pending);
+            assert!(may_change || *outcome == Settled, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_apiv2_that_is_about_the_request_says_that_it_was_not_taken() {
+        for (message, class, taken_) in [
+            ("签名错误", Signature, Taken::No),
+            ("Invalid Sign", Signature, Taken::No),
+            ("缺少参数", Parameter, Taken::No),
+            ("XML格式错误", Parameter, Taken::No),
+            ("xml error", Parameter, Taken::Perhaps),
+            ("请使用post方法", Parameter, Taken::No),
+            ("频率过高", RateLimit, Taken::Perhaps),
+            ("SYSTEMERROR", PlatformFault, Taken::Perhaps),
+            ("系统繁忙", PlatformFault, Taken::Perhaps),
+            ("FAIL", Refused, Taken::Perhaps),
+            ("", Refused, Taken::Perhaps),
+        ] {
+            assert_eq!((class_of_message(message), taken(message)), (class, taken_), "{message}");
+        }
+    }
+}
