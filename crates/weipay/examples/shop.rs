@@ -115,7 +115,7 @@ async fn create_order(State(shop): State<Shop>, Json(cart): Json<Value>) -> Resu
         .description("一杯咖啡")
         .out_trade_no(number.as_str())
         .notify_url(shop.notify_url.as_str())
-        .amount(order::PayTransactionsAmount::new().total(fen).currency("CNY"))
+        .amount(order::PayOrderAmount::new().total(fen).currency("CNY"))
         .payer(order::Payer::new().openid(openid));
     let response = shop.client.v3().pay().transactions().jsapi().post(request).await?;
     let prepay_id = response.decode()?.prepay_id.unwrap_or_default();
