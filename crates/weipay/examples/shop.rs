@@ -295,6 +295,8 @@ fn check(is_so: bool, what: &str) -> Result<(), Box<dyn Error>> {
     if is_so { Ok(()) } else { Err(format!("this is not so: {what}").into()) }
 }
 
+type Headers = Vec<(&'static str, String)>;
+
 /// The platform's part of a payment, which the sandbox does not play yet: see the top of this file.
 struct Simulated {
     mchid: String,

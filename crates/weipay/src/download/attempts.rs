@@ -24,7 +24,8 @@ impl<'a> Attempts<'a> {
         Self { core, retries, began, limit, waited: Duration::ZERO, ended: Vec::new() }
     }
 
-    /// Whether the time limit has passed.
+    /// Whether the time limit has passed. The async client has a timer for that.
+    #[cfg(feature = "blocking")]
     pub(super) fn is_over(&self) -> bool {
         self.elapsed() >= self.limit
     }
