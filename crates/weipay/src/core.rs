@@ -223,12 +223,12 @@ impl Core {
         let platform = self.merchant.platform();
         let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
         let key = key.ok_or_else(|| RequestError::Encryption(NO_KEY.to_owned()))?;
-        key.encrypt_oaep(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
+        key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
     }
 
     /// Decrypts a text with the merchant's private key.
     pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
-        let plain = self.merchant.key.decrypt_oaep(ciphertext);
+        let plain = self.merchant.key.decrypt_sensitive(ciphertext);
         let plain = plain.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;
         let text = std::str::from_utf8(&plain);
         let text = text.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;
@@ -286,6 +286,7 @@ fn authorization(core: &Core, request: &Request, target: &str) -> Result<HeaderV
     let error = |error: &dyn std::fmt::Display| RequestError::Signing(error.to_string());
     let signature = core.merchant.key.sign(&message).map_err(|cause| error(&cause))?;
     let authorization = Authorization {
+        scheme: core.merchant.key.scheme(),
         mchid: core.merchant.mchid.to_string(),
         serial_no: core.merchant.serial.to_string(),
         timestamp,

@@ -91,7 +91,7 @@ impl MerchantParts {
             check_not_own(certificate.public_key(), Some(&own), "the platform certificate (平台证书)")?;
         }
         let api_v3_key = self.api_v3_key.clone();
-        let ring = KeyRing::new(self.public_keys, &self.platform_certificates, self.api_v3_key);
+        let ring = KeyRing::new(self.public_keys, &self.platform_certificates, self.api_v3_key, key.scheme());
         let of_pem = |certificate| ClientIdentity::new(certificate, key.clone());
         let identity = self.identity.or_else(|| self.certificate.and_then(of_pem)).map(Arc::new);
         Ok(Merchant {

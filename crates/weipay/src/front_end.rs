@@ -32,7 +32,7 @@ use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
-use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, SignatureError, random_nonce};
+use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, Scheme, SignatureError, random_nonce};
 
 use crate::builder::system_time;
 use crate::url::percent_encode;
@@ -136,6 +136,9 @@ impl FrontEnd {
     }
 
     fn sign(&self, lines: [&str; 4]) -> Result<String, ParameterError> {
+        if self.key.scheme() != Scheme::Sha256Rsa2048 {
+            return Err(ParameterError::NotRsa);
+        }
         self.key.sign(message(lines).as_bytes()).map_err(ParameterError::Signing)
     }
 }
@@ -251,6 +254,9 @@ pub enum ParameterError {
     },
     /// The parameters are signed with the APIv2 key (API密钥), which was not given.
     NoApiV2Key,
+    /// The private key is one of SM2 (国密). UNCONFIRMED: no public source says how the front end is told of such a signature
+    /// (`signType`), so none is made.
+    NotRsa,
     /// The key could not sign.
     Signing(SignatureError),
 }
@@ -259,6 +265,10 @@ impl Display for ParameterError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value { name, why } => write!(f, "the {name} {why}"),
+            Self::NotRsa => f.write_str(
+                "the parameters of the front end are signed with RSA, and the merchant private key is one of SM2 (国密): make a \
+                 `FrontEnd` with the RSA key of the merchant",
+            ),
             Self::NoApiV2Key => f.write_str(
                 "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",
             ),
@@ -270,7 +280,7 @@ impl Display for ParameterError {
 impl Error for ParameterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Value { .. } | Self::NoApiV2Key => None,
+            Self::Value { .. } | Self::NoApiV2Key | Self::NotRsa => None,
             Self::Signing(error) => Some(error),
         }
     }

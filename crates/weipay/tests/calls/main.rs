@@ -20,6 +20,7 @@ mod requests;
 mod root_certificates;
 mod sandbox;
 mod sensitive;
+mod sm;
 mod story;
 mod transports;
 mod unasked_responses;
