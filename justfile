@@ -35,7 +35,7 @@ packages:
 
 # Open the documentation as on docs.rs, but without the marks of features.
 doc:
-    cargo doc -p weipay --no-deps --features full,deserialize,jiff,time,chrono --open
+    cargo doc -p weipay --no-deps --features full,deserialize,jiff,time,chrono,sm --open
 
 # Run other people's SDKs with the sandbox.
 foreign:
@@ -48,6 +48,14 @@ ci:
 # Measure speed, as ratios within one run.
 bench:
     cargo bench -p weipay-benches
+
+# Compare the CPU time of a call with the clients of others, in one run.
+bench-peers:
+    cd benches/peers && cargo run --release
+
+# Fuzz what strangers send: every target for so many seconds. Needs a nightly compiler and cargo-fuzz.
+fuzz seconds="60":
+    fuzz/run {{seconds}}
 
 # Measure the time to compile the typed operations.
 compile-cost:

@@ -14,7 +14,7 @@ use crate::key_error::{KeyError, PemKind};
 use crate::pem;
 use crate::rsa::PublicKey;
 
-/// A certificate with a 2048-bit RSA key.
+/// A certificate with a 2048-bit RSA key, or, with the feature `sm`, a key of SM2 (国密).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     serial: String,
@@ -30,7 +30,7 @@ impl Certificate {
     /// Reads a `CERTIFICATE` PEM. If there are several certificates, the first one is read.
     ///
     /// # Errors
-    /// If the text is not such a PEM, or the key is not a 2048-bit RSA key. The error says which, and what to do.
+    /// If the text is not such a PEM, or the key in it cannot be used. The error says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (_, der) = pem::read(text, &[PemKind::Certificate])?;
         Self::from_der(&der)
@@ -48,7 +48,7 @@ impl Certificate {
     /// Reads a certificate in DER.
     ///
     /// # Errors
-    /// If the bytes are not a certificate, or its key is not a 2048-bit RSA key.
+    /// If the bytes are not a certificate, or the key in it cannot be used.
     pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let malformed = KeyError::Malformed { wanted: PemKind::Certificate };
         let parsed = x509_cert::Certificate::from_der(der).map_err(|_| malformed.clone())?;
@@ -121,6 +121,7 @@ impl Certificate {
 fn certificate_error(error: KeyError, malformed: KeyError) -> KeyError {
     match error {
         KeyError::NotRsa { .. } => KeyError::NotRsa { wanted: PemKind::Certificate },
+        KeyError::Sm2NotEnabled { .. } => KeyError::Sm2NotEnabled { wanted: PemKind::Certificate },
         KeyError::Malformed { .. } => malformed,
         error => error,
     }

@@ -15,9 +15,10 @@ use std::fmt::{self, Display, Formatter};
 use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
-use crate::key_error::KeyError;
+use crate::key_error::{KeyError, PemKind};
 use crate::key_format::KeyFormat;
 use crate::rsa::PrivateKey;
+use crate::scheme::Scheme;
 
 /// A certificate, its private key, and the certificates between it and its root.
 #[derive(Clone, Debug)]
@@ -28,14 +29,12 @@ pub struct ClientIdentity {
 }
 
 impl ClientIdentity {
-    /// Joins a certificate (`apiclient_cert.pem`) and its key (`apiclient_key.pem`); nothing if they do not belong together.
+    /// Joins a certificate (`apiclient_cert.pem`) and its key (`apiclient_key.pem`); nothing if they do not belong together, or
+    /// are of SM2 (国密): TLS shows RSA here.
     #[must_use]
     pub fn new(certificate: Certificate, key: PrivateKey) -> Option<Self> {
-        (*certificate.public_key() == key.public_key()).then_some(Self {
-            key,
-            certificate,
-            chain: Vec::new(),
-        })
+        let is_pair = key.scheme() == Scheme::Sha256Rsa2048 && *certificate.public_key() == key.public_key();
+        is_pair.then_some(Self { key, certificate, chain: Vec::new() })
     }
 
     /// Reads a PKCS#12 file (`apiclient_cert.p12`). The password is the merchant ID (商户号) unless somebody changed it.
@@ -45,6 +44,9 @@ impl ClientIdentity {
     pub fn from_pkcs12(bytes: &[u8], password: &str) -> Result<Self, Pkcs12Error> {
         let opened = open(bytes, password)?;
         let key = PrivateKey::from_pkcs8_der(&opened.key).map_err(Pkcs12Error::Key)?;
+        if key.scheme() != Scheme::Sha256Rsa2048 {
+            return Err(Pkcs12Error::Key(KeyError::NotRsa { wanted: PemKind::PrivateKey }));
+        }
         let mut leaf = None;
         let mut chain = Vec::new();
         for der in opened.certificates {

@@ -1,6 +1,7 @@
 //! Encrypted content of notifications and certificates, in both APIs.
 //!
-//! The envelope of APIv3 (加密数据对象) is encrypted with AES-256-GCM and the APIv3 key (`AEAD_AES_256_GCM`). Notifications carry their
+//! The envelope of APIv3 (加密数据对象) is encrypted with the APIv3 key, by AES-256-GCM (`AEAD_AES_256_GCM`) or, with the
+//! feature `sm`, by SM4-GCM (`AEAD_SM4_GCM`). Notifications carry their
 //! resource in one, and the platform delivers its certificates in them. An envelope opens only if nothing in it was changed, but it
 //! does not prove who encrypted it, or when. Always verify the signature first.
 //!
@@ -21,12 +22,50 @@ use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
 use crate::api_keys::{ApiV2Key, ApiV3Key};
+#[cfg(feature = "sm")]
+use crate::sm;
 
 /// The length of an envelope's nonce in bytes.
 pub const ENVELOPE_NONCE_LENGTH: usize = 12;
 
 /// The length of the authentication tag at the end of the ciphertext.
 const TAG_LENGTH: usize = 16;
+
+/// How an envelope is sealed: what `algorithm` (加密算法类型) names beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EnvelopeAlgorithm {
+    /// `AEAD_AES_256_GCM`.
+    #[default]
+    Aes256Gcm,
+    /// `AEAD_SM4_GCM` (国密). It needs the feature `sm`.
+    #[cfg(feature = "sm")]
+    Sm4Gcm,
+}
+
+impl EnvelopeAlgorithm {
+    const ALL: &'static [Self] = &[
+        Self::Aes256Gcm,
+        #[cfg(feature = "sm")]
+        Self::Sm4Gcm,
+    ];
+
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aes256Gcm => "AEAD_AES_256_GCM",
+            #[cfg(feature = "sm")]
+            Self::Sm4Gcm => "AEAD_SM4_GCM",
+        }
+    }
+
+    /// The algorithm of this name, written exactly so; `None` for any other.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
+    }
+}
 
 /// The `resource` of a notification (通知资源数据) or the `encrypt_certificate` of a download, as received.
 #[derive(Clone, Copy, Debug)]
@@ -40,24 +79,45 @@ pub struct Envelope<'a> {
 }
 
 impl ApiV3Key {
-    /// Decrypts an envelope. The content is wiped when it is dropped.
+    /// Decrypts an envelope that is sealed by AES-256-GCM. The content is wiped when it is dropped.
     ///
     /// # Errors
     /// If the envelope is malformed, or was not encrypted with this key.
     pub fn open(&self, envelope: &Envelope<'_>) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
+        self.open_with(EnvelopeAlgorithm::Aes256Gcm, envelope)
+    }
+
+    /// Decrypts an envelope that is sealed by this algorithm. The content is wiped when it is dropped.
+    ///
+    /// # Errors
+    /// If the envelope is malformed, or was not encrypted with this key.
+    pub fn open_with(
+        &self,
+        algorithm: EnvelopeAlgorithm,
+        envelope: &Envelope<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
         let nonce = nonce(envelope.nonce)?;
         // Full capacity from the start: growing would leave plaintext behind in freed memory.
         let mut content = Zeroizing::new(Vec::with_capacity(envelope.ciphertext.len()));
         STANDARD.decode_vec(envelope.ciphertext, &mut content).map_err(|_| EnvelopeError::NotBase64)?;
         let length = content.len().checked_sub(TAG_LENGTH).ok_or(EnvelopeError::TooShort)?;
-        self.cipher()?
-            .open_in_place(nonce, Aad::from(envelope.associated_data), &mut content)
-            .map_err(|_| EnvelopeError::Refused)?;
+        match algorithm {
+            EnvelopeAlgorithm::Aes256Gcm => {
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                let associated_data = Aad::from(envelope.associated_data);
+                let opened = self.cipher()?.open_in_place(nonce, associated_data, &mut content);
+                opened.map_err(|_| EnvelopeError::Refused)?;
+            }
+            #[cfg(feature = "sm")]
+            EnvelopeAlgorithm::Sm4Gcm => {
+                sm::open(self.as_bytes(), &nonce, envelope.associated_data.as_bytes(), &mut content)?;
+            }
+        }
         content.truncate(length);
         Ok(content)
     }
 
-    /// Encrypts `plaintext` with this nonce and associated data, and returns the ciphertext in base64.
+    /// Encrypts `plaintext` by AES-256-GCM with this nonce and associated data, and returns the ciphertext in base64.
     ///
     /// Never use a nonce twice with one key.
     ///
@@ -72,6 +132,22 @@ impl ApiV3Key {
         Ok(STANDARD.encode(self.seal_bytes(nonce, associated_data, plaintext)?))
     }
 
+    /// Encrypts `plaintext` by this algorithm, and returns the ciphertext in base64.
+    ///
+    /// Never use a nonce twice with one key.
+    ///
+    /// # Errors
+    /// If the nonce is not 12 bytes long.
+    pub fn seal_with(
+        &self,
+        algorithm: EnvelopeAlgorithm,
+        nonce: &str,
+        associated_data: &str,
+        plaintext: &[u8],
+    ) -> Result<String, EnvelopeError> {
+        Ok(STANDARD.encode(self.sealed(algorithm, nonce, associated_data, plaintext)?))
+    }
+
     /// Encrypts `plaintext` as [`seal`](Self::seal) does, but returns the ciphertext as bytes. Files are encrypted so.
     ///
     /// # Errors
@@ -82,12 +158,31 @@ impl ApiV3Key {
         associated_data: &str,
         plaintext: &[u8],
     ) -> Result<Vec<u8>, EnvelopeError> {
+        self.sealed(EnvelopeAlgorithm::Aes256Gcm, nonce, associated_data, plaintext)
+    }
+
+    fn sealed(
+        &self,
+        algorithm: EnvelopeAlgorithm,
+        nonce: &str,
+        associated_data: &str,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, EnvelopeError> {
         let nonce = self::nonce(nonce)?;
         let mut content = Zeroizing::new(Vec::with_capacity(plaintext.len() + TAG_LENGTH));
         content.extend_from_slice(plaintext);
-        self.cipher()?
-            .seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut *content)
-            .map_err(|_| EnvelopeError::Unavailable)?;
+        match algorithm {
+            EnvelopeAlgorithm::Aes256Gcm => {
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                let associated_data = Aad::from(associated_data);
+                let sealed = self.cipher()?.seal_in_place_append_tag(nonce, associated_data, &mut *content);
+                sealed.map_err(|_| EnvelopeError::Unavailable)?;
+            }
+            #[cfg(feature = "sm")]
+            EnvelopeAlgorithm::Sm4Gcm => {
+                sm::seal(self.as_bytes(), &nonce, associated_data.as_bytes(), &mut content)?;
+            }
+        }
         Ok(std::mem::take(&mut *content))
     }
 
@@ -98,9 +193,8 @@ impl ApiV3Key {
     }
 }
 
-fn nonce(text: &str) -> Result<Nonce, EnvelopeError> {
-    Nonce::try_assume_unique_for_key(text.as_bytes())
-        .map_err(|_| EnvelopeError::NonceLength { length: text.len() })
+fn nonce(text: &str) -> Result<[u8; ENVELOPE_NONCE_LENGTH], EnvelopeError> {
+    text.as_bytes().try_into().map_err(|_| EnvelopeError::NonceLength { length: text.len() })
 }
 
 /// Why an envelope cannot be decrypted or encrypted.

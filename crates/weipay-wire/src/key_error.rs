@@ -153,8 +153,13 @@ pub enum KeyError {
     },
     /// The private key is encrypted with a passphrase.
     Encrypted,
-    /// The key is well formed but not an RSA key.
+    /// The key is well formed, but neither an RSA key nor one of SM2.
     NotRsa {
+        /// What was expected.
+        wanted: PemKind,
+    },
+    /// The key is one of SM2 (国密), and this program is built without the feature `sm`.
+    Sm2NotEnabled {
         /// What was expected.
         wanted: PemKind,
     },
@@ -191,6 +196,12 @@ impl Display for KeyError {
             Self::NotRsa { wanted } => {
                 write!(f, "this key is not an RSA key; {SCHEME_NEEDS}; {}", hint(*wanted))
             }
+            Self::Sm2NotEnabled { wanted } => write!(
+                f,
+                "this key is one of SM2 (国密), and this program is built without SM2; build it with the feature `sm` of \
+                 weipay, or use RSA keys; {}",
+                hint(*wanted)
+            ),
             Self::WrongSize { bits } => write!(
                 f,
                 "this RSA key has {bits} bits; {SCHEME_NEEDS}, so this key cannot be from WeChat Pay; check which file \
@@ -208,7 +219,11 @@ impl Display for KeyError {
 
 impl Error for KeyError {}
 
+#[cfg(not(feature = "sm"))]
 const SCHEME_NEEDS: &str = "WECHATPAY2-SHA256-RSA2048 needs a 2048-bit RSA key";
+#[cfg(feature = "sm")]
+const SCHEME_NEEDS: &str =
+    "WECHATPAY2-SHA256-RSA2048 needs a 2048-bit RSA key, and WECHATPAY2-SM2-WITH-SM3 a key of SM2";
 
 /// Where the expected file is usually found.
 fn hint(wanted: PemKind) -> &'static str {
@@ -230,13 +245,40 @@ fn hint(wanted: PemKind) -> &'static str {
 pub(crate) const MODULUS_BITS: u32 = 2048;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// A key of some elliptic curve, whose parameter names the curve.
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// The curve of SM2 (GM/T 0006).
+const SM2_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
+
+/// Whether a private key in PKCS#8 DER is one of SM2.
+#[cfg(feature = "sm")]
+pub(crate) fn is_sm2_pkcs8(der: &[u8]) -> bool {
+    pkcs8(der).is_ok_and(|(algorithm, curve, _)| is_sm2(algorithm, curve))
+}
+
+/// Whether a public key in SubjectPublicKeyInfo DER is one of SM2.
+pub(crate) fn is_sm2_spki(der: &[u8]) -> bool {
+    SubjectPublicKeyInfoRef::from_der(der).is_ok_and(|info| {
+        let curve = info.algorithm.parameters.and_then(|curve| curve.decode_as().ok());
+        is_sm2(info.algorithm.oid, curve)
+    })
+}
+
+fn is_sm2(algorithm: ObjectIdentifier, curve: Option<ObjectIdentifier>) -> bool {
+    algorithm == EC_PUBLIC_KEY && curve == Some(SM2_CURVE)
+}
+
+/// Why a key of another algorithm than RSA is rejected.
+fn not_rsa(wanted: PemKind, is_sm2: bool) -> KeyError {
+    if is_sm2 { KeyError::Sm2NotEnabled { wanted } } else { KeyError::NotRsa { wanted } }
+}
 
 /// Why the library rejected a private key in PKCS#8 DER.
 pub(crate) fn pkcs8_error(der: &[u8]) -> KeyError {
     let wanted = PemKind::PrivateKey;
     match pkcs8(der) {
-        Ok((RSA_ENCRYPTION, key)) => pkcs1_error(key),
-        Ok(_) => KeyError::NotRsa { wanted },
+        Ok((RSA_ENCRYPTION, _, key)) => pkcs1_error(key),
+        Ok((algorithm, curve, _)) => not_rsa(wanted, is_sm2(algorithm, curve)),
         Err(_) => KeyError::Malformed { wanted },
     }
 }
@@ -251,7 +293,7 @@ pub(crate) fn pkcs1_error(der: &[u8]) -> KeyError {
 pub(crate) fn public_key_error(der: &[u8]) -> KeyError {
     let wanted = PemKind::PublicKey;
     let pkcs1 = match SubjectPublicKeyInfoRef::from_der(der) {
-        Ok(info) if info.algorithm.oid != RSA_ENCRYPTION => return KeyError::NotRsa { wanted },
+        Ok(info) if info.algorithm.oid != RSA_ENCRYPTION => return not_rsa(wanted, is_sm2_spki(der)),
         Ok(info) => info.subject_public_key.raw_bytes(),
         Err(_) => der,
     };
@@ -262,18 +304,20 @@ fn size_error(bits: u32, wanted: PemKind) -> KeyError {
     if bits == MODULUS_BITS { KeyError::Malformed { wanted } } else { KeyError::WrongSize { bits } }
 }
 
-/// `PrivateKeyInfo`: version, algorithm, key, and possibly attributes.
-fn pkcs8(der: &[u8]) -> Result<(ObjectIdentifier, &[u8]), der::Error> {
+/// `PrivateKeyInfo`: version, algorithm with the name of its curve, key, and possibly attributes.
+fn pkcs8(der: &[u8]) -> Result<(ObjectIdentifier, Option<ObjectIdentifier>, &[u8]), der::Error> {
     SliceReader::new(der)?.sequence(|reader| {
         let _version: u8 = reader.decode()?;
-        let algorithm = reader.sequence(|reader| {
+        let (algorithm, curve) = reader.sequence(|reader| {
             let algorithm: ObjectIdentifier = reader.decode()?;
+            let parameter: Option<AnyRef<'_>> =
+                if reader.is_finished() { None } else { Some(reader.decode()?) };
             skip_rest(reader)?;
-            Ok::<_, der::Error>(algorithm)
+            Ok::<_, der::Error>((algorithm, parameter.and_then(|curve| curve.decode_as().ok())))
         })?;
         let key: &OctetStringRef = reader.decode()?;
         skip_rest(reader)?;
-        Ok((algorithm, key.as_bytes()))
+        Ok((algorithm, curve, key.as_bytes()))
     })
 }
 

@@ -13,7 +13,8 @@
 //! | keys and certificates (密钥, 证书) | [`PrivateKey`], [`PublicKey`], [`Certificate`] |
 //! | what was given instead of a key, without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
-//! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
+//! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_sensitive`], [`PrivateKey::decrypt_sensitive`] |
+//! | 国密 (SM2, SM3, SM4), with the feature `sm` | the same types: the key decides, [`Scheme`], [`EnvelopeAlgorithm`] |
 //! | the digest of a file (摘要), in pieces too | [`DigestAlgorithm`], [`Digester`] |
 //! | identifiers that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
 //! | whether two serials are equal | [`is_same_serial`] |
@@ -35,6 +36,7 @@
 //! let nonce = random_nonce();
 //! let signature = key.sign(&request_message("POST", target, now, &nonce, body))?;
 //! let header = Authorization {
+//!     scheme: key.scheme(),
 //!     mchid: "1900007291".into(),
 //!     serial_no: "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB".into(),
 //!     timestamp: now,
@@ -99,7 +101,11 @@ mod key_format;
 mod kit;
 mod pem;
 mod rsa;
+mod scheme;
 mod sealed_file;
+mod sensitive;
+#[cfg(feature = "sm")]
+mod sm;
 mod v2_signature;
 mod v3_signature;
 mod xml;
@@ -109,15 +115,19 @@ pub use brand_authorization::{BRAND_SCHEME, BrandAuthorization};
 pub use certificate::Certificate;
 pub use client_identity::{ClientIdentity, Pkcs12Error};
 pub use digest::{DigestAlgorithm, Digester, sha256_hex, sm3_hex};
-pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError, ReqInfoError};
+pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeAlgorithm, EnvelopeError, ReqInfoError};
 pub use identifiers::{
     BrandId, IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId, is_same_serial,
 };
 pub use key_error::{KeyError, PemDamage, PemKind};
 pub use key_format::{KeyFormat, looks_like_path};
 pub use kit::{Kit, KitError};
-pub use rsa::{MAX_OAEP_PLAINTEXT, OaepError, PrivateKey, PublicKey, SignatureError, check_ciphertext};
+pub use rsa::{MAX_OAEP_PLAINTEXT, PrivateKey, PublicKey, SignatureError};
+pub use scheme::Scheme;
 pub use sealed_file::{SealedFile, SealedFileError};
+#[cfg(feature = "sm")]
+pub use sensitive::MAX_SM2_PLAINTEXT;
+pub use sensitive::{SensitiveError, check_ciphertext};
 pub use v2_signature::{SignError, SignType};
 pub use v3_signature::{
     Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, NONCE_LENGTH, PROBE_PREFIX, PlatformKeys,

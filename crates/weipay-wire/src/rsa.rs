@@ -1,10 +1,10 @@
-//! RSA keys of 2048 bits, and what is done with them: signing, verifying, encrypting and decrypting.
+//! Keys of RSA with 2048 bits, or, with the feature `sm`, of SM2 (see `sm`), and what is done with them: signing, verifying, encrypting and decrypting.
 //!
 //! A [`PrivateKey`] is the merchant's (商户API私钥), or, in the sandbox, the platform's. A [`PublicKey`] is the WeChat Pay public key
 //! (微信支付公钥), that of a platform certificate, or the merchant's. Each is parsed once, when it is read: signing costs far more
 //! than any other step of a call, so nothing around it parses or copies.
 //!
-//! A signature is RSASSA-PKCS1-v1_5 with SHA-256: 256 bytes, written as 344 characters of standard base64 with padding. Sensitive
+//! A signature of RSA is RSASSA-PKCS1-v1_5 with SHA-256: 256 bytes, written as 344 characters of standard base64 with padding. Sensitive
 //! fields (敏感信息加密) are RSAES-OAEP with SHA-1 and MGF1-SHA-1, in base64.
 
 use std::error::Error;
@@ -24,31 +24,50 @@ use zeroize::Zeroizing;
 
 use crate::key_error::{KeyError, PemKind};
 use crate::key_error::{MODULUS_BITS, pkcs1_error, pkcs8_error, public_key_error};
+#[cfg(feature = "sm")]
+use crate::key_error::{is_sm2_pkcs8, is_sm2_spki};
 use crate::pem;
+use crate::scheme::Scheme;
+use crate::sensitive::SensitiveError;
+#[cfg(feature = "sm")]
+use crate::sm::{Sm2PrivateKey, Sm2PublicKey};
 
-/// A 2048-bit RSA private key. Clones share the parsed key; the library wipes it when the last one is dropped.
+/// A private key: RSA with 2048 bits, or, with the feature `sm`, SM2 (国密). Clones share the parsed key, which is wiped when the
+/// last one is dropped.
 #[derive(Clone)]
 pub struct PrivateKey {
     parsed: Arc<ParsedPrivate>,
 }
 
 struct ParsedPrivate {
-    signing: KeyPair,
-    decrypting: OaepPrivateDecryptingKey,
+    pair: Pair,
     public: PublicKey,
 }
 
+enum Pair {
+    Rsa {
+        signing: KeyPair,
+        decrypting: OaepPrivateDecryptingKey,
+    },
+    #[cfg(feature = "sm")]
+    Sm2(Sm2PrivateKey),
+}
+
 impl PrivateKey {
-    /// Reads a PEM: `PRIVATE KEY` (PKCS#8), or `RSA PRIVATE KEY` (PKCS#1), without a passphrase.
+    /// Reads a PEM: `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1), or, with the feature `sm`, `EC PRIVATE KEY` (SEC 1) of
+    /// SM2, without a passphrase.
     ///
     /// # Errors
-    /// If the text is not such a PEM, or the key is not a 2048-bit RSA key. The error says which, and what to do.
+    /// If the text is not such a PEM, or the key is neither a 2048-bit RSA key nor, with the feature `sm`, one of SM2. The error
+    /// says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let (kind, der) = pem::read(text, &[PemKind::PrivateKey, PemKind::RsaPrivateKey])?;
-        if kind == PemKind::PrivateKey {
-            return Self::from_pkcs8_der(&der);
+        let (kind, der) = pem::read(text, ACCEPTED)?;
+        match kind {
+            PemKind::PrivateKey => Self::from_pkcs8_der(&der),
+            #[cfg(feature = "sm")]
+            PemKind::EcPrivateKey => Sm2PrivateKey::from_sec1_der(&der).and_then(Self::from_sm2),
+            _ => KeyPair::from_der(&der).map_err(|_| pkcs1_error(&der)).and_then(Self::from_key_pair),
         }
-        KeyPair::from_der(&der).map_err(|_| pkcs1_error(&der)).and_then(Self::from_key_pair)
     }
 
     /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem), it accepts any bytes,
@@ -63,17 +82,36 @@ impl PrivateKey {
     /// Reads a PKCS#8 key in DER, without a passphrase.
     ///
     /// # Errors
-    /// If the bytes are not such a key, or the key is not a 2048-bit RSA key.
+    /// If the bytes are not such a key, or the key is neither a 2048-bit RSA key nor, with the feature `sm`, one of SM2.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+        #[cfg(feature = "sm")]
+        if is_sm2_pkcs8(der) {
+            return Sm2PrivateKey::from_pkcs8_der(der).and_then(Self::from_sm2);
+        }
         KeyPair::from_pkcs8(der).map_err(|_| pkcs8_error(der)).and_then(Self::from_key_pair)
     }
 
-    /// Generates a new key, for the sandbox's credentials kit (凭证包).
+    /// Generates a new RSA key, for the sandbox's credentials kit (凭证包).
     ///
     /// # Errors
     /// If the cryptographic library cannot generate one.
     pub fn generate() -> Result<Self, KeyError> {
         KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Unavailable).and_then(Self::from_key_pair)
+    }
+
+    /// Generates a new key of SM2 (国密), for tests and sandboxes.
+    ///
+    /// # Errors
+    /// If the cryptographic library cannot generate one.
+    #[cfg(feature = "sm")]
+    pub fn generate_sm2() -> Result<Self, KeyError> {
+        Sm2PrivateKey::generate().and_then(Self::from_sm2)
+    }
+
+    #[cfg(feature = "sm")]
+    fn from_sm2(key: Sm2PrivateKey) -> Result<Self, KeyError> {
+        let public = PublicKey::from_sm2(key.public_key()?);
+        Ok(Self { parsed: Arc::new(ParsedPrivate { pair: Pair::Sm2(key), public }) })
     }
 
     fn from_key_pair(signing: KeyPair) -> Result<Self, KeyError> {
@@ -82,38 +120,59 @@ impl PrivateKey {
             PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).map_err(|_| KeyError::Unavailable)?;
         let public = PublicKey::from_encrypting_key(decrypting.public_key())?;
         let decrypting = OaepPrivateDecryptingKey::new(decrypting).map_err(|_| KeyError::Unavailable)?;
-        Ok(Self { parsed: Arc::new(ParsedPrivate { signing, decrypting, public }) })
+        Ok(Self { parsed: Arc::new(ParsedPrivate { pair: Pair::Rsa { signing, decrypting }, public }) })
     }
 
-    /// Signs a message (RSASSA-PKCS1-v1_5 with SHA-256), in base64.
+    /// The scheme of its signatures: what `Authorization` begins with.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        match self.parsed.pair {
+            Pair::Rsa { .. } => Scheme::Sha256Rsa2048,
+            #[cfg(feature = "sm")]
+            Pair::Sm2(_) => Scheme::Sm2WithSm3,
+        }
+    }
+
+    /// Signs a message, in base64: RSASSA-PKCS1-v1_5 with SHA-256, or SM2 with SM3.
     ///
     /// # Errors
     /// If the cryptographic library cannot sign.
     pub fn sign(&self, message: &[u8]) -> Result<String, SignatureError> {
-        let mut signature = [0_u8; SIGNATURE_BYTES];
-        // This padding is deterministic: the function takes a random source, but does not use it.
-        self.parsed
-            .signing
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-            .map_err(|_| SignatureError::Unavailable)?;
-        Ok(STANDARD.encode(signature))
+        match &self.parsed.pair {
+            Pair::Rsa { signing, .. } => sign_rsa(signing, message),
+            #[cfg(feature = "sm")]
+            Pair::Sm2(key) => key.sign(message),
+        }
     }
 
-    /// Decrypts a sensitive field (敏感字段) that was encrypted with the public half of this key.
+    /// Decrypts a sensitive field (敏感字段) that was encrypted with the public half of this key, as the key demands:
+    /// RSAES-OAEP, or SM2.
     ///
     /// The result is wiped when it is dropped. Its `Debug` prints the text: keep it out of logs.
     ///
     /// # Errors
-    /// If the text is not the base64 of 256 bytes, or cannot be decrypted with this key.
-    pub fn decrypt_oaep(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, OaepError> {
-        let ciphertext = self::ciphertext(ciphertext)?;
-        let mut buffer = Zeroizing::new([0_u8; SIGNATURE_BYTES]);
-        let plaintext = self
-            .parsed
-            .decrypting
-            .decrypt(OAEP, &ciphertext, &mut *buffer, None)
-            .map_err(|_| OaepError::Refused)?;
-        Ok(Zeroizing::new(plaintext.to_vec()))
+    /// If the text does not have the form of such a field, or cannot be decrypted with this key.
+    pub fn decrypt_sensitive(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, SensitiveError> {
+        match &self.parsed.pair {
+            Pair::Rsa { decrypting, .. } => decrypt_rsa(decrypting, ciphertext),
+            #[cfg(feature = "sm")]
+            Pair::Sm2(key) => key.decrypt(ciphertext),
+        }
+    }
+
+    /// Decrypts a sensitive field (敏感字段) with RSAES-OAEP. See [`decrypt_sensitive`](Self::decrypt_sensitive), which does what
+    /// the key demands.
+    ///
+    /// The result is wiped when it is dropped. Its `Debug` prints the text: keep it out of logs.
+    ///
+    /// # Errors
+    /// If the text is not the base64 of 256 bytes, or cannot be decrypted with this key, or the key is not one of RSA.
+    pub fn decrypt_oaep(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, SensitiveError> {
+        match &self.parsed.pair {
+            Pair::Rsa { decrypting, .. } => decrypt_rsa(decrypting, ciphertext),
+            #[cfg(feature = "sm")]
+            Pair::Sm2(_) => Err(SensitiveError::NotRsa),
+        }
     }
 
     /// The public half.
@@ -127,7 +186,11 @@ impl PrivateKey {
     /// # Errors
     /// If the cryptographic library cannot export the key.
     pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        Ok(Zeroizing::new(pkcs8(&self.parsed.signing)?.as_ref().to_vec()))
+        match &self.parsed.pair {
+            Pair::Rsa { signing, .. } => Ok(Zeroizing::new(pkcs8(signing)?.as_ref().to_vec())),
+            #[cfg(feature = "sm")]
+            Pair::Sm2(key) => key.to_pkcs8_der(),
+        }
     }
 
     /// The key as a `PRIVATE KEY` PEM, which is wiped when it is dropped.
@@ -135,8 +198,35 @@ impl PrivateKey {
     /// # Errors
     /// If the cryptographic library cannot export the key.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        Ok(pem::write("PRIVATE KEY", pkcs8(&self.parsed.signing)?.as_ref()))
+        Ok(pem::write("PRIVATE KEY", &self.to_pkcs8_der()?))
     }
+}
+
+/// The PEM blocks that are read. The first is named in errors.
+const ACCEPTED: &[PemKind] = &[
+    PemKind::PrivateKey,
+    PemKind::RsaPrivateKey,
+    #[cfg(feature = "sm")]
+    PemKind::EcPrivateKey,
+];
+
+fn sign_rsa(key: &KeyPair, message: &[u8]) -> Result<String, SignatureError> {
+    let mut signature = [0_u8; SIGNATURE_BYTES];
+    // This padding is deterministic: the function takes a random source, but does not use it.
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+        .map_err(|_| SignatureError::Unavailable)?;
+    Ok(STANDARD.encode(signature))
+}
+
+fn decrypt_rsa(
+    key: &OaepPrivateDecryptingKey,
+    ciphertext: &str,
+) -> Result<Zeroizing<Vec<u8>>, SensitiveError> {
+    let ciphertext = self::ciphertext(ciphertext)?;
+    let mut buffer = Zeroizing::new([0_u8; SIGNATURE_BYTES]);
+    let plaintext =
+        key.decrypt(OAEP, &ciphertext, &mut *buffer, None).map_err(|_| SensitiveError::Refused)?;
+    Ok(Zeroizing::new(plaintext.to_vec()))
 }
 
 fn pkcs8(key: &KeyPair) -> Result<Pkcs8V1Der<'static>, KeyError> {
@@ -149,7 +239,7 @@ impl Debug for PrivateKey {
     }
 }
 
-/// A 2048-bit RSA public key. Clones share the parsed key.
+/// A public key: RSA with 2048 bits, or, with the feature `sm`, SM2 (国密). Clones share the parsed key.
 ///
 /// Two values are equal if they are the same key. This tells whether a certificate belongs to a private key:
 ///
@@ -166,7 +256,13 @@ pub struct PublicKey {
     parsed: Arc<ParsedPublic>,
 }
 
-struct ParsedPublic {
+enum ParsedPublic {
+    Rsa(Rsa),
+    #[cfg(feature = "sm")]
+    Sm2(Sm2PublicKey),
+}
+
+struct Rsa {
     verifying: ParsedPublicKey,
     encrypting: OaepPublicEncryptingKey,
     /// SubjectPublicKeyInfo as the library writes it, so that equal keys have equal bytes.
@@ -177,7 +273,8 @@ impl PublicKey {
     /// Reads a PEM: `PUBLIC KEY` (SubjectPublicKeyInfo), or `RSA PUBLIC KEY` (PKCS#1).
     ///
     /// # Errors
-    /// If the text is not such a PEM, or the key is not a 2048-bit RSA key. The error says which, and what to do.
+    /// If the text is not such a PEM, or the key is neither a 2048-bit RSA key nor, with the feature `sm`, one of SM2. The error
+    /// says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (kind, der) = pem::read(text, &[PemKind::PublicKey, PemKind::RsaPublicKey])?;
         if kind == PemKind::PublicKey {
@@ -200,11 +297,20 @@ impl PublicKey {
     /// Reads a SubjectPublicKeyInfo in DER.
     ///
     /// # Errors
-    /// If the bytes are not such a key, or the key is not a 2048-bit RSA key.
+    /// If the bytes are not such a key, or the key is neither a 2048-bit RSA key nor, with the feature `sm`, one of SM2.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
+        #[cfg(feature = "sm")]
+        if is_sm2_spki(der) {
+            return Sm2PublicKey::from_spki_der(der).map(Self::from_sm2);
+        }
         PublicEncryptingKey::from_der(der)
             .map_err(|_| public_key_error(der))
             .and_then(Self::from_encrypting_key)
+    }
+
+    #[cfg(feature = "sm")]
+    pub(crate) fn from_sm2(key: Sm2PublicKey) -> Self {
+        Self { parsed: Arc::new(ParsedPublic::Sm2(key)) }
     }
 
     pub(crate) fn from_encrypting_key(key: PublicEncryptingKey) -> Result<Self, KeyError> {
@@ -217,49 +323,93 @@ impl PublicKey {
             .map_err(|_| KeyError::Malformed { wanted: PemKind::PublicKey })?;
         let encrypting = OaepPublicEncryptingKey::new(key).map_err(|_| KeyError::Unavailable)?;
         let spki_der = spki.as_ref().into();
-        Ok(Self { parsed: Arc::new(ParsedPublic { verifying, encrypting, spki_der }) })
+        Ok(Self { parsed: Arc::new(ParsedPublic::Rsa(Rsa { verifying, encrypting, spki_der })) })
     }
 
-    /// Verifies that `signature`, in base64, was made over `message` with the private half of this key
-    /// (RSASSA-PKCS1-v1_5 with SHA-256).
+    /// The scheme of signatures that it verifies.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        match *self.parsed {
+            ParsedPublic::Rsa(_) => Scheme::Sha256Rsa2048,
+            #[cfg(feature = "sm")]
+            ParsedPublic::Sm2(_) => Scheme::Sm2WithSm3,
+        }
+    }
+
+    /// Verifies that `signature`, in base64, was made over `message` with the private half of this key:
+    /// RSASSA-PKCS1-v1_5 with SHA-256, or SM2 with SM3.
     ///
     /// # Errors
     /// If it was not.
     pub fn verify(&self, message: &[u8], signature: &str) -> Result<(), SignatureError> {
-        let signature = decode(signature).map_err(|error| match error {
-            DecodeError::NotBase64 => SignatureError::NotBase64,
-            DecodeError::WrongLength => SignatureError::Mismatch,
-        })?;
-        self.parsed.verifying.verify_sig(message, &signature).map_err(|_| SignatureError::Mismatch)
+        match &*self.parsed {
+            ParsedPublic::Rsa(key) => key.verify(message, signature),
+            #[cfg(feature = "sm")]
+            ParsedPublic::Sm2(key) => key.verify(message, signature),
+        }
     }
 
-    /// Encrypts a sensitive field (敏感字段) with this key, in base64.
+    /// Encrypts a sensitive field (敏感字段) as this key demands, in base64: RSAES-OAEP, or SM2.
     ///
     /// # Errors
-    /// If the text is longer than [`MAX_OAEP_PLAINTEXT`].
-    pub fn encrypt_oaep(&self, plaintext: &[u8]) -> Result<String, OaepError> {
-        if plaintext.len() > MAX_OAEP_PLAINTEXT {
-            return Err(OaepError::TooLong { length: plaintext.len() });
+    /// If the text is longer than [`MAX_OAEP_PLAINTEXT`] or, for a key of SM2, `MAX_SM2_PLAINTEXT`; or empty, for a key of SM2.
+    pub fn encrypt_sensitive(&self, plaintext: &[u8]) -> Result<String, SensitiveError> {
+        match &*self.parsed {
+            ParsedPublic::Rsa(key) => key.encrypt(plaintext),
+            #[cfg(feature = "sm")]
+            ParsedPublic::Sm2(key) => key.encrypt(plaintext),
         }
-        let mut ciphertext = [0_u8; SIGNATURE_BYTES];
-        let ciphertext = self
-            .parsed
-            .encrypting
-            .encrypt(OAEP, plaintext, &mut ciphertext, None)
-            .map_err(|_| OaepError::Unavailable)?;
-        Ok(STANDARD.encode(ciphertext))
+    }
+
+    /// Encrypts a sensitive field (敏感字段) with RSAES-OAEP, in base64. See [`encrypt_sensitive`](Self::encrypt_sensitive), which
+    /// does what the key demands.
+    ///
+    /// # Errors
+    /// If the text is longer than [`MAX_OAEP_PLAINTEXT`], or the key is not one of RSA.
+    pub fn encrypt_oaep(&self, plaintext: &[u8]) -> Result<String, SensitiveError> {
+        match &*self.parsed {
+            ParsedPublic::Rsa(key) => key.encrypt(plaintext),
+            #[cfg(feature = "sm")]
+            ParsedPublic::Sm2(_) => Err(SensitiveError::NotRsa),
+        }
     }
 
     /// The key as SubjectPublicKeyInfo in DER.
     #[must_use]
     pub fn as_spki_der(&self) -> &[u8] {
-        &self.parsed.spki_der
+        match &*self.parsed {
+            ParsedPublic::Rsa(key) => &key.spki_der,
+            #[cfg(feature = "sm")]
+            ParsedPublic::Sm2(key) => key.as_spki_der(),
+        }
     }
 
     /// The key as a `PUBLIC KEY` PEM.
     #[must_use]
     pub fn to_spki_pem(&self) -> String {
         pem::write("PUBLIC KEY", self.as_spki_der()).to_string()
+    }
+}
+
+impl Rsa {
+    fn verify(&self, message: &[u8], signature: &str) -> Result<(), SignatureError> {
+        let signature = decode(signature).map_err(|error| match error {
+            DecodeError::NotBase64 => SignatureError::NotBase64,
+            DecodeError::WrongLength => SignatureError::Mismatch,
+        })?;
+        self.verifying.verify_sig(message, &signature).map_err(|_| SignatureError::Mismatch)
+    }
+
+    fn encrypt(&self, plaintext: &[u8]) -> Result<String, SensitiveError> {
+        if plaintext.len() > MAX_OAEP_PLAINTEXT {
+            return Err(SensitiveError::TooLong { length: plaintext.len(), limit: MAX_OAEP_PLAINTEXT });
+        }
+        let mut ciphertext = [0_u8; SIGNATURE_BYTES];
+        let ciphertext = self
+            .encrypting
+            .encrypt(OAEP, plaintext, &mut ciphertext, None)
+            .map_err(|_| SensitiveError::Unavailable)?;
+        Ok(STANDARD.encode(ciphertext))
     }
 }
 
@@ -273,7 +423,11 @@ impl Eq for PublicKey {}
 
 impl Debug for PublicKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("PublicKey(RSA-2048)")
+        f.write_str(match *self.parsed {
+            ParsedPublic::Rsa(_) => "PublicKey(RSA-2048)",
+            #[cfg(feature = "sm")]
+            ParsedPublic::Sm2(_) => "PublicKey(SM2)",
+        })
     }
 }
 
@@ -336,70 +490,7 @@ pub(crate) static OAEP: &OaepAlgorithm = &OAEP_SHA1_MGF1SHA1;
 /// The longest text that one field can carry, in bytes: 256 minus two hashes of 20 bytes, minus 2.
 pub const MAX_OAEP_PLAINTEXT: usize = 214;
 
-/// Why a sensitive field cannot be encrypted or decrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OaepError {
-    /// The plaintext is longer than [`MAX_OAEP_PLAINTEXT`].
-    TooLong {
-        /// How long it is, in bytes.
-        length: usize,
-    },
-    /// The encrypted text is not standard base64 with padding.
-    NotBase64,
-    /// The encrypted text is not 256 bytes long.
-    WrongLength,
-    /// The encrypted text cannot be decrypted with this key.
-    Refused,
-    /// The cryptographic library could not encrypt.
-    Unavailable,
-}
-
-impl Display for OaepError {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong { length } => write!(
-                f,
-                "this sensitive field has {length} bytes, and RSA-OAEP with a 2048-bit key can encrypt at most \
-                 {MAX_OAEP_PLAINTEXT}; shorten it"
-            ),
-            Self::NotBase64 => {
-                f.write_str("this encrypted field is not standard base64 with padding; pass it on unchanged")
-            }
-            Self::WrongLength => f.write_str(
-                "this encrypted field does not have the 256 bytes that a 2048-bit key produces; it was truncated, or it \
-                 is not encrypted",
-            ),
-            Self::Refused => f.write_str(
-                "this encrypted field cannot be decrypted with this private key; it was encrypted with the public key \
-                 of another certificate (for a request, check that Wechatpay-Serial names the key used to encrypt)",
-            ),
-            Self::Unavailable => f.write_str("the cryptographic library could not encrypt; try again"),
-        }
-    }
-}
-
-impl Error for OaepError {}
-
-impl From<DecodeError> for OaepError {
-    fn from(error: DecodeError) -> Self {
-        match error {
-            DecodeError::NotBase64 => Self::NotBase64,
-            DecodeError::WrongLength => Self::WrongLength,
-        }
-    }
-}
-
 /// The bytes of an encrypted field, which has the length of the key.
-pub(crate) fn ciphertext(text: &str) -> Result<[u8; SIGNATURE_BYTES], OaepError> {
+pub(crate) fn ciphertext(text: &str) -> Result<[u8; SIGNATURE_BYTES], SensitiveError> {
     Ok(decode(text)?)
-}
-
-/// Checks that a text has the form of an encrypted field. This finds plaintext that was passed as ciphertext by mistake,
-/// but it proves nothing: long plaintext may have the same form.
-///
-/// # Errors
-/// [`OaepError::NotBase64`] or [`OaepError::WrongLength`].
-pub fn check_ciphertext(text: &str) -> Result<(), OaepError> {
-    ciphertext(text).map(drop)
 }

@@ -21,6 +21,7 @@ use crate::certificate::Certificate;
 use crate::identifiers::PublicKeyId;
 use crate::rsa::PublicKey;
 use crate::rsa::SignatureError;
+use crate::scheme::Scheme;
 use crate::v2_signature::SignError;
 use crate::xml::XmlError;
 
@@ -87,7 +88,7 @@ fn letter(random: u32) -> char {
 }
 
 /// The authentication scheme (认证类型) of merchants that sign with RSA.
-pub const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
+pub const SCHEME: &str = Scheme::Sha256Rsa2048.name();
 
 /// The longest header that is read. A real one has about 550 bytes.
 pub const MAX_AUTHORIZATION_LENGTH: usize = 4096;
@@ -101,6 +102,8 @@ pub const MAX_AUTHORIZATION_LENGTH: usize = 4096;
 /// [`Display`] prints the header's value and [`FromStr`] reads one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
+    /// The authentication scheme (认证类型): that of the key that signed.
+    pub scheme: Scheme,
     /// The merchant ID (商户号) that the request is made for.
     pub mchid: String,
     /// The serial number of the merchant API certificate (商户API证书序列号) whose key signed.
@@ -117,7 +120,7 @@ impl Display for Authorization {
     /// Prints the header's value. A character that is not allowed in a value is left out, so that no value can end its
     /// quotes or the header. The platform then rejects the signature, which is the safe way to fail.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(SCHEME)?;
+        f.write_str(self.scheme.name())?;
         write_parameter(f, " mchid=\"", &self.mchid)?;
         write_parameter(f, ",serial_no=\"", &self.serial_no)?;
         write!(f, ",timestamp=\"{}\"", self.timestamp)?;
@@ -151,25 +154,26 @@ impl FromStr for Authorization {
             return Err(AuthorizationError::TooLong { length: text.len() });
         }
         let mut found = Parameters::default();
-        for pair in parameters(text)?.split(',') {
+        let (scheme, parameters) = scheme_and_parameters(text)?;
+        for pair in parameters.split(',') {
             let (name, value) = name_and_value(pair).ok_or(AuthorizationError::Malformed)?;
             found.keep(name, value)?;
         }
-        found.complete()
+        found.complete(scheme)
     }
 }
 
-/// Checks the scheme and gives what follows it.
-fn parameters(text: &str) -> Result<&str, AuthorizationError> {
+/// Reads the scheme and gives what follows it.
+fn scheme_and_parameters(text: &str) -> Result<(Scheme, &str), AuthorizationError> {
     let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
     if scheme.is_empty() || scheme.contains(['=', '"', ',']) {
         return Err(AuthorizationError::MissingScheme);
     }
-    if scheme != SCHEME {
+    let Some(scheme) = Scheme::from_name(scheme) else {
         let shown = scheme.chars().filter(|character| character.is_ascii_graphic()).take(64).collect();
         return Err(AuthorizationError::OtherScheme { scheme: shown });
-    }
-    Ok(rest)
+    };
+    Ok((scheme, rest))
 }
 
 /// Takes `name="value"` apart; `None` when it is not of that shape.
@@ -209,8 +213,9 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    fn complete(self) -> Result<Authorization, AuthorizationError> {
+    fn complete(self, scheme: Scheme) -> Result<Authorization, AuthorizationError> {
         Ok(Authorization {
+            scheme,
             mchid: required("mchid", self.mchid)?.to_owned(),
             serial_no: required("serial_no", self.serial_no)?.to_owned(),
             timestamp: timestamp(required("timestamp", self.timestamp)?)?,
@@ -263,7 +268,11 @@ impl Display for AuthorizationError {
                 write!(f, "the Authorization header has no scheme; start it with `{SCHEME} `")
             }
             Self::OtherScheme { scheme } => {
-                write!(f, "the Authorization header has the scheme `{scheme}`; WeChat Pay accepts only `{SCHEME}`")
+                write!(f, "the Authorization header has the scheme `{scheme}`; WeChat Pay accepts only `{SCHEME}`")?;
+                for other in Scheme::ALL.iter().filter(|scheme| **scheme != Scheme::default()) {
+                    write!(f, " and `{other}`")?;
+                }
+                Ok(())
             }
             Self::Malformed => f.write_str(
                 "the Authorization header is not a list of name=\"value\" pairs separated by commas without spaces; \

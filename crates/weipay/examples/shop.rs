@@ -306,15 +306,12 @@ struct Simulated {
     key: PrivateKey,
 }
 
-/// Names and values.
-type Headers = Vec<(&'static str, String)>;
-
 impl Simulated {
     fn read(kit: &Kit, folder: &Path) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
             mchid: kit.mchid.clone(),
             appid: kit.appid.clone(),
-            public_key_id: kit.public_key_id.clone(),
+            public_key_id: kit.public_key_id.clone().ok_or("the kit has no public key")?,
             api_v3_key: ApiV3Key::new(kit.api_v3_key.as_str())?,
             // No merchant ever has this key. A sandbox keeps it beside those of its kit.
             key: PrivateKey::from_pem(&std::fs::read_to_string(

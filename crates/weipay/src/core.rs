@@ -233,7 +233,7 @@ impl Core {
         let platform = self.merchant.platform();
         let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
         let key = key.ok_or_else(|| RequestError::Encryption(NO_KEY.to_owned()))?;
-        key.encrypt_oaep(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
+        key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
     }
 
     /// The merchant's private key, which a client with a signer may not have.
@@ -244,7 +244,7 @@ impl Core {
 
     /// Decrypts a text with the merchant's private key.
     pub(crate) fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, Error> {
-        let plain = self.private_key()?.decrypt_oaep(ciphertext);
+        let plain = self.private_key()?.decrypt_sensitive(ciphertext);
         let plain = plain.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;
         let text = std::str::from_utf8(&plain);
         let text = text.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;

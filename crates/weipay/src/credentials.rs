@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use weipay_wire::{
     ApiV2Key, ApiV3Key, BrandId, Certificate, ClientIdentity, MerchantId, MerchantSerial, PrivateKey,
-    PublicKey, PublicKeyId,
+    PublicKey, PublicKeyId, Scheme,
 };
 
 use crate::builder::ConfigError;
@@ -46,6 +46,8 @@ pub(crate) struct Merchant {
     pub(crate) key: Option<Arc<PrivateKey>>,
     /// Whether a signer of the caller's signs requests.
     pub(crate) has_signer: bool,
+    /// With which algorithms requests are signed.
+    pub(crate) scheme: Scheme,
     /// Opens notifications.
     #[cfg_attr(
         not(feature = "notifications"),
@@ -141,9 +143,17 @@ impl MerchantParts {
             check_not_own(certificate.public_key(), own.as_ref(), "the platform certificate (平台证书)")?;
         }
         let api_v3_key = self.api_v3_key.clone();
+        let signing_key = self.key.as_ref().filter(|_| !has_signer);
+        // A signer signs with RSA.
+        let scheme = signing_key.map_or_else(Scheme::default, PrivateKey::scheme);
+        if account.brand_id().is_some() && scheme != Scheme::Sha256Rsa2048 {
+            return Err(ConfigError::Mismatch(
+                "the private key of a brand (品牌) must be RSA: no public source says how a brand signs with SM2",
+            ));
+        }
         // The list of certificates is an operation of merchants.
         let fetching_key = self.api_v3_key.filter(|_| account.brand_id().is_none());
-        let ring = KeyRing::new(self.public_keys, &self.platform_certificates, fetching_key);
+        let ring = KeyRing::new(self.public_keys, &self.platform_certificates, fetching_key, scheme);
         let of_pem = |certificate| ClientIdentity::new(certificate, self.key.clone()?);
         let identity = self.identity.or_else(|| self.certificate.and_then(of_pem)).map(Arc::new);
         Ok(Merchant {
@@ -151,6 +161,7 @@ impl MerchantParts {
             serial,
             key: self.key.map(Arc::new),
             has_signer,
+            scheme,
             api_v3_key,
             api_v2_key: self.api_v2_key,
             identity,

@@ -82,7 +82,7 @@ pub enum ErrorKind {
     Decode(DecodeError),
     /// A file came that is not good, or could not be written. A download changes nothing: make it again.
     File(FileError),
-    /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::OaepError`], or a
+    /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::SensitiveError`], or a
     /// [`std::str::Utf8Error`] if the decrypted bytes are not text.
     Decryption(Box<dyn error::Error + Send + Sync>),
 }

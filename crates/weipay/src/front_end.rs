@@ -32,7 +32,7 @@ use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
-use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, SignatureError, random_nonce};
+use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, Scheme, SignatureError, random_nonce};
 
 use crate::builder::system_time;
 use crate::signer::{Signature, SignerError};
@@ -42,11 +42,14 @@ mod v2;
 
 pub use v2::{CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
 
+/// Signs a message.
+type SignMessage = dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync;
+
 /// What signs: the merchant private key, or what stands in its place.
 #[derive(Clone)]
 enum SigningKey {
     Private(PrivateKey),
-    Signer(Arc<dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync>),
+    Signer(Arc<SignMessage>),
 }
 
 /// Signs the parameters that a front end needs. Clones share the key.
@@ -160,6 +163,7 @@ impl FrontEnd {
     fn sign(&self, lines: [&str; 4]) -> Result<String, ParameterError> {
         let message = message(lines);
         match &self.key {
+            SigningKey::Private(key) if key.scheme() != Scheme::Sha256Rsa2048 => Err(ParameterError::NotRsa),
             SigningKey::Private(key) => key.sign(message.as_bytes()).map_err(ParameterError::Signing),
             SigningKey::Signer(signer) => {
                 signer(message.as_bytes()).map(Signature::into_base64).map_err(ParameterError::Signer)
@@ -279,6 +283,9 @@ pub enum ParameterError {
     },
     /// The parameters are signed with the APIv2 key (API密钥), which was not given.
     NoApiV2Key,
+    /// The private key is one of SM2 (国密). UNCONFIRMED: no public source says how the front end is told of such a signature
+    /// (`signType`), so none is made.
+    NotRsa,
     /// The key could not sign.
     Signing(SignatureError),
     /// The signer did not sign.
@@ -289,6 +296,10 @@ impl Display for ParameterError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value { name, why } => write!(f, "the {name} {why}"),
+            Self::NotRsa => f.write_str(
+                "the parameters of the front end are signed with RSA, and the merchant private key is one of SM2 (国密): make a \
+                 `FrontEnd` with the RSA key of the merchant",
+            ),
             Self::NoApiV2Key => f.write_str(
                 "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",
             ),
@@ -300,7 +311,7 @@ impl Display for ParameterError {
 impl Error for ParameterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Value { .. } | Self::NoApiV2Key => None,
+            Self::Value { .. } | Self::NoApiV2Key | Self::NotRsa => None,
             Self::Signing(error) => Some(error),
             Self::Signer(error) => Some(&**error),
         }

@@ -7,7 +7,9 @@ mod fetch;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use weipay_wire::{ApiV3Key, Certificate, PlatformKeys, PlatformSerial, PublicKey, PublicKeyId, VerifyError};
+use weipay_wire::{
+    ApiV3Key, Certificate, PlatformKeys, PlatformSerial, PublicKey, PublicKeyId, Scheme, VerifyError,
+};
 
 use crate::core::verify;
 use crate::error::{DecodeError, Error, ErrorKind, RequestError};
@@ -20,8 +22,9 @@ pub(crate) use fetch::waiting::Flight as BlockingFlight;
 /// The platform's keys at one time: public keys (微信支付公钥) and certificates (平台证书) together.
 pub(crate) struct PlatformKeySet {
     keys: PlatformKeys,
-    /// The ID of the first public key.
+    /// The ID of the first public key of the merchant's scheme.
     public_key_id: Option<String>,
+    /// Those of the merchant's scheme.
     certificates: Vec<Validity>,
 }
 
@@ -33,7 +36,17 @@ struct Validity {
 }
 
 impl PlatformKeySet {
-    pub(crate) fn new(public_keys: &[(PublicKeyId, PublicKey)], certificates: &[Certificate]) -> Self {
+    /// `scheme` is how the merchant signs. A key of another one (国密 beside RSA) verifies, but is not preferred unless there is no
+    /// other.
+    pub(crate) fn new(
+        public_keys: &[(PublicKeyId, PublicKey)],
+        certificates: &[Certificate],
+        scheme: Scheme,
+    ) -> Self {
+        let all =
+            || public_keys.iter().map(|(_, key)| key).chain(certificates.iter().map(Certificate::public_key));
+        let has_scheme = all().any(|key| key.scheme() == scheme);
+        let may_be_preferred = |key: &PublicKey| !has_scheme || key.scheme() == scheme;
         let mut keys = PlatformKeys::new();
         for (id, key) in public_keys {
             keys.insert_public_key(id.clone(), key.clone());
@@ -48,8 +61,15 @@ impl PlatformKeySet {
         };
         Self {
             keys,
-            public_key_id: public_keys.first().map(|(id, _)| id.to_string()),
-            certificates: certificates.iter().map(validity).collect(),
+            public_key_id: public_keys
+                .iter()
+                .find(|(_, key)| may_be_preferred(key))
+                .map(|(id, _)| id.to_string()),
+            certificates: certificates
+                .iter()
+                .filter(|certificate| may_be_preferred(certificate.public_key()))
+                .map(validity)
+                .collect(),
         }
     }
 
@@ -103,6 +123,8 @@ pub(crate) struct KeyRing {
     public_keys: Vec<(PublicKeyId, PublicKey)>,
     /// Decrypts the list of certificates; without it, the ring stays as it was made.
     key: Option<ApiV3Key>,
+    /// How the merchant signs.
+    scheme: Scheme,
     current: RwLock<Arc<PlatformKeySet>>,
     schedule: Mutex<Schedule>,
 }
@@ -131,10 +153,11 @@ impl KeyRing {
         public_keys: Vec<(PublicKeyId, PublicKey)>,
         certificates: &[Certificate],
         key: Option<ApiV3Key>,
+        scheme: Scheme,
     ) -> Self {
-        let current = PlatformKeySet::new(&public_keys, certificates);
+        let current = PlatformKeySet::new(&public_keys, certificates, scheme);
         let (current, schedule) = (RwLock::new(Arc::new(current)), Mutex::default());
-        Self { public_keys, key, current, schedule }
+        Self { public_keys, key, scheme, current, schedule }
     }
 
     /// The keys as they are now.
@@ -233,7 +256,7 @@ impl KeyRing {
         let Some(key) = &self.key else { return Ok(()) };
         let certificates = fetch::read_list(&response.body, key)
             .map_err(|reason| ErrorKind::Decode(DecodeError::whole(reason)))?;
-        let set = PlatformKeySet::new(&self.public_keys, &certificates);
+        let set = PlatformKeySet::new(&self.public_keys, &certificates, self.scheme);
         verify(response, set.keys(), now).map_err(|error| match error {
             VerifyError::Probe => ErrorKind::SignatureProbe,
             error => ErrorKind::Unverified(error),
@@ -299,7 +322,8 @@ mod tests {
             )],
             false => Vec::new(),
         };
-        KeyRing::new(public_keys, &[], Some(ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap()))
+        let key = ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap();
+        KeyRing::new(public_keys, &[], Some(key), Scheme::default())
     }
 
     fn failure() -> Outcome {
@@ -367,7 +391,7 @@ mod tests {
         for serial in ["", "PUB_KEY_ID_0119000000012026", "PUB_KEY_ID_1", "x", "5157 F09E", "../../a"] {
             assert_eq!(ring.wish_for(serial, NOW), None, "{serial}");
         }
-        let without_key = KeyRing::new(Vec::new(), &[], None);
+        let without_key = KeyRing::new(Vec::new(), &[], None, Scheme::default());
         assert_eq!((without_key.wish_for(SERIAL, NOW), without_key.due(NOW)), (None, None));
     }
 }

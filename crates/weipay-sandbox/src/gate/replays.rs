@@ -36,6 +36,7 @@ mod tests {
 
     fn signed(signature: &str, timestamp: i64) -> Authorization {
         Authorization {
+            scheme: weipay_wire::Scheme::default(),
             mchid: "1900000109".to_owned(),
             serial_no: "01".to_owned(),
             timestamp,

@@ -44,6 +44,7 @@ fn signed(target: &str) -> (Request, Authorization) {
     let body = b"{\"a\":1}".to_vec();
     let signature = KEY.sign(&request_message("GET", target, NOW, "nonce", &body)).unwrap();
     let authorization = Authorization {
+        scheme: weipay_wire::Scheme::default(),
         mchid: MCHID.to_owned(),
         serial_no: SERIAL.to_owned(),
         timestamp: NOW,

@@ -26,6 +26,7 @@ fn ask(platform: &Platform, kit: &KitOnDisk, platform_serial: Option<&str>) -> R
     let key = PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap();
     let signature = key.sign(&request_message("GET", target, NOW, "nonce", b"")).unwrap();
     let authorization = Authorization {
+        scheme: weipay_wire::Scheme::default(),
         mchid: kit.kit().mchid.clone(),
         serial_no: kit.kit().merchant_serial.clone(),
         timestamp: NOW,

@@ -94,6 +94,7 @@ fn request(mchid: &str, serial: &str, key: &PrivateKey, number: &str) -> Request
     let body = json!({ "mchid": mchid }).to_string().into_bytes();
     let message = request_message("POST", &target, NOW, "nonce", &body);
     let authorization = Authorization {
+        scheme: weipay_wire::Scheme::default(),
         mchid: mchid.to_owned(),
         serial_no: serial.to_owned(),
         timestamp: NOW,

@@ -56,7 +56,14 @@ impl<'a> Client<'a> {
         let signature = self.key.sign(&request_message(method, target, timestamp, &nonce_str, body)).unwrap();
         let kit = self.sandbox.kit();
         let (mchid, serial_no) = (kit.mchid.clone(), kit.merchant_serial.clone());
-        Authorization { mchid, serial_no, timestamp, nonce_str, signature }
+        Authorization {
+            scheme: weipay_wire::Scheme::default(),
+            mchid,
+            serial_no,
+            timestamp,
+            nonce_str,
+            signature,
+        }
     }
 
     /// A request in order.

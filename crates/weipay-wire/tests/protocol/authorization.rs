@@ -1,10 +1,11 @@
 //! The `Authorization` header, printed and read.
 
 use proptest::prelude::*;
-use weipay_wire::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
+use weipay_wire::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME, Scheme};
 
 fn sample() -> Authorization {
     Authorization {
+        scheme: Scheme::Sha256Rsa2048,
         mchid: "1".into(),
         serial_no: "5".into(),
         timestamp: 4,
@@ -50,7 +51,7 @@ fn a_header_without_its_scheme_is_told_from_one_of_another() {
     for text in ["", " ", r#"mchid="1""#, r#" mchid="1""#] {
         assert_eq!(refusal(text), AuthorizationError::MissingScheme, "{text:?}");
     }
-    for scheme in ["Bearer", "wechatpay2-sha256-rsa2048", "WECHATPAY2-SM2-WITH-SM3"] {
+    for scheme in ["Bearer", "wechatpay2-sha256-rsa2048", "WECHATPAY2-SM2-WITH-SM4"] {
         let text = sample().to_string().replace(SCHEME, scheme);
         assert_eq!(refusal(&text), AuthorizationError::OtherScheme { scheme: scheme.into() });
     }
@@ -163,7 +164,7 @@ proptest! {
         timestamp in 0..=i64::MAX,
         order in Just([0, 1, 2, 3, 4]).prop_shuffle(),
     ) {
-        let header = Authorization { mchid, serial_no, timestamp, nonce_str, signature };
+        let header = Authorization { scheme: Scheme::default(), mchid, serial_no, timestamp, nonce_str, signature };
         let printed = header.to_string();
         let pairs: Vec<&str> = printed[SCHEME.len() + 1..].split(',').collect();
         let permuted: Vec<&str> = order.iter().map(|&index| pairs[index]).collect();
@@ -180,7 +181,7 @@ proptest! {
     fn whatever_the_values_hold_the_header_stays_one_line_of_five_parameters(
         mchid: String, serial_no: String, nonce_str: String, signature: String, timestamp: i64,
     ) {
-        let printed = Authorization { mchid, serial_no, timestamp, nonce_str, signature }.to_string();
+        let printed = Authorization { scheme: Scheme::default(), mchid, serial_no, timestamp, nonce_str, signature }.to_string();
         prop_assert!(printed.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
         prop_assert_eq!(printed.matches(',').count(), 4);
         prop_assert_eq!(printed.matches('"').count(), 10);

@@ -1,7 +1,7 @@
 //! Keys and certificates as OpenSSL writes them, and everything that people give in their place.
 
 use proptest::prelude::*;
-use weipay_wire::{Certificate, KeyError, OaepError, PemKind, PrivateKey, PublicKey, SignatureError};
+use weipay_wire::{Certificate, KeyError, PemKind, PrivateKey, PublicKey, SensitiveError, SignatureError};
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -120,7 +120,10 @@ fn a_field_of_214_bytes_is_carried_and_one_of_215_is_refused() {
         let sealed = key.public_key().encrypt_oaep(&field).unwrap();
         assert_eq!(*key.decrypt_oaep(&sealed).unwrap(), field);
     }
-    assert_eq!(key.public_key().encrypt_oaep(&[b'x'; 215]), Err(OaepError::TooLong { length: 215 }));
+    assert_eq!(
+        key.public_key().encrypt_oaep(&[b'x'; 215]),
+        Err(SensitiveError::TooLong { length: 215, limit: 214 })
+    );
 }
 
 #[test]
@@ -134,11 +137,11 @@ fn an_encrypted_field_that_does_not_open_says_why() {
     let key = private_key();
     let other = PrivateKey::generate().unwrap().public_key().encrypt_oaep(b"x").unwrap();
     for (text, refusal) in [
-        (&*other, OaepError::Refused),
-        ("", OaepError::WrongLength),
-        ("AAAA", OaepError::WrongLength),
-        (&*"A".repeat(348), OaepError::WrongLength),
-        ("张三", OaepError::NotBase64),
+        (&*other, SensitiveError::Refused),
+        ("", SensitiveError::WrongLength),
+        ("AAAA", SensitiveError::WrongLength),
+        (&*"A".repeat(348), SensitiveError::WrongLength),
+        ("张三", SensitiveError::NotBase64),
     ] {
         assert_eq!(key.decrypt_oaep(text).map(|opened| opened.to_vec()), Err(refusal), "{text}");
     }

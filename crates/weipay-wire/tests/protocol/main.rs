@@ -10,4 +10,6 @@ mod key_formats;
 mod keys;
 mod known_answers;
 mod pkcs12;
+#[cfg(feature = "sm")]
+mod sm;
 mod verification;

@@ -3,7 +3,7 @@
 
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request as HttpRequest};
-use weipay_wire::{Authorization, BrandAuthorization, random_nonce, request_message};
+use weipay_wire::{Authorization, BrandAuthorization, Scheme, random_nonce, request_message};
 
 use super::Core;
 use crate::credentials::{Account, Merchant};
@@ -32,6 +32,7 @@ impl<B> Prepared<B> {
 /// What is to be signed for a request.
 pub(crate) struct Unsigned {
     message: Vec<u8>,
+    scheme: Scheme,
     account: Account,
     serial_no: String,
     timestamp: i64,
@@ -44,6 +45,7 @@ impl Unsigned {
         let body = request.signed_bytes();
         Self {
             message: request_message(request.method.as_str(), target, timestamp, &nonce_str, body),
+            scheme: core.merchant.scheme,
             account: core.merchant.account.clone(),
             serial_no: core.merchant.serial.to_string(),
             timestamp,
@@ -85,11 +87,11 @@ impl Unsigned {
     }
 
     fn attach<B>(self, request: &mut HttpRequest<B>, signature: String) -> Result<(), RequestError> {
-        let Self { account, serial_no, timestamp, nonce_str, .. } = self;
+        let Self { scheme, account, serial_no, timestamp, nonce_str, .. } = self;
         let authorization = match account {
             Account::Merchant(mchid) => {
                 let mchid = mchid.into_string();
-                Authorization { mchid, serial_no, timestamp, nonce_str, signature }.to_string()
+                Authorization { scheme, mchid, serial_no, timestamp, nonce_str, signature }.to_string()
             }
             Account::Brand(brand_id) => {
                 let brand_id = brand_id.into_string();

@@ -210,7 +210,7 @@ mod tests {
             verified: false,
             elements: None,
             attempts: Vec::new(),
-            decryption_key: KEY.clone(),
+            decryption_key: Some(KEY.clone()),
         };
         let error = Error::with_response(ErrorKind::Api(ApiError::read(body.as_bytes())), response);
         let mut request = Request::new(path.to_owned());

@@ -155,7 +155,8 @@ pub(crate) fn encrypt(text: &str, key: Option<&PublicKey>) -> Result<String, Vio
             "travels encrypted (敏感信息加密), and the client has no platform key with the serial in `Wechatpay-Serial`",
         )
     })?;
-    key.encrypt_oaep(text.as_bytes()).map_err(|error| Violation::new(format!("cannot be encrypted: {error}")))
+    key.encrypt_sensitive(text.as_bytes())
+        .map_err(|error| Violation::new(format!("cannot be encrypted: {error}")))
 }
 
 /// The plain text of what came encrypted.
@@ -163,7 +164,7 @@ pub(super) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, 
     if text.is_empty() {
         return Ok(Zeroizing::default());
     }
-    let plain = key.decrypt_oaep(text).map_err(|error| format!("cannot be decrypted: {error}"))?;
+    let plain = key.decrypt_sensitive(text).map_err(|error| format!("cannot be decrypted: {error}"))?;
     let plain = std::str::from_utf8(&plain).map_err(|_| "decrypts to bytes that are not UTF-8".to_owned())?;
     Ok(Zeroizing::new(plain.to_owned()))
 }
@@ -193,7 +194,7 @@ impl Value for Sensitive {
             (Form::Plain(text), Encryption::ByCaller) if !text.is_empty() => {
                 return Err(Violation::new(
                     "travels encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
-                     v2/risk/getcertficates), encrypt with `PublicKey::encrypt_oaep`, and set the result with \
+                     v2/risk/getcertficates), encrypt with `PublicKey::encrypt_sensitive`, and set the result with \
                      `Sensitive::ciphertext`",
                 ));
             }

@@ -156,7 +156,8 @@ impl fmt::Display for Rejection {
             RejectionKind::Unreadable(_) => f.write_str("this notification is verified, but cannot be read"),
             RejectionKind::Algorithm(name) => write!(
                 f,
-                "this notification is sealed by the algorithm {name}; only AEAD_AES_256_GCM is known here"
+                "this notification is sealed by the algorithm {name}, which is not known here; AEAD_AES_256_GCM is, and, with the \
+                 feature `sm`, AEAD_SM4_GCM (国密)"
             ),
             RejectionKind::NoKey(what) => {
                 write!(f, "this notification is verified, but cannot be opened: {what}")

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
-use weipay_wire::{ApiV2Key, SignError, VerifyError, XmlElements, sha256_hex};
+use weipay_wire::{ApiV2Key, EnvelopeAlgorithm, SignError, VerifyError, XmlElements, sha256_hex};
 use zeroize::Zeroizing;
 
 use super::keys::MerchantKeys;
@@ -204,7 +204,11 @@ impl V2Verified {
     ) -> Result<(V2Content, Arc<MerchantKeys>), Rejection> {
         let first = merchants.first().ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
         if self.is_json {
-            let (json, merchant) = super::verified::open_sealed(merchants, &self.sealed()?, Version::V2)?;
+            let (json, merchant) = super::verified::open_sealed(
+                merchants,
+                (EnvelopeAlgorithm::default(), self.sealed()?),
+                Version::V2,
+            )?;
             if head.id.is_empty() {
                 head.id = id_of(&self.event, &self.elements);
             }

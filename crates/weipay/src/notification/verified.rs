@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use weipay_wire::{Envelope as Sealed, EnvelopeError, MerchantId, PrivateKey};
+use weipay_wire::{Envelope as Sealed, EnvelopeAlgorithm, EnvelopeError, MerchantId, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::event::resolve;
@@ -19,9 +19,6 @@ use crate::operation::Version;
 
 /// How many different APIv3 keys are tried. Where more merchants share a certificate and a route, give each a route or a public key.
 const MAX_APIV3_KEYS: usize = 1024;
-
-/// What `algorithm` names, where it is there.
-const AES_GCM: &str = "AEAD_AES_256_GCM";
 
 /// A notification that the platform has signed and that is not opened yet. Only [`Receiver::verify`] makes one.
 ///
@@ -116,7 +113,7 @@ impl Verified {
             |mchid, version, is_signed| Opened { resource: Zeroizing::default(), mchid, version, is_signed };
         match self.message {
             Message::V3(resource) => {
-                let (plain, merchant) = open_sealed(&self.merchants, &sealed(&resource)?, Version::V3)?;
+                let (plain, merchant) = open_sealed(&self.merchants, sealed(&resource)?, Version::V3)?;
                 let mchid = only_owner(&self.merchants, &merchant);
                 let content = Content::V3 { plain, key: merchant.decryption_key.clone() };
                 Ok((self.head, content, opened(mchid, Version::V3, true)))
@@ -146,24 +143,26 @@ pub(super) fn event<'a>(head: &'a Head, resource: &[u8]) -> &'a str {
     resolve(event_type, original_type.as_deref(), summary.as_deref(), resource)
 }
 
-fn sealed(resource: &Resource) -> Result<Sealed<'_>, Rejection> {
+fn sealed(resource: &Resource) -> Result<(EnvelopeAlgorithm, Sealed<'_>), Rejection> {
     let rejected = |kind| Err(Rejection::v3(kind));
     let Resource { algorithm, associated_data, nonce, ciphertext, .. } = resource;
-    if let Some(algorithm) = algorithm.as_ref().map(|one| one.as_str()).filter(|name| *name != AES_GCM) {
-        let shown = algorithm.chars().filter(char::is_ascii_graphic).take(64).collect();
+    let name = algorithm.as_ref().map_or(EnvelopeAlgorithm::default().name(), |one| one.as_str());
+    let Some(algorithm) = EnvelopeAlgorithm::from_name(name) else {
+        let shown = name.chars().filter(char::is_ascii_graphic).take(64).collect();
         return rejected(RejectionKind::Algorithm(shown));
-    }
+    };
     let Some(nonce) = nonce else { return rejected(RejectionKind::Incomplete("`resource.nonce`")) };
     let Some(ciphertext) = ciphertext else {
         return rejected(RejectionKind::Incomplete("`resource.ciphertext`"));
     };
-    Ok(Sealed { nonce, associated_data: associated_data.as_deref().unwrap_or_default(), ciphertext })
+    let associated_data = associated_data.as_deref().unwrap_or_default();
+    Ok((algorithm, Sealed { nonce, associated_data, ciphertext }))
 }
 
 /// Opens an envelope with the APIv3 key of one of these merchants.
 pub(super) fn open_sealed(
     merchants: &[Arc<MerchantKeys>],
-    sealed: &Sealed<'_>,
+    (algorithm, sealed): (EnvelopeAlgorithm, Sealed<'_>),
     version: Version,
 ) -> Result<(Zeroizing<Vec<u8>>, Arc<MerchantKeys>), Rejection> {
     let mut tried: HashSet<&[u8; 32]> = HashSet::new();
@@ -176,7 +175,7 @@ pub(super) fn open_sealed(
         if !tried.insert(key.as_bytes()) {
             continue;
         }
-        match key.open(sealed) {
+        match key.open_with(algorithm, &sealed) {
             Ok(plain) => return Ok((plain, Arc::clone(merchant))),
             Err(EnvelopeError::Refused) => {}
             Err(error) => {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use http::header::AUTHORIZATION;
 use serde_json::Value;
-use weipay_wire::{ApiV3Key, Certificate, Envelope, is_same_serial};
+use weipay_wire::{ApiV3Key, Certificate, Envelope, EnvelopeAlgorithm, is_same_serial};
 
 use super::Outcome;
 use crate::core::Core;
@@ -50,11 +50,16 @@ impl Deadline {
     }
 }
 
-/// The request for the list. The overseas host has it at another path.
+/// The request for the list. The overseas host has it at another path. A merchant of 国密 asks for certificates of SM2, and gets them
+/// sealed by SM4; without the parameter the list has those of RSA.
 fn request(core: &Core) -> Request {
     let path = if core.base_url.is_overseas() { "v3/global/certificates" } else { "v3/certificates" };
     let mut request = Request::new(path.to_owned());
     request.operation = Operation::find(&Method::GET, path);
+    #[cfg(feature = "sm")]
+    if core.merchant.scheme == weipay_wire::Scheme::Sm2WithSm3 {
+        request.query.push(("algorithm_type".to_owned(), "SM2".to_owned()));
+    }
     request
 }
 
@@ -339,7 +344,7 @@ pub(crate) mod waiting {
 /// How many entries are read. The platform lists one certificate, or two while they change.
 const MAX_ENTRIES: usize = 64;
 
-/// The certificates that the APIv3 key decrypts. Entries of another algorithm (国密) are left out.
+/// The certificates that the APIv3 key decrypts. Entries of another algorithm (国密, without the feature `sm`) are left out.
 ///
 /// # Errors
 ///
@@ -370,7 +375,13 @@ fn open(entry: &Value, key: &ApiV3Key) -> Result<Certificate, String> {
         associated_data: text("associated_data").unwrap_or_default(),
         ciphertext: text("ciphertext").ok_or("`ciphertext` is missing")?,
     };
-    let pem = key.open(&envelope).map_err(|error| error.to_string())?;
+    let algorithm = match text("algorithm").map(str::trim) {
+        Some(name) => {
+            EnvelopeAlgorithm::from_name(name).ok_or("`algorithm` is one that is not known here")?
+        }
+        None => EnvelopeAlgorithm::default(),
+    };
+    let pem = key.open_with(algorithm, &envelope).map_err(|error| error.to_string())?;
     let certificate = Certificate::from_pem_bytes(&pem).map_err(|error| error.to_string())?;
     match member(entry, "serial_no").and_then(Value::as_str) {
         Some(serial) if !is_same_serial(serial.trim(), certificate.serial()) => {

@@ -25,6 +25,7 @@ mod root_certificates;
 mod sandbox;
 mod sensitive;
 mod signers;
+mod sm;
 mod story;
 mod sub_merchant;
 mod transports;
