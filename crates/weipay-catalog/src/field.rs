@@ -171,11 +171,27 @@ pub enum Purpose {
     Nonce,
     /// The signature of the request (APIv2).
     Signature,
+    /// In the request for a page of a list: how many items come before it.
+    PageOffset,
+    /// How many items a page of a list has at most.
+    PageLimit,
+    /// The number of a page of a list, counted from 1.
+    PageNumber,
+    /// The number of a page of a list, counted from 0.
+    PageIndex,
+    /// Names a page of a list: what the page before it gave as [`Self::PageNext`].
+    PageCursor,
+    /// In the response with a page of a list: how many items the whole list has.
+    PageTotal,
+    /// The items of the page.
+    PageItems,
+    /// Names the next page; empty in the last one.
+    PageNext,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 15] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -183,6 +199,14 @@ impl Purpose {
         Self::PlatformSerial,
         Self::Nonce,
         Self::Signature,
+        Self::PageOffset,
+        Self::PageLimit,
+        Self::PageNumber,
+        Self::PageIndex,
+        Self::PageCursor,
+        Self::PageTotal,
+        Self::PageItems,
+        Self::PageNext,
     ];
 
     /// The word that catalogue files use.
@@ -196,6 +220,14 @@ impl Purpose {
             Self::PlatformSerial => "platform-serial",
             Self::Nonce => "nonce",
             Self::Signature => "signature",
+            Self::PageOffset => "page-offset",
+            Self::PageLimit => "page-limit",
+            Self::PageNumber => "page-number",
+            Self::PageIndex => "page-index",
+            Self::PageCursor => "page-cursor",
+            Self::PageTotal => "page-total",
+            Self::PageItems => "page-items",
+            Self::PageNext => "page-next",
         }
     }
 
@@ -207,6 +239,20 @@ impl Purpose {
     #[must_use]
     pub const fn is_of_the_client(self) -> bool {
         matches!(self, Self::PlatformSerial | Self::Nonce | Self::Signature)
+    }
+
+    /// Whether a response has it: it describes a page of a list.
+    #[must_use]
+    pub const fn is_of_a_response(self) -> bool {
+        matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext)
+    }
+
+    /// Whether the value counts something.
+    pub(crate) const fn counts(self) -> bool {
+        matches!(
+            self,
+            Self::PageOffset | Self::PageLimit | Self::PageNumber | Self::PageIndex | Self::PageTotal
+        )
     }
 
     /// Whether the value describes an uploaded file.

@@ -10,6 +10,7 @@ mod chain;
 mod documentation;
 mod features;
 mod flat;
+mod members;
 mod models;
 mod notification;
 mod operation;

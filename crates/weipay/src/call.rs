@@ -12,13 +12,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::core::OWN_NUMBERS;
-use crate::error::RequestError;
+use crate::error::{Error, RequestError};
 use crate::mode::{Mode, Shared};
-use crate::model::{Field, Model, Value as _, check, encode, encode::for_sending};
+use crate::model::{Field, Model, Sensitive, Value as _, check, encode, encode::for_sending};
 use crate::operation::{Operation, Version};
-use crate::request::{Body, Request, without_query};
+use crate::request::{Request, without_query};
 use crate::response::Decode;
 use crate::retry::Retries;
+use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
 use crate::xml;
 
@@ -50,6 +51,42 @@ impl<M: Mode> Call<M> {
     pub fn query(mut self, name: &str, value: impl Display) -> Self {
         self.request.query.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// Adds a pair to the query string whose value travels encrypted (敏感信息加密) and says what it is, such as
+    /// [`Sensitive::ciphertext`](Sensitive::ciphertext). [`query`](Self::query) takes the plain text of one.
+    pub fn query_sensitive(mut self, name: &str, value: impl Into<Sensitive>) -> Self {
+        self.request.sensitive_query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// What bare texts in the sensitive fields of this call are: plain text, which the client encrypts, or ciphertext.
+    pub fn sensitive_texts(mut self, texts: SensitiveTexts) -> Self {
+        self.request.texts = texts;
+        self
+    }
+
+    /// What the catalogue says of this call, if a verb sent it with this body: which values travel encrypted, and which members the
+    /// catalogue does not know. Nothing is sent.
+    ///
+    /// ```no_run
+    /// # fn run(client: weipay::blocking::Client) -> Result<(), weipay::Error> {
+    /// use weipay::http::Method;
+    /// use weipay::serde_json::json;
+    ///
+    /// let close = client.chain("v3/pay/transactions/out-trade-no/{out_trade_no}/close").path("out_trade_no", "1");
+    /// let found = close.inspect(&Method::POST, &json!({"mch_id": "1900000001"}))?;
+    /// assert_eq!(found.unknown_members, ["body: mch_id"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the call could not be sent: a value is not what its field needs.
+    pub fn inspect(&self, method: &Method, body: impl Serialize) -> Result<Inspection, Error> {
+        let body = json_of(&body)?;
+        Ok(self.request.inspection(method, body.as_deref())?)
     }
 
     /// Sets a header. It replaces the one that the client would send, except for `Authorization`, which the client always sets.
@@ -89,7 +126,26 @@ impl<M: Mode> Call<M> {
         self.request(Method::GET, ())
     }
 
-    /// Sends a POST with a JSON body; `()` sends none. In APIv2 the members of the object become elements of XML, and what is
+    /// Sends a POST with a JSON body; `()` sends none.
+    ///
+    /// A text in a field that travels encrypted (敏感信息加密) is plain text, and the client encrypts it, as it does for typed
+    /// operations; the catalogue knows the field by its place. What is ciphertext already is given as
+    /// [`Sensitive::ciphertext`], or [`sensitive_texts`](Self::sensitive_texts) says it of the whole call. A text is never looked at
+    /// to find out which it is. For a path that the catalogue does not have, nothing is encrypted.
+    ///
+    /// ```no_run
+    /// # fn run(client: weipay::blocking::Client, ciphertext: String) -> Result<(), weipay::Error> {
+    /// use weipay::model::Sensitive;
+    /// use weipay::serde_json::json;
+    ///
+    /// let add = client.chain("v3/profitsharing/receivers/add");
+    /// add.clone().post(json!({"type": "MERCHANT_ID", "account": "1900000109", "name": "示例商户"}))?;
+    /// add.post(json!({"type": "MERCHANT_ID", "account": "1900000109", "name": Sensitive::ciphertext(ciphertext)}))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// In APIv2 the members of the object become elements of XML, and what is
     /// nested in them JSON text.
     pub fn post(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::POST, body)
@@ -115,28 +171,23 @@ impl<M: Mode> Call<M> {
         if method == Method::CONNECT {
             self.request.record_error(RequestError::Connect);
         }
-        match for_sending(|| serde_json::to_vec(&body)) {
-            Ok(body) if body == b"null" => {}
-            Ok(body) => self.request.body = Some(Body::Json(body.into())),
-            Err(error) => self.request.record_error(RequestError::Body(error.to_string())),
+        match json_of(&body) {
+            Ok(body) => self.request.fill_untyped(&method, body, None),
+            Err(error) => self.request.record_error(error),
         }
-        self.send_untyped(method)
+        self.send(method)
     }
 
-    /// Uploads a file (上传). `meta` describes it: for most operations by `filename` and `sha256`, see [`File::sha256`].
+    /// Uploads a file (上传). `meta` describes it. What the catalogue says of the file's name and digest is filled in where `meta`
+    /// does not have it, so that `()` is enough for most operations.
     ///
     /// In APIv2, the members of `meta` are the fields of the form beside the file.
     pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {
-        match for_sending(|| serde_json::to_value(&meta)) {
-            Ok(meta) => self.request.set_upload(meta, file.clone()),
-            Err(error) => self.request.record_error(RequestError::Body(error.to_string())),
+        match json_of(&meta) {
+            Ok(meta) => self.request.fill_untyped(&Method::POST, meta, Some(file.clone())),
+            Err(error) => self.request.record_error(error),
         }
-        self.send_untyped(Method::POST)
-    }
-
-    fn send_untyped(mut self, method: Method) -> M::Output<Value> {
-        self.request.operation = Operation::find(&method, &self.request.template);
-        self.send(method)
+        self.send(Method::POST)
     }
 
     fn send<T: Decode>(mut self, method: Method) -> M::Output<T> {
@@ -201,13 +252,25 @@ impl<M: Mode> Call<M> {
     }
 }
 
+/// A body as JSON text; `None` for `()`.
+fn json_of(body: &impl Serialize) -> Result<Option<String>, RequestError> {
+    match for_sending(|| serde_json::to_string(body)) {
+        Ok(body) => Ok(Some(body).filter(|body| body != "null")),
+        Err(error) => Err(RequestError::Body(error.to_string())),
+    }
+}
+
 impl<M: Mode> fmt::Debug for Call<M> {
     /// The path, and what the catalogue says about it. Values are left out, because they may be personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let template = &self.request.template;
         let known = Operation::all_at(template).map(|known| format!("{} {}", known.method(), known.title()));
         let known = known.collect::<Vec<_>>().join(", ");
-        let known = if known.is_empty() { "no operation of the catalogue" } else { &known };
+        let known = if known.is_empty() {
+            "not in the catalogue: nothing is known of its fields, and they are sent as they are given"
+        } else {
+            &known
+        };
         f.debug_struct("Call")
             .field("path", &without_query(template))
             .field("operation", &format_args!("{known}"))

@@ -89,6 +89,8 @@ impl Core {
             verified: false,
             elements: None,
             attempts: Vec::new(),
+            operation: None,
+            unknown_members: Vec::new(),
             decryption_key: Arc::clone(&self.merchant.key),
         };
         Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
@@ -111,6 +113,8 @@ impl Core {
             verified: false,
             elements: None,
             attempts: Vec::new(),
+            operation: request.operation,
+            unknown_members: request.unknown_members.clone(),
             decryption_key: Arc::clone(&self.merchant.key),
         };
         match request.version() {

@@ -25,6 +25,7 @@ pub mod error;
 mod failover;
 pub mod front_end;
 mod json;
+mod members;
 mod mode;
 pub mod model;
 mod node;
@@ -39,6 +40,7 @@ mod request;
 mod response;
 pub mod retry;
 pub mod transport;
+mod untyped;
 mod upload;
 pub mod v2;
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
@@ -64,6 +66,7 @@ pub use response::{Decode, Response};
 pub use retry::Retries;
 #[cfg(feature = "async")]
 pub use transport::Transport;
+pub use untyped::{Inspection, SensitiveTexts};
 pub use upload::File;
 pub use weipay_wire as wire;
 

@@ -16,8 +16,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::error::Error;
 use crate::mode::{Mode, Shared};
+use crate::model::Sensitive;
 use crate::request::without_query;
+use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
 
 /// The segment of a slash at the end of a path. It is a node too, so that `client["v3/pay/"]["transactions"]` can continue
@@ -122,6 +125,25 @@ impl<M: Mode> Node<M> {
     /// See [`Call::query`].
     pub fn query(&self, name: &str, value: impl Display) -> Call<M> {
         self.call().query(name, value)
+    }
+
+    /// See [`Call::query_sensitive`].
+    pub fn query_sensitive(&self, name: &str, value: impl Into<Sensitive>) -> Call<M> {
+        self.call().query_sensitive(name, value)
+    }
+
+    /// See [`Call::sensitive_texts`].
+    pub fn sensitive_texts(&self, texts: SensitiveTexts) -> Call<M> {
+        self.call().sensitive_texts(texts)
+    }
+
+    /// See [`Call::inspect`].
+    ///
+    /// # Errors
+    ///
+    /// If the call could not be sent.
+    pub fn inspect(&self, method: &Method, body: impl Serialize) -> Result<Inspection, Error> {
+        self.call().inspect(method, body)
     }
 
     /// See [`Call::header`].

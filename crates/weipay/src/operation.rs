@@ -43,6 +43,7 @@ pub struct Operation {
     is_nonceless: bool,
     demands_hmac: bool,
     is_signless: bool,
+    members: &'static str,
 }
 
 /// The methods of the API, in the order of the table.
@@ -101,7 +102,12 @@ pub fn operations() -> impl ExactSizeIterator<Item = &'static Operation> + Doubl
 }
 
 impl Operation {
-    pub(crate) const fn new(verb: Verb, path: &'static str, title: &'static str) -> Self {
+    pub(crate) const fn new(
+        verb: Verb,
+        path: &'static str,
+        title: &'static str,
+        members: &'static str,
+    ) -> Self {
         Self {
             verb,
             path,
@@ -119,6 +125,7 @@ impl Operation {
             is_nonceless: false,
             demands_hmac: false,
             is_signless: false,
+            members,
         }
     }
 
@@ -255,6 +262,11 @@ impl Operation {
     /// Whether it asks for a refund. Its number tells: no other operation has that one.
     pub(crate) fn is_refund(&self) -> bool {
         self.request_number == Some("out_refund_no")
+    }
+
+    /// What is known of members, as [`crate::members`] reads it.
+    pub(crate) const fn members_text(&self) -> &'static str {
+        self.members
     }
 
     /// Whether the same request may be sent again.

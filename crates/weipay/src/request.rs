@@ -17,9 +17,10 @@ use serde_json::{Map, Value};
 
 use crate::base_url::BaseUrl;
 use crate::error::RequestError;
-use crate::model::Model;
+use crate::model::{Model, Sensitive};
 use crate::operation::{self, Operation, Version};
 use crate::retry::Retries;
+use crate::untyped::{self, SensitiveTexts};
 use crate::upload::{File, Payload, Upload};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -38,9 +39,26 @@ pub struct Request {
     pub(crate) retries: Option<Retries>,
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) body: Option<Body>,
-    /// A typed request that is encoded when the client has the platform's keys.
-    pending: Option<Arc<dyn Model>>,
+    /// What bare texts in the sensitive fields of a call without types are.
+    pub(crate) texts: SensitiveTexts,
+    /// Sensitive values for the query of a call without types.
+    pub(crate) sensitive_query: Vec<(String, Sensitive)>,
+    /// Those that have their place in the query.
+    pub(crate) marked_query: Vec<(usize, Sensitive)>,
+    /// The members of a call without types that the catalogue does not know.
+    pub(crate) unknown_members: Vec<String>,
+    /// What waits until the client has the platform's keys.
+    pending: Option<Pending>,
     error: Option<RequestError>,
+}
+
+/// A request that has something to encrypt.
+#[derive(Clone)]
+enum Pending {
+    /// A typed request.
+    Model(Arc<dyn Model>),
+    /// What a call without types was given.
+    Untyped(Arc<untyped::Pending>),
 }
 
 /// A body, and which of its bytes are signed.
@@ -72,6 +90,10 @@ impl Request {
             retries: None,
             base_url: None,
             body: None,
+            texts: SensitiveTexts::default(),
+            sensitive_query: Vec::new(),
+            marked_query: Vec::new(),
+            unknown_members: Vec::new(),
             pending: None,
             error: None,
         }

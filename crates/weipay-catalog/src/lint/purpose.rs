@@ -30,7 +30,33 @@ impl Linter {
                 "this is the second `request-number`, but a request can have only one",
             );
         }
-        self.check_no_purpose(place, &operation.response);
+        self.check_response_purposes(place, &operation.response);
+    }
+
+    /// What a response says about its page of a list, it says in its own members or in an object in it.
+    fn check_response_purposes(&mut self, place: Place<'_>, fields: &[Field]) {
+        for field in fields {
+            match field.purpose {
+                // Elements with numbers are a list too.
+                Some(Purpose::PageItems) if field.list || field.name.contains('$') => {}
+                Some(Purpose::PageItems) => {
+                    let problem = format!("`{}` is not a list, but `page-items` must be one", field.name);
+                    self.report(place, field.line, problem);
+                }
+                Some(purpose) if purpose.is_of_a_response() => {
+                    self.check_purpose(place, field, purpose, true);
+                }
+                Some(_) => self.check_no_purpose(place, std::slice::from_ref(field)),
+                None => {}
+            }
+            if field.purpose.is_none_or(Purpose::is_of_a_response) && field.shared.is_none() {
+                if field.list {
+                    self.check_no_purpose(place, &field.fields);
+                } else {
+                    self.check_response_purposes(place, &field.fields);
+                }
+            }
+        }
     }
 
     fn check_purpose(&mut self, place: Place<'_>, field: &Field, purpose: Purpose, fits: bool) {
@@ -40,12 +66,18 @@ impl Linter {
                 format!("`{word}` is not possible here: clients do not look for it at the place of `{name}`");
             self.report(place, field.line, problem);
         }
-        if field.kind != Kind::String || field.list {
-            self.report(place, field.line, format!("`{name}` is not a string, but `{word}` must be one"));
+        let (is_of_its_kind, kind) = match purpose {
+            purpose if purpose.counts() => {
+                (matches!(field.kind, Kind::Integer | Kind::String), "an integer, or a string with one")
+            }
+            _ => (field.kind == Kind::String, "a string"),
+        };
+        if !is_of_its_kind || field.list {
+            self.report(place, field.line, format!("`{name}` is not {kind}, but `{word}` must be one"));
         }
     }
 
-    /// Purposes are of requests; a shared object may stand in a response.
+    /// Most purposes are of requests; a shared object may stand in a response.
     pub(super) fn check_no_purpose(&mut self, place: Place<'_>, fields: &[Field]) {
         for field in fields {
             if let Some(purpose) = field.purpose {
@@ -84,6 +116,14 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         Purpose::RequestNumber => matches!(travels, Path | Query | Headers | Json | Xml),
         Purpose::PlatformSerial => travels == Headers,
         Purpose::Nonce | Purpose::Signature => matches!(travels, Query | Xml | Multipart),
+        Purpose::PageOffset
+        | Purpose::PageLimit
+        | Purpose::PageNumber
+        | Purpose::PageIndex
+        | Purpose::PageCursor => {
+            matches!(travels, Query | Json | Xml)
+        }
+        Purpose::PageTotal | Purpose::PageItems | Purpose::PageNext => false,
         // They are members of the part that describes the file.
         Purpose::FileName | Purpose::FileSha256 | Purpose::FileSm3 => false,
     }

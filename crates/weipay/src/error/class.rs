@@ -333,6 +333,8 @@ mod tests {
                 verified: false,
                 elements: None,
                 attempts: Vec::new(),
+                operation: None,
+                unknown_members: Vec::new(),
                 decryption_key: std::sync::Arc::new(weipay_wire::PrivateKey::generate().unwrap()),
             },
         );

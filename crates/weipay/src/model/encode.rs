@@ -92,13 +92,13 @@ pub(crate) fn platform_serial(request: &dyn Model) -> Option<String> {
 /// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
 #[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
-    let encryption = if IS_SENDING.get() { Encryption::ByTypedOperation } else { Encryption::AsSet };
+    let encryption = if IS_SENDING.get() { Encryption::Marked } else { Encryption::AsSet };
     object(model, encryption)
 }
 
 thread_local! {
     /// Whether this thread serializes a body for the platform. A model that is given to a call without types is serialized
-    /// like any other value, and only this tells it that its plain text would leave.
+    /// like any other value, and only this tells it to say what its sensitive values are.
     static IS_SENDING: Cell<bool> = const { Cell::new(false) };
 }
 

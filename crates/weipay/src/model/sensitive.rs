@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use weipay_wire::{PrivateKey, PublicKey, check_ciphertext};
 use zeroize::Zeroizing;
@@ -33,6 +34,7 @@ enum Form {
 
 /// Names of the two forms that plain JSON text does not stand for, in the JSON of a model.
 const CIPHERTEXT: &str = "ciphertext";
+const PLAIN: &str = "plain_text";
 const UNENCRYPTED: &str = "unencrypted";
 
 impl Sensitive {
@@ -84,6 +86,70 @@ impl Sensitive {
     }
 }
 
+/// The one member of the object that a [`Sensitive`] is in JSON, but for the form's name at its end. A call without types knows the
+/// value by it, wherever it stands.
+pub(crate) const MARK: &str = "$weipay::sensitive::";
+
+/// A value in the JSON of a call without types that says what it is.
+pub(crate) enum Marked {
+    Plain(String),
+    Ciphertext(String),
+    Unencrypted(String),
+}
+
+impl Marked {
+    /// What an object with one member says; in a sensitive field also as the JSON of a model says it.
+    pub(crate) fn new(name: &str, text: String, is_sensitive: bool) -> Option<Self> {
+        let form = match name.strip_prefix(MARK) {
+            Some(form) => form,
+            None if is_sensitive && name != PLAIN => name,
+            None => return None,
+        };
+        match form {
+            PLAIN => Some(Self::Plain(text)),
+            CIPHERTEXT => Some(Self::Ciphertext(text)),
+            UNENCRYPTED => Some(Self::Unencrypted(text)),
+            _ => None,
+        }
+    }
+}
+
+impl From<Sensitive> for Marked {
+    fn from(value: Sensitive) -> Self {
+        match value.0 {
+            Form::Plain(text) => Self::Plain(text.to_string()),
+            Form::Ciphertext(text) => Self::Ciphertext(text),
+            Form::Unencrypted(text) => Self::Unencrypted(text.to_string()),
+        }
+    }
+}
+
+impl Sensitive {
+    fn form(&self) -> (&'static str, &str) {
+        match &self.0 {
+            Form::Plain(text) => (PLAIN, text),
+            Form::Ciphertext(text) => (CIPHERTEXT, text),
+            Form::Unencrypted(text) => (UNENCRYPTED, text),
+        }
+    }
+
+    /// An object that no other value is written as.
+    fn marked(&self) -> Json {
+        let (form, text) = self.form();
+        let mut members = serde_json::Map::new();
+        members.insert(format!("{MARK}{form}"), text.into());
+        Json::Object(members)
+    }
+}
+
+impl Serialize for Sensitive {
+    /// For the body of a call without types, which knows by it what the value is: see
+    /// [`Call::post`](crate::Call::post). Models write and read their sensitive fields in another way.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.marked().serialize(to)
+    }
+}
+
 impl From<&str> for Sensitive {
     fn from(text: &str) -> Self {
         Self::plain_text(text)
@@ -124,8 +190,8 @@ impl fmt::Debug for Sensitive {
 pub enum Encryption<'a> {
     /// They are written as they were set, for other code than the platform's.
     AsSet,
-    /// The model is the body of a call without types, which does not encrypt: plain text is refused.
-    ByTypedOperation,
+    /// The model is the body of a call without types: each value says what it is.
+    Marked,
     /// The operation is of APIv2, which encrypts with keys of its own that the client does not have: plain text is refused.
     ByCaller,
     /// They are encrypted with this key of the platform; without a key, plain text cannot be sent.
@@ -136,7 +202,7 @@ impl fmt::Debug for Encryption<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Encryption::AsSet => "Encryption(as set)",
-            Encryption::ByTypedOperation => "Encryption(by the typed operation)",
+            Encryption::Marked => "Encryption(marked)",
             Encryption::ByCaller => "Encryption(by the caller)",
             Encryption::With(Some(_)) => "Encryption(with a key)",
             Encryption::With(None) => "Encryption(without a key)",
@@ -158,7 +224,7 @@ pub(crate) fn encrypt(text: &str, key: Option<&PublicKey>) -> Result<String, Vio
 }
 
 /// The plain text of what came encrypted.
-pub(super) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, String> {
+pub(crate) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, String> {
     if text.is_empty() {
         return Ok(Zeroizing::default());
     }
@@ -183,12 +249,7 @@ impl Value for Sensitive {
             (Form::Plain(text), Encryption::AsSet) => Json::String(text.to_string()),
             (Form::Ciphertext(text), Encryption::AsSet) => json!({ CIPHERTEXT: text }),
             (Form::Unencrypted(text), Encryption::AsSet) => json!({ UNENCRYPTED: text.as_str() }),
-            (Form::Plain(text), Encryption::ByTypedOperation) if !text.is_empty() => {
-                return Err(Violation::new(
-                    "travels encrypted (敏感信息加密): send this request by its typed operation, which encrypts it, or set \
-                     ciphertext with `Sensitive::ciphertext`",
-                ));
-            }
+            (_, Encryption::Marked) => self.marked(),
             (Form::Plain(text), Encryption::ByCaller) if !text.is_empty() => {
                 return Err(Violation::new(
                     "travels encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
@@ -196,9 +257,7 @@ impl Value for Sensitive {
                      `Sensitive::ciphertext`",
                 ));
             }
-            (Form::Plain(_), Encryption::ByTypedOperation | Encryption::ByCaller) => {
-                Json::String(String::new())
-            }
+            (Form::Plain(_), Encryption::ByCaller) => Json::String(String::new()),
             (Form::Plain(text), Encryption::With(key)) => Json::String(encrypt(text, key)?),
             (Form::Ciphertext(text), _) => {
                 check_ciphertext(text).map_err(|_| {

@@ -5,2301 +5,2498 @@
 use super::{Dialect, Operation, Repeat, Verb, Version};
 
 #[rustfmt::skip]
-pub(crate) static GET_V2_APPAUTH_AUTHINDEX: Operation = Operation::new(Verb::Get, "v2/appauth/authindex", "授权获取code").product_is("实名校验/授权").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Json).unsigned().signless();
+const MEMBERS_OF_GET_V3_CUSTOMS_ORDERS: &str = "|appid mchid order_type order_no customs offset=o limit=l||total_count=t data=i";
 #[rustfmt::skip]
-pub(crate) static GET_V2_APPAUTH_GETACCESSTOKEN: Operation = Operation::new(Verb::Get, "v2/appauth/getaccesstoken", "通过code换取accesstoken").product_is("实名校验/授权").speaks(Version::V2, Dialect::Json).unsigned().hmac();
+const MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: &str = "|appid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_GETSTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getstate", "查询申请状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+const MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY: &str = "|bill_date||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_GETUPGRADESTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getupgradestate", "查询升级申请单状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+const MEMBERS_OF_GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE: &str = "|brand_id||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifyarchives", "修改结算银行卡").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+const MEMBERS_OF_GET_V3_BRAND_CARD_CARD_CONFIGS: &str = "|business_code applyment_id brand_id||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifycontactinfo", "修改联系信息").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+const MEMBERS_OF_GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_BILL_ID_BILL_ID: &str = "|business_type||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_SIGNCONTRACT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/signcontract", "签约报备").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate();
+const MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS: &str = "|date mchid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMIT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submit", "申请入驻").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).number("business_code").client_certificate().hmac();
+const MEMBERS_OF_GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID: &str = "|individual_auth_id sub_mchid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submitupgrade", "提交升级申请单").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+const MEMBERS_OF_GET_V3_IOTMANAGE_DEVICES: &str = "|limit=l offset=o||data=i total_count=t";
 #[rustfmt::skip]
-pub(crate) static POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT: Operation = Operation::new(Verb::Post, "v2/billcommentsp/batchquerycomment", "拉取订单评价数据").product_is("订单评价").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file().client_certificate().hmac();
+const MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: &str = "|mchid sub_mchid sp_mchid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREORDER: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/customs/customdeclareorder", "订单附加信息提交接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).nonceless();
+const MEMBERS_OF_GET_V3_MARKETING_BUSIFAVOR_CALLBACKS: &str = "|mchid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/customs/customdeclarequery", "订单附加信息查询接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
+const MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO: &str = "|need_query_detail detail_state||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/newcustoms/customdeclareredeclare", "订单附加信息重推接口").product_is("清关报关").speaks(Version::V2, Dialect::Xml).nonceless();
+const MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: &str = "|need_query_detail offset=o limit=l detail_status||total_num=t transfer_detail_list=i";
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_CONSUME: Operation = Operation::new(Verb::Post, "v2/deposit/consume", "消费押金").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+const MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: &str = "|need_query_detail offset=o limit=l detail_status||transfer_detail_list=i";
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_FACEPAY: Operation = Operation::new(Verb::Post, "v2/deposit/facepay", "支付押金（人脸支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
+const MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING: &str = "|offset=o limit=l||total_count=t data=i";
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_MICROPAY: Operation = Operation::new(Verb::Post, "v2/deposit/micropay", "支付押金（付款码支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
+const MEMBERS_OF_GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE: &str = "|region_id||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/orderquery", "查询订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_GET_V3_PAYSCORE_PAYAFTER_ORDERS: &str = "|service_id out_order_no query_id appid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REFUND: Operation = Operation::new(Verb::Post, "v2/deposit/refund", "申请退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_refund_no").client_certificate();
+const MEMBERS_OF_GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: &str = "|service_id sub_mchid out_order_no query_id||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/refundquery", "查询退款（押金）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_GET_V3_GLOBAL_MERCHANTS_SUB_MCHID: &str = "|sp_appid sp_mchid||contact{name! phone! email!}";
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_REVERSE: Operation = Operation::new(Verb::Post, "v2/deposit/reverse", "撤销订单").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).client_certificate();
+const MEMBERS_OF_GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: &str = "|sp_mchid sub_mchid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_DEPOSIT_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/deposit/unifiedorder", "支付押金（JSAPI/APP支付）").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
+const MEMBERS_OF_GET_V3_WEBIZPAY_AVAIL_MCH_RANGES: &str = "|sp_mchid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_FACE_GET_WXPAYFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v2/face/get_wxpayface_authinfo", "人脸识别SDK-获取调用凭证").product_is("刷脸支付").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Xml);
+const MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO: &str = "|sponsor_mchid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/queryautowithdrawbydate", "查询提现状态").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+const MEMBERS_OF_GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL: &str = "|sub_mchid bill_date||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_FUND_REAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/reautowithdrawbydate", "重新发起提现").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: &str = "|sub_mchid need_query_detail detail_state offset=o limit=l||data=i";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/bankquerymchauditinfo", "间联模式查询商户审核状态开放接口").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: &str = "|sub_mchid need_query_detail offset=o limit=l detail_state||data=i";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/channelquerymchauditinfo", "渠道商查询商户审核信息").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+const MEMBERS_OF_GET_V3_GLOBAL_SETTLE_SETTLEMENTS: &str = "|sub_mchid settle_state settle_start_date settle_end_date limit=l offset=o||data=i total_count=t";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_QUERYMCHRISK: Operation = Operation::new(Verb::Post, "v2/mchrisk/querymchrisk", "事前-风险商户核查接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate().hmac();
+const MEMBERS_OF_GET_V3_BRAND_PROFITSHARING_ORDERS: &str = "|sub_mchid transaction_id out_order_no||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_SETMCHRISKCALLBACK: Operation = Operation::new(Verb::Post, "v2/mchrisk/setmchriskcallback", "设置风险通知回调链接").product_is("风险服务").speaks(Version::V2, Dialect::Xml).unsigned().hmac();
+const MEMBERS_OF_GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: &str = "|sub_mchid transaction_id||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MCHRISK_SYNCMCHRISKRESULT: Operation = Operation::new(Verb::Post, "v2/mchrisk/syncmchriskresult", "事后-风险商户处理结果同步接口").product_is("风险服务").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate().hmac();
+const MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID: &str = "|sub_mchid||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gethbinfo", "查询红包记录").product_is("现金红包").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+const MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: &str = "|sub_mchid||user_name!";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gettransferinfo", "查询企业向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+const MEMBERS_OF_GET_V3_GLOBAL_REFUNDS: &str = "|transaction_id out_trade_no mchid sub_mchid sp_mchid offset=o count=l||data=i total_num=t";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", "向员工付款").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").unsigned().client_certificate();
+const MEMBERS_OF_POST_V2_PAY_CLOSEORDER: &str = "||appid mch_id out_trade_no sign_type|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", "查询付款记录").product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+const MEMBERS_OF_POST_V2_PAPAY_PARTNER_PREENTRUSTWEB: &str = "||appid mch_id sub_appid sub_mch_id plan_id contract_code request_serial contract_display_account notify_url version sign_type timestamp return_app|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/transfers", "向微信用户个人付款").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").repeated(Repeat::Safe).unsigned().client_certificate();
+const MEMBERS_OF_POST_V2_DEPOSIT_REFUNDQUERY: &str = "||appid mch_id sub_appid sub_mch_id sign_type transaction_id out_trade_no out_refund_no refund_id offset=o|total_refund_count=t refund_id_$n=i";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/query_coupon_stock", "查询代金券批次").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_CUSTOMS_ORDERS: &str = "||appid mchid out_trade_no transaction_id customs merchant_customs_no duty sub_order_no fee_type order_fee transport_fee product_fee|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/querycouponsinfo", "查询代金券信息").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_CUSTOMS_VERIFY_CERTIFICATE: &str = "||appid mchid out_trade_no transaction_id sub_order_no customs merchant_customs_no certificate_type certificate_id! certificate_name!|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/queryworkwxredpack", "查询红包记录").product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate();
+const MEMBERS_OF_PATCH_V3_CUSTOMS_ORDERS: &str = "||appid mchid out_trade_no transaction_id sub_order_no customs merchant_customs_no duty order_fee transport_fee product_fee|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/send_coupon", "发放代金券").product_is("代金券").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").client_certificate();
+const MEMBERS_OF_POST_V3_CUSTOMS_REDECLARE: &str = "||appid mchid out_trade_no transaction_id sub_order_no sub_order_id customs merchant_customs_no|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendgroupredpack", "发放裂变红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").unsigned().client_certificate();
+const MEMBERS_OF_POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP: &str = "||appid openid plan_id out_contract_code contract_display_account contract_notify_url out_user_code deduct_schedule{estimated_deduct_date estimated_deduct_amount{total currency} description}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendminiprogramhb", "发放小程序红包接口").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").unsigned().client_certificate();
+const MEMBERS_OF_POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: &str = "||appid openid plan_id out_contract_code insured_display_name contract_notify_url policy_start_date policy_end_date policy_periods{policy_period_id estimated_deduct_date estimated_deduct_amount{total currency} policy_coverage_detail{policy_amount policy_clauses{clause_name clause_quota}}} amount{total currency} out_trade_no description transaction_notify_url out_user_code goods_tag attach can_auto_insure can_auto_reinsure real_identity{real_name! id_card_number! identity_type} combined_deduct_period_count|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendredpack", "发放普通红包").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").repeated(Repeat::Safe).unsigned().client_certificate();
+const MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_COMPLETE: &str = "||appid service_id finish_type cancel_reason real_service_start_time real_service_end_time real_service_end_location fees{fee_name fee_count fee_amount fee_desc} discounts{discount_name discount_amount discount_desc} total_amount finish_ticket profit_sharing|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendworkwxredpack", "发放企业红包").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("mch_billno").client_certificate();
+const MEMBERS_OF_POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_MINI_PROGRAM: &str = "||appid service_id out_contract_code notify_url contract_display_account openid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYSPTRANS_PAY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/pay_bank", "企业付款到银行卡").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").unsigned().client_certificate();
+const MEMBERS_OF_POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: &str = "||appid service_id out_contract_code notify_url contract_display_account prepay_id openid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYSPTRANS_QUERY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/query_bank", "查询企业付款银行卡").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
+const MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL: &str = "||appid service_id reason|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).nonceless();
+const MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_SYNC: &str = "||appid service_id type detail{paid_time}|";
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned();
+const MEMBERS_OF_POST_V2_DEPOSIT_REFUND: &str = "||appid sub_appid mch_id sub_mch_id sign_type transaction_id out_trade_no out_refund_no total_fee refund_fee refund_fee_type refund_desc refund_account notify_url|";
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned().nonceless();
+const MEMBERS_OF_POST_V2_DEPOSIT_REVERSE: &str = "||appid sub_appid mch_id sub_mch_id transaction_id out_trade_no sign_type|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/deletecontract", "申请解约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).nonceless();
+const MEMBERS_OF_POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN: &str = "||appid sub_mchid sp_appid sp_mchid sub_appid plan_id out_contract_code user_display_name success_notify_url openid user_client_ip expired_time|";
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_PARTNER_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/entrustweb", "公众号纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned();
+const MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS: &str = "||brand_id card_id openid|";
 #[rustfmt::skip]
-pub(crate) static GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/h5entrustweb", "H5纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned().nonceless();
+const MEMBERS_OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE: &str = "||brand_id out_request_no deactivate_reason|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/partner/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).nonceless();
+const MEMBERS_OF_POST_V3_BRAND_PARTNER_STORE_BRANDSTORES: &str = "||brand_id store_basics{store_reference_id branch_name} store_address{address_code address_detail address_complements longitude latitude} store_business{service_phone business_hours}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PARTNER_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
+const MEMBERS_OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES: &str = "||brand_id store_list{store_id}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/preentrustweb", "APP纯签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).nonceless();
+const MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE: &str = "||brand_id|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAPAY_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/querycontract", "查询签约关系").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
+const MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE: &str = "||complainted_mchid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_CLOSECOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/closecombinedorder", "合单关单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).hmac();
+const MEMBERS_OF_POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: &str = "||contract_termination_remark|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_CLOSEORDER: Operation = Operation::new(Verb::Post, "v2/pay/closeorder", "关闭订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V2_DEPOSIT_FACEPAY: &str = "||deposit appid sub_appid mch_id sub_mch_id device_info body detail~{goods_detail{goods_id wxpay_goods_id goods_name goods_num price goods_category body}} attach out_trade_no total_fee fee_type spbill_create_ip goods_tag limit_pay time_start time_expire openid face_code sign_type|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_COMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/combinedorder", "合单下单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).number("combine_out_trade_no").hmac();
+const MEMBERS_OF_POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD: &str = "||file=f sha256=s filename=n|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_CONTRACTORDER: Operation = Operation::new(Verb::Post, "v2/pay/contractorder", "支付中签约").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
+const MEMBERS_OF_POST_V2_RISK_GETCERTFICATES: &str = "||mch_id sign_type|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_DOWNLOADBILL: Operation = Operation::new(Verb::Post, "v2/pay/downloadbill", "下载对账单").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file();
+const MEMBERS_OF_POST_V3_GLOBAL_REFUNDS: &str = "||mchid appid sp_mchid sub_mchid sp_appid sub_appid transaction_id out_trade_no out_refund_no reason amount{refund total currency} notify_url|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_DOWNLOADFUNDFLOW: Operation = Operation::new(Verb::Post, "v2/pay/downloadfundflow", "下载资金账单").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file().client_certificate().hmac();
+const MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP: &str = "||mchid appid sub_mchid sp_mchid sp_appid sub_appid description attach notify_url out_trade_no goods_tag trade_type limit_pay time_start time_expire merchant_category_code payer{openid sp_openid sub_openid} amount{total currency} scene_info{device_id device_ip payer_client_ip operator_id store_info{id name address}} detail{cost_price receipt_id goods_detail{goods_id wxpay_goods_id goods_name quantity price}}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_FACEPAY: Operation = Operation::new(Verb::Post, "v2/pay/facepay", "提交刷脸支付").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
+const MEMBERS_OF_POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY: &str = "||mchid appid sub_mchid sp_mchid sp_appid sub_appid description attach out_trade_no goods_tag trade_type limit_pay merchant_category_code payer{auth_code} amount{total currency} scene_info{device_id device_ip payer_client_ip operator_id store_info{id name address}} detail{cost_price receipt_id goods_detail{goods_id wxpay_goods_id goods_name quantity price}}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_FACEPAYQUERY: Operation = Operation::new(Verb::Post, "v2/pay/facepayquery", "查询订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: &str = "||mchid sp_mchid sub_mchid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
+const MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: &str = "||mchid sub_mchid sp_mchid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK: &str = "||notify_url|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK: &str = "||order_information{payer_openid out_trade_no total_fee store_id store_merchant_id} qualification_ids|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
+const MEMBERS_OF_POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID: &str = "||org_no mchnt_order_id upload_time|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PARTNER_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/partner/paporderquery", "查询订单").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE: &str = "||org_no sub_mchnt_cd sub_mchnt_nm store_nm online_no mchnt_order_id upload_time notify_url prod_id eng_grade brand_nm prod_model sales_chnl plat_form payer_tp trade_in_order_id trade_in_at is_trade_in sales_at actual_at trans_tm mchnt_cd mer_sub_at discount_at image01 image02 image03 image04 image05 image06 image07 image08 image09 image10 commitment_letter_photo commitment_letter_photo_format device_photo device_photo_format pack_and_active_photo bar_code sn_code imei1 imei2 register_model record_number eng_grade_standard invoice_info{invoice_cd invoice_no invoice_dt invoice_link invoice_tp invoice_ck_cd nm tax invoice_tax_amt sales_ent_nm tax_payer num service_nm} track_info{tracking_no tracking_company usr_prov usr_city usr_area usr_addr tracking_type delivery_method shipping_addr delivery_time}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PARTNER_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/partner/pappayapply", "申请扣款").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
+const MEMBERS_OF_POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: &str = "||out_batch_no|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGADDRECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingaddreceiver", "添加分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).hmac();
+const MEMBERS_OF_POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY: &str = "||out_recharge_no recharge_scene account_type recharge_amount{amount currency}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingmerchantratioquery", "查询最大分账比例").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+const MEMBERS_OF_POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT: &str = "||out_trade_no mchid sub_mchid bonus_value|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingorderamountquery", "查询订单待分账金额").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+const MEMBERS_OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: &str = "||partner_trade_no mch_id appid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingquery", "查询分账结果").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+const MEMBERS_OF_POST_V3_MARKETING_PARTNERSHIPS_BUILD: &str = "||partner{type appid merchant_id} authorized_data{business_type stock_id}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGREMOVERECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingremovereceiver", "删除分账接收方").product_is("分账").speaks(Version::V2, Dialect::Xml).hmac();
+const MEMBERS_OF_POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_QUERY: &str = "||real_name! id_card_number! phone_number! qualification_region_code identity_document_type|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_PROFITSHARINGRETURNQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingreturnquery", "回退结果查询").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+const MEMBERS_OF_POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: &str = "||service_id channel_id sub_mchid reason|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_QUERYCOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/querycombinedorder", "合单查单").product_is("合单支付").speaks(Version::V2, Dialect::Xml).hmac();
+const MEMBERS_OF_POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE: &str = "||service_id post_payments{name amount description count} post_discounts{name description amount count} total_amount prepaid_time|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_QUERYEXCHAGERATE: Operation = Operation::new(Verb::Post, "v2/pay/queryexchagerate", "汇率查询").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
+const MEMBERS_OF_POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE: &str = "||service_id sub_mchid post_payments{name amount description count} post_discounts{name description amount count} total_amount prepaid_time|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/pay/refundquery", "查询退款").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: &str = "||service_id sub_mchid reason|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_REFUNDQUERYV2: Operation = Operation::new(Verb::Post, "v2/pay/refundqueryv2", "查询退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: &str = "||service_id sub_mchid type detail{seq paid_time paid_amount}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_SETTLEMENTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/settlementquery", "查询结算资金").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM: &str = "||sp_appid sp_mchid sub_appid sub_mchid description out_trade_no time_expire attach notify_url goods_tag support_fapiao amount{total currency} payer{sp_openid sub_openid} detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id out_id}} settle_info{profit_sharing}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/unifiedorder", "统一下单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").repeated(Repeat::Safe);
+const MEMBERS_OF_POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP: &str = "||sp_appid sp_openid sub_mchid sub_appid sub_openid plan_id out_contract_code contract_display_account contract_notify_url out_user_code deduct_schedule{estimated_deduct_date estimated_deduct_amount{total currency} description}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAYITIL_REPORT: Operation = Operation::new(Verb::Post, "v2/payitil/report", "交易保障").product_is("基础支付").speaks(Version::V2, Dialect::Xml).unsigned();
+const MEMBERS_OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: &str = "||sp_mchid sub_mchid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_RISK_GETCERTFICATES: Operation = Operation::new(Verb::Post, "v2/risk/getcertficates", "获取平台证书").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).hmac();
+const MEMBERS_OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE: &str = "||stock_creator_mchid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_RISK_GETPUBLICKEY: Operation = Operation::new(Verb::Post, "v2/risk/getpublickey", "获取RSA加密公钥").product_is("付款到银行卡").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate();
+const MEMBERS_OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE: &str = "||stock_id coupon_code out_trade_no out_request_no|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_RISK_GETVIOLATION: Operation = Operation::new(Verb::Post, "v2/risk/getviolation", "银行特约商户违规信息查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate().hmac();
+const MEMBERS_OF_PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW: &str = "||sub_mchid advertising_industry_filters|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addInstitutionsub", "进件子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
+const MEMBERS_OF_DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: &str = "||sub_mchid appid sub_appid type account|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addsubdevconfig", "服务商子商户开发配置新增支付目录/新增对应APPID关联").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
+const MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_RETURNORDERS: &str = "||sub_mchid order_id out_order_no out_return_no return_mchid amount description|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_CHANNELSETTING: Operation = Operation::new(Verb::Post, "v2/secapi/mch/channelsetting", "银行服务商特约子商户指定渠道号").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
+const MEMBERS_OF_POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY: &str = "||sub_mchid sp_appid sub_appid out_batch_no batch_name batch_remark total_amount total_num transfer_scene_id transfer_detail_list{out_detail_no transfer_amount transfer_remark reservation_id openid} notify_url|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_MODIFY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifyInstitutionsub", "修改子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
+const MEMBERS_OF_POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY: &str = "||sub_mchid sp_appid sub_appid out_reservation_no transfer_scene_id estimated_date estimated_max_amount exact_amount openid user_real_name! reserve_remark notify_url scene_report_data{insurance_policy{product_registration_no policy_no name withdrawal_no claim_no}}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_MODIFYMCHINFO: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifymchinfo", "银行特约商户信息修改").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
+const MEMBERS_OF_POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND: &str = "||sub_mchid store_recipient{mchid company_name}|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/queryInstitutionsub", "查询子商户").product_is("进件").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().nonceless();
+const MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER: &str = "||sub_mchid transaction_id out_order_no description|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/querysubdevconfig", "配置查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().nonceless();
+const MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS: &str = "||sub_mchid|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_SUBMCHMANAGE: Operation = Operation::new(Verb::Post, "v2/secapi/mch/submchmanage", "银行特约商户录入/银行特约商户资料查询").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate();
+const MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: &str = "||url|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MCH_UPLOADMEDIA: Operation = Operation::new(Verb::Post, "v2/secapi/mch/uploadmedia", "图片上传").product_is("进件").speaks(Version::V2, Dialect::Multipart).client_certificate();
+const MEMBERS_OF_POST_V2_WXV_QUERYHOTELBILL: &str = "||version appid mch_id sign_type out_order_no return_query_id service_id|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_MKT_ADDRECOMMENDCONF: Operation = Operation::new(Verb::Post, "v2/secapi/mkt/addrecommendconf", "服务商特约商户关注功能配置").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).client_certificate();
+const MEMBERS_OF_POST_V2_DEPOSIT_ORDERQUERY: &str = "||version appid sub_appid mch_id sub_mch_id transaction_id out_trade_no sign_type|";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_FACEPAYREVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/facepayreverse", "撤销订单").product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).client_certificate();
+const MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT: &str = "|||";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_MULTIPROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/multiprofitsharing", "请求多次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
+const MEMBERS_OF_GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID: &str = "|||payer_phone!";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharing", "请求单次分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
+const MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO: &str = "|||user_name!";
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingfinish", "完结分账").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
+const MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: &str = "|||username!";
+
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingreturn", "分账回退").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_return_no").client_certificate().hmac();
+pub(crate) static GET_V2_APPAUTH_AUTHINDEX: Operation = Operation::new(Verb::Get, "v2/appauth/authindex", "授权获取code", "|mch_id appid redirect_uri response_type scope state||").product_is("实名校验/授权").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Json).unsigned().signless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REFUND: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refund", "申请退款").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").repeated(Repeat::Safe).client_certificate();
+pub(crate) static GET_V2_APPAUTH_GETACCESSTOKEN: Operation = Operation::new(Verb::Get, "v2/appauth/getaccesstoken", "通过code换取accesstoken", "|mch_id appid openid code grant_type scope sign_type sign||").product_is("实名校验/授权").speaks(Version::V2, Dialect::Json).unsigned().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REFUNDV2: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refundv2", "申请退款（支持单品）").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").client_certificate();
+pub(crate) static POST_V2_APPLYMENT_MICRO_GETSTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getstate", "查询申请状态", "||version mch_id sign_type applyment_id business_code|").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECAPI_PAY_REVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/reverse", "撤销订单").product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate();
+pub(crate) static POST_V2_APPLYMENT_MICRO_GETUPGRADESTATE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/getupgradestate", "查询升级申请单状态", "||version mch_id sign_type sub_mch_id|").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECSVC_GETREALNAMEINFO: Operation = Operation::new(Verb::Post, "v2/secsvc/getrealnameinfo", "微信支付实名授权").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifyarchives", "修改结算银行卡", "||version mch_id sign_type sub_mch_id account_number bank_name account_bank bank_address_code cert_sn|").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_SECSVC_REALNAMEAUTH: Operation = Operation::new(Verb::Post, "v2/secsvc/realnameauth", "微信支付实名验证").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml);
+pub(crate) static POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO: Operation = Operation::new(Verb::Post, "v2/applyment/micro/modifycontactinfo", "修改联系信息", "||version mch_id sign_type sub_mch_id mobile_phone email merchant_name cert_sn|").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TOOLS_AUTHCODETOOPENID: Operation = Operation::new(Verb::Post, "v2/tools/authcodetoopenid", "授权码查询openid").product_is("基础支付").speaks(Version::V2, Dialect::Xml);
+pub(crate) static POST_V2_APPLYMENT_MICRO_SIGNCONTRACT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/signcontract", "签约报备", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TOOLS_SHORTURL: Operation = Operation::new(Verb::Post, "v2/tools/shorturl", "转换短链接").product_is("基础支付").speaks(Version::V2, Dialect::Xml);
+pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMIT: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submit", "申请入驻", "||version cert_sn mch_id sign_type business_code id_card_copy id_card_national id_card_name id_card_number id_card_valid_time~{period} account_name account_bank bank_address_code bank_name account_number store_name store_address_code store_street store_longitude store_latitude store_entrance_pic indoor_pic address_certification merchant_shortname service_phone product_desc rate business_addition_desc business_addition_pics~{media_id} contact contact_phone contact_email|").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).number("business_code").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
+pub(crate) static POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE: Operation = Operation::new(Verb::Post, "v2/applyment/micro/submitupgrade", "提交升级申请单", "||version mch_id sign_type cert_sn sub_mch_id organization_type business_license_copy business_license_number merchant_name company_address legal_person business_time business_licence_type organization_copy organization_number organization_time account_name account_bank bank_address_code bank_name account_number merchant_shortname business qualifications business_scene business_addition_desc business_addition_pics contact_email|").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT: Operation = Operation::new(Verb::Post, "v2/billcommentsp/batchquerycomment", "拉取订单评价数据", "||appid mch_id sign_type begin_time end_time offset limit|").product_is("订单评价").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/querystate", "查询用户状态接口").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREORDER: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/customs/customdeclareorder", "订单附加信息提交接口", "||appid mch_id out_trade_no transaction_id customs mch_customs_no duty action_type sub_order_no fee_type order_fee transport_fee product_fee cert_type cert_id name|").product_is("清关报关").speaks(Version::V2, Dialect::Xml).nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/pay/payapply", "申请扣款").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
+pub(crate) static POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/customs/customdeclarequery", "订单附加信息查询接口", "||sign_type appid mch_id out_trade_no transaction_id sub_order_no sub_order_id customs|").product_is("清关报关").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_PAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/pay/querystate", "查询用户状态接口").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE: Operation = Operation::new(Verb::Post, "v2/cgi-bin/mch/newcustoms/customdeclareredeclare", "订单附加信息重推接口", "||sign_type appid mch_id out_trade_no transaction_id sub_order_no sub_order_id customs mch_customs_no|").product_is("清关报关").speaks(Version::V2, Dialect::Xml).nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V2_TRANSIT_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/queryorder", "查询订单").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_DEPOSIT_CONSUME: Operation = Operation::new(Verb::Post, "v2/deposit/consume", "消费押金", "||appid sub_appid mch_id sub_mch_id transaction_id out_trade_no total_fee consume_fee fee_type sign_type|").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).hmac();
+pub(crate) static POST_V2_DEPOSIT_FACEPAY: Operation = Operation::new(Verb::Post, "v2/deposit/facepay", "支付押金（人脸支付）", MEMBERS_OF_POST_V2_DEPOSIT_FACEPAY).product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/payapply", "申请扣款").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
+pub(crate) static POST_V2_DEPOSIT_MICROPAY: Operation = Operation::new(Verb::Post, "v2/deposit/micropay", "支付押金（付款码支付）", "||version profit_sharing deposit appid sub_appid mch_id sub_mch_id device_info sign_type body detail~{cost_price receipt_id goods_detail{goods_id wxpay_goods_id goods_name quantity price}} attach out_trade_no total_fee fee_type spbill_create_ip goods_tag limit_pay time_start time_expire receipt auth_code scene_info~{store_info{id name area_code address}}|").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/querystate", "用户状态查询").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_DEPOSIT_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/orderquery", "查询订单", MEMBERS_OF_POST_V2_DEPOSIT_ORDERQUERY).product_is("酒店押金").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/notification", "用户入场通知").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).hmac();
+pub(crate) static POST_V2_DEPOSIT_REFUND: Operation = Operation::new(Verb::Post, "v2/deposit/refund", "申请退款（押金）", MEMBERS_OF_POST_V2_DEPOSIT_REFUND).product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_refund_no").client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/payapply", "申请扣款").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
+pub(crate) static POST_V2_DEPOSIT_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/deposit/refundquery", "查询退款（押金）", MEMBERS_OF_POST_V2_DEPOSIT_REFUNDQUERY).product_is("酒店押金").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V2_VEHICLE_PAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/querystate", "用户状态查询").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
+pub(crate) static POST_V2_DEPOSIT_REVERSE: Operation = Operation::new(Verb::Post, "v2/deposit/reverse", "撤销订单", MEMBERS_OF_POST_V2_DEPOSIT_REVERSE).product_is("酒店押金").speaks(Version::V2, Dialect::Xml).client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_CANCELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/cancelbill", "撤销租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_DEPOSIT_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/deposit/unifiedorder", "支付押金（JSAPI/APP支付）", "||appid mch_id sub_appid sub_mch_id device_info sign_type body detail~{cost_price receipt_id goods_detail{goods_id wxpay_goods_id goods_name quantity price}} attach out_trade_no fee_type total_fee spbill_create_ip time_start time_expire notify_url trade_type product_id limit_pay openid sub_openid receipt scene_info~{store_info{id name area_code address}}|").product_is("酒店押金").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_CHANGERENTMONEY: Operation = Operation::new(Verb::Post, "v2/wxv/changerentmoney", "修改租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_FACE_GET_WXPAYFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v2/face/get_wxpayface_authinfo", "人脸识别SDK-获取调用凭证", "||store_id store_name device_id attach rawdata appid mch_id sub_appid sub_mch_id now version sign_type|").product_is("刷脸支付").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Xml);
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_CREATEHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/createhotelbill", "创建速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
+pub(crate) static POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/queryautowithdrawbydate", "查询提现状态", "||mch_id sub_mch_id sign_type date|").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_CREATERENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/createrentbill", "创建租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
+pub(crate) static POST_V2_FUND_REAUTOWITHDRAWBYDATE: Operation = Operation::new(Verb::Post, "v2/fund/reautowithdrawbydate", "重新发起提现", "||mch_id sub_mch_id date sign_type|").product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_FINISHHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/finishhotelbill", "完结速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/bankquerymchauditinfo", "间联模式查询商户审核状态开放接口", "||mch_id sub_mch_id channel_id sign_type|").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_FINISHRENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/finishrentbill", "完结租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
+pub(crate) static POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO: Operation = Operation::new(Verb::Post, "v2/mchrisk/channelquerymchauditinfo", "渠道商查询商户审核信息", "||mch_id sub_mch_id acquiring_bank_id sign_type|").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_QUERYHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/queryhotelbill", "查询速住订单").product_is("免押速住").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+pub(crate) static POST_V2_MCHRISK_QUERYMCHRISK: Operation = Operation::new(Verb::Post, "v2/mchrisk/querymchrisk", "事前-风险商户核查接口", "||mch_id cert_serial_number certificates_number! certificates_name! settlement_card_no! settlement_card_name! settlement_card_bank business_license_number! company_name store_address store_longitude store_latitude sign_type|").product_is("风险服务").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_WXV_QUERYRENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/queryrentbill", "查询租借订单").product_is("免押租借").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
+pub(crate) static POST_V2_MCHRISK_SETMCHRISKCALLBACK: Operation = Operation::new(Verb::Post, "v2/mchrisk/setmchriskcallback", "设置风险通知回调链接", "||mch_id callback_url sign_type|").product_is("风险服务").speaks(Version::V2, Dialect::Xml).unsigned().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2getsignkey/sign/getsignkey", "获取沙箱环境密钥").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).unsigned();
+pub(crate) static POST_V2_MCHRISK_SYNCMCHRISKRESULT: Operation = Operation::new(Verb::Post, "v2/mchrisk/syncmchriskresult", "事后-风险商户处理结果同步接口", "||mch_id sub_mch_id event_code certificates_number certificates_name settlement_card_no settlement_card_name settlement_card_bank business_license_number company_name store_address store_longitude store_latitude risk_type punish_type sign_type|").product_is("风险服务").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V2_XDC_APIV2SANDBOX_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2sandbox/pay/micropay", "沙箱付款码支付").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).number("out_trade_no").unsigned();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gethbinfo", "查询红包记录", "||mch_billno mch_id appid bill_type|").product_is("现金红包").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_XDC_APIV2SANDBOX_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2sandbox/pay/orderquery", "沙箱订单查询").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gettransferinfo", "查询企业向微信用户个人付款", MEMBERS_OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO).product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/abnormal-fund-processing/receipts/{receipt_id}", "查询在途异常资金付款结果").product_is("收付通-个人收款(二手交易)");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", "向员工付款", "||appid mch_id device_info nonce_str partner_trade_no openid check_name re_user_name amount desc spbill_create_ip workwx_sign ww_msg_type approval_number approval_type act_name agentid|").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS: Operation = Operation::new(Verb::Post, "v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions", "发起在途异常资金付款指令").product_is("收付通-个人收款(二手交易)").number("out_instruction_no");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", "查询付款记录", MEMBERS_OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO).product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS_OUT_INSTRUCTION_NO: Operation = Operation::new(Verb::Get, "v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}", "查询在途异常资金付款指令执行结果").product_is("收付通-个人收款(二手交易)");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/transfers", "向微信用户个人付款", "||mch_appid mchid device_info partner_trade_no openid check_name re_user_name amount desc spbill_create_ip scene brand_id finder_template_id|").product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").repeated(Repeat::Safe).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_BALANCE: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/account/balance", "查询渠道额度").product_is("聚合账户银行渠道服务");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/query_coupon_stock", "查询代金券批次", "||coupon_stock_id appid mch_id op_user_id device_info version type|").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_ARCHIVES: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/account/mch_archives", "查询商户资料").product_is("聚合账户银行渠道服务");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/querycouponsinfo", "查询代金券信息", "||coupon_id openid appid mch_id stock_id op_user_id device_info version type|").product_is("代金券").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_MEDIA: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/account/mch_media", "查询商户影像件资料").product_is("聚合账户银行渠道服务");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/queryworkwxredpack", "查询红包记录", "||mch_billno mch_id appid|").product_is("企业微信").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/bank-channel-account/rename", "受理渠道结算银行账户更名申请").product_is("聚合账户银行渠道服务").number("out_request_no");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/send_coupon", "发放代金券", "||coupon_stock_id openid_count partner_trade_no openid appid mch_id op_user_id device_info version type|").product_is("代金券").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME_APPLICATION_ID: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}", "查询渠道结算银行账户更名申请").product_is("聚合账户银行渠道服务");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendgroupredpack", "发放裂变红包", "||mch_billno mch_id wxappid send_name re_openid total_amount total_num amt_type wishing act_name remark scene_id risk_info|").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_INFO_UPDATE_RESULT_NOTIFY: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify", "资料更新请求审核结果回调通知").product_is("聚合账户银行渠道服务");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendminiprogramhb", "发放小程序红包接口", "||mch_billno mch_id wxappid send_name re_openid total_amount total_num wishing act_name remark notify_way scene_id|").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_PUNISH: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/control-orders/punish", "发起微众台账管控").product_is("聚合账户银行渠道服务").number("out_request_no");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendredpack", "发放普通红包", "||mch_billno mch_id sub_mch_id msgappid wxappid send_name re_openid total_amount total_num wishing client_ip act_name remark scene_id risk_info|").product_is("现金红包").speaks(Version::V2, Dialect::Xml).number("mch_billno").repeated(Repeat::Safe).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_RECOVER: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/control-orders/recover", "解除对微众台账的管控").product_is("聚合账户银行渠道服务").number("out_request_no");
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/sendworkwxredpack", "发放企业红包", "||nonce_str mch_billno mch_id wxappid agentid sender_name sender_header_media_id re_openid total_amount wishing act_name remark scene_id workwx_sign|").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("mch_billno").client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/control-orders/{out_request_no}", "查询控制单").product_is("聚合账户银行渠道服务");
+pub(crate) static POST_V2_MMPAYSPTRANS_PAY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/pay_bank", "企业付款到银行卡", "||mch_id partner_trade_no enc_bank_no! enc_true_name! bank_code amount desc|").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/special-reduction", "特殊减额").product_is("聚合账户银行渠道服务").number("out_request_no");
+pub(crate) static POST_V2_MMPAYSPTRANS_QUERY_BANK: Operation = Operation::new(Verb::Post, "v2/mmpaysptrans/query_bank", "查询企业付款银行卡", "||mch_id partner_trade_no|").product_is("付款到银行卡").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}", "查询特殊减额结果").product_is("聚合账户银行渠道服务");
+pub(crate) static POST_V2_PAPAY_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/deletecontract", "申请解约", "||appid mch_id plan_id contract_code contract_id contract_termination_remark version sub_appid sub_mch_id|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_APPLICATION_APPLICATION_NO: Operation = Operation::new(Verb::Get, "v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}", "查询结算账户修改申请状态").product_is("结算账户");
+pub(crate) static GET_V2_PAPAY_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/entrustweb", "公众号纯签约", "|appid mch_id plan_id contract_code request_serial contract_display_account notify_url version sign timestamp return_web||").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned();
 #[rustfmt::skip]
-pub(crate) static POST_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_MODIFY_SETTLEMENT: Operation = Operation::new(Verb::Post, "v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement", "修改结算帐号").product_is("结算账户");
+pub(crate) static GET_V2_PAPAY_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/h5entrustweb", "H5纯签约", "|appid mch_id plan_id contract_code request_serial contract_display_account notify_url version sign sign_type timestamp clientip return_appid||").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned().nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT: Operation = Operation::new(Verb::Get, "v3/apply4sub/sub_merchants/{sub_mchid}/settlement", "查询结算账户").product_is("结算账户");
+pub(crate) static POST_V2_PAPAY_PARTNER_DELETECONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/deletecontract", "申请解约", "||appid sub_appid mch_id sub_mch_id plan_id contract_code contract_id contract_termination_remark version|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment", "查询商户开户意愿申请单审核结果").product_is("确认开户意愿");
+pub(crate) static GET_V2_PAPAY_PARTNER_ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/entrustweb", "公众号纯签约", "|appid mch_id sub_appid sub_mch_id plan_id contract_code request_serial contract_display_account notify_url version sign timestamp return_web||").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned();
 #[rustfmt::skip]
-pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment", "提交商户开户意愿申请单").product_is("确认开户意愿").number("business_code");
+pub(crate) static GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB: Operation = Operation::new(Verb::Get, "v2/papay/partner/h5entrustweb", "H5纯签约", "|appid mch_id sub_appid sub_mch_id plan_id contract_code request_serial contract_display_account notify_url version sign sign_type timestamp clientip deviceid mobile email qq openid creid outerid return_appid||").product_is("扣款服务").speaks(Version::V2, Dialect::Json).unsigned().nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment/merchants/{sub_mchid}/state", "获取商户开户意愿确认状态").product_is("确认开户意愿");
+pub(crate) static POST_V2_PAPAY_PARTNER_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/partner/preentrustweb", "APP纯签约", MEMBERS_OF_POST_V2_PAPAY_PARTNER_PREENTRUSTWEB).product_is("扣款服务").speaks(Version::V2, Dialect::Xml).nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{applyment_id}/cancel", "撤销商户开户意愿申请单").product_is("确认开户意愿").succeeds_with(204);
+pub(crate) static POST_V2_PAPAY_PARTNER_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/partner/querycontract", "查询签约关系", "||appid mch_id sub_appid sub_mch_id contract_id plan_id contract_code version|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{business_code}/cancel", "撤销商户开户意愿申请单").product_is("确认开户意愿").succeeds_with(204);
+pub(crate) static POST_V2_PAPAY_PREENTRUSTWEB: Operation = Operation::new(Verb::Post, "v2/papay/preentrustweb", "APP纯签约", MEMBERS_OF_POST_V2_PAPAY_PARTNER_PREENTRUSTWEB).product_is("扣款服务").speaks(Version::V2, Dialect::Xml).nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V3_APPLYMENT4SUB_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/applyment4sub/applyment/", "提交申请单").number("business_code");
+pub(crate) static POST_V2_PAPAY_QUERYCONTRACT: Operation = Operation::new(Verb::Post, "v2/papay/querycontract", "查询签约关系", "||appid mch_id contract_id plan_id contract_code version|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLYMENT4SUB_APPLYMENT_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/applyment4sub/applyment/applyment_id/{applyment_id}", "通过申请单号查询申请状态").product_is("商户进件");
+pub(crate) static POST_V2_PAY_CLOSECOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/closecombinedorder", "合单关单", "||combine_appid combine_mch_id sign_type combine_out_trade_no sub_order_list~{order{mchid out_trade_no}}|").product_is("合单支付").speaks(Version::V2, Dialect::Xml).hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE: Operation = Operation::new(Verb::Get, "v3/applyment4sub/applyment/business_code/{business_code}", "通过业务申请编号查询申请状态").product_is("商户进件");
+pub(crate) static POST_V2_PAY_CLOSEORDER: Operation = Operation::new(Verb::Post, "v2/pay/closeorder", "关闭订单", MEMBERS_OF_POST_V2_PAY_CLOSEORDER).product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/bank-batch-transfer/receipt/detail-receipts", "查询明细电子回单受理结果").product_is("银行模式电子回单");
+pub(crate) static POST_V2_PAY_COMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/combinedorder", "合单下单", "||combine_appid combine_mch_id device_info sign_type combine_out_trade_no spbill_create_ip time_start time_expire notify_url trade_type product_id combine_openid scene_info~{device_id payer_client_ip h5_info{type app_name app_url bundle_id package_name}} sub_order_list~{order_num order_list{appid mch_id body detail attach out_trade_no fee_type total_fee sub_appid sub_mch_id}}|").product_is("合单支付").speaks(Version::V2, Dialect::Xml).number("combine_out_trade_no").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/bank-batch-transfer/receipt/detail-receipts", "受理明细电子回单").product_is("银行模式电子回单");
+pub(crate) static POST_V2_PAY_CONTRACTORDER: Operation = Operation::new(Verb::Post, "v2/pay/contractorder", "支付中签约", "||appid mch_id sub_mch_id sub_appid contract_mchid contract_appid out_trade_no device_info body detail attach notify_url total_fee spbill_create_ip time_start time_expire goods_tag trade_type product_id limit_pay openid sub_openid plan_id contract_code request_serial contract_display_account contract_notify_url|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/bank-batch-transfer/receipt/summary-receipts", "查询汇总电子回单受理结果").product_is("银行模式电子回单");
+pub(crate) static POST_V2_PAY_DOWNLOADBILL: Operation = Operation::new(Verb::Post, "v2/pay/downloadbill", "下载对账单", "||appid mch_id bill_date bill_type tar_type|").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/bank-batch-transfer/receipt/summary-receipts", "受理汇总电子回单").product_is("银行模式电子回单");
+pub(crate) static POST_V2_PAY_DOWNLOADFUNDFLOW: Operation = Operation::new(Verb::Post, "v2/pay/downloadfundflow", "下载资金账单", "||appid mch_id sign_type bill_date account_type tar_type|").product_is("账单").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().file().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BANK_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/bank-transfer/batches", "发起批量转账").product_is("银行模式批量转账").number("out_batch_no");
+pub(crate) static POST_V2_PAY_FACEPAY: Operation = Operation::new(Verb::Post, "v2/pay/facepay", "提交刷脸支付", MEMBERS_OF_POST_V2_DEPOSIT_FACEPAY).product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单").product_is("银行模式批量转账");
+pub(crate) static POST_V2_PAY_FACEPAYQUERY: Operation = Operation::new(Verb::Post, "v2/pay/facepayquery", "查询订单", MEMBERS_OF_POST_V2_DEPOSIT_ORDERQUERY).product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付明细单号查询明细单").product_is("银行模式批量转账");
+pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付", "||version profit_sharing deposit appid sub_appid mch_id sub_mch_id device_info sign_type body detail~{cost_price receipt_id goods_detail{goods_id wxpay_goods_id goods_name quantity price goods_category body category merchant_category_code}} attach out_trade_no total_fee fee_type spbill_create_ip goods_tag limit_pay time_start time_expire receipt auth_code scene_info~{store_info{id name area_code address}}|").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}", "银行批次单号查询批次单").product_is("银行模式批量转账");
+pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单", MEMBERS_OF_POST_V2_DEPOSIT_ORDERQUERY).product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "银行明细单号查询明细单").product_is("银行模式批量转账");
+pub(crate) static POST_V2_PAY_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/paporderquery", "查询订单", "||appid mch_id transaction_id out_trade_no|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单").product_is("账单");
+pub(crate) static POST_V2_PAY_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/pappayapply", "申请扣款", "||appid mch_id body detail attach out_trade_no total_fee fee_type spbill_create_ip goods_tag notify_url trade_type contract_id receipt|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单").product_is("账单");
+pub(crate) static POST_V2_PAY_PARTNER_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/partner/paporderquery", "查询订单", "||appid mch_id transaction_id out_trade_no sub_appid sub_mch_id|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单").product_is("账单");
+pub(crate) static POST_V2_PAY_PARTNER_PAPPAYAPPLY: Operation = Operation::new(Verb::Post, "v2/pay/partner/pappayapply", "申请扣款", "||sub_appid sub_mch_id appid mch_id body detail attach out_trade_no total_fee fee_type spbill_create_ip goods_tag notify_url trade_type contract_id receipt|").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILLDOWNLOAD_FILE: Operation = Operation::new(Verb::Get, "v3/billdownload/file", "下载账单").product_is("账单").unsigned().file();
+pub(crate) static POST_V2_PAY_PROFITSHARINGADDRECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingaddreceiver", "添加分账接收方", "||mch_id sub_mch_id appid sub_appid sign_type receiver~{type account name relation_type custom_relation}|").product_is("分账").speaks(Version::V2, Dialect::Xml).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_APPLYMENTS: Operation = Operation::new(Verb::Post, "v3/brand/applyments", "提交入驻申请").product_is("品牌入驻").number("business_code");
+pub(crate) static POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingmerchantratioquery", "查询最大分账比例", "||mch_id sub_mch_id brand_mch_id sign_type|").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_APPLYMENTS_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/brand/applyments/applyment-id/{applyment_id}", "根据申请单ID查询申请状态").product_is("品牌入驻");
+pub(crate) static POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingorderamountquery", "查询订单待分账金额", "||mch_id transaction_id sign_type|").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_APPLYMENTS_BUSINESS_CODE_BUSINESS_CODE: Operation = Operation::new(Verb::Get, "v3/brand/applyments/business-code/{business_code}", "根据业务申请编号查询申请状态").product_is("品牌入驻");
+pub(crate) static POST_V2_PAY_PROFITSHARINGQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingquery", "查询分账结果", "||mch_id sub_mch_id transaction_id out_order_no sign_type|").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_APPLYMENTS_CANCEL_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/brand/applyments/cancel-applyment", "撤销申请").product_is("品牌入驻");
+pub(crate) static POST_V2_PAY_PROFITSHARINGREMOVERECEIVER: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingremovereceiver", "删除分账接收方", "||mch_id sub_mch_id appid sub_appid sign_type receiver~{type account}|").product_is("分账").speaks(Version::V2, Dialect::Xml).hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_CARD_CARD_CONFIGS: Operation = Operation::new(Verb::Get, "v3/brand/card/card-configs", "查询商家名片配置申请状态").product_is("商家名片配置");
+pub(crate) static POST_V2_PAY_PROFITSHARINGRETURNQUERY: Operation = Operation::new(Verb::Post, "v2/pay/profitsharingreturnquery", "回退结果查询", "||mch_id sub_mch_id appid sub_appid sign_type order_id out_order_no out_return_no|").product_is("分账").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_CARD_CARD_CONFIGS: Operation = Operation::new(Verb::Post, "v3/brand/card/card-configs", "提交商家名片配置申请").product_is("商家名片配置").number("business_code");
+pub(crate) static POST_V2_PAY_QUERYCOMBINEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/querycombinedorder", "合单查单", "||combine_appid combine_mch_id sign_type combine_out_trade_no|").product_is("合单支付").speaks(Version::V2, Dialect::Xml).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_CARD_CARD_CONFIGS_CANCEL_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/brand/card/card-configs/cancel-applyment", "撤销商家名片配置申请").product_is("商家名片配置");
+pub(crate) static POST_V2_PAY_QUERYEXCHAGERATE: Operation = Operation::new(Verb::Post, "v2/pay/queryexchagerate", "汇率查询", "||appid mch_id fee_type date|").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_CARD_CARD_CONFIGS_PREVIEW_URL: Operation = Operation::new(Verb::Get, "v3/brand/card/card-configs/preview-url", "获取商家名片预览二维码").product_is("商家名片配置");
+pub(crate) static POST_V2_PAY_REFUNDQUERY: Operation = Operation::new(Verb::Post, "v2/pay/refundquery", "查询退款", MEMBERS_OF_POST_V2_DEPOSIT_REFUNDQUERY).product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_CARD_CARD_CONFIGS_PUBLISH: Operation = Operation::new(Verb::Post, "v3/brand/card/card-configs/publish", "发布商家名片配置").product_is("商家名片配置");
+pub(crate) static POST_V2_PAY_REFUNDQUERYV2: Operation = Operation::new(Verb::Post, "v2/pay/refundqueryv2", "查询退款（支持单品）", MEMBERS_OF_POST_V2_DEPOSIT_REFUNDQUERY).product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_CARD_CARD_LINKS: Operation = Operation::new(Verb::Get, "v3/brand/card/card-links", "查询已生效交易连接名片规则").product_is("连接交易");
+pub(crate) static POST_V2_PAY_SETTLEMENTQUERY: Operation = Operation::new(Verb::Post, "v2/pay/settlementquery", "查询结算资金", "||appid mchid sub_mch_id usetag offset limit date_start date_end query_split|").product_is("退款").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_CARD_CARD_LINKS: Operation = Operation::new(Verb::Post, "v3/brand/card/card-links", "添加交易连接名片规则申请").product_is("连接交易").number("business_code");
+pub(crate) static POST_V2_PAY_UNIFIEDORDER: Operation = Operation::new(Verb::Post, "v2/pay/unifiedorder", "统一下单", "||version profit_sharing appid mch_id device_info sign_type body detail~{cost_price receipt_id goods_detail{goods_id wxpay_goods_id goods_name quantity price goods_category body category merchant_category_code}} attach out_trade_no fee_type total_fee spbill_create_ip time_start time_expire goods_tag notify_url trade_type product_id limit_pay openid receipt scene_info~{store_info{id name area_code address}} user_type user_creid user_truename|").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE: Operation = Operation::new(Verb::Get, "v3/brand/card/card-links/business-code/{business_code}", "根据业务申请编号查询添加申请状态").product_is("连接交易");
+pub(crate) static POST_V2_PAYITIL_REPORT: Operation = Operation::new(Verb::Post, "v2/payitil/report", "交易保障", "||appid mch_id device_info interface_url user_ip trades~{transaction{out_trade_no begin_time end_time state err_msg}}|").product_is("基础支付").speaks(Version::V2, Dialect::Xml).unsigned();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_CARD_CARD_LINKS_CANCEL_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/brand/card/card-links/cancel-applyment", "撤销交易连接名片配置申请").product_is("连接交易");
+pub(crate) static POST_V2_RISK_GETCERTFICATES: Operation = Operation::new(Verb::Post, "v2/risk/getcertficates", "获取平台证书", MEMBERS_OF_POST_V2_RISK_GETCERTFICATES).product_is("小微特约商户").speaks(Version::V2, Dialect::Xml).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_CARD_CARD_LINKS_UNBIND_CARD_LINK: Operation = Operation::new(Verb::Post, "v3/brand/card/card-links/unbind-card-link", "解除已生效交易连接名片场景").product_is("连接交易");
+pub(crate) static POST_V2_RISK_GETPUBLICKEY: Operation = Operation::new(Verb::Post, "v2/risk/getpublickey", "获取RSA加密公钥", MEMBERS_OF_POST_V2_RISK_GETCERTFICATES).product_is("付款到银行卡").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/brand/marketing/shake-activities/activities", "查询摇优惠活动列表").product_is("摇优惠活动");
+pub(crate) static POST_V2_RISK_GETVIOLATION: Operation = Operation::new(Verb::Post, "v2/risk/getviolation", "银行特约商户违规信息查询", "||mch_id sign_type begin_time end_time page_index=p page_size=l violation_records_format|violation_records~{total_size=t violation_records=i}").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned().client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/cards", "查询会员卡模板列表").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addInstitutionsub", "进件子商户", "||app_id mch_id channel_id merchant_name merchant_shortname merchant_remark merchant_country_code merchant_type business_category mcc registration_certificate_number registration_certificate_date registration_certificate_copy business_type app_download business_website office_account mini_program store_address store_photos~{media_id} director_name director_id_number principal_name principal_id_number office_phone contact_name contact_phone contact_email settlement_bank_number apply_h5_payment h5_website_url h5_domains~{domain} attach|").product_is("进件").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/cards", "创建会员卡模板").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/addsubdevconfig", "服务商子商户开发配置新增支付目录/新增对应APPID关联", "||appid mch_id sub_mch_id sub_appid jsapi_path|").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: Operation = Operation::new(Verb::Delete, "v3/brand/partner/card-member/cards/{card_id}", "删除会员卡模板").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_MCH_CHANNELSETTING: Operation = Operation::new(Verb::Post, "v2/secapi/mch/channelsetting", "银行服务商特约子商户指定渠道号", "||appid mch_id sub_mch_id channel_id|").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/cards/{card_id}", "查询会员卡模板信息").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_MCH_MODIFY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifyInstitutionsub", "修改子商户", "||app_id mch_id sub_mch_id merchant_name channel_id merchant_shortname merchant_country_code merchant_type business_category mcc registration_certificate_number registration_certificate_date registration_certificate_copy business_type app_download business_website office_account mini_program store_address store_photos~{media_id} director_name director_id_number principal_name principal_id_number office_phone contact_name contact_phone contact_email settlement_bank_number apply_h5_payment h5_website_url h5_domains~{domain}|").product_is("进件").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: Operation = Operation::new(Verb::Patch, "v3/brand/partner/card-member/cards/{card_id}", "修改会员卡模板信息").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_MCH_MODIFYMCHINFO: Operation = Operation::new(Verb::Post, "v2/secapi/mch/modifymchinfo", "银行特约商户信息修改", "||mch_id sub_mch_id merchant_shortname service_phone|").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/cards/{card_id}/invalidate", "作废会员卡模板").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB: Operation = Operation::new(Verb::Post, "v2/secapi/mch/queryInstitutionsub", "查询子商户", "||app_id mch_id sub_mch_id|").product_is("进件").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/membership-activities", "查询品牌会员发券活动列表").product_is("发券活动");
+pub(crate) static POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG: Operation = Operation::new(Verb::Post, "v2/secapi/mch/querysubdevconfig", "配置查询", "||appid mch_id sub_mch_id|").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().nonceless();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/membership-activities", "创建品牌会员发券活动").product_is("发券活动").number("out_request_no");
+pub(crate) static POST_V2_SECAPI_MCH_SUBMCHMANAGE: Operation = Operation::new(Verb::Post, "v2/secapi/mch/submchmanage", "银行特约商户录入/银行特约商户资料查询", "|action|appid mch_id merchant_name sub_mch_id page_index=p page_size=l|total=t mchinfo=i").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/membership-activities/{activity_id}", "查询品牌会员发券活动").product_is("发券活动");
+pub(crate) static POST_V2_SECAPI_MCH_UPLOADMEDIA: Operation = Operation::new(Verb::Post, "v2/secapi/mch/uploadmedia", "图片上传", "||media=f media_hash mch_id sign_type sign|").product_is("进件").speaks(Version::V2, Dialect::Multipart).client_certificate();
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Patch, "v3/brand/partner/card-member/membership-activities/{activity_id}", "修改品牌会员发券活动信息").product_is("发券活动");
+pub(crate) static POST_V2_SECAPI_MKT_ADDRECOMMENDCONF: Operation = Operation::new(Verb::Post, "v2/secapi/mkt/addrecommendconf", "服务商特约商户关注功能配置", "||mch_id sub_mch_id sub_appid subscribe_appid|").product_is("银行服务商").speaks(Version::V2, Dialect::Xml).client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/membership-activities/{activity_id}/terminate", "终止品牌会员发券活动").product_is("发券活动");
+pub(crate) static POST_V2_SECAPI_PAY_FACEPAYREVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/facepayreverse", "撤销订单", MEMBERS_OF_POST_V2_DEPOSIT_REVERSE).product_is("刷脸支付").speaks(Version::V2, Dialect::Xml).client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/pay-view-tokens", "品牌会员展示付款码组件预授权").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_PAY_MULTIPROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/multiprofitsharing", "请求多次分账", "||mch_id sub_mch_id appid sub_appid sign_type transaction_id out_order_no receivers~{receiver{type account amount description name}}|").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_PRE_AUTH_TOKENS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/pre-auth-tokens", "入会组件预授权").product_is("会员");
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARING: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharing", "请求单次分账", "||mch_id sub_mch_id brand_mch_id appid sub_appid sign_type transaction_id out_order_no receivers~{receiver{type account amount description name}}|").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/user-cards", "查询用户在品牌下所有会员卡").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingfinish", "完结分账", "||mch_id sub_mch_id appid sign_type transaction_id out_order_no description|").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_OPENID: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/import-by-openid", "根据openid导入用户会员卡").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: Operation = Operation::new(Verb::Post, "v2/secapi/pay/profitsharingreturn", "分账回退", "||mch_id sub_mch_id appid sub_appid sign_type order_id out_order_no out_return_no return_account_type return_account return_amount description|").product_is("分账").speaks(Version::V2, Dialect::Xml).number("out_return_no").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_PHONE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/import-by-phone", "根据手机号导入用户会员卡").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_PAY_REFUND: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refund", "申请退款", MEMBERS_OF_POST_V2_DEPOSIT_REFUND).product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").repeated(Repeat::Safe).client_certificate();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/user-cards/{user_card_code}", "查询用户会员卡信息").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_PAY_REFUNDV2: Operation = Operation::new(Verb::Post, "v2/secapi/pay/refundv2", "申请退款（支持单品）", "||detail~{cost_price receipt_id goods_detail{goods_id wxpay_goods_id goods_name quantity price}} appid sub_appid mch_id sub_mch_id sign_type transaction_id out_trade_no out_refund_no total_fee refund_fee refund_fee_type refund_desc refund_account notify_url|").product_is("退款").speaks(Version::V2, Dialect::Xml).number("out_refund_no").client_certificate();
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE: Operation = Operation::new(Verb::Patch, "v3/brand/partner/card-member/user-cards/{user_card_code}", "修改用户会员卡信息").product_is("商家名片会员");
+pub(crate) static POST_V2_SECAPI_PAY_REVERSE: Operation = Operation::new(Verb::Post, "v2/secapi/pay/reverse", "撤销订单", MEMBERS_OF_POST_V2_DEPOSIT_REVERSE).product_is("基础支付").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_CONFIRM: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/{user_card_code}/confirm", "同步会员开通结果").product_is("商家名片会员");
+pub(crate) static POST_V2_SECSVC_GETREALNAMEINFO: Operation = Operation::new(Verb::Post, "v2/secsvc/getrealnameinfo", "微信支付实名授权", "||version mch_id appid openid cert_serialno access_token timestamp cert_sign charset sign_type|encrypted_real_name! encrypted_credential_id!").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_INVALIDATE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate", "作废用户会员卡").product_is("商家名片会员");
+pub(crate) static POST_V2_SECSVC_REALNAMEAUTH: Operation = Operation::new(Verb::Post, "v2/secsvc/realnameauth", "微信支付实名验证", "||version mch_id appid openid real_name cred_type cred_id access_token sign_type|").product_is("实名校验/授权").lives_at("https://fraud.mch.weixin.qq.com/").speaks(Version::V2, Dialect::Xml);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_FEEDS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-feeds", "创建用户动态信息").product_is("商家名片会员").number("out_request_no");
+pub(crate) static POST_V2_TOOLS_AUTHCODETOOPENID: Operation = Operation::new(Verb::Post, "v2/tools/authcodetoopenid", "授权码查询openid", "||appid mch_id sub_appid sub_mch_id auth_code|").product_is("基础支付").speaks(Version::V2, Dialect::Xml);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_EXCHANGE_COUPON_CONFIRM: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-points/exchange-coupon/confirm", "同步积分兑券结果").product_is("商家名片会员");
+pub(crate) static POST_V2_TOOLS_SHORTURL: Operation = Operation::new(Verb::Post, "v2/tools/shorturl", "转换短链接", "||appid mch_id long_url sign_type|").product_is("基础支付").speaks(Version::V2, Dialect::Xml);
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_SYNC: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-points/sync", "同步积分余额").product_is("商家名片会员").number("out_request_no");
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/payapply", "申请扣款", "||appid sub_appid mch_id sub_mch_id sign_type body detail attach out_trade_no total_fee fee_type spbill_create_ip goods_tag notify_url trade_type contract_id trade_scene scene_info~{scene_info{start_time end_time qrcode_hash start_station end_station line_name plate_number}} clientip deviceid mobile email qq openid creid outerid version|").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_STORE_BRANDSTORES: Operation = Operation::new(Verb::Get, "v3/brand/partner/store/brandstores", "列表查询品牌门店信息").product_is("品牌门店");
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/queryorder", "查询订单", "||appid sub_appid mch_id sub_mch_id transaction_id sign_type|").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores", "创建品牌门店").product_is("品牌门店");
+pub(crate) static POST_V2_TRANSIT_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/partnerpay/querystate", "查询用户状态接口", "||appid sub_appid mch_id sub_mch_id contract_id sign_type openid|").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID: Operation = Operation::new(Verb::Delete, "v3/brand/partner/store/brandstores/{store_id}", "删除品牌门店").product_is("品牌门店").succeeds_with(204);
+pub(crate) static POST_V2_TRANSIT_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/transit/pay/payapply", "申请扣款", "||appid mch_id sign_type body detail attach out_trade_no total_fee fee_type spbill_create_ip goods_tag notify_url trade_type contract_id trade_scene scene_info~{scene_info{start_time end_time qrcode_hash start_station end_station line_name plate_number}} clientip deviceid mobile email qq openid creid outerid version|").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID: Operation = Operation::new(Verb::Get, "v3/brand/partner/store/brandstores/{store_id}", "查询品牌门店").product_is("品牌门店");
+pub(crate) static POST_V2_TRANSIT_PAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/transit/pay/querystate", "查询用户状态接口", "||appid mch_id contract_id sign_type|").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID: Operation = Operation::new(Verb::Patch, "v3/brand/partner/store/brandstores/{store_id}", "更新品牌门店").product_is("品牌门店");
+pub(crate) static POST_V2_TRANSIT_QUERYORDER: Operation = Operation::new(Verb::Post, "v2/transit/queryorder", "查询订单", "||appid mch_id transaction_id sign_type|").product_is("乘车码代扣").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_BINDRECIPIENT: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/bindrecipient", "绑定收款商户号").product_is("品牌门店");
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/notification", "用户入场通知", "||appid mch_id sub_appid sub_mch_id sign_type version trade_scene scene_info~{scene_info{start_time notify_url plate_number car_type parking_name free_time openid sub_openid space_number}}|").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/close", "暂停门店营业").product_is("品牌门店");
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/payapply", "申请扣款", "||appid sub_appid mch_id sub_mch_id sign_type body detail attach out_trade_no total_fee fee_type spbill_create_ip goods_tag notify_url trade_type version trade_scene openid profit_sharing scene_info~{scene_info{start_time end_time charging_time plate_number car_type parking_name free_time deduct_mode support_deduct_mode space_number gas_station gas_label_name gas_type gas_standard gas_amount gas_gun_no entrance_name exit_name carrying_capacity carrying_range channel_type}}|").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_RESUME: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/resume", "恢复门店营业").product_is("品牌门店");
+pub(crate) static POST_V2_VEHICLE_PARTNERPAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/partnerpay/querystate", "用户状态查询", "||appid sub_appid mch_id sub_mch_id sign_type trade_scene jump_scene openid version|").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_UNBINDRECIPIENT: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/unbindrecipient", "解绑收款商户号").product_is("品牌门店");
+pub(crate) static POST_V2_VEHICLE_PAY_NOTIFICATION: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/notification", "用户入场通知", "||appid mch_id sign_type version trade_scene scene_info~{scene_info{start_time notify_url plate_number car_type parking_name free_time openid space_number}}|").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/brand-configs/{brand_mchid}", "查询最大分账比例").product_is("连锁品牌分账");
+pub(crate) static POST_V2_VEHICLE_PAY_PAYAPPLY: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/payapply", "申请扣款", "||appid mch_id sign_type body detail attach out_trade_no total_fee fee_type spbill_create_ip goods_tag notify_url trade_type version trade_scene openid profit_sharing scene_info~{scene_info{start_time end_time charging_time plate_number car_type parking_name free_time deduct_mode support_deduct_mode space_number gas_station gas_label_name gas_type gas_standard gas_amount gas_gun_no entrance_name exit_name carrying_capacity carrying_range channel_type}}|").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).number("out_trade_no").hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/finish-order", "完结分账").product_is("连锁品牌分账").number("out_order_no");
+pub(crate) static POST_V2_VEHICLE_PAY_QUERYSTATE: Operation = Operation::new(Verb::Post, "v2/vehicle/pay/querystate", "用户状态查询", "||appid mch_id sign_type trade_scene jump_scene openid version|").product_is("微信车主服务").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders", "查询分账结果").product_is("连锁品牌分账");
+pub(crate) static POST_V2_WXV_CANCELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/cancelbill", "撤销租借订单", "||version appid mch_id sign_type out_order_no reason service_id|").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/orders", "请求分账").product_is("连锁品牌分账").number("out_order_no");
+pub(crate) static POST_V2_WXV_CHANGERENTMONEY: Operation = Operation::new(Verb::Post, "v2/wxv/changerentmoney", "修改租借订单", "||version appid mch_id sign_type out_order_no reason service_id total_amount rent_fee compensation_fee compensation_fee_desc|").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders/{transaction_id}/amounts", "查询订单剩余待分金额").product_is("连锁品牌分账");
+pub(crate) static POST_V2_WXV_CREATEHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/createhotelbill", "创建速住订单", "||version appid mch_id sign_type out_order_no service_id room start_time end_time service_location deposit_amount room_rate room_rate_desc attach cancel_rule cancel_rule_desc cert_serial_no openid name phone userid address|").product_is("免押速住").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/add", "添加分账接收方").product_is("连锁品牌分账");
+pub(crate) static POST_V2_WXV_CREATERENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/createrentbill", "创建租借订单", "||version appid mch_id sign_type out_order_no service_id goods_name start_time end_time service_location deposit_amount rent_unit rent_unit_fee rent_fee_desc attach cert_serial_no openid name phone userid address|").product_is("免押租借").speaks(Version::V2, Dialect::Xml).number("out_order_no").client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/delete", "删除分账接收方").product_is("连锁品牌分账");
+pub(crate) static POST_V2_WXV_FINISHHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/finishhotelbill", "完结速住订单", "||version appid mch_id sign_type out_order_no service_id checked_in real_end_time other_fee cancel_fee compensation_fee compensation_fee_desc room_rate overdue_fine overdue_fine_desc total_amount finish_ticket profit_sharing|").product_is("免押速住").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/returnorders", "查询分账回退结果").product_is("连锁品牌分账");
+pub(crate) static POST_V2_WXV_FINISHRENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/finishrentbill", "完结租借订单", "||version appid mch_id sign_type out_order_no service_id returned real_end_time service_end_location total_amount rent_fee compensation_fee compensation_fee_desc finish_ticket profit_sharing|").product_is("免押租借").speaks(Version::V2, Dialect::Xml).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BRAND_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/returnorders", "请求分账回退").product_is("连锁品牌分账").number("out_return_no");
+pub(crate) static POST_V2_WXV_QUERYHOTELBILL: Operation = Operation::new(Verb::Post, "v2/wxv/queryhotelbill", "查询速住订单", MEMBERS_OF_POST_V2_WXV_QUERYHOTELBILL).product_is("免押速住").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES: Operation = Operation::new(Verb::Get, "v3/brand-basic/partner/brands/{brand_id}/product-authorities", "获得品牌已授权且在生效中的产品权限信息").product_is("品牌服务商授权");
+pub(crate) static POST_V2_WXV_QUERYRENTBILL: Operation = Operation::new(Verb::Post, "v2/wxv/queryrentbill", "查询租借订单", MEMBERS_OF_POST_V2_WXV_QUERYHOTELBILL).product_is("免押租借").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).client_certificate().hmac();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BUSINESSCIRCLE_PARKINGS: Operation = Operation::new(Verb::Post, "v3/businesscircle/parkings", "商圈会员停车状态同步").product_is("智慧商圈").succeeds_with(204);
+pub(crate) static POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2getsignkey/sign/getsignkey", "获取沙箱环境密钥", "||mch_id|").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).unsigned();
 #[rustfmt::skip]
-pub(crate) static POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/businesscircle/points/notify", "商圈会员积分同步").product_is("智慧商圈").succeeds_with(204);
+pub(crate) static POST_V2_XDC_APIV2SANDBOX_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2sandbox/pay/micropay", "沙箱付款码支付", "||appid mch_id body out_trade_no sign_type attach total_fee fee_type auth_code|").product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).number("out_trade_no").unsigned();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BUSINESSCIRCLE_USER_AUTHORIZATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/businesscircle/user-authorizations/{openid}", "商圈积分授权查询").product_is("智慧商圈");
+pub(crate) static POST_V2_XDC_APIV2SANDBOX_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/xdc/apiv2sandbox/pay/orderquery", "沙箱订单查询", MEMBERS_OF_POST_V2_PAY_CLOSEORDER).product_is("沙箱环境").speaks(Version::V2, Dialect::Xml).repeated(Repeat::Safe).unsigned();
 #[rustfmt::skip]
-pub(crate) static GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS: Operation = Operation::new(Verb::Get, "v3/businesscircle/users/{openid}/points/commit_status", "商圈会员待积分状态查询").product_is("智慧商圈").succeeds_with(204);
+pub(crate) static GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/abnormal-fund-processing/receipts/{receipt_id}", "查询在途异常资金付款结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces", "查询省份列表").product_is("银行组件");
+pub(crate) static POST_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS: Operation = Operation::new(Verb::Post, "v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions", "发起在途异常资金付款指令", "||out_instruction_no transfer_mode receiver{openid appid mchid} notify_url|").product_is("收付通-个人收款(二手交易)").number("out_instruction_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces/{province_code}/cities", "查询城市列表").product_is("银行组件");
+pub(crate) static GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS_OUT_INSTRUCTION_NO: Operation = Operation::new(Verb::Get, "v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}", "查询在途异常资金付款指令执行结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/corporate-banking", "查询支持对公业务的银行列表").product_is("银行组件");
+pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_BALANCE: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/account/balance", "查询渠道额度", "|mchid bal_account_no! card_no! sgn_no req_scene||").product_is("聚合账户银行渠道服务");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/personal-banking", "查询支持个人业务的银行列表").product_is("银行组件");
+pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_ARCHIVES: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/account/mch_archives", "查询商户资料", "|mchid bal_account_no! card_no! sgn_no req_scene||bal_account_no! merchant_name! merchant_id_no! legal_representative{legal_representative_name! legal_representative_id_no! legal_representative_address!} beneficial_owner{beneficial_owner_name! beneficial_owner_id_no! beneficial_owner_address!} card_no!").product_is("聚合账户银行渠道服务");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/search-banks-by-bank-account", "获取对私银行卡号开户银行").product_is("银行组件");
+pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_MEDIA: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/account/mch_media", "查询商户影像件资料", "|mchid platform_trx_id business_scene mch_media_type media_id||").product_is("聚合账户银行渠道服务");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/{bank_alias_code}/branches", "查询支行列表").product_is("银行组件");
+pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/bank-channel-account/rename", "受理渠道结算银行账户更名申请", "||out_request_no mchid bal_account_no! change_scene req_scene|bal_account_no! new_account_name!").product_is("聚合账户银行渠道服务").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CATERING_ORDERS_SYNC_STATUS: Operation = Operation::new(Verb::Post, "v3/catering/orders/sync-status", "点餐订单信息同步（渠道商/服务商）").product_is("扫码点餐").succeeds_with(204);
+pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME_APPLICATION_ID: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}", "查询渠道结算银行账户更名申请", "|mchid bal_account_no!||bal_account_no! new_account_name!").product_is("聚合账户银行渠道服务");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CERTIFICATES: Operation = Operation::new(Verb::Get, "v3/certificates", "获取平台证书列表").product_is("平台证书");
+pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_INFO_UPDATE_RESULT_NOTIFY: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify", "资料更新请求审核结果回调通知", "||out_request_no mchid audit_result audit_finish_time attach_info fail_code fail_msg scene|").product_is("聚合账户银行渠道服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/combine-transactions/app", "合单下单-APP支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_PUNISH: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/control-orders/punish", "发起微众台账管控", "||out_request_no mchid bal_account_no! punish_scene punish_reason punish_end_time card_no! sgn_no req_scene fund_repatriation_strategy|").product_is("聚合账户银行渠道服务").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/combine-transactions/h5", "合单下单-H5支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_RECOVER: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/control-orders/recover", "解除对微众台账的管控", "||out_request_no related_webank_punish_no related_wxpay_punish_no mchid bal_account_no! recover_reason card_no! sgn_no req_scene|").product_is("聚合账户银行渠道服务").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/combine-transactions/id/{combine_transaction_id}", "个人收款交易通过微信支付订单号查单").product_is("收付通-个人收款(二手交易)");
+pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/control-orders/{out_request_no}", "查询控制单", "|control_type mchid||").product_is("聚合账户银行渠道服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/combine-transactions/jsapi", "合单下单-JSAPI支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION: Operation = Operation::new(Verb::Post, "v3/aggracct-bc/wb-channel/special-reduction", "特殊减额", "||mchid bal_account_no! out_request_no reduction_type amount reason card_no! sgn_no req_scene|bal_account_no!").product_is("聚合账户银行渠道服务").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_MINIPROGRAM: Operation = Operation::new(Verb::Post, "v3/combine-transactions/miniprogram", "个人收款交易下单-小程序").product_is("收付通-个人收款(二手交易)").number("combine_out_trade_no");
+pub(crate) static GET_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}", "查询特殊减额结果", "|mchid bal_account_no! card_no! sgn_no req_scene||bal_account_no!").product_is("聚合账户银行渠道服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/native", "合单下单-Native支付").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_APPLICATION_APPLICATION_NO: Operation = Operation::new(Verb::Get, "v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}", "查询结算账户修改申请状态", "|account_number_rule||").product_is("结算账户");
 #[rustfmt::skip]
-pub(crate) static GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}", "合单查询订单").product_is("合单支付");
+pub(crate) static POST_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_MODIFY_SETTLEMENT: Operation = Operation::new(Verb::Post, "v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement", "修改结算帐号", "||modify_mode account_type account_bank bank_address_code bank_name bank_branch_id account_number! account_name!|").product_is("结算账户");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close", "合单关闭订单").product_is("合单支付").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT: Operation = Operation::new(Verb::Get, "v3/apply4sub/sub_merchants/{sub_mchid}/settlement", "查询结算账户", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("结算账户");
 #[rustfmt::skip]
-pub(crate) static POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/compliance/inactive-merchant-identity-verification/merchants", "发起不活跃商户身份核实").product_is("商户身份核实");
+pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment", "查询商户开户意愿申请单审核结果", "|applyment_id business_code||").product_is("确认开户意愿");
 #[rustfmt::skip]
-pub(crate) static GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID: Operation = Operation::new(Verb::Get, "v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}", "查询不活跃商户身份核实结果").product_is("商户身份核实");
+pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment", "提交商户开户意愿申请单", "|channel_id|business_code contact_info{contact_type name! contact_id_doc_type id_card_number! contact_id_doc_copy contact_id_doc_copy_back contact_period_begin contact_period_end business_authorization_letter mobile!} subject_info{subject_type is_finance_institution business_license_info{licence_number licence_copy merchant_name legal_person company_address licence_valid_date~{period}} certificate_info{cert_type cert_number cert_copy merchant_name legal_person company_address cert_valid_date~{period}} company_prove_copy assist_prove_info{micro_biz_type store_name store_address_code store_address store_header_copy store_indoor_copy} special_operation_info{category_id store_indoor_copy} finance_institution_info{finance_type finance_license_pics}} identification_info{id_holder_type identification_type authorize_letter_copy identification_name! identification_number! identification_valid_date~{period} identification_address! identification_front_copy identification_back_copy owner} ubo_info_list{ubo_id_doc_type ubo_id_doc_copy ubo_id_doc_copy_back ubo_id_doc_name! ubo_id_doc_number! ubo_id_doc_address! ubo_period_begin ubo_period_end} addition_info{confirm_mchid_list}|").product_is("确认开户意愿").number("business_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_APP_PRESIGN: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/app-presign", "APP预签约自动还款协议").product_is("平台收付通·自动还款").number("out_contract_code");
+pub(crate) static GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE: Operation = Operation::new(Verb::Get, "v3/apply4subject/applyment/merchants/{sub_mchid}/state", "获取商户开户意愿确认状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("确认开户意愿");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_H5_PRESIGN: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/h5-presign", "H5预签约自动还款协议").product_is("平台收付通·自动还款").number("out_contract_code");
+pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{applyment_id}/cancel", "撤销商户开户意愿申请单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("确认开户意愿").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/terminate", "解除自动还款协议").product_is("平台收付通·自动还款");
+pub(crate) static POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL: Operation = Operation::new(Verb::Post, "v3/apply4subject/applyment/{business_code}/cancel", "撤销商户开户意愿申请单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("确认开户意愿").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/credit-repayment/partner/contracts/{out_contract_code}", "查询自动还款协议").product_is("平台收付通·自动还款");
+pub(crate) static POST_V3_APPLYMENT4SUB_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/applyment4sub/applyment/", "提交申请单", "||business_code contact_info{contact_type contact_name! contact_id_doc_type contact_id_number! contact_id_doc_copy contact_id_doc_copy_back contact_period_begin contact_period_end business_authorization_letter openid mobile_phone! contact_email!} subject_info{subject_type finance_institution micro_biz_info{micro_biz_type micro_store_info{micro_name micro_address_code micro_address store_entrance_pic micro_indoor_copy store_longitude store_latitude} micro_mobile_info{micro_mobile_name micro_mobile_city micro_mobile_address micro_mobile_pics} micro_online_info{micro_online_store micro_ec_name micro_qrcode micro_link}} business_license_info{license_copy license_number merchant_name legal_person license_address period_begin period_end} certificate_info{cert_copy cert_type cert_number merchant_name company_address legal_person period_begin period_end} organization_info{organization_copy organization_code org_period_begin org_period_end} certificate_letter_copy finance_institution_info{finance_type finance_license_pics} identity_info{id_holder_type id_doc_type authorize_letter_copy id_card_info{id_card_copy id_card_national id_card_name! id_card_number! id_card_address! card_period_begin card_period_end} id_doc_info{id_doc_copy id_doc_copy_back id_doc_name! id_doc_number! id_doc_address! doc_period_begin doc_period_end} owner} ubo_info_list{ubo_id_doc_type ubo_id_doc_copy ubo_id_doc_copy_back ubo_id_doc_name! ubo_id_doc_number! ubo_id_doc_address! ubo_period_begin ubo_period_end}} business_info{merchant_shortname service_phone sales_info{sales_scenes_type biz_store_info{biz_store_name biz_address_code biz_store_address store_entrance_pic indoor_pic biz_sub_appid} mp_info{mp_appid mp_sub_appid mp_pics} mini_program_info{mini_program_appid mini_program_sub_appid mini_program_pics} app_info{app_appid app_sub_appid app_pics} web_info{domain web_authorisation web_appid} wework_info{sub_corp_id wework_pics}}} settlement_info{settlement_id qualification_type qualifications activities_id activities_rate debit_activities_rate credit_activities_rate activities_additions} bank_account_info{bank_account_type account_name! account_bank bank_address_code bank_name bank_branch_id account_number!} addition_info{legal_person_commitment legal_person_video business_addition_pics business_addition_msg}|").number("business_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/deduct-orders", "发起还款").product_is("平台收付通·自动还款").number("out_trade_no");
+pub(crate) static GET_V3_APPLYMENT4SUB_APPLYMENT_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/applyment4sub/applyment/applyment_id/{applyment_id}", "通过申请单号查询申请状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户进件");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/credit-repayment/partner/deduct-orders/{out_trade_no}", "查询还款单").product_is("平台收付通·自动还款");
+pub(crate) static GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE: Operation = Operation::new(Verb::Get, "v3/applyment4sub/applyment/business_code/{business_code}", "通过业务申请编号查询申请状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户进件");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_BATCH_CREATE: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/schedule-records/batch-create", "预约还款").product_is("平台收付通·自动还款");
+pub(crate) static GET_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/bank-batch-transfer/receipt/detail-receipts", "查询明细电子回单受理结果", "|out_batch_no out_detail_no||").product_is("银行模式电子回单");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_OUT_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/credit-repayment/partner/schedule-records/{out_record_id}", "查询预约还款记录").product_is("平台收付通·自动还款");
+pub(crate) static POST_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/bank-batch-transfer/receipt/detail-receipts", "受理明细电子回单", "||out_batch_no out_detail_no|").product_is("银行模式电子回单");
 #[rustfmt::skip]
-pub(crate) static GET_V3_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Get, "v3/customs/orders", "报关查询").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
+pub(crate) static GET_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/bank-batch-transfer/receipt/summary-receipts", "查询汇总电子回单受理结果", "|out_batch_no||").product_is("银行模式电子回单");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Patch, "v3/customs/orders", "报关信息修改").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
+pub(crate) static POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/bank-batch-transfer/receipt/summary-receipts", "受理汇总电子回单", MEMBERS_OF_POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS).product_is("银行模式电子回单");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Post, "v3/customs/orders", "报关").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
+pub(crate) static POST_V3_BANK_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/bank-transfer/batches", "发起批量转账", "||platform_mchid specialized_payment_mchid sponsor_mchid user_authorized_mchid user_authorized_appid out_batch_no batch_name batch_remark attach_remark total_amount total_count transfer_scene transfer_purpose transfer_detail_list{out_detail_no transfer_amount transfer_remark openid user_name! user_id_card!}|").product_is("银行模式批量转账").number("out_batch_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CUSTOMS_REDECLARE: Operation = Operation::new(Verb::Post, "v3/customs/redeclare", "报关重推").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
+pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单", "|need_query_detail offset=o limit=l detail_state||total_count=t transfer_detail_list=i").product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_CUSTOMS_VERIFY_CERTIFICATE: Operation = Operation::new(Verb::Post, "v3/customs/verify-certificate", "身份信息校验").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
+pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付明细单号查询明细单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_DISCOUNT_CARD_CARDS: Operation = Operation::new(Verb::Post, "v3/discount-card/cards", "预受理领卡请求").product_is("微信先享卡");
+pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}", "银行批次单号查询批次单", "|out_batch_no need_query_detail offset=o limit=l detail_state||total_count=t transfer_detail_list=i").product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE: Operation = Operation::new(Verb::Get, "v3/discount-card/cards/{out_card_code}", "查询先享卡订单").product_is("微信先享卡");
+pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "银行明细单号查询明细单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE_ADD_USER_RECORDS: Operation = Operation::new(Verb::Post, "v3/discount-card/cards/{out_card_code}/add-user-records", "增加用户记录").product_is("微信先享卡").succeeds_with(204);
+pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单", "|bill_date sub_mchid account_type tar_type||").product_is("账单");
 #[rustfmt::skip]
-pub(crate) static GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/discount-card/orders/out-trade-no/{out_trade_no}", "通过先享卡订单号查询订单").product_is("微信先享卡");
+pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单", "|sub_mchid bill_date tar_type algorithm account_type||download_bill_list{encrypt_key!}").product_is("账单");
 #[rustfmt::skip]
-pub(crate) static GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/discount-card/orders/{out_order_no}", "通过先享卡订单号查询订单").product_is("微信先享卡");
+pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单", "|bill_date sub_mchid bill_type tar_type||").product_is("账单");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Patch, "v3/discount-card/orders/{out_order_no}", "更新先享卡订单").product_is("微信先享卡");
+pub(crate) static GET_V3_BILLDOWNLOAD_FILE: Operation = Operation::new(Verb::Get, "v3/billdownload/file", "下载账单", "|token tartype||").product_is("账单").unsigned().file();
 #[rustfmt::skip]
-pub(crate) static POST_V3_EBIKE_CHARGE_CONTRACTS_PREOPEN: Operation = Operation::new(Verb::Post, "v3/ebike/charge/contracts/preopen", "预开通服务").product_is("电动自行车行业代扣");
+pub(crate) static POST_V3_BRAND_APPLYMENTS: Operation = Operation::new(Verb::Post, "v3/brand/applyments", "提交入驻申请", "||business_code admin_info{admin_name! id_doc_type id_card_number!} subject_info{subject_type subject_name unified_social_credit_code} brand_basic_info{brand_name brand_logo} trademark{trademark_exists trademark_registration_certificate{certificate name number valid_begin_time valid_end_time international_class holder license authorization_begin_time authorization_end_time certificate_list license_list} logo_trademark_registration_certificate{certificate name number valid_begin_time valid_end_time international_class holder license authorization_begin_time authorization_end_time certificate_list license_list} no_trademark_addition_prove no_trademark_addition_prove_list}|").product_is("品牌入驻").number("business_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/ebike/charge/contracts/{contract_id}", "通过签约号查询用户状态").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_BRAND_APPLYMENTS_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/brand/applyments/applyment-id/{applyment_id}", "根据申请单ID查询申请状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("品牌入驻");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID_CONFIRM: Operation = Operation::new(Verb::Post, "v3/ebike/charge/contracts/{contract_id}/confirm", "创建用户当次充电代扣凭证").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_BRAND_APPLYMENTS_BUSINESS_CODE_BUSINESS_CODE: Operation = Operation::new(Verb::Get, "v3/brand/applyments/business-code/{business_code}", "根据业务申请编号查询申请状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("品牌入驻");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EBIKE_CHARGE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/ebike/charge/transactions", "充电自行车代扣受理扣款").product_is("电动自行车行业代扣").number("out_trade_no");
+pub(crate) static POST_V3_BRAND_APPLYMENTS_CANCEL_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/brand/applyments/cancel-applyment", "撤销申请", "||applyment_id business_code|").product_is("品牌入驻");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EBIKE_CHARGE_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/ebike/charge/transactions/id/{transaction_id}", "查询订单").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_BRAND_CARD_CARD_CONFIGS: Operation = Operation::new(Verb::Get, "v3/brand/card/card-configs", "查询商家名片配置申请状态", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_CONFIGS).product_is("商家名片配置");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EBIKE_CHARGE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/ebike/charge/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("电动自行车行业代扣");
+pub(crate) static POST_V3_BRAND_CARD_CARD_CONFIGS: Operation = Operation::new(Verb::Post, "v3/brand/card/card-configs", "提交商家名片配置申请", "||business_code brand_id brand_mini_program_info{appid default_jump_path} brand_customer_service{customer_service_type customer_service_phone customer_service_path appid} service_list{service_classify_name service_name service_jump_type service_jump_path appid}|").product_is("商家名片配置").number("business_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EBIKE_CHARGE_USERS_OPENID_CONTRACT: Operation = Operation::new(Verb::Get, "v3/ebike/charge/users/{openid}/contract", "通过用户标识查询用户状态").product_is("电动自行车行业代扣");
+pub(crate) static POST_V3_BRAND_CARD_CARD_CONFIGS_CANCEL_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/brand/card/card-configs/cancel-applyment", "撤销商家名片配置申请", "||business_code applyment_id brand_id|").product_is("商家名片配置");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/apply-cancel-withdraw", "提交注销提现申请").product_is("平台收付通·二级商户注销").number("out_request_no");
+pub(crate) static GET_V3_BRAND_CARD_CARD_CONFIGS_PREVIEW_URL: Operation = Operation::new(Verb::Get, "v3/brand/card/card-configs/preview-url", "获取商家名片预览二维码", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_CONFIGS).product_is("商家名片配置");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}", "微信支付注销提现申请单号查询申请单状态").product_is("平台收付通·二级商户注销");
+pub(crate) static POST_V3_BRAND_CARD_CARD_CONFIGS_PUBLISH: Operation = Operation::new(Verb::Post, "v3/brand/card/card-configs/publish", "发布商家名片配置", "||business_code applyment_id brand_id publish_type scheduled_publish_time|").product_is("商家名片配置");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_CONFIRM: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/apply-cancel-withdraw/confirm", "平台代商户确认注销").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_BRAND_CARD_CARD_LINKS: Operation = Operation::new(Verb::Get, "v3/brand/card/card-links", "查询已生效交易连接名片规则", "|brand_id payment_scene page_index=p page_size=l||total_num=t active_link_list=i").product_is("连接交易");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}", "商户注销提现申请单号查询申请单状态").product_is("平台收付通·二级商户注销");
+pub(crate) static POST_V3_BRAND_CARD_CARD_LINKS: Operation = Operation::new(Verb::Post, "v3/brand/card/card-links", "添加交易连接名片规则申请", "||business_code brand_id payment_scene appid card_link_mchid service_id|").product_is("连接交易").number("business_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}", "商户注销资格校验").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE: Operation = Operation::new(Verb::Get, "v3/brand/card/card-links/business-code/{business_code}", "根据业务申请编号查询添加申请状态", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE).product_is("连接交易");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/cancel-applications", "提交注销申请单").product_is("平台收付通·二级商户注销").number("out_apply_no");
+pub(crate) static POST_V3_BRAND_CARD_CARD_LINKS_CANCEL_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/brand/card/card-links/cancel-applyment", "撤销交易连接名片配置申请", "||business_code brand_id|").product_is("连接交易");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_MEDIA: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/cancel-applications/media", "注销申请图片上传").product_is("平台收付通·二级商户注销").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_BRAND_CARD_CARD_LINKS_UNBIND_CARD_LINK: Operation = Operation::new(Verb::Post, "v3/brand/card/card-links/unbind-card-link", "解除已生效交易连接名片场景", "||brand_id payment_scene appid card_link_mchid service_id|").product_is("连接交易");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}", "查询注销单状态").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/brand/marketing/shake-activities/activities", "查询摇优惠活动列表", "|brand_id limit=l offset=o activity_state audit_state||total_count=t data=i").product_is("摇优惠活动");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/", "二级商户进件").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/cards", "查询会员卡模板列表", "|brand_id state offset=o limit=l||total_count=t data=i").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/applyments/out-request-no/{out_request_no}", "通过业务申请编号查询申请状态").product_is("平台收付通");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/cards", "创建会员卡模板", "||brand_id appid card_type card_title card_color card_picture_url code_mode code_type code_jump_information{jump_appid jump_path} benefits notify_url need_pinned need_display_level init_level service_phone legal_agreement valid_date_information{type available_begin_time available_end_time available_day_after_receive} points_information{jump_appid jump_path} balance_information{jump_appid jump_path} purchase_information{price jump_appid jump_path} user_information{common_field_list custom_field_list{type name values}}|").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke", "撤销申请单-使用业务申请编号").product_is("平台收付通");
+pub(crate) static DELETE_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: Operation = Operation::new(Verb::Delete, "v3/brand/partner/card-member/cards/{card_id}", "删除会员卡模板", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE).product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_ACCOUNT_HOSTING_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/submit-account-hosting-applyment", "提交申请单").product_is("平台收付通").number("out_request_no");
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/cards/{card_id}", "查询会员卡模板信息", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE).product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_SIGN_VERIFY_INFO: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/submit-sign-verify-info", "平台代理签约核身").product_is("平台收付通");
+pub(crate) static PATCH_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: Operation = Operation::new(Verb::Patch, "v3/brand/partner/card-member/cards/{card_id}", "修改会员卡模板信息", "||brand_id card_title card_color card_picture_url code_jump_information{jump_appid jump_path} benefits notify_url need_pinned need_display_level init_level service_phone legal_agreement valid_date_information{type available_begin_time available_end_time available_day_after_receive} points_information{jump_appid jump_path} balance_information{jump_appid jump_path} purchase_information{price jump_appid jump_path} user_information{common_field_list custom_field_list{type name values}}|").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/applyments/{applyment_id}", "通过申请单ID查询申请状态").product_is("平台收付通");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/cards/{card_id}/invalidate", "作废会员卡模板", MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE).product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/{applyment_id}/revoke", "撤销申请单-使用申请单号").product_is("平台收付通");
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/membership-activities", "查询品牌会员发券活动列表", "|brand_id card_id activity_state offset=o limit=l||data=i total_count=t").product_is("发券活动");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/ecommerce/bill/fundflowbill", "申请二级商户资金账单").product_is("平台收付通·二级商户提现");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/membership-activities", "创建品牌会员发券活动", "||out_request_no brand_id card_id activity_channel title sub_title begin_time end_time apply_total product_coupon_stock_list{product_coupon_id stock_id}|").product_is("发券活动").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询协议").product_is("平台收付通·合单代扣");
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/membership-activities/{activity_id}", "查询品牌会员发券活动", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE).product_is("发券活动");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "商户协议号解约协议").product_is("平台收付通·合单代扣");
+pub(crate) static PATCH_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Patch, "v3/brand/partner/card-member/membership-activities/{activity_id}", "修改品牌会员发券活动信息", "||brand_id title sub_title begin_time end_time|").product_is("发券活动");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/contracts/pre-entrust-sign", "APP方式预签约").product_is("平台收付通·合单代扣").number("out_contract_code");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/membership-activities/{activity_id}/terminate", "终止品牌会员发券活动", MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE).product_is("发券活动");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program", "小程序方式预签约").product_is("平台收付通·合单代扣").number("out_contract_code");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/pay-view-tokens", "品牌会员展示付款码组件预授权", MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS).product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/transactions", "电商合单委托代扣支付").product_is("平台收付通·合单代扣").number("combine_out_trade_no");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_PRE_AUTH_TOKENS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/pre-auth-tokens", "入会组件预授权", MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS).product_is("会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}", "电商合单委托代扣查询订单").product_is("平台收付通·合单代扣");
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/user-cards", "查询用户在品牌下所有会员卡", "|brand_id openid user_card_state offset=o limit=l||total_count=t data=i{phone_number! user_information{common_field_list{value!}}}").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse", "电商合单委托代扣撤销订单").product_is("平台收付通·合单代扣").succeeds_with(204);
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_OPENID: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/import-by-openid", "根据openid导入用户会员卡", "||brand_id card_id openid user_card_code phone_number! user_information{common_field_list{name value!} custom_field_list{name user_chosen_values}} date_information{type available_begin_time available_end_time available_day_after_receive} pickup_time|phone_number! user_information{common_field_list{value!}}").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/balance/{sub_mchid}", "查询二级商户账户实时余额").product_is("平台收付通·二级商户提现");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_PHONE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/import-by-phone", "根据手机号导入用户会员卡", "||brand_id card_id phone_number! user_card_code user_information{common_field_list{name value!} custom_field_list{name user_chosen_values}} date_information{type available_begin_time available_end_time available_day_after_receive} pickup_time|phone_number! user_information{common_field_list{value!}}").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/enddaybalance/{sub_mchid}", "查询二级商户账户日终余额").product_is("平台收付通·二级商户提现");
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/user-cards/{user_card_code}", "查询用户会员卡信息", "|brand_id card_id openid||phone_number! user_information{common_field_list{value!}}").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/fund/withdraw", "账户余额提现").product_is("平台收付通·二级商户提现").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static PATCH_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE: Operation = Operation::new(Verb::Patch, "v3/brand/partner/card-member/user-cards/{user_card_code}", "修改用户会员卡信息", "|card_id|brand_id openid card_color card_picture_url phone_number! level valid_date_information{type available_begin_time available_end_time available_day_after_receive} pickup_time user_information{common_field_list{name value!} custom_field_list{name user_chosen_values}} attach|phone_number! user_information{common_field_list{value!}}").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}", "商户提现单号查询").product_is("平台收付通·二级商户提现");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_CONFIRM: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/{user_card_code}/confirm", "同步会员开通结果", "|card_id|brand_id openid card_color card_picture_url phone_number! level valid_date_information{type available_begin_time available_end_time available_day_after_receive} user_information{common_field_list{name value!} custom_field_list{name user_chosen_values}} attach user_card_confirm_state|phone_number! user_information{common_field_list{value!}}").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/{withdraw_id}", "微信支付提现单号查询").product_is("平台收付通·二级商户提现");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_INVALIDATE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate", "作废用户会员卡", "|brand_id card_id|openid invalid_reason|phone_number! user_information{common_field_list{value!}}").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}", "根据业务申请单号查签约信息").product_is("收付通-个人收款(二手交易)");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_FEEDS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-feeds", "创建用户动态信息", "||brand_id card_id user_card_code openid out_request_no cell_message|").product_is("商家名片会员").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/ecommerce/individual-contracts/pre-entrust-sign/app", "APP场景预签约").product_is("收付通-个人收款(二手交易)").number("out_contract_code");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_EXCHANGE_COUPON_CONFIRM: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-points/exchange-coupon/confirm", "同步积分兑券结果", "||record_id exchange_coupon_template_id brand_id card_id openid user_card_code state coupon_code fail_reason|").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program", "小程序场景预签约").product_is("收付通-个人收款(二手交易)").number("out_contract_code");
+pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_SYNC: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-points/sync", "同步积分余额", "||out_request_no brand_id card_id openid user_card_code point_balance|").product_is("商家名片会员").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_APP: Operation = Operation::new(Verb::Post, "v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app", "APP场景预签约（需要实名验证）").product_is("收付通-个人收款(二手交易)").number("out_contract_code");
+pub(crate) static GET_V3_BRAND_PARTNER_STORE_BRANDSTORES: Operation = Operation::new(Verb::Get, "v3/brand/partner/store/brandstores", "列表查询品牌门店信息", "|brand_id store_state offset=o limit=l||total_count=t data=i").product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program", "小程序场景预签约（需要实名验证）").product_is("收付通-个人收款(二手交易)").number("out_contract_code");
+pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores", "创建品牌门店", MEMBERS_OF_POST_V3_BRAND_PARTNER_STORE_BRANDSTORES).product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OPENID: Operation = Operation::new(Verb::Get, "v3/ecommerce/individual-contracts/{openid}", "查询个人收款方授权结果").product_is("收付通-个人收款(二手交易)");
+pub(crate) static DELETE_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID: Operation = Operation::new(Verb::Delete, "v3/brand/partner/store/brandstores/{store_id}", "删除品牌门店", MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE).product_is("品牌门店").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/authorizations", "申请二级商户商家转账授权").product_is("平台收付通·商家转账");
+pub(crate) static GET_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID: Operation = Operation::new(Verb::Get, "v3/brand/partner/store/brandstores/{store_id}", "查询品牌门店", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE).product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/authorizations/{sub_mchid}", "查询二级商户商家转账授权状态").product_is("平台收付通·商家转账");
+pub(crate) static PATCH_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID: Operation = Operation::new(Verb::Patch, "v3/brand/partner/store/brandstores/{store_id}", "更新品牌门店", MEMBERS_OF_POST_V3_BRAND_PARTNER_STORE_BRANDSTORES).product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/transfer-bills", "发起转账").product_is("平台收付通·商家转账").number("out_bill_no");
+pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_BINDRECIPIENT: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/bindrecipient", "绑定收款商户号", "||brand_id mchid company_name|").product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("平台收付通·商家转账");
+pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/close", "暂停门店营业", MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE).product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("平台收付通·商家转账");
+pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_RESUME: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/resume", "恢复门店营业", MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE).product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单").product_is("平台收付通·商家转账");
+pub(crate) static POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_UNBINDRECIPIENT: Operation = Operation::new(Verb::Post, "v3/brand/partner/store/brandstores/{store_id}/unbindrecipient", "解绑收款商户号", "||brand_id mchid|").product_is("品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/after-sales-orders", "查询售后服务分账结果").product_is("平台收付通·分账");
+pub(crate) static GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/brand-configs/{brand_mchid}", "查询最大分账比例", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("连锁品牌分账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/after-sales-orders", "请求售后服务分账").product_is("平台收付通·分账");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/finish-order", "完结分账", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER).product_is("连锁品牌分账").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/finish-order", "完结分账").product_is("平台收付通·分账").number("out_order_no");
+pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders", "查询分账结果", MEMBERS_OF_GET_V3_BRAND_PROFITSHARING_ORDERS).product_is("连锁品牌分账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders", "查询分账结果").product_is("平台收付通·分账");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/orders", "请求分账", "||brand_mchid sub_mchid appid sub_appid transaction_id out_order_no receivers{type account amount description name!} finish|").product_is("连锁品牌分账").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/orders", "请求分账").product_is("平台收付通·分账").number("out_order_no");
+pub(crate) static GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/orders/{transaction_id}/amounts", "查询订单剩余待分金额", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("连锁品牌分账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders/{transaction_id}/amounts", "查询订单剩余待分金额").product_is("平台收付通·分账");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/add", "添加分账接收方", "||brand_mchid appid sub_appid type account name relation_type|").product_is("连锁品牌分账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/receivers/add", "添加分账接收方").product_is("平台收付通·分账");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/receivers/delete", "删除分账接收方", "||brand_mchid appid sub_appid type account|").product_is("连锁品牌分账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/receivers/delete", "删除分账接收方").product_is("平台收付通·分账");
+pub(crate) static GET_V3_BRAND_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Get, "v3/brand/profitsharing/returnorders", "查询分账回退结果", "|sub_mchid out_return_no order_id out_order_no||").product_is("连锁品牌分账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/returnorders", "查询分账回退结果").product_is("平台收付通·分账");
+pub(crate) static POST_V3_BRAND_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Post, "v3/brand/profitsharing/returnorders", "请求分账回退", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_RETURNORDERS).product_is("连锁品牌分账").number("out_return_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/returnorders", "请求分账回退").product_is("平台收付通·分账").number("out_return_no");
+pub(crate) static GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES: Operation = Operation::new(Verb::Get, "v3/brand-basic/partner/brands/{brand_id}/product-authorities", "获得品牌已授权且在生效中的产品权限信息", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("品牌服务商授权");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_REFUNDS_APPLY: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/apply", "退款申请").product_is("平台收付通·退款").number("out_refund_no");
+pub(crate) static POST_V3_BUSINESSCIRCLE_PARKINGS: Operation = Operation::new(Verb::Post, "v3/businesscircle/parkings", "商圈会员停车状态同步", "||sub_mchid brandid appid openid plate_number state time|").product_is("智慧商圈").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/id/{refund_id}", "通过微信支付退款单号查询退款").product_is("平台收付通·退款");
+pub(crate) static POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/businesscircle/points/notify", "商圈会员积分同步", "||sub_mchid transaction_id appid openid earn_points increased_points points_update_time no_points_remarks total_points|").product_is("智慧商圈").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", "通过商户退款单号查询退款").product_is("平台收付通·退款");
+pub(crate) static GET_V3_BUSINESSCIRCLE_USER_AUTHORIZATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/businesscircle/user-authorizations/{openid}", "商圈积分授权查询", "|sub_mchid appid||").product_is("智慧商圈");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款").product_is("平台收付通·退款");
+pub(crate) static GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS: Operation = Operation::new(Verb::Get, "v3/businesscircle/users/{openid}/points/commit_status", "商圈会员待积分状态查询", "|sub_mchid brandid appid||").product_is("智慧商圈").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/{refund_id}/return-advance", "查询垫付回补结果").product_is("平台收付通·退款");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces", "查询省份列表", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("银行组件");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/return-advance", "垫付退款回补").product_is("平台收付通·退款");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/areas/provinces/{province_code}/cities", "查询城市列表", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("银行组件");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/ecommerce/subject-sub-merchants", "查询指定主体子商户列表").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/corporate-banking", "查询支持对公业务的银行列表", MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING).product_is("银行组件");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/cancel", "取消补差").product_is("平台收付通·补差");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/personal-banking", "查询支持个人业务的银行列表", MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING).product_is("银行组件");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CREATE: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/create", "请求补差").product_is("平台收付通·补差").number("out_subsidy_no");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/search-banks-by-bank-account", "获取对私银行卡号开户银行", "|account_number!||").product_is("银行组件");
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_RETURN_: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/return", "请求补差回退").product_is("平台收付通·补差");
+pub(crate) static GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES: Operation = Operation::new(Verb::Get, "v3/capital/capitallhh/banks/{bank_alias_code}/branches", "查询支行列表", "|city_code offset=o limit=l||total_count=t data=i").product_is("银行组件");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_PAPAY_CONTRACTS_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/edu-papay/contracts/id/{contract_id}", "通过协议号查询签约").product_is("教育续费通");
+pub(crate) static POST_V3_CATERING_ORDERS_SYNC_STATUS: Operation = Operation::new(Verb::Post, "v3/catering/orders/sync-status", "点餐订单信息同步（渠道商/服务商）", "||sp_mchid sp_appid channel_id sub_mchid sub_appid out_shop_no sub_openid login_token order_entry total_amount discount_amount user_amount status action_time pay_time transaction_id out_trade_no out_order_no out_table_no people_count dish_list{out_dish_no name price unit count discount type priority properties{taste cuisine main_material ingredients others}}|").product_is("扫码点餐").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/edu-papay/contracts/presign", "预签约").product_is("教育续费通");
+pub(crate) static GET_V3_CERTIFICATES: Operation = Operation::new(Verb::Get, "v3/certificates", "获取平台证书列表", "|algorithm_type||").product_is("平台证书");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Delete, "v3/edu-papay/contracts/{contract_id}", "解约").product_is("教育续费通").succeeds_with(204);
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/combine-transactions/app", "合单下单-APP支付", "||combine_appid combine_mchid combine_out_trade_no scene_info{device_id payer_client_ip} sub_orders{mchid individual_auth_id individual_name attach amount{total_amount currency} out_trade_no sub_mchid detail goods_tag description settle_info{profit_sharing subsidy_amount} sub_appid profit_sharing} combine_payer_info{identity{type number! name!}} time_start time_expire prepay_id notify_url trade_scenario limit_pay contract_info{mchid appid out_contract_code plan_id contract_display_account notify_url} subsidy_info{subsidy_detail{subsidy_period_type subsidy_plan{subsidy_installment_num subsidy_percent}}}|").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDU_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/edu-papay/transactions", "教育通扣款受理").product_is("教育续费通").number("out_trade_no").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/combine-transactions/h5", "合单下单-H5支付", "||combine_appid combine_mchid combine_out_trade_no scene_info{device_id payer_client_ip h5_info{type app_name app_url bundle_id package_name}} sub_orders{mchid attach amount{total_amount currency} out_trade_no sub_mchid goods_tag description settle_info{profit_sharing subsidy_amount} sub_appid} time_start time_expire notify_url limit_pay combine_payer_info{openid sub_openid identity{type number! name!}}|").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/edu-papay/transactions/id/{transaction_id}", "微信订单号查单").product_is("教育续费通");
+pub(crate) static GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/combine-transactions/id/{combine_transaction_id}", "个人收款交易通过微信支付订单号查单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/edu-papay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单").product_is("教育续费通");
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/combine-transactions/jsapi", "合单下单-JSAPI支付", "||combine_appid combine_mchid combine_out_trade_no scene_info{device_id payer_client_ip} sub_orders{mchid attach amount{total_amount currency} out_trade_no sub_mchid detail goods_tag description settle_info{profit_sharing subsidy_amount} sub_appid profit_sharing} combine_payer_info{openid sub_openid identity{type number! name!}} time_start time_expire notify_url limit_pay subsidy_info{subsidy_detail{subsidy_period_type subsidy_plan{subsidy_installment_num subsidy_percent}}}|").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/edu-papay/user/{openid}/contracts", "通过用户标识查询签约").product_is("教育续费通");
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_MINIPROGRAM: Operation = Operation::new(Verb::Post, "v3/combine-transactions/miniprogram", "个人收款交易下单-小程序", "||combine_appid combine_mchid combine_out_trade_no combine_payer_info{openid} scene_info{device_id payer_client_ip} sub_orders{mchid order_service_type individual_auth_id individual_name out_trade_no amount{total_amount currency} attach description} time_expire notify_url trade_scenario|").product_is("收付通-个人收款(二手交易)").number("combine_out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND: Operation = Operation::new(Verb::Post, "v3/edu-papay/user-notifications/{contract_id}/send", "发送扣款预通知").product_is("教育续费通").succeeds_with(204);
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/native", "合单下单-Native支付", "||combine_appid combine_mchid combine_out_trade_no scene_info{device_id payer_client_ip} sub_orders{mchid attach amount{total_amount currency} out_trade_no sub_mchid goods_tag description settle_info{profit_sharing subsidy_amount} sub_appid} time_start time_expire notify_url limit_pay combine_payer_info{openid sub_openid identity{type number! name!}}|").product_is("合单支付").number("combine_out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_STAR_ORDERS: Operation = Operation::new(Verb::Get, "v3/edu-star/orders", "通过QQ账号查询核销订单列表");
+pub(crate) static GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}", "合单查询订单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("合单支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDU_STAR_ORDERS: Operation = Operation::new(Verb::Post, "v3/edu-star/orders", "创建核销订单");
+pub(crate) static POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close", "合单关闭订单", "||combine_appid sub_orders{mchid out_trade_no individual_auth_id sub_mchid sub_appid}|").product_is("合单支付").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_STAR_USERS_OPENID_WECHAT_OPENID: Operation = Operation::new(Verb::Get, "v3/edu-star/users/openid/{wechat_openid}", "通过微信用户标识查询用户信息");
+pub(crate) static POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/compliance/inactive-merchant-identity-verification/merchants", "发起不活跃商户身份核实", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("商户身份核实");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDU_STAR_USERS_QQ_QQ: Operation = Operation::new(Verb::Get, "v3/edu-star/users/qq/{qq}", "通过QQ账号查询用户信息");
+pub(crate) static GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID: Operation = Operation::new(Verb::Get, "v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}", "查询不活跃商户身份核实结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户身份核实");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDUSCHOOLPAY_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/contracts/presign", "预签约").product_is("校园轻松付").number("out_contract_code");
+pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_APP_PRESIGN: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/app-presign", "APP预签约自动还款协议", "||appid plan_id out_contract_code display_name contract_notify_url repayment_day repayment_amount_limit sub_mchid sub_appid real_identity{identity_type identity_id! real_name!} trade_info{out_trade_no deduct_amount description attach notify_url}|").product_is("平台收付通·自动还款").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/contracts/{contract_id}", "通过协议号查询签约").product_is("校园轻松付");
+pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_H5_PRESIGN: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/h5-presign", "H5预签约自动还款协议", "||appid plan_id out_contract_code display_name contract_notify_url repayment_day repayment_amount_limit sub_mchid sub_appid real_identity{identity_type identity_id! real_name!} trade_info{out_trade_no deduct_amount description attach notify_url} jump_info{jump_appid}|").product_is("平台收付通·自动还款").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/contracts/{contract_id}/terminate", "商户主动解约").product_is("校园轻松付").succeeds_with(204);
+pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/contracts/terminate", "解除自动还款协议", "||out_contract_code contract_termination_remark|").product_is("平台收付通·自动还款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EDUSCHOOLPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/transactions", "扣款").product_is("校园轻松付").number("out_trade_no");
+pub(crate) static GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/credit-repayment/partner/contracts/{out_contract_code}", "查询自动还款协议", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·自动还款");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/id/{transaction_id}", "微信支付订单号查单").product_is("校园轻松付");
+pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/deduct-orders", "发起还款", "||contract_id out_trade_no out_record_id deduct_amount notify_url description attach|").product_is("平台收付通·自动还款").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单").product_is("校园轻松付");
+pub(crate) static GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/credit-repayment/partner/deduct-orders/{out_trade_no}", "查询还款单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·自动还款");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/users/{openid}/contracts", "查询用户签约列表").product_is("校园轻松付");
+pub(crate) static POST_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_BATCH_CREATE: Operation = Operation::new(Verb::Post, "v3/credit-repayment/partner/schedule-records/batch-create", "预约还款", "||contract_id appid openid schedule_items{out_record_id sub_mchid sub_appid repayment_amount min_repayment_amount repayment_date}|").product_is("平台收付通·自动还款");
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/users/{openid}/debt-state", "商户查询用户欠款状态").product_is("校园轻松付");
+pub(crate) static GET_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_OUT_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/credit-repayment/partner/schedule-records/{out_record_id}", "查询预约还款记录", "|contract_id||").product_is("平台收付通·自动还款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_EXPRESS_USERS_OPENID_TRANSFORM: Operation = Operation::new(Verb::Post, "v3/express/users/{openid}/transform", "用户openid转换").product_is("微信寄快递");
+pub(crate) static GET_V3_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Get, "v3/customs/orders", "报关查询", MEMBERS_OF_GET_V3_CUSTOMS_ORDERS).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FACEMCH_USERS_FACE_SID: Operation = Operation::new(Verb::Get, "v3/facemch/users/{face_sid}", "查询用户授权的实名信息").product_is("电动自行车行业代扣");
+pub(crate) static PATCH_V3_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Patch, "v3/customs/orders", "报关信息修改", MEMBERS_OF_PATCH_V3_CUSTOMS_ORDERS).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES: Operation = Operation::new(Verb::Post, "v3/fund-app/brand-redpacket/brand-merchant-batches", "品牌商户发放红包").product_is("品牌红包").number("out_batch_no");
+pub(crate) static POST_V3_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Post, "v3/customs/orders", "报关", MEMBERS_OF_POST_V3_CUSTOMS_ORDERS).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}", "微信支付批次单号查询批次单").product_is("品牌红包");
+pub(crate) static POST_V3_CUSTOMS_REDECLARE: Operation = Operation::new(Verb::Post, "v3/customs/redeclare", "报关重推", MEMBERS_OF_POST_V3_CUSTOMS_REDECLARE).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}", "商家明细单号查询明细单").product_is("品牌红包");
+pub(crate) static POST_V3_CUSTOMS_VERIFY_CERTIFICATE: Operation = Operation::new(Verb::Post, "v3/customs/verify-certificate", "身份信息校验", MEMBERS_OF_POST_V3_CUSTOMS_VERIFY_CERTIFICATE).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/global/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}", "商家批次单号查询批次单").product_is("品牌红包");
+pub(crate) static POST_V3_DISCOUNT_CARD_CARDS: Operation = Operation::new(Verb::Post, "v3/discount-card/cards", "预受理领卡请求", "||out_card_code card_template_id appid notify_url|").product_is("微信先享卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}", "商家明细单号查询明细单").product_is("品牌红包");
+pub(crate) static GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE: Operation = Operation::new(Verb::Get, "v3/discount-card/cards/{out_card_code}", "查询先享卡订单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("微信先享卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/out-bill-no", "商户单号申请电子回单").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE_ADD_USER_RECORDS: Operation = Operation::new(Verb::Post, "v3/discount-card/cards/{out_card_code}/add-user-records", "增加用户记录", "||card_template_id objective_completion_records{objective_completion_serial_no objective_id completion_time completion_type description completion_count remark} reward_usage_records{reward_usage_serial_no reward_id usage_time usage_type description usage_count amount remark}|").product_is("微信先享卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}", "商户单号查询电子回单").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/discount-card/orders/out-trade-no/{out_trade_no}", "通过先享卡订单号查询订单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("微信先享卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no", "微信单号申请电子回单").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/discount-card/orders/{out_order_no}", "通过先享卡订单号查询订单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("微信先享卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}", "微信单号查询电子回单").product_is("商家转账·(用户确认模式)");
+pub(crate) static PATCH_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Patch, "v3/discount-card/orders/{out_order_no}", "更新先享卡订单", "||objectives{objective_serial_no objective_id performance_description performance_type count performance_time remark} rewards{reward_serial_no reward_id description reward_type count amount reward_time remark}|").product_is("微信先享卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "查询预算出资的电子回单").product_is("公益捐赠");
+pub(crate) static POST_V3_EBIKE_CHARGE_CONTRACTS_PREOPEN: Operation = Operation::new(Verb::Post, "v3/ebike/charge/contracts/preopen", "预开通服务", "||sub_mchid appid sub_appid trade_scene openid|").product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "申请预算出资的电子回单").product_is("公益捐赠");
+pub(crate) static GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/ebike/charge/contracts/{contract_id}", "通过签约号查询用户状态", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/charity-budget", "申请公益捐赠预算").product_is("公益捐赠").number("out_budget_no");
+pub(crate) static POST_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID_CONFIRM: Operation = Operation::new(Verb::Post, "v3/ebike/charge/contracts/{contract_id}/confirm", "创建用户当次充电代扣凭证", "||sub_mchid appid sub_appid charge_info{start_time charging_station_name charging_gun_number device_id}|").product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}", "商户单号查询公益捐赠预算详情").product_is("公益捐赠");
+pub(crate) static POST_V3_EBIKE_CHARGE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/ebike/charge/transactions", "充电自行车代扣受理扣款", "||sub_mchid appid sub_appid out_trade_no attach goods_tag notify_url description charging_token amount{total currency} charge_info{start_time end_time charging_station_name charging_gun_number charged_capacity park_duration park_fee} device_info{device_id device_ip}|").product_is("电动自行车行业代扣").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO_UNLOCK: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock", "解锁公益捐赠预算").product_is("公益捐赠");
+pub(crate) static GET_V3_EBIKE_CHARGE_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/ebike/charge/transactions/id/{transaction_id}", "查询订单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/charity-transfer-bills", "发起公益捐赠").product_is("公益捐赠").number("out_transfer_no");
+pub(crate) static GET_V3_EBIKE_CHARGE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/ebike/charge/transactions/out-trade-no/{out_trade_no}", "查询订单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS_OUT_TRANSFER_NO_OUT_TRANSFER_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}", "商户单号查询公益捐赠详情").product_is("公益捐赠");
+pub(crate) static GET_V3_EBIKE_CHARGE_USERS_OPENID_CONTRACT: Operation = Operation::new(Verb::Get, "v3/ebike/charge/users/{openid}/contract", "通过用户标识查询用户状态", "|sub_mchid trade_scene||").product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/electronic-receipts", "申请单笔转账电子回单").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/apply-cancel-withdraw", "提交注销提现申请", "||sub_mchid out_request_no withdraw payee_info{account_type bank_account_info{account_name! account_bank bank_branch_id bank_branch_name bank_name account_number!} identity_info{id_doc_type identification_name! identification_no!}} proof_medias{proof_media_type proof_media} additional_materials remark|").product_is("平台收付通·二级商户注销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}", "查询单笔转账电子回单").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}", "微信支付注销提现申请单号查询申请单状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations", "申请子商户商家转账授权").product_is("商家转账·(用户确认模式)").number("out_apply_no");
+pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_CONFIRM: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/apply-cancel-withdraw/confirm", "平台代商户确认注销", "||applyment_id out_request_no sub_mchid operator_identification confirm_time cancel_contract_version|").product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}", "查询子商户商家转账授权状态").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}", "商户注销提现申请单号查询申请单状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills", "发起转账").product_is("商家转账·(用户确认模式)").number("out_bill_no");
+pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}", "商户注销资格校验", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/cancel-applications", "提交注销申请单", "||sub_mchid out_apply_no application_info{application_type application_media_id}|").product_is("平台收付通·二级商户注销").number("out_apply_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_MEDIA: Operation = Operation::new(Verb::Post, "v3/ecommerce/account/cancel-applications/media", "注销申请图片上传", "||file=f file_digest=s file_name=n|").product_is("平台收付通·二级商户注销").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization", "发起转账并完成自动收款授权").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
+pub(crate) static GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}", "查询注销单状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_TRANSFER: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/transfer", "转账（用户自动收款）").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
+pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/", "二级商户进件", "||out_request_no organization_type finance_institution business_license_info{cert_type business_license_copy business_license_number merchant_name legal_person company_address business_time~{period}} finance_institution_info{finance_type finance_license_pics} id_holder_type id_doc_type authorize_letter_copy id_card_info{id_card_copy id_card_national id_card_name! id_card_number! id_card_valid_time_begin id_card_valid_time} id_doc_info{id_doc_name! id_doc_number! id_doc_copy id_doc_copy_back doc_period_begin doc_period_end} owner ubo_info_list{ubo_id_doc_type ubo_id_doc_copy ubo_id_doc_copy_back ubo_id_doc_name! ubo_id_doc_number! ubo_id_doc_address! ubo_period_begin ubo_period_end} account_info{bank_account_type account_bank account_name! bank_address_code bank_branch_id bank_name account_number!} contact_info{contact_type contact_name! contact_id_doc_type contact_id_card_number! contact_id_doc_copy contact_id_doc_copy_back contact_period_begin contact_period_end business_authorization_letter mobile_phone!} sales_scene_info{store_name store_url store_qr_code mini_program_sub_appid} settlement_info{settlement_id qualification_type} merchant_shortname qualifications business_addition_pics business_addition_desc|").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/user-confirm-authorizations", "申请免确认收款授权").product_is("商家转账·(用户授权免确认)").number("out_authorization_no");
+pub(crate) static GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/applyments/out-request-no/{out_request_no}", "通过业务申请编号查询申请状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}", "商户单号查询自动收款授权").product_is("商家转账·(用户授权免确认)");
+pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke", "撤销申请单-使用业务申请编号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close", "解除免确认收款授权").product_is("商家转账·(用户授权免确认)");
+pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_ACCOUNT_HOSTING_APPLYMENT: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/submit-account-hosting-applyment", "提交申请单", "||out_request_no organization_type finance_institution business_license_info{cert_type business_license_copy business_license_number merchant_name legal_person company_address business_time~{period}} finance_institution_info{finance_type finance_license_pics} id_holder_type id_doc_type authorize_letter_copy id_card_info{id_card_copy id_card_national id_card_name! id_card_number! id_card_valid_time_begin id_card_valid_time} id_doc_info{id_doc_name! id_doc_number! id_doc_copy id_doc_copy_back doc_period_begin doc_period_end} ubo_info_list{ubo_id_doc_type ubo_id_doc_copy ubo_id_doc_copy_back ubo_id_doc_name! ubo_id_doc_number! ubo_id_doc_address! ubo_period_begin ubo_period_end ubo_id_doc_period_begin ubo_id_doc_period_end} account_info{bank_account_type account_bank account_name! bank_branch_id bank_name account_number!} contact_info{contact_type contact_name! contact_id_doc_type contact_id_card_number! contact_id_doc_copy contact_id_doc_copy_back contact_period_begin contact_period_end business_authorization_letter contact_id_doc_period_begin contact_id_doc_period_end mobile_phone!} sales_scene_info{store_name store_url store_qr_code mini_program_sub_appid} settlement_info{settlement_id qualification_type} merchant_shortname qualifications business_addition_pics business_addition_desc proxy_sign_verify_mode id_card_complete_statement|").product_is("平台收付通").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills", "发起转账").product_is("商家转账·(用户确认模式)").number("out_bill_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_SIGN_VERIFY_INFO: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/submit-sign-verify-info", "平台代理签约核身", "||out_request_no applyment_id pre_sign_time proxy_verify_identity_info{verify_identity_type verify_identity_result}|").product_is("平台收付通");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单").product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/applyments/{applyment_id}", "通过申请单ID查询申请状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/{applyment_id}/revoke", "撤销申请单-使用申请单号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization", "发起转账并完成自动收款授权").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
+pub(crate) static GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/ecommerce/bill/fundflowbill", "申请二级商户资金账单", "|bill_date account_type tar_type algorithm||download_bill_list{encrypt_key!}").product_is("平台收付通·二级商户提现");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/transfer", "用户授权后转账").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
+pub(crate) static GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询协议", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·合单代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "商户协议号解约协议", MEMBERS_OF_POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE).product_is("平台收付通·合单代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills", "发起转账到QQ钱包").product_is("商家转账·(互联QQ钱包)").number("out_bill_no");
+pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/contracts/pre-entrust-sign", "APP方式预签约", "||appid plan_id out_contract_code contract_display_account notify_url return_app attach|").product_is("平台收付通·合单代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}", "查询转账到QQ钱包的结果").product_is("商家转账·(互联QQ钱包)");
+pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program", "小程序方式预签约", "||appid plan_id out_contract_code contract_display_account notify_url|").product_is("平台收付通·合单代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel", "撤销转账到QQ钱包").product_is("商家转账·(互联QQ钱包)");
+pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/transactions", "电商合单委托代扣支付", "||combine_appid combine_mchid combine_out_trade_no contract_id sub_orders{mchid attach amount{total_amount currency} out_trade_no sub_mchid sub_appid description settle_info{profit_sharing subsidy_amount} sub_risk_info} risk_info|").product_is("平台收付通·合单代扣").number("combine_out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/user-confirm-authorization", "申请免确认收款授权").product_is("商家转账·(用户授权免确认)").number("out_authorization_no");
+pub(crate) static GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}", "电商合单委托代扣查询订单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·合单代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}", "商户单号查询自动收款授权").product_is("商家转账·(用户授权免确认)");
+pub(crate) static POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse", "电商合单委托代扣撤销订单", "||combine_appid sub_orders{mchid out_trade_no sub_mchid sub_appid}|").product_is("平台收付通·合单代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close", "解除免确认收款授权").product_is("商家转账·(用户授权免确认)");
+pub(crate) static GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/balance/{sub_mchid}", "查询二级商户账户实时余额", "|account_type||").product_is("平台收付通·二级商户提现");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/bill-download-url", "获取购付汇账单文件下载链接").product_is("平台收付通·跨境付款");
+pub(crate) static GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/enddaybalance/{sub_mchid}", "查询二级商户账户日终余额", "|date account_type||").product_is("平台收付通·二级商户提现");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUNDS_TO_OVERSEA_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/orders", "申请资金出境").product_is("平台收付通·跨境付款").number("out_order_id");
+pub(crate) static POST_V3_ECOMMERCE_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/fund/withdraw", "账户余额提现", "||sub_mchid out_request_no amount remark bank_memo account_type notify_url|").product_is("平台收付通·二级商户提现").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/orders/{out_order_id}", "查询出境结果").product_is("平台收付通·跨境付款");
+pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}", "商户提现单号查询", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·二级商户提现");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/return/return-orders", "申请资金出境退回").product_is("平台收付通·跨境付款").number("out_return_no");
+pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/{withdraw_id}", "微信支付提现单号查询", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·二级商户提现");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}", "查询出境退回结果（通过商户出境退回单号）").product_is("平台收付通·跨境付款");
+pub(crate) static GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}", "根据业务申请单号查签约信息", MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE).product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_TRANSACTIONS_TRANSACTION_ID_AVAILABLE_ABROAD_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts", "查询订单剩余可出境余额").product_is("平台收付通·跨境付款");
+pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/ecommerce/individual-contracts/pre-entrust-sign/app", "APP场景预签约", "||appid out_contract_code|").product_is("收付通-个人收款(二手交易)").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_CERTIFICATES: Operation = Operation::new(Verb::Get, "v3/global/certificates", "获取平台证书列表").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program", "小程序场景预签约", "||appid out_contract_code openid|").product_is("收付通-个人收款(二手交易)").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Get, "v3/global/customs/orders", "报关查询").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_APP: Operation = Operation::new(Verb::Post, "v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app", "APP场景预签约（需要实名验证）", "||appid out_contract_code real_name! cred_type cred_id!|").product_is("收付通-个人收款(二手交易)").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_GLOBAL_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Patch, "v3/global/customs/orders", "报关信息修改").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program", "小程序场景预签约（需要实名验证）", "||appid out_contract_code openid real_name! cred_type cred_id!|").product_is("收付通-个人收款(二手交易)").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Post, "v3/global/customs/orders", "报关").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OPENID: Operation = Operation::new(Verb::Get, "v3/ecommerce/individual-contracts/{openid}", "查询个人收款方授权结果", "|appid permission_type||").product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_CUSTOMS_REDECLARE: Operation = Operation::new(Verb::Post, "v3/global/customs/redeclare", "报关重推").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/authorizations", "申请二级商户商家转账授权", "||sub_mchid agreement_list{agreement_code agreement_version sign_organization sign_time}|").product_is("平台收付通·商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_CUSTOMS_VERIFY_CERTIFICATE: Operation = Operation::new(Verb::Post, "v3/global/customs/verify-certificate", "身份信息校验").product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/authorizations/{sub_mchid}", "查询二级商户商家转账授权状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant/h5/permission/applications", "创建H5支付权限申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/transfer-bills", "发起转账", "||sub_mchid appid out_bill_no transfer_scene_id openid user_name! transfer_amount transfer_remark notify_url|").product_is("平台收付通·商家转账").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/applications/{applyment_id}", "查询H5支付权限申请单详情").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·商家转账");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Patch, "v3/global/merchant/h5/permission/applications/{applyment_id}", "修改H5支付权限申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("平台收付通·商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant/h5/permission/domain/applications", "创建H5支付域名修改申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/").number("out_applyment_id");
+pub(crate) static GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/domain/applications/{applyment_id}", "查询H5支付域名修改申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/after-sales-orders", "查询售后服务分账结果", MEMBERS_OF_GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS).product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Patch, "v3/global/merchant/h5/permission/domain/applications/{applyment_id}", "修改H5支付域名修改申请单").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/after-sales-orders", "请求售后服务分账", "||sub_mchid transaction_id amount type scene refund_id|").product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/{sub_mchid}", "查询子商户H5支付权限状态").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/finish-order", "完结分账", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER).product_is("平台收付通·分账").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/global/merchant-service/complaint-notifications", "删除投诉通知回调").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders", "查询分账结果", MEMBERS_OF_GET_V3_BRAND_PROFITSHARING_ORDERS).product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaint-notifications", "查询投诉通知回调").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/orders", "请求分账", "||appid sub_mchid transaction_id out_order_no receivers{type receiver_account amount description receiver_name!} finish|").product_is("平台收付通·分账").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/complaint-notifications", "创建投诉通知回调").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders/{transaction_id}/amounts", "查询订单剩余待分金额", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static PUT_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/global/merchant-service/complaint-notifications", "更新投诉通知回调").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/receivers/add", "添加分账接收方", "||appid type account name encrypted_name! relation_type|").product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints", "查询投诉单列表").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/receivers/delete", "删除分账接收方", "||appid type account|").product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints/{complaint_id}", "查询投诉单详情").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/returnorders", "查询分账回退结果", "|sub_mchid order_id out_order_no out_return_no||").product_is("平台收付通·分账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/complaints/{complaint_id}/complete", "反馈处理完成").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/returnorders", "请求分账回退", "||sub_mchid order_id out_order_no out_return_no return_mchid amount description transaction_id|").product_is("平台收付通·分账").number("out_return_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys", "查询投诉协商历史").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_REFUNDS_APPLY: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/apply", "退款申请", "||individual_auth_id sub_mchid sp_appid sub_appid combine_mchid combine_out_trade_no combine_transaction_id transaction_id out_trade_no out_refund_no reason amount{refund from{account amount} total currency} notify_url refund_account funds_account|").product_is("平台收付通·退款").number("out_refund_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_RESPONSE: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/complaints/{complaint_id}/response", "提交回复").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/id/{refund_id}", "通过微信支付退款单号查询退款", MEMBERS_OF_GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID).product_is("平台收付通·退款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/images/upload", "商户上传反馈图片").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", "通过商户退款单号查询退款", MEMBERS_OF_GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID).product_is("平台收付通·退款");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/images/{media_id}", "图片下载").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").unsigned().file();
+pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款", "||sub_mchid individual_auth_id out_refund_no type bank_type bank_account! real_name!|").product_is("平台收付通·退款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANT_STORAGE_FILE_UPLOAD: Operation = Operation::new(Verb::Post, "v3/global/merchant-storage/file/upload", "上传文件").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static GET_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/{refund_id}/return-advance", "查询垫付回补结果", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·退款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/global/merchants", "子商户进件（融合钱包）").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/").number("Idempotency-Key").repeated(Repeat::Safe);
+pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/return-advance", "垫付退款回补", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("平台收付通·退款");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/merchants/{sub_mchid}", "查询子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/ecommerce/subject-sub-merchants", "查询指定主体子商户列表", "|organization_type cert_number! limit=l offset=o||data=i total_count=t").product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Patch, "v3/global/merchants/{sub_mchid}", "修改子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/cancel", "取消补差", "||sub_mchid transaction_id description|").product_is("平台收付通·补差");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/id/{transaction_id}/reverse", "撤销订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CREATE: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/create", "请求补差", "||sub_mchid transaction_id amount description refund_id out_subsidy_no|").product_is("平台收付通·补差").number("out_subsidy_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_RETURN_: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/return", "请求补差回退", "||sub_mchid out_order_no transaction_id refund_id amount description subsidy_id from{account amount}|").product_is("平台收付通·补差");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/pay", "提交付款码支付").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static GET_V3_EDU_PAPAY_CONTRACTS_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/edu-papay/contracts/id/{contract_id}", "通过协议号查询签约", "|appid sub_mchid sub_appid||").product_is("教育续费通");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/app-pre-entrust-sign", "APP签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/edu-papay/contracts/presign", "预签约", "||appid sub_mchid sub_appid openid sub_openid plan_id user_id period_start_date trade_scene|").product_is("教育续费通");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_H5_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/h5-pre-entrust-sign", "H5预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Delete, "v3/edu-papay/contracts/{contract_id}", "解约", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("教育续费通").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_JSAPI_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/jsapi-pre-entrust-sign", "JSAPI预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static POST_V3_EDU_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/edu-papay/transactions", "教育通扣款受理", "||appid sub_mchid sub_appid body attach out_trade_no goods_tag notify_url contract_id trade_scene amount{total currency} device_information{device_id device_ip}|").product_is("教育续费通").number("out_trade_no").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_MINIPROGRAM_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/miniprogram-pre-entrust-sign", "小程序签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/edu-papay/transactions/id/{transaction_id}", "微信订单号查单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("教育续费通");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PAPAY_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/global/papay/contracts/out-contract-code/{out_contract_code}", "商户协议号查询签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_EDU_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/edu-papay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("教育续费通");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_WEB_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/web-pre-entrust-sign", "WEB预签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
+pub(crate) static GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/edu-papay/user/{openid}/contracts", "通过用户标识查询签约", "|appid sub_mchid sub_appid sub_openid plan_id contract_status offset=o limit=l||data=i total_count=t").product_is("教育续费通");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/contracts/{contract_id}", "代扣协议ID查询签约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND: Operation = Operation::new(Verb::Post, "v3/edu-papay/user-notifications/{contract_id}/send", "发送扣款预通知", "||appid sub_mchid sub_appid|").product_is("教育续费通").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/{contract_id}/terminate", "申请解约").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static GET_V3_EDU_STAR_ORDERS: Operation = Operation::new(Verb::Get, "v3/edu-star/orders", "通过QQ账号查询核销订单列表", "|appid wechat_openid qq offset=o limit=l||data=i total_count=t");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions", "支付扣款").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_EDU_STAR_ORDERS: Operation = Operation::new(Verb::Post, "v3/edu-star/orders", "创建核销订单", "||appid wechat_openid qq right_id create_time|");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_EDU_STAR_USERS_OPENID_WECHAT_OPENID: Operation = Operation::new(Verb::Get, "v3/edu-star/users/openid/{wechat_openid}", "通过微信用户标识查询用户信息", MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static GET_V3_EDU_STAR_USERS_QQ_QQ: Operation = Operation::new(Verb::Get, "v3/edu-star/users/qq/{qq}", "通过QQ账号查询用户信息", MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/{transaction_id}", "查询订单(微信支付订单号)").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_EDUSCHOOLPAY_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/contracts/presign", "预签约", "||appid openid plan_id user_id school_id out_contract_code contract_mode downgrade_default_contract identity{real_name! credential_type! id_card_number!} bank_card{bank_card_no! valid_thru phone! bank_type}|").product_is("校园轻松付").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/bill-download-url", "获取分账账单文件下载地址").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/contracts/{contract_id}", "通过协议号查询签约", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("校园轻松付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/orders", "请求分账").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").number("out_order_no");
+pub(crate) static POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/contracts/{contract_id}/terminate", "商户主动解约", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("校园轻松付").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/orders/unfreeze", "解冻剩余资金").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").number("out_order_no");
+pub(crate) static POST_V3_EDUSCHOOLPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/eduschoolpay/transactions", "扣款", "||appid sub_mchid sub_appid description attach out_trade_no goods_tag notify_url contract_id user_id amount{total currency} scene_info{start_time school_id scene_type} device_info{device_id device_ip} settle_info{profit_sharing} payment_mode|").product_is("校园轻松付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/orders/{out_order_no}", "查询分账结果").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/id/{transaction_id}", "微信支付订单号查单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("校园轻松付");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: Operation = Operation::new(Verb::Delete, "v3/global/profit-sharing/receivers", "删除分账接收方").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("校园轻松付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/receivers", "添加分账接收方").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/users/{openid}/contracts", "查询用户签约列表", "|plan_id contract_status offset=o limit=l||data=i total_count=t").product_is("校园轻松付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_RECEIVERS_ACCOUNT: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/receivers/{account}", "查询分账接收方添加结果").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/users/{openid}/debt-state", "商户查询用户欠款状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("校园轻松付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/refunds/bill-download-url", "获取分账退款账单下载链接").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_EXPRESS_USERS_OPENID_TRANSFORM: Operation = Operation::new(Verb::Post, "v3/express/users/{openid}/transform", "用户openid转换", "||appid|").product_is("微信寄快递");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/refunds/refundable-balance", "查询可供垫付退款实时余额").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FACEMCH_USERS_FACE_SID: Operation = Operation::new(Verb::Get, "v3/facemch/users/{face_sid}", "查询用户授权的实名信息", "|info_type appid sub_mchid sub_appid sub_serial_no||real_name_info{encrypted_real_name! encrypted_credential_id!}").product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/transactions/mark", "分账标记").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES: Operation = Operation::new(Verb::Post, "v3/fund-app/brand-redpacket/brand-merchant-batches", "品牌商户发放红包", "||brand_id brand_appid scene template_id out_batch_no batch_name batch_remark total_amount total_num detail_list{out_detail_no amount openid user_name! remark}|").product_is("品牌红包").number("out_batch_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/transactions/{transaction_id}/amounts", "查询剩余待分金额").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}", "微信支付批次单号查询批次单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO).product_is("品牌红包");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_REFUNDABLE_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts", "查询订单剩余可退款金额").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}", "商家明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("品牌红包");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}", "商家充值退款余额查询").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}", "商家批次单号查询批次单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO).product_is("品牌红包");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE: Operation = Operation::new(Verb::Get, "v3/global/refund/recharge-balance", "商家充值退款余额查询").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}", "商家明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("品牌红包");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Get, "v3/global/refunds", "查询所有退款").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/out-bill-no", "商户单号申请电子回单", "||out_bill_no|").product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Post, "v3/global/refunds", "申请退款").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").number("out_refund_no");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}", "商户单号查询电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/global/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no", "微信单号申请电子回单", "||transfer_bill_no|").product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/global/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)").product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}", "微信单号查询电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/global/settle/settlements", "查询结算资金明细").product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "查询预算出资的电子回单", "|accept_id||").product_is("公益捐赠");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/global/statements", "下载对账单").product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/").unsigned().file();
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "申请预算出资的电子回单", "||start_date end_date sponsor_mchid receiver_mchid|").product_is("公益捐赠");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/global/transactions/app", "APP支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/charity-budget", "申请公益捐赠预算", "||out_budget_no sponsor_mchid sponsor_subject_name activity_name activity_remark amount notify_url|").product_is("公益捐赠").number("out_budget_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/transactions/id/{transaction_id}", "查询订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}", "商户单号查询公益捐赠预算详情", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO).product_is("公益捐赠");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO_UNLOCK: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock", "解锁公益捐赠预算", "||sponsor_mchid activity_remark|").product_is("公益捐赠");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/global/transactions/jsapi", "JSAPI支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/charity-transfer-bills", "发起公益捐赠", "||out_budget_no out_transfer_no transaction_info{transaction_type transaction_id} sponsor_mchid receive_mchid amount transfer_remark|").product_is("公益捐赠").number("out_transfer_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Post, "v3/global/transactions/mweb", "H5支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS_OUT_TRANSFER_NO_OUT_TRANSFER_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}", "商户单号查询公益捐赠详情", "|sponsor_mchid out_budget_no||").product_is("公益捐赠");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/global/transactions/native", "Native支付下单").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/electronic-receipts", "申请单笔转账电子回单", "||sub_mchid out_bill_no|").product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}", "查询单笔转账电子回单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)").product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations", "申请子商户商家转账授权", "||sub_mchid out_apply_no|").product_is("商家转账·(用户确认模式)").number("out_apply_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changecustompagestatus", "商家小票管理").product_is("点金计划");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}", "查询子商户商家转账授权状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGEGOLDPLANSTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changegoldplanstatus", "点金计划管理").product_is("点金计划");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills", "发起转账", "||sub_mchid appid out_bill_no openid user_name! transfer_amount transfer_remark notify_url user_recv_perception transfer_scene_id transfer_scene_report_infos{info_type info_content}|").product_is("商家转账·(用户确认模式)").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/close-advertising-show", "关闭广告展示").product_is("点金计划").succeeds_with(204);
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO).product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW: Operation = Operation::new(Verb::Patch, "v3/goldplan/merchants/open-advertising-show", "开通广告展示").product_is("点金计划").succeeds_with(204);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账", "||sub_mchid|user_name!").product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/set-advertising-industry-filter", "同业过滤标签管理").product_is("点金计划").succeeds_with(204);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization", "发起转账并完成自动收款授权", "||sub_mchid appid out_bill_no openid user_name! transfer_amount transfer_remark notify_url user_recv_perception transfer_scene_id transfer_scene_report_infos{info_type info_content} authorization_info{user_display_name out_authorization_no authorization_notify_url}|").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/invalid", "查询审核结果").product_is("数据审核");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_TRANSFER: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/transfer-bills/transfer", "转账（用户自动收款）", "||sub_mchid appid out_bill_no user_name! transfer_amount transfer_remark notify_url user_recv_perception transfer_scene_id transfer_scene_report_infos{info_type info_content} authorization_id|user_name!").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/query", "查询审核结果").product_is("数据审核").repeated(Repeat::Safe);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/user-confirm-authorizations", "申请免确认收款授权", "||out_authorization_no appid openid transfer_scene_id user_display_name user_recv_perception notify_url|").product_is("商家转账·(用户授权免确认)").number("out_authorization_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_REFUND_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/refund/sync", "同步非银联支付交易退款信息").product_is("数据审核");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}", "商户单号查询自动收款授权", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户授权免确认)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/update", "更新审核数据").product_is("数据审核");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close", "解除免确认收款授权", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户授权免确认)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPLOAD: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/upload", "上传审核数据").product_is("数据审核");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills", "发起转账", "||appid out_bill_no openid user_name! transfer_amount transfer_remark notify_url user_recv_perception transfer_scene_id transfer_scene_report_infos{info_type info_content} user_recv_style{type}|").product_is("商家转账·(用户确认模式)").number("out_bill_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_COMPANIES_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/companies/query", "企业信息查询").product_is("江苏").repeated(Repeat::Safe);
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_GOODS_UPLOAD: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/goods/upload", "商品信息上传").product_is("江苏");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_N_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/n-qualifications/sync", "N品类同步资格核销信息").product_is("江苏");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization", "发起转账并完成自动收款授权", "||appid out_bill_no openid user_name! transfer_amount transfer_remark notify_url user_recv_perception transfer_scene_id transfer_scene_report_infos{info_type info_content} authorization_info{user_display_name out_authorization_no authorization_notify_url} sponsor_mchid|").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GOV_SUBSIDY_QUALIFICATION: Operation = Operation::new(Verb::Get, "v3/gov/subsidy/qualification", "查询补贴资格").product_is("江苏");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/transfer", "用户授权后转账", "||appid out_bill_no user_name! transfer_amount transfer_remark notify_url user_recv_perception transfer_scene_id transfer_scene_report_infos{info_type info_content} authorization_id sponsor_mchid out_authorization_no|user_name!").product_is("商家转账·(用户授权免确认)").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CANCEL: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/passthrough/cancel", "取消资格(透传模式)").product_is("透传模式");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CLAIM: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/passthrough/claim", "领取资格(透传模式)").product_is("透传模式");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills", "发起转账到QQ钱包", "||appid out_bill_no openid user_qq user_name! transfer_amount transfer_remark notify_url transfer_scene_id transfer_scene_report_infos{info_type info_content}|user_name!").product_is("商家转账·(互联QQ钱包)").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/passthrough/query", "批量查询用户资格(透传模式)").product_is("透传模式").repeated(Repeat::Safe);
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}", "查询转账到QQ钱包的结果", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("商家转账·(互联QQ钱包)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/query", "批量查询用户资格").product_is("江苏").repeated(Repeat::Safe);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel", "撤销转账到QQ钱包", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("商家转账·(互联QQ钱包)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/sync", "同步资格核销信息").product_is("江苏");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/user-confirm-authorization", "申请免确认收款授权", "||out_authorization_no appid openid transfer_scene_id user_display_name user_recv_perception authorization_notify_url scene_info{client_ip device_id device_type}|").product_is("商家转账·(用户授权免确认)").number("out_authorization_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_SNCODE_LOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/sncode/lock", "sn码锁定").product_is("江苏");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}", "商户单号查询自动收款授权", "|is_display_authorization||").product_is("商家转账·(用户授权免确认)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_SNCODE_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/sncode/query", "查询sn码状态").product_is("江苏").repeated(Repeat::Safe);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close", "解除免确认收款授权", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户授权免确认)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_SNCODE_UNLOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/sncode/unlock", "sn码解锁").product_is("江苏");
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/bill-download-url", "获取购付汇账单文件下载链接", "|bill_date sub_mchid||").product_is("平台收付通·跨境付款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/query", "交易信息查询").product_is("江苏").repeated(Repeat::Safe);
+pub(crate) static POST_V3_FUNDS_TO_OVERSEA_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/orders", "申请资金出境", "||out_order_id sub_mchid transaction_id amount foreign_currency goods_info{goods_name goods_category goods_unit_price goods_quantity} seller_info{oversea_business_name oversea_shop_name seller_id} express_info{courier_number express_company_name} payee_info{payee_id} presale_info{type total_amount deposit_transaction_id balance_transaction_id}|").product_is("平台收付通·跨境付款").number("out_order_id");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_SUMMARY_QUERY_DAY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/summary/query-day", "查询单日交易汇总").product_is("江苏").repeated(Repeat::Safe);
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/orders/{out_order_id}", "查询出境结果", MEMBERS_OF_GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS).product_is("平台收付通·跨境付款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/sync", "交易信息回传").product_is("江苏");
+pub(crate) static POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/return/return-orders", "申请资金出境退回", "||out_return_no sub_mchid out_order_id transaction_id supplement_info amount|").product_is("平台收付通·跨境付款").number("out_return_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_CANCEL: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/cancel", "品类凭证码预核销撤销").product_is("浙江");
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}", "查询出境退回结果（通过商户出境退回单号）", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·跨境付款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_COMMIT: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/commit", "品类凭证码上报确认").product_is("浙江");
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_TRANSACTIONS_TRANSACTION_ID_AVAILABLE_ABROAD_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts", "查询订单剩余可出境余额", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·跨境付款");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_ISSUE: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/issue", "申请品类凭证码").product_is("浙江");
+pub(crate) static GET_V3_GLOBAL_CERTIFICATES: Operation = Operation::new(Verb::Get, "v3/global/certificates", "获取平台证书列表", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_REFUND: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/refund", "品类凭证码上报撤销").product_is("浙江");
+pub(crate) static GET_V3_GLOBAL_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Get, "v3/global/customs/orders", "报关查询", MEMBERS_OF_GET_V3_CUSTOMS_ORDERS).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_TRY_: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/try", "预核销品类凭证码").product_is("浙江");
+pub(crate) static PATCH_V3_GLOBAL_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Patch, "v3/global/customs/orders", "报关信息修改", MEMBERS_OF_PATCH_V3_CUSTOMS_ORDERS).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_GOODS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/goods/query", "商品信息查询").product_is("浙江").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GLOBAL_CUSTOMS_ORDERS: Operation = Operation::new(Verb::Post, "v3/global/customs/orders", "报关", MEMBERS_OF_POST_V3_CUSTOMS_ORDERS).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_N_QUALIFICATIONS_CONFIRM: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/n-qualifications/confirm", "n品类核销").product_is("浙江");
+pub(crate) static POST_V3_GLOBAL_CUSTOMS_REDECLARE: Operation = Operation::new(Verb::Post, "v3/global/customs/redeclare", "报关重推", MEMBERS_OF_POST_V3_CUSTOMS_REDECLARE).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_ALTER: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/qualifications/alter", "变更资格").product_is("浙江");
+pub(crate) static POST_V3_GLOBAL_CUSTOMS_VERIFY_CERTIFICATE: Operation = Operation::new(Verb::Post, "v3/global/customs/verify-certificate", "身份信息校验", MEMBERS_OF_POST_V3_CUSTOMS_VERIFY_CERTIFICATE).product_is("清关报关").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_CLAIM: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/qualifications/claim", "领取资格").product_is("浙江");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant/h5/permission/applications", "创建H5支付权限申请单", "||business_description sub_mchid domains company_register_cert transaction_limit_type website_business_page_pics website_homepage_pics website_state website_url notify_url applyment_type|").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/qualifications/query", "查询补贴资格").product_is("浙江").repeated(Repeat::Safe);
+pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/applications/{applyment_id}", "查询H5支付权限申请单详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/qualifications/sync", "核销资格").product_is("浙江");
+pub(crate) static PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Patch, "v3/global/merchant/h5/permission/applications/{applyment_id}", "修改H5支付权限申请单", "||domains business_description company_register_cert website_business_page_pics website_homepage_pics website_state website_url|").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_LOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/sncode/lock", "sn码锁定").product_is("浙江");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant/h5/permission/domain/applications", "创建H5支付域名修改申请单", "||sub_mchid domains website_url website_business_page_pics website_homepage_pics website_state notify_url out_applyment_id|").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/").number("out_applyment_id");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/sncode/query", "sn码销售状态查询").product_is("浙江").repeated(Repeat::Safe);
+pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/domain/applications/{applyment_id}", "查询H5支付域名修改申请单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_UNLOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/sncode/unlock", "sn码解锁").product_is("浙江");
+pub(crate) static PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID: Operation = Operation::new(Verb::Patch, "v3/global/merchant/h5/permission/domain/applications/{applyment_id}", "修改H5支付域名修改申请单", "||domains website_state website_url website_business_page_pics website_homepage_pics|").product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_HIRE_POWER_BANK_INSURANCE_ORDERS: Operation = Operation::new(Verb::Post, "v3/hire-power-bank/insurance-orders", "创建保险订单").product_is("充电宝隔夜归还");
+pub(crate) static GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/merchant/h5/permission/{sub_mchid}", "查询子商户H5支付权限状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("H5支付权限").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/hire-power-bank/insurance-orders/{out_order_no}", "查询保险订单详情").product_is("充电宝隔夜归还");
+pub(crate) static DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/global/merchant-service/complaint-notifications", "删除投诉通知回调", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/hire-power-bank/user-qualifications/{openid}", "查询用户保险订单领取资格").product_is("充电宝隔夜归还");
+pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaint-notifications", "查询投诉通知回调", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_INDUSTRY_COUPON_TOKENS: Operation = Operation::new(Verb::Post, "v3/industry-coupon/tokens", "出行券切卡组件预下单").product_is("出行券");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/complaint-notifications", "创建投诉通知回调", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS).product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/industry-rebate/retail-industry/transactions", "回传SN和商品编码").succeeds_with(204);
+pub(crate) static PUT_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/global/merchant-service/complaint-notifications", "更新投诉通知回调", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS).product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Post, "v3/industry-rebate/transactions/{transaction_id}", "支付码牌/点餐码牌交易回传").product_is("码牌音箱").succeeds_with(204);
+pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints", "查询投诉单列表", "|limit=l offset=o begin_date end_date complainted_mchid mch_language||data=i{payer_phone!} total_count=t").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/inspolicymgr/deduct/authorizations", "提交保单授权信息").product_is("微信保单服务");
+pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints/{complaint_id}", "查询投诉单详情", "|mch_language||payer_phone!").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO: Operation = Operation::new(Verb::Get, "v3/inspolicymgr/deduct/authorizations/{out_insurance_no}", "查询保单授权信息").product_is("微信保单服务");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/complaints/{complaint_id}/complete", "反馈处理完成", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE).product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_INSPOLICYMGR_DEDUCT_POLICIES: Operation = Operation::new(Verb::Post, "v3/inspolicymgr/deduct/policies", "上传保单").product_is("微信保单服务");
+pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys", "查询投诉协商历史", "|limit=l offset=o mch_language||data=i total_count=t").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO: Operation = Operation::new(Verb::Get, "v3/inspolicymgr/deduct/policies/{out_insurance_no}", "查询保单").product_is("微信保单服务");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_RESPONSE: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/complaints/{complaint_id}/response", "提交回复", "||complainted_mchid response_content response_images jump_url jump_url_text|").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO: Operation = Operation::new(Verb::Patch, "v3/inspolicymgr/deduct/policies/{out_insurance_no}", "更新保单信息").product_is("微信保单服务");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/images/upload", "商户上传反馈图片", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN: Operation = Operation::new(Verb::Get, "v3/iotmanage/device-inspections/{device_sn}", "获取出厂检查结果").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/images/{media_id}", "图片下载", "|complaint_id||").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").unsigned().file();
 #[rustfmt::skip]
-pub(crate) static GET_V3_IOTMANAGE_DEVICES: Operation = Operation::new(Verb::Get, "v3/iotmanage/devices", "智能设备列表").product_is("电动自行车行业代扣");
+pub(crate) static POST_V3_GLOBAL_MERCHANT_STORAGE_FILE_UPLOAD: Operation = Operation::new(Verb::Post, "v3/global/merchant-storage/file/upload", "上传文件", "||file=f digest=s filename=n|").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static GET_V3_LOVEFEAST_BRANDS_BRAND_ID: Operation = Operation::new(Verb::Get, "v3/lovefeast/brands/{brand_id}", "查询爱心餐品牌信息").product_is("爱心餐");
+pub(crate) static POST_V3_GLOBAL_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/global/merchants", "子商户进件（融合钱包）", "||sp_appid sp_mchid name shortname office_phone contact{name! phone! email!} business_category channel_id merchant_country_code merchant_type registration_certificate_number registration_certificate_date registration_certificate_copy settlement_bank_number business{business_type app_download website office_account mini_program store_address store_photos~{media_id} mcc} director{name number} principal{name number} apply_h5_payment h5_payment_apply_info{h5_website_url domains} attach|").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/").number("Idempotency-Key").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID: Operation = Operation::new(Verb::Get, "v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}", "查询用户捐赠单列表").product_is("爱心餐");
+pub(crate) static GET_V3_GLOBAL_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/merchants/{sub_mchid}", "查询子商户（融合钱包）", MEMBERS_OF_GET_V3_GLOBAL_MERCHANTS_SUB_MCHID).product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}", "查询用户捐赠单详情").product_is("爱心餐");
+pub(crate) static PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Patch, "v3/global/merchants/{sub_mchid}", "修改子商户（融合钱包）", "||sp_appid sp_mchid name sub_mchid shortname office_phone contact{name! phone! email!} business_category channel_id merchant_country_code merchant_type registration_certificate_number registration_certificate_date registration_certificate_copy settlement_bank_number business{business_type app_download website office_account mini_program store_address store_photos mcc} director{name number} principal{name number} apply_h5_payment h5_payment_apply_info{website_url domains}|").product_is("进件(融合钱包)").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS: Operation = Operation::new(Verb::Get, "v3/marketing/bank/packages/{package_id}/tasks", "查询上传任务列表").product_is("配额定向营销银行号码包");
+pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/id/{transaction_id}/reverse", "撤销订单(微信支付订单号)", MEMBERS_OF_POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS: Operation = Operation::new(Verb::Post, "v3/marketing/bank/packages/{package_id}/tasks", "导入定向用户协议号").product_is("配额定向营销银行号码包").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)", MEMBERS_OF_POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BANK_FAVOR_USERS_OPENID_BANK_MULTI_ACTIVITY: Operation = Operation::new(Verb::Post, "v3/marketing/bank-favor/users/{openid}/bank-multi-activity", "给指定用户报名多笔立减活动").product_is("银行立减").number("out_request_no");
+pub(crate) static POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY: Operation = Operation::new(Verb::Post, "v3/global/micropay/transactions/pay", "提交付款码支付", MEMBERS_OF_POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BANK_FAVOR_USERS_OPENID_COUPONS_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}", "查询绑定多笔立减活动的代金券详情").product_is("银行立减");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/app-pre-entrust-sign", "APP签约", MEMBERS_OF_POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN).product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_CALLBACKS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/callbacks", "查询商家券事件通知地址").product_is("商家券");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_H5_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/h5-pre-entrust-sign", "H5预签约", "||appid sub_mchid sp_appid sp_mchid sub_appid plan_id out_contract_code user_display_name success_notify_url return_appid user_client_ip expired_time return_url|").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_CALLBACKS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/callbacks", "设置商家券事件通知地址").product_is("商家券");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_JSAPI_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/jsapi-pre-entrust-sign", "JSAPI预签约", "||appid sub_mchid sp_appid sp_mchid sub_appid plan_id out_contract_code user_display_name success_notify_url openid return_url expired_time|").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/associate", "关联订单信息").product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_MINIPROGRAM_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/miniprogram-pre-entrust-sign", "小程序签约", MEMBERS_OF_POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN).product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/deactivate", "使券失效").product_is("商家券").number("deactivate_request_no");
+pub(crate) static GET_V3_GLOBAL_PAPAY_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/global/papay/contracts/out-contract-code/{out_contract_code}", "商户协议号查询签约", "|appid sub_mchid sp_appid sp_mchid sub_appid||").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/disassociate", "取消关联订单信息").product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_WEB_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/web-pre-entrust-sign", "WEB预签约", "||appid sub_mchid sp_appid sp_mchid sub_appid plan_id out_contract_code user_display_name success_notify_url expired_time return_url|").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/return", "申请退券").product_is("商家券").number("return_request_no");
+pub(crate) static GET_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/contracts/{contract_id}", "代扣协议ID查询签约", "|appid sub_mchid sp_appid sp_mchid sub_appid plan_id||").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/send", "向用户发券").product_is("商家券").number("out_request_no");
+pub(crate) static POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/global/papay/contracts/{contract_id}/terminate", "申请解约", "||appid sp_appid sub_mchid sub_appid termination_note|").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/use", "核销用户券").product_is("商家券").number("use_request_no");
+pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions", "支付扣款", "||appid sp_appid sub_mchid sub_appid description attach notify_url out_trade_no goods_tag merchant_category_code contract_id amount{total currency} scene_info{device_id device_ip}|").product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_CARD_ID_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/{card_id}/send", "发放消费卡").product_is("商家券").number("out_request_no");
+pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_PRE_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/product-coupons/pre-send", "向用户预发放商品券").product_is("商品券").number("send_request_no");
+pub(crate) static POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/product-coupons/send", "向用户发放商品券").product_is("商家券").number("out_request_no");
+pub(crate) static GET_V3_GLOBAL_PAPAY_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/papay/transactions/{transaction_id}", "查询订单(微信支付订单号)", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("委托代扣").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks", "创建商家券").product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/bill-download-url", "获取分账账单文件下载地址", MEMBERS_OF_GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL).product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}", "查询商家券详情").product_is("商家券");
+pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/orders", "请求分账", "||sub_mchid appid sub_appid transaction_id out_order_no receivers{currency type account name! authorized amount description} unfreeze_unsplit|").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}", "修改商家券基本信息").product_is("商家券").number("out_request_no").succeeds_with(204);
+pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/orders/unfreeze", "解冻剩余资金", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER).product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}/budget", "修改批次预算").product_is("商家券").number("modify_budget_request_no");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/orders/{out_order_no}", "查询分账结果", MEMBERS_OF_GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS).product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "查询预存code列表").product_is("商家券");
+pub(crate) static DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: Operation = Operation::new(Verb::Delete, "v3/global/profit-sharing/receivers", "删除分账接收方", MEMBERS_OF_DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS).product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "上传预存code").product_is("商家券").number("upload_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_RECEIVERS: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/receivers", "添加分账接收方", "||sub_mchid appid sub_appid type account name! authorized relation_type custom_relation scene major_service expected_ratio application_file_id partnership_file_id|name!").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE: Operation = Operation::new(Verb::Delete, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", "删除预存code").product_is("商家券").number("delete_request_no");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_RECEIVERS_ACCOUNT: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/receivers/{account}", "查询分账接收方添加结果", "|sub_mchid transaction_id appid sub_appid type||").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", "查询预存code详情").product_is("商家券");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/refunds/bill-download-url", "获取分账退款账单下载链接", MEMBERS_OF_GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL).product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/pay-receipts", "查询营销补差付款单列表").product_is("商家券");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/refunds/refundable-balance", "查询可供垫付退款实时余额", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/subsidy/pay-receipts", "营销补差付款").product_is("商家券").number("out_subsidy_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK: Operation = Operation::new(Verb::Post, "v3/global/profit-sharing/transactions/mark", "分账标记", "||sub_mchid out_trade_no currency|").product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}", "查询营销补差付款单详情").product_is("商家券");
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/transactions/{transaction_id}/amounts", "查询剩余待分金额", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/subsidy/return-receipts", "营销补差回退").product_is("商家券").number("out_subsidy_return_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_REFUNDABLE_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts", "查询订单剩余可退款金额", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("分账").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}", "查询商家券营销补差回退单详情").product_is("商家券");
+pub(crate) static GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}", "商家充值退款余额查询", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons", "根据过滤条件查询用户券").product_is("商家券");
+pub(crate) static GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE: Operation = Operation::new(Verb::Get, "v3/global/refund/recharge-balance", "商家充值退款余额查询", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}", "查询用户单张券详情").product_is("商家券");
+pub(crate) static GET_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Get, "v3/global/refunds", "查询所有退款", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_CALLBACKS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/callbacks", "获取已设置的消息通知地址").product_is("代金券");
+pub(crate) static POST_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Post, "v3/global/refunds", "申请退款", MEMBERS_OF_POST_V3_GLOBAL_REFUNDS).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").number("out_refund_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_CALLBACKS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/callbacks", "设置消息通知地址").product_is("代金券");
+pub(crate) static GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/global/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_COUPON_STOCKS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/coupon-stocks", "创建代金券批次").product_is("代金券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/global/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD: Operation = Operation::new(Verb::Post, "v3/marketing/favor/media/image-upload", "（营销）图片上传").product_is("代金券").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static GET_V3_GLOBAL_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/global/settle/settlements", "查询结算资金明细", MEMBERS_OF_GET_V3_GLOBAL_SETTLE_SETTLEMENTS).product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks", "条件查询批次列表").product_is("代金券");
+pub(crate) static GET_V3_GLOBAL_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/global/statements", "下载对账单", MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS).product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/").unsigned().file();
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}", "查询批次详情").product_is("代金券");
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/global/transactions/app", "APP支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/items", "查询代金券可用单品").product_is("代金券");
+pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/transactions/id/{transaction_id}", "查询订单(微信支付订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/merchants", "查询代金券可用商户").product_is("代金券");
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/modify-goods-id", "修改可用单品编码").product_is("代金券");
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/global/transactions/jsapi", "JSAPI支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/pause", "暂停代金券批次").product_is("代金券").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Post, "v3/global/transactions/mweb", "H5支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow", "下载批次退款明细").product_is("代金券");
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/global/transactions/native", "Native支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day", "获取批次退款明细下载链接").product_is("代金券");
+pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/restart", "重启代金券批次").product_is("代金券").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/start", "激活代金券批次").product_is("代金券").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changecustompagestatus", "商家小票管理", "||sub_mchid operation_type|").product_is("点金计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/stop", "StopStock");
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CHANGEGOLDPLANSTATUS: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/changegoldplanstatus", "点金计划管理", "||sub_mchid operation_type operation_pay_scene|").product_is("点金计划");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow", "下载批次核销明细").product_is("代金券");
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/close-advertising-show", "关闭广告展示", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("点金计划").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", "获取批次核销明细下载链接").product_is("代金券");
+pub(crate) static PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW: Operation = Operation::new(Verb::Patch, "v3/goldplan/merchants/open-advertising-show", "开通广告展示", MEMBERS_OF_PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW).product_is("点金计划").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons", "根据商户号查用户的券").product_is("代金券");
+pub(crate) static POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER: Operation = Operation::new(Verb::Post, "v3/goldplan/merchants/set-advertising-industry-filter", "同业过滤标签管理", MEMBERS_OF_PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW).product_is("点金计划").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/users/{openid}/coupons", "发放代金券").product_is("代金券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/invalid", "查询审核结果", MEMBERS_OF_POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID).product_is("数据审核");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", "查询代金券详情").product_is("代金券");
+pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/query", "查询审核结果", MEMBERS_OF_POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID).product_is("数据审核").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/activities", "按区域查询品牌加价购活动").product_is("品牌小店营销");
+pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_REFUND_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/refund/sync", "同步非银联支付交易退款信息", "||org_no mchnt_order_id upload_time refund_at refund_dt|").product_is("数据审核");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITY_ACTIVITY_ID_APPLY: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply", "门店报名品牌加价购活动").product_is("品牌小店营销");
+pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/update", "更新审核数据", MEMBERS_OF_POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE).product_is("数据审核");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/qualification/lock", "锁定品牌加价购活动资格").product_is("品牌小店营销");
+pub(crate) static POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPLOAD: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/audit/cup/upload", "上传审核数据", MEMBERS_OF_POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE).product_is("数据审核");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_UNLOCK: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/qualification/unlock", "解锁品牌加价购活动资格").product_is("品牌小店营销");
+pub(crate) static POST_V3_GOV_SUBSIDY_COMPANIES_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/companies/query", "企业信息查询", "||qualification_region_code license_number|").product_is("江苏").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE: Operation = Operation::new(Verb::Delete, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative", "删除零售小店活动业务代理").product_is("品牌小店营销").number("out_request_no");
+pub(crate) static POST_V3_GOV_SUBSIDY_GOODS_UPLOAD: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/goods/upload", "商品信息上传", "||appliance_id product_name energy_grade brand qualification_region_code seller_name license_number base_price average_trading_price product_type product_model bar_code|").product_is("江苏");
 #[rustfmt::skip]
-pub(crate) static PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE: Operation = Operation::new(Verb::Put, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative", "添加零售小店活动业务代理").product_is("品牌小店营销").number("out_request_no");
+pub(crate) static POST_V3_GOV_SUBSIDY_N_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/n-qualifications/sync", "N品类同步资格核销信息", "||real_name! id_card_number! phone_number! appliance_id out_trade_no sub_mchid energy_grade receive_region_code brand address qualification_region_code seller_name license_number logistics_num delivery_time invoice_num product_type pc_type order_amount discount_amount mch_order_id invoice_time purchaser_name sale_model identity_document_type invoice_address_code tax_authority_code transaction_time cate_state longitude latitude cate_code coupon_code invoice_code refund_id|").product_is("江苏");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives", "查询零售小店活动业务代理").product_is("品牌小店营销");
+pub(crate) static GET_V3_GOV_SUBSIDY_QUALIFICATION: Operation = Operation::new(Verb::Get, "v3/gov/subsidy/qualification", "查询补贴资格", "|real_name! id_card_number! phone_number! appliance_id openid appid qualification_region_code identity_document_type||").product_is("江苏");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_MATERIALS: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials", "生成小店活动物料码").product_is("品牌小店营销").number("out_request_no");
+pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CANCEL: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/passthrough/cancel", "取消资格(透传模式)", "||real_name! id_card_number! phone_number! appliance_id qualification_region_code out_request_no identity_document_type|").product_is("透传模式");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Delete, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "删除小店活动门店").product_is("品牌小店营销").number("out_request_no");
+pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CLAIM: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/passthrough/claim", "领取资格(透传模式)", "||real_name! id_card_number! phone_number! appliance_id qualification_region_code identity_document_type longitude latitude|").product_is("透传模式");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "查询小店活动门店列表").product_is("品牌小店营销");
+pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/passthrough/query", "批量查询用户资格(透传模式)", MEMBERS_OF_POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_QUERY).product_is("透传模式").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "添加小店活动门店").product_is("品牌小店营销").number("out_request_no");
+pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/query", "批量查询用户资格", MEMBERS_OF_POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_QUERY).product_is("江苏").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES_STORE_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}", "查询小店活动门店详情").product_is("品牌小店营销");
+pub(crate) static POST_V3_GOV_SUBSIDY_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/qualifications/sync", "同步资格核销信息", "||real_name! id_card_number! phone_number! appliance_id out_trade_no sub_mch_id energy_grade receive_region_code brand address qualification_region_code sn_code seller_name license_number barcode item_name spec_model logistics_num delivery_time invoice_num product_type pc_type order_amount discount_amount imei1 imei2 mch_order_id refund_id invoice_time purchaser_name sale_model identity_document_type invoice_address_code invoice_code tax_authority_code transaction_time cate_state mch_name|").product_is("江苏");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-activity/activities", "查询活动列表").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_SNCODE_LOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/sncode/lock", "sn码锁定", "||appliance_id out_trade_no brand qualification_region_code sn_code manufacturer_info barcode spec_model product_type sale_time imei1 imei2|").product_is("江苏");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-activity/activities", "创建活动").product_is("会员卡").number("out_request_no");
+pub(crate) static POST_V3_GOV_SUBSIDY_SNCODE_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/sncode/query", "查询sn码状态", "||sn_code_list qualification_region_code|").product_is("江苏").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-activity/activities/{activity_id}", "查询活动详情").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_SNCODE_UNLOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/sncode/unlock", "sn码解锁", "||appliance_id out_trade_no qualification_region_code sn_code barcode product_type|").product_is("江苏");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-activity/activities/{activity_id}/terminate", "终止活动").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/query", "交易信息查询", "||qualification_region_code order_number_list|").product_is("江苏").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/activate-informations/{activate_ticket}", "获取用户信息（跳转型激活）").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_SUMMARY_QUERY_DAY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/summary/query-day", "查询单日交易汇总", "||qualification_region_code query_date query_type appliance_id cate_state|").product_is("江苏").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/callback", "查询回调地址").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_TRANSACTIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/transactions/sync", "交易信息回传", "||real_name! id_card_number! phone_number! appliance_id out_trade_no energy_grade receive_region_code brand address qualification_region_code seller_name license_number order_amount discount_amount transaction_time mch_order_id refund_id mch_name sale_model cate_state identity_document_type sub_mchid|").product_is("江苏");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/callback", "设置回调地址").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_CANCEL: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/cancel", "品类凭证码预核销撤销", "||sp_serial_no cred_frozen_no trans_date trans_time auth_code req_ssn|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards", "查询会员卡模板列表").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_COMMIT: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/commit", "品类凭证码上报确认", "||sp_serial_no cred_frozen_no trans_date trans_time acq_org_order_no order_no subsidy_amt add_code address sale_models corp_name brand uniscid barcode auth_code req_ssn bank_name bank_subsidy plat_subsidy county_code amount|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards", "创建会员卡模板").product_is("会员卡").number("out_request_no");
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_ISSUE: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/issue", "申请品类凭证码", "||category_id openid name! mobile! add_code custom_info cert_type cert_no! req_ssn|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Delete, "v3/marketing/membercard-open/cards/{card_id}", "删除会员卡模板").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_REFUND: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/refund", "品类凭证码上报撤销", "||sp_serial_no cred_frozen_no trans_date trans_time order_no subsidy_amt add_code address sale_models uniscid barcode auth_code req_ssn bank_name bank_subsidy plat_subsidy corp_name brand|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards/{card_id}", "查询会员卡模板信息").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_TRY_: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/authcode/try", "预核销品类凭证码", "||sp_serial_no mchnt_no term_no auth_code category county_code|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}", "修改会员卡模板信息").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_GOODS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/goods/query", "商品信息查询", "||goods_bar_code province req_ssn req_time|").product_is("浙江").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_DEPOSIT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/deposit", "导入会员Code").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_N_QUALIFICATIONS_CONFIRM: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/n-qualifications/confirm", "n品类核销", "||data{cate_code cert_no! grade name! operation_time bank_name bank_subsidy plat_subsidy sales status subsidy tel! add_code address! sale_models brand activity_add_code uniscid corp_name serial_num} req_ssn req_time|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}", "查询用户会员卡信息").product_is("会员卡");
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_ALTER: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/qualifications/alter", "变更资格", "||cate_code cert_no! name! tel! req_ssn|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}", "修改用户会员卡信息").product_is("会员卡").number("out_request_no").succeeds_with(204);
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_CLAIM: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/qualifications/claim", "领取资格", "||cate_code cert_no! name! tel! cert_type req_ssn|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate", "激活会员卡（跳转型激活）").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/qualifications/query", "查询补贴资格", "||cert_no! cate_code req_ssn|").product_is("浙江").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit", "设置支付后展示的积分到账").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_SYNC: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/qualifications/sync", "核销资格", "||req_ssn data{auth_code cate_code cert_no! grade name! operation_time bank_name bank_subsidy plat_subsidy sales status subsidy tel! add_code address sale_models sn_code uniscid corp_name barcode item_name spec_model brand logistics_no delivery_time invoice_no is_ai_product pc_type order_no origin_order_no activity_add_code imei1 imei2 ccc_sn_order_no}|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare", "支付结果页展示会员积分").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_LOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/sncode/lock", "sn码锁定", "||create_user province manufact_cert_code sn goods_bar_code goods_type goods_name goods_model imei1 imei2 trans_orderid order_price acquire_code sell_orderid city county is_ai_product sale_time mfr_info brand sale_models req_ssn req_time|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RIGHTS: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights", "设置会员权益").product_is("会员卡").number("out_request_no").succeeds_with(204);
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_QUERY: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/sncode/query", "sn码销售状态查询", "||sn province manufact_cert_code goods_type goods_bar_code imei1 imei2 sales_models req_ssn req_time|").product_is("浙江").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data", "设置会员服务项用户信息").product_is("会员卡").number("out_request_no").succeeds_with(204);
+pub(crate) static POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_UNLOCK: Operation = Operation::new(Verb::Post, "v3/gov/subsidy/zhejiang/sncode/unlock", "sn码解锁", "||req_ssn req_time create_user province manufact_cert_code sn goods_bar_code goods_type goods_name goods_model imei1 imei2 trans_orderid ori_pay_orderid order_price acquire_code sell_orderid city county is_ai_product sale_time mfr_info brand sales_models|").product_is("浙江");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable", "作废用户会员卡").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_HIRE_POWER_BANK_INSURANCE_ORDERS: Operation = Operation::new(Verb::Post, "v3/hire-power-bank/insurance-orders", "创建保险订单", "||out_order_no openid notify_url service_id|").product_is("充电宝隔夜归还");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_DECRYPT_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards/{card_id}/decrypt-code", "加密code解码（跳转型激活）").product_is("会员卡");
+pub(crate) static GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/hire-power-bank/insurance-orders/{out_order_no}", "查询保险订单详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("充电宝隔夜归还");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PERMISSION_TOKENS: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/permission-tokens", "商户预授权").product_is("会员卡");
+pub(crate) static GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/hire-power-bank/user-qualifications/{openid}", "查询用户保险订单领取资格", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("充电宝隔夜归还");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PHONE_MEMBERCARD_IMPORT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import", "根据手机号导入用户会员卡").product_is("会员卡").number("out_request_no");
+pub(crate) static POST_V3_INDUSTRY_COUPON_TOKENS: Operation = Operation::new(Verb::Post, "v3/industry-coupon/tokens", "出行券切卡组件预下单", "||open_id coupon_list{stock_id coupon_id}|").product_is("出行券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_QRCODE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/qrcode", "创建会员卡二维码").product_is("会员卡");
+pub(crate) static POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/industry-rebate/retail-industry/transactions", "回传SN和商品编码", "||brand_id transaction_id out_trade_no sub_mchid device_id goods_detail{barcode merchant_goods_id goods_name quantity price}|").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_RIGHTS: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/rights", "设置会员卡模板权益项").product_is("会员卡").succeeds_with(204);
+pub(crate) static POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID: Operation = Operation::new(Verb::Post, "v3/industry-rebate/transactions/{transaction_id}", "支付码牌/点餐码牌交易回传", "||sub_mchid code_url out_trade_no|").product_is("码牌音箱").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/service-modules", "添加会员卡服务项").product_is("会员卡");
+pub(crate) static POST_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/inspolicymgr/deduct/authorizations", "提交保单授权信息", "||out_insurance_no appid plan_id out_contract_code insurance_name payee_mchid payee_appid|").product_is("微信保单服务");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID: Operation = Operation::new(Verb::Delete, "v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", "移除会员卡服务项").product_is("会员卡").succeeds_with(204);
+pub(crate) static GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO: Operation = Operation::new(Verb::Get, "v3/inspolicymgr/deduct/authorizations/{out_insurance_no}", "查询保单授权信息", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("微信保单服务");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", "修改会员卡服务项").product_is("会员卡");
+pub(crate) static POST_V3_INSPOLICYMGR_DEDUCT_POLICIES: Operation = Operation::new(Verb::Post, "v3/inspolicymgr/deduct/policies", "上传保单", "||out_insurance_no insured_name_list insurance_company_code effective_time expired_time coverage_detail support_renewal start_renewal_time end_renewal_time policy_type car_number pet_name address policy_state policy_code plan_id out_contract_code policy_periods appid openid free_insurance combined_payment payment_method period_premium_mode payment_period first_period_amount subsequent_period_amount coverage_term_type payee_mchid payee_appid payee_openid|").product_is("微信保单服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_UPGRADE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/upgrade", "老会员卡模板升级").product_is("会员卡").succeeds_with(204);
+pub(crate) static GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO: Operation = Operation::new(Verb::Get, "v3/inspolicymgr/deduct/policies/{out_insurance_no}", "查询保单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("微信保单服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_USERS_IMPORT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/users/import", "根据openid导入用户会员卡").product_is("会员卡").number("out_request_no");
+pub(crate) static PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO: Operation = Operation::new(Verb::Patch, "v3/inspolicymgr/deduct/policies/{out_insurance_no}", "更新保单信息", "||insured_name_list insurance_name effective_time expired_time coverage_detail support_renewal start_renewal_time end_renewal_time policy_type car_number pet_name address policy_state policy_code plan_id out_contract_code policy_periods free_insurance combined_payment payment_method period_premium_mode payment_period first_period_amount subsequent_period_amount coverage_term_type|").product_is("微信保单服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/phonenumber-member/import", "导入加密手机号提醒会员领卡").product_is("会员卡").succeeds_with(204);
+pub(crate) static GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN: Operation = Operation::new(Verb::Get, "v3/iotmanage/device-inspections/{device_sn}", "获取出厂检查结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_SEARCH: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/phonenumber-member/search", "通过加密手机号查询会员领卡状态").product_is("会员卡");
+pub(crate) static GET_V3_IOTMANAGE_DEVICES: Operation = Operation::new(Verb::Get, "v3/iotmanage/devices", "智能设备列表", MEMBERS_OF_GET_V3_IOTMANAGE_DEVICES).product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/user/cards", "查询用户在品牌下所有会员卡").product_is("会员卡");
+pub(crate) static GET_V3_LOVEFEAST_BRANDS_BRAND_ID: Operation = Operation::new(Verb::Get, "v3/lovefeast/brands/{brand_id}", "查询爱心餐品牌信息", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("爱心餐");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/delivery-plan/delivery-plans", "创建投放计划").product_is("摇优惠活动").number("out_request_no");
+pub(crate) static GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID: Operation = Operation::new(Verb::Get, "v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}", "查询用户捐赠单列表", MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING).product_is("爱心餐");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS: Operation = Operation::new(Verb::Get, "v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans", "分页查询投放计划列表").product_is("摇优惠活动");
+pub(crate) static GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}", "查询用户捐赠单详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("爱心餐");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}", "更新投放计划").product_is("摇优惠活动").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS: Operation = Operation::new(Verb::Get, "v3/marketing/bank/packages/{package_id}/tasks", "查询上传任务列表", "|status filename offset=o limit=l||total_count=t data=i").product_is("配额定向营销银行号码包");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate", "终止投放计划").product_is("摇优惠活动").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS: Operation = Operation::new(Verb::Post, "v3/marketing/bank/packages/{package_id}/tasks", "导入定向用户协议号", "||file=f bank_type filename=n sha256=s|").product_is("配额定向营销银行号码包").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_SP_MCHID_NOTIFY_URL: Operation = Operation::new(Verb::Post, "v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url", "设置投放计划回调地址").product_is("摇优惠活动");
+pub(crate) static POST_V3_MARKETING_BANK_FAVOR_USERS_OPENID_BANK_MULTI_ACTIVITY: Operation = Operation::new(Verb::Post, "v3/marketing/bank-favor/users/{openid}/bank-multi-activity", "给指定用户报名多笔立减活动", "||stock_id activity_id out_request_no appid stock_creator_mchid|").product_is("银行立减").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/image-generation-tasks", "提交图片生成任务").product_is("商品券");
+pub(crate) static GET_V3_MARKETING_BANK_FAVOR_USERS_OPENID_COUPONS_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}", "查询绑定多笔立减活动的代金券详情", MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE).product_is("银行立减");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS_TASK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}", "查询图片生成任务执行结果").product_is("商品券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_CALLBACKS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/callbacks", "查询商家券事件通知地址", MEMBERS_OF_GET_V3_MARKETING_BUSIFAVOR_CALLBACKS).product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_MEDIA_UPLOAD_IMAGE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/media/upload-image", "图片上传").product_is("商品券").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_CALLBACKS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/callbacks", "设置商家券事件通知地址", "||mchid notify_url|").product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/notify-configs", "获取商品券事件通知地址").product_is("商品券");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/associate", "关联订单信息", MEMBERS_OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE).product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/notify-configs", "设置商品券事件通知地址").product_is("商品券");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/deactivate", "使券失效", "||coupon_code stock_id deactivate_request_no deactivate_reason|").product_is("商家券").number("deactivate_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons", "创建商品券").product_is("商品券").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/disassociate", "取消关联订单信息", MEMBERS_OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE).product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}", "查询商品券").product_is("商品券");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/return", "申请退券", "||coupon_code stock_id return_request_no|").product_is("商家券").number("return_request_no");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}", "修改商品券").product_is("商品券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/send", "向用户发券", "||openid appid stock_id out_request_no coupon_code|").product_is("商家券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate", "失效商品券").product_is("商品券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/use", "核销用户券", "||coupon_code stock_id appid use_time use_request_no openid out_trade_no mch_id transaction_id|").product_is("商家券").number("use_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles", "添加商品券批次组").product_is("商品券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_COUPONS_CARD_ID_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/coupons/{card_id}/send", "发放消费卡", "||appid openid out_request_no send_time|").product_is("商家券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}", "修改商品券批次组").product_is("商品券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_PRE_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/product-coupons/pre-send", "向用户预发放商品券", "||stock_id coupon_code appid openid send_request_no|").product_is("商品券").number("send_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores", "批次组批量关联门店").product_is("商品券");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_SEND: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/product-coupons/send", "向用户发放商品券", "||openid appid stock_id out_request_no coupon_code coupon_type member_card_id|").product_is("商家券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_DISASSOCIATE_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores", "批次组批量取消关联门店").product_is("商品券");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks", "创建商家券", "||stock_name belong_merchant comment goods_name stock_type coupon_use_rule{coupon_available_time{available_begin_time available_end_time available_day_after_receive available_week{week_day available_day_time{begin_time end_time}} irregulary_avaliable_time{begin_time end_time} wait_days_after_receive available_second_after_receive} fixed_normal_coupon{discount_amount transaction_minimum} discount_coupon{discount_percent transaction_minimum} exchange_coupon{exchange_price transaction_minimum} use_method mini_programs_appid mini_programs_path} stock_send_rule{max_amount max_coupons max_coupons_per_user max_amount_by_day max_coupons_by_day natural_person_limit prevent_api_abuse transferable shareable} out_request_no custom_entrance{mini_programs_info{mini_programs_appid mini_programs_path entrance_words guiding_words} appid hall_id store_id code_display_mode} display_pattern_info{description merchant_logo_url merchant_name background_color coupon_image_url finder_info{finder_id finder_video_id finder_video_cover_image_url}} coupon_code_mode notify_config{notify_appid} subsidy|").product_is("商家券").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_UPDATE_BUDGET: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget", "修改商品券批次组发放预算").product_is("商品券").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}", "查询商家券详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks", "查询商品券批次列表").product_is("商品券");
+pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}", "修改商家券基本信息", "||custom_entrance{mini_programs_info{mini_programs_appid mini_programs_path entrance_words guiding_words} appid hall_id code_display_mode} stock_name comment goods_name out_request_no display_pattern_info{description merchant_logo_url merchant_name background_color coupon_image_url finder_info{finder_id finder_video_id finder_video_cover_image_url}} coupon_use_rule{use_method mini_programs_appid mini_programs_path} stock_send_rule{natural_person_limit prevent_api_abuse} notify_config{notify_appid} subsidy|").product_is("商家券").number("out_request_no").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks", "添加商品券批次").product_is("商品券").number("out_request_no");
+pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}/budget", "修改批次预算", "||target_max_coupons target_max_coupons_by_day current_max_coupons current_max_coupons_by_day modify_budget_request_no|").product_is("商家券").number("modify_budget_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}", "查询商品券指定批次").product_is("商品券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "查询预存code列表", "|status appid offset=o limit=l||total_count=t data=i").product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}", "修改商品券指定批次").product_is("商品券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "上传预存code", "||coupon_code_list upload_request_no|").product_is("商家券").number("upload_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATE_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores", "批次关联门店").product_is("商品券");
+pub(crate) static DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE: Operation = Operation::new(Verb::Delete, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", "删除预存code", "|delete_request_no||").product_is("商家券").number("delete_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores", "查询批次关联门店列表").product_is("商品券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", "查询预存code详情", MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE).product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate", "失效商品券批次").product_is("商品券").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/pay-receipts", "查询营销补差付款单列表", "|stock_id coupon_code out_subsidy_no||").product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DISASSOCIATE_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores", "批次取消关联门店").product_is("商品券");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/subsidy/pay-receipts", "营销补差付款", "||stock_id coupon_code transaction_id payer_merchant payee_merchant amount description out_subsidy_no|").product_is("商家券").number("out_subsidy_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPDATE_BUDGET: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget", "修改商品券批次发放预算").product_is("商品券").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}", "查询营销补差付款单详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPLOAD_COUPON_CODES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes", "预上传券Code").product_is("商品券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/subsidy/return-receipts", "营销补差回退", "||stock_id coupon_code transaction_id refund_id payer_merchant payee_merchant amount description out_subsidy_return_no|").product_is("商家券").number("out_subsidy_return_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles", "向用户发放商品券批次组").product_is("商品券").number("send_request_no");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}", "查询商家券营销补差回退单详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES_USER_COUPON_BUNDLE_ID_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate", "失效用户商品券组").product_is("商品券").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons", "根据过滤条件查询用户券", "|appid stock_id coupon_state creator_merchant belong_merchant sender_merchant offset=o limit=l||total_count=t data=i").product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/users/{openid}/coupons", "指定券状态查询用户商品券列表").product_is("商品券");
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}", "查询用户单张券详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons", "向用户发放商品券").product_is("商品券").number("send_request_no");
+pub(crate) static GET_V3_MARKETING_FAVOR_CALLBACKS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/callbacks", "获取已设置的消息通知地址", MEMBERS_OF_GET_V3_MARKETING_BUSIFAVOR_CALLBACKS).product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}", "查询用户商品券详情").product_is("商品券");
+pub(crate) static POST_V3_MARKETING_FAVOR_CALLBACKS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/callbacks", "设置消息通知地址", "||mchid notify_url switch|").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_CONFIRM: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm", "确认发放用户商品券").product_is("商品券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_FAVOR_COUPON_STOCKS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/coupon-stocks", "创建代金券批次", "||stock_name available_begin_time available_end_time stock_use_rule{max_coupons max_amount max_amount_by_day max_coupons_per_user natural_person_limit prevent_api_abuse} no_cash stock_type comment belong_merchant pattern_info{description merchant_logo merchant_name background_color coupon_image jump_target mini_program_appid mini_program_path} coupon_use_rule{coupon_available_time{available_begin_time available_end_time fix_available_time{available_week_day begin_time end_time} second_day_available available_time_after_receive} fixed_normal_coupon{coupon_amount transaction_minimum} discount_coupon{discount_amount_max discount_percent transaction_minimum} exchange_coupon{exchange_price transaction_minimum} goods_tag limit_pay limit_card{name bin} trade_type available_items unavailable_items available_merchants combine_use} out_request_no ext_info|").product_is("代金券").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate", "失效用户商品券").product_is("商品券").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD: Operation = Operation::new(Verb::Post, "v3/marketing/favor/media/image-upload", "（营销）图片上传", MEMBERS_OF_POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD).product_is("代金券").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_RETURN_: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return", "退券").product_is("商品券").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks", "条件查询批次列表", "|offset=x limit=l stock_creator_mchid create_start_time create_end_time status||total_count=t data=i").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_USE_: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use", "核销用户商品券").product_is("商品券").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}", "查询批次详情", "|stock_creator_mchid||").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon", "向用户预发放商品券").product_is("商品券").number("send_request_no");
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/items", "查询代金券可用单品", "|stock_creator_mchid offset=x limit=l||total_count=t data=i").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON_BUNDLE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle", "向用户预发放商品券批次组").product_is("商品券").number("send_request_no");
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/merchants", "查询代金券可用商户", "|offset=x limit=l stock_creator_mchid||total_count=t data=i").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNERSHIPS: Operation = Operation::new(Verb::Get, "v3/marketing/partnerships", "查询合作关系列表").product_is("委托营销");
+pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/modify-goods-id", "修改可用单品编码", "||stock_creator_mchid add_goods_id_list delete_goods_id_list|").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNERSHIPS_BUILD: Operation = Operation::new(Verb::Post, "v3/marketing/partnerships/build", "建立合作关系").product_is("委托营销").number("Idempotency-Key").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/pause", "暂停代金券批次", MEMBERS_OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE).product_is("代金券").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PARTNERSHIPS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/partnerships/terminate", "终止合作关系").product_is("委托营销").number("Idempotency-Key").repeated(Repeat::Safe);
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow", "下载批次退款明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/paygiftactivity/activities", "获取支付有礼活动列表").product_is("支付有礼");
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day", "获取批次退款明细下载链接", MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY).product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/marketing/paygiftactivity/activities/{activity_id}", "查询活动详情接口").product_is("支付有礼");
+pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/restart", "重启代金券批次", MEMBERS_OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE).product_is("代金券").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS: Operation = Operation::new(Verb::Get, "v3/marketing/paygiftactivity/activities/{activity_id}/goods", "查询活动指定商品列表").product_is("支付有礼");
+pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/start", "激活代金券批次", MEMBERS_OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE).product_is("代金券").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/marketing/paygiftactivity/activities/{activity_id}/merchants", "查询活动发券商户号").product_is("支付有礼");
+pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/stop", "StopStock", MEMBERS_OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_ADD: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add", "新增活动发券商户号").product_is("支付有礼");
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow", "下载批次核销明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_DELETE: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete", "删除活动发券商户号").product_is("支付有礼").number("delete_request_no");
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", "获取批次核销明细下载链接", MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY).product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/terminate", "终止活动").product_is("支付有礼");
+pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons", "根据商户号查用户的券", "|appid stock_id status creator_mchid sender_mchid available_mchid offset=x limit=l business_type||total_count=t data=i").product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/unique-threshold-activity", "创建全场满额送活动").product_is("支付有礼");
+pub(crate) static POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/users/{openid}/coupons", "发放代金券", "||stock_id out_request_no appid stock_creator_mchid coupon_value coupon_minimum|").product_is("代金券").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES: Operation = Operation::new(Verb::Post, "v3/marketing/shopping-receipt/customentrances", "创建自定义入口").product_is("电子小票").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", "查询代金券详情", MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE).product_is("代金券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID: Operation = Operation::new(Verb::Get, "v3/marketing/shopping-receipt/customentrances/{brand_id}", "查询自定义入口").product_is("电子小票");
+pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/activities", "按区域查询品牌加价购活动", "|city_id offset=o limit=l||total_count=t data=i").product_is("品牌小店营销");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/shopping-receipt/customentrances/{brand_id}", "更新自定义入口").product_is("电子小票").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITY_ACTIVITY_ID_APPLY: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply", "门店报名品牌加价购活动", "||caller_merchant_id apply_infos{store_info{store_id accounting_merchant_id merchant_id} goods_original_price}|").product_is("品牌小店营销");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_SHOPPING_RECEIPT_MERCHANTSHOPPINGRECEIPTJUMPINFOS: Operation = Operation::new(Verb::Post, "v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos", "上传商家电子小票跳转信息").product_is("电子小票");
+pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/qualification/lock", "锁定品牌加价购活动资格", MEMBERS_OF_POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK).product_is("品牌小店营销");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_SHOPPING_RECEIPT_SHOPPINGRECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/shopping-receipt/shoppingreceipts", "上传电子小票").product_is("电子小票").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_UNLOCK: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/qualification/unlock", "解锁品牌加价购活动资格", MEMBERS_OF_POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK).product_is("品牌小店营销");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/weekly-discount/activities", "查询周周惠活动列表");
+pub(crate) static DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE: Operation = Operation::new(Verb::Delete, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative", "删除零售小店活动业务代理", "||representative_info_list{openid} out_request_no delete_time|").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/marketing/weekly-discount/activities/{activity_id}", "查询周周惠活动详情");
+pub(crate) static PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE: Operation = Operation::new(Verb::Put, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative", "添加零售小店活动业务代理", "||representative_info_list{openid} out_request_no add_time|").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY: Operation = Operation::new(Verb::Post, "v3/marketing/weekly-discount/activities/{activity_id}/apply", "报名周周惠活动");
+pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives", "查询零售小店活动业务代理", MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING).product_is("品牌小店营销");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/withdraw-favor/users/{openid}/coupons", "查询批次下用户银行提现免费券列表");
+pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_MATERIALS: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials", "生成小店活动物料码", "||out_request_no material_num|").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/withdraw-favor/users/{openid}/coupons", "为用户发银行提现免费券").number("send_request_no");
+pub(crate) static DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Delete, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "删除小店活动门店", "||out_request_no delete_time stores{store_code store_name}|").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的商户管理记录").product_is("商户管理记录");
+pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "查询小店活动门店列表", MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING).product_is("品牌小店营销");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/mch-manage/mch-manage-records/{manage_record_id}", "查询子商户下指定商户管理记录").product_is("商户管理记录");
+pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "添加小店活动门店", "||out_request_no add_time stores{store_code store_name}|").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID_MCH_MANAGE_SUBMISSIONS: Operation = Operation::new(Verb::Post, "v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions", "对指定商户管理记录提交资料").product_is("商户管理记录");
+pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES_STORE_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}", "查询小店活动门店详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("品牌小店营销");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_MANAGE_SUBMISSION_FILES_SUB_MCHID_SUB_MCHID_UPLOAD: Operation = Operation::new(Verb::Post, "v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload", "上传商户提交资料文件").product_is("商户管理记录").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-activity/activities", "查询活动列表", "|limit=l offset=o activity_type card_id activity_status||data=i total_count=t").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID: Operation = Operation::new(Verb::Get, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}", "查询子商户强化尽调单信息").product_is("商户尽职调查");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-activity/activities", "创建活动", "||card_id activity_name activity_type begin_time end_time award_send_period{award_send_time{begin_time end_time} award_send_day_time{begin_day_time{hours minutes seconds} end_day_time{hours minutes seconds}}} stock_list{stock_creator_mchid stock_id} out_request_no pay_activity_setting{logo_url activity_second_title mchid_list activate_setting{activate_type activate_url activate_miniprogram{activate_appid activate_path}} payment_setting{payment_mode{payment_scene_list} limit_bank goods_tags}} miniprogram_activity_setting{outer_str award_jump_deploy{mini_program_appid mini_program_path button_text}}|").product_is("会员卡").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT: Operation = Operation::new(Verb::Post, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit", "提交尽调资料").product_is("商户尽职调查");
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-activity/activities/{activity_id}", "查询活动详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_UPLOAD: Operation = Operation::new(Verb::Post, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload", "上传尽调资料文件").product_is("商户尽职调查").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-activity/activities/{activity_id}/terminate", "终止活动", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}", "查询子商户管控情况").product_is("商户风险管理");
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/activate-informations/{activate_ticket}", "获取用户信息（跳转型激活）", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY: Operation = Operation::new(Verb::Post, "v3/mch_operate/risk/withdrawl-apply", "提交已注销商户号可用余额提现申请单").product_is("平台收付通·二级商户注销").number("out_request_no");
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/callback", "查询回调地址", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}", "微信支付提现申请单号查询提现申请单状态").product_is("平台收付通·二级商户注销");
+pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/callback", "设置回调地址", MEMBERS_OF_PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK).product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}", "商户提现申请单号查询提现申请单状态").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards", "查询会员卡模板列表", "|brand_id appid offset=o limit=l||total_count=t data=i").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchcontactalterapplyment", "提交超管变更申请单").product_is("超管变更").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards", "创建会员卡模板", "||appid logo_url brand{brand_id display_name} title background_picture_url description service_phone code_type total_quantity date_information{type available_begin_time available_end_time available_day_after_receive wait_days_after_receive} code_mode need_display_level init_level out_request_no balance_information{need_balance balance_appid balance_path balance_url} user_information_form{common_field_list custom_field_list{type name values}} additional_statement{title url appid path} need_dynamic_code|").product_is("会员卡").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}", "查询超管变更申请单状态-使用业务单号和商户号").product_is("超管变更");
+pub(crate) static DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Delete, "v3/marketing/membercard-open/cards/{card_id}", "删除会员卡模板", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/mchalterapply/mchcontactalterapplyment/{apply_id}", "查询超管变更申请单状态-使用申请单号").product_is("超管变更");
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards/{card_id}", "查询会员卡模板信息", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke", "撤销超管变更申请单").product_is("超管变更");
+pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}", "修改会员卡模板信息", "||appid logo_url title background_picture_url description service_phone total_quantity date_information{type available_end_time available_day_after_receive wait_days_after_receive available_begin_time} need_display_level init_level balance_information{need_balance balance_appid balance_path balance_url} user_information_form{can_modify_after_activate common_field_list custom_field_list{type name values}} additional_statement{title url appid path} code_mode code_type need_dynamic_code|").product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchsubjectalterapplyment", "提交资料变更申请单").product_is("资料变更").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_DEPOSIT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/deposit", "导入会员Code", "||code|").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}", "查询申请单状态-使用业务单号").product_is("资料变更");
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}", "查询用户会员卡信息", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/mchalterapply/mchsubjectalterapplyment/{apply_id}", "查询资料变更申请单状态-使用申请单号").product_is("资料变更");
+pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}", "修改用户会员卡信息", "||membership_number background_picture_url level out_request_no balance_information{before_balance balance add_balance balance_remark} need_inform_balance need_inform_level|").product_is("会员卡").number("out_request_no").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke", "撤销资料变更申请单").product_is("资料变更");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate", "激活会员卡（跳转型激活）", "||membership_number|").product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/merchantnamealterapplyment", "提交商户简称变更申请单").product_is("商户简称变更").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit", "设置支付后展示的积分到账", MEMBERS_OF_POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT).product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}", "查询商户简称申请单状态-使用业务单号和商户号").product_is("商户简称变更");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare", "支付结果页展示会员积分", MEMBERS_OF_POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT).product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/mchalterapply/merchantnamealterapplyment/{apply_id}", "查询商户简称变更申请单状态-使用申请单号").product_is("商户简称变更");
+pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RIGHTS: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights", "设置会员权益", "||before_bonus_value bonus_value add_bonus_value out_request_no need_inform_bonus member_price_word fapiao_jump_word guide{staff_name head_image_url contact_information_name contact_information_value phone_number}|").product_is("会员卡").number("out_request_no").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke", "撤销商户简称变更申请单").product_is("商户简称变更");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data", "设置会员服务项用户信息", "||out_request_no service_module_id state_setting{state_id content_template_data{field_list{field_id field_value} action_setting{action_name jump_miniprogram{appid path}}} message_template_setting{message_template_id field_list{field_id field_value}}}|").product_is("会员卡").number("out_request_no").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MED_INS_ORDERS: Operation = Operation::new(Verb::Post, "v3/med-ins/orders", "医保自费混合收款下单").product_is("医保支付").number("out_trade_no");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable", "作废用户会员卡", "||reason|").product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MED_INS_ORDERS_MIX_TRADE_NO_MIX_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/med-ins/orders/mix-trade-no/{mix_trade_no}", "使用医保自费混合订单号查看下单结果").product_is("医保支付");
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_DECRYPT_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards/{card_id}/decrypt-code", "加密code解码（跳转型激活）", "|encrypt_code||").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/med-ins/orders/out-trade-no/{out_trade_no}", "使用商户订单号查看下单结果").product_is("医保支付");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PERMISSION_TOKENS: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/permission-tokens", "商户预授权", "||activate_type navigate_back_previous_page activate_url activate_appid activate_path outer_str|").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MED_INS_REFUNDS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/med-ins/refunds/notify", "医保退款通知").product_is("医保支付").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PHONE_MEMBERCARD_IMPORT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import", "根据手机号导入用户会员卡", "||encrypted_phone_number! code out_request_no|").product_is("会员卡").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/balance/{account_type}", "查询账户实时余额").product_is("商户提现");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_QRCODE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/qrcode", "创建会员卡二维码", "||activate_type activate_url activate_appid activate_path outer_str|").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/dayendbalance/{account_type}", "查询账户日终余额").product_is("商户提现");
+pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_RIGHTS: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/rights", "设置会员卡模板权益项", "||show_bonus show_favor bonus{init_bonus bonus_value_word bonus_cost_title bonus_cost_word bonus_jump_word bonus_jump_appid bonus_jump_path bonus_support_appid bonus_support_path} favor{show_coupon member_price_word member_price_appid member_price_path member_price_title favor_module_title} show_fapiao fapiao{fapiao_jump_word fapiao_jump_appid fapiao_jump_path} show_guide guide{staff_name head_image_url contact_information_name contact_information_value phone_number}|").product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/merchant/fund/withdraw", "电商平台提现").product_is("商户提现").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/service-modules", "添加会员卡服务项", "||service_module_id jump_miniprogram{appid path}|").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/bill-type/{bill_type}", "按日下载提现异常文件").product_is("商户提现");
+pub(crate) static DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID: Operation = Operation::new(Verb::Delete, "v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", "移除会员卡服务项", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/out-request-no/{out_request_no}", "电商平台(商户提现单号查询)提现状态").product_is("商户提现");
+pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}", "修改会员卡服务项", "||jump_miniprogram{appid path}|").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}", "电商平台(微信支付提现单号)查询提现状态").product_is("商户提现");
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_UPGRADE: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/upgrade", "老会员卡模板升级", "||brand_id appid|").product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_MEDIA_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/upload", "文件上传").product_is("文件上传").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_USERS_IMPORT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards/{card_id}/users/import", "根据openid导入用户会员卡", "||openid code out_request_no|").product_is("会员卡").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/video_upload", "视频上传").product_is("文件上传").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/phonenumber-member/import", "导入加密手机号提醒会员领卡", "||member_information{card_id code membership_number registration_time} encrypted_phone_number! outer_str|").product_is("会员卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/query-risk-trades", "查询风险订单").product_is("商户风险管理").repeated(Repeat::Safe);
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_SEARCH: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/phonenumber-member/search", "通过加密手机号查询会员领卡状态", "|card_id encrypted_phone_number!||").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result", "回传处置结果").product_is("商户风险管理");
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/user/cards", "查询用户在品牌下所有会员卡", "|openid appid offset=o limit=l||data=i total_count=t").product_is("会员卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/report-trade-union-information", "上报订单关联信息").product_is("商户风险管理");
+pub(crate) static POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/delivery-plan/delivery-plans", "创建投放计划", "||out_request_no brand_id product_coupon_id stock_id plan_name total_count user_limit daily_limit delivery_start_time delivery_end_time recommend_word reuse_coupon_config usage_mode stock_bundle_id|").product_is("摇优惠活动").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION: Operation = Operation::new(Verb::Get, "v3/merchant-risk-manage/trade-risk-information", "查询风险信息").product_is("商户风险管理");
+pub(crate) static GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS: Operation = Operation::new(Verb::Get, "v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans", "分页查询投放计划列表", "|page_size=l offset=o plan_state audit_state plan_id||total_count=t plan_list=i").product_is("摇优惠活动");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_RESULT: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/trade-risk-result", "处置结果回传").product_is("商户风险管理");
+pub(crate) static PATCH_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}", "更新投放计划", "||modify_content{plan_name delivery_end_time total_count user_limit daily_limit recommend_word} out_request_no|").product_is("摇优惠活动").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/merchant-risk-manage/violation-notifications", "删除商户违规通知回调地址").product_is("商户风险管理").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate", "终止投放计划", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("摇优惠活动").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Get, "v3/merchant-risk-manage/violation-notifications", "查询商户违规通知回调地址").product_is("商户风险管理");
+pub(crate) static POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_SP_MCHID_NOTIFY_URL: Operation = Operation::new(Verb::Post, "v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url", "设置投放计划回调地址", MEMBERS_OF_PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK).product_is("摇优惠活动");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/violation-notifications", "创建商户违规通知回调地址").product_is("商户风险管理");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/image-generation-tasks", "提交图片生成任务", "||brand_id task_id image_generation_type combine_image{scope type usage_mode normal_coupon{threshold discount_amount} discount_coupon{threshold percent_off} exchange_coupon{threshold exchange_price} background_color} cut_out{image_url}|").product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/merchant-risk-manage/violation-notifications", "修改商户违规通知回调地址").product_is("商户风险管理");
+pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS_TASK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}", "查询图片生成任务执行结果", "|brand_id image_generation_type||").product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/merchant-service/complaint-notifications", "删除投诉通知回调").product_is("消费者投诉").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_MEDIA_UPLOAD_IMAGE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/media/upload-image", "图片上传", MEMBERS_OF_POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD).product_is("商品券").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaint-notifications", "查询投诉通知回调").product_is("消费者投诉");
+pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/notify-configs", "获取商品券事件通知地址", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaint-notifications", "创建投诉通知回调").product_is("消费者投诉");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/notify-configs", "设置商品券事件通知地址", MEMBERS_OF_PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK).product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/merchant-service/complaint-notifications", "更新投诉通知回调").product_is("消费者投诉");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons", "创建商品券", "||brand_id out_request_no scope type usage_mode single_usage_info{normal_coupon{threshold discount_amount} discount_coupon{threshold percent_off}} sequential_usage_info{type count available_days interval_days} display_info{name image_url background_url detail_image_url_list original_price combo_package_list{name pick_count choice_list{name price count image_url mini_program_appid mini_program_path}}} out_product_no stock{remark coupon_code_mode stock_send_rule{max_count max_count_per_day max_count_per_user} single_usage_rule{coupon_available_period{available_begin_time available_end_time available_days wait_days_after_receive weekly_available_period{day_list day_period_list{begin_time end_time}} irregular_available_period_list{begin_time end_time} available_seconds} normal_coupon{threshold discount_amount} discount_coupon{threshold percent_off} exchange_coupon{threshold exchange_price}} sequential_usage_rule{coupon_available_period{available_begin_time available_end_time wait_days_after_receive weekly_available_period{day_list day_period_list{begin_time end_time}} irregular_available_period_list{begin_time end_time}} normal_coupon_list{threshold discount_amount} discount_coupon_list{threshold percent_off} exchange_coupon_list{threshold exchange_price} special_first} usage_rule_display_info{coupon_usage_method_list mini_program_appid mini_program_path app_path usage_description coupon_available_store_info{description mini_program_appid mini_program_path} app_jump_type passcode_link} coupon_display_info{code_display_mode background_color entrance_mini_program{appid path entrance_wording guidance_wording} entrance_official_account{appid} entrance_finder{finder_id finder_video_id finder_video_cover_image_url}} notify_config{notify_appid} store_scope}|").product_is("商品券").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints", "查询投诉信息").product_is("消费者投诉");
+pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}", "查询商品券", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE).product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints/{transaction_id}", "查询投诉详情").product_is("消费者投诉");
+pub(crate) static PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}", "修改商品券", "||brand_id out_request_no display_info{name image_url background_url detail_image_url_list original_price combo_package_list{name pick_count choice_list{name price count image_url mini_program_appid mini_program_path}}}|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints/{transaction_id}/negotiation-historys", "查询投诉协商历史").product_is("消费者投诉");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate", "失效商品券", MEMBERS_OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE).product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2", "查询投诉单列表").product_is("消费者投诉");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles", "添加商品券批次组", "||brand_id out_request_no stock_bundle{remark coupon_code_mode stock_send_rule{max_count max_count_per_day max_count_per_user} progressive_bundle_usage_rule{coupon_available_period{available_begin_time available_end_time available_days wait_days_after_receive weekly_available_period{day_list day_period_list{begin_time end_time}} irregular_available_period_list{begin_time end_time} available_seconds} normal_coupon_list{threshold discount_amount} discount_coupon_list{threshold percent_off} exchange_coupon_list{threshold exchange_price}} usage_rule_display_info{coupon_usage_method_list mini_program_appid mini_program_path app_path usage_description coupon_available_store_info{description mini_program_appid mini_program_path} app_jump_type passcode_link} coupon_display_info{code_display_mode background_color entrance_mini_program{appid path entrance_wording guidance_wording} entrance_official_account{appid} entrance_finder{finder_id finder_video_id finder_video_cover_image_url}} notify_config{notify_appid} store_scope}|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2/{complaint_id}", "查询投诉单详情").product_is("消费者投诉");
+pub(crate) static PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}", "修改商品券批次组", "||out_request_no remark usage_rule_display_info{coupon_usage_method_list mini_program_appid mini_program_path app_path usage_description coupon_available_store_info{description mini_program_appid mini_program_path} app_jump_type passcode_link} coupon_display_info{code_display_mode background_color entrance_mini_program{appid path entrance_wording guidance_wording} entrance_official_account{appid} entrance_finder{finder_id finder_video_id finder_video_cover_image_url}} notify_config{notify_appid} store_scope brand_id|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/complete", "反馈处理完成").product_is("消费者投诉").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores", "批次组批量关联门店", MEMBERS_OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES).product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys", "查询投诉协商历史").product_is("消费者投诉");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_DISASSOCIATE_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores", "批次组批量取消关联门店", MEMBERS_OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES).product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/response", "提交回复").product_is("消费者投诉").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_UPDATE_BUDGET: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget", "修改商品券批次组发放预算", "||out_request_no update_mode current_max_count target_max_count current_max_count_per_day target_max_count_per_day brand_id|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE_IMMEDIATE_SERVICE: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service", "回复需要即时服务的投诉单").product_is("消费者投诉").number("idempotent_id").repeated(Repeat::Safe);
+pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks", "查询商品券批次列表", "|state page_size=l page_token=c brand_id||total_count=t next_page_token=u stock_list=i").product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_UPDATE_REFUND_PROGRESS: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress", "更新退款审批结果").product_is("消费者投诉").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks", "添加商品券批次", "||brand_id out_request_no stock{remark coupon_code_mode stock_send_rule{max_count max_count_per_day max_count_per_user} single_usage_rule{coupon_available_period{available_begin_time available_end_time available_days wait_days_after_receive weekly_available_period{day_list day_period_list{begin_time end_time}} irregular_available_period_list{begin_time end_time} available_seconds} normal_coupon{threshold discount_amount} discount_coupon{threshold percent_off} exchange_coupon{threshold exchange_price}} sequential_usage_rule{coupon_available_period{available_begin_time available_end_time wait_days_after_receive weekly_available_period{day_list day_period_list{begin_time end_time}} irregular_available_period_list{begin_time end_time}} normal_coupon_list{threshold discount_amount} discount_coupon_list{threshold percent_off} exchange_coupon_list{threshold exchange_price} special_first} usage_rule_display_info{coupon_usage_method_list mini_program_appid mini_program_path app_path usage_description coupon_available_store_info{description mini_program_appid mini_program_path} app_jump_type passcode_link} coupon_display_info{code_display_mode background_color entrance_mini_program{appid path entrance_wording guidance_wording} entrance_official_account{appid} entrance_finder{finder_id finder_video_id finder_video_cover_image_url}} notify_config{notify_appid} store_scope}|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SERVICE_FEEDBACKS: Operation = Operation::new(Verb::Post, "v3/merchant-service/feedbacks", "商户反馈").product_is("消费者投诉").succeeds_with(204);
+pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}", "查询商品券指定批次", MEMBERS_OF_GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE).product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SERVICE_IMAGES_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant-service/images/upload", "商户上传反馈图片").product_is("消费者投诉").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}", "修改商品券指定批次", "||brand_id out_request_no remark usage_rule_display_info{coupon_usage_method_list mini_program_appid mini_program_path app_path usage_description coupon_available_store_info{description mini_program_appid mini_program_path} app_jump_type passcode_link} coupon_display_info{code_display_mode background_color entrance_mini_program{appid path entrance_wording guidance_wording} entrance_official_account{appid} entrance_finder{finder_id finder_video_id finder_video_cover_image_url}} notify_config{notify_appid} store_scope|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/images/{media_id}", "图片下载").product_is("消费者投诉").unsigned().file();
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATE_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores", "批次关联门店", MEMBERS_OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES).product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-settlement/merchant-settle-rule-applications", "申请修改特约商户结算规则").product_is("从业机构特约商户结算规则");
+pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores", "查询批次关联门店列表", "|page_size=l page_token=c brand_id||total_count=t next_page_token=u store_list=i").product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID: Operation = Operation::new(Verb::Get, "v3/merchant-settlement/merchant-settle-rule-applications/{application_id}", "根据申请单ID查询结果").product_is("从业机构特约商户结算规则");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate", "失效商品券批次", MEMBERS_OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE).product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_STORE_STORES: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores", "创建门店").product_is("连锁品牌门店");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DISASSOCIATE_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores", "批次取消关联门店", MEMBERS_OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES).product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_STORE_STORES_STORE_ID: Operation = Operation::new(Verb::Get, "v3/merchant-store/stores/{store_id}", "查询门店").product_is("连锁品牌门店");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPDATE_BUDGET: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget", "修改商品券批次发放预算", "||brand_id out_request_no update_mode current_max_count target_max_count current_max_count_per_day target_max_count_per_day|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_MERCHANT_STORE_STORES_STORE_ID: Operation = Operation::new(Verb::Patch, "v3/merchant-store/stores/{store_id}", "修改门店").product_is("连锁品牌门店").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPLOAD_COUPON_CODES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes", "预上传券Code", "||brand_id out_request_no code_list|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/bind", "绑定门店收款信息").product_is("连锁品牌门店");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles", "向用户发放商品券批次组", "||brand_id product_coupon_id stock_bundle_id appid send_request_no attach coupon_tag_info{coupon_tag_list member_tag_info{member_card_id}}|").product_is("商品券").number("send_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_UNBIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/unbind", "解除门店收款信息绑定").product_is("连锁品牌门店");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES_USER_COUPON_BUNDLE_ID_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate", "失效用户商品券组", "||brand_id product_coupon_id stock_bundle_id appid out_request_no deactivate_reason|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/merchant/income-records", "服务商银行来账查询").product_is("来账识别");
+pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/users/{openid}/coupons", "指定券状态查询用户商品券列表", "|product_coupon_id stock_id appid coupon_state page_size=l page_token=c brand_id||total_count=t next_page_token=u user_coupon_list=i").product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/partner/income-records", "特约商户银行来账查询").product_is("来账识别");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons", "向用户发放商品券", "||brand_id product_coupon_id stock_id coupon_code appid send_request_no attach coupon_tag_info{coupon_tag_list member_tag_info{member_card_id}}|").product_is("商品券").number("send_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/merchants", "子商户进件（融合钱包）").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/").number("Idempotency-Key").repeated(Repeat::Safe);
+pub(crate) static GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE: Operation = Operation::new(Verb::Get, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}", "查询用户商品券详情", "|brand_id product_coupon_id stock_id appid||").product_is("商品券");
 #[rustfmt::skip]
-pub(crate) static PUT_V3_MERCHANTS: Operation = Operation::new(Verb::Put, "v3/merchants", "修改子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_CONFIRM: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm", "确认发放用户商品券", "||brand_id product_coupon_id stock_id appid out_request_no|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/merchants/{sub_mchid}", "查询子商户（融合钱包）").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_DEACTIVATE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate", "失效用户商品券", "||brand_id product_coupon_id stock_id appid out_request_no deactivate_reason|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/refund-flow", "下载批次退款明细").product_is("消费金");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_RETURN_: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return", "退券", "||brand_id product_coupon_id stock_id appid out_request_no sequential_coupon_index|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/send-flow", "下载批次发放明细").product_is("消费金");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_USE_: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use", "核销用户商品券", "||brand_id product_coupon_id stock_id appid use_time associated_order_info{transaction_id out_trade_no mchid sub_mchid} out_request_no sequential_coupon_index store_id associated_pay_score_order_info{order_id out_order_no mchid sub_mchid} saved_amount|").product_is("商品券").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/use-flow", "下载核销明细").product_is("消费金");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon", "向用户预发放商品券", "||brand_id product_coupon_id stock_id coupon_code appid send_request_no attach|").product_is("商品券").number("send_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_MULTIUSE_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/multiuse/users/{openid}/coupons", "发放指定批次的消费金").product_is("消费金").number("out_request_no");
+pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON_BUNDLE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle", "向用户预发放商品券批次组", "||brand_id product_coupon_id stock_bundle_id appid send_request_no attach|").product_is("商品券").number("send_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_CARD_TEMPLATE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/card-template", "创建电子发票卡券模板").product_is("电子发票");
+pub(crate) static GET_V3_MARKETING_PARTNERSHIPS: Operation = Operation::new(Verb::Get, "v3/marketing/partnerships", "查询合作关系列表", "|partner~{type appid merchant_id} authorized_data~{business_type stock_id} limit=l offset=o||data=i total_count=t").product_is("委托营销");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/download", "下载发票文件").product_is("电子发票").unsigned().file();
+pub(crate) static POST_V3_MARKETING_PARTNERSHIPS_BUILD: Operation = Operation::new(Verb::Post, "v3/marketing/partnerships/build", "建立合作关系", MEMBERS_OF_POST_V3_MARKETING_PARTNERSHIPS_BUILD).product_is("委托营销").number("Idempotency-Key").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications", "开具电子发票").product_is("电子发票").succeeds_with(202);
+pub(crate) static POST_V3_MARKETING_PARTNERSHIPS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/partnerships/terminate", "终止合作关系", MEMBERS_OF_POST_V3_MARKETING_PARTNERSHIPS_BUILD).product_is("委托营销").number("Idempotency-Key").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-general", "开具通用行业电子发票").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
+pub(crate) static GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/paygiftactivity/activities", "获取支付有礼活动列表", "|offset=o limit=l activity_name activity_status award_type||total_count=t data=i").product_is("支付有礼");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_PASSENGER_TRANSPORT: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport", "开具旅客运输行业电子发票").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
+pub(crate) static GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/marketing/paygiftactivity/activities/{activity_id}", "查询活动详情接口", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("支付有礼");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_REFINED_OIL: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil", "开具成品油行业电子发票").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
+pub(crate) static GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS: Operation = Operation::new(Verb::Get, "v3/marketing/paygiftactivity/activities/{activity_id}/goods", "查询活动指定商品列表", MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING).product_is("支付有礼");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_REAL_ESTATE_LEASING: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing", "开具不动产租赁行业电子发票").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
+pub(crate) static GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/marketing/paygiftactivity/activities/{activity_id}/merchants", "查询活动发券商户号", MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING).product_is("支付有礼");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPIAO_FILE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file", "上传电子发票文件").product_is("电子发票").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_ADD: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add", "新增活动发券商户号", "||merchant_id_list add_request_no|").product_is("支付有礼");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}", "查询电子发票").product_is("电子发票");
+pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_DELETE: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete", "删除活动发券商户号", "||merchant_id_list delete_request_no|").product_is("支付有礼").number("delete_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files", "获取发票下载信息").product_is("电子发票");
+pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/activities/{activity_id}/terminate", "终止活动", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("支付有礼");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards", "将电子发票插入微信用户卡包").product_is("电子发票").succeeds_with(202);
+pub(crate) static POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY: Operation = Operation::new(Verb::Post, "v3/marketing/paygiftactivity/unique-threshold-activity", "创建全场满额送活动", "||activity_base_info{activity_name activity_second_title merchant_logo_url background_color begin_time end_time available_periods{available_time{begin_time end_time} available_day_time{begin_day_time end_day_time}} out_request_no delivery_purpose mini_programs_appid mini_programs_path} advanced_setting{delivery_user_category merchant_member_appid payment_mode{payment_scene_list payment_method_information{payment_method bank_abbreviation}} goods_tags payment_method_information{payment_method bank_abbreviation}} award_send_rule{award_type merchant_option transaction_amount_minimum send_content award_list{stock_id original_image_url thumbnail_url} merchant_id_list}|").product_is("支付有礼");
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse", "冲红电子发票").product_is("电子发票").succeeds_with(202);
+pub(crate) static POST_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES: Operation = Operation::new(Verb::Post, "v3/marketing/shopping-receipt/customentrances", "创建自定义入口", "||custom_entrance_type subtitle goods_thumbnail_url start_time end_time custom_entrance_state brand_id out_request_no jump_link{mini_programs_appid mini_programs_path}|").product_is("电子小票").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl", "获取邀请商户开通服务商电子发票能力").product_is("电子发票·腾讯数电发票模式");
+pub(crate) static GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID: Operation = Operation::new(Verb::Get, "v3/marketing/shopping-receipt/customentrances/{brand_id}", "查询自定义入口", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("电子小票");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo", "获取邀请开通的商户信息").product_is("电子发票·腾讯数电发票模式");
+pub(crate) static PATCH_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID: Operation = Operation::new(Verb::Patch, "v3/marketing/shopping-receipt/customentrances/{brand_id}", "更新自定义入口", "||custom_entrance_type subtitle goods_thumbnail_url custom_entrance_state start_time end_time out_request_no jump_link{mini_programs_appid mini_programs_path}|").product_is("电子小票").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/base-information", "获取商户开票基础信息").product_is("电子发票");
+pub(crate) static POST_V3_MARKETING_SHOPPING_RECEIPT_MERCHANTSHOPPINGRECEIPTJUMPINFOS: Operation = Operation::new(Verb::Post, "v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos", "上传商家电子小票跳转信息", "||transaction_id transaction_mchid transaction_sub_mchid openid merchant_upload_time jump_info{merchant_appid merchant_path}|").product_is("电子小票");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/development-config", "查询商户配置的开发选项").product_is("电子发票");
+pub(crate) static POST_V3_MARKETING_SHOPPING_RECEIPT_SHOPPINGRECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/shopping-receipt/shoppingreceipts", "上传电子小票", "||file=f transaction_id transaction_mchid transaction_sub_mchid out_trade_no openid sha256=s merchant_contact_information{consultation_phone_number!} upload_time|receipt{merchant_contact_information{consultation_phone_number!}}").product_is("电子小票").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Operation = Operation::new(Verb::Patch, "v3/new-tax-control-fapiao/merchant/development-config", "配置开发选项").product_is("电子发票");
+pub(crate) static GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/weekly-discount/activities", "查询周周惠活动列表", "|limit=l offset=o applying_merchant_id store_id activity_area_code activity_scene||data=i total_count=t");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/tax-codes", "获取商品和服务税收分类对照表").product_is("电子发票");
+pub(crate) static GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/marketing/weekly-discount/activities/{activity_id}", "查询周周惠活动详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT);
 #[rustfmt::skip]
-pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check", "检查子商户开票功能状态").product_is("电子发票").succeeds_with(204);
+pub(crate) static POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY: Operation = Operation::new(Verb::Post, "v3/marketing/weekly-discount/activities/{activity_id}/apply", "报名周周惠活动", "||applying_merchant_id store_id|");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status", "检查子商户开票功能状态").product_is("电子发票·腾讯数电发票模式");
+pub(crate) static GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/withdraw-favor/users/{openid}/coupons", "查询批次下用户银行提现免费券列表", "|mchid stock_id appid offset=o limit=l||data=i total_count=t");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/user-title", "获取用户填写的抬头").product_is("电子发票");
+pub(crate) static POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/withdraw-favor/users/{openid}/coupons", "为用户发银行提现免费券", "||mchid stock_id appid send_request_no|").number("send_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE_TITLE_URL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/user-title/title-url", "获取抬头填写链接").product_is("电子发票");
+pub(crate) static GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的商户管理记录", "|limit=l offset=o manage_record_type manage_record_state||total_count=t data=i").product_is("商户管理记录");
 #[rustfmt::skip]
-pub(crate) static POST_V3_OFFLINEFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v3/offlineface/authinfo", "获取authinfo接口").product_is("K12刷脸代扣");
+pub(crate) static GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/mch-manage/mch-manage-records/{manage_record_id}", "查询子商户下指定商户管理记录", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商户管理记录");
 #[rustfmt::skip]
-pub(crate) static POST_V3_OFFLINEFACE_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/offlineface/contracts/presign", "预签约接口").product_is("K12刷脸代扣");
+pub(crate) static POST_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID_MCH_MANAGE_SUBMISSIONS: Operation = Operation::new(Verb::Post, "v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions", "对指定商户管理记录提交资料", "||sub_mchid submit_data~{record_fields{item_id field_name name type repeated_field_data~{field_data{longitude latitude province city area street address name wechat_order_id merchant_order_id trade_time trade_money_amount trade_goods logistic_flag evidence_img_list}} tips placeholder tooltip required need_encrypt string_check_rule{min_string_length max_string_length validator} enum_check_rule{min_list_length max_list_length enum_values} file_check_rule{min_list_length max_list_length enum_file_exts max_file_size} time_interval_check_rule{min_list_length max_list_length} order_interval_check_rule{min_list_length max_list_length enum_file_exts max_file_size} relations{source_key source_value}}}|").product_is("商户管理记录");
 #[rustfmt::skip]
-pub(crate) static GET_V3_OFFLINEFACE_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/offlineface/contracts/{contract_id}", "签约查询接口").product_is("K12刷脸代扣");
+pub(crate) static POST_V3_MCH_MANAGE_SUBMISSION_FILES_SUB_MCHID_SUB_MCHID_UPLOAD: Operation = Operation::new(Verb::Post, "v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload", "上传商户提交资料文件", "||submission_file=f file_name=n file_digest=s item_id|").product_is("商户管理记录").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static GET_V3_OFFLINEFACE_FACE_COLLECTIONS: Operation = Operation::new(Verb::Get, "v3/offlineface/face-collections", "查询重采用户列表").product_is("K12刷脸代扣");
+pub(crate) static GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID: Operation = Operation::new(Verb::Get, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}", "查询子商户强化尽调单信息", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商户尽职调查");
 #[rustfmt::skip]
-pub(crate) static GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID: Operation = Operation::new(Verb::Get, "v3/offlineface/face-collections/{collection_id}", "查询重采请求详情").product_is("K12刷脸代扣");
+pub(crate) static POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT: Operation = Operation::new(Verb::Post, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit", "提交尽调资料", "||sub_mchid submit_data~{record_fields{item_id field_name name type tips placeholder tooltip required check_rule{min_length max_length enum_file_exts max_file_size enum_keys enum_values} relations{source_key source_value} need_encrypt}}|").product_is("商户尽职调查");
 #[rustfmt::skip]
-pub(crate) static POST_V3_OFFLINEFACE_REPAYMENT_URL: Operation = Operation::new(Verb::Post, "v3/offlineface/repayment-url", "获取还款链接接口").product_is("K12刷脸代扣");
+pub(crate) static POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_UPLOAD: Operation = Operation::new(Verb::Post, "v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload", "上传尽调资料文件", "||due_diligence_file=f file_name=n file_digest=s sub_mchid item_id|").product_is("商户尽职调查").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static POST_V3_OFFLINEFACE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/offlineface/transactions", "申请扣款接口").product_is("K12刷脸代扣").number("out_trade_no");
+pub(crate) static GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}", "查询子商户管控情况", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static GET_V3_OFFLINEFACE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/offlineface/transactions/out-trade-no/{out_trade_no}", "查单接口").product_is("K12刷脸代扣");
+pub(crate) static POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY: Operation = Operation::new(Verb::Post, "v3/mch_operate/risk/withdrawl-apply", "提交已注销商户号可用余额提现申请单", "||sub_mchid out_account_type amount out_request_no payee_type payee_mchid payee_info{account_type bank_account_info{account_name! account_bank bank_branch_id bank_name account_number!} identity_info{id_doc_type identification_name! identification_no!}} proof_media_list{proof_payee_media{proof_media_type proof_media}} additional_materials{additional_media} remark|").product_is("平台收付通·二级商户注销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_OFFLINEFACEMCH_ORGANIZATIONS: Operation = Operation::new(Verb::Get, "v3/offlinefacemch/organizations", "查询机构信息接口").product_is("K12刷脸代扣");
+pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}", "微信支付提现申请单号查询提现申请单状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static GET_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID: Operation = Operation::new(Verb::Get, "v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}", "刷脸用户信息查询接口").product_is("K12刷脸代扣");
+pub(crate) static GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}", "商户提现申请单号查询提现申请单状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID: Operation = Operation::new(Verb::Patch, "v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}", "刷脸用户信息修改接口").product_is("K12刷脸代扣").succeeds_with(204);
+pub(crate) static POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchcontactalterapplyment", "提交超管变更申请单", "||merchant_code out_request_no contact_info{contact_name! contact_id_doc_type contact_id_card_number! contact_id_doc_copy contact_id_doc_copy_back contact_id_doc_period_begin contact_id_doc_period_end business_authorization_letter mobile_phone!}|").product_is("超管变更").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT: Operation = Operation::new(Verb::Post, "v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract", "解除刷脸用户签约关系接口").product_is("K12刷脸代扣").succeeds_with(204);
+pub(crate) static GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}", "查询超管变更申请单状态-使用业务单号和商户号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("超管变更");
 #[rustfmt::skip]
-pub(crate) static POST_V3_OFFLINEFACEMCH_TOKENS: Operation = Operation::new(Verb::Post, "v3/offlinefacemch/tokens", "获取凭证授权接口").product_is("K12刷脸代扣");
+pub(crate) static GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/mchalterapply/mchcontactalterapplyment/{apply_id}", "查询超管变更申请单状态-使用申请单号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("超管变更");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PALMSERVICE_AUTHORIZATION_OPENID_OPENID: Operation = Operation::new(Verb::Get, "v3/palmservice/authorization/openid/{openid}", "查询刷掌授权").product_is("微信刷掌");
+pub(crate) static POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke", "撤销超管变更申请单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("超管变更");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PALMSERVICE_AUTHORIZATION_PREAUTHORIZE: Operation = Operation::new(Verb::Post, "v3/palmservice/authorization/preauthorize", "服务关联预授权").product_is("微信刷掌");
+pub(crate) static POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchsubjectalterapplyment", "提交资料变更申请单", "||merchant_code out_request_no alter_scope organization_type finance_institution business_license_info{license_number license_copy merchant_name legal_person company_address license_period_begin license_period_end} certificate_info{cert_type cert_number cert_copy merchant_name legal_person company_address cert_period_begin cert_period_end} finance_institution_info{finance_type finance_license_pics} legal_person_info{id_holder_type id_doc_type authorize_letter_copy card_front card_back card_name! card_number! card_address! card_period_begin card_period_end as_ubo} ubo_info_list{id_doc_type card_front card_back card_name! card_number! card_address! card_period_begin card_period_end} addition{bank_openaccount_license openaccount_approval legal_other_prove agency_prove ubo_prove}|").product_is("资料变更").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY: Operation = Operation::new(Verb::Post, "v3/papay/contracts/{contract_id}/fail-notify", "重试扣费通知").product_is("委托代扣").succeeds_with(204);
+pub(crate) static GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}", "查询申请单状态-使用业务单号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("资料变更");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY: Operation = Operation::new(Verb::Post, "v3/papay/contracts/{contract_id}/notify", "直连商户预扣费通知").product_is("委托代扣").succeeds_with(204);
+pub(crate) static GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/mchalterapply/mchsubjectalterapplyment/{apply_id}", "查询资料变更申请单状态-使用申请单号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("资料变更");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID: Operation = Operation::new(Verb::Get, "v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}", "保险商户查询保险自动续费预约").product_is("保险委托代扣");
+pub(crate) static POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke", "撤销资料变更申请单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("资料变更");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID_SCHEDULE: Operation = Operation::new(Verb::Post, "v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule", "保险商户预约保险自动续费").product_is("保险委托代扣");
+pub(crate) static POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT: Operation = Operation::new(Verb::Post, "v3/mchalterapply/merchantnamealterapplyment", "提交商户简称变更申请单", "||sub_mchid out_request_no merchant_shortname|").product_is("商户简称变更").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_PAY_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/insurance-pay/transactions/apply", "保险商户受理保险自动续费扣款").product_is("保险委托代扣").number("out_trade_no");
+pub(crate) static GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}", "查询商户简称申请单状态-使用业务单号和商户号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户简称变更");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_RENEW: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew", "保险商户受理续期自动续费协议").product_is("保险委托代扣").succeeds_with(204);
+pub(crate) static GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/mchalterapply/merchantnamealterapplyment/{apply_id}", "查询商户简称变更申请单状态-使用申请单号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户简称变更");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "保险商户查询保险自动续费协议").product_is("保险委托代扣");
+pub(crate) static POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke", "撤销商户简称变更申请单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户简称变更");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "保险商户通过商户协议号解除保险自动续费协议").product_is("保险委托代扣");
+pub(crate) static POST_V3_MED_INS_ORDERS: Operation = Operation::new(Verb::Post, "v3/med-ins/orders", "医保自费混合收款下单", "||mix_pay_type order_type appid sub_appid sub_mchid openid sub_openid payer{name! id_digest! card_type} pay_for_relatives relative{name! id_digest! card_type} out_trade_no serial_no pay_order_id pay_auth_no geo_location city_id med_inst_name med_inst_no med_ins_order_create_time total_fee med_ins_gov_fee med_ins_self_fee med_ins_other_fee med_ins_cash_fee wechat_pay_cash_fee cash_add_detail{cash_add_fee cash_add_type} cash_reduce_detail{cash_reduce_fee cash_reduce_type} callback_url prepay_id passthrough_request_content~{payAuthNo payOrdId setlLatlnt} extends attach channel_no med_ins_test_env|").product_is("医保支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/pre-entrust-sign/app", "保险商户App预签约").product_is("保险委托代扣").number("out_contract_code");
+pub(crate) static GET_V3_MED_INS_ORDERS_MIX_TRADE_NO_MIX_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/med-ins/orders/mix-trade-no/{mix_trade_no}", "使用医保自费混合订单号查看下单结果", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("医保支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_H5: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/pre-entrust-sign/h5", "保险商户H5预签约").product_is("保险委托代扣").number("out_contract_code");
+pub(crate) static GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/med-ins/orders/out-trade-no/{out_trade_no}", "使用商户订单号查看下单结果", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("医保支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi", "保险商户JSAPI预签约").product_is("保险委托代扣").number("out_contract_code");
+pub(crate) static POST_V3_MED_INS_REFUNDS_NOTIFY: Operation = Operation::new(Verb::Post, "v3/med-ins/refunds/notify", "医保退款通知", "|mix_trade_no|sub_mchid med_refund_total_fee med_refund__gov_fee med_refund__self_fee med_refund__other_fee refund_time out_refund_no|").product_is("医保支付").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program", "保险商户小程序预签约").product_is("保险委托代扣").number("out_contract_code");
+pub(crate) static GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/balance/{account_type}", "查询账户实时余额", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户提现");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_MODIFY: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify", "保险商户修改保险扣费周期列表").product_is("保险委托代扣");
+pub(crate) static GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/dayendbalance/{account_type}", "查询账户日终余额", "|date||").product_is("商户提现");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "保险商户查询保险扣费周期列表").product_is("保险委托代扣");
+pub(crate) static POST_V3_MERCHANT_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/merchant/fund/withdraw", "电商平台提现", "||out_request_no amount remark bank_memo account_type notify_url|").product_is("商户提现").number("out_request_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_PAY_HARMONY_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/harmony/transactions/apply", "代扣受理扣款").product_is("鸿蒙委托代扣").number("out_trade_no");
+pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/bill-type/{bill_type}", "按日下载提现异常文件", "|bill_type bill_date tar_type||").product_is("商户提现");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/papay/pay/partner/schedules/contract-id/{contract_id}", "查询扣费预约").product_is("委托代扣");
+pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/out-request-no/{out_request_no}", "电商平台(商户提现单号查询)提现状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户提现");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE: Operation = Operation::new(Verb::Post, "v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule", "预约扣费").product_is("委托代扣");
+pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}", "电商平台(微信支付提现单号)查询提现状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户提现");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_PAY_PARTNER_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/partner/transactions/apply", "受理扣款").product_is("委托代扣").number("out_trade_no");
+pub(crate) static POST_V3_MERCHANT_MEDIA_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/upload", "文件上传", MEMBERS_OF_POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD).product_is("文件上传").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/papay/pay/schedules/contract-id/{contract_id}", "查询扣费预约").product_is("委托代扣");
+pub(crate) static POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/video_upload", "视频上传", MEMBERS_OF_POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD).product_is("文件上传").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE: Operation = Operation::new(Verb::Post, "v3/papay/pay/schedules/contract-id/{contract_id}/schedule", "预约扣费").product_is("委托代扣");
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/query-risk-trades", "查询风险订单", "||sp_mchid sub_mchid mchid start_time end_time page_index=p page_size=l|total_num=t risk_trade_list=i").product_is("商户风险管理").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_PAY_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/transactions/apply", "受理扣款").product_is("委托代扣").number("out_trade_no");
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result", "回传处置结果", "||sp_mchid sub_mchid mchid out_trade_no final_risk_result final_risk_type disp_conclusion disp_addition exist_complaint refund_amount|").product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app", "App场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/report-trade-union-information", "上报订单关联信息", "||sp_mchid acquiring_bank_id channel_id sub_mchid out_trade_no openid phone! certificates_number! client_ip risk_level line_type goods_type seller_type is_need_deliver device_type userid phone_from seller_userid scene recharge_fields{account_type account} living_expenses_fields{acc_no type city address acc_name company_name amount} extra_fields1 extra_fields2 extra_fields3 high_risk_goods same_deviced reliable_device delivery_province delivery_city new_address last_pay_openid risky_goods offline_delivery_label proxy_payment order_phone_number user_risk_level sp_risk_level phone_number_location goods_category pre_opening_behavior new_store store_identifier goods_listing_time combine_out_trade_no combine_mchid sub_orders{out_trade_no mch_id delivery_province delivery_city risky_goods user_risk_level sp_risk_level}|").product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_H5: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5", "H5场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION: Operation = Operation::new(Verb::Get, "v3/merchant-risk-manage/trade-risk-information", "查询风险信息", "|sp_mchid acquiring_bank_id channel_id sub_mchid out_trade_no complaints_information||").product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi", "JSAPI场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_RESULT: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/trade-risk-result", "处置结果回传", "||sp_mchid acquiring_bank_id channel_id sub_mchid out_trade_no risk_type punish_type additional_punish_type complaints_information|").product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program", "小程序场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/merchant-risk-manage/violation-notifications", "删除商户违规通知回调地址", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户风险管理").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app", "App场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Get, "v3/merchant-risk-manage/violation-notifications", "查询商户违规通知回调地址", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_H5: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5", "H5场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-risk-manage/violation-notifications", "创建商户违规通知回调地址", MEMBERS_OF_PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK).product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi", "JSAPI场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/merchant-risk-manage/violation-notifications", "修改商户违规通知回调地址", MEMBERS_OF_PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK).product_is("商户风险管理");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program", "小程序场景预约扣费类型签约的预签约").product_is("委托代扣").number("out_contract_code");
+pub(crate) static DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Delete, "v3/merchant-service/complaint-notifications", "删除投诉通知回调", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费者投诉").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_SIGN_CONTRACTS_HARMONY_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议").product_is("鸿蒙委托代扣");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaint-notifications", "查询投诉通知回调", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议").product_is("委托代扣");
+pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaint-notifications", "创建投诉通知回调", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS).product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "通过商户协议号解除委托代扣签约协议").product_is("委托代扣");
+pub(crate) static PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/merchant-service/complaint-notifications", "更新投诉通知回调", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS).product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SIGN_CONTRACTS_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/papay/sign/contracts/pre-entrust-sign", "代扣预签约").product_is("鸿蒙委托代扣").number("out_contract_code");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints", "查询投诉信息", "|limit=l offset=o begin_date end_date sub_mchid||total_count=t data=i{payer_phone!}").product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议").product_is("委托代扣");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints/{transaction_id}", "查询投诉详情", MEMBERS_OF_GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID).product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "通过商户协议号解除委托代扣签约协议").product_is("委托代扣");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints/{transaction_id}/negotiation-historys", "查询投诉协商历史", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARKING_REMINDERS_APPLICATION: Operation = Operation::new(Verb::Post, "v3/parking/reminders/application", "提交停车场进件申请").product_is("停车缴费服务");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2", "查询投诉单列表", "|limit=l offset=o begin_date end_date complainted_mchid||data=i{payer_phone!} total_count=t").product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARKING_REMINDERS_APPLICATION_QUERY: Operation = Operation::new(Verb::Get, "v3/parking/reminders/application/query", "查询停车场进件申请单").product_is("停车缴费服务");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2/{complaint_id}", "查询投诉单详情", MEMBERS_OF_GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID).product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARKING_REMINDERS_APPLICATION_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/parking/reminders/application/withdraw", "撤回停车场进件申请").product_is("停车缴费服务").succeeds_with(204);
+pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/complete", "反馈处理完成", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE).product_is("消费者投诉").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARKING_REMINDERS_APPLICATIONS: Operation = Operation::new(Verb::Get, "v3/parking/reminders/applications", "查询停车场进件申请单列表").product_is("停车缴费服务");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys", "查询投诉协商历史", MEMBERS_OF_GET_V3_IOTMANAGE_DEVICES).product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARKING_REMINDERS_ENTRY: Operation = Operation::new(Verb::Post, "v3/parking/reminders/entry", "同步车辆入场通知").product_is("停车缴费服务");
+pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/response", "提交回复", "||complainted_mchid response_content response_images jump_url jump_url_text mini_program_jump_info{appid path text}|").product_is("消费者投诉").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARKING_REMINDERS_EXIT: Operation = Operation::new(Verb::Post, "v3/parking/reminders/exit", "同步车辆离场通知").product_is("停车缴费服务").succeeds_with(204);
+pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE_IMMEDIATE_SERVICE: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service", "回复需要即时服务的投诉单", "||complainted_mchid message{blocks{type text{text color is_bold} image{media_id image_style_type} link{text action{action_type jump_url mini_program_jump_info{appid path text} message_info{content custom_data} action_id} invalid_info{expired_time multi_clickable}} faq_list{faqs{faq_id faq_title action{action_type jump_url mini_program_jump_info{appid path text} message_info{content custom_data} action_id}}} button{text action{action_type jump_url mini_program_jump_info{appid path text} message_info{content custom_data} action_id} invalid_info{expired_time multi_clickable}} button_group{buttons{text action{action_type jump_url mini_program_jump_info{appid path text} message_info{content custom_data} action_id} invalid_info{expired_time multi_clickable}} button_layout invalid_info{expired_time multi_clickable}}} sender_identity custom_data} idempotent_id|").product_is("消费者投诉").number("idempotent_id").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARKING_REMINDERS_EXT_PAYMENT: Operation = Operation::new(Verb::Post, "v3/parking/reminders/ext-payment", "同步非临停扩展支付").product_is("停车缴费服务").succeeds_with(204);
+pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_UPDATE_REFUND_PROGRESS: Operation = Operation::new(Verb::Post, "v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress", "更新退款审批结果", "||action launch_refund_day reject_reason reject_media_list remark|").product_is("消费者投诉").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARKING_REMINDERS_PARKING_FEE: Operation = Operation::new(Verb::Post, "v3/parking/reminders/parking-fee", "查询停车费用").product_is("停车缴费服务");
+pub(crate) static POST_V3_MERCHANT_SERVICE_FEEDBACKS: Operation = Operation::new(Verb::Post, "v3/merchant-service/feedbacks", "商户反馈", "||transaction_id complainted_mchid feedback_type feedback_content feedback_images launch_confirm_process|").product_is("消费者投诉").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARKING_REMINDERS_PARKING_LOT: Operation = Operation::new(Verb::Get, "v3/parking/reminders/parking-lot", "查询停车场信息").product_is("停车缴费服务");
+pub(crate) static POST_V3_MERCHANT_SERVICE_IMAGES_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant-service/images/upload", "商户上传反馈图片", MEMBERS_OF_POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD).product_is("消费者投诉").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARKING_REMINDERS_PAYMENT: Operation = Operation::new(Verb::Post, "v3/parking/reminders/payment", "同步支付结果通知").product_is("停车缴费服务").succeeds_with(204);
+pub(crate) static GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/images/{media_id}", "图片下载", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费者投诉").unsigned().file();
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/fail-notify", "服务商商户重试扣费通知").product_is("委托代扣").succeeds_with(204);
+pub(crate) static POST_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/merchant-settlement/merchant-settle-rule-applications", "申请修改特约商户结算规则", "||acquiring_bank_id channel_id sub_mchid settle_rule_id|").product_is("从业机构特约商户结算规则");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/notify", "服务商商户预扣费通知").product_is("委托代扣").succeeds_with(204);
+pub(crate) static GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID: Operation = Operation::new(Verb::Get, "v3/merchant-settlement/merchant-settle-rule-applications/{application_id}", "根据申请单ID查询结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("从业机构特约商户结算规则");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PARTNER_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/partner-transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no");
+pub(crate) static POST_V3_MERCHANT_STORE_STORES: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores", "创建门店", "||sub_mchid store_basics{store_reference_id brand_name store_name branch_name brand_id} store_address{address_code address_detail address_complements longitude latitude} store_business{service_phone business_hours} store_recipient{mchid company_name}|").product_is("连锁品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单").product_is("商家转账");
+pub(crate) static GET_V3_MERCHANT_STORE_STORES_STORE_ID: Operation = Operation::new(Verb::Get, "v3/merchant-store/stores/{store_id}", "查询门店", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("连锁品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付明细单号查询明细单").product_is("商家转账");
+pub(crate) static PATCH_V3_MERCHANT_STORE_STORES_STORE_ID: Operation = Operation::new(Verb::Patch, "v3/merchant-store/stores/{store_id}", "修改门店", "||sub_mchid store_basics{store_reference_id brand_name store_name branch_name brand_id} store_address{address_code address_detail address_complements longitude latitude} store_business{service_phone business_hours}|").product_is("连锁品牌门店").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单").product_is("商家转账");
+pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/bind", "绑定门店收款信息", MEMBERS_OF_POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND).product_is("连锁品牌门店");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单").product_is("商家转账");
+pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_UNBIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/unbind", "解除门店收款信息绑定", MEMBERS_OF_POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND).product_is("连锁品牌门店");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program", "电商收付通模式小程序场景预签约").product_is("平台收付通·免密支付").number("out_contract_code");
+pub(crate) static GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/merchant/income-records", "服务商银行来账查询", "|account_type date offset=o limit=l||total_count=t data=i").product_is("来账识别");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign", "电商收付通模式支付后场景预签约").product_is("平台收付通·免密支付").number("out_contract_code");
+pub(crate) static GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/partner/income-records", "特约商户银行来账查询", "|sub_mchid account_type date offset=o limit=l||total_count=t data=i").product_is("来账识别");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program", "直连商户模式小程序场景预签约").product_is("免密支付").number("out_contract_code");
+pub(crate) static POST_V3_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/merchants", "子商户进件（融合钱包）", "||sp_appid sp_mchid name shortname office_phone contact{name! phone! email!} business_category channel_id merchant_country_code merchant_type registration_certificate_number registration_certificate_date registration_certificate_copy settlement_bank_number business{business_type app_download website office_account mini_program store_address store_photos~{media_id} mcc} director{name number} principal{name number}|").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/").number("Idempotency-Key").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign", "直连商户模式支付后场景预签约").product_is("免密支付").number("out_contract_code");
+pub(crate) static PUT_V3_MERCHANTS: Operation = Operation::new(Verb::Put, "v3/merchants", "修改子商户（融合钱包）", "||sp_appid sp_mchid sub_mchid name shortname office_phone contact{name! phone! email!} business_category channel_id merchant_country_code merchant_type registration_certificate_number registration_certificate_date registration_certificate_copy settlement_bank_number business{business_type app_download website office_account mini_program store_address store_photos~{media_id} mcc} director{name number} principal{name number}|").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program", "清算机构模式小程序场景预签约").number("out_contract_code");
+pub(crate) static GET_V3_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/merchants/{sub_mchid}", "查询子商户（融合钱包）", MEMBERS_OF_GET_V3_GLOBAL_MERCHANTS_SUB_MCHID).product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign", "清算机构模式支付后场景预签约").number("out_contract_code");
+pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/refund-flow", "下载批次退款明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费金");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}", "商户通过商户协议号查询协议").product_is("免密支付");
+pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/send-flow", "下载批次发放明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费金");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate", "商户通过商户协议号解约协议").product_is("免密支付");
+pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/use-flow", "下载核销明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费金");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program", "服务商模式小程序场景预签约").product_is("免密支付").number("out_contract_code");
+pub(crate) static POST_V3_MULTIUSE_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/multiuse/users/{openid}/coupons", "发放指定批次的消费金", "||stock_id out_request_no user_name! id_card_number! amount appid card_type|").product_is("消费金").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign", "服务商模式支付后场景预签约").product_is("免密支付").number("out_contract_code");
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_CARD_TEMPLATE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/card-template", "创建电子发票卡券模板", "||sub_mchid card_appid card_template_information{payee_name logo_url custom_cell{words description jump_url miniprogram_user_name miniprogram_path}}|").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_ACQUIRING_BANK_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/acquiring-bank/transactions/exposure", "微信分付-支付方式前置服务").product_is("微信分付(从业机构模式)");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/download", "下载发票文件", "|token mchid sub_mchid openid invoice_code invoice_no fapiao_id||").product_is("电子发票").unsigned().file();
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_INSTAL_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/instal/exposure", "商户贴息-获取微信分付曝光建议").product_is("直连商户模式");
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications", "开具电子发票", "||sub_mchid scene fapiao_apply_id buyer_information{type name taxpayer_id address telephone bank_name bank_account phone! email!} fapiao_information{fapiao_id total_amount need_list remark items{tax_code goods_category goods_name goods_id specification unit quantity total_amount tax_rate tax_prefer_mark discount}}|").product_is("电子发票").succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_INSTAL_PARTNER_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/instal/partner/exposure", "商户贴息-获取微信分付曝光建议").product_is("合作伙伴模式");
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-general", "开具通用行业电子发票", "||sub_mchid fapiao_apply_id buyer_information{type name taxpayer_id address telephone bank_name bank_account phone! email! amount out_trade_no fapiao_bill_type user_apply_message} fapiao_information{fapiao_id total_amount items{tax_code goods_name specification unit quantity total_amount tax_rate discount preferential_policy_code} export_business_policy_code vat_refund_levy_code billing_person_id billing_person fapiao_bill_type transaction_information{pay_channel transaction_id out_trade_no amount} remark}|").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_PASSENGER_TRANSPORT: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport", "开具旅客运输行业电子发票", "||sub_mchid fapiao_apply_id buyer_information{type name taxpayer_id address telephone bank_name bank_account phone! email! amount out_trade_no fapiao_bill_type user_apply_message} fapiao_information{fapiao_id total_amount items{tax_code goods_name specification unit quantity total_amount tax_rate discount preferential_policy_code passenger_information{name certificate_type certificate_number! departure_date departure_place destination transportation_type transportation_classes}} export_business_policy_code vat_refund_levy_code billing_person_id billing_person fapiao_bill_type transaction_information{pay_channel transaction_id out_trade_no amount} remark}|").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app-with-contract", "APP下单并签约").product_is("免密支付").number("out_trade_no");
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_REFINED_OIL: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil", "开具成品油行业电子发票", "||sub_mchid fapiao_apply_id buyer_information{type name taxpayer_id address telephone bank_name bank_account phone! email! amount out_trade_no fapiao_bill_type user_apply_message} fapiao_information{fapiao_id total_amount items{tax_code goods_name specification unit quantity total_amount tax_rate discount preferential_policy_code refined_oil_information{station trade_time gun_number}} export_business_policy_code vat_refund_levy_code billing_person_id billing_person fapiao_bill_type transaction_information{pay_channel transaction_id out_trade_no amount} remark}|").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/codepay", "付款码支付").product_is("基础支付").number("out_trade_no");
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_REAL_ESTATE_LEASING: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing", "开具不动产租赁行业电子发票", "||sub_mchid fapiao_apply_id buyer_information{type name taxpayer_id address telephone bank_name bank_account phone! email! amount out_trade_no fapiao_bill_type user_apply_message} fapiao_information{fapiao_id total_amount items{tax_code goods_name specification unit quantity total_amount tax_rate discount preferential_policy_code real_estate_leasing_information{province city address lease_period_start lease_period_end cross_city_flag certificate_no! plate_no}} export_business_policy_code vat_refund_levy_code billing_person_id billing_person fapiao_bill_type transaction_information{pay_channel transaction_id out_trade_no amount} remark}|").product_is("电子发票·腾讯数电发票模式").succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/exposure", "微信分付-支付方式前置服务").product_is("合作伙伴模式");
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPIAO_FILE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file", "上传电子发票文件", "||file=f sub_mchid file_type digest_alogrithm digest=m|").product_is("电子发票").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/h5", "H5下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}", "查询电子发票", "|sub_mchid fapiao_id||fapiao_information{buyer_information{phone! email!}}").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/id/{transaction_id}", "微信支付订单号查询").product_is("基础支付");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files", "获取发票下载信息", "|sub_mchid fapiao_id||").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi", "JSAPI下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards", "将电子发票插入微信用户卡包", "||sub_mchid scene buyer_information{type name taxpayer_id address telephone bank_name bank_account phone! email! amount out_trade_no fapiao_bill_type user_apply_message} fapiao_card_information{fapiao_media_id fapiao_number fapiao_code fapiao_time check_code password total_amount tax_amount amount seller_information{name taxpayer_id address telephone bank_name bank_account} extra_information{payee reviewer drawer} items{tax_code goods_name specification unit quantity unit_price amount tax_amount total_amount tax_rate tax_prefer_mark discount} remark}|").product_is("电子发票").succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi-with-contract", "JSAPI下单并授权/签约").product_is("免密支付").number("out_trade_no");
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse", "冲红电子发票", "||sub_mchid reverse_reason fapiao_information{fapiao_id fapiao_code fapiao_number}|").product_is("电子发票").succeeds_with(202);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/miniprogram", "小程序支付下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl", "获取邀请商户开通服务商电子发票能力", "|operation_type fapiao_mode fapiao_ability_type_list invite_channel operate_user! invite_code sub_mchid||").product_is("电子发票·腾讯数电发票模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/native", "Native下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo", "获取邀请开通的商户信息", "|query_time_start query_time_end offset=o limit=l invite_code mch_invite_status||total_count=t mch_invite_result_list=i").product_is("电子发票·腾讯数电发票模式");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}", "商户订单号查询").product_is("基础支付");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/base-information", "获取商户开票基础信息", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close", "关单").product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/development-config", "查询商户配置的开发选项", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse", "撤销").product_is("基础支付");
+pub(crate) static PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Operation = Operation::new(Verb::Patch, "v3/new-tax-control-fapiao/merchant/development-config", "配置开发选项", "||callback_url sub_mch_code show_fapiao_cell support_vat_fapiao|").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/scannedpos", "扫码支付下单").product_is("基础支付").number("out_trade_no");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/tax-codes", "获取商品和服务税收分类对照表", "|sub_mchid offset=o limit=l||data=i total_count=t").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/transactions/app", "APP下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check", "检查子商户开票功能状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("电子发票").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_APP_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/transactions/app-with-contract", "APP下单并签约").product_is("免密支付").number("out_trade_no");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status", "检查子商户开票功能状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("电子发票·腾讯数电发票模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_CODEPAY: Operation = Operation::new(Verb::Post, "v3/pay/transactions/codepay", "付款码支付").product_is("基础支付").number("out_trade_no");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/user-title", "获取用户填写的抬头", "|sub_mchid scene fapiao_apply_id||phone! email!").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/exposure", "微信分付-支付方式前置服务").product_is("直连商户模式");
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE_TITLE_URL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/user-title/title-url", "获取抬头填写链接", "|sub_mchid fapiao_apply_id source appid openid total_amount seller_name show_phone_cell must_input_phone show_email_cell must_input_email||").product_is("电子发票");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/transactions/h5", "H5下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_OFFLINEFACE_AUTHINFO: Operation = Operation::new(Verb::Post, "v3/offlineface/authinfo", "获取authinfo接口", "||sp_appid sub_appid sub_mchid device_id raw_data organization_id|").product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/transactions/id/{transaction_id}", "微信支付订单号查询").product_is("基础支付");
+pub(crate) static POST_V3_OFFLINEFACE_CONTRACTS_PRESIGN: Operation = Operation::new(Verb::Post, "v3/offlineface/contracts/presign", "预签约接口", "||business_name facepay_user{out_user_id identification_name organization_id identification{identification_type identification_number!} phone!} limit_bank_card{bank_card_number! identification_name! identification{identification_type identification_number!} valid_thru bank_type phone!} contract_mode|").product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/transactions/jsapi", "JSAPI下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_OFFLINEFACE_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/offlineface/contracts/{contract_id}", "签约查询接口", MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE).product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/transactions/jsapi-with-contract", "JSAPI下单并授权/签约").product_is("免密支付").number("out_trade_no");
+pub(crate) static GET_V3_OFFLINEFACE_FACE_COLLECTIONS: Operation = Operation::new(Verb::Get, "v3/offlineface/face-collections", "查询重采用户列表", "|organization_id offset=o limit=l||face_collections=i").product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/native", "Native下单").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID: Operation = Operation::new(Verb::Get, "v3/offlineface/face-collections/{collection_id}", "查询重采请求详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/transactions/out-trade-no/{out_trade_no}", "商户订单号查询").product_is("基础支付");
+pub(crate) static POST_V3_OFFLINEFACE_REPAYMENT_URL: Operation = Operation::new(Verb::Post, "v3/offlineface/repayment-url", "获取还款链接接口", "||out_user_id organization_id|").product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/out-trade-no/{out_trade_no}/close", "关单").product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_OFFLINEFACE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/offlineface/transactions", "申请扣款接口", "||auth_code sp_appid sp_mchid sub_appid sub_mchid amount{total currency} scene_info{device_ip} goods_tag description attach settle_info{profit_sharing} out_trade_no business{business_product_id business_scene_id}|").product_is("K12刷脸代扣").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销").product_is("基础支付");
+pub(crate) static GET_V3_OFFLINEFACE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/offlineface/transactions/out-trade-no/{out_trade_no}", "查单接口", "|sp_mchid sub_mchid business_product_id||").product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN: Operation = Operation::new(Verb::Get, "v3/pay-devices/open-scenario-speaker/{device_sn}", "查询音箱绑定信息").product_is("码牌音箱");
+pub(crate) static GET_V3_OFFLINEFACEMCH_ORGANIZATIONS: Operation = Operation::new(Verb::Get, "v3/offlinefacemch/organizations", "查询机构信息接口", "|organization_id organization_name||").product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_BIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/bind", "绑定音箱设备码牌").product_is("码牌音箱");
+pub(crate) static GET_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID: Operation = Operation::new(Verb::Get, "v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}", "刷脸用户信息查询接口", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_PREBIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/prebind", "出厂预绑定音箱和码牌").product_is("码牌音箱");
+pub(crate) static PATCH_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID: Operation = Operation::new(Verb::Patch, "v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}", "刷脸用户信息修改接口", "||user_name! user_type student_info{class_name} staff_info{occupation} status phone!|").product_is("K12刷脸代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/unbind", "解绑音箱设备码牌").product_is("码牌音箱");
+pub(crate) static POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT: Operation = Operation::new(Verb::Post, "v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract", "解除刷脸用户签约关系接口", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("K12刷脸代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKERORDER_TRANSACTION_ID_REPORT: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report", "码牌支付结果上报").product_is("码牌音箱");
+pub(crate) static POST_V3_OFFLINEFACEMCH_TOKENS: Operation = Operation::new(Verb::Post, "v3/offlinefacemch/tokens", "获取凭证授权接口", "||scene web_init_data{out_user_id organization_id}|").product_is("K12刷脸代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS: Operation = Operation::new(Verb::Post, "v3/pay-devices/printers/{device_id}/print-orders", "小票机打印").product_is("小票打印").succeeds_with(204);
+pub(crate) static GET_V3_PALMSERVICE_AUTHORIZATION_OPENID_OPENID: Operation = Operation::new(Verb::Get, "v3/palmservice/authorization/openid/{openid}", "查询刷掌授权", "|organization_id||").product_is("微信刷掌");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}", "查询订单").product_is("小票打印");
+pub(crate) static POST_V3_PALMSERVICE_AUTHORIZATION_PREAUTHORIZE: Operation = Operation::new(Verb::Post, "v3/palmservice/authorization/preauthorize", "服务关联预授权", "||openid preauthorize_session_id organization_id|").product_is("微信刷掌");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications", "查询核身记录").product_is("微工卡");
+pub(crate) static POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY: Operation = Operation::new(Verb::Post, "v3/papay/contracts/{contract_id}/fail-notify", "重试扣费通知", "||mchid appid|").product_is("委托代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order", "微工卡核身预下单").product_is("微工卡");
+pub(crate) static POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY: Operation = Operation::new(Verb::Post, "v3/papay/contracts/{contract_id}/notify", "直连商户预扣费通知", "||mchid appid deduct_duration{count unit} estimated_amount{amount currency}|").product_is("委托代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order-with-auth", "微工卡核身预下单（流程中完成授权）").product_is("微工卡");
+pub(crate) static GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID: Operation = Operation::new(Verb::Get, "v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}", "保险商户查询保险自动续费预约", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("保险委托代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS_AUTHENTICATE_NUMBER: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications/{authenticate_number}", "获取核身结果").product_is("微工卡");
+pub(crate) static POST_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID_SCHEDULE: Operation = Operation::new(Verb::Post, "v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule", "保险商户预约保险自动续费", "||appid scheduled_amount{total currency}|").product_is("保险委托代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYROLL_CARD_RELATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/payroll-card/relations/{openid}", "查询微工卡授权关系").product_is("微工卡");
+pub(crate) static POST_V3_PAPAY_INSURANCE_PAY_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/insurance-pay/transactions/apply", "保险商户受理保险自动续费扣款", "||appid out_trade_no description transaction_notify_url contract_id policy_period_id amount{total currency} goods_tag attach|").product_is("保险委托代扣").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_TOKENS: Operation = Operation::new(Verb::Post, "v3/payroll-card/tokens", "生成授权token").product_is("微工卡");
+pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_RENEW: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew", "保险商户受理续期自动续费协议", "||appid policy_periods{policy_period_id estimated_deduct_date estimated_deduct_amount{total currency}}|").product_is("保险委托代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/payroll-card/transfer-batches", "发起批量转账").product_is("微工卡").number("out_batch_no");
+pub(crate) static GET_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "保险商户查询保险自动续费协议", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("保险委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_WESURE_INSURANCE: Operation = Operation::new(Verb::Post, "v3/payroll-card/wesure/insurance", "生成投保结果").product_is("微工卡").succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "保险商户通过商户协议号解除保险自动续费协议", MEMBERS_OF_POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE).product_is("保险委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS: Operation = Operation::new(Verb::Post, "v3/payroll-card/wesure/token-validations", "校验核身结果").product_is("微工卡");
+pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/pre-entrust-sign/app", "保险商户App预签约", "||appid openid plan_id out_contract_code insured_display_name contract_notify_url policy_start_date policy_end_date policy_periods{policy_period_id estimated_deduct_date estimated_deduct_amount{total currency}} amount{total currency} out_trade_no description transaction_notify_url out_user_code goods_tag attach can_auto_insure can_auto_reinsure real_identity{real_name! id_card_number! identity_type} combined_deduct_period_count|").product_is("保险委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions", "从业机构预授权").product_is("微信支付分(从业机构模式)");
+pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_H5: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/pre-entrust-sign/h5", "保险商户H5预签约", "||appid openid plan_id out_contract_code insured_display_name contract_notify_url policy_start_date policy_end_date policy_periods{policy_period_id estimated_deduct_date estimated_deduct_amount{total currency} policy_coverage_detail{policy_amount policy_clauses{clause_name clause_quota}}} amount{total currency} out_trade_no description transaction_notify_url out_user_code goods_tag attach can_auto_insure can_auto_reinsure real_identity{real_name! id_card_number! identity_type} jump_control{jump_appid} combined_deduct_period_count|").product_is("保险委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}", "从业机构查询与用户授权记录（授权协议号）").product_is("微信支付分(从业机构模式)");
+pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi", "保险商户JSAPI预签约", MEMBERS_OF_POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI).product_is("保险委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate", "从业机构解除用户授权关系（授权协议号）").product_is("微信支付分(从业机构模式)").succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program", "保险商户小程序预签约", MEMBERS_OF_POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI).product_is("保险委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder", "从业机构查询微信支付分订单").product_is("微信支付分(从业机构模式)");
+pub(crate) static POST_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_MODIFY: Operation = Operation::new(Verb::Post, "v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify", "保险商户修改保险扣费周期列表", "||appid policy_periods{policy_period_id estimated_deduct_date estimated_deduct_amount{total currency}} allow_cancel_scheduled|").product_is("保险委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder", "从业机构创建微信支付分订单").product_is("微信支付分(从业机构模式)").number("out_order_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "保险商户查询保险扣费周期列表", MEMBERS_OF_GET_V3_IOTMANAGE_DEVICES).product_is("保险委托代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder/deduction", "从业机构查询微信支付分扣款信息").product_is("微信支付分(从业机构模式)");
+pub(crate) static POST_V3_PAPAY_PAY_HARMONY_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/harmony/transactions/apply", "代扣受理扣款", "||appid out_trade_no description transaction_notify_url contract_id amount{total currency} goods_tag attach harmony_account_id mcc|").product_is("鸿蒙委托代扣").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel", "从业机构取消微信支付分订单").product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static GET_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/papay/pay/partner/schedules/contract-id/{contract_id}", "查询扣费预约", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete", "从业机构完结微信支付分订单").product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE: Operation = Operation::new(Verb::Post, "v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule", "预约扣费", "||sp_appid sub_mchid sub_appid schedule_amount{total currency}|").product_is("委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify", "从业机构修改微信支付分订单金额").product_is("微信支付分(从业机构模式)").succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_PAY_PARTNER_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/partner/transactions/apply", "受理扣款", "||sp_appid sub_mchid sub_appid out_trade_no description transaction_notify_url contract_id amount{total currency} goods_tag attach|").product_is("委托代扣").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_REGISTERDEDUCTINFO: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo", "从业机构登记微信支付分扣款信息").product_is("微信支付分(从业机构模式)");
+pub(crate) static GET_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/papay/pay/schedules/contract-id/{contract_id}", "查询扣费预约", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync", "从业机构同步微信支付分订单信息").product_is("微信支付分(从业机构模式)").succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE: Operation = Operation::new(Verb::Post, "v3/papay/pay/schedules/contract-id/{contract_id}/schedule", "预约扣费", "||appid schedule_amount{total currency}|").product_is("委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/servicepayondeliveryorder", "从业机构创建先用后付订单").product_is("微信支付分(从业机构模式)").number("out_order_no");
+pub(crate) static POST_V3_PAPAY_PAY_TRANSACTIONS_APPLY: Operation = Operation::new(Verb::Post, "v3/papay/pay/transactions/apply", "受理扣款", "||appid out_trade_no description transaction_notify_url contract_id amount{total currency} goods_tag attach|").product_is("委托代扣").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_MERCHANT_BILL: Operation = Operation::new(Verb::Get, "v3/payscore/merchant-bill", "商户申请获取对账单").product_is("微信支付分");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app", "App场景预约扣费类型签约的预签约", MEMBERS_OF_POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP).product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/oversea/partner/serviceorder", "查询支付分订单").product_is("微信支付分");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_H5: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5", "H5场景预约扣费类型签约的预签约", "||appid openid plan_id out_contract_code contract_display_account contract_notify_url out_user_code deduct_schedule{estimated_deduct_date estimated_deduct_amount{total currency} description} jump_control{jump_appid}|").product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi", "JSAPI场景预约扣费类型签约的预签约", MEMBERS_OF_POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP).product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel", "取消支付分订单").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program", "小程序场景预约扣费类型签约的预签约", MEMBERS_OF_POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP).product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app", "App场景预约扣费类型签约的预签约", MEMBERS_OF_POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP).product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync", "同步支付分订单信息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_H5: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5", "H5场景预约扣费类型签约的预签约", "||sp_appid sp_openid sub_mchid sub_appid sub_openid plan_id out_contract_code contract_display_account contract_notify_url out_user_code deduct_schedule{estimated_deduct_date estimated_deduct_amount{total currency} description} jump_control{jump_appid}|").product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions", "商户预授权").product_is("微信支付分");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi", "JSAPI场景预约扣费类型签约的预签约", MEMBERS_OF_POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP).product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_APPLY_FOR_SCENE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/apply-for-scene", "服务商场景中预授权").product_is("微信支付分");
+pub(crate) static POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program", "小程序场景预约扣费类型签约的预签约", MEMBERS_OF_POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP).product_is("委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_ASSESS_USER_RISK_LEVEL: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/assess-user-risk-level", "服务商评估用户分层").product_is("微信支付分");
+pub(crate) static GET_V3_PAPAY_SIGN_CONTRACTS_HARMONY_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("鸿蒙委托代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/authorization-code/{authorization_code}", "查询与用户授权记录（授权协议号）").product_is("微信支付分");
+pub(crate) static GET_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "通过商户协议号解除委托代扣签约协议", MEMBERS_OF_POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE).product_is("委托代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_SEARCH: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/search", "查询与用户授权记录（openid）").product_is("微信支付分");
+pub(crate) static POST_V3_PAPAY_SIGN_CONTRACTS_PRE_ENTRUST_SIGN: Operation = Operation::new(Verb::Post, "v3/papay/sign/contracts/pre-entrust-sign", "代扣预签约", "||sign_scene appid openid plan_id out_contract_code contract_display_account contract_notify_url out_user_code return_url device_info{device_type device_os device_id device_running_as_root device_ip weixin_installed weixin_version days_since_first_login}|").product_is("鸿蒙委托代扣").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/terminate", "解除用户授权关系（openid）").product_is("微信支付分").succeeds_with(204);
+pub(crate) static GET_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询委托代扣签约协议", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("委托代扣");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/payscore/partner/service-account-applications", "收付通子商户申请绑定支付分服务").product_is("微信支付分").number("out_apply_no");
+pub(crate) static POST_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", "通过商户协议号解除委托代扣签约协议", "||sub_mchid contract_termination_remark|").product_is("委托代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO: Operation = Operation::new(Verb::Get, "v3/payscore/partner/service-account-applications/{out_apply_no}", "查询收付通子商户服务绑定结果").product_is("微信支付分");
+pub(crate) static POST_V3_PARKING_REMINDERS_APPLICATION: Operation = Operation::new(Verb::Post, "v3/parking/reminders/application", "提交停车场进件申请", "||parking_lot{parking_lot_name out_parking_lot_id parking_lot_address longitude latitude parking_lot_type phone_number parking_sign_url notification_text_list payment_mini_prog_appid payment_path parking_order_mini_prog_appid parking_order_path charging_rule{rule_type fee_limit_type daily_limit_type time_rounding_type free_entry_duration free_exit_duration fixed_interval_rule{day_type start_time end_time vehicle_type plate_type first_duration first_amount interval_duration interval_amount interval_max_amount max_fee_per_day free_period_charging_mode free_period_calculation_mode is_green_vehicle_free_parking first_duration_mode} duration_segment_rule{day_type start_time end_time vehicle_type plate_type charge_mode duration_from duration_to fixed_amount interval_min interval_amount interval_max_amount max_fee_per_day} pre_entry_rule{day_type start_time end_time vehicle_type plate_type amount max_fee_per_day} holiday_mode aggregate_limit_mode first_charge_time_mode}}|").product_is("停车缴费服务");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/partner/serviceorder", "查询支付分订单").product_is("微信支付分");
+pub(crate) static GET_V3_PARKING_REMINDERS_APPLICATION_QUERY: Operation = Operation::new(Verb::Get, "v3/parking/reminders/application/query", "查询停车场进件申请单", "|parking_lot_audit_no out_parking_lot_id||").product_is("停车缴费服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PARKING_REMINDERS_APPLICATION_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/parking/reminders/application/withdraw", "撤回停车场进件申请", "||parking_lot_audit_no out_parking_lot_id|").product_is("停车缴费服务").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/direct-complete", "创单结单合并").product_is("微信支付分").number("out_order_no").succeeds_with(204);
+pub(crate) static GET_V3_PARKING_REMINDERS_APPLICATIONS: Operation = Operation::new(Verb::Get, "v3/parking/reminders/applications", "查询停车场进件申请单列表", "|out_parking_lot_id offset=o limit=l||application_list=i").product_is("停车缴费服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/cancel", "取消支付分订单").product_is("微信支付分").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PARKING_REMINDERS_ENTRY: Operation = Operation::new(Verb::Post, "v3/parking/reminders/entry", "同步车辆入场通知", "||out_serial_number parking_id plate_number enter_timestamp plate_color car_type vehicle_type entrance_number entrance_name discount_template_id|").product_is("停车缴费服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").repeated(Repeat::Safe).succeeds_with(204);
+pub(crate) static POST_V3_PARKING_REMINDERS_EXIT: Operation = Operation::new(Verb::Post, "v3/parking/reminders/exit", "同步车辆离场通知", "||out_serial_number exit_timestamp plate_number plate_color parking_id pay_state pay_type out_trade_no total_amount paid_amount openid pay_channel pay_time token wx_trade_no|").product_is("停车缴费服务").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/modify", "修改订单金额").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PARKING_REMINDERS_EXT_PAYMENT: Operation = Operation::new(Verb::Post, "v3/parking/reminders/ext-payment", "同步非临停扩展支付", "||out_trade_no fee_items{fee_type amount} pay_time wx_parking_lot_id wx_trade_no|").product_is("停车缴费服务").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/pay", "商户发起催收扣款").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PARKING_REMINDERS_PARKING_FEE: Operation = Operation::new(Verb::Post, "v3/parking/reminders/parking-fee", "查询停车费用", "||out_serial_number plate_number out_parking_id|").product_is("停车缴费服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage", "下发服务费用待处理消息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static GET_V3_PARKING_REMINDERS_PARKING_LOT: Operation = Operation::new(Verb::Get, "v3/parking/reminders/parking-lot", "查询停车场信息", "|out_parking_lot_id wx_parking_lot_id||").product_is("停车缴费服务");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage", "下发服务预扣费消息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PARKING_REMINDERS_PAYMENT: Operation = Operation::new(Verb::Post, "v3/parking/reminders/payment", "同步支付结果通知", "||out_serial_number plate_number parking_id parking_state pay_type openid sub_mchid total_amount paid_amount out_trade_no pay_channel pay_time token wx_trade_no|").product_is("停车缴费服务").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/sync", "同步订单信息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/fail-notify", "服务商商户重试扣费通知", "||sp_mchid sp_appid sub_mchid sub_appid|").product_is("委托代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/partner/servicepayondeliveryorder", "创建先用后付订单").product_is("微信支付分").number("out_order_no");
+pub(crate) static POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY: Operation = Operation::new(Verb::Post, "v3/partner-papay/contracts/{contract_id}/notify", "服务商商户预扣费通知", "||sp_mchid sp_appid sub_mchid sub_appid deduct_duration{count unit} estimated_amount{amount currency}|").product_is("委托代扣").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICEQUOTAS_SERVICE_ID_SERVICE_ID: Operation = Operation::new(Verb::Get, "v3/payscore/partner/servicequotas/service-id/{service_id}", "查询用户分层对应建议先享金额").product_is("微信支付分");
+pub(crate) static POST_V3_PARTNER_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/partner-transfer/batches", "发起批量转账", "||sub_mchid sub_appid authorization_type out_batch_no batch_name batch_remark total_amount total_num transfer_detail_list{out_detail_no transfer_amount transfer_remark openid user_name! user_id_card!} sp_appid transfer_purpose transfer_scene|").product_is("商家转账").number("out_batch_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PAYAFTER_ORDERS: Operation = Operation::new(Verb::Get, "v3/payscore/payafter-orders", "查询先享后付订单").product_is("先享后付");
+pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单", MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PAYAFTER_ORDERS: Operation = Operation::new(Verb::Post, "v3/payscore/payafter-orders", "创建先享后付订单").product_is("先享后付").number("out_order_no");
+pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付明细单号查询明细单", MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID).product_is("商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/payafter-orders/{out_order_no}/cancel", "撤销先享后付订单").product_is("先享后付");
+pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单", MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/payafter-orders/{out_order_no}/complete", "完结先享后付订单").product_is("先享后付");
+pub(crate) static GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单", MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID).product_is("商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/payafter-orders/{out_order_no}/sync", "支付分订单同步").product_is("先享后付");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program", "电商收付通模式小程序场景预签约", MEMBERS_OF_POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_MINI_PROGRAM).product_is("平台收付通·免密支付").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/permissions", "商户预授权").product_is("微信支付分");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign", "电商收付通模式支付后场景预签约", MEMBERS_OF_POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN).product_is("平台收付通·免密支付").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_ASSESS_USER_RISK_LEVEL: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/assess-user-risk-level", "商户评估用户分层").product_is("微信支付分");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program", "直连商户模式小程序场景预签约", MEMBERS_OF_POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_MINI_PROGRAM).product_is("免密支付").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/permissions/authorization-code/{authorization_code}", "查询与用户授权记录（授权协议号）").product_is("微信支付分");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign", "直连商户模式支付后场景预签约", MEMBERS_OF_POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN).product_is("免密支付").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program", "清算机构模式小程序场景预签约", "||appid sub_appid sub_mchid service_id out_contract_code notify_url contract_display_account openid sub_openid|").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID: Operation = Operation::new(Verb::Get, "v3/payscore/permissions/openid/{openid}", "查询与用户授权记录（openid）").product_is("微信支付分");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign", "清算机构模式支付后场景预签约", "||appid sub_appid sub_mchid service_id out_contract_code notify_url contract_display_account prepay_id openid sub_openid|").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/openid/{openid}/terminate", "解除用户授权关系（openid）").product_is("微信支付分").succeeds_with(204);
+pub(crate) static GET_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}", "商户通过商户协议号查询协议", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("免密支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans", "创建支付分计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate", "商户通过商户协议号解约协议", MEMBERS_OF_POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE).product_is("免密支付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}", "查询支付分计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_MINI_PROGRAM: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program", "服务商模式小程序场景预签约", "||sp_appid sp_openid sub_mchid sub_appid sub_openid service_id out_contract_code notify_url contract_display_account|").product_is("免密支付").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop", "停止支付分计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN: Operation = Operation::new(Verb::Post, "v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign", "服务商模式支付后场景预签约", "||sp_appid sp_openid sub_mchid sub_appid sub_openid service_id out_contract_code notify_url contract_display_account prepay_id|").product_is("免密支付").number("out_contract_code");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/plan/payscore-plans", "创建支付分计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_ACQUIRING_BANK_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/acquiring-bank/transactions/exposure", "微信分付-支付方式前置服务", "||acquiring_bank_id acquiring_bank_appid merchant_id merchant_appid channel_id payer{acquiring_bank_openid phone_number_hash merchant_openid} out_trade_no|").product_is("微信分付(从业机构模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}", "查询支付分计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_INSTAL_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/instal/exposure", "商户贴息-获取微信分付曝光建议", "||mchid appid user_id_type openid phone_number_hash|").product_is("直连商户模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop", "停止支付分计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_INSTAL_PARTNER_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/instal/partner/exposure", "商户贴息-获取微信分付曝光建议", "||sp_mchid sp_appid sub_appid sub_mchid user_id{user_id_type sp_openid sub_openid phone_number_hash}|").product_is("合作伙伴模式");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/serviceorder", "查询支付分订单").product_is("微信支付分");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app", "APP下单", "||sp_appid sp_mchid sub_appid sub_mchid settle_info{profit_sharing subsidy_amount} description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{identity{type number! name!}} subsidy_info{subsidy_detail{subsidy_period_type subsidy_plan{subsidy_installment_num subsidy_percent}}}|").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder", "创建支付分订单").product_is("微信支付分").number("out_order_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_APP_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/app-with-contract", "APP下单并签约", "||sp_appid sp_mchid sub_appid sub_mchid description out_trade_no time_expire attach notify_url goods_tag settle_info{profit_sharing} support_fapiao amount{total currency} detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} contract_info{plan_id contract_mchid contract_appid contract_code request_serial contract_display_account contract_notify_url}|").product_is("免密支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_DIRECT_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/direct-complete", "创单结单合并").product_is("微信支付分").number("out_order_no");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/codepay", "付款码支付", "||sp_appid sp_mchid sub_appid sub_mchid description out_trade_no attach goods_tag support_fapiao payer{auth_code} amount{total currency} scene_info{device_id device_ip store_info{id out_id}} detail{cost_price invoice_id goods_detail{merchant_goods_id wxpay_goods_id goods_name quantity unit_price}} settle_info{profit_sharing}|").product_is("基础支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/cancel", "取消支付分订单").product_is("微信支付分").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/exposure", "微信分付-支付方式前置服务", "||sp_appid sp_mchid sub_appid sub_mchid payer{sp_openid phone_number_hash sub_openid} out_trade_no|").product_is("合作伙伴模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/complete", "完结支付分订单").product_is("微信支付分").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/h5", "H5下单", "||sp_appid sp_mchid sub_appid sub_mchid settle_info{profit_sharing subsidy_amount} description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address} h5_info{type app_name app_url bundle_id package_name}} payer{identity{type number! name!}}|").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/modify", "修改订单金额").product_is("微信支付分");
+pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/id/{transaction_id}", "微信支付订单号查询", MEMBERS_OF_GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID).product_is("基础支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_PAY: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/pay", "商户发起催收扣款").product_is("微信支付分");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi", "JSAPI下单", "||sp_appid sp_mchid sub_appid sub_mchid settle_info{profit_sharing subsidy_amount} description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{sp_openid sub_openid identity{type number! name!}} subsidy_info{subsidy_detail{subsidy_period_type subsidy_plan{subsidy_installment_num subsidy_percent}}}|").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/send-pendingmessage", "下发服务费用待处理消息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi-with-contract", "JSAPI下单并授权/签约", "||sp_appid sp_mchid sub_appid sub_mchid description out_trade_no time_expire attach notify_url goods_tag settle_info{profit_sharing} support_fapiao amount{total currency} payer{sp_openid sub_openid} detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} contract_info{password_free_contract_id token plan_id contract_mchid contract_appid contract_code request_serial contract_display_account contract_notify_url}|").product_is("免密支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage", "下发服务预扣费消息").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/miniprogram", "小程序支付下单", MEMBERS_OF_POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM).product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/sync", "同步服务订单信息").product_is("微信支付分");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/native", "Native下单", "||sp_appid sp_mchid sub_appid sub_mchid settle_info{profit_sharing subsidy_amount} description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{identity{type number! name!}}|").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/servicepayondeliveryorder", "创建先用后付订单").product_is("微信支付分").number("out_order_no");
+pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}", "商户订单号查询", MEMBERS_OF_GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID).product_is("基础支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/serviceorder", "创建用户的签约计划详情对应的服务订单").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close", "关单", MEMBERS_OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE).product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/user-sign-plans", "创建用户的签约计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse", "撤销", "||sp_appid sp_mchid sub_appid sub_mchid|").product_is("基础支付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}", "查询用户的签约计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/scannedpos", "扫码支付下单", MEMBERS_OF_POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM).product_is("基础支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop", "取消用户的签约计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/pay/transactions/app", "APP下单", "||appid mchid description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{identity{type number! name!}} settle_info{profit_sharing} subsidy_info{subsidy_detail{subsidy_period_type subsidy_plan{subsidy_installment_num subsidy_percent}}}|").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/serviceorder", "创建用户的签约计划详情对应的服务订单").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_APP_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/transactions/app-with-contract", "APP下单并签约", "||appid mchid description out_trade_no time_expire attach notify_url goods_tag support_fapiao amount{total currency} detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} settle_info{profit_sharing} contract_info{plan_id contract_mchid contract_appid contract_code request_serial contract_display_account contract_notify_url}|").product_is("免密支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/user-sign-plans", "创建用户的签约计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_CODEPAY: Operation = Operation::new(Verb::Post, "v3/pay/transactions/codepay", "付款码支付", "||appid mchid description out_trade_no attach goods_tag support_fapiao payer{auth_code} amount{total currency} scene_info{device_id device_ip store_info{id out_id}} detail{cost_price invoice_id goods_detail{merchant_goods_id wxpay_goods_id goods_name quantity unit_price}} settle_info{profit_sharing}|").product_is("基础支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}", "查询用户的签约计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_EXPOSURE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/exposure", "微信分付-支付方式前置服务", "||mchid appid payer{openid phone_number_hash} out_trade_no|").product_is("直连商户模式");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop", "直连商户取消用户的签约计划").product_is("支付分签约计划");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/transactions/h5", "H5下单", "||appid mchid description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address} h5_info{type app_name app_url bundle_id package_name}} payer{identity{type number! name!}} settle_info{profit_sharing}|").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_SMARTRETAIL_ORDERS: Operation = Operation::new(Verb::Get, "v3/payscore/smartretail-orders", "查询智慧零售订单").product_is("智慧零售");
+pub(crate) static GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/transactions/id/{transaction_id}", "微信支付订单号查询", MEMBERS_OF_GET_V3_MARKETING_BUSIFAVOR_CALLBACKS).product_is("基础支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SMARTRETAIL_ORDERS: Operation = Operation::new(Verb::Post, "v3/payscore/smartretail-orders", "创建智慧零售订单").product_is("智慧零售").number("out_order_no");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/transactions/jsapi", "JSAPI下单", "||appid mchid description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{openid identity{type number! name!}} settle_info{profit_sharing} subsidy_info{subsidy_detail{subsidy_period_type subsidy_plan{subsidy_installment_num subsidy_percent}}}|").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/smartretail-orders/{out_order_no}/cancel", "撤销智慧零售订单").product_is("智慧零售");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Operation::new(Verb::Post, "v3/pay/transactions/jsapi-with-contract", "JSAPI下单并授权/签约", "||appid mchid description out_trade_no time_expire attach notify_url goods_tag support_fapiao amount{total currency} payer{openid} detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} settle_info{profit_sharing} contract_info{token password_free_contract_id plan_id contract_mchid contract_appid contract_code request_serial contract_display_account contract_notify_url}|").product_is("免密支付").number("out_trade_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/smartretail-orders/{out_order_no}/complete", "完结智慧零售订单").product_is("智慧零售");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/native", "Native下单", "||appid mchid description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{identity{type number! name!}} settle_info{profit_sharing}|").product_is("基础支付").number("out_trade_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_USER_SERVICE_STATE: Operation = Operation::new(Verb::Get, "v3/payscore/user-service-state", "查询用户授权状态").product_is("微信支付分");
+pub(crate) static GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/transactions/out-trade-no/{out_trade_no}", "商户订单号查询", MEMBERS_OF_GET_V3_MARKETING_BUSIFAVOR_CALLBACKS).product_is("基础支付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PAYSCORE_USERS_OPENID_PERMISSIONS_SERVICE_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/users/{openid}/permissions/{service_id}/terminate", "商户解除用户授权关系").product_is("微信支付分").succeeds_with(204);
+pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/out-trade-no/{out_trade_no}/close", "关单", "||mchid|").product_is("基础支付").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/bank-transfer-recharges/apply", "申请银行转账充值").product_is("平台收付通·二级商户充值").number("out_recharge_no");
+pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/out-trade-no/{out_trade_no}/reverse", "撤销", "||appid mchid|").product_is("基础支付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}", "查询银行转账充值结果").product_is("平台收付通·二级商户充值");
+pub(crate) static GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN: Operation = Operation::new(Verb::Get, "v3/pay-devices/open-scenario-speaker/{device_sn}", "查询音箱绑定信息", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("码牌音箱");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/insurance-compensation-contracts", "开通保险理赔功能").product_is("平台收付通·二级商户充值").number("out_apply_no");
+pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_BIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/bind", "绑定音箱设备码牌", "||sub_mchid code_url|").product_is("码牌音箱");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened", "查询保险理赔功能开通状态").product_is("平台收付通·二级商户充值").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_PREBIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/prebind", "出厂预绑定音箱和码牌", "||code_url|").product_is("码牌音箱");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/compensate-bills", "请求赔付").product_is("平台收付通·售后赔付").number("out_bill_no");
+pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speaker/{device_sn}/unbind", "解绑音箱设备码牌", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("码牌音箱");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}", "查询赔付结果（按微信支付赔付单号）").product_is("平台收付通·售后赔付");
+pub(crate) static POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKERORDER_TRANSACTION_ID_REPORT: Operation = Operation::new(Verb::Post, "v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report", "码牌支付结果上报", "||sub_mchid code_url out_trade_no device_sn|").product_is("码牌音箱");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}", "查询赔付结果（按商户赔付单号）").product_is("平台收付通·售后赔付");
+pub(crate) static POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS: Operation = Operation::new(Verb::Post, "v3/pay-devices/printers/{device_id}/print-orders", "小票机打印", "||print_order_no template_id notify_url variable_list{key value} table_list{key row_list{cell_list}}|").product_is("小票打印").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel", "请求撤销赔付").product_is("平台收付通·售后赔付");
+pub(crate) static GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}", "查询订单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("小票打印");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_PRE_TRANSFER: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer", "请求赔付预下单").product_is("平台收付通·售后赔付").number("out_bill_no");
+pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications", "查询核身记录", "|openid appid sub_appid sub_mchid authenticate_date authenticate_state offset=o limit=l||data=i total_count=t").product_is("微工卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills", "请求保证金售后赔付").product_is("平台保证金").number("out_bill_no");
+pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order", "微工卡核身预下单", "||openid appid sub_mchid sub_appid authenticate_number project_name employer_name authenticate_type|").product_is("微工卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}", "查询保证金售后赔付结果（按微信支付赔付单号）").product_is("平台保证金");
+pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order-with-auth", "微工卡核身预下单（流程中完成授权）", "||openid appid sub_mchid sub_appid authenticate_number project_name employer_name user_name! id_card_number! employment_type authenticate_type|").product_is("微工卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}", "查询保证金售后赔付结果（按商户赔付单号）").product_is("平台保证金");
+pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS_AUTHENTICATE_NUMBER: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications/{authenticate_number}", "获取核身结果", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("微工卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills", "发起保证金赔付保司保费").product_is("平台保证金").number("out_bill_no");
+pub(crate) static GET_V3_PAYROLL_CARD_RELATIONS_OPENID: Operation = Operation::new(Verb::Get, "v3/payroll-card/relations/{openid}", "查询微工卡授权关系", "|sub_mchid appid sub_appid||").product_is("微工卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}", "查询保证金赔付保司保费结果（按商户赔付单号）").product_is("平台保证金");
+pub(crate) static POST_V3_PAYROLL_CARD_TOKENS: Operation = Operation::new(Verb::Post, "v3/payroll-card/tokens", "生成授权token", "||openid appid sub_appid sub_mchid user_name! id_card_number! employment_type|").product_is("微工卡");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills", "发起保证金赔付用户运费").product_is("平台保证金").number("out_bill_no");
+pub(crate) static POST_V3_PAYROLL_CARD_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/payroll-card/transfer-batches", "发起批量转账", "||sub_mchid sub_appid authorization_type out_batch_no batch_name batch_remark total_amount total_num transfer_detail_list{out_detail_no transfer_amount transfer_remark openid user_name!} sp_appid employment_type employment_scene business_type|").product_is("微工卡").number("out_batch_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}", "查询保证金售后赔付运费结果（按商户赔付单号）").product_is("平台保证金");
+pub(crate) static POST_V3_PAYROLL_CARD_WESURE_INSURANCE: Operation = Operation::new(Verb::Post, "v3/payroll-card/wesure/insurance", "生成投保结果", "||sp_mchid wesure_order_no token insurance_company_order_no openid insure_state insure_effect_time insure_invalid_time insurance_company_name|").product_is("微工卡").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills", "请求保险理赔").product_is("平台收付通·保险理赔").number("out_bill_no");
+pub(crate) static POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS: Operation = Operation::new(Verb::Post, "v3/payroll-card/wesure/token-validations", "校验核身结果", "||sp_mchid sub_mchid token user_name! id_card_number! authenticate_type|").product_is("微工卡");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}", "查询保险理赔结果（按微信支付赔付单号）").product_is("平台收付通·保险理赔");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions", "从业机构预授权", "||service_id channel_id appid sub_appid sub_mchid authorization_code notify_url|").product_is("微信支付分(从业机构模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}", "查询保险理赔结果（按商户赔付单号）").product_is("平台收付通·保险理赔");
+pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}", "从业机构查询与用户授权记录（授权协议号）", "|service_id channel_id sub_mchid||").product_is("微信支付分(从业机构模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel", "请求撤销保险理赔").product_is("平台收付通·保险理赔");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate", "从业机构解除用户授权关系（授权协议号）", MEMBERS_OF_POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE).product_is("微信支付分(从业机构模式)").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_PRE_TRANSFER: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer", "请求保险理赔预下单").product_is("平台收付通·保险理赔").number("out_bill_no");
+pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder", "从业机构查询微信支付分订单", "|service_id sub_mchid channel_id out_order_no query_id||").product_is("微信支付分(从业机构模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills", "请求赔付").product_is("平台收付通·赔付商家").number("out_bill_no");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder", "从业机构创建微信支付分订单", "||service_id appid sub_mchid sub_appid channel_id out_order_no service_introduction post_payments{name description amount count} post_discounts{name description count amount} risk_fund{name amount description} time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} openid sub_openid need_user_confirm notify_url attach|").product_is("微信支付分(从业机构模式)").number("out_order_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}", "查询赔付结果（按商户赔付单号）").product_is("平台收付通·赔付商家");
+pub(crate) static GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION: Operation = Operation::new(Verb::Get, "v3/payscore/acquiringbank/serviceorder/deduction", "从业机构查询微信支付分扣款信息", "|service_id appid sub_mchid sub_appid channel_id out_order_no||").product_is("微信支付分(从业机构模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/transfer-bills", "保证金赔付").product_is("平台保证金").number("out_bill_no");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel", "从业机构取消微信支付分订单", MEMBERS_OF_POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE).product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}", "查询保证金赔付结果（按微信支付赔付单号）").product_is("平台保证金");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete", "从业机构完结微信支付分订单", "||service_id channel_id sub_mchid post_payments{name description amount count} post_discounts{name description amount count} total_amount time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} profit_sharing complete_time goods_tag|").product_is("微信支付分(从业机构模式)").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "查询保证金赔付结果（按商户赔付单号）").product_is("平台保证金");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify", "从业机构修改微信支付分订单金额", "||service_id sub_mchid channel_id post_payments{name description amount count} post_discounts{name description amount count} total_amount reason|").product_is("微信支付分(从业机构模式)").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharge-employees", "添加二级商户可扫码充值员工").product_is("平台收付通·二级商户充值");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_REGISTERDEDUCTINFO: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo", "从业机构登记微信支付分扣款信息", "||service_id appid sub_mchid channel_id out_trade_no sub_appid|").product_is("微信支付分(从业机构模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}", "查询二级商户可扫码充值员工列表").product_is("平台收付通·二级商户充值");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync", "从业机构同步微信支付分订单信息", "||service_id sub_mchid channel_id type detail{paid_time}|").product_is("微信支付分(从业机构模式)").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete", "删除二级商户可扫码充值员工").product_is("平台收付通·二级商户充值");
+pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/servicepayondeliveryorder", "从业机构创建先用后付订单", "||out_order_no appid sub_mchid sub_appid channel_id service_id service_introduction post_payments{name amount description count} post_discounts{name description amount count} time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} risk_fund{name amount description} attach notify_url openid sub_openid need_user_confirm mchid shopping_info{real_merchant_appid jump_link{jump_link_type appid path} goods{name picture amount count category_id}}|").product_is("微信支付分(从业机构模式)").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharges/apply", "申请二级商户充值").product_is("平台收付通·二级商户充值").number("out_recharge_no");
+pub(crate) static GET_V3_PAYSCORE_MERCHANT_BILL: Operation = Operation::new(Verb::Get, "v3/payscore/merchant-bill", "商户申请获取对账单", "|bill_date tar_type encryption_algorithm service_id||").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}", "查询二级商户充值结果").product_is("平台收付通·二级商户充值");
+pub(crate) static GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/oversea/partner/serviceorder", "查询支付分订单", MEMBERS_OF_GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER).product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close", "关闭二级商户充值").product_is("平台收付通·二级商户充值");
+pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder", "创建支付分订单", "||service_id appid sub_mchid sub_appid out_order_no currency service_introduction post_payments{name amount description count} post_discounts{name description amount count} risk_fund{name amount description} time_range{start_time end_time start_time_remark end_time_remark} location{start_location end_location} openid sub_openid need_user_confirm notify_url attach|").product_is("微信支付分").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/settle/prepay-settle-orders", "个人收款-申请批量结算").product_is("收付通-个人收款(二手交易)").number("out_settle_batch_no");
+pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel", "取消支付分订单", MEMBERS_OF_POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL).product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}", "个人收款-查询批量结算信息").product_is("收付通-个人收款(二手交易)");
+pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete", "完结支付分订单", "||service_id sub_mchid post_payments{name description amount count} post_discounts{name description amount count} total_amount currency time_range{start_time end_time start_time_remark end_time_remark} location{start_location end_location} profit_sharing complete_time goods_tag|").product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO_APPLY_ABNORMAL_SETTLE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle", "个人收款-申请异常结算批次单处理").product_is("收付通-个人收款(二手交易)").number("out_abnormal_settle_batch_no");
+pub(crate) static POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync", "同步支付分订单信息", MEMBERS_OF_POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC).product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw", "二级商户按日终余额预约提现").product_is("平台收付通·二级商户提现").number("out_request_no");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions", "商户预授权", "||service_id appid sub_appid sub_mchid authorization_code notify_url|").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}", "查询二级商户按日终余额预约提现状态").product_is("平台收付通·二级商户提现");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_APPLY_FOR_SCENE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/apply-for-scene", "服务商场景中预授权", "||service_id appid sub_appid sub_mchid authorization_code notify_url scene transaction_scene_info{mchid sub_mchid}|").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/apply", "受理商家转账").product_is("平台收付通·预约商家转账").number("out_batch_no");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_ASSESS_USER_RISK_LEVEL: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/assess-user-risk-level", "服务商评估用户分层", "|sub_mchid|service_id appid sub_appid authorization_code openid sub_openid shopping_info{goods{name picture amount count category_id}}|").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}", "微信支付转账批次单号查询批次单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/authorization-code/{authorization_code}", "查询与用户授权记录（授权协议号）", "|service_id sub_mchid||").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付转账明细单号查询明细单").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）", MEMBERS_OF_POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL).product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}", "查询商家转账明细电子回单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_PERMISSIONS_SEARCH: Operation = Operation::new(Verb::Get, "v3/payscore/partner/permissions/search", "查询与用户授权记录（openid）", "|service_id appid sub_mchid sub_appid openid sub_openid||").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply", "申请商家转账明细电子回单").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/permissions/terminate", "解除用户授权关系（openid）", "||openid sub_openid service_id appid sub_appid sub_mchid reason|").product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/payscore/partner/service-account-applications", "收付通子商户申请绑定支付分服务", "||service_id appid sub_mchid sub_appid out_apply_no result_notify_url|").product_is("微信支付分").number("out_apply_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO: Operation = Operation::new(Verb::Get, "v3/payscore/partner/service-account-applications/{out_apply_no}", "查询收付通子商户服务绑定结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单").product_is("平台收付通·预约商家转账");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/partner/serviceorder", "查询支付分订单", MEMBERS_OF_GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER).product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply", "申请商家转账批次电子回单").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder", "创建支付分订单", "||service_id appid sub_mchid sub_appid out_order_no service_introduction post_payments{name description amount count} post_discounts{name description amount count} risk_fund{name amount description} time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} openid sub_openid need_user_confirm notify_url attach device{start_device_id end_device_id materiel_no}|").product_is("微信支付分").number("out_order_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/reservation/apply", "受理单次预约商家转账").product_is("平台收付通·预约商家转账").number("out_reservation_no");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/direct-complete", "创单结单合并", "||service_id appid sub_appid sub_mchid out_order_no service_introduction post_payments{name description amount count} post_discounts{name description amount count} total_amount time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} profit_sharing goods_tag attach notify_url openid|").product_is("微信支付分").number("out_order_no").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}", "商户预约单号查询预约商家转账记录").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/cancel", "取消支付分订单", MEMBERS_OF_POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL).product_is("微信支付分").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close", "关闭预约商家转账记录").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/complete", "完结支付分订单", "||service_id sub_mchid post_payments{name description amount count} post_discounts{name description amount count} total_amount time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} profit_sharing complete_time goods_tag device{start_device_id end_device_id materiel_no}|").product_is("微信支付分").repeated(Repeat::Safe).succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录").product_is("平台收付通·预约商家转账");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/modify", "修改订单金额", "||service_id sub_mchid post_payments{name description amount count} post_discounts{name description amount count} total_amount reason device{start_device_id end_device_id materiel_no}|").product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/apply", "受理商家转账").product_is("商家转账·(预约模式)").number("out_batch_no");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/pay", "商户发起催收扣款", "||service_id sub_mchid|").product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/batch-id/{batch_id}", "微信支付转账批次单号查询批次单").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage", "下发服务费用待处理消息", MEMBERS_OF_POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE).product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付转账明细单号查询明细单").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage", "下发服务预扣费消息", MEMBERS_OF_POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE).product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}", "查询商家转账明细电子回单").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/partner/serviceorder/{out_order_no}/sync", "同步订单信息", MEMBERS_OF_POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC).product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply", "申请商家转账明细电子回单").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PARTNER_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/partner/servicepayondeliveryorder", "创建先用后付订单", "||out_order_no appid sub_mchid sub_appid service_id service_introduction post_payments{name amount description count} post_discounts{name description amount count} time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} risk_fund{name amount description} attach notify_url openid sub_openid need_user_confirm mchid shopping_info{real_merchant_appid jump_link{jump_link_type appid path} goods{name picture amount count category_id}}|").product_is("微信支付分").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PAYSCORE_PARTNER_SERVICEQUOTAS_SERVICE_ID_SERVICE_ID: Operation = Operation::new(Verb::Get, "v3/payscore/partner/servicequotas/service-id/{service_id}", "查询用户分层对应建议先享金额", "|sub_mchid appid sub_appid risk_level_version||").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单").product_is("商家转账·(预约模式)");
+pub(crate) static GET_V3_PAYSCORE_PAYAFTER_ORDERS: Operation = Operation::new(Verb::Get, "v3/payscore/payafter-orders", "查询先享后付订单", MEMBERS_OF_GET_V3_PAYSCORE_PAYAFTER_ORDERS).product_is("先享后付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PAYAFTER_ORDERS: Operation = Operation::new(Verb::Post, "v3/payscore/payafter-orders", "创建先享后付订单", "||appid out_order_no service_id service_start_time service_end_time service_start_location service_end_location service_introduction fees{fee_name fee_count fee_amount fee_desc} discounts{discount_name discount_desc} risk_amount attach need_user_confirm openid name! phone! userid! address!|").product_is("先享后付").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply", "申请商家转账批次电子回单").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/payafter-orders/{out_order_no}/cancel", "撤销先享后付订单", MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL).product_is("先享后付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/reservation/apply", "受理单次预约商家转账").product_is("商家转账·(预约模式)").number("out_reservation_no");
+pub(crate) static POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/payafter-orders/{out_order_no}/complete", "完结先享后付订单", MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_COMPLETE).product_is("先享后付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}", "商户预约单号查询预约商家转账记录").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/payafter-orders/{out_order_no}/sync", "支付分订单同步", MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_SYNC).product_is("先享后付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close", "关闭预约商家转账记录").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PERMISSIONS: Operation = Operation::new(Verb::Post, "v3/payscore/permissions", "商户预授权", "||service_id appid authorization_code notify_url|").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录").product_is("商家转账·(预约模式)");
+pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_ASSESS_USER_RISK_LEVEL: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/assess-user-risk-level", "商户评估用户分层", "||service_id appid authorization_code openid shopping_info{goods{name picture amount count category_id}}|").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单").product_is("分账");
+pub(crate) static GET_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE: Operation = Operation::new(Verb::Get, "v3/payscore/permissions/authorization-code/{authorization_code}", "查询与用户授权记录（授权协议号）", "|service_id||").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/profitsharing/merchant-configs/{sub_mchid}", "查询最大分账比例").product_is("分账");
+pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/authorization-code/{authorization_code}/terminate", "解除用户授权关系（授权协议号）", "||service_id reason|").product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders", "请求分账").product_is("分账").number("out_order_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID: Operation = Operation::new(Verb::Get, "v3/payscore/permissions/openid/{openid}", "查询与用户授权记录（openid）", "|service_id appid||").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders/unfreeze", "解冻剩余资金").product_is("分账").number("out_order_no");
+pub(crate) static POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/permissions/openid/{openid}/terminate", "解除用户授权关系（openid）", "||service_id appid reason|").product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/orders/{out_order_no}", "查询分账结果").product_is("分账");
+pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans", "创建支付分计划", "||service_id appid sub_mchid sub_appid plan_name plan_duration deduction_quantity total_original_price total_actual_price plan_detail_list{original_price plan_discount_description actual_price plan_detail_name} merchant_plan_no|").product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/add", "添加分账接收方").product_is("分账").repeated(Repeat::Safe);
+pub(crate) static GET_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}", "查询支付分计划", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/delete", "删除分账接收方").product_is("分账").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop", "停止支付分计划", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_PROFITSHARING_RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/return-orders", "请求分账回退").product_is("分账").number("out_return_no");
+pub(crate) static POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/plan/payscore-plans", "创建支付分计划", "||service_id appid plan_name plan_duration deduction_quantity total_original_price total_actual_price plan_detail_list{original_price plan_discount_description actual_price plan_detail_name} merchant_plan_no|").product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/return-orders/{out_return_no}", "查询分账回退结果").product_is("分账");
+pub(crate) static GET_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}", "查询支付分计划", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/profitsharing/transactions/{transaction_id}/amounts", "查询剩余待分金额").product_is("分账");
+pub(crate) static POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop", "停止支付分计划", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_QRCODE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/qrcode/transactions", "扣费受理").product_is("刷码乘车").number("out_trade_no");
+pub(crate) static GET_V3_PAYSCORE_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/serviceorder", "查询支付分订单", "|out_order_no query_id service_id appid||").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/qrcode/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("刷码乘车");
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder", "创建支付分订单", "||out_order_no appid service_id service_introduction post_payments{name amount description count} post_discounts{name description count} time_range{start_time end_time start_time_remark end_time_remark} location{start_location end_location} risk_fund{name amount description} attach notify_url openid need_user_confirm device{start_device_id end_device_id materiel_no}|").product_is("微信支付分").number("out_order_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_QRCODE_USER_SERVICES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/qrcode/user-services/contract-id/{contract_id}", "查询用户服务可用信息").product_is("刷码乘车");
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_DIRECT_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/direct-complete", "创单结单合并", "||out_order_no appid service_id post_payments{name amount description count} post_discounts{name description amount count} time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} service_introduction attach notify_url openid total_amount profit_sharing goods_tag|").product_is("微信支付分").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_RATE_ACTIVITY_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/rate-activity/applications", "报名费率优惠活动").product_is("从业机构子商户优惠费率活动");
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/cancel", "取消支付分订单", MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL).product_is("微信支付分").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID: Operation = Operation::new(Verb::Get, "v3/rate-activity/applications/id/{application_id}", "根据申请单ID查询申请单结果").product_is("从业机构子商户优惠费率活动");
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/complete", "完结支付分订单", "||appid service_id post_payments{name amount description count} post_discounts{name description amount count} total_amount time_range{start_time end_time start_time_remark end_time_remark} location{end_location} profit_sharing goods_tag device{start_device_id end_device_id materiel_no}|").product_is("微信支付分").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID: Operation = Operation::new(Verb::Patch, "v3/rate-activity/applications/id/{application_id}", "修改单据信息").product_is("从业机构子商户优惠费率活动");
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_MODIFY: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/modify", "修改订单金额", "||appid service_id post_payments{name amount description count} post_discounts{name description amount count} total_amount reason device{start_device_id end_device_id materiel_no}|").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_REALNAME_VERIFY: Operation = Operation::new(Verb::Get, "v3/realname/verify", "实名信息校验");
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_PAY: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/pay", "商户发起催收扣款", "||appid service_id|").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_RECHARGE_BANK_TRANSFER_RECHARGES_APPLY: Operation = Operation::new(Verb::Post, "v3/recharge/bank-transfer-recharges/apply", "申请银行转账充值").product_is("商家充值").number("out_recharge_no");
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/send-pendingmessage", "下发服务费用待处理消息", MEMBERS_OF_POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE).product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}", "查询银行转账充值结果").product_is("商家充值");
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage", "下发服务预扣费消息", MEMBERS_OF_POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE).product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款").product_is("退款").number("out_refund_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SYNC: Operation = Operation::new(Verb::Post, "v3/payscore/serviceorder/{out_order_no}/sync", "同步服务订单信息", MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_SYNC).product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款").product_is("退款");
+pub(crate) static POST_V3_PAYSCORE_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/servicepayondeliveryorder", "创建先用后付订单", "||out_order_no appid service_id service_introduction post_payments{name amount description count} post_discounts{name description amount count} time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} risk_fund{name amount description} attach notify_url openid need_user_confirm mchid shopping_info{real_merchant_appid jump_link{jump_link_type appid path} goods{name picture amount count category_id}}|").product_is("微信支付分").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款").product_is("退款");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/serviceorder", "创建用户的签约计划详情对应的服务订单", "||service_id sign_plan_id plan_detail_no appid sub_mchid sub_appid openid sub_openid notify_url service_introduction time_range{start_time end_time start_time_remark end_time_remark} location{start_location end_location} attach out_trade_no|").product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUNDS: Operation = Operation::new(Verb::Get, "v3/refunds", "查询所有退款").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/user-sign-plans", "创建用户的签约计划", "||service_id plan_id appid sub_mchid sub_appid openid sub_openid merchant_sign_plan_no notify_url sign_plan_detail{plan_detail_no merchant_plan_detail_no}|").product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refunds", "申请退款").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_refund_no");
+pub(crate) static GET_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}", "查询用户的签约计划", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop", "取消用户的签约计划", "||sub_mchid stop_reason|").product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)").product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_SERVICEORDER: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/serviceorder", "创建用户的签约计划详情对应的服务订单", "||service_id sign_plan_id plan_detail_no appid openid notify_url service_introduction time_range{start_time end_time start_time_remark end_time_remark} location{start_location end_location} attach out_trade_no|").product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}", "还款单查询").product_is("平台收付通·还款支付");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/user-sign-plans", "创建用户的签约计划", "||service_id plan_id appid openid merchant_sign_plan_no notify_url sign_plan_detail{plan_detail_no merchant_plan_detail_no}|").product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close", "商户关单").product_is("平台收付通·还款支付").succeeds_with(204);
+pub(crate) static GET_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO: Operation = Operation::new(Verb::Get, "v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}", "查询用户的签约计划", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_PREPAY: Operation = Operation::new(Verb::Post, "v3/repayment/combine-transactions/partner/prepay", "还款下单").product_is("平台收付通·还款支付").number("combine_out_trade_no");
+pub(crate) static POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP: Operation = Operation::new(Verb::Post, "v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop", "直连商户取消用户的签约计划", "||stop_reason|").product_is("支付分签约计划");
 #[rustfmt::skip]
-pub(crate) static POST_V3_SECURITY_ECHO: Operation = Operation::new(Verb::Post, "v3/security/echo", "商户签名验签／加解密测试").product_is("商户测试");
+pub(crate) static GET_V3_PAYSCORE_SMARTRETAIL_ORDERS: Operation = Operation::new(Verb::Get, "v3/payscore/smartretail-orders", "查询智慧零售订单", MEMBERS_OF_GET_V3_PAYSCORE_PAYAFTER_ORDERS).product_is("智慧零售");
 #[rustfmt::skip]
-pub(crate) static GET_V3_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/settle/settlements", "查询结算资金明细").product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static POST_V3_PAYSCORE_SMARTRETAIL_ORDERS: Operation = Operation::new(Verb::Post, "v3/payscore/smartretail-orders", "创建智慧零售订单", "||appid out_order_no service_id service_start_time service_end_time service_start_location service_end_location service_introduction fees{fee_name fee_count fee_amount fee_desc} discounts{discount_name discount_desc} risk_amount attach need_user_confirm openid|").product_is("智慧零售").number("out_order_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Get, "v3/smartguide/guides", "服务人员查询").product_is("支付即服务");
+pub(crate) static POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/payscore/smartretail-orders/{out_order_no}/cancel", "撤销智慧零售订单", MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL).product_is("智慧零售");
 #[rustfmt::skip]
-pub(crate) static POST_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Post, "v3/smartguide/guides", "服务人员注册").product_is("支付即服务");
+pub(crate) static POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_COMPLETE: Operation = Operation::new(Verb::Post, "v3/payscore/smartretail-orders/{out_order_no}/complete", "完结智慧零售订单", MEMBERS_OF_POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_COMPLETE).product_is("智慧零售");
 #[rustfmt::skip]
-pub(crate) static PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID: Operation = Operation::new(Verb::Patch, "v3/smartguide/guides/{guide_id}", "服务人员信息更新").product_is("支付即服务").succeeds_with(204);
+pub(crate) static GET_V3_PAYSCORE_USER_SERVICE_STATE: Operation = Operation::new(Verb::Get, "v3/payscore/user-service-state", "查询用户授权状态", "|appid service_id openid||").product_is("微信支付分");
 #[rustfmt::skip]
-pub(crate) static POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: Operation = Operation::new(Verb::Post, "v3/smartguide/guides/{guide_id}/assign", "服务人员分配").product_is("支付即服务").succeeds_with(204);
+pub(crate) static POST_V3_PAYSCORE_USERS_OPENID_PERMISSIONS_SERVICE_ID_TERMINATE: Operation = Operation::new(Verb::Post, "v3/payscore/users/{openid}/permissions/{service_id}/terminate", "商户解除用户授权关系", "|openid service_id|appid reason|").product_is("微信支付分").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/statements", "下载对账单").product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/").unsigned().file();
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/bank-transfer-recharges/apply", "申请银行转账充值", MEMBERS_OF_POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY).product_is("平台收付通·二级商户充值").number("out_recharge_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/attendance/punch", "签到签退").product_is("出租车电子发票").succeeds_with(204);
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}", "查询银行转账充值结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户充值");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TAXI_INVOICE_CARDS: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/cards", "将出租车电子发票插入微信用户卡包").product_is("出租车电子发票");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/insurance-compensation-contracts", "开通保险理赔功能", "||out_apply_no sub_mchid agreement_list{agreement_code agreement_version sign_organization sign_time}|").product_is("平台收付通·二级商户充值").number("out_apply_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TAXI_INVOICE_CARDS_UPLOAD_FILE: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/cards/upload-file", "上传出租车电子发票文件").product_is("出租车电子发票").speaks(Version::V3, Dialect::Multipart);
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened", "查询保险理赔功能开通状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户充值").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static POST_V3_TAXI_INVOICE_DRIVER_UPDATE_DRIVER: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/driver/update-driver", "更新司机信息").product_is("出租车电子发票");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/compensate-bills", "请求赔付", "||receiver{type transaction_info{transaction_id type}} out_bill_no amount transfer_remark sponsor_mchid transfer_scene_id user_recv_perception|").product_is("平台收付通·售后赔付").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/drivers/{driver_license}", "获取司机信息").product_is("出租车电子发票");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}", "查询赔付结果（按微信支付赔付单号）", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·售后赔付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TAXI_INVOICE_TAXI_UPDATE_TAXI: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/taxi/update-taxi", "更新出租车信息").product_is("出租车电子发票");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}", "查询赔付结果（按商户赔付单号）", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·售后赔付");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TAXI_INVOICE_TAXI_COMPANIES_COMPANY_MCHID: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/taxi-companies/{company_mchid}", "获取出租车公司商户信息").product_is("出租车电子发票");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel", "请求撤销赔付", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·售后赔付");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TAXI_INVOICE_TAXI_COMPANY_CREATE_TAXI_COMPANY: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/taxi-company/create-taxi-company", "新增出租车公司").product_is("出租车电子发票");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_PRE_TRANSFER: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer", "请求赔付预下单", "||sp_appid receiver{type transaction_info{transaction_id type}} out_bill_no amount transfer_remark sponsor_mchid transfer_scene_id user_recv_perception notify_url|").product_is("平台收付通·售后赔付").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TAXI_INVOICE_TAXIES_PLATE_NUMBER: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/taxies/{plate_number}", "获取出租车信息").product_is("出租车电子发票");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills", "请求保证金售后赔付", "||sub_mchid sp_appid receiver{type transaction_info{transaction_id type} user_info{sp_openid}} out_bill_no amount transfer_remark transfer_scene_id user_recv_perception sub_appid|").product_is("平台保证金").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDER_FIND_BY_TOKEN: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/user-taxi-order/find-by-token", "根据凭证查询乘客行程单").product_is("出租车电子发票");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}", "查询保证金售后赔付结果（按微信支付赔付单号）", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台保证金");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/user-taxi-orders", "获取乘客行程单列表").product_is("出租车电子发票");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}", "查询保证金售后赔付结果（按商户赔付单号）", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台保证金");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的交易拦截记录").product_is("商户管理记录");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills", "发起保证金赔付保司保费", "||sub_mchid sp_appid receiver{type mch_info{mchid} transaction_info{transaction_id type}} out_bill_no amount transfer_remark|").product_is("平台保证金").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_BLOCK_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/{block_record_id}", "查询子商户交易拦截记录详情").product_is("商户管理记录");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}", "查询保证金赔付保司保费结果（按商户赔付单号）", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台保证金");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Post, "v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}", "发起交易拦截申诉").product_is("商户管理记录");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills", "发起保证金赔付用户运费", "||sub_mchid sp_appid receiver{transaction_info{transaction_id type} user_info{sp_openid}} out_bill_no amount transfer_remark transfer_scene_id user_recv_perception|").product_is("平台保证金").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-submissions/{block_submission_id}", "查询交易拦截申诉详情").product_is("商户管理记录");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}", "查询保证金售后赔付运费结果（按商户赔付单号）", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台保证金");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/transactions/app", "APP支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills", "请求保险理赔", "||sub_mchid receiver{type transaction_info{transaction_id type}} out_bill_no amount transfer_remark|").product_is("平台收付通·保险理赔").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/transactions/id/{transaction_id}", "查询订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}", "查询保险理赔结果（按微信支付赔付单号）", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·保险理赔");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}", "查询保险理赔结果（按商户赔付单号）", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·保险理赔");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/reverse", "撤销订单(微信支付订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel", "请求撤销保险理赔", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("平台收付通·保险理赔");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/transactions/jsapi", "小程序/公众号支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_PRE_TRANSFER: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer", "请求保险理赔预下单", "||sub_mchid receiver{type transaction_info{transaction_id type}} out_bill_no amount transfer_remark notify_url|").product_is("平台收付通·保险理赔").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_MICROPAY: Operation = Operation::new(Verb::Post, "v3/transactions/micropay", "提交付款码支付").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills", "请求赔付", "||receiver{type mch_info{mchid}} out_bill_no amount transfer_remark sponsor_mchid|").product_is("平台收付通·赔付商家").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Post, "v3/transactions/mweb", "H5支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}", "查询赔付结果（按商户赔付单号）", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO).product_is("平台收付通·赔付商家");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/transactions/native", "扫码支付下单").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/mch-transfer/transfer-bills", "保证金赔付", "||sub_mchid sp_appid business_type receiver{type mch_info{mch_id mchid}} out_bill_no amount transfer_remark receiver_remark|").product_is("平台保证金").number("out_bill_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_BILL_ID_BILL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}", "查询保证金赔付结果（按微信支付赔付单号）", MEMBERS_OF_GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_BILL_ID_BILL_ID).product_is("平台保证金");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "查询保证金赔付结果（按商户赔付单号）", MEMBERS_OF_GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_BILL_ID_BILL_ID).product_is("平台保证金");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)").product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharge-employees", "添加二级商户可扫码充值员工", "||sub_mchid sp_openid|").product_is("平台收付通·二级商户充值");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/transfer/batches", "发起批量转账").product_is("商家转账").number("out_batch_no").repeated(Repeat::Safe);
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}", "查询二级商户可扫码充值员工列表", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户充值");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}", "微信批次单号查询批次单").product_is("商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete", "删除二级商户可扫码充值员工", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·二级商户充值");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信明细单号查询明细单").product_is("商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharges/apply", "申请二级商户充值", "||sub_mchid out_recharge_no recharge_scene account_type recharge_amount{amount currency} notify_url available_recharge_channels remark|").product_is("平台收付通·二级商户充值").number("out_recharge_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单").product_is("商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}", "查询二级商户充值结果", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·二级商户充值");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单").product_is("商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close", "关闭二级商户充值", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·二级商户充值");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSFER_BILL_RECEIPT: Operation = Operation::new(Verb::Post, "v3/transfer/bill-receipt", "转账电子回单申请受理").product_is("商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/settle/prepay-settle-orders", "个人收款-申请批量结算", "||appid out_settle_batch_no individual_auth_id notify_url description trade_scenario settle_info_list{out_settle_no transaction_id settle_detail_info_list{out_settle_detail_no settle_type receiver_type receiver_account amount{amount currency}}} receive_type_template_id|").product_is("收付通-个人收款(二手交易)").number("out_settle_batch_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/bill-receipt/{out_batch_no}", "查询转账电子回单").product_is("商家转账");
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}", "个人收款-查询批量结算信息", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/transfer-detail/electronic-receipts", "查询转账明细电子回单受理结果").product_is("商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO_APPLY_ABNORMAL_SETTLE: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle", "个人收款-申请异常结算批次单处理", "||individual_auth_id out_abnormal_settle_batch_no abnormal_settle_type description|").product_is("收付通-个人收款(二手交易)").number("out_abnormal_settle_batch_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/transfer-detail/electronic-receipts", "转账明细电子回单受理").product_is("商家转账");
+pub(crate) static POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw", "二级商户按日终余额预约提现", "||sub_mchid out_request_no calculate_amount_type remark bank_memo notify_url reserve_amount|").product_is("平台收付通·二级商户提现").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE: Operation = Operation::new(Verb::Get, "v3/transferdownload/elecvoucherfile", "下载电子回单PDF文件").product_is("商家转账·(用户确认模式)").unsigned().file();
+pub(crate) static GET_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}", "查询二级商户按日终余额预约提现状态", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·二级商户提现");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFERDOWNLOAD_SIGNFILE: Operation = Operation::new(Verb::Get, "v3/transferdownload/signfile", "下载电子回单").product_is("商家转账").unsigned().file();
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/apply", "受理商家转账", MEMBERS_OF_POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY).product_is("平台收付通·预约商家转账").number("out_batch_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_ETC_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/contracts/{contract_id}", "通过商户ETC绑定号查询签约状态").product_is("ETC授权");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}", "微信支付转账批次单号查询批次单", MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_VEHICLE_ETC_PREOPEN: Operation = Operation::new(Verb::Post, "v3/vehicle/etc/preopen", "预开通用户ETC指定卡扣费").product_is("ETC授权");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付转账明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_VEHICLE_ETC_TRANSACTIONS_HIGHWAY: Operation = Operation::new(Verb::Post, "v3/vehicle/etc/transactions/highway", "高速场景商户扣款").product_is("ETC授权").number("out_trade_no");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}", "查询商家转账明细电子回单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_ETC_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/transactions/id/{transaction_id}", "查询订单").product_is("ETC授权");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply", "申请商家转账明细电子回单", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_ETC_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("ETC授权");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单", MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_ETC_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/users/{openid}/contracts", "查询ETC签约状态").product_is("ETC授权");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_VEHICLE_PARKING_PARKINGS: Operation = Operation::new(Verb::Post, "v3/vehicle/parking/parkings", "创建停车入场").product_is("停车服务");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_PARKING_SERVICES_FIND: Operation = Operation::new(Verb::Get, "v3/vehicle/parking/services/find", "查询车牌服务开通信息").product_is("停车服务");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply", "申请商家转账批次电子回单", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_VEHICLE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/vehicle/transactions/out-trade-no/{out_trade_no}", "查询订单").product_is("停车服务");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/reservation/apply", "受理单次预约商家转账", MEMBERS_OF_POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY).product_is("平台收付通·预约商家转账").number("out_reservation_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_VEHICLE_TRANSACTIONS_PARKING: Operation = Operation::new(Verb::Post, "v3/vehicle/transactions/parking", "扣费受理").product_is("停车服务").number("out_trade_no");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}", "商户预约单号查询预约商家转账记录", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_AVAIL_MCH_RANGES: Operation = Operation::new(Verb::Get, "v3/webizpay/avail-mch-ranges", "查询可用商户范围列表").product_is("企业支付");
+pub(crate) static POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close", "关闭预约商家转账记录", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_AVAIL_MCH_RANGES: Operation = Operation::new(Verb::Post, "v3/webizpay/avail-mch-ranges", "创建可用商户范围").product_is("企业支付");
+pub(crate) static GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("平台收付通·预约商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS: Operation = Operation::new(Verb::Get, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers", "查询商户标识列表").product_is("企业支付");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/apply", "受理商家转账", MEMBERS_OF_POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY).product_is("商家转账·(预约模式)").number("out_batch_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS: Operation = Operation::new(Verb::Post, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers", "添加商户标识").product_is("企业支付");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/batch-id/{batch_id}", "微信支付转账批次单号查询批次单", MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER: Operation = Operation::new(Verb::Delete, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}", "删除商户标识").product_is("企业支付");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付转账明细单号查询明细单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_BILL_PROOF: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/proof", "申请企业商户企业支付出资凭证").product_is("企业支付");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}", "查询商家转账明细电子回单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_BILL_TRADE_BILL: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/trade-bill", "申请企业商户企业支付业务账单").product_is("企业支付");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply", "申请商家转账明细电子回单", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}", "使用商户卡号查询企业支付额度卡").product_is("企业支付");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单", MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/quota-cards", "企业商户为员工下发企业支付额度卡").product_is("企业支付").number("out_card_no");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}", "企业商户查询企业支付额度卡").product_is("企业支付");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel", "企业商户作废员工企业支付额度卡").product_is("企业支付");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply", "申请商家转账批次电子回单", MEMBERS_OF_POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_PAYMENT_URL: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url", "企业商户获取指定额度卡支付链接").product_is("企业支付");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_APPLY: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/reservation/apply", "受理单次预约商家转账", MEMBERS_OF_POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY).product_is("商家转账·(预约模式)").number("out_reservation_no");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/revoke", "企业商户发起解除员工企业支付授权").product_is("企业支付");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}", "商户预约单号查询预约商家转账记录", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_STORES_ENTITY_MATCHES: Operation = Operation::new(Verb::Post, "v3/webizpay/stores/entity-matches", "发起门店主体匹配").product_is("企业支付").number("out_batch_id");
+pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close", "关闭预约商家转账记录", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_STORES_ENTITY_MATCHES_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/webizpay/stores/entity-matches/{batch_id}", "查询门店主体匹配结果").product_is("企业支付");
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商家转账·(预约模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_STATE: Operation = Operation::new(Verb::Get, "v3/webizpay/users/{user_id}/authorization-state", "企业商户查询企业员工开通授权状态").product_is("企业支付");
+pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单", "|sub_mchid bill_date tar_type||").product_is("分账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_URL: Operation = Operation::new(Verb::Post, "v3/webizpay/users/{user_id}/authorization-url", "企业商户发起员工开通企业支付授权").product_is("企业支付");
+pub(crate) static GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/profitsharing/merchant-configs/{sub_mchid}", "查询最大分账比例", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("分账");
+#[rustfmt::skip]
+pub(crate) static POST_V3_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders", "请求分账", "||sub_mchid appid sub_appid transaction_id out_order_no receivers{type account name! amount description} unfreeze_unsplit|").product_is("分账").number("out_order_no").repeated(Repeat::Safe);
+#[rustfmt::skip]
+pub(crate) static POST_V3_PROFITSHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders/unfreeze", "解冻剩余资金", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER).product_is("分账").number("out_order_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/orders/{out_order_no}", "查询分账结果", MEMBERS_OF_GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS).product_is("分账");
+#[rustfmt::skip]
+pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/add", "添加分账接收方", "||sub_mchid appid sub_appid type account name! relation_type custom_relation|name!").product_is("分账").repeated(Repeat::Safe);
+#[rustfmt::skip]
+pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/delete", "删除分账接收方", MEMBERS_OF_DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS).product_is("分账").repeated(Repeat::Safe);
+#[rustfmt::skip]
+pub(crate) static POST_V3_PROFITSHARING_RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/return-orders", "请求分账回退", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_RETURNORDERS).product_is("分账").number("out_return_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/return-orders/{out_return_no}", "查询分账回退结果", "|sub_mchid out_order_no||").product_is("分账");
+#[rustfmt::skip]
+pub(crate) static GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/profitsharing/transactions/{transaction_id}/amounts", "查询剩余待分金额", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("分账");
+#[rustfmt::skip]
+pub(crate) static POST_V3_QRCODE_TRANSACTIONS: Operation = Operation::new(Verb::Post, "v3/qrcode/transactions", "扣费受理", "||appid sub_appid sub_mchid description attach out_trade_no trade_scene goods_tag contract_id notify_url amount{total currency} bus_info{start_time line_name plate_number} metro_info{start_time end_time start_station end_station}|").product_is("刷码乘车").number("out_trade_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/qrcode/transactions/out-trade-no/{out_trade_no}", "查询订单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("刷码乘车");
+#[rustfmt::skip]
+pub(crate) static GET_V3_QRCODE_USER_SERVICES_CONTRACT_ID_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/qrcode/user-services/contract-id/{contract_id}", "查询用户服务可用信息", "|appid sub_appid sub_mchid||").product_is("刷码乘车");
+#[rustfmt::skip]
+pub(crate) static POST_V3_RATE_ACTIVITY_APPLICATIONS: Operation = Operation::new(Verb::Post, "v3/rate-activity/applications", "报名费率优惠活动", "||acquiring_bank_id channel_id sub_mchid activity_detail{activity_id activity_rate activity_apply_information{apply_material_id apply_material_information}} additional_information{additional_message additional_material}|").product_is("从业机构子商户优惠费率活动");
+#[rustfmt::skip]
+pub(crate) static GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID: Operation = Operation::new(Verb::Get, "v3/rate-activity/applications/id/{application_id}", "根据申请单ID查询申请单结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("从业机构子商户优惠费率活动");
+#[rustfmt::skip]
+pub(crate) static PATCH_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID: Operation = Operation::new(Verb::Patch, "v3/rate-activity/applications/id/{application_id}", "修改单据信息", "||activity_detail_modification{activity_rate activity_apply_information{apply_material_id apply_material_information}} additional_information{additional_message additional_material}|").product_is("从业机构子商户优惠费率活动");
+#[rustfmt::skip]
+pub(crate) static GET_V3_REALNAME_VERIFY: Operation = Operation::new(Verb::Get, "v3/realname/verify", "实名信息校验", "|credential_type encrypted_credential_id! encrypted_name! wxp_trade_no||");
+#[rustfmt::skip]
+pub(crate) static POST_V3_RECHARGE_BANK_TRANSFER_RECHARGES_APPLY: Operation = Operation::new(Verb::Post, "v3/recharge/bank-transfer-recharges/apply", "申请银行转账充值", MEMBERS_OF_POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY).product_is("商家充值").number("out_recharge_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO: Operation = Operation::new(Verb::Get, "v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}", "查询银行转账充值结果", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家充值");
+#[rustfmt::skip]
+pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款", "||sub_mchid transaction_id out_trade_no out_refund_no reason notify_url funds_account amount{refund from{account amount} total currency} goods_detail{merchant_goods_id wechatpay_goods_id goods_name unit_price refund_amount refund_quantity}|").product_is("退款").number("out_refund_no").repeated(Repeat::Safe);
+#[rustfmt::skip]
+pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("退款");
+#[rustfmt::skip]
+pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款", "||sub_mchid out_refund_no type bank_type bank_account! real_name!|").product_is("退款");
+#[rustfmt::skip]
+pub(crate) static GET_V3_REFUNDS: Operation = Operation::new(Verb::Get, "v3/refunds", "查询所有退款", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+#[rustfmt::skip]
+pub(crate) static POST_V3_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refunds", "申请退款", MEMBERS_OF_POST_V3_GLOBAL_REFUNDS).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_refund_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+#[rustfmt::skip]
+pub(crate) static GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/");
+#[rustfmt::skip]
+pub(crate) static GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}", "还款单查询", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通·还款支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close", "商户关单", "||sub_orders{mchid out_trade_no sub_mchid}|").product_is("平台收付通·还款支付").succeeds_with(204);
+#[rustfmt::skip]
+pub(crate) static POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_PREPAY: Operation = Operation::new(Verb::Post, "v3/repayment/combine-transactions/partner/prepay", "还款下单", "||combine_out_trade_no combine_mchid sub_orders{mchid sub_mchid out_trade_no amount{total_amount currency} attach description settle_info{profit_sharing subsidy_amount}} time_expire notify_url h5_info{combine_appid payer_client_ip type app_name app_url bundle_id package_name} app_info{combine_appid} miniprogram_info{combine_appid openid} combine_payer_info{identity{type number! name!}} wechat_web_info{combine_appid openid webview_url}|").product_is("平台收付通·还款支付").number("combine_out_trade_no");
+#[rustfmt::skip]
+pub(crate) static POST_V3_SECURITY_ECHO: Operation = Operation::new(Verb::Post, "v3/security/echo", "商户签名验签／加解密测试", "||notify_url echo_message encrypted_echo_message!|encrypted_echo_message!").product_is("商户测试");
+#[rustfmt::skip]
+pub(crate) static GET_V3_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/settle/settlements", "查询结算资金明细", MEMBERS_OF_GET_V3_GLOBAL_SETTLE_SETTLEMENTS).product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/");
+#[rustfmt::skip]
+pub(crate) static GET_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Get, "v3/smartguide/guides", "服务人员查询", "|sub_mchid store_id userid mobile! work_id limit=l offset=o||total_count=t data=i{name! mobile!}").product_is("支付即服务");
+#[rustfmt::skip]
+pub(crate) static POST_V3_SMARTGUIDE_GUIDES: Operation = Operation::new(Verb::Post, "v3/smartguide/guides", "服务人员注册", "||sub_mchid corpid store_id userid name! mobile! qr_code avatar group_qrcode|").product_is("支付即服务");
+#[rustfmt::skip]
+pub(crate) static PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID: Operation = Operation::new(Verb::Patch, "v3/smartguide/guides/{guide_id}", "服务人员信息更新", "||sub_mchid name! mobile! qr_code avatar group_qrcode|").product_is("支付即服务").succeeds_with(204);
+#[rustfmt::skip]
+pub(crate) static POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: Operation = Operation::new(Verb::Post, "v3/smartguide/guides/{guide_id}/assign", "服务人员分配", "||sub_mchid out_trade_no|").product_is("支付即服务").succeeds_with(204);
+#[rustfmt::skip]
+pub(crate) static GET_V3_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/statements", "下载对账单", MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS).product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/").unsigned().file();
+#[rustfmt::skip]
+pub(crate) static POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/attendance/punch", "签到签退", "||plate_number driver_license event_time event_type region_id|").product_is("出租车电子发票").succeeds_with(204);
+#[rustfmt::skip]
+pub(crate) static POST_V3_TAXI_INVOICE_CARDS: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/cards", "将出租车电子发票插入微信用户卡包", "||company_mchid trade_number appid openid region_id driver_license plate_number fapiao_card_information{fapiao_media_id fapiao_number fapiao_code fapiao_time check_code password total_amount tax_amount amount buyer_information{type name taxpayer_id address telephone bank_name bank_account} seller_information{name taxpayer_id address telephone bank_name bank_account} extra_information{payee reviewer drawer} items{tax_code goods_name specification unit quantity unit_price amount tax_amount total_amount tax_rate tax_prefer_mark discount} remark} token|").product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TAXI_INVOICE_CARDS_UPLOAD_FILE: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/cards/upload-file", "上传出租车电子发票文件", "||file=f company_mchid region_id digest=m digest_algorithm|").product_is("出租车电子发票").speaks(Version::V3, Dialect::Multipart);
+#[rustfmt::skip]
+pub(crate) static POST_V3_TAXI_INVOICE_DRIVER_UPDATE_DRIVER: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/driver/update-driver", "更新司机信息", "||driver_name! id_card_number! company_name mchid driver_license driver_category driver_status driver_photo{photo_type photo_digest{hash_type hash_value} photo_url photo_icon} region_id|driver_name! id_card_number!").product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/drivers/{driver_license}", "获取司机信息", MEMBERS_OF_GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE).product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TAXI_INVOICE_TAXI_UPDATE_TAXI: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/taxi/update-taxi", "更新出租车信息", "||plate_number company_name mchid main_license deputy_license region_id invoice_flag taxi_state|").product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TAXI_INVOICE_TAXI_COMPANIES_COMPANY_MCHID: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/taxi-companies/{company_mchid}", "获取出租车公司商户信息", MEMBERS_OF_GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE).product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TAXI_INVOICE_TAXI_COMPANY_CREATE_TAXI_COMPANY: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/taxi-company/create-taxi-company", "新增出租车公司", "||company_name tax_id address phone bank_name bank_account invoice_mode legal_person short_name region_id enterprise_type|").product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TAXI_INVOICE_TAXIES_PLATE_NUMBER: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/taxies/{plate_number}", "获取出租车信息", MEMBERS_OF_GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE).product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDER_FIND_BY_TOKEN: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/user-taxi-order/find-by-token", "根据凭证查询乘客行程单", "|token openid appid region_id auth_mode||").product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/user-taxi-orders", "获取乘客行程单列表", "|limit=l offset=o openid appid begin_date end_date region_id||data=i total_count=t").product_is("出租车电子发票");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的交易拦截记录", "|limit=l offset=o||total_count=t data=i").product_is("商户管理记录");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_BLOCK_RECORD_ID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/{block_record_id}", "查询子商户交易拦截记录详情", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("商户管理记录");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Post, "v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}", "发起交易拦截申诉", "||merchant_submit_id submit_data~{record_fields{item_id field_name name type repeated_field_data~{field_data{longitude latitude province city area street address name wechat_order_id merchant_order_id trade_time trade_money_amount trade_goods logistic_flag evidence_img_list}} tips placeholder tooltip required need_encrypt string_check_rule{min_string_length max_string_length validator} enum_check_rule{min_list_length max_list_length enum_values} file_check_rule{min_list_length max_list_length enum_file_exts max_file_size} time_interval_check_rule{min_list_length max_list_length} order_interval_check_rule{min_list_length max_list_length enum_file_exts max_file_size} relations{source_key source_value}}}|").product_is("商户管理记录");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-submissions/{block_submission_id}", "查询交易拦截申诉详情", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商户管理记录");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/transactions/app", "APP支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/transactions/id/{transaction_id}", "查询订单(微信支付订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/reverse", "撤销订单(微信支付订单号)", MEMBERS_OF_POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/transactions/jsapi", "小程序/公众号支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_MICROPAY: Operation = Operation::new(Verb::Post, "v3/transactions/micropay", "提交付款码支付", MEMBERS_OF_POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Post, "v3/transactions/mweb", "H5支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/transactions/native", "扫码支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/reverse", "撤销订单(商户订单号)", MEMBERS_OF_POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").succeeds_with(204);
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/transfer/batches", "发起批量转账", "||appid out_batch_no batch_name batch_remark total_amount total_num transfer_detail_list{out_detail_no transfer_amount transfer_remark openid user_name! user_id_card!} transfer_scene_id notify_url|").product_is("商家转账").number("out_batch_no").repeated(Repeat::Safe);
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}", "微信批次单号查询批次单", MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("商家转账");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单", MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("商家转账");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSFER_BILL_RECEIPT: Operation = Operation::new(Verb::Post, "v3/transfer/bill-receipt", "转账电子回单申请受理", MEMBERS_OF_POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS).product_is("商家转账");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/bill-receipt/{out_batch_no}", "查询转账电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/transfer-detail/electronic-receipts", "查询转账明细电子回单受理结果", "|accept_type out_batch_no out_detail_no||").product_is("商家转账");
+#[rustfmt::skip]
+pub(crate) static POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/transfer-detail/electronic-receipts", "转账明细电子回单受理", "||accept_type out_batch_no out_detail_no|").product_is("商家转账");
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE: Operation = Operation::new(Verb::Get, "v3/transferdownload/elecvoucherfile", "下载电子回单PDF文件", "|token source||").product_is("商家转账·(用户确认模式)").unsigned().file();
+#[rustfmt::skip]
+pub(crate) static GET_V3_TRANSFERDOWNLOAD_SIGNFILE: Operation = Operation::new(Verb::Get, "v3/transferdownload/signfile", "下载电子回单", "|token||").product_is("商家转账").unsigned().file();
+#[rustfmt::skip]
+pub(crate) static GET_V3_VEHICLE_ETC_CONTRACTS_CONTRACT_ID: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/contracts/{contract_id}", "通过商户ETC绑定号查询签约状态", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("ETC授权");
+#[rustfmt::skip]
+pub(crate) static POST_V3_VEHICLE_ETC_PREOPEN: Operation = Operation::new(Verb::Post, "v3/vehicle/etc/preopen", "预开通用户ETC指定卡扣费", "||sp_appid sub_appid sub_mchid openid plan_id etc_device_id plate_number identify{encrypted_real_name! encrypted_credential_id! credential_type} bank_card_no!|").product_is("ETC授权");
+#[rustfmt::skip]
+pub(crate) static POST_V3_VEHICLE_ETC_TRANSACTIONS_HIGHWAY: Operation = Operation::new(Verb::Post, "v3/vehicle/etc/transactions/highway", "高速场景商户扣款", "||out_trade_no sub_mchid appid sub_appid contract_id description attach goods_tag highway_info{plate_number start_time end_time channel_type car_type entrance exit carrying_capacity carrying_range} amount{total currency} device_info{device_id device_ip}|").product_is("ETC授权").number("out_trade_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_VEHICLE_ETC_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/transactions/id/{transaction_id}", "查询订单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("ETC授权");
+#[rustfmt::skip]
+pub(crate) static GET_V3_VEHICLE_ETC_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}", "查询订单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("ETC授权");
+#[rustfmt::skip]
+pub(crate) static GET_V3_VEHICLE_ETC_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/vehicle/etc/users/{openid}/contracts", "查询ETC签约状态", "|sub_mchid plan_id plate_number||").product_is("ETC授权");
+#[rustfmt::skip]
+pub(crate) static POST_V3_VEHICLE_PARKING_PARKINGS: Operation = Operation::new(Verb::Post, "v3/vehicle/parking/parkings", "创建停车入场", "||sub_mchid out_parking_no plate_number plate_color notify_url start_time parking_name free_duration|").product_is("停车服务");
+#[rustfmt::skip]
+pub(crate) static GET_V3_VEHICLE_PARKING_SERVICES_FIND: Operation = Operation::new(Verb::Get, "v3/vehicle/parking/services/find", "查询车牌服务开通信息", "|appid sub_mchid plate_number plate_color openid||").product_is("停车服务");
+#[rustfmt::skip]
+pub(crate) static GET_V3_VEHICLE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/vehicle/transactions/out-trade-no/{out_trade_no}", "查询订单", MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID).product_is("停车服务");
+#[rustfmt::skip]
+pub(crate) static POST_V3_VEHICLE_TRANSACTIONS_PARKING: Operation = Operation::new(Verb::Post, "v3/vehicle/transactions/parking", "扣费受理", "||appid sub_appid sub_mchid description attach out_trade_no trade_scene goods_tag notify_url profit_sharing amount{total currency} parking_info{parking_id plate_number plate_color start_time end_time parking_name charging_duration device_id}|").product_is("停车服务").number("out_trade_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_WEBIZPAY_AVAIL_MCH_RANGES: Operation = Operation::new(Verb::Get, "v3/webizpay/avail-mch-ranges", "查询可用商户范围列表", MEMBERS_OF_GET_V3_WEBIZPAY_AVAIL_MCH_RANGES).product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_AVAIL_MCH_RANGES: Operation = Operation::new(Verb::Post, "v3/webizpay/avail-mch-ranges", "创建可用商户范围", "||sp_mchid identifier_type|").product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS: Operation = Operation::new(Verb::Get, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers", "查询商户标识列表", "|sp_mchid offset=o limit=l||total_count=t data=i").product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS: Operation = Operation::new(Verb::Post, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers", "添加商户标识", "||sp_mchid merchant_identifier|").product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER: Operation = Operation::new(Verb::Delete, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}", "删除商户标识", "||sp_mchid|").product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_BILL_PROOF: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/proof", "申请企业商户企业支付出资凭证", "||sp_mchid sub_mchid start_date end_date entity_name out_operation_id|").product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_BILL_TRADE_BILL: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/trade-bill", "申请企业商户企业支付业务账单", "||sp_mchid sub_mchid date type|").product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}", "使用商户卡号查询企业支付额度卡", MEMBERS_OF_GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID).product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/quota-cards", "企业商户为员工下发企业支付额度卡", "||sp_mchid sub_mchid card_template_id amount card_name out_card_no effective_end_time card_remark avail_mch_range_id|").product_is("企业支付").number("out_card_no");
+#[rustfmt::skip]
+pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}", "企业商户查询企业支付额度卡", MEMBERS_OF_GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID).product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel", "企业商户作废员工企业支付额度卡", "||sp_mchid sub_mchid reason|").product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_PAYMENT_URL: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url", "企业商户获取指定额度卡支付链接", "|sp_mchid sub_mchid application_type||").product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/webizpay/employees/{employee_id}/revoke", "企业商户发起解除员工企业支付授权", MEMBERS_OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE).product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_STORES_ENTITY_MATCHES: Operation = Operation::new(Verb::Post, "v3/webizpay/stores/entity-matches", "发起门店主体匹配", "||sp_mchid out_batch_id match_details{organization_code store_name product_type}|").product_is("企业支付").number("out_batch_id");
+#[rustfmt::skip]
+pub(crate) static GET_V3_WEBIZPAY_STORES_ENTITY_MATCHES_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/webizpay/stores/entity-matches/{batch_id}", "查询门店主体匹配结果", MEMBERS_OF_GET_V3_WEBIZPAY_AVAIL_MCH_RANGES).product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static GET_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_STATE: Operation = Operation::new(Verb::Get, "v3/webizpay/users/{user_id}/authorization-state", "企业商户查询企业员工开通授权状态", MEMBERS_OF_GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID).product_is("企业支付");
+#[rustfmt::skip]
+pub(crate) static POST_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_URL: Operation = Operation::new(Verb::Post, "v3/webizpay/users/{user_id}/authorization-url", "企业商户发起员工开通企业支付授权", "||sp_mchid sub_mchid application_type|").product_is("企业支付");
 
 #[rustfmt::skip]
 pub(crate) static ALL: [&Operation; 1148] = [

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, header};
 use serde_json::Value;
 
-use super::{Body, Request};
+use super::{Body, Pending, Request};
 use crate::core::{Core, SERIAL};
 use crate::error::RequestError;
 use crate::model::{Encryption, Model, Violation, encode};
 use crate::operation::Version;
+use crate::untyped;
 use crate::upload::{File, Upload};
 
 impl Request {
@@ -27,21 +28,28 @@ impl Request {
             if without_key.is_ok() || encode::encode(&*model, Encryption::AsSet).is_err() {
                 return self.take_encoded(without_key);
             }
-            self.pending = Some(model.into());
+            self.pending = Some(Pending::Model(model.into()));
             return;
         }
         self.encode(&*model, core);
     }
 
-    /// Whether a typed request waits for the platform's keys.
+    /// Whether the request waits for the platform's keys.
     pub(crate) fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
 
+    /// Keeps a call without types until the client has the platform's keys.
+    pub(crate) fn wait_for_keys(&mut self, pending: Arc<untyped::Pending>) {
+        self.pending = Some(Pending::Untyped(pending));
+    }
+
     /// Fills in what waited for the platform's keys.
     pub(crate) fn complete(&mut self, core: &Core) -> Result<(), RequestError> {
-        if let Some(model) = self.pending.take() {
-            self.encode(&*Arc::clone(&model), core);
+        match self.pending.take() {
+            None => {}
+            Some(Pending::Model(model)) => self.encode(&*model, core),
+            Some(Pending::Untyped(pending)) => self.complete_untyped(&pending, core),
         }
         self.check_recorded()
     }

@@ -21,4 +21,5 @@ mod sensitive;
 mod story;
 mod transports;
 mod unasked_responses;
+mod untyped;
 mod uploads;

@@ -2,4 +2,4 @@
 
 mod fetched;
 mod given;
-mod server;
+pub(crate) mod server;
