@@ -247,12 +247,9 @@ impl Purpose {
         matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext)
     }
 
-    /// Whether the value counts something.
-    pub(crate) const fn counts(self) -> bool {
-        matches!(
-            self,
-            Self::PageOffset | Self::PageLimit | Self::PageNumber | Self::PageIndex | Self::PageTotal
-        )
+    /// Whether the value names a page of a list.
+    pub(crate) const fn names_a_page(self) -> bool {
+        matches!(self, Self::PageOffset | Self::PageNumber | Self::PageIndex | Self::PageCursor)
     }
 
     /// Whether the value describes an uploaded file.

@@ -13,9 +13,12 @@ use serde_json::Value;
 
 use crate::core::OWN_NUMBERS;
 use crate::error::{Error, RequestError};
+use crate::members::{Place, purpose};
 use crate::mode::{Mode, Shared};
+use crate::model::field::Purpose;
 use crate::model::{Field, Model, Sensitive, Value as _, check, encode, encode::for_sending};
 use crate::operation::{Operation, Version};
+use crate::paging::{self as page, Pages, Paging, kind_of};
 use crate::request::{Request, without_query};
 use crate::response::Decode;
 use crate::retry::Retries;
@@ -190,6 +193,63 @@ impl<M: Mode> Call<M> {
         self.send(Method::POST)
     }
 
+    /// The pages of a list that a GET gives: see [`paging`](crate::paging).
+    pub fn pages(self) -> Pages<M> {
+        self.pages_by(Method::GET, ())
+    }
+
+    /// The pages of a list that another method gives, such as those of APIv2.
+    pub fn pages_by(self, method: Method, body: impl Serialize) -> Pages<M> {
+        let operation = Operation::find(&method, &self.request.template);
+        let body = json_of(&body).map(|body| body.and_then(|body| serde_json::from_str::<Value>(&body).ok()));
+        let places = operation.map(|row| [row.members(Place::Query), row.members(Place::Body)]);
+        let kind = places.and_then(kind_of);
+        let member = move |purpose| {
+            let [query, body] = places?;
+            let in_query = query.with_purpose(purpose).map(|(_, member)| (true, member.name));
+            in_query.or_else(|| body.with_purpose(purpose).map(|(_, member)| (false, member.name)))
+        };
+        let paging = kind.map(|kind| {
+            Paging::begin(kind, |purpose| {
+                let (is_in_query, name) = member(purpose)?;
+                if is_in_query {
+                    let found = self.request.query.iter().rfind(|(known, _)| known == name);
+                    return found.map(|(_, value)| value.clone());
+                }
+                match body.as_ref().ok()?.as_ref()?.get(name)? {
+                    Value::String(text) => Some(text.clone()),
+                    value => Some(value.to_string()),
+                }
+            })
+        });
+        let ask = move |place: &page::Place| {
+            let mut call = self.clone();
+            let mut body = match &body {
+                Ok(body) => body.clone(),
+                Err(error) => {
+                    call.request.record_error(error.clone());
+                    None
+                }
+            };
+            if let (Some((is_in_query, name)), Some(value)) = (kind.and_then(member), place.value()) {
+                if is_in_query {
+                    call.request.query.retain(|(known, _)| known != name);
+                    call.request.query.push((name.to_owned(), value));
+                } else {
+                    let body = body.get_or_insert_with(|| Value::Object(serde_json::Map::new()));
+                    if let Some(members) = body.as_object_mut() {
+                        // As the caller wrote it: a number, or a text with one.
+                        let is_number = members.get(name).is_some_and(Value::is_number);
+                        let number = value.parse::<u64>().ok().filter(|_| is_number);
+                        members.insert(name.to_owned(), number.map_or(Value::String(value), Value::from));
+                    }
+                }
+            }
+            call.request(method.clone(), body)
+        };
+        Pages::new(operation, paging, Box::new(ask))
+    }
+
     fn send<T: Decode>(mut self, method: Method) -> M::Output<T> {
         self.request.method = method;
         M::send(&self.shared, self.request)
@@ -235,6 +295,25 @@ impl<M: Mode> Call<M> {
         self.fill_from(operation.version(), Box::new(request)).send(operation.method())
     }
 
+    /// The pages of a typed list. The request says where it begins.
+    pub(crate) fn typed_pages<R: Model + Clone, T: Decode>(
+        self,
+        operation: &'static Operation,
+        request: R,
+    ) -> Pages<M, T> {
+        let kind = kind_of([operation.members(Place::Query), operation.members(Place::Body)]);
+        let paging = kind
+            .map(|kind| Paging::begin(kind, |letter| encode::with_purpose(&request, page_purpose(letter)?)));
+        let ask = move |place: &page::Place| {
+            let mut request = request.clone();
+            if let (Some(purpose), Some(value)) = (kind.and_then(page_purpose), place.value()) {
+                encode::set_with_purpose(&mut request, purpose, &value);
+            }
+            self.clone().typed(operation, request)
+        };
+        Pages::new(Some(operation), paging, Box::new(ask))
+    }
+
     fn fill_from(mut self, version: Version, mut model: Box<dyn Model>) -> Self {
         let core = &self.shared.core;
         encode::describe_file(&mut *model);
@@ -252,6 +331,18 @@ impl<M: Mode> Call<M> {
     }
 }
 
+/// The purpose of a field of a typed request, by the letter of a row.
+fn page_purpose(letter: char) -> Option<Purpose> {
+    Some(match letter {
+        purpose::PAGE_OFFSET => Purpose::PageOffset,
+        purpose::PAGE_LIMIT => Purpose::PageLimit,
+        purpose::PAGE_NUMBER => Purpose::PageNumber,
+        purpose::PAGE_INDEX => Purpose::PageIndex,
+        purpose::PAGE_CURSOR => Purpose::PageCursor,
+        _ => return None,
+    })
+}
+
 /// A body as JSON text; `None` for `()`.
 fn json_of(body: &impl Serialize) -> Result<Option<String>, RequestError> {
     match for_sending(|| serde_json::to_string(body)) {
@@ -267,7 +358,7 @@ impl<M: Mode> fmt::Debug for Call<M> {
         let known = Operation::all_at(template).map(|known| format!("{} {}", known.method(), known.title()));
         let known = known.collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() {
-            "not in the catalogue: nothing is known of its fields, and they are sent as they are given"
+            "no operation of the catalogue: nothing is known of its fields"
         } else {
             &known
         };

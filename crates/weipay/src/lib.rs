@@ -34,6 +34,7 @@ pub mod notification;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
+pub mod paging;
 mod platform_keys;
 mod products;
 mod request;

@@ -19,6 +19,7 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::mode::{Mode, Shared};
 use crate::model::Sensitive;
+use crate::paging::Pages;
 use crate::request::without_query;
 use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
@@ -159,6 +160,11 @@ impl<M: Mode> Node<M> {
     /// See [`Call::base_url`].
     pub fn base_url(&self, base_url: &str) -> Call<M> {
         self.call().base_url(base_url)
+    }
+
+    /// See [`Call::pages`].
+    pub fn pages(&self) -> Pages<M> {
+        self.call().pages()
     }
 
     /// See [`Call::get`].

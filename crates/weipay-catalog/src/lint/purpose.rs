@@ -67,7 +67,7 @@ impl Linter {
             self.report(place, field.line, problem);
         }
         let (is_of_its_kind, kind) = match purpose {
-            purpose if purpose.counts() => {
+            purpose if counts(purpose) => {
                 (matches!(field.kind, Kind::Integer | Kind::String), "an integer, or a string with one")
             }
             _ => (field.kind == Kind::String, "a string"),
@@ -108,6 +108,12 @@ impl Linter {
         };
         self.report(place, 1, problem);
     }
+}
+
+/// Whether the value counts something.
+const fn counts(purpose: Purpose) -> bool {
+    use Purpose::{PageIndex, PageLimit, PageNumber, PageOffset, PageTotal};
+    matches!(purpose, PageOffset | PageLimit | PageNumber | PageIndex | PageTotal)
 }
 
 fn fits(purpose: Purpose, travels: operation::Place) -> bool {

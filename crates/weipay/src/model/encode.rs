@@ -80,13 +80,32 @@ pub(super) fn object(model: &dyn Model, encryption: Encryption<'_>) -> Result<Js
 
 /// The serial number of the platform key, where the request names one.
 pub(crate) fn platform_serial(request: &dyn Model) -> Option<String> {
+    with_purpose(request, Purpose::PlatformSerial)
+}
+
+/// The value of the field with this purpose, where it is set.
+pub(crate) fn with_purpose(request: &dyn Model, purpose: Purpose) -> Option<String> {
     let mut found = None;
     request.read(&mut |table, slots| {
         let mut rows = table.fields.iter().zip(slots);
-        let row = rows.find(|(field, _)| field.purpose == Some(Purpose::PlatformSerial));
+        let row = rows.find(|(field, _)| field.purpose == Some(purpose));
         found = row.and_then(|(_, slot)| slot.json(Encryption::AsSet).ok().flatten()).map(bare);
     });
     found
+}
+
+/// Sets the fields with this purpose.
+#[allow(dead_code, reason = "a product may have no list")]
+pub(crate) fn set_with_purpose(request: &mut dyn Model, purpose: Purpose, text: &str) {
+    let fields = request.table().fields;
+    request.write(&mut |slots| {
+        for (field, slot) in fields.iter().zip(slots) {
+            if field.purpose == Some(purpose) {
+                // A number may stand in its text, read leniently.
+                let _ = slot.fill(Token::Text(text), Strictness::Lenient);
+            }
+        }
+    });
 }
 
 /// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.

@@ -29,9 +29,7 @@ const MEMBERS_OF_GET_V3_MARKETING_BUSIFAVOR_CALLBACKS: &str = "|mchid||";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO: &str = "|need_query_detail detail_state||";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: &str = "|need_query_detail offset=o limit=l detail_status||total_num=t transfer_detail_list=i";
-#[rustfmt::skip]
-const MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: &str = "|need_query_detail offset=o limit=l detail_status||transfer_detail_list=i";
+const MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: &str = "|need_query_detail offset=o limit=l detail_status||transfer_detail_list=i";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING: &str = "|offset=o limit=l||total_count=t data=i";
 #[rustfmt::skip]
@@ -520,11 +518,11 @@ pub(crate) static POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_BANK_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/bank-transfer/batches", "发起批量转账", "||platform_mchid specialized_payment_mchid sponsor_mchid user_authorized_mchid user_authorized_appid out_batch_no batch_name batch_remark attach_remark total_amount total_count transfer_scene transfer_purpose transfer_detail_list{out_detail_no transfer_amount transfer_remark openid user_name! user_id_card!}|").product_is("银行模式批量转账").number("out_batch_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单", "|need_query_detail offset=o limit=l detail_state||total_count=t transfer_detail_list=i").product_is("银行模式批量转账");
+pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/batch-id/{batch_id}", "微信支付批次单号查询批次单", "|need_query_detail offset=o limit=l detail_state||transfer_detail_list=i").product_is("银行模式批量转账");
 #[rustfmt::skip]
 pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信支付明细单号查询明细单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}", "银行批次单号查询批次单", "|out_batch_no need_query_detail offset=o limit=l detail_state||total_count=t transfer_detail_list=i").product_is("银行模式批量转账");
+pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}", "银行批次单号查询批次单", "|out_batch_no need_query_detail offset=o limit=l detail_state||transfer_detail_list=i").product_is("银行模式批量转账");
 #[rustfmt::skip]
 pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "银行明细单号查询明细单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("银行模式批量转账");
 #[rustfmt::skip]
@@ -2424,11 +2422,11 @@ pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operat
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/transfer/batches", "发起批量转账", "||appid out_batch_no batch_name batch_remark total_amount total_num transfer_detail_list{out_detail_no transfer_amount transfer_remark openid user_name! user_id_card!} transfer_scene_id notify_url|").product_is("商家转账").number("out_batch_no").repeated(Repeat::Safe);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}", "微信批次单号查询批次单", MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账");
+pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}", "微信批次单号查询批次单", MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账");
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单", MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账");
+pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单", MEMBERS_OF_GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账");
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO).product_is("商家转账");
 #[rustfmt::skip]

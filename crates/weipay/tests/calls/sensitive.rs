@@ -135,7 +135,7 @@ fn a_typed_request_given_to_a_call_without_types_is_encrypted_or_refused() {
     let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
     assert_eq!(opened(&PLATFORM, body["encrypted_echo_message"].as_str().unwrap()), SECRET);
     // Where the catalogue has no such field, or knows nothing.
-    let misplaced = call().post(("a", Outer { outer: request(Sensitive::plain_text(SECRET)) })).unwrap_err();
+    let misplaced = call().post(Outer { outer: request(Sensitive::plain_text(SECRET)) }).unwrap_err();
     let unknown = client.chain("v3/never/heard/of").post(request(Sensitive::plain_text(SECRET))).unwrap_err();
     for error in [misplaced, unknown] {
         assert!(error.is_request() && !error.to_string().contains(SECRET), "{error}");
