@@ -1,4 +1,7 @@
-//! The clock of a platform: the system's, or one that a test holds in its hand.
+//! Time: the clock of a platform, which is the system's or one that a test holds in its hand; and how a time is written.
+//!
+//! A time is unix seconds inside, RFC 3339 with `+08:00` on the wire, and days begin at midnight in Beijing. The platform writes
+//! times without fractions and accepts fractions in requests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::calendar;
+use time::OffsetDateTime;
+use weipay_rules::rfc3339::{self, BEIJING_OFFSET, Beijing, WRITABLE};
 
 /// What time it is for a platform. Clones show the same time.
 #[derive(Debug, Clone, Default)]
@@ -46,8 +50,8 @@ impl FromStr for Clock {
 
     /// A clock that stands still at a time of RFC 3339, such as `2026-08-15T12:00:00+08:00`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let seconds = calendar::parse(text)
-            .ok_or("write a time with its offset, as 2026-08-15T12:00:00+08:00 (RFC 3339)")?;
+        let seconds =
+            parse(text).ok_or("write a time with its offset, as 2026-08-15T12:00:00+08:00 (RFC 3339)")?;
         Ok(Self::held(seconds).0)
     }
 }
@@ -103,6 +107,51 @@ impl HeldClock {
     }
 }
 
+/// Seconds of a day.
+pub(crate) const DAY: i64 = 86_400;
+
+/// A time as responses have it: `2015-05-20T13:29:35+08:00`.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    // Years that RFC 3339 cannot write come from a clock that was set to nonsense.
+    Beijing(seconds.clamp(*WRITABLE.start(), *WRITABLE.end())).to_string()
+}
+
+/// A time as the header `Date` prints it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn http_date(seconds: i64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (weekday, month) = (moment.weekday().to_string(), moment.month().to_string());
+    let short = |name: &str| name.chars().take(3).collect::<String>();
+    let (day, month, year) = (moment.day(), short(&month), moment.year());
+    let (hour, minute, second) = moment.to_hms();
+    format!("{}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT", short(&weekday))
+}
+
+/// The unix seconds of an RFC 3339 text, with or without a fraction.
+pub(crate) fn parse(text: &str) -> Option<i64> {
+    rfc3339::parse(text).map(|moment| moment.seconds)
+}
+
+/// The day in Beijing, counted from 1970-01-01.
+pub(crate) fn day(seconds: i64) -> i64 {
+    seconds.saturating_add(BEIJING_OFFSET).div_euclid(DAY)
+}
+
+/// 00:00:00 of a day in Beijing.
+pub(crate) fn midnight(day: i64) -> i64 {
+    day.saturating_mul(DAY).saturating_sub(BEIJING_OFFSET)
+}
+
+/// The second of the day in Beijing, 0 to 86399.
+pub(crate) fn second_of_day(seconds: i64) -> i64 {
+    seconds.saturating_add(BEIJING_OFFSET).rem_euclid(DAY)
+}
+
+/// The weekday in Beijing, 0 for Sunday.
+pub(crate) fn weekday(seconds: i64) -> i64 {
+    // 1970-01-01 was a Thursday.
+    (day(seconds) + 4).rem_euclid(7)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,5 +187,57 @@ mod tests {
         hand.set(200);
         hand.advance(1);
         assert_eq!(*heard.lock().unwrap(), [105, 200]);
+    }
+
+    #[test]
+    fn times_are_printed_in_beijing_without_a_fraction() {
+        assert_eq!(rfc3339(1_554_208_460), "2019-04-02T20:34:20+08:00");
+        assert_eq!(rfc3339(0), "1970-01-01T08:00:00+08:00");
+    }
+
+    #[test]
+    fn a_clock_set_to_nonsense_still_prints_a_time() {
+        assert!(parse(&rfc3339(i64::MAX)).is_some());
+        assert!(parse(&rfc3339(i64::MIN)).is_some());
+        assert!(parse(&rfc3339(253_402_300_799)).is_some());
+    }
+
+    #[test]
+    fn the_date_of_a_response_is_written_as_in_rfc_9110() {
+        assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(http_date(i64::MAX), "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+
+    #[test]
+    fn fractions_and_other_offsets_are_read() {
+        assert_eq!(parse("2019-04-02T20:34:20.123+08:00"), Some(1_554_208_460));
+        assert_eq!(parse("2019-04-02T12:34:20Z"), Some(1_554_208_460));
+    }
+
+    #[test]
+    fn malformed_times_are_not_read() {
+        for text in [
+            "",
+            "2019-04-02",
+            "2019-04-02T20:34:20",
+            "2019-04-02 20:34:20+08:00",
+            "2019-04-02T20:34:20+0800",
+            "2019-04-02T20:34:20 08:00",
+            "20190402203420",
+            "2015-05-20T13:29:35.+08:00",
+            "2019-13-02T20:34:20+08:00",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_begin_at_midnight_in_beijing() {
+        let evening = parse("2019-04-02T23:59:59+08:00").unwrap();
+        assert_eq!(day(evening) + 1, day(evening + 1));
+        assert_eq!(midnight(day(evening)), parse("2019-04-02T00:00:00+08:00").unwrap());
+        assert_eq!((second_of_day(evening), second_of_day(evening + 1)), (86_399, 0));
+        // 2019-04-02 was a Tuesday.
+        assert_eq!((weekday(evening), weekday(evening + 1)), (2, 3));
     }
 }

@@ -4,18 +4,25 @@
 //! for the other rules; fields in the catalogue's order. The first broken rule is answered in the gateway's own
 //! [sentences](crate::grammar). A product behind the contract may rely on types, lengths and required fields, and adds only
 //! what the catalogue cannot say.
+//!
+//! Values of the URL are percent-decoded once, after the signature was checked over the text as it was sent. JSON is read
+//! strictly, and what a lenient reader would swallow is remembered: members that stand twice matter because two readers of one
+//! signed body must never understand different things. Nesting is bounded by the parser (128 levels).
 
 mod parts;
-mod request;
-mod value;
 
-use serde_json::{Map, Value};
-use weipay_catalog::Operation;
+use std::borrow::Cow;
+use std::fmt;
 
-use crate::grammar::{self, OBJECT, Place, Source};
-use crate::refusal::Refusal;
-pub(crate) use request::ParsedRequest;
-use value::{Pass, Walk};
+use percent_encoding::percent_decode_str;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use weipay_catalog::{Carrier, Field, Kind, Operation, Routed};
+use weipay_rules::{BrokenRule, parse_integer, parse_number};
+
+use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
+use crate::response::Refusal;
+use crate::upload::Upload;
 
 /// What is refused beyond types, lengths and required fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +106,93 @@ impl ValidRequest {
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         let value = self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
+    }
+}
+
+/// A request whose text can be read.
+#[derive(Debug, Default)]
+pub(crate) struct ParsedRequest<'a> {
+    pub(crate) path: Vec<(&'static str, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    /// The JSON of the body, or of an upload's `meta`; `None` when there is none to read.
+    pub(crate) document: Option<Value>,
+    pub(crate) upload: Option<&'a Upload<'a>>,
+}
+
+impl Contract {
+    /// Takes a request apart.
+    pub(crate) fn read<'a>(
+        &self,
+        routed: &Routed,
+        query: Option<&str>,
+        body: &[u8],
+        upload: Option<&'a Upload<'a>>,
+    ) -> Result<ParsedRequest<'a>, Refusal> {
+        let path = path_values(&routed.path_values)?;
+        let query = query_values(query)?;
+        let in_query = query.iter().flat_map(|(name, value)| [name, value]);
+        for text in path.iter().map(|(_, value)| value).chain(in_query) {
+            self.refuse_four_byte(text.bytes())?;
+        }
+        let document = match upload {
+            Some(upload) => upload.meta().map(|meta| self.document(meta)).transpose()?,
+            None => self.body(routed.operation, body)?,
+        };
+        Ok(ParsedRequest { path, query, document, upload })
+    }
+
+    /// What a product would get of a request that is not an upload.
+    #[cfg(test)]
+    pub(crate) fn checked(
+        &self,
+        routed: &Routed,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<ValidRequest, Refusal> {
+        let request = self.read(routed, query, body, None)?;
+        self.check(routed.operation, &request)?;
+        Ok(request.into())
+    }
+
+    fn refuse_four_byte(&self, mut bytes: impl Iterator<Item = u8>) -> Result<(), Refusal> {
+        if self.validation.four_byte_characters && bytes.any(|byte| byte >= 0xF0) {
+            return Err(unconfirmed::four_byte_character());
+        }
+        Ok(())
+    }
+
+    fn body(&self, operation: &Operation, body: &[u8]) -> Result<Option<Value>, Refusal> {
+        // A body that the operation does not have is not looked at.
+        if operation.request.json.is_empty() {
+            return Ok(None);
+        }
+        // UNCONFIRMED: no body at all is treated like an empty object, so that the response names the first field.
+        self.document(if body.is_empty() { b"{}" } else { body }).map(Some)
+    }
+
+    fn document(&self, text: &[u8]) -> Result<Value, Refusal> {
+        if std::str::from_utf8(text).is_err() {
+            return Err(grammar::not_utf8());
+        }
+        let document = read_json(text).ok_or_else(unconfirmed::broken_json)?;
+        if let Some(name) = &document.repeated {
+            return Err(unconfirmed::repeated_member(name));
+        }
+        if document.four_byte && self.validation.four_byte_characters {
+            return Err(unconfirmed::four_byte_character());
+        }
+        Ok(document.value)
+    }
+}
+
+impl From<ParsedRequest<'_>> for ValidRequest {
+    fn from(request: ParsedRequest<'_>) -> Self {
+        let body = match request.document {
+            Some(Value::Object(members)) => members,
+            // No operation whose body is an array has behaviour.
+            _ => serde_json::Map::new(),
+        };
+        Self { path: request.path, query: request.query, body }
     }
 }
 
@@ -244,6 +338,318 @@ fn refuse_path_values(operation: &Operation, members: &Map<String, Value>) -> Re
         }
     }
     Ok(())
+}
+
+/// What a walk looks at. Recorded: a wrong type wins over a missing field that stands before it, and a missing field over an
+/// empty string that stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Types,
+    Required,
+    Rules,
+}
+
+impl Pass {
+    const ALL: [Self; 3] = [Self::Types, Self::Required, Self::Rules];
+}
+
+/// A walk through one source of a request; the pointer grows and shrinks with the depth.
+struct Walk<'a> {
+    contract: &'a Contract,
+    source: Source,
+    pass: Pass,
+    pointer: String,
+    undefined: &'a mut Undefined,
+}
+
+impl Walk<'_> {
+    fn place<'b>(&'b self, field: &'b Field) -> Place<'b> {
+        let title = if field.label.is_empty() { field.name } else { field.label };
+        Place { source: self.source, pointer: &self.pointer, title }
+    }
+
+    fn below<R>(&mut self, segment: &str, visit: impl FnOnce(&mut Self) -> R) -> R {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        // A name may hold the two characters that a JSON Pointer escapes.
+        if segment.contains(['~', '/']) {
+            self.pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+        } else {
+            self.pointer.push_str(segment);
+        }
+        let result = visit(self);
+        self.pointer.truncate(length);
+        result
+    }
+
+    /// The members of an object against its fields, in the catalogue's order.
+    fn members(&mut self, fields: &[Field], object: &serde_json::Map<String, Value>) -> Result<(), Refusal> {
+        for field in fields {
+            self.below(field.name, |walk| walk.member(field, object.get(field.name)))?;
+        }
+        let known = fields.iter().filter(|field| object.contains_key(field.name)).count();
+        if self.pass == Pass::Types && object.len() > known {
+            for name in object.keys().filter(|name| fields.iter().all(|field| field.name != *name)) {
+                self.below(name, |walk| walk.undefined.add(&walk.pointer));
+            }
+        }
+        Ok(())
+    }
+
+    /// A member that may be missing. `null` is as good as missing.
+    fn member(&mut self, field: &Field, value: Option<&Value>) -> Result<(), Refusal> {
+        match value {
+            None | Some(Value::Null) if field.required && self.pass == Pass::Required => {
+                Err(self.place(field).required())
+            }
+            None | Some(Value::Null) => Ok(()),
+            Some(value) if field.list => self.list(field, value),
+            Some(value) => self.one(field, value),
+        }
+    }
+
+    fn list(&mut self, field: &Field, value: &Value) -> Result<(), Refusal> {
+        let Value::Array(members) = value else {
+            return Err(self.place(field).not_a_list(value.clone()));
+        };
+        self.judge(field, || field.rules().check_items(members.len()), value)?;
+        for (index, member) in members.iter().enumerate() {
+            self.below(&index.to_string(), |walk| walk.one(field, member))?;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, field: &Field, value: &Value) -> Result<(), Refusal> {
+        if field.carrier.is_some() {
+            return self.text(field, value);
+        }
+        match field.kind {
+            Kind::String => self.text(field, value),
+            Kind::Integer => self.integer(field, value),
+            Kind::Number => match value.as_f64() {
+                Some(number) => self.judge(field, || field.rules().check_number(number), value),
+                None => Err(self.place(field).wrong_type(unconfirmed::NUMBER, value.clone())),
+            },
+            Kind::Boolean if value.is_boolean() => Ok(()),
+            Kind::Boolean => Err(self.place(field).wrong_type(unconfirmed::BOOLEAN, value.clone())),
+            Kind::Object => match value {
+                Value::Object(members) => self.members(&field.fields, members),
+                _ => Err(self.place(field).wrong_type(OBJECT, value.clone())),
+            },
+        }
+    }
+
+    fn text(&mut self, field: &Field, value: &Value) -> Result<(), Refusal> {
+        match value {
+            Value::String(text) if self.pass == Pass::Rules => self.string(field, text),
+            Value::String(_) => Ok(()),
+            _ => Err(self.place(field).not_a_string(value.clone())),
+        }
+    }
+
+    /// What is said of a broken rule; the first two passes do not ask for it.
+    fn judge(
+        &self,
+        field: &Field,
+        verdict: impl FnOnce() -> Result<(), BrokenRule>,
+        value: &Value,
+    ) -> Result<(), Refusal> {
+        match self.pass {
+            Pass::Rules => verdict().map_err(|rule| self.place(field).broken(rule, value.clone())),
+            Pass::Types | Pass::Required => Ok(()),
+        }
+    }
+
+    /// The rules of a string.
+    fn string(&self, field: &Field, text: &str) -> Result<(), Refusal> {
+        // What travels encrypted has another length and other characters than the page means.
+        if matches!(field.carrier, Some(Carrier::Encrypted | Carrier::Sealed)) {
+            return Ok(());
+        }
+        let rules = field.rules();
+        let listed: &[&str] = if self.contract.validation.unlisted_values { &field.values } else { &[] };
+        let verdict = rules.check_text(text).and_then(|()| rules.check_listed(text, listed));
+        verdict.map_err(|rule| self.place(field).broken(rule, text.into()))
+    }
+
+    fn integer(&self, field: &Field, value: &Value) -> Result<(), Refusal> {
+        let number = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+        self.whole(field, number, value)
+    }
+
+    /// An integer; `value` is how it was sent.
+    fn whole(&self, field: &Field, number: Option<i128>, value: &Value) -> Result<(), Refusal> {
+        let rules = field.rules();
+        let kind = rules.integer_type();
+        match number.filter(|number| kind.holds(*number)) {
+            Some(number) => self.judge(field, || rules.check_integer(number), value),
+            None => Err(self.place(field).wrong_type(grammar::integer(kind), value.clone())),
+        }
+    }
+
+    /// A value from the URL, where everything is text.
+    fn url_text(&self, field: &Field, text: &str) -> Result<(), Refusal> {
+        if text.is_empty() && !field.required {
+            return Ok(());
+        }
+        let place = self.place(field);
+        match field.kind {
+            Kind::Integer => {
+                let number = parse_integer(text);
+                // One that is out of its range is told as a number, one that cannot be held as the text that was sent.
+                let as_number = number.filter(|number| field.rules().integer_type().holds(*number));
+                let as_number = as_number.and_then(Number::from_i128).map(Value::Number);
+                self.whole(field, number, &as_number.unwrap_or_else(|| text.into()))
+            }
+            Kind::Number => match parse_number(text) {
+                Some(number) => self.judge(field, || field.rules().check_number(number), &number.into()),
+                None => Err(place.wrong_type(unconfirmed::NUMBER, text.into())),
+            },
+            Kind::Boolean if !matches!(text, "true" | "false") => {
+                Err(place.wrong_type(unconfirmed::BOOLEAN, text.into()))
+            }
+            Kind::Boolean => Ok(()),
+            // Objects and lists travel as JSON text; their inside is the operation's own affair.
+            Kind::Object => Ok(()),
+            Kind::String if self.pass == Pass::Rules => self.string(field, text),
+            Kind::String => Ok(()),
+        }
+    }
+}
+
+/// Decodes the values of a path's placeholders.
+fn path_values(values: &[(&'static str, String)]) -> Result<Vec<(&'static str, String)>, Refusal> {
+    values
+        .iter()
+        .map(|(name, raw)| Ok((*name, decoded(raw, false).ok_or_else(|| unconfirmed::broken_url("路径"))?)))
+        .collect()
+}
+
+/// Reads a query: each name once.
+fn query_values(query: Option<&str>) -> Result<Vec<(String, String)>, Refusal> {
+    let broken = || unconfirmed::broken_url("查询参数");
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decoded(name, true).ok_or_else(broken)?;
+        if pairs.len() == MAX_PARAMETERS || pairs.iter().any(|(earlier, _)| *earlier == name) {
+            return Err(broken());
+        }
+        pairs.push((name, decoded(value, true).ok_or_else(broken)?));
+    }
+    Ok(pairs)
+}
+
+/// No operation has a tenth of this; it bounds the search for repeated names.
+const MAX_PARAMETERS: usize = 200;
+
+/// Percent-decoding; in a query `+` is a blank, as clients of form encoding write it.
+fn decoded(raw: &str, plus_is_blank: bool) -> Option<String> {
+    // The crate keeps a `%` without two digits as it is.
+    let is_digits = |after: &str| {
+        after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !raw.split('%').skip(1).all(is_digits) {
+        return None;
+    }
+    let raw = if plus_is_blank { Cow::Owned(raw.replace('+', " ")) } else { Cow::Borrowed(raw) };
+    percent_decode_str(&raw).decode_utf8().ok().map(Cow::into_owned)
+}
+
+/// A body that is JSON.
+#[derive(Debug)]
+struct Document {
+    value: Value,
+    /// A member that stands twice in one object.
+    repeated: Option<String>,
+    /// Whether a string or a name has characters of four UTF-8 bytes (emoji and the like).
+    four_byte: bool,
+}
+
+/// Reads a body; `None` when it is not JSON in UTF-8 or is nested too deeply.
+fn read_json(body: &[u8]) -> Option<Document> {
+    let mut found = Found::default();
+    let mut parser = serde_json::Deserializer::from_slice(body);
+    let value = Reader(&mut found).deserialize(&mut parser).ok()?;
+    parser.end().ok()?;
+    Some(Document { value, repeated: found.repeated, four_byte: found.four_byte })
+}
+
+#[derive(Default)]
+struct Found {
+    repeated: Option<String>,
+    four_byte: bool,
+}
+
+impl Found {
+    fn look_at(&mut self, text: &str) {
+        // In UTF-8 only characters beyond U+FFFF begin with a byte from 0xF0 on.
+        self.four_byte |= text.bytes().any(|byte| byte >= 0xF0);
+    }
+}
+
+struct Reader<'a>(&'a mut Found);
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        self.0.look_at(text);
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = access.next_element_seed(Reader(&mut *self.0))? {
+            members.push(member);
+        }
+        Ok(Value::Array(members))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(name) = access.next_key::<String>()? {
+            self.0.look_at(&name);
+            let value = access.next_value_seed(Reader(&mut *self.0))?;
+            if members.contains_key(&name) {
+                self.0.repeated.get_or_insert_with(|| name.clone());
+            }
+            members.insert(name, value);
+        }
+        Ok(Value::Object(members))
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use crate::causes;
+use crate::error::append_causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
@@ -88,7 +88,7 @@ impl fmt::Display for FolderError {
                 write!(f, "{} cannot be used; {advice}", path.display())
             }
         }?;
-        causes::append(self, f)
+        append_causes(self, f)
     }
 }
 

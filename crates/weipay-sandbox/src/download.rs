@@ -12,7 +12,7 @@ use weipay_catalog::Operation;
 
 use crate::contract::ValidRequest;
 use crate::grammar::unconfirmed;
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 use document::Document;
 pub(crate) use document::sha1_hex;
 use link::Link;

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use weipay_rules::{BrokenRule, Format, IntegerType, Length, NOTIFY_URL, Side};
 
-use crate::refusal::{Refusal, tail};
+use crate::response::{Refusal, tail};
 
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

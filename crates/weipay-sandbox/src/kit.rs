@@ -25,8 +25,8 @@ use std::{fmt, io};
 use weipay_wire::Kit;
 use zeroize::Zeroizing;
 
-use crate::causes;
 use crate::data_folder::{DataFolder, FolderError};
+use crate::error::append_causes;
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.
 pub const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8880";
@@ -92,7 +92,7 @@ impl fmt::Display for KitError {
             ),
             Self::Unmade(reason) => write!(f, "a key of the kit could not be made: {reason}"),
         }?;
-        causes::append(self, f)
+        append_causes(self, f)
     }
 }
 

@@ -45,15 +45,13 @@
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 
-mod calendar;
-mod causes;
 mod clock;
 mod contract;
 mod data_folder;
 mod download;
 mod entropy;
+mod error;
 mod example;
-mod exchange;
 mod gate;
 mod grammar;
 pub mod kit;
@@ -62,8 +60,6 @@ mod merchants;
 mod notifications;
 mod platform;
 mod products;
-mod reason;
-mod refusal;
 mod response;
 mod sandbox;
 mod sensitive;
@@ -76,10 +72,11 @@ pub use contract::Validation;
 #[doc(hidden)]
 pub use contract::refusal_of;
 pub use data_folder::FolderError;
-pub use exchange::{Request, Response};
+pub use error::StartError;
 pub use log::LogEntry;
-pub use platform::{Behaviour, ORIGIN_HEADER, Platform};
+pub use platform::{Platform, Request};
+pub use products::Behaviour;
 pub use products::merchant_coupons::stock::StockState;
-pub use reason::{REASON_HEADER, decode as decode_reason};
-pub use sandbox::{Sandbox, SandboxBuilder, StartError};
+pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
+pub use sandbox::{Sandbox, SandboxBuilder};
 pub use store::StoreError;

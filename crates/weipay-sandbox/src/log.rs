@@ -8,10 +8,9 @@ use std::fmt;
 
 use weipay_catalog::Catalog;
 
-use crate::calendar;
+use crate::clock;
 use crate::clock::Clock;
-use crate::exchange::Response;
-use crate::reason::{self, REASON_HEADER};
+use crate::response::{REASON_HEADER, Response, decode_reason};
 
 /// What became of one request. [`Display`](fmt::Display) is a line for a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +84,7 @@ impl LogEntry {
 
 impl fmt::Display for LogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} ", calendar::rfc3339(self.time), self.method, self.path)?;
+        write!(f, "{} {} {} ", clock::rfc3339(self.time), self.method, self.path)?;
         match self.status {
             Some(status) => write!(f, "{status}")?,
             None => f.write_str("-")?,
@@ -108,7 +107,7 @@ fn reason(response: &Response) -> Option<String> {
         let message = response.message.as_deref()?;
         Some(message.chars().filter(|character| !character.is_control()).take(MAX_REASON_LENGTH).collect())
     };
-    response.header(REASON_HEADER).map(reason::decode).or_else(message)
+    response.header(REASON_HEADER).map(decode_reason).or_else(message)
 }
 
 /// A path whose values do not name people.
@@ -180,6 +179,7 @@ fn shown(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::response::encode_reason;
 
     fn line(method: &str, path: &str, response: &Response) -> String {
         let entry = LogEntry { time: 1_786_766_400, ..LogEntry::new(method, path, response) };
@@ -190,7 +190,7 @@ mod tests {
     fn a_line_has_time_method_path_status_code_and_reason() {
         let mut refused = Response::empty(400);
         refused.code = Some("PARAM_ERROR");
-        refused.set(REASON_HEADER, &reason::encode("use_method is one of OFF_LINE"));
+        refused.set(REASON_HEADER, &encode_reason("use_method is one of OFF_LINE"));
         assert_eq!(
             line("POST", "/v3/marketing/busifavor/stocks", &refused),
             "2026-08-15T12:00:00+08:00 POST /v3/marketing/busifavor/stocks 400 PARAM_ERROR (use_method is one of OFF_LINE)"

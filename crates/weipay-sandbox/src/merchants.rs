@@ -4,7 +4,7 @@
 
 use weipay_wire::{ApiV3Key, PublicKey};
 
-use crate::refusal::{Refusal, tail};
+use crate::response::{Refusal, tail};
 
 /// A merchant as products see it: its number, and what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,8 +23,8 @@ use weipay_catalog::Catalog;
 
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
+use crate::store::OutboxEntry;
 use crate::store::StoreError;
-use crate::store::outbox::OutboxEntry;
 
 /// So many receivers are called at once.
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use http::HeaderMap;
 use weipay_catalog::Operation;
 use weipay_wire::PrivateKey;
 
@@ -11,17 +12,16 @@ use crate::contract::{Contract, ParsedRequest, ValidRequest};
 use crate::download::{self, Links};
 use crate::entropy::Entropy;
 use crate::example::{self, RequestValues};
-use crate::exchange::{Request, Response};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
 use crate::products::merchant_coupons::{self, stock::StockState};
-use crate::products::{self, Context, Handler, HandlerError, PRODUCTS, PlatformConfig, Product};
-use crate::reason::{self, REASON_HEADER};
-use crate::refusal::{Refusal, tail};
-use crate::response::{self, Signers, UnsignedResponse};
+use crate::products::{self, Behaviour, Context, Handler, HandlerError, PlatformConfig, Product};
+use crate::response::{
+    self, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, Signers, UnsignedResponse, encode_reason, tail,
+};
 use crate::sensitive;
-use crate::store::engine::Due;
+use crate::store::Due;
 use crate::store::{Store, StoreError};
 use crate::upload;
 
@@ -45,40 +45,41 @@ pub struct Platform {
     pub(crate) entropy: Entropy,
 }
 
-/// The header that says where a response comes from: `state` when the platform did what was asked, `example` when it
-/// only showed what such a response looks like.
-pub const ORIGIN_HEADER: &str = "weipay-sandbox-answer";
-
-/// What the sandbox has of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Behaviour {
-    /// It does what is asked, and keeps it.
-    State,
-    /// It only shows what a response looks like.
-    Example,
-    /// It does not serve the operation: 404.
-    None,
+/// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The method, upper case.
+    pub method: String,
+    /// Path and query exactly as they stood on the request line.
+    pub target: String,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
-impl Behaviour {
-    /// What the sandbox has of an operation of the catalogue.
+impl Request {
+    /// The path, without the query.
     #[must_use]
-    pub fn from_operation(operation: &Operation) -> Self {
-        match products::handler(PRODUCTS, operation) {
-            Some(_) => Self::State,
-            None if gate::serves(operation) => Self::Example,
-            None => Self::None,
-        }
+    pub fn path(&self) -> &str {
+        self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
     }
 
-    /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`] says.
+    /// The query, without its `?`.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Example => "example",
-            Self::None => "none",
+    pub fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    /// A header field that is there once and is readable text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next()?;
+        if values.next().is_some() {
+            return None;
         }
+        first.to_str().ok()
     }
 }
 
@@ -387,7 +388,7 @@ fn noted(mut response: Response, note: Note) -> Response {
             response.code = Some(code).filter(|code| !code.is_empty());
             response.message = Some(message).filter(|message| !message.is_empty());
             if let Some(reason) = reason {
-                response.set(REASON_HEADER, &reason::encode(&reason));
+                response.set(REASON_HEADER, &encode_reason(&reason));
             }
         }
     }

@@ -1,21 +1,35 @@
 //! The products (产品) that have behaviour here, each in one folder or file of its name.
 //!
 //! A product has routes, which lead to handlers; handlers, which read records, ask a rule and carry out its decision; rules,
-//! which are pure functions from records, request and time to a [`Decision`](handler::Decision) or a refusal; and records.
+//! which are pure functions from records, request and time to a [`Decision`] or a refusal; and records.
 //! A handler works on a [`Transaction`](crate::store::Transaction) and contains no rules. An operation without a handler
 //! is answered [from the catalogue](crate::example).
 //!
+//! A request that comes again with a known idempotency key (幂等键) is answered as the first one was. The page of associate and
+//! disassociate says that they are idempotent; how is INFERRED for every call: the same number with the same body gets the first
+//! response again, whatever has happened since, and with another body a refusal.
+//!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
-pub(crate) mod handler;
 pub(crate) mod merchant_coupons;
 pub(crate) mod platform_certificates;
 mod security_echo;
 pub(crate) mod users;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Map, Value};
 use weipay_catalog::Operation;
+use weipay_wire::ApiV3Key;
 
-pub(crate) use handler::{Context, DueHandler, Handler, HandlerError, PlatformConfig, Route};
+use crate::contract::ValidRequest;
+use crate::entropy::Entropy;
+use crate::gate;
+use crate::merchants::Account;
+use crate::response::Refusal;
+use crate::store::{
+    Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
+};
+use platform_certificates::ListedCertificate;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -42,6 +56,229 @@ pub(crate) fn handler(products: &[Product], operation: &Operation) -> Option<Han
 pub(crate) fn due_handler(products: &[Product], kind: &str) -> Option<DueHandler> {
     let mut handlers = products.iter().flat_map(|product| product.due);
     handlers.find(|(known, _)| *known == kind).map(|(_, handler)| *handler)
+}
+
+/// What the sandbox has of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Behaviour {
+    /// It does what is asked, and keeps it.
+    State,
+    /// It only shows what a response looks like.
+    Example,
+    /// It does not serve the operation: 404.
+    None,
+}
+
+impl Behaviour {
+    /// What the sandbox has of an operation of the catalogue.
+    #[must_use]
+    pub fn from_operation(operation: &Operation) -> Self {
+        match handler(PRODUCTS, operation) {
+            Some(_) => Self::State,
+            None if gate::serves(operation) => Self::Example,
+            None => Self::None,
+        }
+    }
+
+    /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`] says.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Example => "example",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Carries out one operation.
+pub(crate) type Handler = fn(&Transaction<'_>, &Context<'_>) -> Result<Value, HandlerError>;
+
+/// Does what has fallen due. It is given the key and the time that it was due at; the clock may show a later one.
+pub(crate) type DueHandler = fn(&Transaction<'_>, &str, i64) -> Result<(), HandlerError>;
+
+/// An operation and its handler. Method and path template stand as in the catalogue.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) handler: Handler,
+}
+
+/// One request, as a handler sees it.
+pub(crate) struct Context<'a> {
+    pub(crate) caller: &'a Account,
+    /// The caller's APIv3 key.
+    pub(crate) api_v3_key: &'a ApiV3Key,
+    pub(crate) request: &'a ValidRequest,
+    pub(crate) now: i64,
+    pub(crate) entropy: &'a Entropy,
+    pub(crate) platform: &'a PlatformConfig,
+    /// The serial of the platform key that signs the response: the caller can verify with it.
+    pub(crate) platform_serial: &'a str,
+}
+
+/// What a platform has that no request changes.
+#[derive(Debug)]
+pub(crate) struct PlatformConfig {
+    pub(crate) certificate: ListedCertificate,
+}
+
+/// Why a handler did nothing. Either way nothing was changed.
+#[derive(Debug)]
+pub(crate) enum HandlerError {
+    Refused(Refusal),
+    Failed(StoreError),
+}
+
+impl From<Refusal> for HandlerError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for HandlerError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What happens because of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decision<C> {
+    /// The records as they are afterwards.
+    pub(crate) changed: C,
+    /// The body of the response; `null` for none.
+    pub(crate) response: Value,
+    /// What merchants are to be notified of.
+    pub(crate) announcements: Vec<Announcement>,
+    /// What the clock will do, and when.
+    pub(crate) due: Vec<Due>,
+}
+
+/// A decision, or the refusal in its place.
+pub(crate) type Decided<C> = Result<Decision<C>, Refusal>;
+
+impl<C> Decision<C> {
+    /// A decision that announces nothing and lets nothing fall due.
+    pub(crate) fn new(changed: C, response: Value) -> Self {
+        Self { changed, response, announcements: Vec::new(), due: Vec::new() }
+    }
+
+    /// What changed and the response, for tests that look at both.
+    #[cfg(test)]
+    pub(crate) fn parts(self) -> (C, Value) {
+        (self.changed, self.response)
+    }
+}
+
+/// Records that are saved together.
+pub(crate) trait Changes {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError>;
+}
+
+impl<R: Record> Changes for R {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        tx.save(self)
+    }
+}
+
+impl<A: Changes, B: Changes> Changes for (A, B) {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        self.0.save(tx)?;
+        self.1.save(tx)
+    }
+}
+
+/// Does the work of an idempotency key at most once. The same request again gets the first response; another request under
+/// the key is refused.
+pub(crate) fn idempotently(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    key: &IdempotencyKey<'_>,
+    refuse_other_request: fn() -> Refusal,
+    work: impl FnOnce() -> Result<Value, HandlerError>,
+) -> Result<Value, HandlerError> {
+    let fingerprint = Fingerprint::new(&context.request.body);
+    match compare(tx.stored_response(key)?, fingerprint) {
+        Comparison::Same(response) => Ok(response),
+        Comparison::Other => Err(refuse_other_request().into()),
+        Comparison::New => {
+            let first = StoredResponse { fingerprint, response: work()? };
+            tx.keep_response(key, &first)?;
+            Ok(first.response)
+        }
+    }
+}
+
+/// Carries out a decision, and gives its response.
+pub(crate) fn carry_out<C: Changes>(
+    tx: &Transaction<'_>,
+    decision: Decision<C>,
+) -> Result<Value, HandlerError> {
+    let Decision { changed, response, announcements, due } = decision;
+    changed.save(tx)?;
+    announcements.iter().try_for_each(|announcement| tx.announce(announcement))?;
+    due.iter().try_for_each(|due| tx.schedule(due))?;
+    Ok(response)
+}
+
+/// What a key means for a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Comparison {
+    /// The key is new.
+    New,
+    /// The same request again: the first response.
+    Same(Value),
+    /// Another request under a known key.
+    Other,
+}
+
+/// Compares a request with what was answered under its key before.
+pub(crate) fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -> Comparison {
+    match known {
+        None => Comparison::New,
+        Some(answered) if answered.fingerprint == fingerprint => Comparison::Same(answered.response),
+        Some(_) => Comparison::Other,
+    }
+}
+
+impl Fingerprint {
+    pub(crate) fn new(body: &Map<String, Value>) -> Self {
+        let mut text = String::new();
+        write_members(body, &mut text);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        Self(bytes)
+    }
+}
+
+fn write(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(members) => write_members(members, text),
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                write(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        plain => text.push_str(&plain.to_string()),
+    }
+}
+
+fn write_members(members: &Map<String, Value>, text: &mut String) {
+    let mut sorted: Vec<_> = members.iter().collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    text.push('{');
+    for (name, value) in sorted {
+        // Quoted, so that no name can look like another's value.
+        text.push_str(&Value::from(name.as_str()).to_string());
+        text.push(':');
+        write(value, text);
+        text.push(',');
+    }
+    text.push('}');
 }
 
 #[cfg(test)]
@@ -73,5 +310,36 @@ mod tests {
         for (kind, _) in PRODUCTS.iter().flat_map(|product| product.due) {
             assert!(seen.insert(kind), "{kind} stands twice");
         }
+    }
+
+    fn fingerprint(text: &str) -> Fingerprint {
+        Fingerprint::new(&serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn order_and_spacing_do_not_make_another_request() {
+        assert_eq!(
+            fingerprint(r#"{"a":"1","b":[{"c":2,"d":3}]}"#),
+            fingerprint(r#"{ "b": [{"d":3, "c":2}], "a": "1" }"#)
+        );
+    }
+
+    #[test]
+    fn any_other_value_does() {
+        let first = fingerprint(r#"{"a":"1","b":["2"]}"#);
+        for other in
+            [r#"{"a":1,"b":["2"]}"#, r#"{"a":"1"}"#, r#"{"a":"1","b":["2","2"]}"#, r#"{"b":"1","a":["2"]}"#]
+        {
+            assert_ne!(fingerprint(other), first, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_new_or_of_the_same_or_of_another_request() {
+        let (first, other) = (fingerprint("{}"), fingerprint(r#"{"a":1}"#));
+        let answered = StoredResponse { fingerprint: first, response: Value::from("first") };
+        assert_eq!(compare(None, first), Comparison::New);
+        assert_eq!(compare(Some(answered.clone()), first), Comparison::Same(Value::from("first")));
+        assert_eq!(compare(Some(answered), other), Comparison::Other);
     }
 }

@@ -1,19 +1,206 @@
-//! The response (应答): headers as the platform sends them, and the signature over what is sent.
+//! The response (应答): what is sent back, or the refusal in its place; headers as the platform sends them, and the signature over
+//! what is sent.
 //!
 //! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](crate::download); what the gate rejects is not.
 //! The WeChat Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
+//!
+//! A refusal is a value, from wherever on the journey it comes. Its code is the contract, its message is for people. One code has
+//! different statuses on different operations, so a refusal always carries its own status. `detail` exists only where the gateway
+//! was seen to send it. Its reason, for developers, travels in a header, because the body is the platform's: a program that
+//! reads the body must find here what it will find there. A reason names fields and rules and never a value: a value may be a
+//! person's name, or a key.
 
+use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use serde_json::{Map, Value};
 use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
 
-use crate::calendar;
+use crate::clock;
 use crate::download::{self, File};
 use crate::entropy::Entropy;
-use crate::exchange::{Request, Response};
 use crate::gate::Rejection;
-use crate::refusal::{Refusal, tail};
+use crate::platform::Request;
+use crate::products::Behaviour;
+
+/// A response as it will be sent.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header fields, in the platform's order; transport adds `Content-Length`, `Connection` and `Keep-Alive`.
+    pub headers: HeaderMap,
+    /// The body, already signed where the headers say so.
+    pub body: Vec<u8>,
+    /// The code of a refusal.
+    pub(crate) code: Option<&'static str>,
+    /// The message of a refusal; it names fields and rules, and no values.
+    pub(crate) message: Option<String>,
+}
+
+impl Response {
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Vec::new(), code: None, message: None }
+    }
+
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        // Every value is made here, of visible ASCII; one that was not would be left out rather than sent broken.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+
+    /// Whether nothing happened, and the response only shows what one looks like.
+    #[must_use]
+    pub fn is_example(&self) -> bool {
+        self.header(ORIGIN_HEADER) == Some(Behaviour::Example.word())
+    }
+
+    /// The error code (错误码) of a refusal that has one.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        self.code
+    }
+
+    /// A header field as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The header that says where a response comes from: `state` when the platform did what was asked, `example` when it
+/// only showed what such a response looks like.
+pub const ORIGIN_HEADER: &str = "weipay-sandbox-answer";
+
+/// The error response that the platform gives instead of doing what was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) detail: Option<Value>,
+    /// The decimal code behind the dash of `Request-ID`.
+    pub(crate) tail: u32,
+    /// Why, for the developer, in English and without any value of the request; see [`REASON_HEADER`].
+    pub(crate) reason: Option<Cow<'static, str>>,
+}
+
+/// Decimal codes that end a `Request-ID`. All were seen or documented.
+pub(crate) mod tail {
+    pub(crate) const SUCCESS: u32 = 0;
+    pub(crate) const BAD_PARAMETER: u32 = 268_435_461;
+    pub(crate) const OUT_OF_RANGE: u32 = 268_435_464;
+    pub(crate) const UNDEFINED_PARAMETER: u32 = 270_924_358;
+    pub(crate) const BAD_SIGNATURE: u32 = 268_443_699;
+    pub(crate) const APPID_NOT_BOUND: u32 = 268_445_527;
+    /// UNCONFIRMED: seen on a 400 and never explained; it stands for every case whose own number is unknown.
+    pub(crate) const UNEXPLAINED: u32 = 270_924_337;
+    /// UNCONFIRMED: seen on a 401 and never explained.
+    pub(crate) const UNEXPLAINED_401: u32 = 269_546_525;
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), detail: None, tail: tail::UNEXPLAINED, reason: None }
+    }
+
+    pub(crate) fn with_detail(mut self, detail: Value) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+
+    pub(crate) fn with_tail(mut self, tail: u32) -> Self {
+        self.tail = tail;
+        self
+    }
+
+    pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// 400 PARAM_ERROR: a value breaks the rule of its field.
+    pub(crate) fn param_error(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, "PARAM_ERROR", message).with_tail(tail::BAD_PARAMETER)
+    }
+
+    /// 400 INVALID_REQUEST: every field is well formed, and the request still makes no sense now.
+    pub(crate) fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, "INVALID_REQUEST", message)
+    }
+
+    /// 401 SIGN_ERROR: the caller did not prove who it is.
+    pub(crate) fn sign_error(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(401, "SIGN_ERROR", message).with_tail(tail::UNEXPLAINED_401)
+    }
+
+    /// 403 NO_AUTH: the caller is known and may not do this. Old pages print `NOAUTH`; real responses do not.
+    pub(crate) fn no_auth(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(403, "NO_AUTH", message)
+    }
+
+    /// 404 RESOURCE_NOT_EXISTS.
+    pub(crate) fn resource_not_exists(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(404, "RESOURCE_NOT_EXISTS", message)
+    }
+
+    /// 501: the sandbox has no behaviour for an operation, and was told not to respond with examples.
+    pub(crate) fn not_implemented() -> Self {
+        Self::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口").with_reason(
+            "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
+        )
+    }
+
+    /// 500 SYSTEM_ERROR: the sandbox itself failed, and nothing was changed.
+    pub(crate) fn system_error() -> Self {
+        Self::new(500, "SYSTEM_ERROR", "系统错误，请稍后重试")
+    }
+
+    /// The body in APIv3; members in the alphabetical order that was seen.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut members = Map::new();
+        members.insert("code".to_owned(), self.code.into());
+        if let Some(detail) = &self.detail {
+            members.insert("detail".to_owned(), detail.clone());
+        }
+        members.insert("message".to_owned(), self.message.as_ref().into());
+        Value::Object(members).to_string().into_bytes()
+    }
+}
+
+/// The header that says why a request was refused, in English; see [`decode_reason`].
+pub const REASON_HEADER: &str = "weipay-sandbox-reason";
+
+/// The longest header value.
+const MAX_REASON_LENGTH: usize = 600;
+
+/// What does not stand in the header as it is; letters beyond ASCII never do.
+const UNREADABLE: &AsciiSet = &CONTROLS.add(b'%');
+
+/// A reason as a header value: visible ASCII and blanks stay, everything else is percent-encoded, and so is `%`.
+pub(crate) fn encode_reason(reason: &str) -> String {
+    let mut text = String::new();
+    for character in reason.chars() {
+        let mut bytes = [0; 4];
+        let encoded = utf8_percent_encode(character.encode_utf8(&mut bytes), UNREADABLE).to_string();
+        if text.len() + encoded.len() > MAX_REASON_LENGTH {
+            break;
+        }
+        text.push_str(&encoded);
+    }
+    text
+}
+
+/// The text of a [`REASON_HEADER`] header. Control characters are left out: the text may be printed on a terminal.
+#[must_use]
+pub fn decode_reason(value: &str) -> String {
+    let text = percent_decode_str(value).decode_utf8_lossy();
+    text.chars().filter(|character| !character.is_control()).collect()
+}
 
 /// A signing key and the name that goes into `Wechatpay-Serial`.
 #[derive(Debug)]
@@ -126,7 +313,7 @@ pub(crate) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Re
         Rejection::Unrouted { status, .. } => {
             let mut response = Response::empty(*status);
             response.set("server", SERVER);
-            response.set("date", &calendar::http_date(now));
+            response.set("date", &clock::http_date(now));
             response
         }
         Rejection::Refused { refusal, has_request_id } => {
@@ -147,7 +334,7 @@ pub(crate) fn with_headers(
 ) -> Response {
     let mut response = Response::empty(unsigned.status);
     response.set("server", SERVER);
-    response.set("date", &calendar::http_date(now));
+    response.set("date", &clock::http_date(now));
     // On a response without a body too. INFERRED: WxJava reads this header of every response and does not ask whether it is there,
     // and its users close orders, which answers 204.
     response.set("content-type", "application/json; charset=utf-8");
@@ -196,118 +383,4 @@ fn varint(mut value: u64) -> impl Iterator<Item = u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::LazyLock;
-
-    use http::HeaderValue;
-    use weipay_wire::PublicKey;
-
-    use super::*;
-
-    static SIGNERS: LazyLock<Signers> = LazyLock::new(|| {
-        let make =
-            |serial: &str| SigningKey { serial: serial.to_owned(), key: PrivateKey::generate().unwrap() };
-        Signers {
-            certificate: make("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"),
-            public_key: make("PUB_KEY_ID_01"),
-        }
-    });
-
-    fn answer(wechatpay_serial: Option<&'static str>, draft: UnsignedResponse) -> Response {
-        let mut request = Request::default();
-        if let Some(serial) = wechatpay_serial {
-            request.headers.insert("wechatpay-serial", HeaderValue::from_static(serial));
-        }
-        SIGNERS.signed(&request, draft, 1_786_766_400, &Entropy::seeded(1))
-    }
-
-    fn draft(status: u16, body: &str) -> UnsignedResponse {
-        UnsignedResponse { status, body: body.as_bytes().to_vec(), tail: tail::SUCCESS }
-    }
-
-    fn verifies(response: &Response, key: &PublicKey) -> bool {
-        let header = |name| response.header(name).unwrap();
-        let message =
-            response_message(header("wechatpay-timestamp"), header("wechatpay-nonce"), &response.body);
-        key.verify(&message, header("wechatpay-signature")).is_ok()
-    }
-
-    #[test]
-    fn the_certificate_signs_unless_the_request_names_the_public_key() {
-        for (asked, signer) in [
-            (None, &SIGNERS.certificate),
-            (Some(""), &SIGNERS.certificate),
-            (Some("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"), &SIGNERS.certificate),
-            (Some("7132d72a03e93cddf8c03bbd1f37eedf00000000"), &SIGNERS.certificate),
-            (Some("PUB_KEY_ID_01"), &SIGNERS.public_key),
-            (Some("PUB_KEY_ID_02"), &SIGNERS.certificate),
-        ] {
-            let response = answer(asked, draft(200, "{}"));
-            assert_eq!(response.header("wechatpay-serial"), Some(&*signer.serial));
-            assert!(verifies(&response, &signer.key.public_key()));
-        }
-    }
-
-    #[test]
-    fn a_response_without_a_body_is_signed_over_an_empty_one() {
-        let response = answer(None, draft(204, ""));
-        assert!(verifies(&response, &SIGNERS.certificate.key.public_key()));
-        assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
-    }
-
-    #[test]
-    fn headers_come_in_the_platforms_order() {
-        let response = answer(None, draft(200, "{}"));
-        let names: Vec<&str> = response.headers.keys().map(|name| name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "server",
-                "date",
-                "content-type",
-                "cache-control",
-                "x-content-type-options",
-                "request-id",
-                "content-language",
-                "wechatpay-nonce",
-                "wechatpay-signature",
-                "wechatpay-timestamp",
-                "wechatpay-serial",
-                "wechatpay-signature-type"
-            ]
-        );
-    }
-
-    #[test]
-    fn who_is_turned_away_gets_no_signature() {
-        let away = Rejection::Refused { refusal: Refusal::sign_error("签名错误"), has_request_id: true };
-        let response = rejected(&away, 0, &Entropy::seeded(1));
-        assert!(response.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
-        assert!(response.header("request-id").is_some());
-        let lost =
-            rejected(&Rejection::Unrouted { status: 404, reason: String::new() }, 0, &Entropy::seeded(1));
-        assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));
-    }
-
-    #[test]
-    fn a_varint_is_written_as_in_the_protobuf_guide() {
-        assert_eq!(varint(150).collect::<Vec<_>>(), [0x96, 0x01]);
-        assert_eq!(varint(0).collect::<Vec<_>>(), [0]);
-        assert_eq!(varint(u64::MAX).count(), 10);
-    }
-
-    #[test]
-    fn a_request_id_begins_with_the_time_and_ends_with_the_code() {
-        let id = request_id(1_756_951_532, 268_435_461, &Entropy::seeded(1));
-        // Field 1, then 1756951532 in groups of seven bits.
-        assert!(id.starts_with("08ECE7E3C50610"), "{id}");
-        assert!(id.ends_with("-268435461"));
-        assert!(
-            id.split('-')
-                .next()
-                .unwrap()
-                .bytes()
-                .all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_lowercase())
-        );
-    }
-}
+mod tests;

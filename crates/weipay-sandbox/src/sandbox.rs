@@ -8,19 +8,19 @@ use std::{fmt, io};
 
 use weipay_wire::Kit;
 
-use crate::causes;
 use crate::clock::{Clock, HeldClock};
 use crate::contract::{Contract, Validation};
 use crate::data_folder::{DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
+use crate::error::StartError;
 use crate::gate::Replays;
-use crate::kit::{self, KitError, KitOnDisk};
+use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::Merchants;
 use crate::platform::Platform;
 use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// A running platform.
 ///
@@ -67,59 +67,6 @@ impl fmt::Debug for SandboxBuilder {
             .field("connections", &self.connections)
             .field("private_receivers", &self.private_receivers)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why a sandbox did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// Something is wrong with the data directory.
-    Folder(FolderError),
-    /// Something is wrong with the kit.
-    Kit(KitError),
-    /// Something is wrong with the state, in this file.
-    Store(PathBuf, StoreError),
-    /// The address cannot be listened on.
-    Listen(String, io::Error),
-    /// The server could not be started.
-    Server(io::Error),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(error) => write!(f, "{error}"),
-            Self::Kit(_) => f.write_str("the sandbox's kit is not in order"),
-            Self::Store(file, _) => write!(f, "{} cannot be used", file.display()),
-            Self::Listen(address, _) => {
-                write!(f, "cannot listen on {address}; choose another address, or port 0 for a free one")
-            }
-            Self::Server(_) => f.write_str("the sandbox's server could not be started"),
-        }?;
-        causes::append(self, f)
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Listen(_, error) | Self::Server(error) => Some(error),
-            Self::Folder(error) => error.source(),
-            Self::Kit(error) => Some(error),
-            Self::Store(_, error) => Some(error),
-        }
-    }
-}
-
-impl From<KitError> for StartError {
-    fn from(error: KitError) -> Self {
-        Self::Kit(error)
-    }
-}
-
-impl From<FolderError> for StartError {
-    fn from(error: FolderError) -> Self {
-        Self::Folder(error)
     }
 }
 

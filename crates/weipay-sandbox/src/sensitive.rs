@@ -10,7 +10,7 @@ use weipay_wire::{PrivateKey, PublicKey};
 
 use crate::contract::ParsedRequest;
 use crate::grammar;
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 use crate::upload;
 
 /// Whether a request carries an encrypted value. An empty one does not count.

@@ -4,69 +4,59 @@
 //! millisecond. So each response is made on a blocking thread. There are as many of these threads as can work at once. The
 //! number of connections is [limited](places), so the number of requests that wait is limited too. A connection that is slow,
 //! silent or oversized is dropped, or makes room for a new one. The others are still served.
+//!
+//! A body that is longer than a request needs to be is still read, as long as a body may take, and thrown away: a client which is
+//! busy sending gets to see the refusal.
 
-mod body;
-mod head;
+mod life;
 mod places;
+mod spelling;
 mod stream;
 
+use std::fmt;
 use std::future::poll_fn;
-use std::net::TcpListener as BoundListener;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::task::Poll;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::{fmt, io};
 
-use http::{Extensions, Request, Response};
-use http_body_util::Full;
-use hyper::body::Bytes;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{self, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use crate::exchange;
 use crate::log::{Log, LogEntry};
-use crate::notifications::Sender;
-use crate::platform::Platform;
-use body::ReadBody;
+use crate::platform::{self, Platform};
+use crate::response;
+use crate::upload::MAX_UPLOAD_BODY;
+pub(crate) use life::Server;
 use places::{Doing, Place, Places};
 use stream::Stream;
 
 /// The head of a request, request line included. The platform's own limit is not known.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 100;
-/// How often what is due is done.
-const TICK: Duration = Duration::from_secs(1);
-/// How long after the stop responses may still be sent.
-const LAST_RESPONSES: Duration = Duration::from_secs(1);
-
-/// A running server; it stops when this is dropped.
-pub(crate) struct Server {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-    handle: Handle,
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Server")
-    }
-}
+/// No request of the platform's API comes near this, except an upload.
+const MAX_BODY: usize = 512 * 1024;
+/// So many bodies may be longer than [`MAX_BODY`] at once, until they are answered. When one more comes and none ends, the
+/// one that takes longest to arrive gives way.
+const MAX_LONG_BODIES: usize = 16;
+/// How long a long body waits for others to end.
+const WAIT_FOR_LONG: Duration = Duration::from_millis(500);
 
 /// What every connection needs.
 #[derive(Clone)]
 struct Service {
     settings: Settings,
-    bodies: Arc<body::Reader>,
+    bodies: Arc<BodyReader>,
     spelling: Extensions,
 }
 
@@ -86,106 +76,6 @@ impl Settings {
         if let Some(log) = &self.log {
             log(entry());
         }
-    }
-}
-
-impl Server {
-    /// Serves a platform on a bound socket, on a separate thread: callers may be synchronous or asynchronous.
-    pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Self> {
-        places::lengthen_queue(&listener);
-        listener.set_nonblocking(true)?;
-        let (stop, stopped) = oneshot::channel();
-        let (report, started) = mpsc::sync_channel(1);
-        let thread = thread::Builder::new().name("weipay-sandbox".to_owned()).spawn(move || {
-            let ready = runtime().and_then(|runtime| {
-                let listener = runtime.block_on(async { TcpListener::from_std(listener) })?;
-                Ok((runtime, listener))
-            });
-            match ready {
-                Err(error) => drop(report.send(Err(error))),
-                Ok((runtime, listener)) => {
-                    drop(report.send(Ok(runtime.handle().clone())));
-                    let spelling = runtime.block_on(head::spelling());
-                    let service = Service { settings, bodies: Arc::default(), spelling };
-                    runtime.block_on(serve(listener, service, stopped));
-                    runtime.shutdown_timeout(LAST_RESPONSES);
-                }
-            }
-        })?;
-        let handle =
-            started.recv().map_err(|_| io::Error::other("the server's thread stopped at its start"))??;
-        Ok(Self { stop: Some(stop), thread: Some(thread), handle })
-    }
-
-    /// Waits until the program is asked to end, by Ctrl-C or by a termination signal.
-    pub(crate) fn wait(&self) -> io::Result<()> {
-        let (report, asked) = mpsc::sync_channel(1);
-        self.handle.spawn(async move { drop(report.send(asked_to_end().await)) });
-        asked.recv().unwrap_or(Ok(()))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of that thread has been reported by itself.
-            let _ = thread.join();
-        }
-    }
-}
-
-#[cfg(unix)]
-async fn asked_to_end() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    poll_fn(|context| {
-        let asked = interrupt.poll_recv(context).is_ready() | terminate.poll_recv(context).is_ready();
-        if asked { Poll::Ready(Ok(())) } else { Poll::Pending }
-    })
-    .await
-}
-
-#[cfg(not(unix))]
-async fn asked_to_end() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
-}
-
-fn runtime() -> io::Result<Runtime> {
-    let cores = thread::available_parallelism().map_or(2, usize::from);
-    runtime::Builder::new_multi_thread()
-        .worker_threads(cores.min(2))
-        .max_blocking_threads(cores * 2)
-        .thread_name("weipay-sandbox")
-        .enable_all()
-        .build()
-}
-
-async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiver<()>) {
-    let connections = Arc::new(GracefulShutdown::new());
-    let ticking = tokio::spawn(tick(Arc::clone(&service.settings.platform)));
-    let sender = Sender::new(Arc::clone(&service.settings.platform), service.settings.log.clone());
-    let sending = tokio::spawn(sender.run());
-    let accepting = tokio::spawn(accept(listener, service, Arc::clone(&connections)));
-    // A dropped sender means the same as a message.
-    let _ = stopped.await;
-    ticking.abort();
-    sending.abort();
-    accepting.abort();
-    // Waiting for the end of the task closes the socket and leaves the connections to this function alone.
-    let _ = accepting.await;
-    if let Some(connections) = Arc::into_inner(connections) {
-        let _ = timeout(LAST_RESPONSES, connections.shutdown()).await;
-    }
-}
-
-/// Does every second what is due by the platform's own clock.
-async fn tick(platform: Arc<Platform>) {
-    loop {
-        sleep(TICK).await;
-        let platform = Arc::clone(&platform);
-        // What failed stays due, and is tried again.
-        let _ = spawn_blocking(move || platform.tick(platform.clock.now())).await;
     }
 }
 
@@ -243,11 +133,11 @@ impl fmt::Display for Dropped {
 impl std::error::Error for Dropped {}
 
 async fn answered(
-    request: Request<hyper::body::Incoming>,
+    request: Request<Incoming>,
     service: Service,
     place: Arc<Place>,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
-    let stays_open = head::stays_open(&request);
+    let stays_open = stays_open(&request);
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
@@ -266,7 +156,7 @@ async fn answered(
     let response = match body {
         ReadBody::TooLong => platform.too_long(method.as_str(), &path),
         ReadBody::Whole(body, _place) => {
-            let request = exchange::Request {
+            let request = platform::Request {
                 method: head.method.as_str().to_owned(),
                 target: head
                     .uri
@@ -281,5 +171,183 @@ async fn answered(
     };
     service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
     place.is_now(Doing::Waiting);
-    Ok(head::framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
+    Ok(framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
+}
+
+/// A body that arrived.
+enum ReadBody {
+    /// A long one holds its place as long as it is kept.
+    Whole(Vec<u8>, Option<OwnedSemaphorePermit>),
+    TooLong,
+}
+
+/// Why a body did not arrive: its connection broke, or it was too slow.
+#[derive(Debug)]
+struct Broken;
+
+/// What bounds the memory of all bodies together.
+#[derive(Debug)]
+struct BodyReader {
+    long_bodies: Arc<Semaphore>,
+}
+
+impl Default for BodyReader {
+    fn default() -> Self {
+        Self { long_bodies: Arc::new(Semaphore::new(MAX_LONG_BODIES)) }
+    }
+}
+
+/// A body that is arriving.
+#[derive(Default)]
+struct Arriving {
+    kept: Vec<u8>,
+    length: usize,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl BodyReader {
+    /// Reads the body that a connection sends, within `idle_timeout`.
+    async fn read(
+        &self,
+        stream: Incoming,
+        connection: &Place,
+        is_upload: bool,
+        idle_timeout: Duration,
+    ) -> Result<ReadBody, Broken> {
+        let max = if is_upload { MAX_UPLOAD_BODY } else { MAX_BODY };
+        let mut body = Arriving::default();
+        let all = timeout(idle_timeout, self.fill(&mut body, stream, connection, max)).await;
+        match all {
+            Ok(Err(broken)) => Err(broken),
+            // Of one that is too long no more need be known, whether or not it would have ended.
+            _ if body.length > max => Ok(ReadBody::TooLong),
+            Ok(Ok(())) => Ok(ReadBody::Whole(body.kept, body.place)),
+            Err(_) => Err(Broken),
+        }
+    }
+
+    async fn fill(
+        &self,
+        body: &mut Arriving,
+        mut stream: Incoming,
+        connection: &Place,
+        max: usize,
+    ) -> Result<(), Broken> {
+        while let Some(frame) = stream.frame().await {
+            let Ok(data) = frame.map_err(|_| Broken)?.into_data() else { continue };
+            body.length = body.length.saturating_add(data.len());
+            if body.length > max {
+                (body.kept, body.place) = (Vec::new(), None);
+                continue;
+            }
+            if body.length > MAX_BODY && body.place.is_none() {
+                body.place = Some(self.place_for_long(connection).await?);
+            }
+            body.kept.extend_from_slice(&data);
+        }
+        Ok(())
+    }
+
+    async fn place_for_long(&self, connection: &Place) -> Result<OwnedSemaphorePermit, Broken> {
+        let mut acquired = pin!(Arc::clone(&self.long_bodies).acquire_owned());
+        loop {
+            if let Ok(place) = timeout(WAIT_FOR_LONG, acquired.as_mut()).await {
+                connection.sends_long_body();
+                return place.map_err(|_| Broken);
+            }
+            connection.ends_a_long_body();
+        }
+    }
+}
+
+/// Whether the connection of a request stays open behind its response.
+fn stays_open<B>(request: &Request<B>) -> bool {
+    let said = |word: &str| {
+        let values = request.headers().get_all(CONNECTION);
+        let mut words =
+            values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        words.any(|known| known.trim().eq_ignore_ascii_case(word))
+    };
+    if request.version() == Version::HTTP_10 { said("keep-alive") } else { !said("close") }
+}
+
+/// The response with its frame. `idle` is how long the connection may be idle, when it stays open.
+fn framed(
+    response: response::Response,
+    idle: Option<Duration>,
+    spelling: &Extensions,
+) -> Response<Full<Bytes>> {
+    let mut frame = Vec::new();
+    // A response without content has no length either (RFC 9110, 8.6).
+    if response.status != 204 {
+        frame.push((CONTENT_LENGTH, HeaderValue::from(response.body.len())));
+    }
+    match idle {
+        None => frame.push((CONNECTION, HeaderValue::from_static("close"))),
+        Some(idle) => {
+            frame.push((CONNECTION, HeaderValue::from_static("keep-alive")));
+            if let Ok(value) = HeaderValue::from_str(&format!("timeout={}", idle.as_secs())) {
+                frame.push((HeaderName::from_static("keep-alive"), value));
+            }
+        }
+    }
+    let mut headers = HeaderMap::with_capacity(response.headers.len() + frame.len());
+    for (name, value) in &response.headers {
+        // A response of the router has no headers but these two kinds; the sandbox's own come last everywhere.
+        if name == CACHE_CONTROL || name.as_str().starts_with("weipay-sandbox-") {
+            headers.extend(frame.drain(..));
+        }
+        headers.append(name, value.clone());
+    }
+    headers.extend(frame);
+    let mut framed = Response::new(Full::new(Bytes::from(response.body)));
+    *framed.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *framed.headers_mut() = headers;
+    *framed.extensions_mut() = spelling.clone();
+    framed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(version: Version, connection: Option<&'static str>) -> Request<()> {
+        let mut request = Request::new(());
+        *request.version_mut() = version;
+        if let Some(connection) = connection {
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static(connection));
+        }
+        request
+    }
+
+    #[test]
+    fn a_connection_stays_open_as_its_version_of_http_has_it() {
+        for (version, connection, open) in [
+            (Version::HTTP_11, None, true),
+            (Version::HTTP_11, Some("keep-alive"), true),
+            (Version::HTTP_11, Some("TE, Close"), false),
+            (Version::HTTP_10, None, false),
+            (Version::HTTP_10, Some("Keep-Alive"), true),
+        ] {
+            assert_eq!(stays_open(&request(version, connection)), open, "{version:?} {connection:?}");
+        }
+    }
+
+    #[test]
+    fn the_frame_stands_before_the_platforms_own_headers() {
+        let mut response = response::Response::empty(200);
+        for (name, value) in [("server", "s"), ("cache-control", "c"), ("request-id", "r")] {
+            response.set(name, value);
+        }
+        response.body = b"{}".to_vec();
+        let response = framed(response, Some(Duration::from_secs(8)), &Extensions::new());
+        let names: Vec<&str> = response.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(
+            names,
+            ["server", "content-length", "connection", "keep-alive", "cache-control", "request-id"]
+        );
+        assert_eq!(response.headers()["keep-alive"], "timeout=8");
+        let closing = framed(response::Response::empty(204), None, &Extensions::new());
+        assert_eq!(closing.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["connection"]);
+    }
 }

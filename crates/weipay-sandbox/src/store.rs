@@ -6,24 +6,21 @@
 //! gone then, though never half of one. `synchronous=FULL` would hold against that too and cost one disk flush for
 //! every request, from some hundred microseconds to several milliseconds; a sandbox need not pay it.
 //!
-//! | file | idea |
-//! |---|---|
-//! | `transaction` | what handlers work on |
-//! | `record` | what a product keeps, and how it is found |
-//! | `idempotency` | what a repeated request gets |
-//! | `outbox` | notifications that wait to be delivered |
-//! | `engine` | what a database must be able to do; it knows no product |
-//! | `sqlite` | SQLite doing it, and the numbered migrations of its tables |
+//! A handler works on a [`Transaction`]: records with a key and named indexes, counters, idempotency keys, an outbox and due
+//! times. What a database must be able to do for that is the trait in `engine`; `sqlite` is SQLite doing it. Neither knows a
+//! product.
+//!
+//! The outbox (发件箱) has the notifications that merchants are to get, kept in the same transaction as what they tell. An entry
+//! stays until its receiver has acknowledged it, or until the retry table of its event has ended. The
+//! [sender](crate::notifications) empties it.
 
-pub(crate) mod engine;
-pub(crate) mod idempotency;
+mod engine;
 #[cfg(test)]
 mod model;
-pub(crate) mod outbox;
-pub(crate) mod record;
 mod sqlite;
-mod transaction;
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::fs::File;
@@ -31,12 +28,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::causes;
 use crate::data_folder::private;
+use crate::error::append_causes;
+pub(crate) use engine::{
+    Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, OutboxEntry, Page, StoredResponse,
+};
+use engine::{Engine, MAX_WAITING, NewRecord, StoredRecord};
 use sqlite::Sqlite;
-pub(crate) use transaction::Transaction;
 
 /// The state of a platform.
 pub(crate) struct Store {
@@ -86,7 +89,7 @@ impl fmt::Display for StoreError {
                  that made it, or another data directory"
             ),
         }?;
-        causes::append(self, f)
+        append_causes(self, f)
     }
 }
 
@@ -170,81 +173,181 @@ impl Store {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use rusqlite::Connection;
+/// One request's view of the state.
+///
+/// It remembers the version of every record that it has read. A record is saved only over the version that was read, so
+/// that no change of somebody else is lost, whatever the database isolates.
+pub(crate) struct Transaction<'a> {
+    engine: &'a dyn Engine,
+    known: RefCell<HashMap<(&'static str, String), Known>>,
+    has_announced: Cell<bool>,
+}
 
-    use super::*;
+/// What was read or written of a record.
+struct Known {
+    version: i64,
+    indexes: Vec<IndexEntry>,
+}
 
-    #[test]
-    fn what_the_database_says_is_printed_without_the_statement() {
-        let connection = Connection::open_in_memory().unwrap();
-        let error = sqlite::sql(|| connection.execute_batch("CREATE TABLE a (b); CREATE TABLE a (secret)"));
-        let said = format!("{:#}", error.unwrap_err());
-        assert_eq!(said, "the sandbox's database failed: table a already exists");
+impl<'a> Transaction<'a> {
+    fn new(engine: &'a dyn Engine) -> Self {
+        Self { engine, known: RefCell::default(), has_announced: Cell::default() }
     }
 
-    #[test]
-    fn an_error_takes_everything_back() {
-        let store = Store::in_memory();
-        let attempt: Result<(), StoreError> = store.transaction(|tx| {
-            tx.next_number("stock")?;
-            Err(StoreError::Corrupt("on purpose".to_owned()))
-        });
-        assert!(attempt.is_err());
-        let next: Result<i64, StoreError> = store.transaction(|tx| tx.next_number("stock"));
-        assert_eq!(next.unwrap(), 1);
+    /// The record with a key.
+    pub(crate) fn get<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        self.engine.record(R::KIND, key)?.map(|stored| self.read(stored)).transpose()
     }
 
-    #[test]
-    fn a_store_opens_again_with_what_was_committed() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        let count = || -> i64 {
-            let next: Result<i64, StoreError> =
-                Store::open(&file).unwrap().transaction(|tx| tx.next_number("stock"));
-            next.unwrap()
+    /// A page of the records that fulfil all conditions, the one that was added last first.
+    pub(crate) fn find<R: Record>(
+        &self,
+        conditions: &[IndexRange],
+        page: Page,
+    ) -> Result<Vec<R>, StoreError> {
+        let stored = self.engine.records(R::KIND, conditions, page)?;
+        stored.into_iter().map(|stored| self.read(stored)).collect()
+    }
+
+    /// How many records fulfil all conditions.
+    pub(crate) fn count<R: Record>(&self, conditions: &[IndexRange]) -> Result<i64, StoreError> {
+        self.engine.count(R::KIND, conditions)
+    }
+
+    /// Keeps a record as it is now: a new one, or one that this transaction has read.
+    pub(crate) fn save<R: Record>(&self, record: &R) -> Result<(), StoreError> {
+        let (key, indexes) = (record.key(), record.indexes());
+        let document = serde_json::to_string(record).map_err(|_| unreadable::<R>(&key))?;
+        let mut known = self.known.borrow_mut();
+        let new = NewRecord { kind: R::KIND, key: &key, document: &document, indexes: &indexes };
+        let (is_saved, version) = match known.get(&(R::KIND, key.clone())) {
+            None => (self.engine.insert(&new)?, 1),
+            Some(old) => {
+                let is_saved = self.engine.update(&new, old.version, old.indexes != indexes)?;
+                (is_saved, old.version.saturating_add(1))
+            }
         };
-        assert_eq!((count(), count(), count()), (1, 2, 3));
-    }
-
-    #[test]
-    fn a_database_of_a_later_form_is_refused_with_both_numbers() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        drop(Store::open(&file).unwrap());
-        Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
-        let refusal = Store::open(&file).unwrap_err();
-        assert!(matches!(refusal, StoreError::Version { found: 99, .. }), "{refusal}");
-    }
-
-    #[test]
-    fn a_database_that_is_broken_inside_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        drop(Store::open(&file).unwrap());
-        let whole = std::fs::read(&file).unwrap();
-        let broken_from = |byte: usize| {
-            let mut bytes = whole.clone();
-            bytes[byte..].fill(0xFF);
-            std::fs::write(&file, bytes).unwrap();
-            Store::open(&file).unwrap_err()
-        };
-        // Behind the header of the file, and behind the page that says which tables there are.
-        for byte in [100, 4096] {
-            let refusal = broken_from(byte);
-            assert!(
-                matches!(refusal, StoreError::Database(_) | StoreError::Corrupt(_)),
-                "from {byte}: {refusal}"
-            );
+        if !is_saved {
+            return Err(StoreError::Conflict(format!("{} {key}", R::KIND)));
         }
+        known.insert((R::KIND, key), Known { version, indexes });
+        Ok(())
     }
 
-    #[test]
-    fn a_file_that_is_no_database_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        std::fs::write(&file, "this is a letter to the reader, not a database at all").unwrap();
-        assert!(matches!(Store::open(&file), Err(StoreError::Database(_))));
+    /// The next number of a series, from 1.
+    pub(crate) fn next_number(&self, series: &'static str) -> Result<i64, StoreError> {
+        self.engine.next_number(series)
+    }
+
+    /// The response that was given under an idempotency key.
+    pub(crate) fn stored_response(
+        &self,
+        key: &IdempotencyKey<'_>,
+    ) -> Result<Option<StoredResponse>, StoreError> {
+        self.engine.stored_response(key)
+    }
+
+    /// Keeps the response to a new idempotency key.
+    pub(crate) fn keep_response(
+        &self,
+        key: &IdempotencyKey<'_>,
+        response: &StoredResponse,
+    ) -> Result<(), StoreError> {
+        self.engine.keep_response(key, response)
+    }
+
+    /// Puts a notification into the outbox. When too many wait, the oldest is given up.
+    pub(crate) fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
+        let number = self.engine.next_number(NOTIFICATIONS)?;
+        self.engine.add_to_outbox(&OutboxEntry::new(number, announcement))?;
+        self.has_announced.set(true);
+        self.engine.remove_from_outbox_up_to(number - MAX_WAITING)
+    }
+
+    /// Whether this transaction has put anything into the outbox.
+    fn has_announced(&self) -> bool {
+        self.has_announced.get()
+    }
+
+    /// Notifications that are due at `now`, the one that has been due for longest first.
+    pub(crate) fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.engine.outbox_due(now, limit)
+    }
+
+    /// Keeps that a delivery has failed, and when the next one is due.
+    pub(crate) fn postpone(&self, entry: &OutboxEntry, due: i64) -> Result<(), StoreError> {
+        self.engine.postpone(entry.number, entry.attempts.saturating_add(1), due)
+    }
+
+    /// Takes a notification out of the outbox.
+    pub(crate) fn remove_from_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+        self.engine.remove_from_outbox(entry.number)
+    }
+
+    /// Lets something fall due. The same kind and key again is another time for the same thing.
+    pub(crate) fn schedule(&self, due: &Due) -> Result<(), StoreError> {
+        self.engine.schedule(due)
+    }
+
+    /// Takes something away that was to fall due at this time. Whether it was still there.
+    pub(crate) fn unschedule(&self, due: &Due) -> Result<bool, StoreError> {
+        self.engine.unschedule(due)
+    }
+
+    /// The first that is due at `now`, after the given one in the order of time, kind and key.
+    pub(crate) fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
+        self.engine.next_due(now, after)
+    }
+
+    fn read<R: Record>(&self, stored: StoredRecord) -> Result<R, StoreError> {
+        let StoredRecord { key, version, document } = stored;
+        // The document may hold personal data: the error names the record only.
+        let record: R = serde_json::from_str(&document).map_err(|_| unreadable::<R>(&key))?;
+        self.known.borrow_mut().insert((R::KIND, key), Known { version, indexes: record.indexes() });
+        Ok(record)
     }
 }
+
+/// The series that numbers notifications.
+const NOTIFICATIONS: &str = "notification";
+
+fn unreadable<R: Record>(key: &str) -> StoreError {
+    StoreError::Corrupt(format!("{} {key}", R::KIND))
+}
+
+/// Something that a product keeps. It is stored as a JSON document.
+pub(crate) trait Record: Serialize + DeserializeOwned {
+    /// What the record is, unique among all products. It stands in data folders, so it never changes.
+    const KIND: &'static str;
+
+    /// What identifies the record among those of its kind; [`joined`] makes a key of several parts.
+    fn key(&self) -> String;
+
+    /// The values under which the record is found.
+    fn indexes(&self) -> Vec<IndexEntry>;
+}
+
+/// One text made of two, such that no other two give the same: the first has its length in bytes before it.
+pub(crate) fn joined(first: &str, second: &str) -> String {
+    format!("{}:{first}:{second}", first.len())
+}
+
+/// Something that a merchant is to be notified of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Announcement {
+    /// The merchant that is notified; its APIv3 key encrypts the resource.
+    pub(crate) mchid: String,
+    /// Where the notification goes.
+    pub(crate) notify_url: String,
+    /// The serial of the platform key that signs it.
+    pub(crate) platform_serial: String,
+    /// `event_type` of the notification.
+    pub(crate) event_type: &'static str,
+    /// When it happened, in unix seconds.
+    pub(crate) time: i64,
+    /// What the encrypted part of the notification opens to.
+    pub(crate) resource: Value,
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ mod multipart;
 use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose};
 use weipay_wire::DigestAlgorithm;
 
-use crate::exchange::Request;
+use crate::platform::Request;
 use multipart::Part;
 
 /// The longest body of an upload: the largest documented file has 7.5 MB, and some room for the rest.

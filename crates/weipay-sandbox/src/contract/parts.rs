@@ -5,7 +5,7 @@ use weipay_catalog::{Field, Operation};
 
 use super::{Contract, Pass, Undefined, not_an_object};
 use crate::grammar::{self, Place, Source, unconfirmed};
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 use crate::upload::{self, Upload};
 
 impl Contract {

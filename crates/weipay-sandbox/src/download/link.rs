@@ -9,7 +9,7 @@ use super::document::Document;
 use super::gzip::gzip;
 use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 
 /// So long an address is good for.
 const LIFE_SECONDS: i64 = 300;

@@ -3,8 +3,6 @@ use std::sync::LazyLock;
 use http::{HeaderName, HeaderValue};
 use weipay_wire::{ApiV3Key, PrivateKey};
 
-use weipay_wire::request_message;
-
 use super::*;
 use crate::merchants::Account;
 
@@ -258,4 +256,80 @@ fn each_merchant_enters_with_its_own_key_only() {
     let entered = authenticate(&own, &MERCHANTS, None, NOW).unwrap();
     assert_eq!(entered.merchant.account.mchid, OTHER_MCHID);
     assert_eq!(rejection(&signed_by(&KEY)).0, 401);
+}
+
+const BODY: &[u8] = b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n\xff\xd8\r\n--b\r\n\
+    Content-Disposition: form-data; name=\"meta\";\r\nContent-Type: application/json\r\n\r\n{\"sha256\":\"0\"}\r\n--b--\r\n";
+
+#[track_caller]
+fn check_signed_texts(path: &str, content_type: &'static str, body: &[u8], expected: &[&[u8]]) {
+    let operation = Catalog::embedded().find("POST", path).unwrap();
+    let mut request = Request { body: body.to_vec(), ..Request::default() };
+    request.headers.insert("content-type", HeaderValue::from_static(content_type));
+    assert_eq!(signed_bodies(&request, Upload::read(operation, &request).as_ref()), expected);
+}
+
+const UPLOAD: &str = "v3/merchant/media/upload";
+const ORDER: &str = "v3/pay/transactions/native";
+
+#[test]
+fn json_is_signed_whole_and_an_upload_by_its_meta() {
+    check_signed_texts(ORDER, "application/json; charset=utf-8", b"{}", &[b"{}"]);
+    check_signed_texts(UPLOAD, "multipart/form-data; boundary=b", BODY, &[br#"{"sha256":"0"}"#]);
+    check_signed_texts(UPLOAD, "multipart/form-data; boundary=\"b\"", BODY, &[br#"{"sha256":"0"}"#]);
+    check_signed_texts(UPLOAD, "multipart/form-data", BODY, &[br#"{"sha256":"0"}"#]);
+}
+
+#[test]
+fn a_content_type_does_not_make_an_upload_of_another_operation() {
+    check_signed_texts(ORDER, "multipart/form-data; boundary=b", b"{}", &[b"{}"]);
+    check_signed_texts(ORDER, "multipart/form-data; boundary=b", BODY, &[BODY]);
+    check_signed_texts(ORDER, "multipart/form-data", BODY, &[BODY]);
+}
+
+#[test]
+fn an_upload_without_its_meta_is_signed_whole_or_not_at_all() {
+    check_signed_texts(UPLOAD, "multipart/form-data; boundary=c", BODY, &[BODY, b""]);
+    check_signed_texts(UPLOAD, "application/json", b"{}", &[b"{}", b""]);
+    let named = String::from_utf8_lossy(BODY).replace("name=\"meta\";", "name=\"meta\"; filename=\"m\"");
+    check_signed_texts(UPLOAD, "multipart/form-data; boundary=b", named.as_bytes(), &[named.as_bytes(), b""]);
+}
+
+fn detail_of(method: &str, target: &str, nonce: &str, body: &[u8]) -> Value {
+    let request = Request {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        body: body.to_vec(),
+        ..Request::default()
+    };
+    detail(&request, body, &request_message(method, target, 1_756_951_532, nonce, body))
+}
+
+#[test]
+fn the_body_is_cut_to_eight_bytes_and_the_length_is_of_the_whole() {
+    let body = br#"{"amount":{"total":1}}"#;
+    let detail = detail_of("POST", "/v3/pay/transactions/jsapi", "NONCE", body);
+    let information = &detail["sign_information"];
+    assert_eq!(
+        information["truncated_sign_message"],
+        "POST\n/v3/pay/transactions/jsapi\n1756951532\nNONCE\n{\"amount\n"
+    );
+    assert_eq!(information["sign_message_length"], 49 + body.len() + 1);
+    assert_eq!(information["url"], "/v3/pay/transactions/jsapi");
+}
+
+#[test]
+fn the_recorded_form_is_kept_member_by_member() {
+    let detail = detail_of("GET", "/v3/certificates", "593BEC0C930BF1AFEB40B4A08C8FB242", b"");
+    assert_eq!(
+        detail.to_string(),
+        r#"{"detail":{"issue":"sign not match"},"field":"signature","location":"authorization","sign_information":{"method":"GET","sign_message_length":66,"truncated_sign_message":"GET\n/v3/certificates\n1756951532\n593BEC0C930BF1AFEB40B4A08C8FB242\n\n","url":"/v3/certificates"}}"#
+    );
+}
+
+#[test]
+fn a_character_that_the_cut_would_break_is_left_out() {
+    let detail = detail_of("POST", "/v3/x", "n", "1234567券".as_bytes());
+    assert_eq!(detail["sign_information"]["truncated_sign_message"], "POST\n/v3/x\n1756951532\nn\n1234567\n");
+    assert!(detail_of("POST", "/v3/x", "n", b"\xff\xff").is_object());
 }

@@ -14,7 +14,7 @@ use weipay_wire::{Certificate, Kit, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::{CERTIFICATE_KEY, DEFAULT_BASE_URL, KitError, PUBLIC_KEY_KEY};
-use crate::calendar;
+use crate::clock;
 use crate::entropy::Entropy;
 
 /// A kit that is not on disk yet.
@@ -91,7 +91,7 @@ fn serial(certificate: &str) -> Result<String, KitError> {
 fn public_key_id(mchid: &str, entropy: &Entropy) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let day: String =
-        calendar::rfc3339(now.cast_signed()).chars().filter(char::is_ascii_digit).take(8).collect();
+        clock::rfc3339(now.cast_signed()).chars().filter(char::is_ascii_digit).take(8).collect();
     format!("PUB_KEY_ID_01{mchid}{day}{}", entropy.digits(12))
 }
 

@@ -7,10 +7,10 @@ use serde_json::json;
 use weipay_catalog::Catalog;
 use weipay_wire::response_message;
 
-use crate::calendar;
+use crate::clock;
 use crate::entropy::Entropy;
 use crate::platform::Platform;
-use crate::store::outbox::OutboxEntry;
+use crate::store::OutboxEntry;
 
 const LETTERS_AND_DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -36,7 +36,7 @@ pub(super) fn make(platform: &Platform, entry: &OutboxEntry, now: i64) -> Result
     // Members in the order of recorded notifications.
     let body = json!({
         "id": id(entry),
-        "create_time": calendar::rfc3339(entry.time),
+        "create_time": clock::rfc3339(entry.time),
         "resource_type": "encrypt-resource",
         "event_type": entry.event_type,
         "summary": described.summary.unwrap_or(described.title),

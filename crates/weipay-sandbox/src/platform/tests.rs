@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use weipay_wire::{Authorization, PrivateKey, request_message};
@@ -10,11 +11,11 @@ use weipay_wire::{Authorization, PrivateKey, request_message};
 use super::*;
 use crate::clock::HeldClock;
 use crate::products::Route;
-use crate::products::handler::{Decided, Decision, carry_out};
+use crate::products::{Decided, Decision, carry_out};
 use crate::sandbox::Sandbox;
+use crate::store::Announcement;
 use crate::store::Transaction;
-use crate::store::outbox::Announcement;
-use crate::store::record::{IndexEntry, Record};
+use crate::store::{IndexEntry, Record};
 
 const NOW: i64 = 1_786_766_400;
 const LIFE: i64 = 60;
@@ -216,4 +217,19 @@ fn a_platform_serves_each_of_its_merchants_as_itself() {
     // Nobody enters with the key of another, nor for another.
     assert_eq!(platform.respond(&request(&mchids[0], &serials[0], &keys[1], "parcel-3")).status, 401);
     assert_eq!(platform.respond(&request(&mchids[1], &serials[0], &keys[0], "parcel-3")).status, 401);
+}
+
+#[test]
+fn a_target_is_cut_at_its_first_question_mark() {
+    let request = Request { target: "/v3/a?b=c?d".to_owned(), ..Request::default() };
+    assert_eq!((request.path(), request.query()), ("/v3/a", Some("b=c?d")));
+}
+
+#[test]
+fn a_header_that_stands_twice_is_as_good_as_none() {
+    let mut request = Request::default();
+    request.headers.append("authorization", HeaderValue::from_static("a"));
+    assert_eq!(request.header("Authorization"), Some("a"));
+    request.headers.append("authorization", HeaderValue::from_static("b"));
+    assert_eq!(request.header("Authorization"), None);
 }

@@ -35,9 +35,9 @@ mod model;
 
 use serde_json::Value;
 
-use super::handler::{Changes, Context, Decided, Handler, HandlerError, carry_out, idempotently};
+use super::{Changes, Context, Decided, Handler, HandlerError, carry_out, idempotently};
 use super::{DueHandler, Route};
-use crate::store::idempotency::IdempotencyKey;
+use crate::store::IdempotencyKey;
 use crate::store::{StoreError, Transaction};
 pub(crate) use stock::set_stock_state;
 

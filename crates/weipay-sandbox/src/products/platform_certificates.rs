@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use weipay_wire::ApiV3Key;
 
 use super::{Context, HandlerError, Route};
-use crate::calendar;
+use crate::clock;
 use crate::entropy::Entropy;
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 use crate::store::Transaction;
 
 pub(super) const ROUTES: &[Route] =
@@ -59,8 +59,8 @@ pub(crate) fn list(
     Ok(json!({
         "data": [{
             "serial_no": certificate.serial,
-            "effective_time": calendar::rfc3339(certificate.effective),
-            "expire_time": calendar::rfc3339(certificate.expire),
+            "effective_time": clock::rfc3339(certificate.effective),
+            "expire_time": clock::rfc3339(certificate.expire),
             "encrypt_certificate": {
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": nonce,

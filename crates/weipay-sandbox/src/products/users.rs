@@ -1,6 +1,6 @@
 //! Users (用户): every well-formed openid is one.
 
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 
 /// Whether a text has the official form of an openid: 28 characters, the first an `o`.
 ///

@@ -3,10 +3,9 @@
 //! An engine knows no product: a record is a document of JSON text with a kind, a key, a version, and values under which it
 //! is found. So a new product needs nothing of an engine, and another engine needs this trait alone.
 
-use super::StoreError;
-use super::idempotency::{IdempotencyKey, StoredResponse};
-use super::outbox::OutboxEntry;
-use super::record::{IndexEntry, IndexRange, Page};
+use serde_json::Value;
+
+use super::{Announcement, StoreError};
 
 /// One open transaction of a database. It is isolated from all others: whatever it has read stays true until it ends.
 pub(crate) trait Engine {
@@ -91,4 +90,108 @@ pub(crate) struct Due {
     pub(crate) key: String,
     /// When, in unix seconds.
     pub(crate) at: i64,
+}
+
+/// A value under a named index. The names stand in data folders too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexEntry {
+    pub(crate) index: &'static str,
+    pub(crate) value: String,
+}
+
+impl IndexEntry {
+    pub(crate) fn new(index: &'static str, value: impl Into<String>) -> Self {
+        Self { index, value: value.into() }
+    }
+}
+
+/// What an index must hold for a record to be found: a value from `from` to `to`, both included, in the order of bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexRange {
+    pub(crate) index: &'static str,
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+impl IndexRange {
+    /// Exactly this value.
+    pub(crate) fn equal(index: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        Self { index, from: value.clone(), to: value }
+    }
+
+    /// Whether only one value is meant.
+    pub(crate) fn is_one_value(&self) -> bool {
+        self.from == self.to
+    }
+}
+
+/// Which of the records that were found are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// How many are passed over.
+    pub(crate) offset: i64,
+    /// How many are given at most.
+    pub(crate) limit: i64,
+}
+
+/// What makes two requests the same in the eyes of a merchant: the operation, and the number that it gave the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IdempotencyKey<'a> {
+    pub(crate) operation: &'static str,
+    /// Where the number is unique.
+    pub(crate) scope: &'a str,
+    pub(crate) request_no: &'a str,
+}
+
+/// What was answered under a key.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredResponse {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) response: Value,
+}
+
+/// What makes two bodies the same: members and values, not their order or spacing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
+
+/// A notification that waits in the outbox.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OutboxEntry {
+    /// Grows with every entry and is never used twice.
+    pub(crate) number: i64,
+    pub(crate) mchid: String,
+    pub(crate) notify_url: String,
+    pub(crate) platform_serial: String,
+    pub(crate) event_type: String,
+    pub(crate) time: i64,
+    pub(crate) resource: Value,
+    /// How many deliveries have failed.
+    pub(crate) attempts: u32,
+    /// When the next delivery is due, in unix seconds.
+    pub(crate) due: i64,
+}
+
+/// How many notifications wait at most. When another one comes, the oldest is given up: a receiver that is down must not
+/// fill the disk.
+pub(crate) const MAX_WAITING: i64 = 10_000;
+
+impl OutboxEntry {
+    /// A new entry, due at once.
+    pub(super) fn new(number: i64, announcement: &Announcement) -> Self {
+        let Announcement { mchid, notify_url, platform_serial, event_type, time, resource } =
+            announcement.clone();
+        let event_type = event_type.to_owned();
+        Self {
+            number,
+            mchid,
+            notify_url,
+            platform_serial,
+            event_type,
+            time,
+            resource,
+            attempts: 0,
+            due: time,
+        }
+    }
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::StoreError;
-use super::engine::{Due, Engine, NewRecord, StoredRecord};
-use super::idempotency::{Fingerprint, IdempotencyKey, StoredResponse};
-use super::outbox::OutboxEntry;
-use super::record::{IndexEntry, IndexRange, Page};
+use super::engine::{
+    Due, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, NewRecord, OutboxEntry, Page,
+    StoredRecord, StoredResponse,
+};
 use super::sqlite::Sqlite;
 
 /// A record with its indexes, in the order in which they were added.

@@ -12,10 +12,10 @@ use rusqlite::{
 };
 
 use super::StoreError;
-use super::engine::{Due, Engine, NewRecord, StoredRecord};
-use super::idempotency::{Fingerprint, IdempotencyKey, StoredResponse};
-use super::outbox::OutboxEntry;
-use super::record::{IndexRange, Page};
+use super::engine::{
+    Due, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page, StoredRecord,
+    StoredResponse,
+};
 
 /// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
 /// milliseconds on a slow one, and SQLite's usual 1,000 pages are full after some 250 requests. A log that a killed

@@ -9,11 +9,11 @@ use super::coupon::{self, Association, Coupon};
 use super::stock::Stock;
 use super::unconfirmed::words;
 use super::{once_for_merchant, refusals};
-use crate::calendar;
+use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError};
-use crate::refusal::Refusal;
+use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::response::Refusal;
 use crate::store::Transaction;
 
 pub(super) fn associate_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -67,7 +67,7 @@ fn associate(
         Some(_) => return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER)),
         None => Association { out_trade_no: request.out_trade_no.clone(), time: now },
     };
-    let response = json!({ "wechatpay_associate_time": calendar::rfc3339(association.time) });
+    let response = json!({ "wechatpay_associate_time": clock::rfc3339(association.time) });
     Ok(Decision::new(Coupon { association: Some(association), ..coupon }, response))
 }
 
@@ -82,7 +82,7 @@ fn disassociate(
     if coupon.association.as_ref().is_none_or(|known| known.out_trade_no != request.out_trade_no) {
         return Err(Refusal::invalid_request(words::NOT_ASSOCIATED));
     }
-    let response = json!({ "wechatpay_disassociate_time": calendar::rfc3339(now) });
+    let response = json!({ "wechatpay_disassociate_time": clock::rfc3339(now) });
     Ok(Decision::new(Coupon { association: None, ..coupon }, response))
 }
 
@@ -116,9 +116,9 @@ mod tests {
     #[test]
     fn a_coupon_is_tied_to_an_order_and_untied_again() {
         let (tied, response) = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().parts();
-        assert_eq!(response, json!({ "wechatpay_associate_time": calendar::rfc3339(NOW) }));
+        assert_eq!(response, json!({ "wechatpay_associate_time": clock::rfc3339(NOW) }));
         let (untied, response) = disassociate(&CALLER, &tie("o-1"), found(tied), NOW + 60).unwrap().parts();
-        assert_eq!(response, json!({ "wechatpay_disassociate_time": calendar::rfc3339(NOW + 60) }));
+        assert_eq!(response, json!({ "wechatpay_disassociate_time": clock::rfc3339(NOW + 60) }));
         assert_eq!(untied, a_coupon());
         associate(&CALLER, &tie("o-2"), found(untied), NOW + 61).unwrap();
     }

@@ -8,12 +8,12 @@ use super::coupon::Coupon;
 use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::words;
-use crate::calendar;
+use crate::clock;
 use crate::merchants::Account;
-use crate::products::handler::{Context, HandlerError};
-use crate::refusal::Refusal;
-use crate::store::outbox::Announcement;
-use crate::store::record::{IndexEntry, Record};
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::Announcement;
+use crate::store::{IndexEntry, Record};
 use crate::store::{StoreError, Transaction};
 
 /// Sets the address. Notifications that wait already keep the address of their time.
@@ -28,7 +28,7 @@ pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     };
     tx.save(&callback)?;
     let Callback { mchid, notify_url, .. } = callback;
-    Ok(json!({ "update_time": calendar::rfc3339(context.now), "notify_url": notify_url, "mchid": mchid }))
+    Ok(json!({ "update_time": clock::rfc3339(context.now), "notify_url": notify_url, "mchid": mchid }))
 }
 
 pub(super) fn query_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -85,7 +85,7 @@ impl Callback {
             "event_type": "EVENT_TYPE_BUSICOUPON_SEND",
             "coupon_code": coupon.code,
             "stock_id": coupon.stock_id,
-            "send_time": calendar::rfc3339(coupon.receive_time),
+            "send_time": clock::rfc3339(coupon.receive_time),
             "openid": openid,
             "unionid": "",
             "send_channel": "BUSICOUPON_SEND_CHANNEL_API",

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use super::definition::CodeMode;
 use super::stock::{self, Stock};
 use super::validity::Window;
-use crate::calendar;
-use crate::store::record::{IndexEntry, IndexRange, Page, Record, joined};
+use crate::clock;
+use crate::store::{IndexEntry, IndexRange, Page, Record, joined};
 use crate::store::{StoreError, Transaction};
 
 /// A coupon that a user received.
@@ -146,22 +146,22 @@ impl Coupon {
         put("coupon_code", Some(&self.code));
         put("coupon_state", Some(self.state_at(now).word()));
         put("stock_id", Some(&self.stock_id));
-        put("available_start_time", Some(&calendar::rfc3339(self.window.start)));
-        put("expire_time", Some(&calendar::rfc3339(self.window.expire)));
-        put("receive_time", Some(&calendar::rfc3339(self.receive_time)));
+        put("available_start_time", Some(&clock::rfc3339(self.window.start)));
+        put("expire_time", Some(&clock::rfc3339(self.window.expire)));
+        put("receive_time", Some(&clock::rfc3339(self.receive_time)));
         put("send_request_no", Some(&self.send_request_no));
         if let Condition::Used(event) = &self.condition {
             put("use_request_no", Some(&event.request_no));
-            put("use_time", Some(&calendar::rfc3339(event.time)));
+            put("use_time", Some(&clock::rfc3339(event.time)));
         }
         put("associate_out_trade_no", self.association.as_ref().map(|order| order.out_trade_no.as_str()));
         if let Some(event) = &self.returned {
             put("return_request_no", Some(&event.request_no));
-            put("return_time", Some(&calendar::rfc3339(event.time)));
+            put("return_time", Some(&clock::rfc3339(event.time)));
         }
         if let Condition::Deactivated(event, reason) = &self.condition {
             put("deactivate_request_no", Some(&event.request_no));
-            put("deactivate_time", Some(&calendar::rfc3339(event.time)));
+            put("deactivate_time", Some(&clock::rfc3339(event.time)));
             put("deactivate_reason", reason.as_deref());
         }
         for name in ["transferable", "shareable"] {

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::coupon::{self, Condition, Coupon, Event};
 use super::stock::{self, Stock};
 use super::{once_for_merchant, refusals};
-use crate::calendar;
+use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError};
+use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::store::Transaction;
 
 pub(super) fn deactivate_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -57,7 +57,7 @@ fn deactivate(
         return Err(refusals::not_usable());
     }
     let event = Event { request_no: request.deactivate_request_no.clone(), time: now };
-    let response = json!({ "wechatpay_deactivate_time": calendar::rfc3339(now) });
+    let response = json!({ "wechatpay_deactivate_time": clock::rfc3339(now) });
     let condition = Condition::Deactivated(event, request.deactivate_reason.clone());
     Ok(Decision::new(Coupon { condition, ..coupon }, response))
 }

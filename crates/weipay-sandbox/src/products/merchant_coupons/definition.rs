@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::refusals;
 use super::validity::Validity;
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 
 /// A stock's definition: the members of the create request, and what the platform reads out of them.
 #[derive(Debug, Clone, PartialEq)]

@@ -75,5 +75,5 @@ pub(crate) fn a_coupon() -> Coupon {
 #[test]
 fn the_tests_begin_at_noon() {
     assert_eq!(a_stock().create_time, NOW);
-    assert_eq!(crate::calendar::rfc3339(NOW), "2026-08-15T12:00:00+08:00");
+    assert_eq!(crate::clock::rfc3339(NOW), "2026-08-15T12:00:00+08:00");
 }

@@ -11,11 +11,11 @@ use weipay_rules::{Limits, Rules};
 use crate::contract::ValidRequest;
 use crate::grammar::{Place, Source};
 use crate::merchants::Account;
-use crate::products::handler::{Context, HandlerError};
 use crate::products::users::check_user_exists;
-use crate::refusal::Refusal;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::Page;
 use crate::store::Transaction;
-use crate::store::record::Page;
 
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let ListRequest { filter, page } = ListRequest::read(context.caller, context.request)?;

@@ -10,10 +10,10 @@ use super::stock::{self, Sent, Stock, StockState};
 use super::unconfirmed::words;
 use super::{idempotently, refusals};
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError, carry_out};
-use crate::refusal::Refusal;
+use crate::products::{Context, Decided, Decision, HandlerError, carry_out};
+use crate::response::Refusal;
+use crate::store::IdempotencyKey;
 use crate::store::Transaction;
-use crate::store::idempotency::IdempotencyKey;
 
 pub(super) fn modify_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     change_stock(tx, context, ("modify stock", "out_request_no"), |found| {

@@ -9,11 +9,11 @@ use super::coupon::{self, Condition, Coupon, CouponState, Event};
 use super::stock::Stock;
 use super::unconfirmed::words;
 use super::{once_for_merchant, refusals};
-use crate::calendar;
+use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError};
-use crate::refusal::Refusal;
+use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::response::Refusal;
 use crate::store::Transaction;
 
 pub(super) fn use_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -92,7 +92,7 @@ fn redeem(
     let response = json!({
         "stock_id": coupon.stock_id,
         "openid": coupon.openid,
-        "wechatpay_use_time": calendar::rfc3339(now),
+        "wechatpay_use_time": clock::rfc3339(now),
     });
     let event = Event { request_no: request.use_request_no.clone(), time: now };
     Ok(Decision::new(Coupon { condition: Condition::Used(event), ..coupon }, response))
@@ -135,7 +135,7 @@ fn give_back(
         _ => return Err(Refusal::invalid_request(words::NOT_USED)),
     }
     let event = Event { request_no: request.return_request_no.clone(), time: now };
-    let response = json!({ "wechatpay_return_time": calendar::rfc3339(now) });
+    let response = json!({ "wechatpay_return_time": clock::rfc3339(now) });
     Ok(Decision::new(Coupon { condition: Condition::Sent, returned: Some(event), ..coupon }, response))
 }
 
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_used_coupon_is_usable_again_and_remembers_its_return() {
         let (coupon, response) = returned(Some(used()), NOW + 5).unwrap().parts();
-        assert_eq!(response, json!({ "wechatpay_return_time": calendar::rfc3339(NOW + 5) }));
+        assert_eq!(response, json!({ "wechatpay_return_time": clock::rfc3339(NOW + 5) }));
         assert!(coupon.is_usable_at(NOW + 5));
         assert_eq!(coupon.returned, Some(Event { request_no: "r1".to_owned(), time: NOW + 5 }));
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::unconfirmed::{RULE_LIMIT, words};
-use crate::refusal::Refusal;
+use crate::response::Refusal;
 
 /// A number that was used before, with other parameters. INFERRED from neighbouring products.
 pub(crate) fn other_parameters() -> Refusal {

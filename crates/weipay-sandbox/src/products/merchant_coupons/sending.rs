@@ -10,10 +10,10 @@ use super::stock::{self, Sent, Stock, StockState};
 use super::unconfirmed::words;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::products::users::check_user_exists;
-use crate::refusal::Refusal;
-use crate::store::idempotency::IdempotencyKey;
+use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
+use crate::response::Refusal;
+use crate::store::IdempotencyKey;
 use crate::store::{StoreError, Transaction};
 
 pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -172,7 +172,7 @@ fn response(coupon: &Coupon) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::DAY;
+    use crate::clock::DAY;
     use crate::products::merchant_coupons::fixtures::{APPID, CALLER, NOW, OPENID, a_stock, stranger};
 
     fn request() -> SendRequest {
@@ -273,7 +273,7 @@ mod tests {
         let limits = |received, sent_today, sent| {
             let mut stock = a_stock();
             stock.definition.caps.by_day = Some(3);
-            let day = crate::calendar::day(NOW);
+            let day = crate::clock::day(NOW);
             let sent = Sent { stock_id: stock.id.clone(), total: sent, day, on_day: sent_today };
             let stock = Some((stock, sent));
             let situation = Situation { received_by_user: received, stock, ..situation(a_stock()) };

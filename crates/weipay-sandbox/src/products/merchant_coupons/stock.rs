@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 use super::definition::{CodeMode, Definition};
 use super::unconfirmed::STATE_AFTER_CREATION;
 use super::{once_for_merchant, refusals};
-use crate::calendar;
+use crate::clock;
 use crate::merchants::Account;
-use crate::products::handler::{Context, Decided, Decision, HandlerError};
-use crate::store::engine::Due;
-use crate::store::idempotency::IdempotencyKey;
-use crate::store::record::{IndexEntry, Record};
+use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::store::Due;
+use crate::store::IdempotencyKey;
+use crate::store::{IndexEntry, Record};
 use crate::store::{StoreError, Transaction};
 
 pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -100,11 +100,11 @@ impl Sent {
     /// How many were sent on the day of `now`. A clock that went back is still on the last day: otherwise a daily limit
     /// would start again.
     pub(crate) fn today(&self, now: i64) -> i64 {
-        if calendar::day(now) <= self.day { self.on_day } else { 0 }
+        if clock::day(now) <= self.day { self.on_day } else { 0 }
     }
 
     pub(crate) fn one_more(&self, now: i64) -> Self {
-        let day = self.day.max(calendar::day(now));
+        let day = self.day.max(clock::day(now));
         Self { stock_id: self.stock_id.clone(), total: self.total + 1, day, on_day: self.today(now) + 1 }
     }
 }
@@ -139,7 +139,7 @@ pub(crate) fn create(
         create_time: now,
         definition,
     };
-    let response = json!({ "stock_id": stock.id, "create_time": calendar::rfc3339(now) });
+    let response = json!({ "stock_id": stock.id, "create_time": clock::rfc3339(now) });
     let due =
         vec![Due { kind: END.to_owned(), key: stock.id.clone(), at: stock.definition.validity.end + 1 }];
     let sent = Sent::new(&stock.id);
@@ -246,7 +246,7 @@ pub(crate) fn set_stock_state(tx: &Transaction<'_>, id: &str, state: StockState)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::handler::carry_out;
+    use crate::products::carry_out;
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_stock, stock_request};
     use crate::store::Store;
 
@@ -260,7 +260,7 @@ mod tests {
     fn a_new_stock_runs_at_once_and_has_sent_nothing() {
         let ((stock, sent), response) = create(&CALLER, stock_request(), 1, NOW).unwrap().parts();
         assert_eq!(response["stock_id"], stock.id);
-        assert_eq!(calendar::parse(response["create_time"].as_str().unwrap()), Some(NOW));
+        assert_eq!(clock::parse(response["create_time"].as_str().unwrap()), Some(NOW));
         let described = stock.describe(&sent, NOW);
         assert_eq!(described["stock_state"], "RUNNING");
         assert_eq!(
@@ -331,13 +331,13 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_starts_no_new_day() {
         let sent = Sent::default().one_more(NOW).one_more(NOW);
-        for back in [1, calendar::DAY, 400 * calendar::DAY] {
+        for back in [1, clock::DAY, 400 * clock::DAY] {
             assert_eq!(sent.today(NOW - back), 2, "{back} seconds back");
         }
         // Nor does a send in the past, or the way forward again.
-        let sent = sent.one_more(NOW - calendar::DAY);
+        let sent = sent.one_more(NOW - clock::DAY);
         assert_eq!((sent.on_day, sent.today(NOW)), (3, 3));
-        assert_eq!(sent.today(NOW + calendar::DAY), 0);
+        assert_eq!(sent.today(NOW + clock::DAY), 0);
     }
 
     #[test]
@@ -350,7 +350,7 @@ mod tests {
             counts(NOW),
             json!({ "total_send_num": 2, "total_send_amount": 10, "today_send_num": 2, "today_send_amount": 10 })
         );
-        assert_eq!(counts(NOW + calendar::DAY)["today_send_num"], 0);
+        assert_eq!(counts(NOW + clock::DAY)["today_send_num"], 0);
         stock.definition.discount_amount = None;
         assert_eq!(
             stock.describe(&sent, NOW)["send_count_information"],

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::calendar::{self, DAY};
+use crate::clock::{self, DAY};
 
 /// A stock's rules of time, read from `coupon_available_time`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,16 +82,16 @@ impl Validity {
     pub(crate) fn window(&self, received: i64) -> Window {
         // A coupon that is received before the period counts from the period's first day.
         let counted_from = received.max(self.begin);
-        let first_day = calendar::day(counted_from).saturating_add(self.wait_days);
+        let first_day = clock::day(counted_from).saturating_add(self.wait_days);
         let start = if self.wait_days > 0 || self.days_after_receive.is_some() {
             // Real coupons that last days began at midnight of the day they were received, even without a wait.
-            calendar::midnight(first_day).max(self.begin)
+            clock::midnight(first_day).max(self.begin)
         } else {
             counted_from
         };
         let by_days = self.days_after_receive.map(|days| {
             // INFERRED: the last of the days counts in full.
-            calendar::midnight(first_day.saturating_add(days)).saturating_sub(1)
+            clock::midnight(first_day.saturating_add(days)).saturating_sub(1)
         });
         let by_seconds = self.seconds_after_receive.map(|seconds| counted_from.saturating_add(seconds));
         let expire = [by_days, by_seconds].into_iter().flatten().fold(self.end, i64::min);
@@ -131,15 +131,15 @@ impl Week {
     }
 
     fn allows(&self, now: i64) -> bool {
-        let second = calendar::second_of_day(now);
-        self.days.contains(&calendar::weekday(now))
+        let second = clock::second_of_day(now);
+        self.days.contains(&clock::weekday(now))
             && (self.segments.is_empty()
                 || self.segments.iter().any(|(begin, end)| (*begin..=*end).contains(&second)))
     }
 }
 
 fn time(value: &Value) -> Option<i64> {
-    calendar::parse(value.as_str()?)
+    clock::parse(value.as_str()?)
 }
 
 fn intervals(list: Option<&Value>, read: fn(&Value) -> Option<i64>) -> Option<Vec<(i64, i64)>> {
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> i64 {
-        calendar::parse(text).unwrap()
+        clock::parse(text).unwrap()
     }
 
     fn validity(extra: &Value) -> Result<Validity, &'static str> {

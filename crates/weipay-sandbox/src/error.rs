@@ -1,0 +1,115 @@
+//! Why a sandbox did not start, and how errors print: `{}` says what happened, and `{:#}` adds the causes that `source()` gives,
+//! on the same line.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use crate::data_folder::FolderError;
+use crate::kit::KitError;
+use crate::store::StoreError;
+
+/// Why a sandbox did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// Something is wrong with the data directory.
+    Folder(FolderError),
+    /// Something is wrong with the kit.
+    Kit(KitError),
+    /// Something is wrong with the state, in this file.
+    Store(PathBuf, StoreError),
+    /// The address cannot be listened on.
+    Listen(String, io::Error),
+    /// The server could not be started.
+    Server(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(error) => write!(f, "{error}"),
+            Self::Kit(_) => f.write_str("the sandbox's kit is not in order"),
+            Self::Store(file, _) => write!(f, "{} cannot be used", file.display()),
+            Self::Listen(address, _) => {
+                write!(f, "cannot listen on {address}; choose another address, or port 0 for a free one")
+            }
+            Self::Server(_) => f.write_str("the sandbox's server could not be started"),
+        }?;
+        append_causes(self, f)
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen(_, error) | Self::Server(error) => Some(error),
+            Self::Folder(error) => error.source(),
+            Self::Kit(error) => Some(error),
+            Self::Store(_, error) => Some(error),
+        }
+    }
+}
+
+impl From<KitError> for StartError {
+    fn from(error: KitError) -> Self {
+        Self::Kit(error)
+    }
+}
+
+impl From<FolderError> for StartError {
+    fn from(error: FolderError) -> Self {
+        Self::Folder(error)
+    }
+}
+
+/// Adds the causes where `{:#}` asks for them: the end of every `Display` of an error that has causes.
+pub(crate) fn append_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut cause = error.source().filter(|_| f.alternate());
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_tells_its_cause_once_and_keeps_its_type() {
+        let cause = || io::Error::other("the disk is gone");
+        let errors: [(StartError, &str); 6] = [
+            (
+                StartError::Folder(FolderError::Temporary(cause())),
+                "no folder for the sandbox's data could be made",
+            ),
+            (
+                StartError::Folder(FolderError::File { path: "x".into(), error: cause() }),
+                "x cannot be used; use another data directory",
+            ),
+            (
+                StartError::Kit(KitError::File { path: "kit.json".into(), error: cause() }),
+                "the sandbox's kit is not in order: kit.json cannot be read or written",
+            ),
+            (
+                StartError::Store("state.db".into(), StoreError::File(cause())),
+                "state.db cannot be used: the sandbox's database could not be opened",
+            ),
+            (
+                StartError::Listen("127.0.0.1:80".to_owned(), cause()),
+                "cannot listen on 127.0.0.1:80; choose another address, or port 0 for a free one",
+            ),
+            (StartError::Server(cause()), "the sandbox's server could not be started"),
+        ];
+        for (error, text) in errors {
+            assert_eq!(format!("{error:#}"), format!("{text}: the disk is gone"));
+            assert!(text.starts_with(&error.to_string()), "{error}");
+            let mut last: &dyn std::error::Error = &error;
+            while let Some(cause) = last.source() {
+                last = cause;
+            }
+            assert!(last.is::<io::Error>(), "{last:?}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use weipay_wire::PublicKey;
+
+use super::*;
+
+static SIGNERS: LazyLock<Signers> = LazyLock::new(|| {
+    let make = |serial: &str| SigningKey { serial: serial.to_owned(), key: PrivateKey::generate().unwrap() };
+    Signers {
+        certificate: make("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"),
+        public_key: make("PUB_KEY_ID_01"),
+    }
+});
+
+fn answer(wechatpay_serial: Option<&'static str>, draft: UnsignedResponse) -> Response {
+    let mut request = Request::default();
+    if let Some(serial) = wechatpay_serial {
+        request.headers.insert("wechatpay-serial", HeaderValue::from_static(serial));
+    }
+    SIGNERS.signed(&request, draft, 1_786_766_400, &Entropy::seeded(1))
+}
+
+fn draft(status: u16, body: &str) -> UnsignedResponse {
+    UnsignedResponse { status, body: body.as_bytes().to_vec(), tail: tail::SUCCESS }
+}
+
+fn verifies(response: &Response, key: &PublicKey) -> bool {
+    let header = |name| response.header(name).unwrap();
+    let message = response_message(header("wechatpay-timestamp"), header("wechatpay-nonce"), &response.body);
+    key.verify(&message, header("wechatpay-signature")).is_ok()
+}
+
+#[test]
+fn the_certificate_signs_unless_the_request_names_the_public_key() {
+    for (asked, signer) in [
+        (None, &SIGNERS.certificate),
+        (Some(""), &SIGNERS.certificate),
+        (Some("7132D72A03E93CDDF8C03BBD1F37EEDF00000000"), &SIGNERS.certificate),
+        (Some("7132d72a03e93cddf8c03bbd1f37eedf00000000"), &SIGNERS.certificate),
+        (Some("PUB_KEY_ID_01"), &SIGNERS.public_key),
+        (Some("PUB_KEY_ID_02"), &SIGNERS.certificate),
+    ] {
+        let response = answer(asked, draft(200, "{}"));
+        assert_eq!(response.header("wechatpay-serial"), Some(&*signer.serial));
+        assert!(verifies(&response, &signer.key.public_key()));
+    }
+}
+
+#[test]
+fn a_response_without_a_body_is_signed_over_an_empty_one() {
+    let response = answer(None, draft(204, ""));
+    assert!(verifies(&response, &SIGNERS.certificate.key.public_key()));
+    assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
+}
+
+#[test]
+fn headers_come_in_the_platforms_order() {
+    let response = answer(None, draft(200, "{}"));
+    let names: Vec<&str> = response.headers.keys().map(|name| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "server",
+            "date",
+            "content-type",
+            "cache-control",
+            "x-content-type-options",
+            "request-id",
+            "content-language",
+            "wechatpay-nonce",
+            "wechatpay-signature",
+            "wechatpay-timestamp",
+            "wechatpay-serial",
+            "wechatpay-signature-type"
+        ]
+    );
+}
+
+#[test]
+fn who_is_turned_away_gets_no_signature() {
+    let away = Rejection::Refused { refusal: Refusal::sign_error("签名错误"), has_request_id: true };
+    let response = rejected(&away, 0, &Entropy::seeded(1));
+    assert!(response.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
+    assert!(response.header("request-id").is_some());
+    let lost = rejected(&Rejection::Unrouted { status: 404, reason: String::new() }, 0, &Entropy::seeded(1));
+    assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));
+}
+
+#[test]
+fn a_varint_is_written_as_in_the_protobuf_guide() {
+    assert_eq!(varint(150).collect::<Vec<_>>(), [0x96, 0x01]);
+    assert_eq!(varint(0).collect::<Vec<_>>(), [0]);
+    assert_eq!(varint(u64::MAX).count(), 10);
+}
+
+#[test]
+fn a_request_id_begins_with_the_time_and_ends_with_the_code() {
+    let id = request_id(1_756_951_532, 268_435_461, &Entropy::seeded(1));
+    // Field 1, then 1756951532 in groups of seven bits.
+    assert!(id.starts_with("08ECE7E3C50610"), "{id}");
+    assert!(id.ends_with("-268435461"));
+    assert!(
+        id.split('-')
+            .next()
+            .unwrap()
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_lowercase())
+    );
+}
+
+#[test]
+fn members_come_in_alphabetical_order_and_detail_only_when_there_is_one() {
+    let plain = Refusal::param_error("参数错误");
+    assert_eq!(plain.to_json(), r#"{"code":"PARAM_ERROR","message":"参数错误"}"#.as_bytes());
+    let detailed = plain.with_detail(serde_json::json!({ "location": "body", "value": 0.01 }));
+    assert_eq!(
+        detailed.to_json(),
+        r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"参数错误"}"#.as_bytes()
+    );
+}
+
+#[test]
+fn english_stays_readable_and_the_rest_is_encoded() {
+    assert_eq!(encode_reason("stock_type: 5 of 10"), "stock_type: 5 of 10");
+    assert_eq!(encode_reason("100%\r\n券"), "100%25%0D%0A%E5%88%B8");
+    assert_eq!(decode_reason("100%25%0D%0A%E5%88%B8 %zz %"), "100%券 %zz %");
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_encoded_is_a_header_and_reads_back(text in "\\PC{0,40}") {
+        let encoded = encode_reason(&text);
+        prop_assert!(http::HeaderValue::from_str(&encoded).is_ok());
+        prop_assert_eq!(decode_reason(&encoded), text);
+    }
+
+    #[test]
+    fn a_long_one_is_cut_between_characters(text in "[券%a]{600,900}") {
+        let encoded = encode_reason(&text);
+        prop_assert!(encoded.len() <= MAX_REASON_LENGTH && text.starts_with(&decode_reason(&encoded)));
+    }
+}
