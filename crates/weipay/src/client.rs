@@ -16,6 +16,10 @@ macro_rules! client_styles {
                 &self.shared.core.merchant.mchid
             }
 
+            pub(crate) fn core(&self) -> &crate::core::Core {
+                &self.shared.core
+            }
+
             /// A receiver of this merchant's notifications. At each notification it knows the platform's keys that the client knows,
             /// also certificates that the client has fetched meanwhile. It fetches none itself: a client that has only the APIv3 key
             /// knows none before its first call.

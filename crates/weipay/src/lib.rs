@@ -46,6 +46,7 @@ mod upload;
 pub mod v2;
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
+pub mod waiting;
 mod xml;
 
 pub use base_url::BaseUrl;

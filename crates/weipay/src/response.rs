@@ -138,6 +138,11 @@ impl<T> Response<T> {
         &self.raw.unknown_members
     }
 
+    /// The operation of the call, if the catalogue has it.
+    pub(crate) fn operation(&self) -> Option<&'static Operation> {
+        self.raw.operation
+    }
+
     /// The body as JSON, and what of it could not be opened.
     fn opened(&self) -> Result<(Value, Vec<DecodeError>), DecodeError> {
         let mut json = match &self.raw.elements {
