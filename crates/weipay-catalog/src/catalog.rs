@@ -9,7 +9,7 @@ use crate::notification::Notification;
 use crate::operation::Operation;
 use crate::parse::{self, Heading};
 use crate::route::{End, Routed, Router, Unrouted};
-use crate::shared::SharedObjects;
+use crate::shared::Shared;
 
 static EMBEDDED: LazyLock<Catalog> = LazyLock::new(|| Catalog::from_index(TEXT, INDEX));
 
@@ -27,7 +27,7 @@ pub struct Catalog {
     router: Router,
     notifications: Vec<NotificationText>,
     envelopes: Vec<(&'static str, &'static str)>,
-    objects: SharedObjects,
+    shared: Shared,
 }
 
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Catalog {
             router: Router::default(),
             notifications: Vec::new(),
             envelopes: Vec::new(),
-            objects: SharedObjects::default(),
+            shared: Shared::default(),
         };
         for (line, start, end) in index {
             let Some(heading) = parse::heading(line) else { continue };
@@ -79,7 +79,8 @@ impl Catalog {
                 self.notifications.push(NotificationText { version, event, bytes, parsed: OnceLock::new() });
             }
             Heading::Envelope(version) => self.envelopes.push((version, self.cut(&bytes))),
-            Heading::Object(name) => self.objects.insert(name, self.cut(&bytes)),
+            Heading::Object(name) => self.shared.insert_object(name, self.cut(&bytes)),
+            Heading::Values(name) => self.shared.insert_values(name, self.cut(&bytes)),
         }
     }
 
@@ -92,7 +93,7 @@ impl Catalog {
 
     fn parsed<'a>(&self, entry: &'a OperationText) -> &'a Operation {
         entry.parsed.get_or_init(|| {
-            parse::operation(self.cut(&entry.bytes), self.objects.resolver())
+            parse::operation(self.cut(&entry.bytes), self.shared.resolver())
                 .map(Box::new)
                 .unwrap_or_else(|error| unreachable!("{} {}: {error}", entry.method, entry.path))
         })
@@ -100,7 +101,7 @@ impl Catalog {
 
     fn parsed_notification<'a>(&self, entry: &'a NotificationText) -> &'a Notification {
         entry.parsed.get_or_init(|| {
-            let resolver = self.objects.resolver();
+            let resolver = self.shared.resolver();
             let envelope = self.envelopes.iter().find(|(version, _)| *version == entry.version);
             envelope
                 .map(|(_, text)| parse::envelope(text, resolver))

@@ -63,6 +63,9 @@ pub fn operation(operation: &Operation) -> Value {
     if let Some(repeat) = operation.repeat {
         object.insert("repeat".into(), repeat.word().into());
     }
+    if let Some(seconds) = operation.repeat_after {
+        object.insert("repeat_after_seconds".into(), seconds.into());
+    }
     if !operation.repeat_reason.is_empty() {
         object.insert("repeat_reason".into(), operation.repeat_reason.into());
     }
@@ -376,7 +379,7 @@ mod tests {
   rate    number = 1.5
   sum     string integer-text
 ",
-            crate::shared::SharedObjects::default().resolver(),
+            crate::shared::Shared::default().resolver(),
         )
         .unwrap();
         assert_eq!(

@@ -31,7 +31,7 @@ pub struct Field {
     pub items: Limits,
     /// The format of the value, beyond its `kind`.
     pub format: Option<Format>,
-    /// The values that the page lists. Always open: the platform adds values without notice.
+    /// The values that the page lists, including those of a shared list. Always open: the platform adds values without notice.
     pub values: Vec<&'static str>,
     /// A regular expression that must match the whole value.
     pub pattern: Option<&'static str>,
@@ -43,7 +43,7 @@ pub struct Field {
     pub example: Option<Cow<'static, str>>,
     /// The members of an object, including those of a shared object.
     pub fields: Vec<Self>,
-    /// The name of the shared object that the members come from.
+    /// The name of the shared object that the members come from, or of the shared list that the values come from.
     pub shared: Option<&'static str>,
     /// The line number, counted from 1 at the heading of the operation (or of the shared object, for its members).
     pub line: usize,
@@ -64,6 +64,12 @@ impl Field {
             pattern: self.pattern.filter(|pattern| *pattern != NOTIFY_URL),
             format: self.format.filter(|_| !is_wrapped),
         }
+    }
+
+    /// Whether its value may consist of members: an object, or what travels inside a string.
+    #[must_use]
+    pub(crate) fn can_have_members(&self) -> bool {
+        self.kind == Kind::Object || self.carrier.is_some()
     }
 
     /// Whether its value is sent encrypted (敏感信息加密).
@@ -171,6 +177,10 @@ pub enum Purpose {
     Nonce,
     /// The signature of the request (APIv2).
     Signature,
+    /// How the request is signed (APIv2).
+    SignType,
+    /// The number of the merchant whose key signs the request (APIv2).
+    MerchantNumber,
     /// In the request for a page of a list: how many items come before it.
     PageOffset,
     /// How many items a page of a list has at most.
@@ -191,7 +201,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -199,6 +209,8 @@ impl Purpose {
         Self::PlatformSerial,
         Self::Nonce,
         Self::Signature,
+        Self::SignType,
+        Self::MerchantNumber,
         Self::PageOffset,
         Self::PageLimit,
         Self::PageNumber,
@@ -220,6 +232,8 @@ impl Purpose {
             Self::PlatformSerial => "platform-serial",
             Self::Nonce => "nonce",
             Self::Signature => "signature",
+            Self::SignType => "sign-type",
+            Self::MerchantNumber => "merchant-number",
             Self::PageOffset => "page-offset",
             Self::PageLimit => "page-limit",
             Self::PageNumber => "page-number",
@@ -250,6 +264,12 @@ impl Purpose {
     /// Whether the value names a page of a list.
     pub(crate) const fn names_a_page(self) -> bool {
         matches!(self, Self::PageOffset | Self::PageNumber | Self::PageIndex | Self::PageCursor)
+    }
+
+    /// Whether only requests of APIv2 have such a field.
+    #[must_use]
+    pub const fn is_of_apiv2(self) -> bool {
+        matches!(self, Self::Nonce | Self::Signature | Self::SignType | Self::MerchantNumber)
     }
 
     /// Whether the value describes an uploaded file.

@@ -6,7 +6,7 @@ use std::{fmt, fs, io};
 use crate::notification::Notification;
 use crate::operation::Operation;
 use crate::parse::{self, Heading, ParseError};
-use crate::shared::SharedObjects;
+use crate::shared::Shared;
 
 /// The extension of a catalogue file.
 pub const EXTENSION: &str = "api";
@@ -93,7 +93,7 @@ pub fn sources(root: &Path) -> Result<Vec<SourceFile>, FolderError> {
 pub fn operations(root: &Path) -> Result<Vec<Operation>, FolderError> {
     let folder = Folder::open(root)?;
     let wanted = |heading: &Heading| matches!(heading, Heading::Operation(..));
-    folder.read(wanted, |text| parse::operation(text, folder.objects.resolver()))
+    folder.read(wanted, |text| parse::operation(text, folder.shared.resolver()))
 }
 
 /// Every notification in a folder.
@@ -102,7 +102,7 @@ pub fn operations(root: &Path) -> Result<Vec<Operation>, FolderError> {
 /// If a file cannot be read or parsed, or is in the wrong place.
 pub fn notifications(root: &Path) -> Result<Vec<Notification>, FolderError> {
     let folder = Folder::open(root)?;
-    let resolver = folder.objects.resolver();
+    let resolver = folder.shared.resolver();
     let envelopes = folder
         .read(|heading| matches!(heading, Heading::Envelope(_)), |text| parse::envelope(text, resolver))?;
     let wanted = |heading: &Heading| matches!(heading, Heading::Notification(..));
@@ -117,14 +117,14 @@ pub fn notifications(root: &Path) -> Result<Vec<Notification>, FolderError> {
 
 struct Folder {
     sources: Vec<SourceFile>,
-    objects: SharedObjects,
+    shared: Shared,
 }
 
 impl Folder {
     fn open(root: &Path) -> Result<Self, FolderError> {
         let sources = sources(root)?;
         let texts = sources.iter().flat_map(|source| parse::sections(source.text)).map(|(_, text)| text);
-        Ok(Self { objects: SharedObjects::from_texts(texts), sources })
+        Ok(Self { shared: Shared::from_texts(texts), sources })
     }
 
     /// Reads the texts that are wanted, and refuses one that stands in the wrong file.

@@ -51,7 +51,7 @@ mod shared;
 pub use catalog::Catalog;
 pub use field::{Carrier, Field, Format, Kind, Limits, Purpose};
 pub use notification::{Notification, Retry};
-pub use operation::{Dialect, Operation, Place, Repeat, Request, Version};
+pub use operation::{Dialect, Operation, Pictures, Place, Repeat, Request, Version};
 pub use parse::ParseError;
 pub use route::{Routed, Unrouted};
 pub use weipay_rules::Rules;

@@ -5,6 +5,7 @@
 
 mod field;
 mod purpose;
+mod values;
 
 #[cfg(test)]
 pub(crate) use field::broken_rule;
@@ -18,7 +19,9 @@ use crate::folder::{self, EXTENSION, FolderError, SourceFile};
 use crate::notification::Notification;
 use crate::operation::{self, Operation};
 use crate::parse::{self, Heading, LISTS, ParseError};
-use crate::shared::SharedObjects;
+use crate::shared::Shared;
+
+use self::values::ValueLists;
 
 /// A mistake in a catalogue file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +57,8 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     }
     linter.check_names(sources);
     linter.check_last_slashes();
-    linter.check_unused_objects();
+    linter.check_shared();
+    linter.check_lists();
     linter.findings.sort();
     linter.findings.dedup();
     linter.findings
@@ -62,12 +66,13 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
 
 struct Linter {
     findings: Vec<Finding>,
-    objects: SharedObjects,
+    shared: Shared,
     envelopes: BTreeMap<&'static str, Notification>,
     /// Where each heading was first seen.
     headings: BTreeMap<Heading, (PathBuf, usize)>,
-    /// How many fields take their members from a shared object.
+    /// How many fields take their members from a shared object, or their values from a shared list.
     uses: BTreeMap<&'static str, usize>,
+    lists: ValueLists,
 }
 
 /// A text in a file, and the line where it begins.
@@ -89,13 +94,20 @@ impl Place<'_> {
 impl Linter {
     fn new(sources: &[SourceFile]) -> Self {
         let texts: Vec<_> = sources.iter().flat_map(|source| parse::sections(source.text)).collect();
-        let objects = SharedObjects::from_texts(texts.iter().map(|(_, text)| *text));
+        let shared = Shared::from_texts(texts.iter().map(|(_, text)| *text));
         let envelopes = texts
             .iter()
-            .filter_map(|(_, text)| parse::envelope(text, objects.resolver()).ok())
+            .filter_map(|(_, text)| parse::envelope(text, shared.resolver()).ok())
             .map(|envelope| (envelope.version, envelope))
             .collect();
-        Self { findings: Vec::new(), objects, envelopes, headings: BTreeMap::new(), uses: BTreeMap::new() }
+        Self {
+            findings: Vec::new(),
+            shared,
+            envelopes,
+            headings: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            lists: ValueLists::default(),
+        }
     }
 
     fn report(&mut self, place: Place<'_>, line: usize, problem: impl Into<String>) {
@@ -143,8 +155,12 @@ impl Linter {
     fn check_text(&mut self, place: Place<'_>, heading: Heading, text: &'static str) {
         match heading {
             Heading::Operation(..) => {
-                let read = parse::operation(text, self.objects.resolver());
+                let read = parse::operation(text, self.shared.resolver());
                 if let Some(operation) = self.read(place, read) {
+                    for travels in operation::Place::ALL {
+                        self.collect_lists(heading, operation.request.fields(travels));
+                    }
+                    self.collect_lists(heading, &operation.response);
                     self.check_operation(place, &operation);
                 }
             }
@@ -155,20 +171,23 @@ impl Linter {
                     self.report(place, 1, problem);
                 }
                 let envelope = self.envelopes.get(version);
-                let read = parse::notification(text, self.objects.resolver(), envelope);
+                let read = parse::notification(text, self.shared.resolver(), envelope);
                 let inherited = envelope.cloned();
                 if let Some(notification) = self.read(place, read) {
-                    self.check_notification(place, &notification, inherited.as_ref());
+                    self.check_notification(place, heading, &notification, inherited.as_ref());
                 }
             }
             Heading::Envelope(_) => {
-                let read = parse::envelope(text, self.objects.resolver());
+                let read = parse::envelope(text, self.shared.resolver());
                 if let Some(envelope) = self.read(place, read) {
-                    self.check_notification(place, &envelope, None);
+                    self.check_notification(place, heading, &envelope, None);
                 }
             }
+            Heading::Values(_) => {
+                self.read(place, parse::values(text));
+            }
             Heading::Object(_) => {
-                let read = parse::object(text, self.objects.resolver());
+                let read = parse::object(text, self.shared.resolver());
                 if let Some(members) = self.read(place, read) {
                     self.check_no_purpose(place, &members);
                     self.check_fields(place, &members);
@@ -210,6 +229,7 @@ impl Linter {
     fn check_notification(
         &mut self,
         place: Place<'_>,
+        heading: Heading,
         notification: &Notification,
         inherited: Option<&Notification>,
     ) {
@@ -222,6 +242,7 @@ impl Linter {
         ];
         for fields in places {
             if inherited.is_none_or(|inherited| fields(inherited) != fields(notification)) {
+                self.collect_lists(heading, fields(notification));
                 self.check_no_purpose(place, fields(notification));
                 self.check_fields(place, fields(notification));
             }
@@ -254,15 +275,26 @@ impl Linter {
         }
     }
 
-    fn check_unused_objects(&mut self) {
+    /// Finds what is shared by name, but only one field uses it, or none.
+    fn check_shared(&mut self) {
         for (heading, (file, line)) in self.headings.clone() {
-            let Heading::Object(name) = heading else { continue };
-            let problem = match self.uses.get(name) {
-                None => format!("the shared object `{name}` is not used"),
-                Some(1) => format!("only one field uses the shared object `{name}`: move it there"),
-                Some(_) => continue,
+            let (name, what) = match heading {
+                Heading::Object(name) => (name, "shared object"),
+                Heading::Values(name) => (name, "shared list of values"),
+                _ => continue,
             };
-            self.report(Place { file: &file, first: line, text: "" }, 1, problem);
+            let place = Place { file: &file, first: line, text: "" };
+            match self.uses.get(name) {
+                None => self.report(place, 1, format!("the {what} `{name}` is not used")),
+                Some(1) => {
+                    self.report(place, 1, format!("only one field uses the {what} `{name}`: move it there"));
+                }
+                Some(_) => {}
+            }
+            // Both are types of the SDK, in one module.
+            if matches!(heading, Heading::Values(_)) && self.headings.contains_key(&Heading::Object(name)) {
+                self.report(place, 1, format!("`{name}` is the name of a shared object already"));
+            }
         }
     }
 }
@@ -308,7 +340,7 @@ impl Linter {
 
 /// The error of a text whose heading cannot be read.
 fn parse_error(text: &'static str) -> ParseError {
-    match parse::operation(text, SharedObjects::default().resolver()) {
+    match parse::operation(text, Shared::default().resolver()) {
         Err(error) => error,
         Ok(_) => ParseError { line: 1, reason: "expected a heading".to_owned() },
     }

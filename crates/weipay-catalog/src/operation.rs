@@ -25,10 +25,20 @@ pub struct Operation {
     pub nonceless: bool,
     /// Whether a success has no signature to verify, as with file downloads.
     pub unsigned: bool,
+    /// The field of the body that names the merchant who signs, if the platform refuses another merchant there.
+    pub caller: Option<&'static str>,
+    /// Of an upload: what is special about pictures.
+    pub pictures: Option<Pictures>,
     /// For an operation that writes: what is known about sending the same request again.
     pub repeat: Option<Repeat>,
+    /// How many seconds apart the platform wants the same request, if it says so.
+    pub repeat_after: Option<u32>,
     /// Why a repeat is safe or not, according to the official text or an observation.
     pub repeat_reason: &'static str,
+    /// Whether a field of the request travels encrypted.
+    pub takes_encrypted: bool,
+    /// Whether a field of the response travels encrypted.
+    pub gives_encrypted: bool,
     /// What is sent.
     pub request: Request,
     /// The status of a success: 200, or 204 for a response without a body.
@@ -37,6 +47,24 @@ pub struct Operation {
     pub response: Vec<Field>,
     /// Whether a successful response is a file instead of fields.
     pub has_file_response: bool,
+}
+
+/// What an upload says about pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pictures {
+    /// It takes nothing else.
+    Only,
+    /// A picture has at most so many bytes, other files may have more.
+    UpTo(i64),
+}
+
+impl Pictures {
+    pub(crate) fn from_words(words: &str) -> Option<Self> {
+        match words {
+            "only" => Some(Self::Only),
+            words => words.strip_prefix("..")?.parse().ok().map(Self::UpTo),
+        }
+    }
 }
 
 /// What is known about sending a request again, with the same number and the same content.
@@ -96,6 +124,12 @@ impl Operation {
         if self.path.starts_with("v2/") { Version::V2 } else { Version::V3 }
     }
 
+    /// Whether the request has a file.
+    #[must_use]
+    pub fn is_upload(&self) -> bool {
+        !self.request.multipart.is_empty()
+    }
+
     /// How the request is written.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
@@ -116,27 +150,30 @@ impl Operation {
     /// The field with the number of the request, and its place.
     #[must_use]
     pub fn request_number(&self) -> Option<(Place, &Field)> {
-        let all = Place::ALL
+        self.field_for(Purpose::RequestNumber)
+    }
+
+    /// The field for a purpose, and its place.
+    #[must_use]
+    pub fn field_for(&self, purpose: Purpose) -> Option<(Place, &Field)> {
+        let mut all = Place::ALL
             .into_iter()
             .flat_map(|place| self.request.fields(place).iter().map(move |field| (place, field)));
-        all.into_iter().find(|(_, field)| field.purpose == Some(Purpose::RequestNumber))
+        all.find(|(_, field)| field.purpose == Some(purpose))
     }
 
     /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).
     #[must_use]
     pub fn demands_hmac(&self) -> bool {
-        let fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
-        self.version() == Version::V2
-            && fields.into_iter().any(|field| field.name == "sign_type" && field.values == ["HMAC-SHA256"])
+        self.field_for(Purpose::SignType).is_some_and(|(_, field)| field.values == ["HMAC-SHA256"])
     }
 
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
     #[must_use]
     pub fn is_request_signed(&self) -> bool {
-        let mut fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
         self.version() == Version::V3
             || self.dialect() != Dialect::Json
-            || fields.any(|field| field.purpose == Some(Purpose::Signature))
+            || self.field_for(Purpose::Signature).is_some()
     }
 
     /// Whether it gives a list page by page.

@@ -15,8 +15,9 @@
 //!
 //! Indentation is the structure: two spaces per level, and the members of a field are one level below it. A heading says what
 //! a text is: an operation (as above), a notification (`NOTIFY v3 REFUND.SUCCESS`), what all notifications of a version have
-//! in common (`ENVELOPE v3`), or an object that several files share (`OBJECT promotion_detail`). The parser borrows
-//! from the text, which is `'static` because it is either embedded or belongs to a tool that ends soon.
+//! in common (`ENVELOPE v3`), an object that several files share (`OBJECT promotion_detail`), or a list of values that
+//! several fields share (`VALUES trade_state`). The parser borrows from the text, which is `'static` because it is either
+//! embedded or belongs to a tool that ends soon.
 
 mod line;
 mod notification;
@@ -65,6 +66,8 @@ pub enum Heading {
     Envelope(&'static str),
     /// `OBJECT promotion_detail`: an object that several files share.
     Object(&'static str),
+    /// `VALUES trade_state`: a list of values that several fields share.
+    Values(&'static str),
 }
 
 impl Heading {
@@ -78,6 +81,7 @@ impl Heading {
             Self::Notification(version, event) => format!("notifications/{version}/{event}"),
             Self::Envelope(version) => format!("notifications/{version}/envelope"),
             Self::Object(name) => format!("shared/{name}"),
+            Self::Values(name) => format!("values/{name}"),
         }
     }
 }
@@ -89,6 +93,7 @@ impl fmt::Display for Heading {
             Self::Notification(version, event) => write!(f, "NOTIFY {version} {event}"),
             Self::Envelope(version) => write!(f, "ENVELOPE {version}"),
             Self::Object(name) => write!(f, "OBJECT {name}"),
+            Self::Values(name) => write!(f, "VALUES {name}"),
         }
     }
 }
@@ -106,6 +111,7 @@ pub fn heading(line: &'static str) -> Option<Heading> {
         }
         "ENVELOPE" => one(rest).then_some(Heading::Envelope(rest)),
         "OBJECT" => one(rest).then_some(Heading::Object(rest)),
+        "VALUES" => one(rest).then_some(Heading::Values(rest)),
         _ => None,
     }
 }
@@ -113,25 +119,47 @@ pub fn heading(line: &'static str) -> Option<Heading> {
 fn expect_heading(text: &'static str) -> Result<Heading, ParseError> {
     let first = text.lines().next().unwrap_or("");
     heading(first).ok_or_else(|| {
-        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3` or `OBJECT amount`";
+        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3`, `OBJECT amount` or `VALUES trade_state`";
         error(1, format!("`{first}` {reason}"))
     })
 }
 
 /// Reads the members of one shared object.
-pub(crate) fn object(text: &'static str, objects: Resolver<'_>) -> Result<Vec<Field>, ParseError> {
+pub(crate) fn object(text: &'static str, shared: Resolver<'_>) -> Result<Vec<Field>, ParseError> {
     let Heading::Object(_) = expect_heading(text)? else {
         return Err(error(1, "not a shared object: its heading is OBJECT and a name".to_owned()));
     };
     let mut members = Vec::new();
     for line in outline::lines(text) {
         let line = line?;
-        outline::push_field(&mut members, line.level - 1, &line, objects)?;
+        outline::push_field(&mut members, line.level - 1, &line, shared)?;
     }
     if members.is_empty() {
         return Err(error(1, "a shared object needs members".to_owned()));
     }
     Ok(members)
+}
+
+/// Reads a shared list of values: each stands on a line of its own.
+pub(crate) fn values(text: &'static str) -> Result<Vec<&'static str>, ParseError> {
+    let Heading::Values(_) = expect_heading(text)? else {
+        return Err(error(1, "not a list of values: its heading is VALUES and a name".to_owned()));
+    };
+    let mut values = Vec::new();
+    for line in outline::lines(text) {
+        let line = line?;
+        if line.level != 1 {
+            return Err(error(line.number, format!("the value `{}` is indented too deeply", line.text)));
+        }
+        if values.contains(&line.text) {
+            return Err(error(line.number, format!("the value `{}` is listed twice", line.text)));
+        }
+        values.push(line.text);
+    }
+    if values.is_empty() {
+        return Err(error(1, "a list of values needs values".to_owned()));
+    }
+    Ok(values)
 }
 
 /// Cuts a file into texts at its headings, each with the number of its first line. Everything but a heading is

@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn a_sample_is_the_example_then_a_listed_value_then_of_the_format() {
         let texts = |lines: &'static str| -> Vec<String> {
-            let objects = crate::shared::SharedObjects::default();
-            let fields = crate::parse::object(lines, objects.resolver()).unwrap();
+            let shared = crate::shared::Shared::default();
+            let fields = crate::parse::object(lines, shared.resolver()).unwrap();
             fields.iter().map(text).collect()
         };
         let lines = "OBJECT x\n  a string (A | B) # 标 = B\n  b string (A | B)\n  c string date\n  d string 9..\n  e string ..3\n  f string 3.. numeric\n";

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
-pub(crate) use sandbox::{Sandbox, SandboxCommand};
+pub(crate) use sandbox::{Sandbox, SandboxCommand, Serving};
 
 /// WeChat Pay (微信支付): a local sandbox and calls from the shell.
 #[derive(Debug, Parser)]
@@ -151,8 +151,11 @@ mod tests {
             (sandbox.data.to_str(), sandbox.listen.to_string().as_str()),
             (Some(".weipay"), "127.0.0.1:8880")
         );
-        assert_eq!(sandbox.idle_timeout, 8, "as the platform");
-        assert!(!sandbox.private_receivers, "whoever can send requests chooses where notifications go");
+        assert_eq!(sandbox.serving.idle_timeout, 8, "as the platform");
+        assert!(
+            !sandbox.serving.private_receivers,
+            "whoever can send requests chooses where notifications go"
+        );
     }
 
     #[test]

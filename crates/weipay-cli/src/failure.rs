@@ -25,6 +25,7 @@ const NETWORK: u8 = 4;
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
+    /// Empty when who failed has said it.
     reason: String,
 }
 
@@ -64,6 +65,11 @@ impl Failure {
         Self::new(code, reason)
     }
 
+    /// A command that we started failed with this exit code. It has said why.
+    pub(crate) fn passed_on(code: u8) -> Self {
+        Self { code, reason: String::new() }
+    }
+
     /// `{:#}` includes the causes of an error.
     fn new(code: u8, reason: impl Display) -> Self {
         Self { code, reason: format!("{reason:#}") }
@@ -71,6 +77,9 @@ impl Failure {
 
     /// Prints the reason on standard error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
+        if self.reason.is_empty() {
+            return ExitCode::from(self.code);
+        }
         let style = anstyle::AnsiColor::Red.on_default().bold();
         // If standard error is closed, the exit code still tells.
         writeln!(anstream::stderr(), "{style}error:{style:#} {}", self.reason).ok();

@@ -1,6 +1,7 @@
 //! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
 
 mod log_writer;
+mod run;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,14 +23,19 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Init { data }) => init(data),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
+        Some(SandboxCommand::Run { data, listen, serving, command }) => {
+            let builder = builder(serving).listen(listen);
+            let builder = data.iter().fold(builder, SandboxBuilder::data);
+            run::run(builder, !serving.quiet, command)
+        }
         None => serve(arguments),
     }
 }
 
 fn serve(arguments: &arguments::Sandbox) -> Outcome {
     // Dropped after the sandbox, so that its last request is logged.
-    let log = (!arguments.quiet).then(LogWriter::start);
-    let mut builder = builder(arguments);
+    let log = (!arguments.serving.quiet).then(LogWriter::start);
+    let mut builder = builder(&arguments.serving).data(&arguments.data).listen(arguments.listen);
     if let Some(log) = &log {
         builder = builder.log(log.writer());
     }
@@ -43,15 +49,13 @@ fn serve(arguments: &arguments::Sandbox) -> Outcome {
     waited.map_err(Failure::failed)
 }
 
-fn builder(arguments: &arguments::Sandbox) -> SandboxBuilder {
+fn builder(arguments: &arguments::Serving) -> SandboxBuilder {
     let validation = match (arguments.strict, arguments.loose) {
         (true, _) => Validation::STRICT,
         (false, true) => Validation::LENIENT,
         (false, false) => Validation::DEFAULT,
     };
     let mut builder = Sandbox::builder()
-        .data(&arguments.data)
-        .listen(arguments.listen)
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)
@@ -85,21 +89,9 @@ fn env(data: &Path) -> Outcome {
     anstream::stdout().write_all(exports(&kit).as_bytes()).map_err(Failure::failed)
 }
 
-/// One `export` per line. Files have absolute paths, so that they are found from any folder.
+/// One `export` per line.
 fn exports(kit: &KitOnDisk) -> String {
-    let file = |name: &str| kit.dir().join(name).display().to_string();
-    let members = kit.kit();
-    [
-        ("WEIPAY_BASE_URL", members.base_url.clone()),
-        ("WEIPAY_MCHID", members.mchid.clone()),
-        ("WEIPAY_MERCHANT_SERIAL", members.merchant_serial.clone()),
-        ("WEIPAY_MERCHANT_KEY", file(&members.merchant_key)),
-        ("WEIPAY_PUBLIC_KEY_ID", members.public_key_id.clone()),
-        ("WEIPAY_PUBLIC_KEY", file(&members.public_key)),
-        ("WEIPAY_API_V3_KEY", members.api_v3_key.clone()),
-    ]
-    .map(|(name, value)| format!("export {name}={}\n", quoted(&value)))
-    .concat()
+    kit.variables().map(|(name, value)| format!("export {name}={}\n", quoted(&value))).concat()
 }
 
 /// A word in quotes for a POSIX shell.

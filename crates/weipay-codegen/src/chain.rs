@@ -55,11 +55,11 @@ pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> 
     write(product, "super", &Context { types, names }, &mut needs, &mut blocks);
     let uses = |name: &str| needs.contains(name);
     let models: Vec<&str> = ["Nothing", "path"].into_iter().filter(|name| uses(name)).collect();
-    let mut imports = String::from("use crate::mode::Mode;\n");
+    let mut imports = String::from("use crate::delivery::Mode;\n");
     if !models.is_empty() {
         imports.push_str(&format!("use crate::model::{};\n", braced(&models)));
     }
-    imports.push_str("use crate::operation::table;\nuse crate::chain::{chain, chain_step};\n");
+    imports.push_str("use crate::operation::table;\nuse crate::call::{chain, chain_step};\n");
     formatdoc! {"
         {header}//! The steps of the pure chain (纯链式) from `{path}` on.
 
@@ -208,8 +208,8 @@ pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
         {header}//! The typed operations of API{version}: a module for each product, and in it one for each part of a path.
 
         {modules}
-        use crate::mode::Mode;
-        use crate::chain::{{chain, chain_step}};
+        use crate::delivery::Mode;
+        use crate::call::{{chain, chain_step}};
 
         chain! {{}}
 

@@ -15,6 +15,17 @@ pub(crate) fn aliases<'a>(titles: impl IntoIterator<Item = &'a str>) -> String {
     titles.into_iter().map(|title| format!("#[doc(alias = {title:?})]\n")).collect()
 }
 
+/// The labels that are names of a thing, as aliases of its type. What is longer is a sentence, which nobody searches for.
+pub(crate) fn titles<'a>(labels: impl IntoIterator<Item = &'a &'a str>) -> String {
+    let is_title = |label: &&str| {
+        (1..=MAX_TITLE).contains(&label.chars().count()) && label.chars().all(char::is_alphanumeric)
+    };
+    aliases(labels.into_iter().copied().filter(is_title))
+}
+
+/// The most characters in a title.
+const MAX_TITLE: usize = 12;
+
 /// The most characters in a line of documentation, if the text has spaces to break it at.
 const MAX_WIDTH: usize = 104;
 

@@ -1,7 +1,7 @@
 //! Writes the typed operations of `weipay` from the catalogue.
 //!
 //! `cargo run -p weipay-codegen` writes them; with `--check` it only says what would change, and fails if anything
-//! would. A product has a file for each path with types, one for its shared objects and one for its steps; what is no longer
+//! would. A product has a file for each path with types, one for its shared types and one for its steps; what is no longer
 //! described is removed.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "command-line output")]

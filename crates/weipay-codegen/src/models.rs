@@ -7,7 +7,7 @@ use weipay_catalog::rust::code::{Call, Code};
 use weipay_catalog::rust::types::{Enumeration, Member, Struct, Type, Types, numbered};
 use weipay_catalog::{Carrier, Field, Format, Kind, Rules, names};
 
-use crate::documentation::{self, aliases, lines};
+use crate::documentation::{self, aliases, lines, titles};
 use crate::output::indented;
 
 /// `max_width` of `rustfmt.toml`. rustfmt leaves the inside of macros alone, so their lines are broken here.
@@ -20,13 +20,15 @@ pub(crate) struct Module<'a> {
     pub shared: Option<&'a str>,
     /// How deep the module stands in its file.
     pub level: usize,
-    /// What is said of a struct that no field describes, and of a shared one.
-    pub doc: &'a dyn Fn(&Struct) -> Option<String>,
+    /// What is said of a struct that no field describes; the field says it of everything else.
+    pub root_doc: &'a dyn Fn(&str) -> Option<String>,
+    /// The labels of all fields that have a shared type, by its name in the catalogue.
+    pub labels: &'a dyn Fn(&str) -> Option<&'a BTreeSet<&'a str>>,
     /// The official names that a search finds requests and responses by.
     pub titles: &'a [&'a str],
 }
 
-impl Module<'_> {
+impl<'a> Module<'a> {
     /// The content of the module.
     pub(crate) fn text(&self) -> String {
         let is_here = |is_shared: bool| is_shared == self.shared.is_none();
@@ -56,10 +58,15 @@ impl Module<'_> {
     }
 
     fn structure(&self, known: &Struct) -> String {
-        let doc = (self.doc)(known).or_else(|| known.field.map(documentation::field::object));
-        let titles = self.titles.iter().copied().filter(|_| known.field.is_none());
         let members = known.members.iter().map(|member| self.member(member, known.in_request));
-        item(&doc.unwrap_or_default(), &aliases(titles), "struct", &known.name, members)
+        let (doc, aliases) = match known.field {
+            None => ((self.root_doc)(&known.name).unwrap_or_default(), aliases(self.titles.iter().copied())),
+            Some(field) => match self.shared_by_name(field) {
+                Some((name, labels)) => (documentation::field::shared_object(name, labels), titles(labels)),
+                None => (documentation::field::object(field), String::new()),
+            },
+        };
+        item(&doc, &aliases, "struct", &known.name, members)
     }
 
     fn member(&self, member: &Member, in_request: bool) -> String {
@@ -73,7 +80,17 @@ impl Module<'_> {
         let values = names::variants(&known.field.values).into_iter().map(|(name, value)| {
             Code::text(format!("{value:?}")).lines(2, self.width(), &format!("{name} = "), ",\n")
         });
-        item(&documentation::field::enumeration(known.field), "", "enum", &known.name, values)
+        let (doc, aliases) = match self.shared_by_name(known.field) {
+            Some((name, labels)) => (documentation::field::shared_values(name, labels), titles(labels)),
+            None => (documentation::field::enumeration(known.field), titles([&known.field.label])),
+        };
+        item(&doc, &aliases, "enum", &known.name, values)
+    }
+
+    /// The name of a shared type in the catalogue, and the labels of the fields that have it.
+    fn shared_by_name(&self, field: &Field) -> Option<(&'static str, &'a BTreeSet<&'a str>)> {
+        let name = field.shared?;
+        Some((name, (self.labels)(name)?))
     }
 
     fn width(&self) -> usize {

@@ -8,7 +8,7 @@ use crate::documentation::operation::links;
 use crate::documentation::{lines, plain};
 use crate::models::Module;
 use crate::output::{Output, header};
-use crate::shared::SharedObjects;
+use crate::shared::SharedTypes;
 
 pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
     for version in ["v2", "v3"] {
@@ -30,15 +30,15 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             output.add(&format!("notifications/{version}/{module}.rs"), content(notification));
             modules.push(module);
         }
-        let mut shared = SharedObjects::default();
+        let mut shared = SharedTypes::default();
         for notification in notifications.iter().filter(|notification| notification.version == version) {
             let is_posted_bare = version == "v2";
             notification.body.iter().filter(|_| is_posted_bare).for_each(|field| shared.add(field, false));
             notification.resource.iter().for_each(|field| shared.add(field, false));
         }
         if let Some(content) = shared.text() {
-            let mut text = header("catalog/shared/");
-            text.push_str("//! The objects that several notifications share.\n\n");
+            let mut text = header("catalog/{shared,values}/");
+            text.push_str("//! The types that several notifications share.\n\n");
             text.push_str(&content);
             output.add(&format!("notifications/{version}/shared.rs"), text);
             modules.push("shared".to_owned());
@@ -121,8 +121,8 @@ fn module(types: &Types, version: &str, title: &str, titles: &[&str]) -> String 
         types,
         shared: Some(&shared),
         level: 0,
-        doc: &|known| {
-            let what = match known.name.as_str() {
+        root_doc: &|name| {
+            let what = match name {
                 "Envelope" => return Some("What is posted, before its resource is opened.".to_owned()),
                 "Resource" => "what the sealed part opens to",
                 "Body" => "what is posted",
@@ -130,6 +130,7 @@ fn module(types: &Types, version: &str, title: &str, titles: &[&str]) -> String 
             };
             Some(format!("{}: {what}.", plain(title)))
         },
+        labels: &|_| None,
         titles,
     };
     module.text()

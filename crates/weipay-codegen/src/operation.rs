@@ -42,11 +42,12 @@ pub(crate) fn module(operation: &Operation, shared: &str, flat: &FlatNames) -> S
         types: &types,
         shared: Some(shared),
         level: 1,
-        doc: &|known| match known.name.as_str() {
+        root_doc: &|name| match name {
             REQUEST => Some(root(REQUEST, "what is sent")),
             RESPONSE => Some(root(RESPONSE, "what comes back")),
             _ => None,
         },
+        labels: &|_| None,
         titles: &[operation.title],
     };
     formatdoc! {"

@@ -1,4 +1,4 @@
-//! The files of one product: its modules with the types of each path, its shared objects, and its steps.
+//! The files of one product: its modules with the types of each path, its shared types, and its steps.
 
 use crate::chain::{self, Names, StepTypes};
 use crate::operation;

@@ -1,17 +1,18 @@
-//! The file of a product's shared objects: those that the catalogue shares by name, under that name, each once.
+//! The file of a product's shared types: the objects and lists of values that the catalogue shares by name, under that
+//! name, each once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
 use weipay_catalog::Field;
-use weipay_catalog::rust::types::{Types, has_members, request_fields, response_fields};
+use weipay_catalog::rust::types::{Types, has_members, is_enumeration, request_fields, response_fields};
 
-use crate::documentation::{self, lines};
+use crate::documentation::lines;
 use crate::models::Module;
 use crate::output::header;
 use crate::tree::Tree;
 
-/// A shared object, and how a product uses it.
+/// A shared object or list of values, and how a product uses it.
 struct Shared<'a> {
     field: &'a Field,
     /// Whether a request of the product holds it, so that it needs setters.
@@ -19,14 +20,14 @@ struct Shared<'a> {
     labels: BTreeSet<&'a str>,
 }
 
-/// The shared objects of some operations or notifications, by name.
+/// What some operations or notifications share, by name.
 #[derive(Default)]
-pub(crate) struct SharedObjects<'a>(BTreeMap<&'static str, Shared<'a>>);
+pub(crate) struct SharedTypes<'a>(BTreeMap<&'static str, Shared<'a>>);
 
-impl<'a> SharedObjects<'a> {
+impl<'a> SharedTypes<'a> {
     /// Adds those that a field of a request or of a response brings.
     pub(crate) fn add(&mut self, field: &'a Field, in_request: bool) {
-        if let Some(name) = field.shared.filter(|_| has_members(field)) {
+        if let Some(name) = field.shared.filter(|_| has_members(field) || is_enumeration(field)) {
             let shared =
                 self.0.entry(name).or_insert(Shared { field, in_request: false, labels: BTreeSet::new() });
             shared.in_request |= in_request;
@@ -47,29 +48,27 @@ impl<'a> SharedObjects<'a> {
             types: &types,
             shared: None,
             level: 0,
-            doc: &|known| {
-                let name = known.field?.shared?;
-                Some(documentation::field::shared(name, &self.0.get(name)?.labels))
-            },
+            root_doc: &|_| None,
+            labels: &|name| self.0.get(name).map(|shared| &shared.labels),
             titles: &[],
         };
         Some(module.text())
     }
 }
 
-/// The file of a product that has shared objects.
+/// The file of a product that has shared types.
 pub(crate) fn text(product: &Tree<'_>) -> Option<String> {
     let operations = product.all();
-    let mut shared = SharedObjects::default();
+    let mut shared = SharedTypes::default();
     for operation in &operations {
         request_fields(operation).iter().for_each(|(_, field)| shared.add(field, true));
         response_fields(operation).iter().for_each(|(_, field)| shared.add(field, false));
     }
-    let doc = format!("The objects that several operations of `{}` share.", product.path);
+    let doc = format!("The types that several operations of `{}` share.", product.path);
     Some(formatdoc! {"
         {header}{doc}
         {content}",
-        header = header("catalog/shared/"),
+        header = header("catalog/{shared,values}/"),
         doc = lines(&doc, "//!"),
         content = shared.text()?,
     })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
-use weipay_catalog::{Dialect, Operation, Repeat, Version, names};
+use weipay_catalog::{Dialect, Operation, Purpose, Repeat, Version, names};
 
 use crate::members::Members;
 use crate::output::header;
@@ -89,6 +89,12 @@ fn row(operation: &Operation, members: &str) -> String {
     }
     if let Some(repeat @ (Repeat::Safe | Repeat::NotSafe)) = operation.repeat {
         say(format!("repeated(Repeat::{repeat:?})"));
+    }
+    if let Some(seconds) = operation.repeat_after {
+        say(format!("apart({seconds})"));
+    }
+    if let Some((_, field)) = operation.field_for(Purpose::MerchantNumber) {
+        say(format!("merchant({:?})", field.name));
     }
     if operation.success != 200 {
         say(format!("succeeds_with({})", operation.success));

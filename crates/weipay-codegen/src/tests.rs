@@ -161,8 +161,8 @@ fn an_operation_says_who_may_call_it_and_where_it_lives() {
     insta::assert_snapshot!(text);
 }
 
-/// A file of the catalogue, and a shared object.
-fn sharing(lines: &[(&str, &str)], object: (&str, &str)) -> Vec<Operation> {
+/// Files of the catalogue, and something that they share.
+fn sharing(lines: &[(&str, &str)], (place, text): (&str, &str)) -> Vec<Operation> {
     let root = tempfile::tempdir().unwrap();
     let write = |place: &str, text: String| {
         let file = root.path().join(format!("{place}.api"));
@@ -172,8 +172,7 @@ fn sharing(lines: &[(&str, &str)], object: (&str, &str)) -> Vec<Operation> {
     for (heading, lines) in lines {
         write(heading.split_once(' ').unwrap().1, format!("{heading}\n  title 标题\n{lines}\n"));
     }
-    let (name, members) = object;
-    write(&format!("shared/{name}"), format!("OBJECT {name}\n{members}\n"));
+    write(place, format!("{text}\n"));
     folder::operations(root.path()).unwrap()
 }
 
@@ -184,13 +183,33 @@ fn a_shared_object_stands_under_its_name_in_one_file_and_in_each_operation_that_
             ("POST v3/a/b", "  json\n    scene  object <pay_scene>  # 场景"),
             ("GET v3/a/c", "  response\n    scene_info  object <pay_scene>  # 场景信息"),
         ],
-        ("pay_scene", "  store  object  # 门店\n    id  string (ONE | TWO)  # 编号"),
+        ("shared/pay_scene", "OBJECT pay_scene\n  store  object  # 门店\n    id  string (ONE | TWO)  # 编号"),
     );
     insta::assert_snapshot!(file(&operations, "v3/a/shared.rs"));
     for path in ["v3/a/b.rs", "v3/a/c.rs"] {
         let text = file(&operations, path);
         insta::assert_snapshot!(text);
         assert!(!text.contains("struct PayScene"), "{text}");
+    }
+}
+
+#[test]
+fn a_shared_list_of_values_is_one_enumeration_in_one_file_and_in_each_operation_that_has_it() {
+    let operations = sharing(
+        &[
+            (
+                "POST v3/a/b",
+                "  json\n    state  string <trade_state>  # 交易状态\n    mode  string (A | B)  # 模式",
+            ),
+            ("GET v3/a/c", "  response\n    states  string[] <trade_state>  # 多个状态，以及很长的说明"),
+        ],
+        ("values/trade_state", "VALUES trade_state\n  SUCCESS\n  NOTPAY"),
+    );
+    insta::assert_snapshot!(file(&operations, "v3/a/shared.rs"));
+    for path in ["v3/a/b.rs", "v3/a/c.rs"] {
+        let text = file(&operations, path);
+        insta::assert_snapshot!(text);
+        assert!(!text.contains("enum TradeState"), "{text}");
     }
 }
 

@@ -28,14 +28,14 @@ use crate::upload::Upload;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validation {
     /// Members that the documentation does not have. The real gateway refuses them in a body; that it does so in a
-    /// query as well is UNCONFIRMED.
+    /// query as well is UNCONFIRMED(undefined-query).
     pub undefined_members: bool,
     /// Characters of four UTF-8 bytes, which the platform does not take.
     pub four_byte_characters: bool,
     /// Values that a field's page does not list. Off by default: the platform adds values without notice, and what it
-    /// answers to an unknown one is UNCONFIRMED. A product refuses what it cannot act on in any case.
+    /// says to an unknown one is UNCONFIRMED(unlisted-value). A product refuses what it cannot act on in any case.
     pub unlisted_values: bool,
-    /// A request whose `Authorization` came before. Off by default: that the platform refuses it is UNCONFIRMED, and official
+    /// A request whose `Authorization` came before. Off by default: that the platform refuses it is UNCONFIRMED(replayed-request), and official
     /// SDKs send a request again that was signed once.
     pub replayed_requests: bool,
 }
@@ -166,7 +166,7 @@ impl Contract {
         if operation.request.json.is_empty() {
             return Ok(None);
         }
-        // UNCONFIRMED: no body at all is treated like an empty object, so that the response names the first field.
+        // UNCONFIRMED(no-body): no body at all is treated like an empty object, so that the response names the first field.
         self.document(if body.is_empty() { b"{}" } else { body }).map(Some)
     }
 

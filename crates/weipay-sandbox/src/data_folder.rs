@@ -12,9 +12,11 @@ use crate::error::append_causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
-const OURS: [&str; 9] = [
+const OURS: [&str; 13] = [
     "kit.json",
     "kit.json.unfinished",
+    "control.json",
+    "control.json.unfinished",
     "keys",
     "keys.unfinished",
     STATE,
@@ -22,9 +24,14 @@ const OURS: [&str; 9] = [
     "state.db-shm",
     "state.db-journal",
     LOCK,
+    CA_CERTIFICATE,
+    CA_KEY,
 ];
 
 const LOCK: &str = "lock";
+/// The certificate of the local authority, which clients are told to trust.
+pub(crate) const CA_CERTIFICATE: &str = "ca.pem";
+pub(crate) const CA_KEY: &str = "ca-key.pem";
 /// The database.
 pub(crate) const STATE: &str = "state.db";
 

@@ -11,14 +11,14 @@ pub(crate) struct Entropy(Source);
 
 enum Source {
     System,
-    Seeded(Mutex<u64>),
+    Seeded { seed: u64, state: Mutex<u64> },
 }
 
 impl fmt::Debug for Entropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Source::System => "Entropy(System)",
-            Source::Seeded(_) => "Entropy(Seeded)",
+            Source::Seeded { .. } => "Entropy(Seeded)",
         })
     }
 }
@@ -29,7 +29,14 @@ impl Entropy {
     }
 
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Mutex::new(seed)))
+        Self(Source::Seeded { seed, state: Mutex::new(seed) })
+    }
+
+    /// Begins a seeded sequence again.
+    pub(crate) fn restart(&self) {
+        if let Source::Seeded { seed, state } = &self.0 {
+            *state.lock().unwrap_or_else(PoisonError::into_inner) = *seed;
+        }
     }
 
     pub(crate) fn fill(&self, bytes: &mut [u8]) {
@@ -38,7 +45,7 @@ impl Entropy {
                 // The generator of aws-lc does not fail after start-up; nothing here guards a secret if it ever did.
                 let _ = aws_lc_rs::rand::fill(bytes);
             }
-            Source::Seeded(state) => {
+            Source::Seeded { state, .. } => {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 for chunk in bytes.chunks_mut(8) {
                     chunk.copy_from_slice(&split_mix(&mut state).to_le_bytes()[..chunk.len()]);
@@ -55,11 +62,21 @@ impl Entropy {
     }
 
     /// Letters of an alphabet of at most 256; uniform when its size divides 256, near enough otherwise.
-    pub(crate) fn letters(&self, alphabet: &[u8], count: usize) -> String {
+    fn letters(&self, alphabet: &[u8], count: usize) -> String {
         let mut bytes = vec![0; count * 2];
         self.fill(&mut bytes);
         let pick = |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]) as usize % alphabet.len();
         bytes.chunks_exact(2).map(|pair| char::from(alphabet[pick(pair)])).collect()
+    }
+
+    /// Lower-case hexadecimal digits.
+    pub(crate) fn hex_digits(&self, count: usize) -> String {
+        self.letters(b"0123456789abcdef", count)
+    }
+
+    /// Letters of the Latin alphabet, large and small, and digits.
+    pub(crate) fn letters_and_digits(&self, count: usize) -> String {
+        self.letters(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", count)
     }
 
     /// Decimal digits.

@@ -25,7 +25,8 @@ use std::{fmt, io};
 use weipay_wire::Kit;
 use zeroize::Zeroizing;
 
-use crate::data_folder::{DataFolder, FolderError};
+use crate::authority::Authority;
+use crate::data_folder::{CA_KEY, DataFolder, FolderError};
 use crate::error::append_causes;
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.
@@ -121,6 +122,8 @@ pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     let folder = DataFolder::open(dir.as_ref())?;
     let kit = open(&folder)?;
     kit.check()?;
+    Authority::open(folder.path())
+        .map_err(|error| KitError::File { path: folder.path().join(CA_KEY), error })?;
     Ok(kit)
 }
 
@@ -242,6 +245,11 @@ impl KitOnDisk {
         self.kit.base_url = base_url.to_owned();
         file::replace(&self.file, file::to_json(&self.kit).as_bytes())
     }
+}
+
+/// Puts a file that only its owner can read in the place of another, in one step.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), KitError> {
+    file::replace(path, content)
 }
 
 #[cfg(test)]

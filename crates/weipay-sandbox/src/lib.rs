@@ -27,29 +27,35 @@
 //! |---|---|
 //! | `sandbox` | a running platform: kit, state and socket |
 //! | `server` | sockets to plain requests, and everything that bounds a stranger |
-//! | `platform` | the journey itself |
+//! | `environment` | variables that lead a program of any language here |
+//! | `authority` | the certificate authority for clients that speak TLS to the official hosts |
+//! | `platform` | the journey itself, what the clock does, what is only shown |
 //! | `gate` | what the gateway checks before any product sees a request |
 //! | `contract` | every request validated against the catalogue |
+//! | `grammar` | the platform's sentences for a value that is refused |
 //! | `sensitive` | fields that travel encrypted, in both directions |
 //! | `upload` | the parts of an upload |
-//! | `download` | addresses of files, and the files |
-//! | `grammar` | the platform's sentences for a value that is refused |
 //! | `merchants` | the merchants that are known, with what belongs to each |
 //! | `products` | each in its folder: routes, handlers, rules as pure functions, records |
 //! | `notifications` | what merchants are notified of, delivered until it is acknowledged |
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
-//! | `response` | headers and signature |
+//! | `response` | responses and refusals: headers, signature, the reason for developers |
 //! | `example` | responses of operations that have no behaviour |
-//! | `reason` | why a request was refused, for the developer |
 //! | `log` | one line for each request |
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
+//! | `people` | who pays and receives |
+//! | `control` | the second listener, for developers |
+//! | `clock`, `entropy` | time and randomness as values |
+//! | `error` | why a sandbox did not start |
 
+mod authority;
 mod clock;
 mod contract;
+pub mod control;
 mod data_folder;
-mod download;
 mod entropy;
+mod environment;
 mod error;
 mod example;
 mod gate;
@@ -58,6 +64,7 @@ pub mod kit;
 mod log;
 mod merchants;
 mod notifications;
+mod people;
 mod platform;
 mod products;
 mod response;
@@ -72,8 +79,10 @@ pub use contract::Validation;
 #[doc(hidden)]
 pub use contract::refusal_of;
 pub use data_folder::FolderError;
+pub use environment::ClientEnvironment;
 pub use error::StartError;
 pub use log::LogEntry;
+pub use people::Person;
 pub use platform::{Platform, Request};
 pub use products::Behaviour;
 pub use products::merchant_coupons::stock::StockState;

@@ -10,6 +10,7 @@ use weipay_catalog::Catalog;
 
 use crate::clock;
 use crate::clock::Clock;
+use crate::data_folder::CA_CERTIFICATE;
 use crate::response::{REASON_HEADER, Response, decode_reason};
 
 /// What became of one request. [`Display`](fmt::Display) is a line for a log.
@@ -36,6 +37,10 @@ pub(crate) type Log = dyn Fn(LogEntry) + Send + Sync;
 
 /// What stands in the place of the method for a notification.
 const NOTIFY: &str = "NOTIFY";
+
+/// What stands there for connections that carried no request.
+const CONNECT: &str = "CONNECT";
+const TLS: &str = "TLS";
 
 /// The longest path that is shown.
 const MAX_PATH_LENGTH: usize = 400;
@@ -72,6 +77,17 @@ impl LogEntry {
             reason,
             is_example: false,
         }
+    }
+
+    /// A client that asked the proxy for what it does not lead to.
+    pub(crate) fn unconnected(target: &str, reason: &str) -> Self {
+        Self { path: shown(target, MAX_PATH_LENGTH), ..Self::incomplete(CONNECT, "", reason) }
+    }
+
+    /// A connection that ended before TLS stood.
+    pub(crate) fn without_tls(reason: &str) -> Self {
+        let reason = format!("{reason}; does the client trust {CA_CERTIFICATE} in the data directory?");
+        Self::incomplete(TLS, "", &reason)
     }
 
     /// A request that did not arrive whole.

@@ -31,6 +31,9 @@ pub(crate) struct Merchant {
     pub(crate) api_v3_key: ApiV3Key,
 }
 
+/// The kind of records that keep merchants.
+pub(crate) const KIND: &str = "merchant";
+
 /// The merchants of a platform.
 #[derive(Debug)]
 pub(crate) struct Merchants(Vec<Merchant>);
@@ -38,6 +41,11 @@ pub(crate) struct Merchants(Vec<Merchant>);
 impl Merchants {
     pub(crate) fn new(merchants: Vec<Merchant>) -> Self {
         Self(merchants)
+    }
+
+    /// The appids of all merchants.
+    pub(crate) fn appids(&self) -> Vec<String> {
+        self.0.iter().flat_map(|merchant| merchant.account.appids.clone()).collect()
     }
 
     /// The merchant with this number.

@@ -23,12 +23,11 @@ use weipay_catalog::Catalog;
 
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
-use crate::store::OutboxEntry;
-use crate::store::StoreError;
+use crate::store::{OutboxEntry, StoreError};
 
 /// So many receivers are called at once.
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;
-/// A receiver must have answered by then. Documented for product coupons; most pages do not say.
+/// A receiver must have responded by then. Documented for product coupons; most pages do not say.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// How often the outbox is looked at when nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
@@ -44,21 +43,21 @@ pub(crate) struct Sender {
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
-    /// The receiver answered with this status.
+    /// The receiver responded with this status.
     Status(u16),
-    /// It did not answer, or it could not be called.
+    /// It did not respond, or it could not be called.
     Failed(String),
 }
 
 impl Outcome {
-    /// UNCONFIRMED beyond 200 and 204, and whether the body counts: any 2xx acknowledges; a redirect is not followed and does
+    /// UNCONFIRMED(acknowledgement) beyond 200 and 204, and whether the body counts: any 2xx acknowledges; a redirect is not followed and does
     /// not.
     fn is_acknowledged(&self) -> bool {
         matches!(self, Self::Status(200..=299))
     }
 }
 
-/// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED: that the wait begins with the attempt,
+/// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the wait begins with the attempt,
 /// and not when it timed out.
 fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
     let described = Catalog::embedded().notification("v3", &entry.event_type)?;
@@ -74,8 +73,13 @@ impl Sender {
     /// Delivers what is due, whenever something is.
     pub(crate) async fn run(self) {
         loop {
+            // An attempt that ends while the outbox is read may have settled what was read. Its end asks for another look.
+            let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // A failure of the database is told by the request that meets it; the next look tries again.
             for entry in self.due().await.unwrap_or_default() {
+                if under_way.contains(&entry.number) {
+                    continue;
+                }
                 if let Some(place) = self.take_place(entry.number) {
                     tokio::spawn(self.clone().attempt(entry, place));
                 }

@@ -1,29 +1,27 @@
-//! The platform (平台): the journey of a request, from what came in to what goes out, as the crate's first page shows it; and
-//! what the clock does without a request.
+//! The platform (平台): the journey of a request, from what came in to what goes out, as the crate's first page shows it. What the
+//! clock does without a request is in `tick`, what is only shown in `show`.
+
+mod show;
+mod tick;
 
 use std::fmt;
 
 use http::HeaderMap;
 use weipay_catalog::Operation;
-use weipay_wire::PrivateKey;
 
 use crate::clock::Clock;
-use crate::contract::{Contract, ParsedRequest, ValidRequest};
-use crate::download::{self, Links};
+use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
-use crate::example::{self, RequestValues};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
-use crate::products::merchant_coupons::{self, stock::StockState};
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, PlatformConfig, Product};
 use crate::response::{
-    self, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, Signers, UnsignedResponse, encode_reason, tail,
+    self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, Signers, UnsignedResponse, encode_reason,
+    tail,
 };
 use crate::sensitive;
-use crate::store::Due;
-use crate::store::{Store, StoreError};
-use crate::upload;
+use crate::store::Store;
 
 /// A platform without sockets: requests and responses are plain values.
 pub struct Platform {
@@ -56,6 +54,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
 }
 
 impl Request {
@@ -83,20 +83,6 @@ impl Request {
     }
 }
 
-/// So many things are done by one tick at most; the next does the others.
-const MAX_DUE_AT_ONCE: usize = 10_000;
-
-/// Hosts of the real platform: nothing from a sandbox may lead there.
-const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
-
-/// Whether a host is one of the real platform's.
-pub(crate) fn is_official(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let is_at_or_below =
-        |domain: &&str| host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    OFFICIAL_DOMAINS.iter().any(is_at_or_below)
-}
-
 /// What came of an authenticated request.
 struct Done {
     content: Content,
@@ -116,7 +102,7 @@ enum Note {
 
 enum Content {
     Signed(UnsignedResponse),
-    File(download::File),
+    File(File),
 }
 
 impl fmt::Debug for Platform {
@@ -147,7 +133,7 @@ impl Platform {
 
     /// Whether a request line asks for an upload, whose body may be longer than others.
     pub(crate) fn is_upload(&self, method: &str, path: &str) -> bool {
-        gate::route(method, path).is_ok_and(|routed| upload::is_upload(routed.operation))
+        gate::route(method, path).is_ok_and(|routed| routed.operation.is_upload())
     }
 
     /// The response to a body that is longer than any request needs to be. It was not kept, so only its request line is
@@ -193,7 +179,10 @@ impl Platform {
             &request.body,
             authenticated.upload.as_ref(),
         )?;
-        let key = self.key_that_opens(operation, &received, request)?;
+        let key = match operation.takes_encrypted {
+            true => sensitive::key(operation, &received, request, &self.signers)?,
+            false => None,
+        };
         self.contract.check(operation, &received)?;
         if let Some(key) = key {
             sensitive::open(operation, &mut received, key)?;
@@ -201,22 +190,6 @@ impl Platform {
         let checked = ValidRequest::from(received);
         check_caller(operation, &checked, &authenticated.merchant.account.mchid)?;
         Ok(checked)
-    }
-
-    /// A request with encrypted values says whose key they are for.
-    fn key_that_opens(
-        &self,
-        operation: &Operation,
-        received: &ParsedRequest<'_>,
-        request: &Request,
-    ) -> Result<Option<&PrivateKey>, Refusal> {
-        if !sensitive::are_in(operation, received) {
-            return Ok(None);
-        }
-        match request.header("wechatpay-serial").filter(|serial| !serial.is_empty()) {
-            None => Err(grammar::no_platform_serial()),
-            Some(serial) => self.signers.key(serial).map(Some).ok_or_else(grammar::wrong_platform_serial),
-        }
     }
 
     fn handle(
@@ -239,103 +212,14 @@ impl Platform {
         };
         let response = self.store.transaction(|tx| {
             let mut response = handler(tx, &context)?;
-            sensitive::encrypt(&operation.response, &mut response, &merchant.key)?;
+            if operation.gives_encrypted {
+                sensitive::encrypt(&operation.response, &mut response, &merchant.key)?;
+            }
             Ok::<_, HandlerError>(response)
         })?;
         let body = if response.is_null() { Vec::new() } else { response.to_string().into_bytes() };
         let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(unsigned), note: Note::Answered(Behaviour::State) })
-    }
-
-    /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
-    /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
-        self.store.look_at_outbox();
-        if !self.store.is_anything_due(now)? {
-            return Ok(0);
-        }
-        let (mut done, mut failed, mut last) = (0, None, None);
-        for _ in 0..MAX_DUE_AT_ONCE {
-            let Some(due) = self.next_due(now, last.as_ref())? else { break };
-            match self.do_due(&due) {
-                Ok(is_done) => done += usize::from(is_done),
-                Err(HandlerError::Failed(error)) => failed = Some(error),
-                // There is no caller to refuse: what may not be done any more is not due any more.
-                Err(HandlerError::Refused(_)) => {
-                    self.store.transaction(|tx| tx.unschedule(&due))?;
-                }
-            }
-            last = Some(due);
-        }
-        failed.map_or(Ok(done), Err)
-    }
-
-    fn next_due(&self, now: i64, last: Option<&Due>) -> Result<Option<Due>, StoreError> {
-        self.store.transaction(|tx| tx.next_due(now, last))
-    }
-
-    /// Does one thing that is due, in one transaction. Whether it was still to be done.
-    fn do_due(&self, due: &Due) -> Result<bool, HandlerError> {
-        let handler = products::due_handler(self.products, &due.kind)
-            .ok_or_else(|| StoreError::Corrupt(format!("no product does what is due as {}", due.kind)))?;
-        self.store.transaction(|tx| {
-            // First, so that the handler may let the same thing fall due again.
-            let is_there = tx.unschedule(due)?;
-            if is_there {
-                handler(tx, &due.key, due.at)?;
-            }
-            Ok(is_there)
-        })
-    }
-
-    fn show(
-        &self,
-        request: &Request,
-        authenticated: &Authenticated<'_>,
-        checked: &ValidRequest,
-        now: i64,
-    ) -> Result<Done, HandlerError> {
-        let operation = authenticated.routed.operation;
-        let base_url = self.base_url_for(request);
-        let links = Links { base_url: &base_url, key: &authenticated.merchant.api_v3_key, now };
-        let note = Note::Answered(Behaviour::Example);
-        if operation.unsigned {
-            let content = Content::File(download::file(operation, checked, &links)?);
-            return Ok(Done { content, note });
-        }
-        let merchant = authenticated.merchant;
-        let mut response =
-            example::response(operation, &RequestValues::from_request(operation, checked, &merchant.account));
-        if let Some(response) = &mut response {
-            download::lead_back(operation, checked, response, &links);
-            sensitive::encrypt(&operation.response, response, &merchant.key)?;
-        }
-        let body = response.map(|value| value.to_string().into_bytes()).unwrap_or_default();
-        let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
-        Ok(Done { content: Content::Signed(unsigned), note })
-    }
-
-    /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
-    /// address too. A name of the real platform is not passed on: that would lead there.
-    fn base_url_for(&self, request: &Request) -> String {
-        let named = request.header("host").filter(|host| {
-            let name = host.split(':').next().unwrap_or_default();
-            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-            !host.is_empty() && host.bytes().all(is_plain) && !is_official(name)
-        });
-        named.map_or_else(|| self.base_url.clone(), |host| format!("http://{host}"))
-    }
-
-    /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
-    /// is such a stock.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
-        self.store.transaction(|tx| merchant_coupons::set_stock_state(tx, stock_id, state))
     }
 
     fn explained(&self, error: HandlerError) -> Done {
@@ -349,14 +233,13 @@ impl Platform {
     }
 }
 
-/// The operations of payments compare the merchant of the body with the caller. INFERRED for partners (`sp_mchid`) and
-/// combined orders (`combine_mchid`): whoever places an order is its merchant there, too.
+/// Some operations compare the merchant of the body with the caller. INFERRED(caller) for partners (`sp_mchid`) and combined orders
+/// (`combine_mchid`): whoever places an order is its merchant there, too.
 fn check_caller(operation: &Operation, checked: &ValidRequest, mchid: &str) -> Result<(), Refusal> {
-    let is_payment =
-        ["v3/pay/", "v3/combine-transactions/"].iter().any(|below| operation.path.starts_with(below));
-    let is_other = |name: &&str| checked.text(name).is_some_and(|named| named != mchid);
-    match ["mchid", "sp_mchid", "combine_mchid"].into_iter().find(is_other) {
-        Some(name) if is_payment => Err(grammar::other_merchant(name)),
+    match operation.caller {
+        Some(name) if checked.text(name).is_some_and(|named| named != mchid) => {
+            Err(grammar::other_merchant(name))
+        }
         _ => Ok(()),
     }
 }

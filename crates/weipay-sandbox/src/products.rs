@@ -6,11 +6,12 @@
 //! is answered [from the catalogue](crate::example).
 //!
 //! A request that comes again with a known idempotency key (幂等键) is answered as the first one was. The page of associate and
-//! disassociate says that they are idempotent; how is INFERRED for every call: the same number with the same body gets the first
+//! disassociate says that they are idempotent; how is INFERRED(repeated-request) for every call: the same number with the same body gets the first
 //! response again, whatever has happened since, and with another body a refusal.
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
+mod downloads;
 pub(crate) mod merchant_coupons;
 pub(crate) mod platform_certificates;
 mod security_echo;
@@ -22,10 +23,11 @@ use weipay_catalog::Operation;
 use weipay_wire::ApiV3Key;
 
 use crate::contract::ValidRequest;
+use crate::control;
 use crate::entropy::Entropy;
 use crate::gate;
 use crate::merchants::Account;
-use crate::response::Refusal;
+use crate::response::{File, Refusal};
 use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
 };
@@ -36,13 +38,40 @@ pub(crate) struct Product {
     pub(crate) routes: &'static [Route],
     /// What it does when something falls due, by the kind of the entry.
     pub(crate) due: &'static [(&'static str, DueHandler)],
+    /// The files that it responds with.
+    pub(crate) files: Option<Files>,
+    /// What developers do to it, which no operation of the API can.
+    pub(crate) control: &'static [control::Route],
+}
+
+/// What a product knows of files.
+#[derive(Clone, Copy)]
+pub(crate) struct Files {
+    /// The file that an operation responds with.
+    pub(crate) open: fn(&Operation, &ValidRequest, &Links<'_>) -> Result<File, Refusal>,
+    /// Makes the addresses in an example lead to such files, and the digests beside them right.
+    pub(crate) link: fn(&Operation, &ValidRequest, &mut Value, &Links<'_>),
+}
+
+/// What links are made and opened with.
+pub(crate) struct Links<'a> {
+    /// Where the sandbox is.
+    pub(crate) base_url: &'a str,
+    pub(crate) key: &'a ApiV3Key,
+    pub(crate) now: i64,
 }
 
 /// Every product with behaviour.
 pub(crate) static PRODUCTS: &[Product] = &[
-    Product { routes: merchant_coupons::ROUTES, due: merchant_coupons::DUE },
-    Product { routes: platform_certificates::ROUTES, due: &[] },
-    Product { routes: security_echo::ROUTES, due: &[] },
+    Product {
+        routes: merchant_coupons::ROUTES,
+        due: merchant_coupons::DUE,
+        files: None,
+        control: merchant_coupons::control::ROUTES,
+    },
+    Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
 ];
 
 /// The handler of an operation, when it has one.
@@ -50,6 +79,11 @@ pub(crate) fn handler(products: &[Product], operation: &Operation) -> Option<Han
     let mut routes = products.iter().flat_map(|product| product.routes);
     let route = routes.find(|route| route.method == operation.method && route.path == operation.path);
     route.map(|route| route.handler)
+}
+
+/// Who knows the files of operations.
+pub(crate) fn files(products: &[Product]) -> Option<Files> {
+    products.iter().find_map(|product| product.files)
 }
 
 /// Who does what falls due under this kind.

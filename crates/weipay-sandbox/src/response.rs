@@ -1,7 +1,7 @@
 //! The response (应答): what is sent back, or the refusal in its place; headers as the platform sends them, and the signature over
 //! what is sent.
 //!
-//! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](crate::download); what the gate rejects is not.
+//! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](File); what the gate rejects is not.
 //! The WeChat Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
 //!
@@ -17,10 +17,9 @@ use std::net::Ipv4Addr;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
-use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
+use weipay_wire::{DigestAlgorithm, PrivateKey, SCHEME, is_same_serial, response_message};
 
 use crate::clock;
-use crate::download::{self, File};
 use crate::entropy::Entropy;
 use crate::gate::Rejection;
 use crate::platform::Request;
@@ -76,6 +75,15 @@ impl Response {
 /// only showed what such a response looks like.
 pub const ORIGIN_HEADER: &str = "weipay-sandbox-answer";
 
+/// A file on its way to the merchant. Nothing of it is signed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct File {
+    pub(crate) content_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether it is an overseas statement: those carry a digest in a header, and a signature of that.
+    pub(crate) is_statement: bool,
+}
+
 /// The error response that the platform gives instead of doing what was asked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refusal {
@@ -97,9 +105,9 @@ pub(crate) mod tail {
     pub(crate) const UNDEFINED_PARAMETER: u32 = 270_924_358;
     pub(crate) const BAD_SIGNATURE: u32 = 268_443_699;
     pub(crate) const APPID_NOT_BOUND: u32 = 268_445_527;
-    /// UNCONFIRMED: seen on a 400 and never explained; it stands for every case whose own number is unknown.
+    /// UNCONFIRMED(request-id-code): seen on a 400 and never explained; it stands for every case whose own number is unknown.
     pub(crate) const UNEXPLAINED: u32 = 270_924_337;
-    /// UNCONFIRMED: seen on a 401 and never explained.
+    /// UNCONFIRMED(request-id-code): seen on a 401 and never explained.
     pub(crate) const UNEXPLAINED_401: u32 = 269_546_525;
 }
 
@@ -272,7 +280,7 @@ impl Signers {
     /// A file: unsigned, except an overseas statement, whose signature covers the digest that its header has.
     pub(crate) fn file(&self, request: &Request, file: File, now: i64, entropy: &Entropy) -> Response {
         let File { content_type, bytes, is_statement } = file;
-        let digest = is_statement.then(|| download::sha1_hex(&bytes));
+        let digest = is_statement.then(|| DigestAlgorithm::Sha1.hex(&bytes));
         let unsigned = UnsignedResponse { status: 200, body: bytes, tail: tail::SUCCESS };
         let mut response = with_headers(unsigned, now, entropy, true);
         // In the place of the type that other responses have.
@@ -335,8 +343,8 @@ pub(crate) fn with_headers(
     let mut response = Response::empty(unsigned.status);
     response.set("server", SERVER);
     response.set("date", &clock::http_date(now));
-    // On a response without a body too. INFERRED: WxJava reads this header of every response and does not ask whether it is there,
-    // and its users close orders, which answers 204.
+    // On a response without a body too. INFERRED(content-type-of-204): WxJava reads this header of every response and does not ask whether it is there,
+    // and its users close orders, whose response is 204.
     response.set("content-type", "application/json; charset=utf-8");
     response.set("cache-control", "no-cache, must-revalidate");
     response.set("x-content-type-options", "nosniff");

@@ -3,15 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use std::{fmt, io};
 
 use weipay_wire::Kit;
 
+use crate::authority::Authority;
 use crate::clock::{Clock, HeldClock};
 use crate::contract::{Contract, Validation};
-use crate::data_folder::{DataFolder, FolderError, STATE};
+use crate::control::{self, Control, ControlListener};
+use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
+use crate::environment::ClientEnvironment;
 use crate::error::StartError;
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
@@ -34,7 +38,9 @@ pub struct Sandbox {
     server: Server,
     platform: Arc<Platform>,
     address: SocketAddr,
+    control_client: Option<control::Client>,
     kit: KitOnDisk,
+    authority: Arc<Authority>,
     _folder: DataFolder,
     _temporary: Option<tempfile::TempDir>,
 }
@@ -43,6 +49,7 @@ pub struct Sandbox {
 pub struct SandboxBuilder {
     data: Option<PathBuf>,
     listen: String,
+    control: Option<String>,
     clock: Clock,
     seed: Option<u64>,
     validation: Validation,
@@ -59,6 +66,7 @@ impl fmt::Debug for SandboxBuilder {
         f.debug_struct("SandboxBuilder")
             .field("data", &self.data)
             .field("listen", &self.listen)
+            .field("control", &self.control)
             .field("clock", &self.clock)
             .field("seed", &self.seed)
             .field("validation", &self.validation)
@@ -82,6 +90,20 @@ impl SandboxBuilder {
     #[must_use]
     pub fn listen(mut self, address: impl ToString) -> Self {
         self.listen = address.to_string();
+        self
+    }
+
+    /// Where the [control API](crate::control) listens: a loopback address; a free port of 127.0.0.1 by default.
+    #[must_use]
+    pub fn control(mut self, address: impl ToString) -> Self {
+        self.control = Some(address.to_string());
+        self
+    }
+
+    /// Serves no control API.
+    #[must_use]
+    pub fn without_control(mut self) -> Self {
+        self.control = None;
         self
     }
 
@@ -167,7 +189,10 @@ impl SandboxBuilder {
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
         let mut kit = kit::open(&folder)?;
-        let listener = self.bind()?;
+        let authority = Arc::new(
+            Authority::open(&dir).map_err(|error| FolderError::File { path: dir.join(CA_KEY), error })?,
+        );
+        let listener = bind(&self.listen)?;
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit)?);
@@ -179,9 +204,22 @@ impl SandboxBuilder {
             idle_timeout: self.idle_timeout,
             connections: self.connections,
             log: self.log,
+            authority: Arc::clone(&authority),
         };
-        let server = Server::start(listener, settings).map_err(StartError::Server)?;
-        Ok(Sandbox { server, platform, address, kit, _folder: folder, _temporary: temporary })
+        let control =
+            self.control.as_deref().map(|address| open_control(address, &platform, &dir)).transpose()?;
+        let (control, control_client) = control.unzip();
+        let server = Server::start(listener, settings, control).map_err(StartError::Server)?;
+        Ok(Sandbox {
+            server,
+            platform,
+            address,
+            control_client,
+            kit,
+            authority,
+            _folder: folder,
+            _temporary: temporary,
+        })
     }
 
     fn folder(&self) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
@@ -191,12 +229,6 @@ impl SandboxBuilder {
         let folder =
             tempfile::Builder::new().prefix("weipay-sandbox-").tempdir().map_err(FolderError::Temporary)?;
         Ok((folder.path().to_owned(), Some(folder)))
-    }
-
-    fn bind(&self) -> Result<TcpListener, StartError> {
-        let failed = |error| StartError::Listen(self.listen.clone(), error);
-        let addresses: Vec<SocketAddr> = self.listen.to_socket_addrs().map_err(failed)?.collect();
-        TcpListener::bind(&*addresses).map_err(failed)
     }
 
     /// A platform with the merchant and the state of a kit's folder.
@@ -218,6 +250,34 @@ impl SandboxBuilder {
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
         })
     }
+}
+
+fn bind(address: &str) -> Result<TcpListener, StartError> {
+    let failed = |error| StartError::Listen(address.to_owned(), error);
+    let addresses: Vec<SocketAddr> = address.to_socket_addrs().map_err(failed)?.collect();
+    TcpListener::bind(&*addresses).map_err(failed)
+}
+
+/// Binds the listener of the control API, and writes where it is and its token into the data folder.
+fn open_control(
+    address: &str,
+    platform: &Arc<Platform>,
+    dir: &Path,
+) -> Result<(ControlListener, control::Client), StartError> {
+    let listener = bind(address)?;
+    let failed = |error| StartError::Listen(address.to_owned(), error);
+    let bound = listener.local_addr().map_err(failed)?;
+    if !bound.ip().is_loopback() {
+        let reason = "the control API listens on loopback addresses only";
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, reason)));
+    }
+    // Never from a seed: it guards the sandbox.
+    let token = Entropy::system().letters_and_digits(32);
+    let control = Control { platform: Arc::clone(platform) };
+    let listener = ControlListener::new(listener, control, &token).map_err(failed)?;
+    let bound = bound.to_string();
+    kit::replace_file(&dir.join(control::FILE), control::Client::file_content(&bound, &token).as_bytes())?;
+    Ok((listener, control::Client::new(bound, token)))
 }
 
 /// Lets a platform do what is due whenever its clock is moved, as long as there is the platform.
@@ -258,6 +318,7 @@ impl Sandbox {
         SandboxBuilder {
             data: None,
             listen: "127.0.0.1:0".to_owned(),
+            control: Some("127.0.0.1:0".to_owned()),
             clock: Clock::System,
             seed: None,
             validation: Validation::DEFAULT,
@@ -280,6 +341,28 @@ impl Sandbox {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A client of its [control API](crate::control).
+    #[must_use]
+    pub fn control(&self) -> Option<&control::Client> {
+        self.control_client.as_ref()
+    }
+
+    /// The certificate of the local authority (本地CA证书), for clients that speak TLS to the sandbox. On the same
+    /// [address](Self::address) it serves plain HTTP, TLS for all official hosts, and, as a proxy (`CONNECT`), those
+    /// hosts: a client with fixed hosts needs the proxy `http://ADDRESS` and trust in this file.
+    #[must_use]
+    pub fn ca_certificate(&self) -> &Path {
+        self.authority.file()
+    }
+
+    /// What a program of any language must find in its environment to come here, also with fixed hosts.
+    ///
+    /// # Errors
+    /// When the files that its variables name cannot be written.
+    pub fn client_environment(&self) -> io::Result<ClientEnvironment> {
+        ClientEnvironment::new(self)
     }
 
     /// The members of the kit.
@@ -310,6 +393,13 @@ impl Sandbox {
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// What receives a message when the program is asked to end, by Ctrl-C or by a termination signal. From now on neither
+    /// ends the program by itself.
+    #[must_use]
+    pub fn asked_to_end(&self) -> Receiver<io::Result<()>> {
+        self.server.asked_to_end()
     }
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.

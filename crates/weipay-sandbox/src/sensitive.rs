@@ -10,11 +10,29 @@ use weipay_wire::{PrivateKey, PublicKey};
 
 use crate::contract::ParsedRequest;
 use crate::grammar;
-use crate::response::Refusal;
+use crate::platform::Request;
+use crate::response::{Refusal, Signers};
 use crate::upload;
 
+/// The key that opens what a request carries encrypted, `None` when it carries nothing: a request with encrypted values says whose
+/// key they are for.
+pub(crate) fn key<'a>(
+    operation: &Operation,
+    received: &ParsedRequest<'_>,
+    request: &Request,
+    signers: &'a Signers,
+) -> Result<Option<&'a PrivateKey>, Refusal> {
+    if !are_in(operation, received) {
+        return Ok(None);
+    }
+    match request.header("wechatpay-serial").filter(|serial| !serial.is_empty()) {
+        None => Err(grammar::no_platform_serial()),
+        Some(serial) => signers.key(serial).map(Some).ok_or_else(grammar::wrong_platform_serial),
+    }
+}
+
 /// Whether a request carries an encrypted value. An empty one does not count.
-pub(crate) fn are_in(operation: &Operation, request: &ParsedRequest<'_>) -> bool {
+fn are_in(operation: &Operation, request: &ParsedRequest<'_>) -> bool {
     let is_filled = |(field, text): (&Field, &str)| field.is_encrypted() && !text.is_empty();
     let fields = &operation.request;
     let in_path = request.path.iter().filter_map(|(name, text)| named(&fields.path, name, text));
@@ -51,7 +69,7 @@ fn is_text(value: &Value) -> bool {
 
 /// Puts plain text in the place of every encrypted value of a request.
 ///
-/// INFERRED: that the values are opened behind the rules of all fields, and that one which opens to something else than
+/// INFERRED(decryption): that the values are opened behind the rules of all fields, and that one which opens to something else than
 /// UTF-8 is refused as one that does not open.
 pub(crate) fn open(
     operation: &Operation,

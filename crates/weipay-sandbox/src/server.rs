@@ -1,4 +1,5 @@
-//! The server (服务器): sockets on one side, plain requests and responses on the other.
+//! The server (服务器): sockets on one side, plain requests and responses on the other. A client comes in by one of three
+//! [ways], all on the same port.
 //!
 //! Reading and writing is asynchronous. Making a response is not, because a signature keeps a core busy for a quarter of a
 //! millisecond. So each response is made on a blocking thread. There are as many of these threads as can work at once. The
@@ -12,6 +13,7 @@ mod life;
 mod places;
 mod spelling;
 mod stream;
+mod ways;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -20,7 +22,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
 use http::{Extensions, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -28,11 +32,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
+use crate::authority::{Authority, is_official};
 use crate::log::{Log, LogEntry};
 use crate::platform::{self, Platform};
 use crate::response;
@@ -40,6 +47,7 @@ use crate::upload::MAX_UPLOAD_BODY;
 pub(crate) use life::Server;
 use places::{Doing, Place, Places};
 use stream::Stream;
+use ways::{Opening, Unconnected};
 
 /// The head of a request, request line included. The platform's own limit is not known.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -58,6 +66,8 @@ struct Service {
     settings: Settings,
     bodies: Arc<BodyReader>,
     spelling: Extensions,
+    /// Closed when the server ends.
+    ending: Arc<Semaphore>,
 }
 
 /// What is served, and within which limits.
@@ -69,6 +79,7 @@ pub(crate) struct Settings {
     /// How many connections there are at most; `None` for as many as the process may have.
     pub(crate) connections: Option<usize>,
     pub(crate) log: Option<Arc<Log>>,
+    pub(crate) authority: Arc<Authority>,
 }
 
 impl Settings {
@@ -98,8 +109,48 @@ async fn connection(socket: TcpStream, mut place: Place, service: Service, watch
     // A response is one small write: waiting to join it with another would only delay it.
     let _ = socket.set_nodelay(true);
     let Some(given_way) = place.given_way() else { return };
-    let place = Arc::new(place);
-    let stream = Stream::new(socket, Arc::clone(&place), service.settings.idle_timeout);
+    let (mut served, mut given_way) =
+        (pin!(converse(socket, Arc::new(place), service, watcher)), pin!(given_way));
+    poll_fn(|context| match given_way.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => served.as_mut().poll(context),
+    })
+    .await;
+}
+
+/// Finds out which way a client comes in, and serves it.
+async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watcher: Watcher) {
+    let Settings { idle_timeout, authority, .. } = &service.settings;
+    let Some(opening) = ways::opening(&socket, *idle_timeout, &service.ending).await else { return };
+    let mut stream = Stream::new(socket, Arc::clone(&place), *idle_timeout);
+    if opening == Opening::Http {
+        return serve(stream, false, place, service, watcher).await;
+    }
+    if opening == Opening::Connect {
+        let connected = timeout(*idle_timeout, ways::connect(&mut stream)).await;
+        if let Err(refused) = connected.unwrap_or(Err(Unconnected::Broken)) {
+            return service.settings.tell(|| LogEntry::unconnected(refused.target(), refused.reason()));
+        }
+    }
+    let accepted = match authority.server() {
+        Ok(config) => timeout(*idle_timeout, TlsAcceptor::from(config).accept(stream)).await,
+        Err(reason) => return service.settings.tell(|| LogEntry::without_tls(&reason)),
+    };
+    match accepted {
+        Ok(Ok(stream)) => serve(stream, true, place, service, watcher).await,
+        Ok(Err(error)) => service.settings.tell(|| LogEntry::without_tls(&error.to_string())),
+        Err(_) => service.settings.tell(|| LogEntry::without_tls("the handshake did not end in time")),
+    }
+}
+
+/// Serves the requests of one connection until it ends. How it ended is its client's business.
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    is_secure: bool,
+    place: Arc<Place>,
+    service: Service,
+    watcher: Watcher,
+) {
     let mut protocol = http1::Builder::new();
     protocol
         .timer(TokioTimer::new())
@@ -109,15 +160,9 @@ async fn connection(socket: TcpStream, mut place: Place, service: Service, watch
         // A client that has said all it wants to say may still wait for the response.
         .half_close(true)
         .title_case_headers(true);
-    let answering = service_fn(move |request| answered(request, service.clone(), Arc::clone(&place)));
-    let served = watcher.watch(protocol.serve_connection(TokioIo::new(stream), answering));
-    let (mut served, mut given_way) = (pin!(served), pin!(given_way));
-    // How a connection ended is its client's business.
-    poll_fn(|context| match given_way.as_mut().poll(context) {
-        Poll::Ready(_) => Poll::Ready(()),
-        Poll::Pending => served.as_mut().poll(context).map(drop),
-    })
-    .await;
+    let responding =
+        service_fn(move |request| respond(request, is_secure, service.clone(), Arc::clone(&place)));
+    let _ = watcher.watch(protocol.serve_connection(TokioIo::new(stream), responding)).await;
 }
 
 /// A request that cannot be answered; its connection is dropped.
@@ -132,8 +177,9 @@ impl fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
-async fn answered(
+async fn respond(
     request: Request<Incoming>,
+    is_secure: bool,
     service: Service,
     place: Arc<Place>,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
@@ -141,6 +187,12 @@ async fn answered(
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    // Some clients give the whole URL to a proxy instead of asking for a connection.
+    let by_proxy = head.uri.authority().map(|authority| is_official(authority.host()));
+    if by_proxy == Some(false) {
+        service.settings.tell(|| LogEntry::unconnected("", ways::ELSEWHERE));
+        return Ok(elsewhere());
+    }
     place.is_now(Doing::Sending);
     let is_upload = platform.is_upload(method.as_str(), &path);
     let Ok(body) = service.bodies.read(stream, &place, is_upload, *idle_timeout).await else {
@@ -148,7 +200,7 @@ async fn answered(
         service.settings.tell(|| LogEntry::incomplete(method.as_str(), &path, reason));
         return Err(Dropped);
     };
-    if !place.is_now(Doing::Answering) {
+    if !place.is_now(Doing::Responding) {
         return Err(Dropped);
     }
     // What is left of a body that is too long would be taken for the next request.
@@ -164,6 +216,7 @@ async fn answered(
                     .map_or_else(String::new, |target| target.as_str().to_owned()),
                 headers: head.headers,
                 body,
+                is_secure: is_secure || by_proxy.is_some(),
             };
             let platform = Arc::clone(platform);
             spawn_blocking(move || platform.respond(&request)).await.map_err(|_| Dropped)?
@@ -172,6 +225,15 @@ async fn answered(
     service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
     place.is_now(Doing::Waiting);
     Ok(framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
+}
+
+/// The response to a request that the proxy does not lead on.
+fn elsewhere() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(format!("{}\n", ways::ELSEWHERE))));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// A body that arrived.

@@ -284,6 +284,12 @@ impl<'a> Transaction<'a> {
         self.engine.remove_from_outbox(entry.number)
     }
 
+    /// Takes everything away, except records of these kinds.
+    pub(crate) fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        self.known.borrow_mut().clear();
+        self.engine.clear(kept)
+    }
+
     /// Lets something fall due. The same kind and key again is another time for the same thing.
     pub(crate) fn schedule(&self, due: &Due) -> Result<(), StoreError> {
         self.engine.schedule(due)

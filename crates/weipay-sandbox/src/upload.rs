@@ -6,7 +6,7 @@
 
 mod multipart;
 
-use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose};
+use weipay_catalog::{Carrier, Field, Kind, Operation, Pictures, Purpose};
 use weipay_wire::DigestAlgorithm;
 
 use crate::platform::Request;
@@ -24,7 +24,7 @@ pub(crate) struct Upload<'a> {
 impl<'a> Upload<'a> {
     /// Takes the body of an operation apart; `None` when the operation is not an upload.
     pub(crate) fn read(operation: &Operation, request: &'a Request) -> Option<Self> {
-        is_upload(operation).then(|| {
+        operation.is_upload().then(|| {
             let content_type = request.header("content-type").unwrap_or_default();
             let boundary = multipart::boundary(content_type, &request.body);
             let parts = boundary.and_then(|boundary| multipart::read(&request.body, &boundary));
@@ -67,11 +67,6 @@ impl<'a> Upload<'a> {
 
 const META: &str = "meta";
 
-/// Whether an operation takes a file.
-pub(crate) fn is_upload(operation: &Operation) -> bool {
-    !operation.request.multipart.is_empty()
-}
-
 /// The field that describes the part `meta`.
 pub(crate) fn meta_field(operation: &Operation) -> Option<&Field> {
     operation.request.multipart.iter().find(|field| field.carrier == Some(Carrier::JsonText))
@@ -87,20 +82,21 @@ pub(crate) fn file_field(operation: &Operation) -> Option<&Field> {
     operation.request.multipart.iter().find(|field| field.kind == Kind::Object)
 }
 
-/// How many bytes a file may have. The catalogue has the largest that an operation takes; where that is a PDF, pictures end
-/// earlier.
+/// How many bytes a file may have. The catalogue has the largest that an operation takes, and where pictures end earlier.
 pub(crate) fn max_size(operation: &Operation, file_name: &str) -> Option<i64> {
     let max = file_field(operation)?.limits.max?;
     let is_pdf = file_name.to_ascii_lowercase().ends_with(".pdf");
-    Some(if operation.path == PICTURES_AND_PDF && !is_pdf { max.min(MAX_PICTURE) } else { max })
+    match operation.pictures {
+        Some(Pictures::UpTo(max_of_picture)) if !is_pdf => Some(max.min(max_of_picture)),
+        _ => Some(max),
+    }
 }
 
-/// Whether a file may be of this media type. Recorded: pictures alone are refused for it. INFERRED: that bytes of no stated kind
+/// Whether a file may be of this media type. Recorded: pictures alone are refused for it. INFERRED(file-without-type): that bytes of no stated kind
 /// pass, as gopay sends them.
 pub(crate) fn takes_type(operation: &Operation, content_type: &str) -> bool {
-    let of_pictures = ["image-upload", "upload-image", "images/upload"];
     let is_picture = content_type.starts_with("image/") || content_type == "application/octet-stream";
-    is_picture || !of_pictures.iter().any(|ending| operation.path.ends_with(ending))
+    is_picture || operation.pictures != Some(Pictures::Only)
 }
 
 /// The member of `meta` that names the file.
@@ -117,10 +113,6 @@ pub(crate) fn digest_field(meta: &Field) -> Option<(&Field, DigestAlgorithm)> {
     })
 }
 
-const PICTURES_AND_PDF: &str = "v3/merchant/media/upload";
-/// 5 MB on the page of today, 2 MB on older ones.
-const MAX_PICTURE: i64 = 5 * 1024 * 1024;
-
 #[cfg(test)]
 mod tests {
     use weipay_catalog::{Catalog, Version};
@@ -133,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_upload_has_a_meta_and_one_file_with_a_digest() {
-        let of_v3 = |operation: &&Operation| is_upload(operation) && operation.version() == Version::V3;
+        let of_v3 = |operation: &&Operation| operation.is_upload() && operation.version() == Version::V3;
         for operation in Catalog::embedded().operations().filter(of_v3) {
             let meta = meta_field(operation).unwrap();
             assert_eq!(meta.name, META, "{}", operation.path);

@@ -12,7 +12,7 @@ use x509_cert::time::Time;
 
 use crate::key_error::{KeyError, PemKind};
 use crate::pem;
-use crate::public_key::PublicKey;
+use crate::rsa::PublicKey;
 
 /// A certificate with a 2048-bit RSA key.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,9 +1,23 @@
-//! What the merchant shows in the TLS handshake where APIv2 demands it (双向证书): the merchant API certificate
-//! (商户API证书) and its private key.
+//! What the merchant shows in the TLS handshake where APIv2 demands it (双向证书): the merchant API certificate (商户API证书) and its
+//! private key, and the file in which a merchant gets both together, `apiclient_cert.p12` in PKCS#12 (RFC 7292).
+//!
+//! Only reading, and only what such files hold: one private key and certificates, behind one password. The platform's own
+//! tool writes the old schemes (3DES for the key, RC2 of 40 bits for the certificate, SHA-1); OpenSSL 3 writes AES with PBKDF2.
+//! Both are read. The work that a file may ask for is bounded: its iterations are counted together.
+
+mod ciphers;
+mod structure;
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt::{self, Display, Formatter};
+
+use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
-use crate::pkcs12::{self, Pkcs12Error};
-use crate::private_key::PrivateKey;
+use crate::key_error::KeyError;
+use crate::key_format::KeyFormat;
+use crate::rsa::PrivateKey;
 
 /// A certificate, its private key, and the certificates between it and its root.
 #[derive(Clone, Debug)]
@@ -29,7 +43,7 @@ impl ClientIdentity {
     /// # Errors
     /// When the bytes are not such a file, the password is wrong, or there is no certificate of the key in it.
     pub fn from_pkcs12(bytes: &[u8], password: &str) -> Result<Self, Pkcs12Error> {
-        let opened = pkcs12::open(bytes, password)?;
+        let opened = open(bytes, password)?;
         let key = PrivateKey::from_pkcs8_der(&opened.key).map_err(Pkcs12Error::Key)?;
         let mut leaf = None;
         let mut chain = Vec::new();
@@ -60,5 +74,128 @@ impl ClientIdentity {
     /// The certificate and those above it, in DER, as a TLS handshake shows them.
     pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(self.certificate.as_der()).chain(self.chain.iter().map(Vec::as_slice))
+    }
+}
+
+/// The largest file that is read. One with a key and a chain of certificates has a few kB.
+pub(crate) const MAX_PKCS12_LENGTH: usize = 64 * 1024;
+/// The most iterations of all derivations of a file together. OpenSSL asks for 2,048 each, Java for 10,000.
+const MAX_ITERATIONS: u32 = 2_000_000;
+
+/// What was in a file.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The private key, in PKCS#8.
+    pub(crate) key: Zeroizing<Vec<u8>>,
+    /// Certificates in DER, in the order of the file.
+    pub(crate) certificates: Vec<Vec<u8>>,
+}
+
+/// A password, and the iterations that may still be spent on it.
+struct Password<'a> {
+    text: &'a str,
+    budget: Cell<u32>,
+}
+
+impl Password<'_> {
+    /// Counts iterations before they are done.
+    fn spend(&self, iterations: u32) -> Result<u32, Pkcs12Error> {
+        let left = self.budget.get().checked_sub(iterations).ok_or(Pkcs12Error::TooCostly)?;
+        self.budget.set(left);
+        if iterations == 0 { Err(Pkcs12Error::Malformed) } else { Ok(iterations) }
+    }
+
+    /// As the old schemes take it: UTF-16, big end first, with a zero at its end.
+    fn utf16(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * self.text.len() + 2));
+        bytes.extend(self.text.encode_utf16().chain([0]).flat_map(u16::to_be_bytes));
+        bytes
+    }
+}
+
+/// Opens a file: its integrity is checked first, which also tells whether the password is right.
+pub(crate) fn open(bytes: &[u8], password: &str) -> Result<Opened, Pkcs12Error> {
+    if bytes.len() > MAX_PKCS12_LENGTH {
+        return Err(Pkcs12Error::TooLarge { length: bytes.len() });
+    }
+    structure::open(bytes, &Password { text: password, budget: Cell::new(MAX_ITERATIONS) })
+}
+
+/// Why a PKCS#12 file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pkcs12Error {
+    /// The file is larger than any of a merchant.
+    TooLarge {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// The bytes are something else.
+    NotPkcs12 {
+        /// What they look like.
+        given: KeyFormat,
+    },
+    /// The file is damaged.
+    Malformed,
+    /// The file is written in BER with open lengths, as some key chains export it.
+    OpenLengths,
+    /// The password does not open the file.
+    Password,
+    /// The file uses an algorithm that is not supported.
+    Algorithm,
+    /// The key derivation of the file demands too many iterations.
+    TooCostly,
+    /// The file does not contain a private key.
+    NoKey,
+    /// The file does not contain the certificate of its private key.
+    NoCertificate,
+    /// The private key cannot be used.
+    Key(KeyError),
+}
+
+const CONVERT: &str = "convert it with `openssl pkcs12 -legacy -in apiclient_cert.p12 -nodes -out both.pem` and \
+                       `openssl pkcs12 -export -in both.pem -out apiclient_cert.p12`, or give the two PEM files instead";
+
+impl Display for Pkcs12Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { length } => {
+                write!(f, "the PKCS#12 file has {length} bytes; at most {MAX_PKCS12_LENGTH} are read")
+            }
+            Self::NotPkcs12 { given } => write!(
+                f,
+                "this is not a PKCS#12 file: {given}; the file of the merchant API certificate (商户API证书) is usually \
+                 named apiclient_cert.p12"
+            ),
+            Self::Malformed => {
+                f.write_str("the PKCS#12 file is damaged; copy it again, as a binary file: text mode changes its bytes")
+            }
+            Self::OpenLengths => {
+                write!(f, "the PKCS#12 file uses indefinite lengths (BER), which are not supported; {CONVERT}")
+            }
+            Self::Password => f.write_str(
+                "the password does not open the PKCS#12 file; it is the merchant ID (商户号) unless it was changed",
+            ),
+            Self::Algorithm => {
+                write!(f, "the PKCS#12 file uses an algorithm that is not supported; {CONVERT}")
+            }
+            Self::TooCostly => write!(f, "the PKCS#12 file demands too many iterations of its key derivation; {CONVERT}"),
+            Self::NoKey => f.write_str(
+                "the PKCS#12 file does not contain a private key; export it together with the certificate, or download it again",
+            ),
+            Self::NoCertificate => {
+                f.write_str("the PKCS#12 file does not contain the certificate of its private key; download it again")
+            }
+            Self::Key(_) => f.write_str("the private key in the PKCS#12 file cannot be used"),
+        }
+    }
+}
+
+impl Error for Pkcs12Error {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Key(error) => Some(error),
+            _ => None,
+        }
     }
 }

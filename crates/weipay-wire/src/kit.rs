@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt::{self, Debug, Display, Formatter};
 
 use crate::identifiers::{MerchantId, MerchantSerial, PublicKeyId};
-use crate::path_shape::looks_like_path;
+use crate::key_format::looks_like_path;
 
 /// A sandbox's credentials. File names are relative to the folder that `kit.json` is in.
 #[derive(Clone, PartialEq, Eq)]

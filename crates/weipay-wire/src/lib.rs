@@ -88,7 +88,6 @@
 //! ```
 
 mod api_keys;
-mod authorization;
 mod certificate;
 mod client_identity;
 mod digest;
@@ -97,42 +96,28 @@ mod identifiers;
 mod key_error;
 mod key_format;
 mod kit;
-mod message;
-mod oaep;
-mod path_shape;
 mod pem;
-mod pkcs12;
-mod private_key;
-mod public_key;
-mod refund_envelope;
-mod rsa_key_check;
-mod signature;
+mod rsa;
 mod v2_signature;
-mod verification;
+mod v3_signature;
 mod xml;
 
 pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
-pub use authorization::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
 pub use certificate::Certificate;
-pub use client_identity::ClientIdentity;
+pub use client_identity::{ClientIdentity, Pkcs12Error};
 pub use digest::{DigestAlgorithm, Digester, sha256_hex, sm3_hex};
-pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
+pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError, ReqInfoError};
 pub use identifiers::{
     IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId, is_same_serial,
 };
 pub use key_error::{KeyError, PemDamage, PemKind};
-pub use key_format::KeyFormat;
+pub use key_format::{KeyFormat, looks_like_path};
 pub use kit::{Kit, KitError};
-pub use message::{NONCE_LENGTH, nonce, random_nonce, request_message, response_message};
-pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError, check_ciphertext};
-pub use path_shape::looks_like_path;
-pub use pkcs12::Pkcs12Error;
-pub use private_key::PrivateKey;
-pub use public_key::PublicKey;
-pub use refund_envelope::ReqInfoError;
-pub use signature::SignatureError;
+pub use rsa::{MAX_OAEP_PLAINTEXT, OaepError, PrivateKey, PublicKey, SignatureError, check_ciphertext};
 pub use v2_signature::{SignError, SignType};
-pub use verification::{
-    PROBE_PREFIX, PlatformKeys, SignatureHeaders, VerifyError, WINDOW_SECONDS, is_fresh, verify_response,
+pub use v3_signature::{
+    Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, NONCE_LENGTH, PROBE_PREFIX, PlatformKeys,
+    SCHEME, SignatureHeaders, VerifyError, WINDOW_SECONDS, is_fresh, nonce, random_nonce, request_message,
+    response_message, verify_response,
 };
 pub use xml::{MAX_XML_DEPTH, MAX_XML_ELEMENTS, MAX_XML_LENGTH, XmlContent, XmlElements, XmlError};

@@ -6,11 +6,10 @@
 //!
 //! Few responses hold elements inside an element, as the list of those who received a red packet (红包).
 
-mod error;
 mod read;
-mod write;
 
-pub use error::XmlError;
+use std::error::Error;
+use std::fmt::{self, Display, Formatter};
 
 /// The largest document that is read.
 pub const MAX_XML_LENGTH: usize = 1024 * 1024;
@@ -118,7 +117,7 @@ impl XmlElements {
     /// # Errors
     /// When a name is not valid in XML, or a value contains a character that XML does not allow.
     pub fn write(&self, root: &str) -> Result<String, XmlError> {
-        write::write(self, root)
+        write(self, root)
     }
 
     fn is_empty(&self) -> bool {
@@ -148,4 +147,216 @@ fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_LENGTH).contains(&name.len())
         && name.bytes().next().is_some_and(is_first)
         && name.bytes().all(is_later)
+}
+
+/// Why XML is not read or not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum XmlError {
+    /// There are no bytes, or only blanks.
+    Empty,
+    /// The document is larger than [`MAX_XML_LENGTH`].
+    TooLarge {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// Elements stand deeper in each other than [`MAX_XML_DEPTH`].
+    TooDeep,
+    /// There are more elements than [`MAX_XML_ELEMENTS`].
+    TooMany,
+    /// The text is not UTF-8, or says that it is written in another encoding.
+    Encoding,
+    /// The first bytes are not XML.
+    NotXml,
+    /// The root has another name, as `html` has that a proxy sends.
+    Root {
+        /// The name that is wanted.
+        wanted: String,
+        /// The name that is there, if it may be shown.
+        found: Option<String>,
+    },
+    /// The document ends inside an element: it was cut off on the way.
+    Cut,
+    /// The document is not well-formed.
+    Malformed,
+    /// The document has a document type (DTD), which APIv2 never uses and attackers do.
+    DocumentType,
+    /// An entity is used that XML does not define by itself.
+    Entity,
+    /// A character is not allowed in XML.
+    Character {
+        /// The name of the element.
+        element: String,
+    },
+    /// An element contains both text and elements, or a comment or an instruction in a value.
+    Mixed {
+        /// The name of the element.
+        element: String,
+    },
+    /// A value occurs twice, and nothing tells which one counts.
+    Repeated {
+        /// The name of the element.
+        element: String,
+    },
+    /// A name is not one that an element of APIv2 can have.
+    Name,
+}
+
+impl Display for XmlError {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => out.write_str("the body is empty, but it must be XML"),
+            Self::TooLarge { length } => {
+                write!(out, "the XML has {length} bytes; at most {MAX_XML_LENGTH} are read")
+            }
+            Self::TooDeep => {
+                write!(out, "the XML has more than {MAX_XML_DEPTH} levels of elements")
+            }
+            Self::TooMany => write!(out, "the XML has more than {MAX_XML_ELEMENTS} elements"),
+            Self::Encoding => out.write_str("the XML is not in UTF-8"),
+            Self::NotXml => out.write_str("this is not XML"),
+            Self::Root { wanted, found: Some(found) } => {
+                write!(out, "the root of the XML is `{found}`, but it must be `{wanted}`; the response may come from a proxy")
+            }
+            Self::Root { wanted, found: None } => write!(out, "the root of the XML is not `{wanted}`"),
+            Self::Cut => out.write_str("the XML is incomplete: it was cut off on the way"),
+            Self::Malformed => out.write_str("the XML is not well-formed"),
+            Self::DocumentType => {
+                out.write_str("the XML has a document type (DOCTYPE), which APIv2 never uses: it is refused")
+            }
+            Self::Entity => out.write_str(
+                "the XML uses an entity other than &amp; &lt; &gt; &quot; &apos; and numbered characters: it is refused",
+            ),
+            Self::Character { element } => {
+                write!(out, "`{element}` contains a control character, which XML does not allow; remove it")
+            }
+            Self::Mixed { element } => write!(
+                out,
+                "`{element}` contains both text and elements, or a comment in a value, which APIv2 never sends"
+            ),
+            Self::Repeated { element } => write!(out, "`{element}` occurs twice, and it is not known which value counts"),
+            Self::Name => write!(
+                out,
+                "the name of an element is not one of APIv2: letters, digits, `_`, `-` and `.`, a letter or `_` first, \
+                 at most {MAX_NAME_LENGTH}"
+            ),
+        }
+    }
+}
+
+impl Error for XmlError {}
+
+fn write(elements: &XmlElements, root: &str) -> Result<String, XmlError> {
+    let mut out = String::with_capacity(256);
+    element(&mut out, root, |out| children(out, elements))?;
+    Ok(out)
+}
+
+fn children(out: &mut String, elements: &XmlElements) -> Result<(), XmlError> {
+    for (name, content) in elements.iter() {
+        element(out, name, |out| match content {
+            XmlContent::Text(text) => value(out, name, text),
+            XmlContent::Elements(elements) => children(out, elements),
+        })?;
+    }
+    Ok(())
+}
+
+fn element(
+    out: &mut String,
+    name: &str,
+    inside: impl FnOnce(&mut String) -> Result<(), XmlError>,
+) -> Result<(), XmlError> {
+    if !is_name(name) {
+        return Err(XmlError::Name);
+    }
+    out.extend(["<", name, ">"]);
+    inside(out)?;
+    out.extend(["</", name, ">"]);
+    Ok(())
+}
+
+fn value(out: &mut String, name: &str, text: &str) -> Result<(), XmlError> {
+    if !text.chars().all(is_allowed) {
+        return Err(XmlError::Character { element: name.to_owned() });
+    }
+    if !needs_cdata(text) {
+        out.push_str(text);
+        return Ok(());
+    }
+    for (index, line) in text.split('\r').enumerate() {
+        if index > 0 {
+            out.push_str("&#13;");
+        }
+        if !line.is_empty() {
+            out.push_str("<![CDATA[");
+            // The only text that would end the section: it is cut in two.
+            out.push_str(&line.replace("]]>", "]]]]><![CDATA[>"));
+            out.push_str("]]>");
+        }
+    }
+    Ok(())
+}
+
+fn needs_cdata(text: &str) -> bool {
+    text.contains(['<', '>', '&', '"', '\'', '\r'])
+        || text.starts_with(char::is_whitespace)
+        || text.ends_with(char::is_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> String {
+        let mut elements = XmlElements::new();
+        elements.push("a", text);
+        elements.write("xml").unwrap()
+    }
+
+    #[test]
+    fn a_plain_value_stands_as_it_is() {
+        for text in ["", "100", "腾讯充值中心-QQ会员充值", "a  b", "https://a.example/?b=c"] {
+            assert_eq!(written(text), format!("<xml><a>{text}</a></xml>"));
+        }
+    }
+
+    #[test]
+    fn markup_and_blanks_at_the_ends_stand_in_cdata() {
+        for text in ["a<b", "a>b", "a&b", r#"{"a":1}"#, "it's", " a", "a\n", "\u{3000}a", "\t"] {
+            assert_eq!(written(text), format!("<xml><a><![CDATA[{text}]]></a></xml>"));
+        }
+    }
+
+    #[test]
+    fn what_would_end_cdata_is_cut_in_two() {
+        assert_eq!(written("a]]>b"), "<xml><a><![CDATA[a]]]]><![CDATA[>b]]></a></xml>");
+    }
+
+    #[test]
+    fn a_carriage_return_is_numbered_because_readers_make_a_line_feed_of_it() {
+        assert_eq!(written("a\r\nb"), "<xml><a><![CDATA[a]]>&#13;<![CDATA[\nb]]></a></xml>");
+        assert_eq!(written("\r"), "<xml><a>&#13;</a></xml>");
+    }
+
+    #[test]
+    fn a_name_that_is_markup_is_refused() {
+        for name in ["", "a b", "a><b", "1a", "-a", "a/", "金额", "a:b", &"a".repeat(129)] {
+            let mut elements = XmlElements::new();
+            elements.push(name, "");
+            assert_eq!(elements.write("xml"), Err(XmlError::Name), "{name}");
+            assert_eq!(XmlElements::new().write(name), Err(XmlError::Name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_xml_has_no_place_for_is_refused_by_the_name_of_its_element() {
+        for character in ['\0', '\u{B}', '\u{1B}', '\u{FFFF}'] {
+            let mut elements = XmlElements::new();
+            elements.push("body", format!("secret{character}"));
+            let refusal = elements.write("xml").unwrap_err();
+            assert_eq!(refusal, XmlError::Character { element: "body".to_owned() });
+            assert!(!refusal.to_string().contains("secret"));
+        }
+    }
 }

@@ -90,15 +90,15 @@ async fn send_a_coupon(client: &Client, kit: &Kit) -> Result<(), Box<dyn Error>>
         .fixed_normal_coupon(
             stocks::post::FixedNormalCoupon::new().discount_amount(500).transaction_minimum(1_000),
         )
-        .use_method(stocks::post::UseMethod::OffLine);
+        .use_method(stocks::post::CouponUseMethod::OffLine);
     let stock = stocks::post::Request::new()
         .stock_name("满十元减五元")
         .belong_merchant(kit.mchid.as_str())
         .goods_name("全场通用")
-        .stock_type(stocks::post::StockType::Normal)
+        .stock_type(stocks::post::BusifavorStockType::Normal)
         .coupon_use_rule(rule)
         .stock_send_rule(stocks::post::StockSendRule::new().max_coupons(10).max_coupons_per_user(1))
-        .coupon_code_mode(stocks::post::CouponCodeMode::WechatpayMode)
+        .coupon_code_mode(stocks::post::BusifavorCodeMode::WechatpayMode)
         .out_request_no(wire::random_nonce());
     let stock = client.v3().marketing().busifavor().stocks().post(stock).await?.decode()?;
     let coupon = coupons::send::post::Request::new()

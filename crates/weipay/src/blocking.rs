@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_CONNECTS};
 use crate::call::Call;
 use crate::client::client_styles;
+use crate::delivery::{Blocking, Shared};
 use crate::error::Error;
-use crate::mode::{Blocking, Shared};
 use crate::node::Node;
 use crate::platform_keys::Deadline;
 

@@ -9,7 +9,6 @@ use weipay_wire::{
     PrivateKey, PublicKey, PublicKeyId,
 };
 
-use crate::base_url::BaseUrl;
 use crate::core::Core;
 use crate::credentials::MerchantParts;
 use crate::delivery::DeliverySettings;
@@ -17,6 +16,7 @@ use crate::error::{Causes, RequestError};
 use crate::failover;
 use crate::retry::{Retries, Timer};
 use crate::transport::{Connections, Proxy};
+use crate::url::BaseUrl;
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -2,6 +2,9 @@
 //!
 //! All three styles end here. An error on the way is recorded and reported by the verb, so that a chain needs no `?` before its
 //! verb. Nothing is sent then.
+//!
+//! The macros write the steps of the pure chain (纯链式): each step is a [`Call`] so far. The steps of a product are one struct, which
+//! differs by a path that is only a type. What all steps have is compiled once for each product, and not for each of 1,700 steps.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -11,19 +14,20 @@ use http::Method;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::core::OWN_NUMBERS;
+use crate::delivery::{Mode, Shared};
 use crate::error::{Error, RequestError};
 use crate::members::{Place, purpose};
-use crate::mode::{Mode, Shared};
-use crate::model::field::Purpose;
-use crate::model::{Field, Model, Sensitive, Value as _, check, encode, encode::for_sending};
+use crate::model::sensitive::for_sending;
+use crate::model::table::Purpose;
+use crate::model::{Field, Model, Sensitive, Value as _, check};
 use crate::operation::{Operation, Version};
 use crate::paging::{self as page, Pages, Paging, kind_of};
-use crate::request::{Request, without_query};
+use crate::request::{Request, describe_file, set_with_purpose, with_purpose};
 use crate::response::Decode;
 use crate::retry::Retries;
 use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
+use crate::url::without_query;
 use crate::xml;
 
 /// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
@@ -302,12 +306,12 @@ impl<M: Mode> Call<M> {
         request: R,
     ) -> Pages<M, T> {
         let kind = kind_of([operation.members(Place::Query), operation.members(Place::Body)]);
-        let paging = kind
-            .map(|kind| Paging::begin(kind, |letter| encode::with_purpose(&request, page_purpose(letter)?)));
+        let paging =
+            kind.map(|kind| Paging::begin(kind, |letter| with_purpose(&request, page_purpose(letter)?)));
         let ask = move |place: &page::Place| {
             let mut request = request.clone();
             if let (Some(purpose), Some(value)) = (kind.and_then(page_purpose), place.value()) {
-                encode::set_with_purpose(&mut request, purpose, &value);
+                set_with_purpose(&mut request, purpose, &value);
             }
             self.clone().typed(operation, request)
         };
@@ -316,9 +320,9 @@ impl<M: Mode> Call<M> {
 
     fn fill_from(mut self, version: Version, mut model: Box<dyn Model>) -> Self {
         let core = &self.shared.core;
-        encode::describe_file(&mut *model);
+        describe_file(&mut *model);
         if version == Version::V2 {
-            xml::fill_in(&mut *model, core.merchant.mchid.as_ref(), &OWN_NUMBERS);
+            xml::fill_in(&mut *model, core.merchant.mchid.as_ref());
         }
         if core.check_requests
             && let Err(violation) = check::check(&*model)
@@ -368,6 +372,65 @@ impl<M: Mode> fmt::Debug for Call<M> {
             .finish_non_exhaustive()
     }
 }
+
+/// Writes what the steps of a product have in common.
+macro_rules! chain {
+    () => {
+        /// A step of a chain. Each has a name in the module of its path.
+        #[must_use = "a chain does nothing before its verb"]
+        pub struct Step<M: $crate::delivery::Mode, Path> {
+            #[allow(dead_code, reason = "a version may have none of the products that are asked for")]
+            call: $crate::call::Call<M>,
+            path: std::marker::PhantomData<fn() -> Path>,
+        }
+
+        impl<M: $crate::delivery::Mode, Path> Step<M, Path> {
+            pub(crate) fn new(call: $crate::call::Call<M>) -> Self {
+                Self { call, path: std::marker::PhantomData }
+            }
+
+            /// Sets a header: see [`Call::header`](crate::Call::header).
+            pub fn header(self, name: &str, value: impl AsRef<str>) -> Self {
+                Self::new(self.call.header(name, value))
+            }
+
+            /// Limits the time of this call: see [`Call::timeout`](crate::Call::timeout).
+            pub fn timeout(self, timeout: std::time::Duration) -> Self {
+                Self::new(self.call.timeout(timeout))
+            }
+
+            /// Sends this call elsewhere: see [`Call::base_url`](crate::Call::base_url).
+            pub fn base_url(self, base_url: &str) -> Self {
+                Self::new(self.call.base_url(base_url))
+            }
+        }
+
+        impl<M: $crate::delivery::Mode, Path> Clone for Step<M, Path> {
+            fn clone(&self) -> Self {
+                Self::new(self.call.clone())
+            }
+        }
+
+        impl<M: $crate::delivery::Mode, Path> std::fmt::Debug for Step<M, Path> {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.call.fmt(out)
+            }
+        }
+    };
+}
+
+/// Writes a step: its name, and the type of its path.
+macro_rules! chain_step {
+    ($(#[$doc:meta])* $name:ident at $path:ident) => {
+        $(#[$doc])*
+        pub type $name<M> = Step<M, $path>;
+
+        #[doc = concat!("Where [`", stringify!($name), "`] is.")]
+        pub enum $path {}
+    };
+}
+
+pub(crate) use {chain, chain_step};
 
 #[cfg(all(test, feature = "blocking"))]
 mod tests {

@@ -121,8 +121,8 @@ mod asynchronous {
 
     use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_CONNECTS};
     use crate::call::Call;
+    use crate::delivery::{Async, Shared};
     use crate::error::Error;
-    use crate::mode::{Async, Shared};
     use crate::node::Node;
     use crate::platform_keys::Deadline;
 

@@ -1,22 +1,23 @@
 //! The two pure halves of a call: [`Core::prepare`] makes a signed HTTP request from a [`Request`], and [`Core::conclude`]
 //! makes a verified response or an error from what came back.
 //!
-//! There is no I/O here: both clients only wait between these two. What depends on the protocol is in a module for each:
-//! [`v3`] signs and verifies for APIv3, [`v2`] for APIv2.
+//! There is no I/O here: both clients only wait between these two. In APIv3 a request is signed in its `Authorization` header, and a
+//! successful response in its `Wechatpay-…` headers. What is different in APIv2 is in [`v2`].
 
 mod v2;
-mod v3;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue};
-use weipay_wire::{Authorization, request_message};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use weipay_wire::{
+    Authorization, PlatformKeys, SignatureHeaders, VerifyError, random_nonce, request_message,
+    verify_response,
+};
 
-use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::Merchant;
 use crate::delivery::DeliverySettings;
@@ -29,9 +30,7 @@ use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::retry::Retries;
 use crate::upload::Payload;
-
-pub(crate) use v2::OWN_NUMBERS;
-pub(crate) use v3::{SERIAL, verify};
+use crate::url::BaseUrl;
 
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
@@ -65,7 +64,7 @@ impl Core {
     ) -> Result<http::Request<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
-            Version::V3 => v3::prepare(self, request, host),
+            Version::V3 => prepare(self, request, host),
             Version::V2 => v2::prepare(self, request, host),
         }
     }
@@ -76,7 +75,7 @@ impl Core {
         request: &Request,
         address: &Address,
     ) -> Result<http::Request<()>, RequestError> {
-        v3::prepare_download(self, request, address)
+        prepare_download(self, request, address)
     }
 
     /// The error of a response to such a request that is not a file.
@@ -118,7 +117,7 @@ impl Core {
             decryption_key: Arc::clone(&self.merchant.key),
         };
         match request.version() {
-            Version::V3 => v3::conclude(self, request, response, keys),
+            Version::V3 => conclude(self, request, response, keys),
             Version::V2 => v2::conclude(self, request, response),
         }
     }
@@ -239,4 +238,116 @@ impl Core {
         let text = text.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?;
         Ok(text.to_owned())
     }
+}
+
+/// The header with the serial of a platform key: of a request, the key that should sign the response and with which sensitive
+/// fields are encrypted; of a response, the key that signed it.
+pub(crate) const SERIAL: &str = "Wechatpay-Serial";
+
+fn prepare(core: &Core, request: &Request, host: Host) -> Result<http::Request<Payload>, RequestError> {
+    let mut headers = core.headers(request)?;
+    if !headers.contains_key(SERIAL)
+        && let Some(serial) = core.merchant.platform().preferred(core.now())
+        && let Ok(serial) = serial.parse()
+    {
+        headers.insert(SERIAL, serial);
+    }
+    let base_url = core.base_url(request, host)?;
+    let target = base_url.target(&request.target()?);
+    headers.insert(AUTHORIZATION, authorization(core, request, &target)?);
+
+    let mut signed = http::Request::new(request.payload());
+    *signed.method_mut() = request.method.clone();
+    *signed.uri_mut() = base_url
+        .url(&target)
+        .parse()
+        .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
+    *signed.headers_mut() = headers;
+    Ok(signed)
+}
+
+/// The request for a file. Its address decides whether it is signed.
+fn prepare_download(
+    core: &Core,
+    request: &Request,
+    address: &Address,
+) -> Result<http::Request<()>, RequestError> {
+    let mut headers = core.headers(request)?;
+    if address.is_signed {
+        headers.insert(AUTHORIZATION, authorization(core, request, address.target())?);
+    }
+    let mut prepared = http::Request::new(());
+    *prepared.uri_mut() = address.uri.clone();
+    *prepared.headers_mut() = headers;
+    Ok(prepared)
+}
+
+fn authorization(core: &Core, request: &Request, target: &str) -> Result<HeaderValue, RequestError> {
+    let timestamp = (core.clock)();
+    let nonce_str = random_nonce();
+    let body = request.signed_bytes();
+    let message = request_message(request.method.as_str(), target, timestamp, &nonce_str, body);
+    let error = |error: &dyn std::fmt::Display| RequestError::Signing(error.to_string());
+    let signature = core.merchant.key.sign(&message).map_err(|cause| error(&cause))?;
+    let authorization = Authorization {
+        mchid: core.merchant.mchid.to_string(),
+        serial_no: core.merchant.serial.to_string(),
+        timestamp,
+        nonce_str,
+        signature,
+    };
+    let mut value = HeaderValue::try_from(authorization.to_string()).map_err(|cause| error(&cause))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn conclude(
+    core: &Core,
+    request: &Request,
+    mut response: RawResponse,
+    keys: &PlatformKeySet,
+) -> Result<RawResponse, Error> {
+    let kind = if !response.status.is_success() {
+        ErrorKind::Api(ApiError::read(&response.body))
+    } else if request.operation.is_some_and(Operation::is_unsigned) {
+        return Ok(response);
+    } else {
+        let verified = verify(&response, core.merchant.platform().keys(), core.now());
+        match verified.or_else(|error| match error {
+            VerifyError::UnknownSerial { .. } => {
+                verify(&response, keys.keys(), core.now()).map_err(|_| error)
+            }
+            error => Err(error),
+        }) {
+            Ok(()) => {
+                response.verified = true;
+                if response.status == StatusCode::NO_CONTENT {
+                    // The signature does not cover a body that a proxy may have added.
+                    response.body = Bytes::new();
+                }
+                return Ok(response);
+            }
+            Err(VerifyError::Probe) => ErrorKind::SignatureProbe,
+            Err(error) => ErrorKind::Unverified(error),
+        }
+    };
+    Err(Error::with_response(kind, response))
+}
+
+/// Verifies the signature of a response with one of these keys.
+pub(crate) fn verify(response: &RawResponse, keys: &PlatformKeys, now: i64) -> Result<(), VerifyError> {
+    let text = |name: &'static str| {
+        let value = response.headers.get(name).ok_or(VerifyError::Missing(name))?;
+        // White space around a value is not a part of it (RFC 9110, 5.5), whichever transport received it.
+        value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
+    };
+    let headers = SignatureHeaders {
+        timestamp: text("Wechatpay-Timestamp")?,
+        nonce: text("Wechatpay-Nonce")?,
+        signature: text("Wechatpay-Signature")?,
+        serial: text(SERIAL)?,
+    };
+    // A 204 is signed over an empty body.
+    let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
+    verify_response(&headers, body, keys, now)
 }

@@ -1,17 +1,212 @@
-//! The attempts of one call: each is prepared, judged, and perhaps followed by another. Both modes go through the same steps and
-//! wait between them in their own way.
+//! The delivery of a call: each attempt is prepared, sent, judged, and perhaps followed by another.
+//!
+//! The two ways to wait, async and blocking, are one type parameter: everything that names and fills in a call is written once. Both
+//! go through the same steps and wait between them in their own way.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+#[cfg(any(feature = "async", feature = "blocking"))]
+use http::header::AUTHORIZATION;
 
 use crate::core::Core;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Sent};
 use crate::failover::{BACKUP, Host, Hosts};
 use crate::request::Request;
-use crate::response::RawResponse;
-use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, SoFar, SystemTimer, Timer};
+use crate::response::{Decode, RawResponse};
+use crate::retry::{Budget, Ending, Repeatable, Retries, SoFar};
 use crate::upload::Payload;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// How a client waits for responses: [`Async`] or [`Blocking`].
+pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
+    /// What carries requests.
+    type Transport: ?Sized + Send + Sync;
+    /// What a verb gives back: a future, or the result itself.
+    type Output<T: Decode>;
+
+    /// Lets one fetch of certificates run at a time.
+    #[doc(hidden)]
+    type Flight: Default + Send + Sync;
+
+    /// Sends a request, or reports that it could not be prepared.
+    #[doc(hidden)]
+    fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Output<T>;
+}
+
+/// What the parts of one client share.
+#[doc(hidden)]
+pub struct Shared<M: Mode> {
+    pub(crate) core: Core,
+    #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
+    pub(crate) transport: Box<M::Transport>,
+    #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
+    pub(crate) flight: M::Flight,
+}
+
+impl<M: Mode> Shared<M> {
+    #[allow(dead_code, reason = "each of the two ways to wait makes one, and both are optional")]
+    pub(crate) fn new(core: Core, transport: Box<M::Transport>) -> Self {
+        Self { core, transport, flight: M::Flight::default() }
+    }
+}
+
+/// Verbs give futures.
+#[cfg(feature = "async")]
+#[derive(Debug, Clone, Copy)]
+pub enum Async {}
+
+/// Verbs return when the response is there.
+#[cfg(feature = "blocking")]
+#[derive(Debug, Clone, Copy)]
+pub enum Blocking {}
+
+#[cfg(feature = "async")]
+mod asynchronous {
+    use std::future::Future;
+    use std::marker::PhantomData;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use super::*;
+    use crate::platform_keys::Deadline;
+    use crate::response::Response;
+    use crate::transport::{Transport, read_whole};
+
+    impl sealed::Sealed for Async {}
+
+    impl Mode for Async {
+        type Transport = dyn Transport;
+        type Output<T: Decode> = CallFuture<T>;
+        type Flight = tokio::sync::Mutex<()>;
+
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> CallFuture<T> {
+            let shared = Arc::clone(shared);
+            let call =
+                async move { deliver(&shared, &mut request).await.map_err(|error| error.in_call(&request)) };
+            CallFuture { call: Box::pin(call), body: PhantomData }
+        }
+    }
+
+    /// Compiled once for all operations. The request is signed when the future is first polled, so that its timestamp is fresh
+    /// even if the future is polled much later.
+    async fn deliver(shared: &Arc<Shared<Async>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let timer = &shared.core.delivery.timer;
+        let began = timer.now();
+        shared.core.check_before_keys(request)?;
+        if Core::needs_keys(request) {
+            shared.provide_keys(Deadline::after(shared.core.timeout(request))).await?;
+        }
+        // Once for all attempts: what is encrypted anew has other bytes.
+        request.complete(&shared.core)?;
+        let mut delivery = Delivery::begin(&shared.core, request, began);
+        loop {
+            let outcome = attempt(shared, request, &delivery).await;
+            match delivery.next(outcome) {
+                Next::End(outcome) => return outcome,
+                Next::Again(wait) => timer.sleep(wait).await,
+            }
+        }
+    }
+
+    async fn attempt(
+        shared: &Shared<Async>,
+        request: &Request,
+        delivery: &Delivery<'_>,
+    ) -> Result<RawResponse, Error> {
+        let keys = shared.core.merchant.platform();
+        let (signed, left) = delivery.prepare()?;
+        let deadline = Deadline::after(left);
+        let authorization = signed.headers().get(AUTHORIZATION).cloned();
+        let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
+        let response = read_whole(response).await?;
+        if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
+            shared.look_for(serial, deadline).await;
+        }
+        let concluded = shared.core.conclude(request, response, &keys);
+        concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
+    }
+
+    /// The future of a call: it sends the call when it is awaited, and gives `Result<Response<T>, Error>`.
+    #[must_use = "a call is sent when it is awaited"]
+    pub struct CallFuture<T> {
+        call: Pin<Box<dyn Future<Output = Result<RawResponse, Error>> + Send>>,
+        body: PhantomData<fn() -> T>,
+    }
+
+    impl<T: Decode> Future for CallFuture<T> {
+        type Output = Result<Response<T>, Error>;
+
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+            self.call.as_mut().poll(context).map(|done| done.map(Response::new))
+        }
+    }
+}
+
+#[cfg(feature = "async")]
+pub use asynchronous::CallFuture;
+
+#[cfg(feature = "blocking")]
+mod waiting {
+    use super::*;
+    use crate::platform_keys::{BlockingFlight, Deadline};
+    use crate::response::Response;
+    use crate::transport::blocking::{Transport, read_whole};
+
+    impl sealed::Sealed for Blocking {}
+
+    impl Mode for Blocking {
+        type Transport = dyn Transport;
+        type Output<T: Decode> = Result<Response<T>, Error>;
+        type Flight = BlockingFlight;
+
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> Self::Output<T> {
+            deliver(shared, &mut request).map(Response::new).map_err(|error| error.in_call(&request))
+        }
+    }
+
+    fn deliver(shared: &Arc<Shared<Blocking>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let timer = &shared.core.delivery.timer;
+        let began = timer.now();
+        shared.core.check_before_keys(request)?;
+        if Core::needs_keys(request) {
+            shared.provide_keys(Deadline::after(shared.core.timeout(request)))?;
+        }
+        // Once for all attempts: what is encrypted anew has other bytes.
+        request.complete(&shared.core)?;
+        let mut delivery = Delivery::begin(&shared.core, request, began);
+        loop {
+            let outcome = attempt(shared, request, &delivery);
+            match delivery.next(outcome) {
+                Next::End(outcome) => return outcome,
+                Next::Again(wait) => timer.sleep_blocking(wait),
+            }
+        }
+    }
+
+    fn attempt(
+        shared: &Shared<Blocking>,
+        request: &Request,
+        delivery: &Delivery<'_>,
+    ) -> Result<RawResponse, Error> {
+        let keys = shared.core.merchant.platform();
+        let (signed, left) = delivery.prepare()?;
+        let deadline = Deadline::after(left);
+        let authorization = signed.headers().get(AUTHORIZATION).cloned();
+        let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
+        if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
+            shared.look_for(serial, deadline);
+        }
+        let concluded = shared.core.conclude(request, response, &keys);
+        concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
+    }
+}
 
 /// How a client delivers calls.
 pub(crate) struct DeliverySettings {
@@ -144,5 +339,141 @@ impl<'a> Delivery<'a> {
             }
             Err(error) => Err(error.after(attempts)),
         }
+    }
+}
+
+/// One attempt of a call: [`Response::attempts`](crate::Response::attempts) and [`Error::attempts`](crate::Error::attempts) give all
+/// of them, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    outcome: AttemptOutcome,
+    may_have_taken_effect: bool,
+    waited: Duration,
+    backup_host: Option<&'static str>,
+}
+
+/// What an attempt ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AttemptOutcome {
+    /// A successful response with this status. 202 says that the request was accepted and is not decided yet.
+    Success(StatusCode),
+    /// An error response.
+    Api {
+        /// Its status.
+        status: StatusCode,
+        /// The code (错误码) in its body; empty if there is none.
+        code: String,
+    },
+    /// No complete response came.
+    Network(Sent),
+    /// A successful response whose signature cannot be verified.
+    Unverified,
+    /// A deliberately wrong signature (签名探测).
+    SignatureProbe,
+    /// It could not be prepared, so nothing was sent.
+    Request,
+}
+
+impl Attempt {
+    pub(crate) fn of(
+        outcome: &Result<RawResponse, Error>,
+        waited: Duration,
+        backup_host: Option<&'static str>,
+    ) -> Self {
+        let (outcome, may_have_taken_effect) = match outcome {
+            Ok(response) => (AttemptOutcome::Success(response.status), true),
+            Err(error) => (AttemptOutcome::of(error), error.may_have_taken_effect()),
+        };
+        Self { outcome, may_have_taken_effect, waited, backup_host }
+    }
+
+    /// What it ended with.
+    #[must_use]
+    pub fn outcome(&self) -> &AttemptOutcome {
+        &self.outcome
+    }
+
+    /// Whether this attempt may have taken effect. It did if it succeeded.
+    #[must_use]
+    pub fn may_have_taken_effect(&self) -> bool {
+        self.may_have_taken_effect
+    }
+
+    /// How long the client waited before it.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// The backup host (备域名) to which it went, if it did not go to the host of the base URL.
+    #[must_use]
+    pub fn backup_host(&self) -> Option<&'static str> {
+        self.backup_host
+    }
+}
+
+impl AttemptOutcome {
+    fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Network(problem) => Self::Network(problem.sent),
+            ErrorKind::Api(_) => Self::Api {
+                status: error.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                code: error.code().filter(|code| is_code(code)).unwrap_or_default().to_owned(),
+            },
+            ErrorKind::Unverified(_) => Self::Unverified,
+            ErrorKind::SignatureProbe => Self::SignatureProbe,
+            _ => Self::Request,
+        }
+    }
+}
+
+/// Whether a text has the form of a code. Anything else may be personal.
+fn is_code(text: &str) -> bool {
+    text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// What [`Timer::sleep`] gives.
+pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// How a client measures time, and waits between two attempts of a call. Tests of your own replace it, so that they need not wait:
+/// see [`ClientBuilder::timer`](crate::ClientBuilder::timer).
+///
+/// Time limits of a single attempt are kept by the transport, not by a timer.
+pub trait Timer: Send + Sync {
+    /// The time since some moment in the past. It never goes back.
+    fn now(&self) -> Duration;
+
+    /// Waits, for the async client.
+    fn sleep(&self, wait: Duration) -> Sleep<'_>;
+
+    /// Waits, for the blocking client.
+    fn sleep_blocking(&self, wait: Duration);
+}
+
+/// The system's time; async calls wait with tokio.
+pub(crate) struct SystemTimer(Instant);
+
+impl Default for SystemTimer {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Timer for SystemTimer {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep<'_> {
+        #[cfg(feature = "async")]
+        return Box::pin(tokio::time::sleep(wait));
+        #[cfg(not(feature = "async"))]
+        Box::pin(async move { self.sleep_blocking(wait) })
+    }
+
+    fn sleep_blocking(&self, wait: Duration) {
+        std::thread::sleep(wait);
     }
 }

@@ -26,7 +26,6 @@ mod address;
 mod asynchronous;
 #[cfg(feature = "blocking")]
 mod blocking;
-mod digest;
 mod part_file;
 mod receiver;
 mod source;
@@ -37,15 +36,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
+use crate::delivery::{Mode, Shared};
 use crate::error::{Error, ErrorKind, FileError, RequestError};
-use crate::mode::{Mode, Shared};
 use crate::operation::Operation;
 use crate::request::Request;
 pub(crate) use address::Address;
-pub use digest::Digest;
 use receiver::{Received, Receiver};
 use source::FileLink;
-pub use source::FileSource;
+pub use source::{Digest, FileSource};
 
 /// How long a whole download takes at most, if the caller sets no limit.
 const MAX_DURATION: Duration = Duration::from_secs(60 * 60);

@@ -19,9 +19,10 @@ use serde_json::Value;
 use weipay_wire::VerifyError;
 
 use crate::operation::Operation;
-use crate::request::{Request, without_query};
+use crate::request::Request;
 use crate::response::{RawResponse, request_id};
 use crate::retry::Attempt;
+use crate::url::without_query;
 
 pub use api_error::ApiError;
 pub use class::ErrorClass;

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, SignatureError, random_nonce};
 
 use crate::builder::system_time;
-use crate::request::percent_encode;
+use crate::url::percent_encode;
 
 mod v2;
 

@@ -8,13 +8,11 @@ compile_error!(
     "enable a feature of weipay: `async` for weipay::Client, `blocking` for weipay::blocking::Client, or both"
 );
 
-mod base_url;
 pub mod bill;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
 mod call;
-mod chain;
 mod client;
 mod core;
 mod credentials;
@@ -26,7 +24,6 @@ mod failover;
 pub mod front_end;
 mod json;
 mod members;
-mod mode;
 pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
@@ -43,23 +40,23 @@ pub mod retry;
 pub mod transport;
 mod untyped;
 mod upload;
+mod url;
 pub mod v2;
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
 pub mod waiting;
 mod xml;
 
-pub use base_url::BaseUrl;
 pub use builder::{ClientBuilder, ConfigError};
 pub use call::Call;
 #[cfg(feature = "async")]
 pub use client::Client;
-pub use error::{Error, Result};
 #[cfg(feature = "blocking")]
-pub use mode::Blocking;
-pub use mode::Mode;
+pub use delivery::Blocking;
+pub use delivery::Mode;
 #[cfg(feature = "async")]
-pub use mode::{Async, CallFuture};
+pub use delivery::{Async, CallFuture};
+pub use error::{Error, Result};
 pub use node::Node;
 pub use operation::{Dialect, Operation, Repeat, Version, operations};
 #[allow(unused_imports, reason = "without a product there are none")]
@@ -70,6 +67,7 @@ pub use retry::Retries;
 pub use transport::Transport;
 pub use untyped::{Inspection, SensitiveTexts};
 pub use upload::File;
+pub use url::BaseUrl;
 pub use weipay_wire as wire;
 
 // Their types are in this crate's interface, so programs need the same versions.

@@ -14,26 +14,21 @@
 // field also names it in an error.
 
 pub(crate) mod check;
-pub(crate) mod checked;
-pub(crate) mod codec;
 pub(crate) mod decode;
-pub(crate) mod encode;
 pub(crate) mod enumeration;
-#[allow(dead_code, reason = "a product may need only some kinds of rows")]
-pub(crate) mod field;
 mod into_field;
 mod json_text;
 mod money;
 mod numbered;
 pub(crate) mod sensitive;
-pub(crate) mod structure;
+#[allow(dead_code, reason = "a product may need only some kinds of rows")]
+pub(crate) mod table;
 mod time;
 #[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
 mod time_crates;
-mod value;
+pub(crate) mod value;
 
-pub use check::Violation;
-pub use checked::{Checked, Hint, nearest_word};
+pub use check::{Checked, Hint, Violation, nearest_word};
 pub use into_field::{IntoField, IntoItem};
 pub use json_text::JsonText;
 pub use money::{Fen, MoneyError};
@@ -44,12 +39,12 @@ pub use time::Time;
 pub use time_crates::TimeError;
 
 #[allow(unused_imports, reason = "a product may need only some of them")]
-pub(crate) use codec::{Model, Slot, Strictness, Table, Token, Value};
-#[allow(unused_imports, reason = "a product may need only some of them")]
-pub(crate) use field::{Field, body, file, header, meta, part, path, query, xml};
-#[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use into_field::{Converted, Direct, FromText, UnfitValues, set};
 pub(crate) use sensitive::Encryption;
+#[allow(unused_imports, reason = "a product may need only some of them")]
+pub(crate) use table::{Field, body, file, header, meta, part, path, query, xml};
+#[allow(unused_imports, reason = "a product may need only some of them")]
+pub(crate) use value::{Model, Slot, Strictness, Table, Token, Value};
 
 #[doc(no_inline)]
 pub use crate::upload::File;
@@ -57,7 +52,7 @@ pub use crate::upload::File;
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use enumeration::{Word, open_enum};
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
-pub(crate) use structure::{model, request, response};
+pub(crate) use table::{model, request, response};
 
 /// The request, or the response, of an operation that has nothing but its path.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

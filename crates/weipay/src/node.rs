@@ -16,13 +16,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::delivery::{Mode, Shared};
 use crate::error::Error;
-use crate::mode::{Mode, Shared};
 use crate::model::Sensitive;
 use crate::paging::Pages;
-use crate::request::without_query;
 use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
+use crate::url::without_query;
 
 /// The segment of a slash at the end of a path. It is a node too, so that `client["v3/pay/"]["transactions"]` can continue
 /// after it.

@@ -9,6 +9,7 @@
 //! start-up.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 
@@ -33,6 +34,8 @@ pub struct Operation {
     product: Option<&'static str>,
     base_url: Option<&'static str>,
     request_number: Option<&'static str>,
+    merchant_number: Option<&'static str>,
+    repeat_after: u16,
     success: u16,
     version: Version,
     dialect: Dialect,
@@ -115,6 +118,8 @@ impl Operation {
             product: None,
             base_url: None,
             request_number: None,
+            merchant_number: None,
+            repeat_after: 0,
             success: 200,
             version: Version::V3,
             dialect: Dialect::Json,
@@ -259,9 +264,10 @@ impl Operation {
         self.request_number
     }
 
-    /// Whether it asks for a refund. Its number tells: no other operation has that one.
-    pub(crate) fn is_refund(&self) -> bool {
-        self.request_number == Some("out_refund_no")
+    /// The field with the number of the merchant whose key signs the request (APIv2).
+    #[must_use]
+    pub const fn merchant_number(&self) -> Option<&'static str> {
+        self.merchant_number
     }
 
     /// What is known of members, as [`crate::members`] reads it.
@@ -280,6 +286,12 @@ impl Operation {
     #[must_use]
     pub const fn is_safe_to_repeat(&self) -> bool {
         matches!(self.repeat, Repeat::Safe)
+    }
+
+    /// How far apart the platform wants the same request, if the first one may have arrived. For most operations it says nothing.
+    #[must_use]
+    pub const fn repeat_after(&self) -> Duration {
+        Duration::from_secs(self.repeat_after as u64)
     }
 }
 
@@ -308,6 +320,16 @@ impl Operation {
 
     const fn repeated(mut self, repeat: Repeat) -> Self {
         self.repeat = repeat;
+        self
+    }
+
+    const fn apart(mut self, seconds: u16) -> Self {
+        self.repeat_after = seconds;
+        self
+    }
+
+    const fn merchant(mut self, merchant_number: &'static str) -> Self {
+        self.merchant_number = Some(merchant_number);
         self
     }
 
@@ -517,6 +539,13 @@ mod tests {
         let refund = find(Method::POST, "v2/secapi/pay/refund");
         assert_eq!((refund.version(), refund.dialect()), (Version::V2, Dialect::Xml));
         assert!(refund.needs_client_certificate());
+        assert_eq!(refund.merchant_number(), Some("mch_id"));
+        assert_eq!(refund.repeat_after(), Duration::from_secs(60));
+        assert_eq!(find(Method::POST, "v2/pay/unifiedorder").repeat_after(), Duration::ZERO);
+        assert_eq!(
+            find(Method::POST, "v2/mmpaymkttransfers/promotion/transfers").merchant_number(),
+            Some("mchid")
+        );
         let upload = find(Method::POST, "v3/merchant/media/upload");
         assert_eq!((upload.version(), upload.dialect()), (Version::V3, Dialect::Multipart));
         let overseas = find(Method::POST, "v3/global/transactions/jsapi");

@@ -49,9 +49,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::delivery::Mode;
 use crate::error::Error;
 use crate::members::{Member, Members, is_name, purpose};
-use crate::mode::Mode;
 use crate::operation::Operation;
 use crate::response::{Decode, Response};
 use place::{Facts, Step};
@@ -305,7 +305,7 @@ impl<M: Mode, T: Decode, I, F> fmt::Debug for Items<M, T, I, F> {
 }
 
 #[cfg(feature = "async")]
-impl<T: Decode> Pages<crate::mode::Async, T> {
+impl<T: Decode> Pages<crate::delivery::Async, T> {
     /// The next page; `None` after the last one. If the future is dropped, or gives an error of the call, the same page is asked for
     /// again; a page that fails three times in a row ends the list.
     pub async fn next(&mut self) -> Option<Result<Page<T>, PageError>> {
@@ -323,7 +323,7 @@ impl<T: Decode> Pages<crate::mode::Async, T> {
 }
 
 #[cfg(feature = "async")]
-impl<T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Items<crate::mode::Async, T, I, F> {
+impl<T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Items<crate::delivery::Async, T, I, F> {
     /// The next item; `None` after the last one. See [`Pages::next`].
     pub async fn next(&mut self) -> Option<Result<I, PageError>> {
         loop {
@@ -339,7 +339,7 @@ impl<T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Items<crate::mode::Async, T, I
 }
 
 #[cfg(feature = "blocking")]
-impl<T: Decode> Iterator for Pages<crate::mode::Blocking, T> {
+impl<T: Decode> Iterator for Pages<crate::delivery::Blocking, T> {
     type Item = Result<Page<T>, PageError>;
 
     /// The next page. After an error of the call the same page is asked for again; a page that fails three times in a row ends the
@@ -356,7 +356,7 @@ impl<T: Decode> Iterator for Pages<crate::mode::Blocking, T> {
 }
 
 #[cfg(feature = "blocking")]
-impl<T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Iterator for Items<crate::mode::Blocking, T, I, F> {
+impl<T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Iterator for Items<crate::delivery::Blocking, T, I, F> {
     type Item = Result<I, PageError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -3,16 +3,17 @@
 //! [`PlatformKeySet`] is one state of them and never changes. [`KeyRing`] holds the current set and swaps it. Calls take the set
 //! with one clone of an `Arc`, so no lock is held while they sign or verify.
 
-mod certificate_list;
 mod fetch;
-mod ring;
 
-use weipay_wire::{Certificate, PlatformKeys, PublicKey, PublicKeyId};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use weipay_wire::{ApiV3Key, Certificate, PlatformKeys, PlatformSerial, PublicKey, PublicKeyId, VerifyError};
+
+use crate::core::verify;
+use crate::error::{DecodeError, Error, ErrorKind, RequestError};
+use crate::response::RawResponse;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) use fetch::Deadline;
-pub(crate) use ring::KeyRing;
-
 #[cfg(feature = "blocking")]
 pub(crate) use fetch::waiting::Flight as BlockingFlight;
 
@@ -85,8 +86,156 @@ fn latest(all: &[Validity], now: i64) -> Option<&Validity> {
     all.iter().rev().max_by_key(rank)
 }
 
+/// The platform wants certificates to be fetched again before 12 hours have passed.
+const REFRESH_AFTER: u64 = 11 * 60 * 60;
+
+/// How long a failed refresh is not repeated in the background.
+const RETRY_AFTER: u64 = 60;
+
+/// How often an unknown serial leads to a fetch. Strangers can name serials, in notifications.
+const UNKNOWN_AFTER: u64 = 60;
+
+/// How a fetch ended. Those who waited for it share it.
+pub(crate) type Outcome = Result<(), Arc<Error>>;
+
+pub(crate) struct KeyRing {
+    /// Given when the client was made. They never change.
+    public_keys: Vec<(PublicKeyId, PublicKey)>,
+    /// Decrypts the list of certificates; without it, the ring stays as it was made.
+    key: Option<ApiV3Key>,
+    current: RwLock<Arc<PlatformKeySet>>,
+    schedule: Mutex<Schedule>,
+}
+
+#[derive(Default)]
+struct Schedule {
+    /// How many fetches have ended, and how the last one did.
+    ended: Ticket,
+    outcome: Option<Outcome>,
+    /// When the platform last answered with its certificates, or that there are none.
+    answered_at: Option<i64>,
+    /// When a refresh was last begun in the background.
+    begun_at: Option<i64>,
+    /// When an unknown serial last led to a fetch, and the fetches that had ended before.
+    unknown: Option<(i64, Ticket)>,
+}
+
+/// The number of fetches that had ended when somebody wished for one: a later one fulfils the wish.
+pub(crate) type Ticket = u64;
+
+impl KeyRing {
+    pub(crate) fn new(
+        public_keys: Vec<(PublicKeyId, PublicKey)>,
+        certificates: &[Certificate],
+        key: Option<ApiV3Key>,
+    ) -> Self {
+        let current = PlatformKeySet::new(&public_keys, certificates);
+        let (current, schedule) = (RwLock::new(Arc::new(current)), Mutex::default());
+        Self { public_keys, key, current, schedule }
+    }
+
+    /// The keys as they are now.
+    pub(crate) fn current(&self) -> Arc<PlatformKeySet> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether there is no key yet, and certificates can be fetched.
+    pub(crate) fn is_unfetched(&self) -> bool {
+        self.key.is_some() && self.current().is_empty()
+    }
+
+    /// Whether certificates can be fetched.
+    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
+    pub(crate) fn check_can_fetch(&self) -> Result<(), RequestError> {
+        self.key.as_ref().map(|_| ()).ok_or(RequestError::ApiV3Key)
+    }
+
+    /// A wish for a fetch that ends after now.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.schedule().ended
+    }
+
+    /// A wish for a refresh in the background, if it is time for one. A client with a public key has no need of certificates
+    /// before an unknown serial has shown that the platform uses them.
+    pub(crate) fn due(&self, now: i64) -> Option<Ticket> {
+        self.key.as_ref()?;
+        let mut schedule = self.schedule();
+        let is_old = match schedule.answered_at {
+            Some(at) => now.abs_diff(at) >= REFRESH_AFTER,
+            None => self.public_keys.is_empty(),
+        };
+        if !is_old || schedule.begun_at.is_some_and(|at| now.abs_diff(at) < RETRY_AFTER) {
+            return None;
+        }
+        schedule.begun_at = Some(now);
+        Some(schedule.ended)
+    }
+
+    /// A wish for a fetch because of a serial that the ring does not have. Within a minute all such wishes are one, so that the
+    /// fetch that fulfils the first fulfils all. An ID of a public key is no reason: certificates are fetched.
+    pub(crate) fn wish_for(&self, serial: &str, now: i64) -> Option<Ticket> {
+        self.key.as_ref()?;
+        if self.current().get(serial).is_some() || PlatformSerial::new(serial).is_err() {
+            return None;
+        }
+        let mut schedule = self.schedule();
+        match schedule.unknown {
+            Some((at, ticket)) if now.abs_diff(at) < UNKNOWN_AFTER => Some(ticket),
+            _ => {
+                schedule.unknown = Some((now, schedule.ended));
+                Some(schedule.ended)
+            }
+        }
+    }
+
+    /// How the fetch ended that fulfilled a wish; `None` if none has ended since.
+    pub(crate) fn outcome_since(&self, ticket: Ticket) -> Option<Outcome> {
+        let schedule = self.schedule();
+        if schedule.ended > ticket { schedule.outcome.clone() } else { None }
+    }
+
+    /// Notes how a fetch ended.
+    pub(crate) fn end(&self, outcome: Outcome, now: i64) -> Outcome {
+        let mut schedule = self.schedule();
+        schedule.ended += 1;
+        if outcome.as_ref().map_or_else(|error| has_none(error), |()| true) {
+            schedule.answered_at = Some(now);
+        }
+        schedule.outcome = Some(outcome.clone());
+        outcome
+    }
+
+    /// Takes in a list of certificates. It must be signed with a public key of the ring, or with one of the certificates that it
+    /// brings: only who knows the APIv3 key can have encrypted those. It replaces all certificates that were there before, so
+    /// that retired ones do not come back.
+    pub(crate) fn take_in(&self, response: &RawResponse, now: i64) -> Result<(), ErrorKind> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let certificates = fetch::read_list(&response.body, key)
+            .map_err(|reason| ErrorKind::Decode(DecodeError::whole(reason)))?;
+        let set = PlatformKeySet::new(&self.public_keys, &certificates);
+        verify(response, set.keys(), now).map_err(|error| match error {
+            VerifyError::Probe => ErrorKind::SignatureProbe,
+            error => ErrorKind::Unverified(error),
+        })?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
+        Ok(())
+    }
+
+    fn schedule(&self) -> std::sync::MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the platform says that the merchant has no certificates, as it does to those who were given a public key. It will say
+/// the same in a minute.
+fn has_none(error: &Error) -> bool {
+    error.status() == Some(http::StatusCode::NOT_FOUND) && error.code() == Some("RESOURCE_NOT_EXISTS")
+}
+
 #[cfg(test)]
 mod tests {
+    use weipay_wire::PrivateKey;
+
     use super::*;
 
     fn start_of(all: &[(i64, i64)], now: i64) -> Option<i64> {
@@ -116,5 +265,74 @@ mod tests {
         let named = |serial: &str| Validity { serial: serial.to_owned(), start: 10, end: 100 };
         let all = [named("first"), named("second")];
         assert_eq!(latest(&all, 50).map(|one| one.serial.as_str()), Some("first"));
+    }
+
+    const NOW: i64 = 1_782_864_000;
+    const SERIAL: &str = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1";
+
+    fn ring(with_public_key: bool) -> KeyRing {
+        let public_keys = match with_public_key {
+            true => vec![(
+                PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(),
+                PrivateKey::generate().unwrap().public_key(),
+            )],
+            false => Vec::new(),
+        };
+        KeyRing::new(public_keys, &[], Some(ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap()))
+    }
+
+    fn failure() -> Outcome {
+        Err(Arc::new(Error::new(ErrorKind::SignatureProbe)))
+    }
+
+    #[test]
+    fn certificates_are_due_before_twelve_hours_have_passed_and_after_a_failure_in_a_minute() {
+        let ring = ring(false);
+        assert_eq!(ring.due(NOW), Some(0));
+        assert_eq!(ring.due(NOW), None, "it has begun");
+        ring.end(failure(), NOW).unwrap_err();
+        assert_eq!(ring.due(NOW + 59), None);
+        assert_eq!(ring.due(NOW + 60), Some(1));
+        ring.end(Ok(()), NOW + 60).unwrap();
+        assert_eq!(ring.due(NOW + 60 + 10 * 3600), None);
+        assert_eq!(ring.due(NOW + 60 + 12 * 3600 - 1), Some(2));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_does_not_stop_refreshing() {
+        let ring = ring(false);
+        ring.end(Ok(()), NOW + 100 * 365 * 86_400).unwrap();
+        assert_eq!(ring.due(NOW), Some(1));
+    }
+
+    #[test]
+    fn a_public_key_alone_needs_no_certificates() {
+        let ring = ring(true);
+        assert!(!ring.is_unfetched());
+        assert_eq!(ring.due(NOW), None);
+        ring.end(Ok(()), NOW).unwrap();
+        assert_eq!(ring.due(NOW + 12 * 3600), Some(1), "they were needed once");
+    }
+
+    #[test]
+    fn within_a_minute_all_unknown_serials_are_one_wish() {
+        let ring = ring(true);
+        assert_eq!(ring.wish_for(SERIAL, NOW), Some(0));
+        assert!(ring.outcome_since(0).is_none());
+        ring.end(failure(), NOW).unwrap_err();
+        assert_eq!(ring.wish_for(&SERIAL.replace('5', "6"), NOW + 59), Some(0));
+        assert!(ring.outcome_since(0).is_some());
+        assert_eq!(ring.wish_for(SERIAL, NOW + 60), Some(1));
+        assert!(ring.outcome_since(1).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_the_serial_of_a_certificate_is_no_reason_to_fetch() {
+        let ring = ring(true);
+        for serial in ["", "PUB_KEY_ID_0119000000012026", "PUB_KEY_ID_1", "x", "5157 F09E", "../../a"] {
+            assert_eq!(ring.wish_for(serial, NOW), None, "{serial}");
+        }
+        let without_key = KeyRing::new(Vec::new(), &[], None);
+        assert_eq!((without_key.wish_for(SERIAL, NOW), without_key.due(NOW)), (None, None));
     }
 }

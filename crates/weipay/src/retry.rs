@@ -4,23 +4,18 @@
 //! from what the catalogue says of the operation. The same call may take effect twice only if both are unknown, so it is sent
 //! again only where one of them is known.
 
-mod attempt;
-mod budget;
-mod retry_after;
-mod timer;
-
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+use weipay_rules::rfc3339;
 
 use crate::error::{Error, ErrorKind, Sent};
 use crate::request::Request;
 use crate::response::RawResponse;
 
-pub use attempt::{Attempt, AttemptOutcome};
-pub(crate) use budget::Budget;
-pub(crate) use timer::SystemTimer;
-pub use timer::{Sleep, Timer};
+pub use crate::delivery::{Attempt, AttemptOutcome, Sleep, Timer};
 
 /// How often, and after which waits, a client sends a call again that did not come to an end.
 ///
@@ -62,9 +57,6 @@ pub struct Retries {
     first_wait: Duration,
     longest_wait: Duration,
 }
-
-/// How far apart two requests for a refund are, if the first one may have arrived.
-const BETWEEN_REFUNDS: Duration = Duration::from_secs(60);
 
 impl Default for Retries {
     /// At most three attempts; waits of up to a quarter of a second, then up to half a second.
@@ -119,8 +111,10 @@ impl Retries {
             Ending::NotSent => jitter,
             Ending::Open { .. } | Ending::Probe if so_far.repeat == Repeatable::No => return None,
             Ending::Open { retry_after } => {
-                let apart =
-                    if so_far.repeat == Repeatable::MinuteApart { BETWEEN_REFUNDS } else { Duration::ZERO };
+                let apart = match so_far.repeat {
+                    Repeatable::After(apart) => apart,
+                    Repeatable::No | Repeatable::Yes => Duration::ZERO,
+                };
                 retry_after.unwrap_or_default().saturating_add(jitter).max(apart)
             }
             Ending::Probe => Duration::ZERO,
@@ -153,7 +147,8 @@ pub(crate) struct SoFar {
 pub(crate) enum Repeatable {
     No,
     Yes,
-    MinuteApart,
+    /// So far apart.
+    After(Duration),
 }
 
 impl Repeatable {
@@ -161,7 +156,10 @@ impl Repeatable {
     pub(crate) fn of_request(request: &Request) -> Self {
         match request.operation {
             Some(operation) if operation.is_safe_to_repeat() && request.carries_its_number() => {
-                if operation.is_refund() { Self::MinuteApart } else { Self::Yes }
+                match operation.repeat_after() {
+                    Duration::ZERO => Self::Yes,
+                    apart => Self::After(apart),
+                }
             }
             _ => Self::No,
         }
@@ -206,7 +204,7 @@ const REPEAT_CODES: &[&str] = &[
 impl Ending {
     /// How an attempt ended. `now` is the time of day, for a `Retry-After` that is a date.
     pub(crate) fn of(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
-        let open = |headers| Self::Open { retry_after: retry_after::of(headers, now) };
+        let open = |headers| Self::Open { retry_after: retry_after(headers, now) };
         let error = match outcome {
             Ok(response) if response.status == StatusCode::ACCEPTED => return open(&response.headers),
             Ok(_) => return Self::Final,
@@ -234,6 +232,64 @@ fn asks_for_a_repeat(error: &Error) -> bool {
         ) || error.code().is_some_and(|code| REPEAT_CODES.contains(&code)))
 }
 
+/// What a repeat takes from the bucket.
+const REPEAT: u32 = 10;
+/// A full bucket: twenty repeats.
+const FULL: u32 = 20 * REPEAT;
+
+/// The budget of a client. A call that succeeds with its first attempt puts a tenth of a repeat into it.
+#[derive(Debug)]
+pub(crate) struct Budget(AtomicU32);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(AtomicU32::new(FULL))
+    }
+}
+
+impl Budget {
+    /// Takes a repeat, if there is one.
+    pub(crate) fn take(&self) -> bool {
+        let less = |tokens: u32| tokens.checked_sub(REPEAT);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    /// A call succeeded at once. A full bucket, as it almost always is, is only read.
+    pub(crate) fn refill(&self) {
+        if self.0.load(Ordering::Relaxed) < FULL {
+            let more = |tokens: u32| (tokens < FULL).then_some(tokens + 1);
+            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok();
+        }
+    }
+}
+
+/// What the platform asks to wait. `now` is the time of day in seconds since 1970. What cannot be read asks for nothing.
+/// `Retry-After` (RFC 9110, 10.2.3): a number of seconds, or a date.
+///
+fn retry_after(headers: &HeaderMap, now: i64) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than a number holds are more than any time limit.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let wait = date(text)?.saturating_sub(now);
+    Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
+}
+
+/// A date such as `Wed, 21 Oct 2015 07:28:00 GMT`, in seconds since 1970. The two obsolete forms are not read.
+fn date(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.split(' ');
+    let mut word = || words.next();
+    let (_, day, month, year, time, zone) = (word()?, word()?, word()?, word()?, word()?, word()?);
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    if zone != "GMT" || words.next().is_some() {
+        return None;
+    }
+    rfc3339::parse(&format!("{year}-{month:02}-{day}T{time}Z")).map(|moment| moment.seconds)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -242,6 +298,8 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
     const OPEN: Ending = Ending::Open { retry_after: None };
+
+    const MINUTE_APART: Repeatable = Repeatable::After(Duration::from_secs(60));
 
     fn so_far(attempts: u32, repeat: Repeatable) -> SoFar {
         SoFar { attempts, elapsed: Duration::ZERO, limit: LIMIT, repeat }
@@ -253,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_was_not_sent_is_sent_again_whatever_the_operation() {
-        for repeat in [Repeatable::No, Repeatable::Yes, Repeatable::MinuteApart] {
+        for repeat in [Repeatable::No, Repeatable::Yes, MINUTE_APART] {
             assert!(wait(Ending::NotSent, repeat).is_some(), "{repeat:?}");
             assert_eq!(wait(Ending::Final, repeat), None);
         }
@@ -269,10 +327,10 @@ mod tests {
 
     #[test]
     fn refunds_are_a_minute_apart_and_so_beyond_the_default_time_limit() {
-        assert_eq!(wait(OPEN, Repeatable::MinuteApart), None);
-        let patient = SoFar { limit: Duration::from_secs(90), ..so_far(1, Repeatable::MinuteApart) };
+        assert_eq!(wait(OPEN, MINUTE_APART), None);
+        let patient = SoFar { limit: Duration::from_secs(90), ..so_far(1, MINUTE_APART) };
         let wait = Retries::default().wait(OPEN, &patient, u64::MAX).unwrap();
-        assert_eq!(wait, BETWEEN_REFUNDS);
+        assert_eq!(wait, Duration::from_secs(60));
     }
 
     #[test]
@@ -352,5 +410,48 @@ mod tests {
                 prop_assert!(elapsed < limit, "beyond the time limit");
             }
         }
+    }
+
+    #[test]
+    fn the_budget_is_used_up_and_filled_by_what_succeeds() {
+        let budget = Budget::default();
+        budget.refill();
+        assert_eq!((0..30).filter(|_| budget.take()).count(), 20);
+        for _ in 0..9 {
+            budget.refill();
+        }
+        assert!(!budget.take());
+        budget.refill();
+        assert!(budget.take());
+        for _ in 0..1_000 {
+            budget.refill();
+        }
+        assert_eq!((0..30).filter(|_| budget.take()).count(), 20);
+    }
+
+    fn asked(text: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, text.parse().unwrap());
+        // Wed, 21 Oct 2015 07:28:00 GMT, the example of RFC 9110, 5.6.7, less a minute.
+        retry_after(&headers, 1_445_412_480 - 60)
+    }
+
+    #[test]
+    fn a_retry_after_is_seconds_or_a_date() {
+        assert_eq!(asked("120"), Some(Duration::from_secs(120)));
+        assert_eq!(asked("0"), Some(Duration::ZERO));
+        assert_eq!(asked("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(asked("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::from_secs(60)));
+        assert_eq!(asked("Tue, 20 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_retry_after_that_is_neither_seconds_nor_a_date_asks_for_nothing() {
+        for text in
+            ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 CET", "Wed, 21 Nix 2015 07:28:00 GMT", "Wed"]
+        {
+            assert_eq!(asked(text), None, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), 0), None);
     }
 }

@@ -56,29 +56,22 @@ let builder = weipay::ClientBuilder::default().transport(counting);
 "#
 )]
 
+#[cfg(feature = "async")]
+mod asynchronous;
 #[cfg(feature = "blocking")]
 pub mod blocking;
-#[cfg(feature = "async")]
-mod body;
 mod connections;
-#[cfg(feature = "async")]
-mod hyper;
 mod identities;
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-#[cfg(feature = "async")]
-use ::bytes::Bytes;
-#[cfg(feature = "async")]
-use http::{Request, Response};
-
 use crate::error::{NetworkError, Sent};
 
 #[cfg(feature = "async")]
-pub use self::hyper::DefaultTransport;
+pub(crate) use asynchronous::read_whole;
 #[cfg(feature = "async")]
-pub use body::Body;
+pub use asynchronous::{Body, DefaultTransport, ResponseFuture, Transport};
 pub use connections::{Connections, Proxy};
 
 /// Among the extensions of a request, this asks for the body of its response as a stream of any length: the request is for a file.
@@ -94,48 +87,8 @@ const MAX_BODY: usize = 8 * 1024 * 1024;
 /// The size limit of a response's head, the same for both clients.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// The limit on header fields of a response. It is ureq's, which cannot be changed.
-#[cfg(feature = "async")]
-const MAX_HEADERS: usize = 128;
-
 /// The platform closes idle connections after eight seconds. The clients close them earlier, so that no call meets a closing one.
 const IDLE: Duration = Duration::from_secs(7);
-
-/// The future that a [`Transport`] returns.
-#[cfg(feature = "async")]
-pub type ResponseFuture<'a> =
-    std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, NetworkError>> + Send + 'a>>;
-
-/// Carries requests for the async client. It must follow [these rules](self#rules-of-a-transport).
-#[cfg(feature = "async")]
-pub trait Transport: Send + Sync {
-    /// Sends a request and waits for its response. All of it, to the last byte of the response's body, takes at most
-    /// `timeout`, which is never more than a year.
-    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_>;
-}
-
-#[cfg(feature = "async")]
-impl<T: Transport + ?Sized> Transport for Box<T> {
-    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
-        (**self).send(request, timeout)
-    }
-}
-
-#[cfg(feature = "async")]
-impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
-    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
-        (**self).send(request, timeout)
-    }
-}
-
-/// A response with its whole body.
-#[cfg(feature = "async")]
-pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
-    let (parts, body) = response.into_parts();
-    // The head came, so the request was sent.
-    let body = body.into_bytes(MAX_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
-    Ok(Response::from_parts(parts, body))
-}
 
 pub(crate) fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> NetworkError {
     NetworkError { sent, source: source.into() }
@@ -148,12 +101,6 @@ pub(crate) fn timed_out(sent: Sent) -> NetworkError {
         Sent::Perhaps => "no complete response within the time limit",
     };
     lost(sent, io::Error::new(ErrorKind::TimedOut, text))
-}
-
-/// The next piece of a streamed body did not come in time.
-#[cfg(feature = "async")]
-fn next_piece_timed_out() -> io::Error {
-    io::Error::new(ErrorKind::TimedOut, "nothing more of the body came within the time limit")
 }
 
 fn too_large() -> NetworkError {

@@ -2,7 +2,6 @@
 //! part, `meta`, is signed; it contains the digest of the second.
 
 mod content;
-mod payload;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -12,7 +11,7 @@ use bytes::Bytes;
 use weipay_wire::random_nonce;
 
 use content::Content;
-pub(crate) use payload::Payload;
+pub(crate) use content::Payload;
 
 /// A file to upload.
 ///

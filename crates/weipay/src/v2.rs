@@ -45,8 +45,8 @@ pub mod wxv;
 #[cfg(feature = "xdc")]
 pub mod xdc;
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 
 chain! {}
 

@@ -175,8 +175,8 @@ pub mod vehicle;
 #[cfg(feature = "webizpay")]
 pub mod webizpay;
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 
 chain! {}
 

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use weipay_wire::{XmlContent, XmlElements};
+use weipay_wire::{SignType, XmlContent, XmlElements};
 
 use crate::error::RequestError;
-use crate::model::codec::Container;
-use crate::model::field::Place;
+use crate::model::table::Purpose;
+use crate::model::value::Container;
 use crate::model::{Model, Strictness, Token};
 
 /// The highest number of a numbered element that is read, such as 19 in `coupon_fee_19`. A refund query returns at most fifty
@@ -154,19 +154,17 @@ impl Numbers {
 
 /// Sets what every request of APIv2 has, where the model has a field for it that is not set: the merchant's number, and a kind
 /// of signature if the field is required.
-pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str, names: &[&str]) {
+pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str) {
     let fields = model.table().fields;
     model.write(&mut |slots| {
         for (field, slot) in fields.iter().zip(slots).filter(|(_, slot)| !slot.is_set()) {
-            let text = match field.name {
-                name if names.contains(&name) => mchid,
-                "sign_type" if field.rules.required => weipay_wire::SignType::HmacSha256.as_str(),
+            let text = match field.purpose {
+                Some(Purpose::MerchantNumber) => mchid,
+                Some(Purpose::SignType) if field.rules.required => SignType::HmacSha256.as_str(),
                 _ => continue,
             };
-            if matches!(field.place, Place::Xml | Place::Query | Place::Part) {
-                // These are texts in every table; a field of another type would stay unset.
-                let _ = slot.fill(Token::Text(text), Strictness::Lenient);
-            }
+            // These are texts or numbers in every table; a field of another type would stay unset.
+            let _ = slot.fill(Token::Text(text), Strictness::Lenient);
         }
     });
 }

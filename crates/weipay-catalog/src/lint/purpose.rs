@@ -3,16 +3,22 @@
 
 use super::{Linter, Place};
 use crate::field::{Field, Kind, Purpose};
-use crate::operation::{self, Operation, Repeat};
+use crate::operation::{self, Operation, Repeat, Version};
 
 impl Linter {
     pub(super) fn check_purposes(&mut self, place: Place<'_>, operation: &Operation) {
-        let mut numbers = Vec::new();
+        let mut seen: Vec<Purpose> = Vec::new();
         for travels in operation::Place::ALL {
             for field in operation.request.fields(travels) {
                 if let Some(purpose) = field.purpose {
-                    self.check_purpose(place, field, purpose, fits(purpose, travels));
-                    numbers.extend((purpose == Purpose::RequestNumber).then_some(field.line));
+                    let is_possible = !purpose.is_of_apiv2() || operation.version() == Version::V2;
+                    self.check_purpose(place, field, purpose, is_possible && fits(purpose, travels));
+                    if seen.contains(&purpose) {
+                        let word = purpose.word();
+                        let problem = format!("this is the second `{word}`, but a request can have only one");
+                        self.report(place, field.line, problem);
+                    }
+                    seen.push(purpose);
                 }
                 for member in &field.fields {
                     let of_a_file = travels == operation::Place::Multipart;
@@ -23,12 +29,10 @@ impl Linter {
                 }
             }
         }
-        if let [_, second, ..] = numbers[..] {
-            self.report(
-                place,
-                second,
-                "this is the second `request-number`, but a request can have only one",
-            );
+        // Every request of APIv2 has one. Of a page without a described field nothing is known.
+        let is_described = !(operation.request.query.is_empty() && operation.request.xml.is_empty());
+        if operation.version() == Version::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
+            self.report(place, 1, "mark the number of the merchant whose key signs: `merchant-number`");
         }
         self.check_response_purposes(place, &operation.response);
     }
@@ -70,6 +74,8 @@ impl Linter {
             purpose if counts(purpose) => {
                 (matches!(field.kind, Kind::Integer | Kind::String), "an integer, or a string with one")
             }
+            // A merchant's number is a number in a few requests.
+            Purpose::MerchantNumber => (matches!(field.kind, Kind::Integer | Kind::String), "a string"),
             _ => (field.kind == Kind::String, "a string"),
         };
         if !is_of_its_kind || field.list {
@@ -101,6 +107,9 @@ impl Linter {
                 "add whether the same request may be sent again: `repeat safe, REASON`, `repeat not-safe, REASON` or \
                  `repeat unknown`"
             }
+            (true, Some(Repeat::NotSafe | Repeat::Unknown), _) if operation.repeat_after.is_some() => {
+                "only a `repeat safe` says after which wait: nothing else is repeated"
+            }
             (true, Some(Repeat::Safe | Repeat::NotSafe), "") => {
                 "`repeat` needs a reason: what does the official text say?"
             }
@@ -121,7 +130,9 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
     match purpose {
         Purpose::RequestNumber => matches!(travels, Path | Query | Headers | Json | Xml),
         Purpose::PlatformSerial => travels == Headers,
-        Purpose::Nonce | Purpose::Signature => matches!(travels, Query | Xml | Multipart),
+        Purpose::Nonce | Purpose::Signature | Purpose::SignType | Purpose::MerchantNumber => {
+            matches!(travels, Query | Xml | Multipart)
+        }
         Purpose::PageOffset
         | Purpose::PageLimit
         | Purpose::PageNumber

@@ -266,6 +266,89 @@ fn an_object_that_is_missing_or_not_shared_is_found() {
 }
 
 #[test]
+fn a_list_of_values_that_is_not_shared_or_has_the_name_of_an_object_is_found() {
+    let list = ("values/state", "VALUES state\n  A\n  B\n");
+    let once = "GET v3/a\n  title x\n  response\n    a string <state>\n";
+    assert_eq!(lint(&[list]), ["values/state.api:1: the shared list of values `state` is not used"]);
+    assert_eq!(
+        lint(&[list, ("v3/a", once)]),
+        ["values/state.api:1: only one field uses the shared list of values `state`: move it there"]
+    );
+    let twice = format!("{once}    b string[] <state>\n");
+    assert_eq!(lint(&[list, ("v3/a", &twice)]), Vec::<String>::new());
+    let object = ("shared/state", "OBJECT state\n  c string\n");
+    let both = format!("{twice}    d object <state>\n    e object <state>\n");
+    assert_eq!(
+        lint(&[list, object, ("v3/a", &both)]),
+        ["values/state.api:1: `state` is the name of a shared object already"]
+    );
+    let misplaced = lint(&[("shared/state", "VALUES state\n  A\n")]);
+    assert!(misplaced[0].contains("`VALUES state` must be in values/state.api"), "{misplaced:?}");
+}
+
+#[test]
+fn a_listed_value_that_breaks_a_rule_of_its_field_is_found_at_the_field_that_shares_the_list() {
+    let fields = "GET v3/a\n  title x\n  response\n    a string <state>\n    b string ..2 <state>\n";
+    let found = lint(&[("values/state", "VALUES state\n  A\n  LONG\n"), ("v3/a", fields)]);
+    assert_eq!(found, ["v3/a.api:5: the listed value LONG of `b` has 4 characters: at most 2"]);
+}
+
+#[test]
+fn a_list_of_values_that_a_product_repeats_is_found() {
+    let one = |path: &str, field: &str| format!("GET {path}\n  title x\n  response\n    {field}\n");
+    let found = |fields: &[(&str, &str)]| {
+        let texts: Vec<_> = fields.iter().map(|(path, field)| (*path, one(path, field))).collect();
+        let mut sources: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (*path, &text[..])).collect();
+        sources.push(("values/word", "VALUES word\n  A\n  B\n"));
+        sources.push((
+            "v3/z/a",
+            "GET v3/z/a\n  title x\n  response\n    x string <word>\n    y string <word>\n",
+        ));
+        lint(&sources)
+    };
+    let state = "state string (A | B) # 状态 = A";
+    assert_eq!(
+        found(&[("v3/a/b", state), ("v3/a/c", state)]),
+        [
+            "v3/a/c.api:4: `state` lists the same values as in v3/a/b.api:4: share them by name in values/state.api, or \
+             under a name that says more"
+        ]
+    );
+    assert_eq!(
+        found(&[("v3/a/b", state), ("v3/a/c", "state string <word>")]),
+        ["v3/a/b.api:4: `state` lists the values of <word>: write <word> instead"]
+    );
+    let others = ["state string (B | A)", "mode string (A | B)", "state integer (1 | 2)"];
+    for other in others {
+        assert_eq!(found(&[("v3/a/b", state), ("v3/a/c", other)]), Vec::<String>::new(), "{other}");
+    }
+    assert_eq!(
+        found(&[("v3/a/b", state), ("v3/b/c", state)]),
+        Vec::<String>::new(),
+        "products have their own types"
+    );
+    let twice = format!("{state}\n    inside object\n      {state}");
+    assert_eq!(found(&[("v3/a/b", &twice)]), Vec::<String>::new(), "an operation has one type for both");
+}
+
+#[test]
+fn a_list_of_values_in_a_shared_object_counts_in_each_product_that_has_the_object() {
+    let list = "state string (A | B)";
+    let object = format!("OBJECT goods\n  id string\n  {list}\n");
+    let uses = |path: &str| format!("GET {path}\n  title x\n  response\n    a object <goods>\n");
+    let other = format!("GET v3/b/c\n  title x\n  response\n    {list}\n");
+    let found = lint(&[
+        ("shared/goods", &object),
+        ("v3/a/b", &uses("v3/a/b")),
+        ("v3/a/c", &uses("v3/a/c")),
+        ("v3/b/a", &uses("v3/b/a")),
+        ("v3/b/c", &other),
+    ]);
+    let [found] = &found[..] else { panic!("{found:#?}") };
+    assert!(found.contains("`state` lists the same values as in"), "{found}");
+}
+
+#[test]
 fn a_mistake_in_a_shared_object_is_found_once_and_in_its_own_file() {
     let uses = "GET v3/a\n  title x\n  response\n    a object <goods>\n    b object <goods>\n";
     let found = lint(&[("shared/goods", "OBJECT goods\n  id string 9..1\n"), ("v3/a", uses)]);
@@ -345,10 +428,16 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
         ("a string file-sm3", "`file-sm3` is not possible here"),
         ("a object\n      b string request-number", "`request-number` is not possible here"),
         ("a object\n      b object\n        c string nonce", "remove `nonce` from `c`"),
+        ("a string merchant-number", "`merchant-number` is not possible here"),
+        ("a string sign-type", "`sign-type` is not possible here"),
     ] {
         let found = finding(&format!("    {line}\n"));
         assert!(found.contains(problem), "{line}: {found}");
     }
+    let of_apiv2 =
+        |lines: &str| lint(&[("v2/a", &format!("POST v2/a\n  title x\n  repeat unknown\n\n  xml\n{lines}"))]);
+    assert_eq!(of_apiv2("    a*  integer merchant-number\n    b   string sign-type\n"), Vec::<String>::new());
+    assert!(of_apiv2("    a  string sign-type\n    b  string sign-type\n")[0].contains("second `sign-type`"));
     let upload = "POST v3/a
   title x
   repeat unknown

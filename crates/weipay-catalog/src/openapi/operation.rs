@@ -56,6 +56,7 @@ fn describe(operation: &Operation, identifier: &str, prefix: &str, schemas: &mut
         ("x-path", whole_path.into()),
         ("x-unsigned", operation.unsigned.into()),
         ("x-repeat", operation.repeat.map(Repeat::word).into()),
+        ("x-repeat-after-seconds", operation.repeat_after.into()),
         ("x-repeat-reason", operation.repeat_reason.into()),
         ("x-group", operation.group.into()),
         ("x-roles", operation.roles.clone().into()),

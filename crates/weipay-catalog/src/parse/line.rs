@@ -104,9 +104,6 @@ fn enclosed(text: &'static str, end: &str) -> Option<(&'static str, &'static str
 
 fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
     if let Some(name) = word.strip_prefix('<').and_then(|word| word.strip_suffix('>')) {
-        if field.kind != Kind::Object && field.carrier.is_none() {
-            return Err(format!("`<{name}>` has members, but a {} cannot have members", field.kind.word()));
-        }
         field.shared = Some(name);
     } else if let Some(limits) = Limits::parse(word) {
         field.limits = limits;
@@ -129,7 +126,7 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         }
     } else {
         return Err(format!(
-            "`{word}` is not known here: it must be a range (1..20), `bytes` (after a range), a format, encrypted, sealed, json-text, url-text or signed, a purpose (request-number), or a shared <object>"
+            "`{word}` is not known here: it must be a range (1..20), `bytes` (after a range), a format, encrypted, sealed, json-text, url-text or signed, a purpose (request-number), or the <name> of a shared object or list of values"
         ));
     }
     Ok(())

@@ -11,22 +11,22 @@ use crate::shared::Resolver;
 /// Reads the text of one notification.
 pub(crate) fn notification(
     text: &'static str,
-    objects: Resolver<'_>,
+    shared: Resolver<'_>,
     envelope: Option<&Notification>,
 ) -> Result<Notification, ParseError> {
     let Heading::Notification(version, event) = expect_heading(text)? else {
         return Err(error(1, "not a notification: its heading must be NOTIFY, version and event".to_owned()));
     };
     let start = envelope.cloned().unwrap_or_else(|| blank(version));
-    read(text, objects, Notification { version, event, title: "", ..start })
+    read(text, shared, Notification { version, event, title: "", ..start })
 }
 
 /// Reads the text of an envelope: a notification without an event.
-pub(crate) fn envelope(text: &'static str, objects: Resolver<'_>) -> Result<Notification, ParseError> {
+pub(crate) fn envelope(text: &'static str, shared: Resolver<'_>) -> Result<Notification, ParseError> {
     let Heading::Envelope(version) = expect_heading(text)? else {
         return Err(error(1, "not an envelope: its heading must be ENVELOPE and version".to_owned()));
     };
-    read(text, objects, blank(version))
+    read(text, shared, blank(version))
 }
 
 fn blank(version: &'static str) -> Notification {
@@ -49,7 +49,7 @@ fn blank(version: &'static str) -> Notification {
     }
 }
 
-fn read(text: &'static str, objects: Resolver<'_>, start: Notification) -> Result<Notification, ParseError> {
+fn read(text: &'static str, shared: Resolver<'_>, start: Notification) -> Result<Notification, ParseError> {
     let mut notification = start;
     let mut place: Option<&'static str> = None;
     for line in outline::lines(text) {
@@ -61,7 +61,7 @@ fn read(text: &'static str, objects: Resolver<'_>, start: Notification) -> Resul
         let Some(top) = place.and_then(|place| fields(&mut notification, place)) else {
             return Err(error(line.number, "a field must be below a place, such as `resource`".to_owned()));
         };
-        push_field(top, line.level - 2, &line, objects)?;
+        push_field(top, line.level - 2, &line, shared)?;
     }
     if notification.title.is_empty() {
         return Err(error(1, "a notification needs a `title` line".to_owned()));
@@ -123,7 +123,8 @@ fn retry(text: &'static str) -> Option<Retry> {
     (!waits.is_empty()).then_some(Retry { waits, confirmed })
 }
 
-fn seconds(wait: &str) -> Option<u32> {
+/// A wait such as `15s`, `3m` or `6h`.
+pub(super) fn seconds(wait: &str) -> Option<u32> {
     let (digits, unit) = wait.split_at_checked(wait.len().checked_sub(1)?)?;
     let unit = match unit {
         "s" => 1,

@@ -1,12 +1,14 @@
 //! The text of an operation.
 
+use super::notification::seconds;
 use super::outline::{self, OutlineLine, entry, list, push_field};
 use super::{Heading, ParseError, error, expect_heading};
-use crate::operation::{Operation, Place, Repeat};
+use crate::field::Field;
+use crate::operation::{Operation, Pictures, Place, Repeat};
 use crate::shared::Resolver;
 
 /// Reads the text of one operation.
-pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Operation, ParseError> {
+pub(crate) fn operation(text: &'static str, shared: Resolver<'_>) -> Result<Operation, ParseError> {
     let Heading::Operation(method, path) = expect_heading(text)? else {
         return Err(error(1, "not an operation: its heading must be a method and a path".to_owned()));
     };
@@ -15,13 +17,25 @@ pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Ope
         let line = line?;
         match line.level {
             1 => reader.take_entry(&line)?,
-            level => reader.take_field(level - 2, &line, objects)?,
+            level => reader.take_field(level - 2, &line, shared)?,
         }
     }
     if reader.operation.title.is_empty() {
         return Err(error(1, "an operation needs a `title` line".to_owned()));
     }
-    Ok(reader.operation)
+    let mut operation = reader.operation;
+    operation.gives_encrypted = operation.response.iter().any(Field::holds_encrypted);
+    operation.takes_encrypted =
+        Place::ALL.iter().any(|place| operation.request.fields(*place).iter().any(Field::holds_encrypted));
+    if let Some(name) =
+        operation.caller.filter(|name| operation.request.json.iter().all(|field| field.name != *name))
+    {
+        return Err(error(1, format!("`caller {name}` should name a field of `json`")));
+    }
+    if operation.pictures.is_some() && operation.request.multipart.is_empty() {
+        return Err(error(1, "only an upload has a `pictures` line".to_owned()));
+    }
+    Ok(operation)
 }
 
 fn blank(method: &'static str, path: &'static str) -> Operation {
@@ -36,8 +50,13 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         client_cert: false,
         nonceless: false,
         unsigned: false,
+        caller: None,
+        pictures: None,
         repeat: None,
+        repeat_after: None,
         repeat_reason: "",
+        takes_encrypted: false,
+        gives_encrypted: false,
         request: Default::default(),
         success: 200,
         response: Vec::new(),
@@ -72,8 +91,22 @@ impl Reader {
             "client-cert" => operation.client_cert = true,
             "nonceless" => operation.nonceless = true,
             "unsigned" => operation.unsigned = true,
+            "caller" => operation.caller = Some(rest),
+            "pictures" => {
+                let pictures = Pictures::from_words(rest);
+                let expected =
+                    || error(line.number, format!("`{rest}` should be `only` or a limit such as ..2097152"));
+                operation.pictures = Some(pictures.ok_or_else(expected)?);
+            }
             "repeat" => {
                 let (word, reason) = rest.split_once(',').unwrap_or((rest, ""));
+                let (word, after) =
+                    word.split_once(" after ").map_or((word, None), |(word, wait)| (word, Some(wait)));
+                if let Some(wait) = after {
+                    operation.repeat_after = Some(seconds(wait).ok_or_else(|| {
+                        error(line.number, format!("`{wait}` should be a wait such as 30s, 1m or 2h"))
+                    })?);
+                }
                 operation.repeat = Some(Repeat::from_word(word).ok_or_else(|| {
                     error(line.number, format!("`{word}` should be safe, not-safe or unknown"))
                 })?);
@@ -104,7 +137,7 @@ impl Reader {
         &mut self,
         depth: usize,
         line: &OutlineLine,
-        objects: Resolver<'_>,
+        shared: Resolver<'_>,
     ) -> Result<(), ParseError> {
         let top = match self.owner {
             Some(Owner::Request(place)) => self.operation.request.fields_mut(place),
@@ -113,7 +146,7 @@ impl Reader {
                 return Err(error(line.number, "a field must be below a place, such as `json`".to_owned()));
             }
         };
-        push_field(top, depth, line, objects)
+        push_field(top, depth, line, shared)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The outline of a text: its indented lines, and which list of fields a field line joins.
 
 use super::{ParseError, error, line};
-use crate::field::{Field, Kind};
+use crate::field::Field;
 use crate::shared::Resolver;
 
 /// A line that says something, with its level: 0 is the heading's.
@@ -106,13 +106,11 @@ pub(super) fn push_field(
     top: &mut Vec<Field>,
     depth: usize,
     at: &OutlineLine,
-    objects: Resolver<'_>,
+    shared: Resolver<'_>,
 ) -> Result<(), ParseError> {
     let refused = |reason| error(at.number, reason);
     let mut field = line::field(at.text, at.number).map_err(refused)?;
-    if let Some(name) = field.shared {
-        field.fields = objects.members(name).map_err(refused)?;
-    }
+    shared.complete(&mut field).map_err(refused)?;
     let siblings = descend(top, depth).map_err(refused)?;
     if siblings.iter().any(|sibling| sibling.name == field.name) {
         return Err(error(at.number, format!("`{}` is described here twice", field.name)));
@@ -125,11 +123,11 @@ pub(super) fn push_field(
 fn descend(mut fields: &mut Vec<Field>, depth: usize) -> Result<&mut Vec<Field>, String> {
     for _ in 0..depth {
         let parent = fields.last_mut().ok_or("a member must be one level below its object")?;
+        if !parent.can_have_members() {
+            return Err(format!("`{}` is a {}, which cannot have members", parent.name, parent.kind.word()));
+        }
         if let Some(name) = parent.shared {
             return Err(format!("the members of `{}` are in shared/{name}.api", parent.name));
-        }
-        if parent.kind != Kind::Object && parent.carrier.is_none() {
-            return Err(format!("`{}` is a {}, which cannot have members", parent.name, parent.kind.word()));
         }
         fields = &mut parent.fields;
     }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::field::{Carrier, Format, Limits, Purpose};
 use crate::notification::Retry;
-use crate::operation::{Operation, Place, Repeat};
-use crate::shared::SharedObjects;
+use crate::operation::{Operation, Pictures, Place, Repeat};
+use crate::shared::Shared;
 
 const DISASSOCIATE: &str = r"POST v3/marketing/busifavor/coupons/disassociate
   title  取消关联订单信息
@@ -19,7 +19,7 @@ const DISASSOCIATE: &str = r"POST v3/marketing/busifavor/coupons/disassociate
 ";
 
 fn read(text: &'static str) -> Result<Operation, ParseError> {
-    operation(text, SharedObjects::default().resolver())
+    operation(text, Shared::default().resolver())
 }
 
 fn one(lines: &str) -> Result<Operation, ParseError> {
@@ -154,12 +154,12 @@ fn a_file_is_cut_at_its_headings() {
 
 #[test]
 fn a_shared_object_gives_its_members_and_its_name() {
-    let objects = SharedObjects::from_texts([
+    let shared = Shared::from_texts([
         "OBJECT goods\n  id*  string\n",
         "OBJECT promotion\n  name   string\n  goods  object[] <goods>\n",
     ]);
     let text = "GET v3/a\n  title x\n  response\n    list object[] <promotion> # 优惠\n    text string json-text <goods>\n";
-    let read = operation(text, objects.resolver()).unwrap();
+    let read = operation(text, shared.resolver()).unwrap();
     let [list, text] = &read.response[..] else { panic!() };
     assert_eq!((list.shared, list.label), (Some("promotion"), "优惠"));
     assert_eq!(list.fields.iter().map(|field| field.name).collect::<Vec<_>>(), ["name", "goods"]);
@@ -172,16 +172,57 @@ fn a_shared_object_gives_its_members_and_its_name() {
 fn a_shared_object_that_is_missing_or_holds_itself_is_named() {
     let reason = |texts: &[&'static str], line: &str| {
         let text = format!("GET v3/a\n  title x\n  response\n    a {line}\n");
-        let objects = SharedObjects::from_texts(texts.iter().copied());
-        operation(Box::leak(text.into_boxed_str()), objects.resolver()).unwrap_err().to_string()
+        let shared = Shared::from_texts(texts.iter().copied());
+        operation(Box::leak(text.into_boxed_str()), shared.resolver()).unwrap_err().to_string()
     };
     assert!(reason(&[], "object <goods>").starts_with("line 4: the shared object <goods> does not exist"));
     assert!(reason(&["OBJECT goods\n  a object <goods>\n"], "object <goods>").contains("contains itself"));
     assert!(reason(&["OBJECT goods\n  a text\n"], "object <goods>").contains("shared/goods.api: line 2"));
     assert!(reason(&["OBJECT goods\n"], "object <goods>").contains("needs members"));
-    assert!(reason(&[], "string <goods>").contains("a string cannot have members"));
+    assert!(reason(&[], "string <goods>").contains("the shared list of values <goods> does not exist"));
     let nested = "object <goods>\n      b string";
     assert!(reason(&["OBJECT goods\n  a string\n"], nested).contains("are in shared/goods.api"));
+}
+
+#[test]
+fn a_shared_list_gives_its_values_and_its_name() {
+    let shared = Shared::from_texts([
+        "VALUES trade_state\n  # comment\n  SUCCESS\n\n  NOT PAY\n",
+        "OBJECT order\n  state*  string <trade_state>  # 状态 = SUCCESS\n",
+    ]);
+    let text = "GET v3/a\n  title x\n  response\n    states string[] <trade_state> # 交易状态\n    order object <order>\n";
+    let read = operation(text, shared.resolver()).unwrap();
+    let [states, order] = &read.response[..] else { panic!() };
+    assert_eq!((states.shared, states.label, states.list), (Some("trade_state"), "交易状态", true));
+    assert_eq!(states.values, ["SUCCESS", "NOT PAY"]);
+    let state = &order.fields[0];
+    assert_eq!((&state.values, state.example.as_deref()), (&states.values, Some("SUCCESS")));
+    assert!(state.fields.is_empty());
+}
+
+#[test]
+fn a_shared_list_that_is_missing_or_does_not_fit_is_named() {
+    let reason = |texts: &[&'static str], line: &str| {
+        let text = format!("GET v3/a\n  title x\n  response\n    a {line}\n");
+        let shared = Shared::from_texts(texts.iter().copied());
+        operation(Box::leak(text.into_boxed_str()), shared.resolver()).unwrap_err().to_string()
+    };
+    let list = "VALUES state\n  A\n";
+    assert!(
+        reason(&[], "string <state>").starts_with("line 4: the shared list of values <state> does not exist")
+    );
+    assert!(reason(&[list], "string (A) <state>").contains("keep one of them"));
+    assert!(reason(&[list], "object <state>").contains("<state> is a list of values, which has no members"));
+    assert!(reason(&["OBJECT state\n  a string\n"], "string <state>").contains("<state> is an object"));
+    assert!(reason(&[list], "integer <state>").contains("a integer has neither members nor a shared list"));
+    assert!(reason(&["VALUES state\n"], "string <state>").contains("a list of values needs values"));
+    let twice = "VALUES state\n  A\n  B\n  A\n";
+    assert!(
+        reason(&[twice], "string <state>")
+            .contains("values/state.api: line 4: the value `A` is listed twice")
+    );
+    assert!(reason(&["VALUES state\n  A\n    B\n"], "string <state>").contains("indented too deeply"));
+    assert!(reason(&[list], "string <state>\n      b string").contains("cannot have members"));
 }
 
 const ENVELOPE: &str = r"ENVELOPE v3
@@ -197,11 +238,11 @@ const ENVELOPE: &str = r"ENVELOPE v3
 
 #[test]
 fn a_notification_says_only_what_its_envelope_does_not() {
-    let objects = SharedObjects::default();
-    let envelope = envelope(ENVELOPE, objects.resolver()).unwrap();
+    let shared = Shared::default();
+    let envelope = envelope(ENVELOPE, shared.resolver()).unwrap();
     assert_eq!(envelope.retry, Retry { waits: vec![15, 15, 180, 21600], confirmed: true });
     let text = "NOTIFY v3 COUPON.SEND\n  title 领券\n  original-type coupon\n  retry 60s x11 unconfirmed\n  resource\n    stock_id* string\n  response\n    code* string\n";
-    let read = notification(text, objects.resolver(), Some(&envelope)).unwrap();
+    let read = notification(text, shared.resolver(), Some(&envelope)).unwrap();
     assert_eq!((read.version, read.event, read.title), ("v3", "COUPON.SEND", "领券"));
     assert_eq!(read.retry, Retry { waits: vec![60; 11], confirmed: false });
     assert_eq!((read.original_types.as_slice(), read.cipher), (&["coupon"][..], "AES-256-GCM"));
@@ -217,8 +258,8 @@ fn a_notification_says_only_what_its_envelope_does_not() {
 fn a_mistake_in_a_notification_is_named_with_its_line() {
     let refusal = |lines: &str| {
         let text = format!("NOTIFY v3 A.B\n  title x\n{lines}");
-        let objects = SharedObjects::default();
-        notification(Box::leak(text.into_boxed_str()), objects.resolver(), None).unwrap_err().to_string()
+        let shared = Shared::default();
+        notification(Box::leak(text.into_boxed_str()), shared.resolver(), None).unwrap_err().to_string()
     };
     assert_eq!(refusal("  unsigned\n"), "line 3: `unsigned` is not a key of a notification");
     assert!(refusal("  retry soon\n").contains("line 3: `soon` should be waits"));
@@ -232,8 +273,8 @@ fn a_mistake_in_a_notification_is_named_with_its_line() {
 fn the_example_that_teaches_the_format_can_be_read() {
     let readme = include_str!("../../catalog/README.md");
     let example = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let objects = SharedObjects::from_texts(["OBJECT payer_identity\n  type*  string\n"]);
-    let read = operation(example, objects.resolver()).unwrap();
+    let shared = Shared::from_texts(["OBJECT payer_identity\n  type*  string\n"]);
+    let read = operation(example, shared.resolver()).unwrap();
     let names: Vec<_> = read.request.json.iter().map(|field| field.name).collect();
     assert_eq!(names, ["appid", "attach", "type", "name", "amount", "tags", "payer", "identity"]);
     assert!(read.request.json[1].in_bytes && !read.request.json[0].in_bytes);
@@ -250,6 +291,8 @@ fn the_format_is_taught_whole() {
         "client-cert",
         "nonceless",
         "unsigned",
+        "caller",
+        "pictures",
         "multipart",
         "other",
         "response-headers",
@@ -278,6 +321,11 @@ fn a_field_has_one_purpose() {
 fn what_is_known_of_a_repeat_is_read_with_its_reason() {
     let read = one("  repeat safe, the page says: 幂等, twice\n").unwrap();
     assert_eq!((read.repeat, read.repeat_reason), (Some(Repeat::Safe), "the page says: 幂等, twice"));
+    assert_eq!(read.repeat_after, None);
+    let read = one("  repeat safe after 1m, the page says: 1分钟\n").unwrap();
+    assert_eq!((read.repeat, read.repeat_after), (Some(Repeat::Safe), Some(60)));
+    assert_eq!(read.repeat_reason, "the page says: 1分钟");
+    assert!(refusal("  repeat safe after a while, x\n").contains("`a while` should be a wait such as"));
     assert_eq!(one("  repeat unknown\n").unwrap().repeat, Some(Repeat::Unknown));
     assert_eq!(one("").unwrap().repeat, None);
     assert!(refusal("  repeat perhaps\n").contains("`perhaps` should be safe, not-safe or unknown"));
@@ -288,4 +336,22 @@ fn a_success_may_answer_with_a_file() {
     let read = one("  response file\n").unwrap();
     assert!(read.has_file_response && read.success == 200 && read.response.is_empty());
     assert!(refusal("  response picture\n").contains("a status such as 204, or `file`"));
+}
+
+#[test]
+fn the_caller_is_a_field_of_the_body() {
+    let read = one("  caller mchid\n  json\n    mchid* string  # 商户号\n").unwrap();
+    assert_eq!(read.caller, Some("mchid"));
+    assert!(
+        refusal("  caller mchid\n  query\n    mchid* string\n").contains("should name a field of `json`")
+    );
+}
+
+#[test]
+fn an_upload_says_what_is_special_about_pictures() {
+    let upload = "  multipart\n    file* object ..7864320\n";
+    assert_eq!(one(&format!("  pictures only\n{upload}")).unwrap().pictures, Some(Pictures::Only));
+    assert_eq!(one(&format!("  pictures ..20\n{upload}")).unwrap().pictures, Some(Pictures::UpTo(20)));
+    assert!(refusal(&format!("  pictures small\n{upload}")).contains("`small` should be `only` or a limit"));
+    assert!(refusal("  pictures only\n").contains("only an upload"));
 }

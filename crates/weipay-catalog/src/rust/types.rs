@@ -1,7 +1,7 @@
 //! The structs and enumerations of an operation or a notification, in the order in which they get their names: a request
 //! before its response, and a field before its members. Equal shapes share a type, and different ones have different names.
 //!
-//! What the catalogue shares by name (`object <pay_scene_info>`) stands in one place for each product. It is a part of the types of
+//! What the catalogue shares by name (`object <pay_scene_info>`, `string <trade_state>`) stands in one place for each product. It is a part of the types of
 //! each operation that holds it, marked as shared.
 
 use std::fmt;
@@ -205,7 +205,7 @@ impl<'a> Types<'a> {
     fn item(&mut self, field: &'a Field, owner: &str) -> Type {
         match field.kind {
             Kind::String if holds_json_text(field) => self.json_text(field, owner),
-            Kind::String if is_enumeration(field) => self.enumeration(field, owner),
+            _ if is_enumeration(field) => self.enumeration(field, owner),
             Kind::String if field.carrier.is_none() && field.format == Some(Format::Rfc3339) => {
                 Type::Known("Time")
             }
@@ -310,6 +310,52 @@ fn holds_json_text(field: &Field) -> bool {
 }
 
 /// Whether a field's type is an enumeration: what is encrypted or wrapped is not, whatever it holds.
-fn is_enumeration(field: &Field) -> bool {
-    field.carrier.is_none() && !field.values.is_empty()
+#[must_use]
+pub fn is_enumeration(field: &Field) -> bool {
+    field.kind == Kind::String && field.carrier.is_none() && !field.values.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::Catalog;
+
+    #[test]
+    fn a_shared_name_means_one_type_in_each_product() {
+        let mut known: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        let mut meet = |module: &str, name: &str, shape: Vec<String>| {
+            let first = known.entry((module.to_owned(), name.to_owned())).or_insert_with(|| shape.clone());
+            assert_eq!(*first, shape, "two types of {module} would have the name {name}");
+        };
+        let mut meet_all = |module: &str, types: &Types| {
+            for found in types.structs.iter().filter(|found| found.is_shared) {
+                let shape = found.members.iter().map(|member| format!("{}: {}", member.name, member.kind()));
+                meet(module, &found.name, shape.collect());
+            }
+            for member in types.structs.iter().flat_map(|found| &found.members) {
+                let Type::Enumeration(name) = &member.item else { continue };
+                let listed = types.enumerations.iter().find(|known| known.name == *name).unwrap();
+                assert_eq!(listed.field.values, member.field.values, "{module}: {name}");
+                if listed.is_shared {
+                    meet(
+                        module,
+                        name,
+                        listed.field.values.iter().map(|value| format!("= {value}")).collect(),
+                    );
+                }
+            }
+        };
+        let catalog = Catalog::embedded();
+        for operation in catalog.operations() {
+            let product = operation.path.split('/').take(2).collect::<Vec<_>>().join("/");
+            meet_all(&product, &Types::new(operation));
+        }
+        for notification in catalog.notifications() {
+            let fields = notification.body.iter().chain(&notification.resource);
+            let root = ("Resource", fields.map(|field| ("body", field)).collect());
+            meet_all(notification.version, &Types::with_roots(vec![root]));
+        }
+    }
 }

@@ -130,7 +130,10 @@ fn repeat(operation: &Operation) -> String {
     let reason = operation.repeat_reason;
     match operation.repeat {
         None => String::new(),
-        Some(Repeat::Safe) => format!("safe{same}: {reason}"),
+        Some(Repeat::Safe) => {
+            let after = operation.repeat_after.map(|seconds| format!(" after {}", wait(seconds)));
+            format!("safe{same}{}: {reason}", after.unwrap_or_default())
+        }
         Some(Repeat::NotSafe) => format!("not safe: {reason}"),
         Some(Repeat::Unknown) => {
             "not known to be safe: look up the result of the first call before you repeat it".to_owned()

@@ -1,5 +1,6 @@
 //! The command line of `weipay sandbox`.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -16,6 +17,24 @@ Headers that the real platform does not send:
   Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay sandbox coverage)
   Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little";
 
+/// What follows the options of `weipay sandbox run --help`.
+const RUN_HELP: &str = "\
+An example: weipay sandbox run -- go test ./...
+
+The command gets these variables:
+  WEIPAY_BASE_URL, WEIPAY_MCHID ...   the kit, as of weipay sandbox env; WEIPAY_KIT is the path of kit.json
+  HTTPS_PROXY, https_proxy            the sandbox; it responds for every host of WeChat Pay, and leads to no other host
+  NO_PROXY, no_proxy                  what is reached without it: yours, localhost, 127.0.0.1 and ::1
+  SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE
+                                      the certificates of the system and that of the local authority
+  NODE_EXTRA_CA_CERTS, NODE_USE_ENV_PROXY
+                                      the same for Node.js (proxies from 22.21 and 24.5)
+  PHP_INI_SCAN_DIR                    the same for PHP
+  JAVA_TOOL_OPTIONS                   the same for Java: a trust store, and the proxy for https
+
+The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
+it is 2.";
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = HELP)]
 pub(crate) struct Sandbox {
@@ -27,6 +46,13 @@ pub(crate) struct Sandbox {
     /// The address to listen on; port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8880")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) serving: Serving,
+}
+
+/// How a sandbox behaves, wherever it runs.
+#[derive(Debug, Args)]
+pub(crate) struct Serving {
     /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it.
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(crate) clock: Option<Clock>,
@@ -76,5 +102,21 @@ pub(crate) enum SandboxCommand {
         /// Only operations of this kind.
         #[arg(long, value_name = "KIND", value_parser = ["state", "example", "none"])]
         only: Option<String>,
+    },
+    /// Run a command against a sandbox that ends with it. Its WEIPAY_* variables are set, and so is what a client with fixed
+    /// hosts needs: the proxy, and trust in the local authority.
+    #[command(after_help = RUN_HELP)]
+    Run {
+        /// The folder for the kit and the state [default: a temporary folder].
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// The address to listen on; port 0 selects a free port.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        #[command(flatten)]
+        serving: Box<Serving>,
+        /// The command and its arguments, behind `--`.
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
     },
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use weipay::v3::marketing::busifavor::coupons::{associate, disassociate, send};
 use weipay::v3::marketing::busifavor::stocks;
 use weipay::v3::marketing::busifavor::stocks::post::{
-    CouponAvailableTime, CouponCodeMode, CouponUseRule, FixedNormalCoupon, StockSendRule, StockType,
-    UseMethod,
+    BusifavorCodeMode, BusifavorStockType, CouponAvailableTime, CouponUseMethod, CouponUseRule,
+    FixedNormalCoupon, StockSendRule,
 };
 use weipay::{Client, blocking};
 use weipay_sandbox::Sandbox;
@@ -87,15 +87,15 @@ impl Story {
             .stock_name("满十元减五元")
             .belong_merchant(self.mchid.as_str())
             .goods_name("全场通用")
-            .stock_type(StockType::Normal)
+            .stock_type(BusifavorStockType::Normal)
             .coupon_use_rule(
                 CouponUseRule::new()
                     .coupon_available_time(time)
                     .fixed_normal_coupon(discount)
-                    .use_method(UseMethod::OffLine),
+                    .use_method(CouponUseMethod::OffLine),
             )
             .stock_send_rule(StockSendRule::new().max_coupons(100).max_coupons_per_user(100))
-            .coupon_code_mode(CouponCodeMode::WechatpayMode)
+            .coupon_code_mode(BusifavorCodeMode::WechatpayMode)
             .out_request_no(format!("stock-{}", self.run));
         let response = self.blocking.v3().marketing().busifavor().stocks().post(request)?.decode()?;
         Ok(response.stock_id.ok_or("the response has no stock_id")?)

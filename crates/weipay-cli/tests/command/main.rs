@@ -8,6 +8,7 @@ mod documents;
 mod kit;
 mod printed_styles;
 mod quickstart;
+mod run;
 mod sandbox;
 mod serving;
 mod survival;

@@ -12,10 +12,19 @@ pub(crate) fn object(field: &Field) -> String {
 }
 
 /// What is said of a shared object: the labels of the fields that hold it, and its name in the catalogue.
-pub(crate) fn shared(name: &str, labels: &BTreeSet<&str>) -> String {
+pub(crate) fn shared_object(name: &str, labels: &BTreeSet<&str>) -> String {
+    shared("object", name, labels)
+}
+
+/// What is said of a shared list of values: the labels of the fields that have them, and its name in the catalogue.
+pub(crate) fn shared_values(name: &str, labels: &BTreeSet<&str>) -> String {
+    shared("list of values", name, labels)
+}
+
+fn shared(what: &str, name: &str, labels: &BTreeSet<&str>) -> String {
     let labels: Vec<String> = labels.iter().map(|label| plain(label)).collect();
     let labels = if labels.is_empty() { String::new() } else { format!("{}.\n\n", labels.join(", ")) };
-    format!("{labels}The shared object `{name}` of the catalogue.")
+    format!("{labels}The shared {what} `{name}` of the catalogue.")
 }
 
 /// A whole sentence about the type of listed values.

@@ -9,7 +9,7 @@ use crate::response::Refusal;
 use crate::upload::{self, Upload};
 
 impl Contract {
-    /// `meta` is the JSON of that part. Members that the catalogue does not have pass there: UNCONFIRMED.
+    /// `meta` is the JSON of that part. UNCONFIRMED(meta-undefined-member): members that the catalogue does not have pass there.
     pub(super) fn check_parts(
         &self,
         operation: &Operation,
@@ -24,7 +24,7 @@ impl Contract {
         else {
             return Ok(());
         };
-        // Recorded for the file; that `meta` is missed in the same words is INFERRED.
+        // Recorded for the file. INFERRED(meta-missing): that `meta` is missed in the same words.
         let missing =
             |field: &Field| part(field, |place| place.required()).with_reason(upload.lacks(field.name));
         let file = upload.file(file_field.name).ok_or_else(|| missing(file_field))?;

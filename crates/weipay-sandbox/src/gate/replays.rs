@@ -1,6 +1,6 @@
 //! Requests that come twice: the same `Authorization` for the same message.
 //!
-//! UNCONFIRMED: what the platform does with them. They pass, unless the sandbox is configured otherwise
+//! UNCONFIRMED(replayed-request): what the platform does with them. They pass, unless the sandbox is configured otherwise
 //! ([`Validation::replayed_requests`](crate::Validation::replayed_requests)): the official Java SDK itself sends a request
 //! again, signed once, to the second host when the first one cannot be reached.
 

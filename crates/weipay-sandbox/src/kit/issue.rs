@@ -29,8 +29,6 @@ const MERCHANT_CERT: &str = "keys/apiclient_cert.pem";
 const PUBLIC_KEY: &str = "keys/pub_key.pem";
 const PLATFORM_CERT: &str = "keys/wechatpay_cert.pem";
 
-const LETTERS_AND_DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 /// Makes everything. Three RSA keys take their time, so they are made side by side.
 pub(super) fn issue() -> Result<Issued, KitError> {
     let [merchant, certificate, public_key] = three_keys()?;
@@ -45,8 +43,8 @@ pub(super) fn issue() -> Result<Issued, KitError> {
         merchant_serial: serial(&merchant_cert)?,
         merchant_key: MERCHANT_KEY.to_owned(),
         merchant_cert: MERCHANT_CERT.to_owned(),
-        api_v3_key: entropy.letters(LETTERS_AND_DIGITS, 32),
-        api_v2_key: entropy.letters(LETTERS_AND_DIGITS, 32),
+        api_v3_key: entropy.letters_and_digits(32),
+        api_v2_key: entropy.letters_and_digits(32),
         public_key_id: public_key_id(&mchid, &entropy),
         public_key: PUBLIC_KEY.to_owned(),
         platform_serial: serial(&platform_cert)?,

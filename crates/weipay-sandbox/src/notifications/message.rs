@@ -12,8 +12,6 @@ use crate::entropy::Entropy;
 use crate::platform::Platform;
 use crate::store::OutboxEntry;
 
-const LETTERS_AND_DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 /// What is posted.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -30,7 +28,7 @@ pub(super) fn make(platform: &Platform, entry: &OutboxEntry, now: i64) -> Result
     let original_type = described.original_types.first().copied().unwrap_or_default();
     let associated_data = described.associated_data.unwrap_or(original_type);
     // Never from a seed: a nonce must not come twice under one key.
-    let nonce = Entropy::system().letters(LETTERS_AND_DIGITS, 12);
+    let nonce = Entropy::system().letters_and_digits(12);
     let sealed = merchant.api_v3_key.seal(&nonce, associated_data, entry.resource.to_string().as_bytes());
     let ciphertext = sealed.map_err(|error| error.to_string())?;
     // Members in the order of recorded notifications.
@@ -52,7 +50,7 @@ pub(super) fn make(platform: &Platform, entry: &OutboxEntry, now: i64) -> Result
     Ok(Message { headers: headers(platform, entry, &body, now)?, body })
 }
 
-/// The headers of recorded notifications. UNCONFIRMED, and left out: `Request-ID` and `Wechatpay-Signature-Type`, which pages list
+/// The headers of recorded notifications. UNCONFIRMED(notification-headers), and left out: `Request-ID` and `Wechatpay-Signature-Type`, which pages list
 /// and two recorded notifications lack.
 fn headers(
     platform: &Platform,
@@ -61,7 +59,7 @@ fn headers(
     now: i64,
 ) -> Result<Vec<(&'static str, String)>, String> {
     let signer = platform.signers.named_or_certificate(&entry.platform_serial);
-    let (timestamp, nonce) = (now.to_string(), platform.entropy.letters(LETTERS_AND_DIGITS, 32));
+    let (timestamp, nonce) = (now.to_string(), platform.entropy.letters_and_digits(32));
     let signature = signer.key.sign(&response_message(&timestamp, &nonce, body));
     let signature = signature.map_err(|error| error.to_string())?;
     Ok(vec![

@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_rustls::TlsConnector;
 
 use super::message::Message;
-use crate::platform::is_official;
+use crate::authority::is_official;
 
 /// The head of a response; a longer one is a failure.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -106,7 +106,7 @@ where
 {
     let failed = |error: hyper::Error| {
         let error = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        format!("the receiver did not answer: {error}")
+        format!("the receiver did not respond: {error}")
     };
     let mut protocol = http1::Builder::new();
     protocol.max_buf_size(MAX_HEAD_BYTES).title_case_headers(true);
@@ -308,8 +308,8 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_hangs_up_stays_silent_or_talks_too_much_has_not_answered() {
-        assert!(posted(drop).unwrap_err().starts_with("the receiver did not answer"));
+    fn a_receiver_that_hangs_up_stays_silent_or_talks_too_much_has_not_responded() {
+        assert!(posted(drop).unwrap_err().starts_with("the receiver did not respond"));
         let silent = posted(|mut stream| {
             read_request(&mut stream);
             let _ = stream.read(&mut [0]);
@@ -321,6 +321,6 @@ mod tests {
             stream.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
             while stream.write_all(line.as_bytes()).is_ok() {}
         });
-        assert!(talkative.unwrap_err().starts_with("the receiver did not answer"));
+        assert!(talkative.unwrap_err().starts_with("the receiver did not respond"));
     }
 }

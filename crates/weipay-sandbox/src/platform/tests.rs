@@ -10,12 +10,9 @@ use weipay_wire::{Authorization, PrivateKey, request_message};
 
 use super::*;
 use crate::clock::HeldClock;
-use crate::products::Route;
-use crate::products::{Decided, Decision, carry_out};
+use crate::products::{Decided, Decision, Route, carry_out};
 use crate::sandbox::Sandbox;
-use crate::store::Announcement;
-use crate::store::Transaction;
-use crate::store::{IndexEntry, Record};
+use crate::store::{Announcement, Due, IndexEntry, Record, StoreError, Transaction};
 
 const NOW: i64 = 1_786_766_400;
 const LIFE: i64 = 60;
@@ -82,6 +79,8 @@ static PARCELS: &[Product] = &[Product {
         handler: hold_handler,
     }],
     due: &[(EXPIRY, expire_handler)],
+    files: None,
+    control: &[],
 }];
 
 fn held_sandbox() -> (Sandbox, HeldClock) {

@@ -16,6 +16,7 @@
 
 mod association;
 mod callbacks;
+pub(crate) mod control;
 mod coupon;
 mod deactivation;
 mod definition;
@@ -35,11 +36,11 @@ mod model;
 
 use serde_json::Value;
 
-use super::{Changes, Context, Decided, Handler, HandlerError, carry_out, idempotently};
-use super::{DueHandler, Route};
+use super::{Changes, Context, Decided, DueHandler, Handler, HandlerError, Route, carry_out, idempotently};
+use crate::merchants::Account;
 use crate::store::IdempotencyKey;
 use crate::store::{StoreError, Transaction};
-pub(crate) use stock::set_stock_state;
+use stock::Stock;
 
 const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
     Route { method, path, handler }
@@ -76,4 +77,9 @@ fn once_for_merchant<C: Changes>(
 ) -> Result<Value, HandlerError> {
     let key = IdempotencyKey { operation, scope: &context.caller.mchid, request_no };
     idempotently(tx, context, &key, refusals::other_parameters, || carry_out(tx, decide()??))
+}
+
+/// Whether a merchant may operate coupons of this stock: its creator and the one it belongs to. The latter is UNCONFIRMED(belong-merchant).
+fn may_operate(caller: &Account, stock: &Stock) -> bool {
+    stock.creator == caller.mchid || stock.definition.belong_merchant() == caller.mchid
 }

@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] =
 /// Reads no record, only the platform's own certificate.
 fn list_certificates(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     // Never from a seed: a nonce must not come twice under one key.
-    let nonce = Entropy::system().letters(b"0123456789abcdef", 12);
+    let nonce = Entropy::system().hex_digits(12);
     let algorithm = context.request.query("algorithm_type");
     Ok(list(&context.platform.certificate, context.api_v3_key, algorithm, &nonce)?)
 }
@@ -71,7 +71,7 @@ pub(crate) fn list(
     }))
 }
 
-/// The response to a merchant that has none: the words were seen, that they are said for 国密 as well is INFERRED.
+/// The response to a merchant that has none: the words were seen. INFERRED(no-sm2-certificate): they are said for 国密 as well.
 fn none() -> Refusal {
     Refusal::resource_not_exists(
         "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。可查看指引https://pay.weixin.qq.com/doc/v3/merchant/4012153196",
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn the_certificate_opens_with_the_merchants_key() {
-        let answer = listed(None).unwrap();
-        let item = &answer["data"][0];
+        let response = listed(None).unwrap();
+        let item = &response["data"][0];
         assert_eq!(item["effective_time"], "2018-06-08T10:34:56+08:00");
         let text = |name: &str| item["encrypt_certificate"][name].as_str().unwrap();
         let envelope = Envelope {

@@ -13,7 +13,7 @@ static SIGNERS: LazyLock<Signers> = LazyLock::new(|| {
     }
 });
 
-fn answer(wechatpay_serial: Option<&'static str>, draft: UnsignedResponse) -> Response {
+fn respond(wechatpay_serial: Option<&'static str>, draft: UnsignedResponse) -> Response {
     let mut request = Request::default();
     if let Some(serial) = wechatpay_serial {
         request.headers.insert("wechatpay-serial", HeaderValue::from_static(serial));
@@ -41,7 +41,7 @@ fn the_certificate_signs_unless_the_request_names_the_public_key() {
         (Some("PUB_KEY_ID_01"), &SIGNERS.public_key),
         (Some("PUB_KEY_ID_02"), &SIGNERS.certificate),
     ] {
-        let response = answer(asked, draft(200, "{}"));
+        let response = respond(asked, draft(200, "{}"));
         assert_eq!(response.header("wechatpay-serial"), Some(&*signer.serial));
         assert!(verifies(&response, &signer.key.public_key()));
     }
@@ -49,14 +49,14 @@ fn the_certificate_signs_unless_the_request_names_the_public_key() {
 
 #[test]
 fn a_response_without_a_body_is_signed_over_an_empty_one() {
-    let response = answer(None, draft(204, ""));
+    let response = respond(None, draft(204, ""));
     assert!(verifies(&response, &SIGNERS.certificate.key.public_key()));
     assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
 }
 
 #[test]
 fn headers_come_in_the_platforms_order() {
-    let response = answer(None, draft(200, "{}"));
+    let response = respond(None, draft(200, "{}"));
     let names: Vec<&str> = response.headers.keys().map(|name| name.as_str()).collect();
     assert_eq!(
         names,

@@ -82,12 +82,13 @@ fn what_does_not_open_is_refused_in_the_platforms_words() {
 fn every_sensitive_field_of_every_example_opens_with_the_merchants_key() {
     let mut opened = 0;
     for operation in Catalog::embedded().operations() {
-        let Some(mut answer) = crate::example::response(operation, &crate::example::RequestValues::default())
+        let Some(mut response) =
+            crate::example::response(operation, &crate::example::RequestValues::default())
         else {
             continue;
         };
-        encrypt(&operation.response, &mut answer, &KEY.public_key()).unwrap();
-        each(&operation.response, &mut answer, &mut |field, text| {
+        encrypt(&operation.response, &mut response, &KEY.public_key()).unwrap();
+        each(&operation.response, &mut response, &mut |field, text| {
             let plain = KEY.decrypt_oaep(text).map_err(|error| Refusal::param_error(error.to_string()))?;
             let plain = String::from_utf8(plain.to_vec()).unwrap();
             assert!(plain.chars().count() < 24, "{}: {plain}", field.name);
@@ -102,9 +103,9 @@ fn every_sensitive_field_of_every_example_opens_with_the_merchants_key() {
 #[test]
 fn a_value_of_a_response_leaves_encrypted() {
     let echo = find("POST", "v3/security/echo");
-    let mut answer = json!({ "echo_message": "hello", "encrypted_echo_message": "秘密" });
-    encrypt(&echo.response, &mut answer, &KEY.public_key()).unwrap();
-    assert_eq!(answer["echo_message"], "hello");
-    let opened = KEY.decrypt_oaep(answer["encrypted_echo_message"].as_str().unwrap()).unwrap();
+    let mut response = json!({ "echo_message": "hello", "encrypted_echo_message": "秘密" });
+    encrypt(&echo.response, &mut response, &KEY.public_key()).unwrap();
+    assert_eq!(response["echo_message"], "hello");
+    let opened = KEY.decrypt_oaep(response["encrypted_echo_message"].as_str().unwrap()).unwrap();
     assert_eq!(opened.as_slice(), "秘密".as_bytes());
 }

@@ -12,11 +12,12 @@ use std::{fmt, io};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::{Service, Settings, accept, places, spelling};
+use crate::control::ControlListener;
 use crate::notifications::Sender;
 use crate::platform::Platform;
 
@@ -40,7 +41,12 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// Serves a platform on a bound socket, on a separate thread: callers may be synchronous or asynchronous.
-    pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Self> {
+    /// Beside it, the control API.
+    pub(crate) fn start(
+        listener: BoundListener,
+        settings: Settings,
+        control: Option<ControlListener>,
+    ) -> io::Result<Self> {
         places::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
@@ -54,8 +60,16 @@ impl Server {
                 Err(error) => drop(report.send(Err(error))),
                 Ok((runtime, listener)) => {
                     drop(report.send(Ok(runtime.handle().clone())));
+                    if let Some(control) = control {
+                        runtime.spawn(control.serve());
+                    }
                     let spelling = runtime.block_on(spelling::learn());
-                    let service = Service { settings, bodies: Arc::default(), spelling };
+                    let service = Service {
+                        settings,
+                        bodies: Arc::default(),
+                        spelling,
+                        ending: Arc::new(Semaphore::new(0)),
+                    };
                     runtime.block_on(serve(listener, service, stopped));
                     runtime.shutdown_timeout(LAST_RESPONSES);
                 }
@@ -68,9 +82,14 @@ impl Server {
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal.
     pub(crate) fn wait(&self) -> io::Result<()> {
+        self.asked_to_end().recv().unwrap_or(Ok(()))
+    }
+
+    /// What receives a message when the program is asked to end.
+    pub(crate) fn asked_to_end(&self) -> mpsc::Receiver<io::Result<()>> {
         let (report, asked) = mpsc::sync_channel(1);
         self.handle.spawn(async move { drop(report.send(asked_to_end().await)) });
-        asked.recv().unwrap_or(Ok(()))
+        asked
     }
 }
 
@@ -115,6 +134,7 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
     let ticking = tokio::spawn(tick(Arc::clone(&service.settings.platform)));
     let sender = Sender::new(Arc::clone(&service.settings.platform), service.settings.log.clone());
     let sending = tokio::spawn(sender.run());
+    let ending = Arc::clone(&service.ending);
     let accepting = tokio::spawn(accept(listener, service, Arc::clone(&connections)));
     // A dropped sender means the same as a message.
     let _ = stopped.await;
@@ -123,6 +143,7 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
     accepting.abort();
     // Waiting for the end of the task closes the socket and leaves the connections to this function alone.
     let _ = accepting.await;
+    ending.close();
     if let Some(connections) = Arc::into_inner(connections) {
         let _ = timeout(LAST_RESPONSES, connections.shutdown()).await;
     }

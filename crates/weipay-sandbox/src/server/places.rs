@@ -63,14 +63,14 @@ pub(super) enum Doing {
     /// Sending a body of which only a few may be on their way at once.
     SendingLong,
     /// Its request is being answered.
-    Answering,
+    Responding,
 }
 
 impl Seat {
     /// Who gives way first; nobody whose request is being answered.
     fn rank(&self) -> Option<Rank> {
         let class = match self.doing {
-            Doing::Answering => return None,
+            Doing::Responding => return None,
             Doing::Sending | Doing::SendingLong => 2,
             Doing::Waiting if self.stuck => 2,
             Doing::Waiting => u8::from(self.has_been_served),
@@ -154,7 +154,7 @@ impl Place {
     /// Says what the connection does now; `false` when it has given way.
     pub(super) fn is_now(&self, doing: Doing) -> bool {
         self.change(|seat| {
-            seat.has_been_served |= seat.doing == Doing::Answering;
+            seat.has_been_served |= seat.doing == Doing::Responding;
             seat.doing = doing;
         })
     }
@@ -270,10 +270,10 @@ mod tests {
     fn who_was_served_stays_longer_than_who_never_asked() {
         runtime().block_on(async {
             let (places, taken) = three().await;
-            for doing in [Doing::Answering, Doing::Waiting] {
+            for doing in [Doing::Responding, Doing::Waiting] {
                 taken[0].0.is_now(doing);
             }
-            taken[1].0.is_now(Doing::Answering);
+            taken[1].0.is_now(Doing::Responding);
             assert_eq!(gives_way(&places, taken).await, [2]);
         });
     }
@@ -283,7 +283,7 @@ mod tests {
         runtime().block_on(async {
             let (places, taken) = three().await;
             for (place, _) in &taken {
-                place.is_now(Doing::Answering);
+                place.is_now(Doing::Responding);
             }
             taken[1].0.is_now(Doing::Waiting);
             taken[1].0.is_stuck(true);
@@ -309,7 +309,7 @@ mod tests {
         runtime().block_on(async {
             let (places, taken) = three().await;
             places.make_room();
-            assert!(!taken[0].0.is_now(Doing::Answering) && taken[1].0.is_now(Doing::Answering));
+            assert!(!taken[0].0.is_now(Doing::Responding) && taken[1].0.is_now(Doing::Responding));
         });
     }
 

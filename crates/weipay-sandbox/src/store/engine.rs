@@ -61,6 +61,9 @@ pub(crate) trait Engine {
     /// Takes something away that was to fall due at this time. Whether it was still there.
     fn unschedule(&self, due: &Due) -> Result<bool, StoreError>;
 
+    /// Takes everything away, except records of these kinds.
+    fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
+
     /// The first that is due at `now`, after the given one in the order of time, kind and key.
     fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError>;
 }

@@ -19,7 +19,7 @@ type Kept = (String, StoredRecord, Vec<IndexEntry>);
 struct Memory {
     records: RefCell<Vec<Kept>>,
     counters: RefCell<BTreeMap<String, i64>>,
-    answers: RefCell<BTreeMap<[String; 3], StoredResponse>>,
+    responses: RefCell<BTreeMap<[String; 3], StoredResponse>>,
     outbox: RefCell<BTreeMap<i64, OutboxEntry>>,
     due: RefCell<BTreeMap<(String, String), i64>>,
 }
@@ -94,11 +94,11 @@ impl Engine for Memory {
     }
 
     fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError> {
-        Ok(self.answers.borrow().get(&name(key)).cloned())
+        Ok(self.responses.borrow().get(&name(key)).cloned())
     }
 
     fn keep_response(&self, key: &IdempotencyKey<'_>, answered: &StoredResponse) -> Result<(), StoreError> {
-        self.answers.borrow_mut().insert(name(key), answered.clone());
+        self.responses.borrow_mut().insert(name(key), answered.clone());
         Ok(())
     }
 
@@ -146,6 +146,15 @@ impl Engine for Memory {
         Ok(is_there)
     }
 
+    fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        self.records.borrow_mut().retain(|(kind, _, _)| kept.contains(&&**kind));
+        self.counters.borrow_mut().clear();
+        self.responses.borrow_mut().clear();
+        self.outbox.borrow_mut().clear();
+        self.due.borrow_mut().clear();
+        Ok(())
+    }
+
     fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
         let place = |due: &Due| (due.at, due.kind.clone(), due.key.clone());
         let entries = self.due.borrow();
@@ -161,12 +170,13 @@ enum Step {
     Insert { kind: u8, key: u8, value: u8 },
     Update { kind: u8, key: u8, version: i64, value: u8, indexes_changed: bool },
     Next { series: u8 },
-    Answer { scope: u8, request_no: u8, answer: u8 },
+    Respond { scope: u8, request_no: u8, response: u8 },
     Announce { time: i64 },
     Postpone { number: i64, due: i64 },
     Acknowledge { number: i64 },
     Schedule { key: u8, at: i64 },
     Unschedule { key: u8, at: i64 },
+    Clear { kept: u8 },
 }
 
 /// Few kinds, keys and values, so that steps meet each other.
@@ -188,10 +198,11 @@ fn step() -> impl Strategy<Value = Step> {
             }
         ),
         kind.clone().prop_map(|series| Step::Next { series }),
-        (kind, key.clone(), value).prop_map(|(scope, request_no, answer)| Step::Answer {
+        kind.clone().prop_map(|kept| Step::Clear { kept }),
+        (kind, key.clone(), value).prop_map(|(scope, request_no, response)| Step::Respond {
             scope,
             request_no,
-            answer
+            response
         }),
         at.clone().prop_map(|time| Step::Announce { time }),
         (1..6_i64, at.clone()).prop_map(|(number, due)| Step::Postpone { number, due }),
@@ -224,13 +235,13 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
             format!("{}", engine.update(&new, version, indexes_changed)?)
         }
         Step::Next { series } => format!("{}", engine.next_number(&series.to_string())?),
-        Step::Answer { scope, request_no, answer } => {
+        Step::Respond { scope, request_no, response } => {
             let (scope, request_no) = (scope.to_string(), request_no.to_string());
             let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request_no };
             let known = engine.stored_response(&key)?;
             if known.is_none() {
                 let answered =
-                    StoredResponse { fingerprint: Fingerprint([answer; 32]), response: answer.into() };
+                    StoredResponse { fingerprint: Fingerprint([response; 32]), response: response.into() };
                 engine.keep_response(&key, &answered)?;
             }
             format!("{known:?}")
@@ -253,6 +264,7 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
         Step::Postpone { number, due } => format!("{:?}", engine.postpone(number, 7, due)?),
         Step::Acknowledge { number } => format!("{:?}", engine.remove_from_outbox(number)?),
         Step::Schedule { key, at } => format!("{:?}", engine.schedule(&due(key, at))?),
+        Step::Clear { kept } => format!("{:?}", engine.clear(&[&kept.to_string()])?),
         Step::Unschedule { key, at } => format!("{}", engine.unschedule(&due(key, at))?),
     })
 }

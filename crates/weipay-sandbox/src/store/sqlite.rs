@@ -339,6 +339,21 @@ impl Engine for Transaction<'_> {
         Ok(removed > 0)
     }
 
+    fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        let kept = serde_json::to_string(kept).unwrap_or_default();
+        sql(|| {
+            self.execute(
+                "DELETE FROM record_indexes WHERE number IN
+                 (SELECT number FROM records WHERE kind NOT IN (SELECT value FROM json_each(?1)))",
+                [&kept],
+            )?;
+            self.execute("DELETE FROM records WHERE kind NOT IN (SELECT value FROM json_each(?1))", [&kept])?;
+            self.execute_batch(
+                "DELETE FROM counters; DELETE FROM idempotency_keys; DELETE FROM outbox; DELETE FROM due",
+            )
+        })
+    }
+
     fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
         let (kind, key, at) = after.map_or(("", "", i64::MIN), |due| (&*due.kind, &*due.key, due.at));
         let read = |row: &Row<'_>| Ok(Due { kind: row.get(0)?, key: row.get(1)?, at: row.get(2)? });

@@ -17,8 +17,8 @@ fn a_coupon_is_created_sent_associated_and_disassociated() {
 
     let disassociated = merchant.disassociate(&coupon, "order-1");
     assert!(merchant.client.verifies(&disassociated));
-    let answer = disassociated.success();
-    assert_eq!(answer.as_object().unwrap().keys().collect::<Vec<_>>(), ["wechatpay_disassociate_time"]);
+    let response = disassociated.success();
+    assert_eq!(response.as_object().unwrap().keys().collect::<Vec<_>>(), ["wechatpay_disassociate_time"]);
     let after = merchant.look_at(&coupon);
     assert_eq!((after.get("associate_out_trade_no"), &after["coupon_state"]), (None, &json!("SENDED")));
 }

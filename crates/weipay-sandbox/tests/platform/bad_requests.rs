@@ -41,46 +41,49 @@ fn a_missing_field_is_named_with_its_title() {
         ("out_trade_no", "关联的商户订单号"),
         ("out_request_no", "商户请求单号"),
     ] {
-        let (status, answer) = refused(remove(member));
+        let (status, response) = refused(remove(member));
         assert_eq!(status, 400);
-        assert_eq!(answer["code"], "PARAM_ERROR");
-        assert_eq!(answer["detail"]["location"], "body");
+        assert_eq!(response["code"], "PARAM_ERROR");
+        assert_eq!(response["detail"]["location"], "body");
         let message = format!("输入源“/body/{member}”映射到字段“{title}”必填性规则校验失败，此字段为必填项");
-        assert_eq!(answer["message"], message);
+        assert_eq!(response["message"], message);
     }
 }
 
 #[test]
 fn an_overlong_and_an_empty_field_are_measured() {
-    let (status, answer) = refused(|request| request["coupon_code"] = json!("x".repeat(33)));
-    assert_eq!((status, &answer["code"]), (400, &json!("PARAM_ERROR")));
-    assert_eq!(answer["detail"]["value"], 33);
-    let message = answer["message"].as_str().unwrap();
+    let (status, response) = refused(|request| request["coupon_code"] = json!("x".repeat(33)));
+    assert_eq!((status, &response["code"]), (400, &json!("PARAM_ERROR")));
+    assert_eq!(response["detail"]["value"], 33);
+    let message = response["message"].as_str().unwrap();
     assert!(
         message.starts_with("输入源“/body/coupon_code”映射到值字段“券code”字符串规则校验失败，"),
         "{message}"
     );
     assert!(message.ends_with("数 33，大于最大值 32"), "{message}");
 
-    let (_, answer) = refused(|request| request["out_trade_no"] = json!(""));
-    assert_eq!(answer["detail"]["value"], 0);
-    assert!(answer["message"].as_str().unwrap().ends_with("数 0，小于最小值 1"), "{answer}");
+    let (_, response) = refused(|request| request["out_trade_no"] = json!(""));
+    assert_eq!(response["detail"]["value"], 0);
+    assert!(response["message"].as_str().unwrap().ends_with("数 0，小于最小值 1"), "{response}");
 }
 
 #[test]
 fn letters_outside_the_pattern_are_refused_with_the_value() {
-    let (status, answer) = refused(|request| request["out_request_no"] = json!("a@b"));
-    assert_eq!((status, &answer["code"]), (400, &json!("PARAM_ERROR")));
-    assert_eq!(answer["detail"], json!({"location": "body", "value": "a@b"}));
-    assert!(answer["message"].as_str().unwrap().contains("字符串必须匹配正则表达式“^[0-9A-Za-z"), "{answer}");
+    let (status, response) = refused(|request| request["out_request_no"] = json!("a@b"));
+    assert_eq!((status, &response["code"]), (400, &json!("PARAM_ERROR")));
+    assert_eq!(response["detail"], json!({"location": "body", "value": "a@b"}));
+    assert!(
+        response["message"].as_str().unwrap().contains("字符串必须匹配正则表达式“^[0-9A-Za-z"),
+        "{response}"
+    );
 }
 
 #[test]
 fn a_wrong_type_is_refused() {
     for wrong in [json!(7), json!(true), json!(["1"]), json!({"a": 1})] {
-        let (status, answer) = refused(|request| request["stock_id"] = wrong.clone());
-        assert_eq!((status, &answer["code"]), (400, &json!("PARAM_ERROR")), "{wrong}");
-        assert!(answer["message"].as_str().unwrap().contains("/body/stock_id"), "{answer}");
+        let (status, response) = refused(|request| request["stock_id"] = wrong.clone());
+        assert_eq!((status, &response["code"]), (400, &json!("PARAM_ERROR")), "{wrong}");
+        assert!(response["message"].as_str().unwrap().contains("/body/stock_id"), "{response}");
     }
 }
 
@@ -89,18 +92,18 @@ fn a_wrong_number_in_a_stock_is_named_by_its_pointer() {
     let merchant = Merchant::new();
     let mut request = crate::merchant::stock_request(merchant.client.sandbox);
     request["coupon_use_rule"]["fixed_normal_coupon"]["discount_amount"] = json!(0.01);
-    let answer = merchant.post("stocks", &request).json();
+    let response = merchant.post("stocks", &request).json();
     assert_eq!(
-        answer["message"],
+        response["message"],
         "无法将 JSON 输入源“/body/coupon_use_rule/fixed_normal_coupon/discount_amount”映射到目标字段“优惠金额”中，\
          此字段需要一个合法的 64 位有符号整数"
     );
-    assert_eq!(answer["detail"], json!({"location": "body", "value": 0.01}));
+    assert_eq!(response["detail"], json!({"location": "body", "value": 0.01}));
 
     request["coupon_use_rule"]["fixed_normal_coupon"]["discount_amount"] = json!(0);
-    let answer = merchant.post("stocks", &request).json();
+    let response = merchant.post("stocks", &request).json();
     assert_eq!(
-        answer["message"],
+        response["message"],
         "输入源“/body/coupon_use_rule/fixed_normal_coupon/discount_amount”映射到数值字段“优惠金额”规则校验失败，\
          值低于最小值 1"
     );
@@ -108,10 +111,10 @@ fn a_wrong_number_in_a_stock_is_named_by_its_pointer() {
 
 #[test]
 fn a_member_that_no_page_knows_is_refused() {
-    let (status, answer) = refused(|request| request["sub_mchid"] = json!("1900000001"));
+    let (status, response) = refused(|request| request["sub_mchid"] = json!("1900000001"));
     assert_eq!(status, 400);
-    assert_eq!(answer["message"], "请求中含有未在API文档中定义的参数");
-    assert_eq!(answer["detail"], json!({"location": null, "value": ["/body/sub_mchid"]}));
+    assert_eq!(response["message"], "请求中含有未在API文档中定义的参数");
+    assert_eq!(response["detail"], json!({"location": null, "value": ["/body/sub_mchid"]}));
 }
 
 #[test]
@@ -194,8 +197,8 @@ fn a_member_that_stands_twice_is_refused() {
 
 #[test]
 fn an_emoji_is_refused() {
-    let (status, answer) = refused(|request| request["out_trade_no"] = json!("order-😀"));
-    assert_eq!((status, &answer["code"]), (400, &json!("PARAM_ERROR")));
+    let (status, response) = refused(|request| request["out_trade_no"] = json!("order-😀"));
+    assert_eq!((status, &response["code"]), (400, &json!("PARAM_ERROR")));
 }
 
 #[test]

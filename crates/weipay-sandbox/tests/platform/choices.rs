@@ -1,6 +1,8 @@
 //! The page of unconfirmed choices says what the source says.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 const PAGE: &str = include_str!("../../docs/sandbox-choices.md");
 const COUPONS: &str = include_str!("../../src/products/merchant_coupons/unconfirmed.rs");
@@ -11,11 +13,34 @@ fn after<'a>(text: &'a str, mark: &str) -> &'a str {
     text.split_once(mark).unwrap_or_else(|| panic!("no {mark}")).1
 }
 
-/// The first cell of each row of a table whose lines begin with `mark`, without its heading.
-fn choices<'a>(text: &'a str, mark: &str) -> BTreeSet<&'a str> {
-    let rows = text.lines().skip_while(|line| !line.starts_with(mark));
-    let rows = rows.map_while(|line| line.strip_prefix(mark)).skip(2);
-    rows.filter_map(|row| row.trim_start().split(" |").next()).collect()
+/// The names of choices on the page: the first cell of a row.
+fn names_on_page() -> BTreeSet<String> {
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    rows.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The files of the source, with what is in them.
+fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+}
+
+/// The name behind each mark, with the line that it stands in.
+fn marks(text: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
+    text.lines().flat_map(|line| {
+        let marks = ["UNCONFIRMED", "INFERRED"].into_iter().flat_map(move |mark| line.split(mark).skip(1));
+        marks.map(move |after| {
+            let name = after.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(name, _)| name);
+            (name, line)
+        })
+    })
 }
 
 /// The Chinese texts in quotation marks, comments apart.
@@ -25,11 +50,26 @@ fn sentences(code: &str) -> impl Iterator<Item = &str> {
     quoted.filter(|text| text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)))
 }
 
+/// Values and sentences are marked where they all stand together, and are compared below.
 #[test]
-fn the_page_of_unconfirmed_choices_lists_the_choices_of_the_source() {
-    let listed = choices(after(PAGE, "(商家券): behaviour"), "|");
-    assert!(listed.len() > 10, "{listed:?}");
-    assert_eq!(listed, choices(COUPONS, "//! |"));
+fn every_choice_that_the_source_marks_is_on_the_page_under_its_name() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let mut of_source = BTreeSet::new();
+    for (path, text) in files.iter().filter(|(path, _)| !path.ends_with("unconfirmed.rs")) {
+        let text = match path.ends_with("grammar.rs") {
+            true => text.split("mod unconfirmed {").next().unwrap(),
+            false => text,
+        };
+        for (name, line) in marks(text) {
+            let name = name.unwrap_or_else(|| {
+                panic!("{}: write UNCONFIRMED(name), and the name on the page: {line}", path.display())
+            });
+            of_source.insert(name.to_owned());
+        }
+    }
+    assert!(of_source.len() > 40, "{of_source:?}");
+    assert_eq!(names_on_page(), of_source);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A client of raw TCP: it signs requests, reads answers byte by byte, and verifies them.
+//! A client of raw TCP: it signs requests, reads responses byte by byte, and verifies them.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -126,7 +126,7 @@ impl Request {
 }
 
 impl Response {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let mut lines = head.split("\r\n");
@@ -137,7 +137,7 @@ impl Response {
         Some(Self { status, headers, body: bytes[end + 4..].to_vec() })
     }
 
-    /// Reads one answer from a connection that stays open.
+    /// Reads one response from a connection that stays open.
     pub(crate) fn read(stream: &mut TcpStream) -> Option<Self> {
         let mut bytes = Vec::new();
         let mut byte = [0];

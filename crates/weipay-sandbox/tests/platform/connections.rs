@@ -26,8 +26,12 @@ fn refused_or_dropped(merchant: &Merchant<'_>, bytes: &[u8]) {
     let mut stream = merchant.client.connect();
     // The other side may close before it has taken everything.
     stream.write_all(bytes).ok();
-    let answer = rest(&mut stream);
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
+    let response = rest(&mut stream);
+    assert!(
+        response.is_empty() || response.starts_with(b"HTTP/1.1 4"),
+        "{}",
+        String::from_utf8_lossy(&response)
+    );
 }
 
 #[test]
@@ -62,8 +66,8 @@ fn a_slow_head_a_slow_body_and_silence_are_dropped() {
     for sent in [0, 10, bytes.len() - body.len(), bytes.len() - 1] {
         let mut stream = merchant.client.connect();
         stream.write_all(&bytes[..sent]).unwrap();
-        let answer = rest(&mut stream);
-        assert!(!answer.starts_with(b"HTTP/1.1 200"), "after {sent} bytes of {}", bytes.len());
+        let response = rest(&mut stream);
+        assert!(!response.starts_with(b"HTTP/1.1 200"), "after {sent} bytes of {}", bytes.len());
     }
     assert_eq!(merchant.look_at_stock(), before);
     serves_on(&merchant);

@@ -1,4 +1,4 @@
-//! Operations without behaviour answer from the catalogue, say so, and change nothing.
+//! Operations without behaviour respond from the catalogue, say so, and change nothing.
 
 use serde_json::json;
 use weipay_catalog::Catalog;
@@ -7,7 +7,7 @@ use weipay_sandbox::Behaviour;
 use crate::merchant::{Merchant, number};
 
 #[test]
-fn an_operation_without_behaviour_answers_an_example_and_says_so() {
+fn an_operation_without_behaviour_responds_with_an_example_and_says_so() {
     let merchant = Merchant::new();
     let before = merchant.look_at_stock();
     let body = json!({ "coupon_code_list": ["a"], "upload_request_no": number() });

@@ -21,6 +21,7 @@ mod sensitive_fields;
 mod signatures;
 mod strangers;
 mod uploads;
+mod ways_in;
 
 use std::sync::LazyLock;
 

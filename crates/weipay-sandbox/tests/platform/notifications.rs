@@ -16,7 +16,7 @@ use weipay_wire::{
 use crate::NOW;
 use crate::merchant::{FAMILY, Merchant};
 
-/// A merchant's server. It answers each notification with the next of its statuses, and then with 200; 0 hangs up.
+/// A merchant's server. It responds to each notification with the next of its statuses, and then with 200; 0 hangs up.
 struct Receiver {
     url: String,
     arrived: Queue<Notification>,
@@ -40,9 +40,10 @@ impl Receiver {
                 let mut stream = BufReader::new(stream.unwrap());
                 let Some(notification) = Notification::read(&mut stream) else { continue };
                 let status = next.try_recv().unwrap_or(200);
-                let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let response =
+                    format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 if status != 0 {
-                    stream.get_mut().write_all(answer.as_bytes()).unwrap();
+                    stream.get_mut().write_all(response.as_bytes()).unwrap();
                 }
                 if arrive.send(notification).is_err() {
                     return;

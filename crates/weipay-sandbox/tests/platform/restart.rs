@@ -28,7 +28,7 @@ fn state_and_repeats_survive_a_restart_and_a_copy() {
     merchant.associate(&tied, "order-1").success();
     merchant.associate(&free, "order-2").success();
     let request = merchant.tie(&free, "order-2");
-    let answer = merchant.post("coupons/disassociate", &request).success();
+    let response = merchant.post("coupons/disassociate", &request).success();
     let seen = (merchant.look_at(&tied), merchant.look_at(&free), merchant.look_at_stock());
     let (stock_id, mchid) = (merchant.stock_id.clone(), first.kit().mchid.clone());
     copy(data.path(), copied.path());
@@ -41,7 +41,7 @@ fn state_and_repeats_survive_a_restart_and_a_copy() {
         let mut merchant = Merchant::in_sandbox(&again);
         merchant.stock_id.clone_from(&stock_id);
         assert_eq!((merchant.look_at(&tied), merchant.look_at(&free), merchant.look_at_stock()), seen);
-        assert_eq!(merchant.post("coupons/disassociate", &request).success(), answer);
+        assert_eq!(merchant.post("coupons/disassociate", &request).success(), response);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Fields that travel encrypted: asked for by what is in a request, opened with the key that it names, and answered to the
+//! Fields that travel encrypted: asked for by what is in a request, opened with the key that it names, and sent back to the
 //! merchant's own key.
 
 use serde_json::{Value, json};
@@ -102,13 +102,13 @@ fn a_responses_sensitive_field_opens_with_the_merchants_key() {
 }
 
 #[test]
-fn the_self_test_opens_what_it_is_sent_and_answers_it_to_the_merchant() {
+fn the_self_test_opens_what_it_is_sent_and_sends_it_back_to_the_merchant() {
     let client = Client::new(&SHARED);
     let secret = client.public_key.encrypt_oaep("秘密".as_bytes()).unwrap();
     let body = json!({ "echo_message": "hello", "encrypted_echo_message": secret });
-    let answer = send("POST", "/v3/security/echo", &body, Some(&SHARED.kit().public_key_id)).success();
-    assert_eq!(answer["echo_message"], "hello");
-    let opened = client.key.decrypt_oaep(answer["encrypted_echo_message"].as_str().unwrap()).unwrap();
+    let response = send("POST", "/v3/security/echo", &body, Some(&SHARED.kit().public_key_id)).success();
+    assert_eq!(response["echo_message"], "hello");
+    let opened = client.key.decrypt_oaep(response["encrypted_echo_message"].as_str().unwrap()).unwrap();
     assert_eq!(opened.as_slice(), "秘密".as_bytes());
     refused(&send("POST", "/v3/security/echo", &body, None), MISSING);
     let plain = send("POST", "/v3/security/echo", &json!({ "echo_message": "hello" }), None).success();

@@ -127,8 +127,8 @@ fn the_journey_needs_no_socket() {
     let mut request = weipay_sandbox::Request {
         method: sent.method,
         target: sent.target,
-        headers: http::HeaderMap::new(),
         body: sent.body,
+        ..Default::default()
     };
     for (name, value) in sent.headers {
         let name: http::HeaderName = name.parse().unwrap();

@@ -105,16 +105,16 @@ fn refused(signed: &[u8], body: Vec<u8>) -> (u16, Value) {
 fn both_parts_must_be_there() {
     let file = b"\xff\xd8picture";
     let meta = meta("a.jpg", file);
-    let (status, answer) = refused(meta.as_bytes(), body(&[("meta", meta.as_bytes())]));
+    let (status, response) = refused(meta.as_bytes(), body(&[("meta", meta.as_bytes())]));
     assert_eq!(status, 400);
-    assert_eq!(answer["message"], "输入源“/file”映射到字段“图片文件”必填性规则校验失败，此字段为必填项");
+    assert_eq!(response["message"], "输入源“/file”映射到字段“图片文件”必填性规则校验失败，此字段为必填项");
     // Whoever forgot `meta` signed nothing, or the whole body.
     let without = body(&[("file", file)]);
     for signed in [&b""[..], &without] {
-        let (status, answer) = refused(signed, without.clone());
+        let (status, response) = refused(signed, without.clone());
         assert_eq!(status, 400);
         assert_eq!(
-            answer["message"],
+            response["message"],
             "输入源“/meta”映射到字段“媒体文件元信息”必填性规则校验失败，此字段为必填项"
         );
     }
@@ -123,8 +123,8 @@ fn both_parts_must_be_there() {
 #[test]
 fn a_body_that_is_not_multipart_is_refused_and_a_signature_of_something_else_too() {
     for bytes in [&b"{\"filename\":\"a.jpg\"}"[..], b"", b"--b\r\n", &body(&[])] {
-        let (status, answer) = refused(bytes, bytes.to_vec());
-        assert_eq!((status, &answer["code"]), (400, &json!("PARAM_ERROR")), "{answer}");
+        let (status, response) = refused(bytes, bytes.to_vec());
+        assert_eq!((status, &response["code"]), (400, &json!("PARAM_ERROR")), "{response}");
     }
     let file = b"picture";
     let meta = meta("a.jpg", file);
@@ -154,8 +154,8 @@ fn the_digest_must_be_the_files() {
     let file = b"picture";
     for digest in [sha256_hex(b"another"), String::new(), "x".to_owned(), sha256_hex(file)[1..].to_owned()] {
         let meta = json!({ "filename": "a.jpg", "sha256": digest }).to_string();
-        let (status, answer) = refused(meta.as_bytes(), body(&[("meta", meta.as_bytes()), ("file", file)]));
-        assert_eq!((status, &answer["code"]), (400, &json!("PARAM_ERROR")), "{digest}");
+        let (status, response) = refused(meta.as_bytes(), body(&[("meta", meta.as_bytes()), ("file", file)]));
+        assert_eq!((status, &response["code"]), (400, &json!("PARAM_ERROR")), "{digest}");
     }
     let upper = json!({ "filename": "a.jpg", "sha256": sha256_hex(file).to_uppercase() }).to_string();
     assert_eq!(refused(upper.as_bytes(), body(&[("meta", upper.as_bytes()), ("file", file)])).0, 200);
@@ -171,8 +171,8 @@ fn a_file_that_says_it_is_not_a_picture_is_refused_with_the_recorded_words() {
         String::from_utf8(whole).unwrap().replace("filename=\"a.jpg\"\r\n\r\n", &head).into_bytes()
     };
     for content_type in ["text/plain", "application/json", "video/mp4"] {
-        let (status, answer) = refused(meta.as_bytes(), typed(content_type));
-        let said = (&answer["code"], &answer["message"]);
+        let (status, response) = refused(meta.as_bytes(), typed(content_type));
+        let said = (&response["code"], &response["message"]);
         assert_eq!((status, said), (400, (&json!("INVALID_REQUEST"), &json!("图片Content-Type非法"))));
     }
     for content_type in ["image/jpeg", "image/jpg", "IMAGE/PNG", "application/octet-stream"] {
@@ -191,9 +191,9 @@ fn meta_keeps_its_contract() {
         (b"", "JSON"),
         (b"{\"filename\":\"\xff\"}", "非UTF8参数"),
     ] {
-        let (status, answer) = refused(meta, body(&[("meta", meta), ("file", file)]));
+        let (status, response) = refused(meta, body(&[("meta", meta), ("file", file)]));
         assert_eq!(status, 400);
-        assert!(answer["message"].as_str().unwrap().contains(said), "{answer}");
+        assert!(response["message"].as_str().unwrap().contains(said), "{response}");
     }
     let meta = meta("a.jpg", file);
     let twice = body(&[("meta", meta.as_bytes()), ("meta", b"{}"), ("file", file)]);

@@ -13,20 +13,17 @@ use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
 use super::Core;
-use crate::base_url::BaseUrl;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::upload::{Payload, form};
+use crate::url::BaseUrl;
 use crate::xml::elements_of;
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
 const ACCEPTED: HeaderValue = HeaderValue::from_static("text/xml, */*;q=0.5");
-
-/// The names under which requests carry the number of the merchant that signs.
-pub(crate) const OWN_NUMBERS: [&str; 3] = ["mch_id", "mchid", "combine_mch_id"];
 
 pub(super) fn prepare(
     core: &Core,
@@ -119,7 +116,7 @@ fn sign(
     fields: &mut XmlElements,
     with_nonce: bool,
 ) -> Result<(), RequestError> {
-    check_own_number(core, fields)?;
+    check_own_number(core, request, fields)?;
     let key = key(core)?;
     if with_nonce && fields.text("nonce_str").is_none_or(str::is_empty) {
         fields.set("nonce_str", random_nonce());
@@ -145,19 +142,19 @@ fn key(core: &Core) -> Result<&ApiV2Key, RequestError> {
 }
 
 /// A request for another merchant would be signed with this merchant's key: it is a mistake, found before it is sent.
-fn check_own_number(core: &Core, fields: &XmlElements) -> Result<(), RequestError> {
-    let own = core.merchant.mchid.to_string();
-    let is_other = |name: &&str| fields.text(name).is_some_and(|number| !number.is_empty() && number != own);
-    match OWN_NUMBERS.iter().find(|name| is_other(name)) {
-        None => Ok(()),
-        Some(name) => Err(RequestError::Field {
-            path: (*name).to_owned(),
-            rule: format!(
-                "is not the number of this client's merchant, {own}, whose key signs the request: a sub-merchant's number \
-                 belongs in sub_mch_id"
-            ),
-        }),
+fn check_own_number(core: &Core, request: &Request, fields: &XmlElements) -> Result<(), RequestError> {
+    let own = core.merchant.mchid.as_ref();
+    let Some(name) = request.operation.and_then(Operation::merchant_number) else { return Ok(()) };
+    if fields.text(name).is_none_or(|number| number.is_empty() || number == own) {
+        return Ok(());
     }
+    Err(RequestError::Field {
+        path: name.to_owned(),
+        rule: format!(
+            "is not the number of this client's merchant, {own}, whose key signs the request: a sub-merchant's number \
+             belongs in sub_mch_id"
+        ),
+    })
 }
 
 fn members_of(body: Option<&Body>) -> Result<Map<String, Value>, RequestError> {

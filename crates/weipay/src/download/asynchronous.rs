@@ -7,8 +7,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
+use crate::delivery::Async;
 use crate::error::{Error, FileError, Sent};
-use crate::mode::Async;
 use crate::transport::{Body, StreamResponse, lost, timed_out};
 
 impl Download<Async> {

@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
+use crate::delivery::Blocking;
 use crate::error::{Error, FileError, Sent};
-use crate::mode::Blocking;
 use crate::transport::blocking::Body;
 use crate::transport::{StreamResponse, lost, timed_out};
 

@@ -7,7 +7,7 @@ use weipay_wire::{ApiV2Key, SignType};
 use super::{
     AppParameters, FrontEnd, JsapiParameters, ParameterError, checked, checked_prepay_id, parameters,
 };
-use crate::request::percent_encode;
+use crate::url::percent_encode;
 
 /// The most coupons that one call of the plugin sends.
 const MAX_PLUGIN_COUPONS: usize = 10;

@@ -9,7 +9,7 @@ use serde::de::{
 };
 use serde_json::{Number, Value as Json};
 
-use super::codec::{Container, Model, Sequence, Slot, Strictness, Token};
+use super::value::{Container, Model, Sequence, Slot, Strictness, Token};
 use super::{Field, Sensitive, sensitive};
 use weipay_wire::PrivateKey;
 

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde_json::{Number, Value as Json};
 
 use super::check::Violation;
-use super::codec::{Container, Model, Slot, Strictness, Token, Value};
-use super::field::Field;
+use super::table::Field;
+use super::value::{Container, Model, Slot, Strictness, Token, Value};
 use super::{Checked, Encryption};
 use crate::upload::File;
 
@@ -290,8 +290,9 @@ mod tests {
 
     use super::*;
     use crate::model::check::check;
-    use crate::model::encode::{encode, json};
+    use crate::model::sensitive::json;
     use crate::model::{Encryption, JsonText, Sensitive, Time, body, open_enum, request};
+    use crate::request::encode;
 
     open_enum! {
         /// A bank.

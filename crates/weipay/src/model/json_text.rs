@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 use weipay_rules::Rules;
 
-use super::codec::{Container, Strictness, Token, Value};
+use super::value::{Container, Strictness, Token, Value};
 use super::{Checked, Direct, Encryption, Field, Violation, check};
 
 /// A value that travels as JSON text inside a string. It is used like the value itself.

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::codec::{Container, Sequence, Strictness, Token, Value};
+use super::value::{Container, Sequence, Strictness, Token, Value};
 use super::{Checked, Converted, Encryption, Field, Violation};
 
 /// The values of elements that differ by a number, each under its number. A number may be missing: a coupon without a type still

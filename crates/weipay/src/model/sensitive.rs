@@ -1,6 +1,7 @@
 //! Sensitive fields (敏感信息加密): a value knows whether it is plain text or ciphertext by how it was made.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -8,8 +9,8 @@ use serde_json::{Value as Json, json};
 use weipay_wire::{PrivateKey, PublicKey, check_ciphertext};
 use zeroize::Zeroizing;
 
-use super::codec::{Strictness, Token, Value};
-use super::field::Field;
+use super::table::Field;
+use super::value::{Model, Strictness, Token, Value, object};
 use super::{FromText, Violation, check};
 
 /// The value of a field that travels encrypted (敏感信息加密): a name, a phone number, the number of an identity card.
@@ -276,4 +277,29 @@ impl Value for Sensitive {
     fn check(&self, field: &Field) -> Result<(), Violation> {
         self.as_plain_text().map_or(Ok(()), |text| check::text(text, field))
     }
+}
+
+/// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
+#[allow(dead_code, reason = "without a product there is no model")]
+pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
+    let encryption = if IS_SENDING.get() { Encryption::Marked } else { Encryption::AsSet };
+    object(model, encryption)
+}
+
+thread_local! {
+    /// Whether this thread serializes a body for the platform. A model that is given to a call without types is serialized
+    /// like any other value, and only this tells it to say what its sensitive values are.
+    static IS_SENDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Serializes a body for the platform.
+pub(crate) fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
+    struct Reset(bool);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            IS_SENDING.set(self.0);
+        }
+    }
+    let _reset = Reset(IS_SENDING.replace(true));
+    serialize()
 }

@@ -5,9 +5,9 @@ use serde_json::json;
 use weipay_wire::PrivateKey;
 
 use super::check::check;
-use super::encode::{Parts, encode};
 use super::*;
 use crate::error::DecodeError;
+use crate::request::{Parts, encode};
 use crate::response::Decode;
 
 open_enum! {

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use weipay_rules::rfc3339::{self, Beijing};
 use weipay_rules::{Format, Rules};
 
-use super::codec::{Strictness, Token, Value};
-use super::field::Field;
+use super::table::Field;
+use super::value::{Strictness, Token, Value};
 use super::{Encryption, FromText, Violation};
 
 /// A point in time as the platform writes it, such as `2015-05-20T13:29:35+08:00`.

@@ -7,6 +7,7 @@ pub mod check_success;
 pub mod combined_transactions_success;
 pub mod pap_contract_state_changed;
 pub mod refund_processed;
+pub mod shared;
 pub mod transaction_fail;
 pub mod transaction_success;
 pub mod transaction_success_;

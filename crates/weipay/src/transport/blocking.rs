@@ -31,21 +31,29 @@
 //! # }
 //! ```
 
-mod body;
 mod connection;
-mod ureq;
 
-use std::sync::Arc;
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::bytes::Bytes;
-use http::{Request, Response};
+use ::bytes::{Buf, Bytes};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, Request, Response};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use ureq::{Agent, AsSendBody, Error, SendBody};
+use weipay_wire::ClientIdentity;
 
-use super::{MAX_BODY, lost};
+use self::connection::{NoLookup, WatchingConnector};
+use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
-
-pub use self::ureq::DefaultTransport;
-pub use body::Body;
+use crate::transport::connections::{Connections, Proxy};
+use crate::transport::identities::Identities;
+use crate::transport::{
+    IDLE, MAX_BODY, MAX_HEAD, Remaining, StreamResponse, above_limit, crypto_provider, lost, timed_out,
+    too_large,
+};
 
 /// Carries requests for the blocking client. It must follow [these rules](crate::transport#rules-of-a-transport).
 pub trait Transport: Send + Sync {
@@ -76,4 +84,347 @@ pub(crate) fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, Ne
     // The head came, so the request was sent.
     let body = body.into_bytes(MAX_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
     Ok(Response::from_parts(parts, body))
+}
+
+/// The body of a request or a response, for the blocking client: whole, or a reader. It implements [`Read`].
+///
+/// ```
+/// use weipay::transport::blocking::Body;
+///
+/// let whole = Body::from("{}");
+/// assert_eq!(whole.as_bytes().map(|bytes| &bytes[..]), Some(&b"{}"[..]));
+///
+/// # fn run() -> std::io::Result<()> {
+/// let streamed = Body::from_reader(Some(2), std::io::Cursor::new("ab"));
+/// assert_eq!(streamed.as_bytes(), None);
+/// assert_eq!(streamed.into_bytes(1024)?, "ab");
+/// # Ok(())
+/// # }
+/// # run().unwrap();
+/// ```
+pub struct Body(Content);
+
+enum Content {
+    Whole(Bytes),
+    /// Nothing ever waits for the lock. It makes the body `Sync` although the reader is only `Send`.
+    Reader(Mutex<Box<dyn Read + Send>>, Remaining),
+}
+
+impl Body {
+    /// A body without bytes.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(Content::Whole(Bytes::new()))
+    }
+
+    /// A body that is read when it is needed. If `length` is given, the body must have exactly that many bytes; otherwise reading
+    /// it fails.
+    pub fn from_reader(length: Option<u64>, reader: impl Read + Send + 'static) -> Self {
+        Self(Content::Reader(Mutex::new(Box::new(reader)), Remaining(length)))
+    }
+
+    /// The bytes of a whole body that were not read yet; `None` for a reader.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Content::Whole(bytes) => Some(bytes),
+            Content::Reader(..) => None,
+        }
+    }
+
+    /// How many bytes are still to come, if that is known.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            Content::Whole(bytes) => u64::try_from(bytes.len()).ok(),
+            Content::Reader(_, length) => length.0,
+        }
+    }
+
+    /// All bytes.
+    ///
+    /// # Errors
+    ///
+    /// If there are more bytes than `limit`, or reading fails.
+    pub fn into_bytes(self, limit: usize) -> io::Result<Bytes> {
+        if let Content::Whole(bytes) = self.0 {
+            return if bytes.len() > limit { Err(above_limit(limit)) } else { Ok(bytes) };
+        }
+        let mut all = Vec::new();
+        let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        self.take(one_more).read_to_end(&mut all)?;
+        if all.len() > limit { Err(above_limit(limit)) } else { Ok(all.into()) }
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (reader, length) = match &mut self.0 {
+            Content::Whole(bytes) => {
+                let count = bytes.len().min(buffer.len());
+                bytes.copy_to_slice(&mut buffer[..count]);
+                return Ok(count);
+            }
+            Content::Reader(reader, length) => (reader, length),
+        };
+        let count = reader.get_mut().unwrap_or_else(PoisonError::into_inner).read(buffer)?;
+        if count > 0 {
+            length.count(count)?;
+        } else if !buffer.is_empty() {
+            length.check_ended()?;
+        }
+        Ok(count)
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self(Content::Whole(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+/// The bytes are left out, because they may be personal.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Content::Whole(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Content::Reader(_, Remaining(Some(length))) => write!(f, "Body(reader of {length} bytes)"),
+            Content::Reader(_, Remaining(None)) => write!(f, "Body(reader)"),
+        }
+    }
+}
+
+/// The default transport of the blocking client. It keeps connections open, and works on the thread that calls it; only the name
+/// of a host is looked up on another thread, when a new connection is made.
+///
+/// It returns whole bodies of at most 8 MB, and readers of any length where a request
+/// [asks for them](crate::transport::StreamResponse).
+#[derive(Debug)]
+pub struct DefaultTransport {
+    agent: Agent,
+    /// For TLS with the certificate of a merchant.
+    identified: Identities<Agent>,
+    connections: Connections,
+}
+
+impl DefaultTransport {
+    /// A transport that has no connections yet.
+    ///
+    /// # Errors
+    ///
+    /// If TLS cannot be set up.
+    pub fn new() -> Result<Self, ConfigError> {
+        Self::with(Connections::default())
+    }
+
+    /// The same, with settings of how it connects.
+    ///
+    /// # Errors
+    ///
+    /// If the proxy cannot be used.
+    pub fn with(connections: Connections) -> Result<Self, ConfigError> {
+        let agent = agent(None, &connections)?;
+        Ok(Self { agent, identified: Identities::new(), connections })
+    }
+
+    /// The agent for a request: the one that shows its certificate, if it has one.
+    fn agent_for(&self, identity: Option<&Arc<ClientIdentity>>) -> Result<Agent, NetworkError> {
+        let Some(identity) = identity else { return Ok(self.agent.clone()) };
+        if let Some(agent) = self.identified.get(identity) {
+            return Ok(agent);
+        }
+        let chain: Vec<_> = identity.chain().map(|der| Certificate::from_der(der).to_owned()).collect();
+        let pem = identity.key().to_pkcs8_pem().map_err(|error| lost(Sent::No, error))?;
+        let key = PrivateKey::from_pem(pem.as_bytes()).map_err(|error| lost(Sent::No, error))?;
+        let agent = agent(Some(ClientCert::new_with_certs(&chain, key)), &self.connections);
+        let agent = agent.map_err(|error| lost(Sent::No, error))?;
+        Ok(self.identified.keep(identity, agent))
+    }
+}
+
+fn agent(client_cert: Option<ClientCert>, connections: &Connections) -> Result<Agent, ConfigError> {
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .client_cert(client_cert)
+        .unversioned_rustls_crypto_provider(crypto_provider())
+        .build();
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_idle_age(IDLE)
+        .max_response_header_size(MAX_HEAD)
+        // No proxy from the environment: nothing happens that the caller did not ask for.
+        .proxy(connections.proxy.as_ref().map(proxy).transpose()?)
+        .timeout_connect(Some(connections.connect_timeout))
+        .tls_config(tls)
+        .build();
+    Ok(Agent::with_parts(config, WatchingConnector::default(), NoLookup))
+}
+
+/// The error does not repeat ureq's, which might repeat the credentials.
+fn proxy(proxy: &Proxy) -> Result<ureq::Proxy, ConfigError> {
+    let builder = ureq::Proxy::builder(ureq::ProxyProtocol::Http).host(&proxy.host).port(proxy.port);
+    let builder = match &proxy.credentials {
+        Some((user, password)) => builder.username(user).password(password),
+        None => builder,
+    };
+    builder.build().map_err(|_| ConfigError::Setting {
+        name: "proxy".to_owned(),
+        reason: "its host or credentials cannot be used".to_owned(),
+    })
+}
+
+impl Transport for DefaultTransport {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
+        let limit = match request.extensions().get::<StreamResponse>() {
+            Some(_) => TimeLimit::EachWait(timeout),
+            None => TimeLimit::All(timeout),
+        };
+        connection::begin(limit.wait());
+        let agent = self.agent_for(request.extensions().get())?;
+        let (mut parts, body) = request.into_parts();
+        let bodiless = [Method::GET, Method::DELETE].contains(&parts.method);
+        let response = match body.as_bytes() {
+            Some(bytes) if bytes.is_empty() && bodiless => run(&agent, Request::from_parts(parts, ()), limit),
+            Some(bytes) => run(&agent, Request::from_parts(parts, &**bytes), limit),
+            None => {
+                if let Some(length) = body.length() {
+                    parts.headers.insert(CONTENT_LENGTH, length.into());
+                }
+                run(&agent, Request::from_parts(parts, SendBody::from_owned_reader(body)), limit)
+            }
+        };
+        let (parts, mut body) = response.map_err(network_error)?.into_parts();
+        if parts.headers.contains_key(CONTENT_LENGTH) || is_chunked(&parts.headers) {
+            connection::ends_before_connection();
+        }
+        if limit.wait().is_some() {
+            let length = body.content_length();
+            let reader = connection::Resuming::new(body.into_reader());
+            return Ok(Response::from_parts(parts, Body::from_reader(length, reader)));
+        }
+        let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
+        let body = body.with_config().limit(limit).read_to_vec().map_err(network_error)?;
+        Ok(Response::from_parts(parts, body.into()))
+    }
+}
+
+fn run<B: AsSendBody>(
+    agent: &Agent,
+    request: Request<B>,
+    limit: TimeLimit,
+) -> Result<Response<ureq::Body>, Error> {
+    let request = agent.configure_request(request);
+    agent.run(match limit {
+        TimeLimit::All(time) => request.timeout_global(Some(time)).build(),
+        TimeLimit::EachWait(time) => request.timeout_connect(Some(time)).build(),
+    })
+}
+
+/// What a time limit is for.
+#[derive(Clone, Copy)]
+enum TimeLimit {
+    /// From connecting to the last byte.
+    All(Duration),
+    /// For connecting, and then for each wait.
+    EachWait(Duration),
+}
+
+impl TimeLimit {
+    fn wait(self) -> Option<Duration> {
+        match self {
+            Self::All(_) => None,
+            Self::EachWait(time) => Some(time),
+        }
+    }
+}
+
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(TRANSFER_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    encodings
+        .flat_map(|value| value.split(','))
+        .any(|encoding| encoding.trim().eq_ignore_ascii_case("chunked"))
+}
+
+/// How far the call had come is what its connection recorded, whatever the error says.
+fn network_error(error: Error) -> NetworkError {
+    let sent = connection::sent();
+    match error {
+        Error::Timeout(_) => timed_out(sent),
+        Error::BodyExceedsLimit(_) => too_large(),
+        // ureq's error does not give its cause.
+        Error::Io(error) => lost(sent, error),
+        Error::Rustls(error) => lost(sent, error),
+        Error::Other(error) => lost(sent, error),
+        error => lost(sent, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    fn reader(length: Option<u64>, text: &'static str) -> Body {
+        Body::from_reader(length, text.as_bytes())
+    }
+
+    #[test]
+    fn a_body_is_collected_up_to_its_limit() {
+        for body in [|| Body::from("abc"), || reader(None, "abc"), || reader(Some(3), "abc")] {
+            assert_eq!(body().into_bytes(3).unwrap(), "abc");
+            assert_eq!(body().into_bytes(2).unwrap_err().kind(), ErrorKind::FileTooLarge);
+            let (mut body, mut text) = (body(), String::new());
+            body.read_to_string(&mut text).unwrap();
+            assert_eq!((text.as_str(), body.read(&mut [0]).unwrap()), ("abc", 0));
+        }
+    }
+
+    #[test]
+    fn a_reader_must_have_the_length_that_it_announced() {
+        assert_eq!(reader(Some(4), "abc").into_bytes(9).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(reader(Some(2), "abc").into_bytes(9).unwrap_err().kind(), ErrorKind::InvalidData);
+        // An empty buffer asks for nothing, so this is not the end.
+        assert_eq!(reader(Some(3), "abc").read(&mut []).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_body_can_be_shared_and_does_not_print_its_bytes() {
+        fn is_shared<T: Send + Sync + 'static>(_: &T) {}
+        let body = Body::from("secret");
+        is_shared(&body);
+        assert_eq!(format!("{body:?} {:?}", reader(None, "")), "Body(6 bytes) Body(reader)");
+    }
 }

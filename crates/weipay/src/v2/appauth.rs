@@ -5,5 +5,6 @@
 pub mod authindex;
 mod chain;
 pub mod getaccesstoken;
+pub mod shared;
 
 pub use crate::v2::appauth::chain::Appauth;

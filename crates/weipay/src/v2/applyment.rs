@@ -3,6 +3,7 @@
 //! `v2/applyment`
 
 mod chain;
+pub mod shared;
 /// `v2/applyment/micro`
 pub mod micro {
     pub mod getstate;

@@ -4,5 +4,6 @@
 
 pub mod batchquerycomment;
 mod chain;
+pub mod shared;
 
 pub use crate::v2::billcommentsp::chain::Billcommentsp;

@@ -3,6 +3,7 @@
 //! `v2/cgi-bin`
 
 mod chain;
+pub mod shared;
 /// `v2/cgi-bin/mch`
 pub mod mch {
     /// `v2/cgi-bin/mch/customs`

@@ -4,5 +4,6 @@
 
 mod chain;
 pub mod get_wxpayface_authinfo;
+pub mod shared;
 
 pub use crate::v2::face::chain::Face;

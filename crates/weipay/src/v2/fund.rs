@@ -5,5 +5,6 @@
 mod chain;
 pub mod queryautowithdrawbydate;
 pub mod reautowithdrawbydate;
+pub mod shared;
 
 pub use crate::v2::fund::chain::Fund;

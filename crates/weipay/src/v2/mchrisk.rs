@@ -7,6 +7,7 @@ mod chain;
 pub mod channelquerymchauditinfo;
 pub mod querymchrisk;
 pub mod setmchriskcallback;
+pub mod shared;
 pub mod syncmchriskresult;
 
 pub use crate::v2::mchrisk::chain::Mchrisk;

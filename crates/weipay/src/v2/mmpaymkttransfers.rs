@@ -5,6 +5,7 @@
 mod chain;
 pub mod gethbinfo;
 pub mod gettransferinfo;
+pub mod shared;
 /// `v2/mmpaymkttransfers/promotion`
 pub mod promotion {
     pub mod paywwsptrans2pocket;

@@ -5,5 +5,6 @@
 mod chain;
 pub mod pay_bank;
 pub mod query_bank;
+pub mod shared;
 
 pub use crate::v2::mmpaysptrans::chain::Mmpaysptrans;

@@ -6,6 +6,7 @@ mod chain;
 pub mod deletecontract;
 pub mod entrustweb;
 pub mod h5entrustweb;
+pub mod shared;
 /// `v2/papay/partner`
 pub mod partner {
     pub mod deletecontract;

@@ -4,5 +4,6 @@
 
 mod chain;
 pub mod report;
+pub mod shared;
 
 pub use crate::v2::payitil::chain::Payitil;

@@ -6,5 +6,6 @@ mod chain;
 pub mod getcertficates;
 pub mod getpublickey;
 pub mod getviolation;
+pub mod shared;
 
 pub use crate::v2::risk::chain::Risk;

@@ -5,5 +5,6 @@
 mod chain;
 pub mod getrealnameinfo;
 pub mod realnameauth;
+pub mod shared;
 
 pub use crate::v2::secsvc::chain::Secsvc;

@@ -4,6 +4,7 @@
 
 pub mod authcodetoopenid;
 mod chain;
+pub mod shared;
 pub mod shorturl;
 
 pub use crate::v2::tools::chain::Tools;

@@ -11,5 +11,6 @@ pub mod finishhotelbill;
 pub mod finishrentbill;
 pub mod queryhotelbill;
 pub mod queryrentbill;
+pub mod shared;
 
 pub use crate::v2::wxv::chain::Wxv;

@@ -3,6 +3,7 @@
 //! `v2/xdc`
 
 mod chain;
+pub mod shared;
 /// `v2/xdc/apiv2getsignkey`
 pub mod apiv2getsignkey {
     /// `v2/xdc/apiv2getsignkey/sign`

@@ -3,6 +3,7 @@
 //! `v3/abnormal-fund-processing`
 
 mod chain;
+pub mod shared;
 /// `v3/abnormal-fund-processing/receipts`
 pub mod receipts {
     pub mod receipt_id;

@@ -3,6 +3,7 @@
 //! `v3/aggracct-bc`
 
 mod chain;
+pub mod shared;
 /// `v3/aggracct-bc/wb-channel`
 pub mod wb_channel {
     /// `v3/aggracct-bc/wb-channel/account`

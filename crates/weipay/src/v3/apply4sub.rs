@@ -3,6 +3,7 @@
 //! `v3/apply4sub`
 
 mod chain;
+pub mod shared;
 /// `v3/apply4sub/sub_merchants`
 pub mod sub_merchants {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}`

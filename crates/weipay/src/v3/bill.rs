@@ -4,6 +4,7 @@
 
 mod chain;
 pub mod fundflowbill;
+pub mod shared;
 pub mod sub_merchant_fundflowbill;
 pub mod tradebill;
 

@@ -65,6 +65,7 @@ pub mod get {
 
     open_enum! {
         /// 平台证书算法类型.
+        #[doc(alias = "平台证书算法类型")]
         pub enum AlgorithmType {
             Sm2 = "SM2",
             Rsa = "RSA",

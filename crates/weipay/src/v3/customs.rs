@@ -5,6 +5,7 @@
 mod chain;
 pub mod orders;
 pub mod redeclare;
+pub mod shared;
 pub mod verify_certificate;
 
 pub use crate::v3::customs::chain::Customs;

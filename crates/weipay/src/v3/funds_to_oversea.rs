@@ -5,6 +5,7 @@
 pub mod bill_download_url;
 mod chain;
 pub mod orders;
+pub mod shared;
 /// `v3/funds-to-oversea/return`
 pub mod return_ {
     pub mod return_orders;

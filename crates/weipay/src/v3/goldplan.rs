@@ -3,6 +3,7 @@
 //! `v3/goldplan`
 
 mod chain;
+pub mod shared;
 /// `v3/goldplan/merchants`
 pub mod merchants {
     pub mod changecustompagestatus;

@@ -3,6 +3,7 @@
 //! `v3/inspolicymgr`
 
 mod chain;
+pub mod shared;
 /// `v3/inspolicymgr/deduct`
 pub mod deduct {
     pub mod authorizations;

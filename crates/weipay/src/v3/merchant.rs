@@ -3,6 +3,7 @@
 //! `v3/merchant`
 
 mod chain;
+pub mod shared;
 /// `v3/merchant/fund`
 pub mod fund {
     /// `v3/merchant/fund/balance`

@@ -3,6 +3,7 @@
 //! `v3/merchant-risk-manage`
 
 mod chain;
+pub mod shared;
 /// `v3/merchant-risk-manage/ec-trade-risk`
 pub mod ec_trade_risk {
     pub mod query_risk_trades;

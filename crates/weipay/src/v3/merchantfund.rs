@@ -3,6 +3,7 @@
 //! `v3/merchantfund`
 
 mod chain;
+pub mod shared;
 /// `v3/merchantfund/merchant`
 pub mod merchant {
     pub mod income_records;

@@ -3,6 +3,7 @@
 //! `v3/merchants`
 
 mod chain;
+pub mod shared;
 pub mod sub_mchid;
 
 pub use crate::v3::merchants::chain::Merchants;
@@ -16,6 +17,10 @@ pub use crate::v3::merchants::chain::Merchants;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
 pub mod post {
+    pub use crate::v3::merchants::shared::{
+        MerchantBusinessType, MerchantDirector, MerchantPrincipal, MerchantType,
+    };
+
     use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -59,9 +64,9 @@ pub mod post {
             /// 业务信息. Required.
             business: Business = body("business").required(),
             /// 董事信息.
-            director: Director = body("director"),
+            director: MerchantDirector = body("director"),
             /// 负责人信息.
-            principal: Principal = body("principal"),
+            principal: MerchantPrincipal = body("principal"),
         }
 
         /// 联系人信息.
@@ -77,7 +82,7 @@ pub mod post {
         /// 业务信息.
         pub struct Business {
             /// 业务类型. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: MerchantBusinessType = body("business_type").required(),
             /// APP下载链接.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -99,22 +104,6 @@ pub mod post {
             /// 媒体文件MediaId列表. Required.
             media_id: Vec<String> = body("media_id").required(),
         }
-
-        /// 董事信息.
-        pub struct Director {
-            /// 董事姓名.
-            name: String = body("name"),
-            /// 董事证件号.
-            number: String = body("number"),
-        }
-
-        /// 负责人信息.
-        pub struct Principal {
-            /// 负责人姓名.
-            name: String = body("name"),
-            /// 负责人证件号.
-            number: String = body("number"),
-        }
     }
 
     response! {
@@ -133,20 +122,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
         /// 验证状态.
+        #[doc(alias = "验证状态")]
         pub enum VerificationStatus {
             UnderReview = "Under Review",
             Approved = "Approved",
@@ -162,7 +139,11 @@ pub mod post {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
 pub mod put {
-    use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::merchants::shared::{
+        MerchantBusinessType, MerchantDirector, MerchantPrincipal, MerchantType,
+    };
+
+    use crate::model::{JsonText, Sensitive, body, header, request, response};
 
     request! {
         /// 修改子商户（融合钱包）: what is sent.
@@ -205,9 +186,9 @@ pub mod put {
             /// 业务信息. Required.
             business: Business = body("business").required(),
             /// 董事信息.
-            director: Director = body("director"),
+            director: MerchantDirector = body("director"),
             /// 负责人信息.
-            principal: Principal = body("principal"),
+            principal: MerchantPrincipal = body("principal"),
         }
 
         /// 联系人信息.
@@ -223,7 +204,7 @@ pub mod put {
         /// 业务信息.
         pub struct Business {
             /// 业务类型. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: MerchantBusinessType = body("business_type").required(),
             /// APP下载链接.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -245,22 +226,6 @@ pub mod put {
             /// 媒体文件MediaId列表. Required.
             media_id: Vec<String> = body("media_id").required(),
         }
-
-        /// 董事信息.
-        pub struct Director {
-            /// 董事姓名.
-            name: String = body("name"),
-            /// 董事证件号.
-            number: String = body("number"),
-        }
-
-        /// 负责人信息.
-        pub struct Principal {
-            /// 负责人姓名.
-            name: String = body("name"),
-            /// 负责人证件号.
-            number: String = body("number"),
-        }
     }
 
     response! {
@@ -271,21 +236,6 @@ pub mod put {
         pub struct Response {
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
-        }
-    }
-
-    open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod chain;
 pub mod organizations;
+pub mod shared;
 pub mod tokens;
 
 pub use crate::v3::offlinefacemch::chain::Offlinefacemch;

@@ -4,6 +4,7 @@
 
 pub mod authentications;
 mod chain;
+pub mod shared;
 /// `v3/payroll-card/relations`
 pub mod relations {
     pub mod openid;

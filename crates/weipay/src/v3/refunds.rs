@@ -28,11 +28,11 @@ pub use crate::v3::refunds::chain::Refunds;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_4.shtml>
 pub mod get {
     pub use crate::v3::refunds::shared::{
-        OverseaRefundAmount, OverseaRefundAmountExchangeRate, OverseaRefundAmountExchangeRateType,
-        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+        FundSource, OverseaRefundAmount, OverseaRefundPromotion, OverseaRefundStatus, PromotionScope,
+        PromotionType, RefundChannel, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询所有退款: what is sent.
@@ -102,7 +102,7 @@ pub mod get {
             /// 商户退款单号. Required.
             out_refund_no: String = body("out_refund_no").required(),
             /// 退款渠道.
-            channel: Channel = body("channel"),
+            channel: RefundChannel = body("channel"),
             /// 退款入账账户.
             recv_account: String = body("recv_account"),
             /// 退款资金来源.
@@ -112,35 +112,11 @@ pub mod get {
             /// 退款创建时间. Required.
             create_time: String = body("create_time").required(),
             /// 退款状态. Required.
-            status: Status = body("status").required(),
+            status: OverseaRefundStatus = body("status").required(),
             /// 退款金额. Required.
             amount: OverseaRefundAmount = body("amount").required(),
             /// 优惠退款详情.
             refund_detail: OverseaRefundPromotion = body("refund_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 退款渠道.
-        pub enum Channel {
-            Original = "ORIGINAL",
-            Balance = "BALANCE",
-            OtherBalance = "OTHER_BALANCE",
-            OtherBankcard = "OTHER_BANKCARD",
-        }
-
-        /// 退款资金来源.
-        pub enum FundSource {
-            RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
-            RefundSourceREchARGEFunds = "REFUND_SOURCE_REchARGE_FUNDS",
-        }
-
-        /// 退款状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Refundclose = "REFUNDCLOSE",
-            Processing = "PROCESSING",
-            Abnormal = "ABNORMAL",
         }
     }
 }
@@ -154,10 +130,11 @@ pub mod get {
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_2.shtml>
 pub mod post {
     pub use crate::v3::refunds::shared::{
-        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+        OverseaRefundPromotion, PromotionScope, PromotionType, SettlementExchangeRate,
+        SettlementExchangeRateType,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 申请退款: what is sent.
@@ -231,22 +208,7 @@ pub mod post {
             /// 支付币种. Required.
             payer_currency: String = body("payer_currency").required(),
             /// 汇率. Required.
-            exchange_rate: ExchangeRate = body("exchange_rate").required(),
-        }
-
-        /// 汇率.
-        pub struct ExchangeRate {
-            /// 汇率类型.
-            type_: Type = body("type"),
-            /// 汇率值.
-            rate: i64 = body("rate"),
-        }
-    }
-
-    open_enum! {
-        /// 汇率类型.
-        pub enum Type {
-            SettlementRate = "SETTLEMENT_RATE",
+            exchange_rate: SettlementExchangeRate = body("exchange_rate").required(),
         }
     }
 }

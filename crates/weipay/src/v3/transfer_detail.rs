@@ -4,5 +4,6 @@
 
 mod chain;
 pub mod electronic_receipts;
+pub mod shared;
 
 pub use crate::v3::transfer_detail::chain::TransferDetail;

@@ -4,6 +4,7 @@
 
 pub mod avail_mch_ranges;
 mod chain;
+pub mod shared;
 /// `v3/webizpay/bill`
 pub mod bill {
     pub mod proof;

@@ -135,8 +135,10 @@ fn a_typed_request_puts_each_field_in_its_place() {
     let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
     let client = platform.builder().build_blocking().unwrap();
     let busifavor = client.v3().marketing().busifavor();
-    let request =
-        get::Request::new().appid("wxd678efh567hg6787").coupon_state(get::CouponState::Sended).limit(5);
+    let request = get::Request::new()
+        .appid("wxd678efh567hg6787")
+        .coupon_state(get::BusifavorCouponState::Sended)
+        .limit(5);
     busifavor.clone().users().openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").coupons().get(request).unwrap();
     assert_eq!(
         platform.seen().target,

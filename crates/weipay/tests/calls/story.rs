@@ -8,8 +8,8 @@ use serde_json::Value;
 use weipay::blocking;
 use weipay::v3::marketing::busifavor::coupons::{associate, send};
 use weipay::v3::marketing::busifavor::stocks::post::{
-    CouponAvailableTime, CouponCodeMode, CouponUseRule, FixedNormalCoupon, Request, StockSendRule, StockType,
-    UseMethod,
+    BusifavorCodeMode, BusifavorStockType, CouponAvailableTime, CouponUseMethod, CouponUseRule,
+    FixedNormalCoupon, Request, StockSendRule,
 };
 use weipay::wire::Kit;
 use weipay_sandbox::Sandbox;
@@ -75,15 +75,15 @@ pub fn create(client: &blocking::Client, kit: &Kit) -> String {
     let rule = CouponUseRule::new()
         .coupon_available_time(time)
         .fixed_normal_coupon(FixedNormalCoupon::new().discount_amount(500).transaction_minimum(1_000))
-        .use_method(UseMethod::OffLine);
+        .use_method(CouponUseMethod::OffLine);
     let request = Request::new()
         .stock_name("满十元减五元")
         .belong_merchant(kit.mchid.as_str())
         .goods_name("全场通用")
-        .stock_type(StockType::Normal)
+        .stock_type(BusifavorStockType::Normal)
         .coupon_use_rule(rule)
         .stock_send_rule(StockSendRule::new().max_coupons(1_000).max_coupons_per_user(10))
-        .coupon_code_mode(CouponCodeMode::WechatpayMode)
+        .coupon_code_mode(BusifavorCodeMode::WechatpayMode)
         .out_request_no("calls-stock");
     let response = client.v3().marketing().busifavor().stocks().post(request).unwrap().decode().unwrap();
     response.stock_id.unwrap()

@@ -1,14 +1,14 @@
 //! Association (关联订单信息, 取消关联订单信息): a usable coupon is associated with an order, so that later statistics can count
 //! it, and the association is cancelled. Neither changes the coupon's state.
 //!
-//! INFERRED order of checks for both: the coupon exists, the caller may operate it, it is usable, the association fits.
+//! INFERRED(association-checks): the order of checks for both: the coupon exists, the caller may operate it, it is usable, the association fits.
 
 use serde_json::{Value, json};
 
 use super::coupon::{self, Association, Coupon};
 use super::stock::Stock;
 use super::unconfirmed::words;
-use super::{once_for_merchant, refusals};
+use super::{may_operate, once_for_merchant, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
@@ -52,7 +52,7 @@ impl AssociationRequest {
     }
 }
 
-/// Associates a coupon with an order. UNCONFIRMED: whether the order must exist; the sandbox does not look for it.
+/// Associates a coupon with an order. UNCONFIRMED(association-order): whether the order must exist; the sandbox does not look for it.
 fn associate(
     caller: &Account,
     request: &AssociationRequest,
@@ -61,9 +61,9 @@ fn associate(
 ) -> Decided<Coupon> {
     let coupon = check_usable(caller, found, now)?;
     let association = match &coupon.association {
-        // INFERRED: the same order again gets the same response, with the first time, under any request number.
+        // INFERRED(association-again): the same order again gets the same response, with the first time, under any request number.
         Some(known) if known.out_trade_no == request.out_trade_no => known.clone(),
-        // UNCONFIRMED: a coupon has one association at a time, and a second one does not take its place.
+        // UNCONFIRMED(association-second): a coupon has one association at a time, and a second one does not take its place.
         Some(_) => return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER)),
         None => Association { out_trade_no: request.out_trade_no.clone(), time: now },
     };
@@ -88,7 +88,7 @@ fn disassociate(
 
 fn check_usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> Result<Coupon, Refusal> {
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon_to_associate)?;
-    if !stock.may_be_operated_by(&caller.mchid) {
+    if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
     if coupon.is_usable_at(now) { Ok(coupon) } else { Err(refusals::not_usable()) }

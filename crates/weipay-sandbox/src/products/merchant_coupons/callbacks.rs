@@ -12,9 +12,7 @@ use crate::clock;
 use crate::merchants::Account;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::Announcement;
-use crate::store::{IndexEntry, Record};
-use crate::store::{StoreError, Transaction};
+use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction};
 
 /// Sets the address. Notifications that wait already keep the address of their time.
 pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -64,7 +62,7 @@ pub(super) fn find(tx: &Transaction<'_>, mchid: &str) -> Result<Option<Callback>
     tx.get(mchid)
 }
 
-/// INFERRED: only the caller's own address can be set or seen.
+/// INFERRED(callback-owner): only the caller's own address can be set or seen.
 fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a str, Refusal> {
     match mchid {
         Some(mchid) if mchid != caller.mchid => Err(Refusal::no_auth(words::OTHER_CALLBACK)

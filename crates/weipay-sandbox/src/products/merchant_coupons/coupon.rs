@@ -11,11 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::definition::CodeMode;
-use super::stock::{self, Stock};
+use super::stock::Stock;
 use super::validity::Window;
 use crate::clock;
-use crate::store::{IndexEntry, IndexRange, Page, Record, joined};
-use crate::store::{StoreError, Transaction};
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// A coupon that a user received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,7 +268,7 @@ fn any_condition(openid: &str) -> IndexRange {
 }
 
 fn with_stock(tx: &Transaction<'_>, coupon: Coupon) -> Result<(Stock, Coupon), StoreError> {
-    let stock = stock::find(tx, &coupon.stock_id)?;
+    let stock = tx.get(&coupon.stock_id)?;
     let missing = || StoreError::Corrupt(format!("{} {}, which has no stock", Coupon::KIND, coupon.key()));
     Ok((stock.ok_or_else(missing)?, coupon))
 }
@@ -307,7 +306,7 @@ pub(super) fn find_by_platform_code(
 /// So many coupons with equal codes are looked at together.
 const PAGE: i64 = 50;
 
-/// A user's coupon by its code. UNCONFIRMED: among equal codes of several stocks the newest is meant.
+/// A user's coupon by its code. UNCONFIRMED(equal-codes): among equal codes of several stocks the newest is meant.
 pub(super) fn find_of_user(
     tx: &Transaction<'_>,
     openid: &str,

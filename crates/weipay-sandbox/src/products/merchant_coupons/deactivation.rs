@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::coupon::{self, Condition, Coupon, Event};
 use super::stock::{self, Stock};
-use super::{once_for_merchant, refusals};
+use super::{may_operate, once_for_merchant, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
@@ -50,7 +50,7 @@ fn deactivate(
 ) -> Decided<Coupon> {
     let stock = stock.ok_or_else(refusals::no_such_stock)?;
     let coupon = coupon.ok_or_else(refusals::no_such_coupon)?;
-    if !stock.may_be_operated_by(&caller.mchid) {
+    if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
     if !coupon.is_usable_at(now) {

@@ -101,7 +101,7 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 /// Checks that the block of the stock's own type is there and complete. `Some(fen)` for NORMAL.
 ///
-/// INFERRED: blocks of other types are ignored, because an official sample carries all three.
+/// INFERRED(stock-blocks): blocks of other types are ignored, because an official sample carries all three.
 fn worth(stock_type: &str, rule: &Value) -> Result<Option<i64>, &'static str> {
     let number = |block: &str, name: &str| rule.get(block)?.get(name)?.as_i64();
     let (block, member, missing) = match stock_type {

@@ -14,8 +14,7 @@ use crate::merchants::Account;
 use crate::products::users::check_user_exists;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::Page;
-use crate::store::Transaction;
+use crate::store::{Page, Transaction};
 
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let ListRequest { filter, page } = ListRequest::read(context.caller, context.request)?;
@@ -42,7 +41,7 @@ struct ListRequest {
 
 impl ListRequest {
     /// Reads a query. The caller must name itself in at least one of the three roles, and no other merchant in any of them.
-    /// INFERRED codes.
+    /// INFERRED(list-codes): the codes of refusals.
     fn read(caller: &Account, request: &ValidRequest) -> Result<Self, Refusal> {
         let text = |name: &str| request.query(name).map(str::to_owned);
         let roles = ["creator_merchant", "belong_merchant", "sender_merchant"].map(text);
@@ -61,7 +60,7 @@ impl ListRequest {
                 CouponState::from_word(&word).ok_or_else(unknown)
             })
             .transpose()?;
-        // UNCONFIRMED: `offset` counts coupons. The pages call it a page number, the sister list a start position.
+        // UNCONFIRMED(list-offset): `offset` counts coupons. The pages call it a page number, the sister list a start position.
         let page = Page {
             limit: number(request, "limit", "分页大小", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE)?,
             offset: number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?,

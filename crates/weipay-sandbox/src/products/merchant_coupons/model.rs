@@ -1,7 +1,7 @@
 //! Random lives of coupons against a model that is small enough to be believed.
 //!
-//! The model knows for each coupon a state and an order, and for each request number what was asked and answered. It
-//! says whether a step succeeds; the handlers must agree, repeat what it answered, and change nothing when it refuses.
+//! The model knows for each coupon a state and an order, and for each request number what was asked and what came back. It
+//! says whether a step succeeds; the handlers must agree, repeat its response, and change nothing when it refuses.
 
 use std::collections::HashMap;
 
@@ -79,7 +79,7 @@ type NumberKey = (&'static str, Option<u8>, u8);
 #[derive(Default)]
 struct Model {
     coupons: Vec<ModelCoupon>,
-    answered: HashMap<NumberKey, (Value, Value)>,
+    responses: HashMap<NumberKey, (Value, Value)>,
 }
 
 impl Model {
@@ -275,11 +275,11 @@ proptest! {
                 continue;
             };
             let before = shop.look(&model);
-            let answer = shop.ask("POST", path, &body);
-            match (model.answered.get(&key), answer) {
-                (Some((asked, first)), Ok(answer)) => {
-                    prop_assert_eq!(asked, &body, "another body was answered under a known number");
-                    prop_assert_eq!(first, &answer, "a repeat got another response");
+            let response = shop.ask("POST", path, &body);
+            match (model.responses.get(&key), response) {
+                (Some((asked, first)), Ok(response)) => {
+                    prop_assert_eq!(asked, &body, "another body succeeded under a known number");
+                    prop_assert_eq!(first, &response, "a repeat got another response");
                     prop_assert_eq!(shop.look(&model), before, "a repeat changed something");
                 }
                 (Some((asked, _)), Err(HandlerError::Refused(refusal))) => {
@@ -287,13 +287,13 @@ proptest! {
                     prop_assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
                     prop_assert_eq!(shop.look(&model), before, "a refusal changed something");
                 }
-                (None, Ok(answer)) => {
-                    prop_assert!(model.apply(step), "{:?} was answered with {}", step, answer);
+                (None, Ok(response)) => {
+                    prop_assert!(model.apply(step), "{:?} succeeded with {}", step, response);
                     if let Step::Send { user, .. } = *step {
-                        let code = answer["send_coupon_result"]["coupon_code"].as_str().unwrap().to_owned();
+                        let code = response["send_coupon_result"]["coupon_code"].as_str().unwrap().to_owned();
                         model.coupons.push(ModelCoupon { user, code, state: State::Sended, order: None });
                     }
-                    model.answered.insert(key, (body, answer));
+                    model.responses.insert(key, (body, response));
                 }
                 (None, Err(HandlerError::Refused(refusal))) => {
                     prop_assert!(!model.apply(step), "{:?} was refused with {:?}", step, refusal);

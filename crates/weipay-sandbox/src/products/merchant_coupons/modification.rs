@@ -12,8 +12,7 @@ use super::{idempotently, refusals};
 use crate::merchants::Account;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out};
 use crate::response::Refusal;
-use crate::store::IdempotencyKey;
-use crate::store::Transaction;
+use crate::store::{IdempotencyKey, Transaction};
 
 pub(super) fn modify_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     change_stock(tx, context, ("modify stock", "out_request_no"), |found| {
@@ -45,7 +44,7 @@ fn change_stock(
 
 /// The members that may change, by the object that holds them; `""` for the request itself. Members that the page marks
 /// as not changeable for now (`stock_name`, `merchant_name`, `merchant_logo_url`, `natural_person_limit`) are ignored:
-/// UNCONFIRMED.
+/// UNCONFIRMED(unchangeable-members).
 const CHANGEABLE: [(&str, &[&str]); 6] = [
     ("", &["comment", "goods_name"]),
     ("custom_entrance", &["mini_programs_info", "appid", "hall_id", "code_display_mode"]),
@@ -118,7 +117,7 @@ const BY_DAY: Dimension = Dimension {
 
 /// Changes one of the two numbers.
 ///
-/// INFERRED from the twin of product coupons: not below what was sent, and no daily limit for a stock that was created
+/// INFERRED(budget-change) from the twin of product coupons: not below what was sent, and no daily limit for a stock that was created
 /// without one.
 fn rebudget(
     caller: &Account,

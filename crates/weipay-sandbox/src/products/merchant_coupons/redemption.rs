@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::coupon::{self, Condition, Coupon, CouponState, Event};
 use super::stock::Stock;
 use super::unconfirmed::words;
-use super::{once_for_merchant, refusals};
+use super::{may_operate, once_for_merchant, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
@@ -59,7 +59,7 @@ impl UseRequest {
     }
 }
 
-/// Uses a coupon. INFERRED: the platform's own time counts, the request's `use_time` does not.
+/// Uses a coupon. INFERRED(use-time): the platform's own time counts, the request's `use_time` does not.
 fn redeem(
     caller: &Account,
     request: &UseRequest,
@@ -68,7 +68,7 @@ fn redeem(
 ) -> Decided<Coupon> {
     caller.check_appid(&request.appid)?;
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
-    if !stock.may_be_operated_by(&caller.mchid) {
+    if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
     if request.openid.as_ref().is_some_and(|openid| *openid != coupon.openid) {
@@ -79,7 +79,7 @@ fn redeem(
         CouponState::Used => return Err(refusals::used_by_another_order()),
         CouponState::Expired => return Err(refusals::outside_period("the coupon's expire_time is over")),
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
-        // INFERRED: like a deleted one.
+        // INFERRED(use-of-deactivated): like a deleted one.
         CouponState::Deactivated => return Err(Refusal::resource_not_exists(words::DEACTIVATED)),
     }
     if now < coupon.window.start {
@@ -116,7 +116,7 @@ impl ReturnRequest {
     }
 }
 
-/// Returns a coupon. It is usable again in its first period; an association is kept (UNCONFIRMED). UNCONFIRMED: a coupon whose
+/// Returns a coupon. It is usable again in its first period; an association is kept: UNCONFIRMED(return-association). UNCONFIRMED(return-after-expiry): a coupon whose
 /// period is over can be returned, and is `EXPIRED` then.
 fn give_back(
     caller: &Account,
@@ -125,13 +125,13 @@ fn give_back(
     now: i64,
 ) -> Decided<Coupon> {
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
-    if !stock.may_be_operated_by(&caller.mchid) {
+    if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
     match coupon.state_at(now) {
         CouponState::Used => {}
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
-        // INFERRED code.
+        // INFERRED(return-of-unused): the code.
         _ => return Err(Refusal::invalid_request(words::NOT_USED)),
     }
     let event = Event { request_no: request.return_request_no.clone(), time: now };

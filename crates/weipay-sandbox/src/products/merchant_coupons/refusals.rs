@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::unconfirmed::{RULE_LIMIT, words};
 use crate::response::Refusal;
 
-/// A number that was used before, with other parameters. INFERRED from neighbouring products.
+/// A number that was used before, with other parameters. INFERRED(other-parameters) from neighbouring products.
 pub(crate) fn other_parameters() -> Refusal {
     Refusal::invalid_request(words::OTHER_PARAMETERS).with_reason(
         "this request number was used before with another body: repeat the same body, or take a new number",
@@ -27,7 +27,7 @@ pub(crate) fn no_such_stock() -> Refusal {
     Refusal::resource_not_exists("批次不存在")
 }
 
-/// INFERRED: an address for notifications that was never set.
+/// INFERRED(callback-missing): an address for notifications that was never set.
 pub(crate) fn no_callback() -> Refusal {
     Refusal::resource_not_exists(words::NO_CALLBACK)
         .with_reason("set an address first: POST /v3/marketing/busifavor/callbacks")
@@ -57,7 +57,7 @@ pub(crate) fn code_is_needed() -> Refusal {
     Refusal::invalid_request("发券需指定code")
 }
 
-/// A limit of the stock; the plugin's names for them are MAXQUOTA, DAYLIMIT and NOTENOUGH. INFERRED code.
+/// A limit of the stock; the plugin's names for them are MAXQUOTA, DAYLIMIT and NOTENOUGH. INFERRED(send-limit): the code.
 pub(crate) fn limit_reached(words: &'static str) -> Refusal {
     Refusal::new(403, RULE_LIMIT, words)
 }
@@ -72,12 +72,12 @@ pub(crate) fn used_by_another_order() -> Refusal {
     Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "券已被其他订单核销")
 }
 
-/// A missing coupon, as associate and disassociate answer it: 400, unlike the rest of the family.
+/// A missing coupon, as associate and disassociate refuse it: 400, unlike the rest of the family.
 pub(crate) fn no_such_coupon_to_associate() -> Refusal {
     Refusal::invalid_request("券不存在")
 }
 
-/// A missing coupon, as everything else answers it.
+/// A missing coupon, as everything else refuses it.
 pub(crate) fn no_such_coupon() -> Refusal {
     Refusal::resource_not_exists("券不存在")
 }

@@ -13,8 +13,7 @@ use crate::merchants::Account;
 use crate::products::users::check_user_exists;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
-use crate::store::IdempotencyKey;
-use crate::store::{StoreError, Transaction};
+use crate::store::{IdempotencyKey, StoreError, Transaction};
 
 pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = SendRequest::read(context.request);
@@ -91,7 +90,7 @@ fn fresh_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<String, Sto
 
 /// Sends a coupon.
 ///
-/// INFERRED order: the stock exists, the caller may send it, it runs, appid and user, code mode, then the limits from
+/// INFERRED(send-checks): the order of checks: the stock exists, the caller may send it, it runs, appid and user, code mode, then the limits from
 /// the narrowest to the widest.
 pub(crate) fn send(
     caller: &Account,
@@ -159,7 +158,7 @@ fn check_limits(stock: &Stock, sent: &Sent, received_by_user: i64, now: i64) -> 
     Ok(())
 }
 
-/// INFERRED: the official SDKs read the result nested, third-party pages print its members flat. Generated SDKs come from the
+/// INFERRED(send-response): the official SDKs read the result nested, third-party pages print its members flat. Generated SDKs come from the
 /// real definition.
 fn response(coupon: &Coupon) -> Value {
     json!({ "send_coupon_result": {

@@ -9,10 +9,7 @@ use super::{once_for_merchant, refusals};
 use crate::clock;
 use crate::merchants::Account;
 use crate::products::{Context, Decided, Decision, HandlerError};
-use crate::store::Due;
-use crate::store::IdempotencyKey;
-use crate::store::{IndexEntry, Record};
-use crate::store::{StoreError, Transaction};
+use crate::store::{Due, IdempotencyKey, IndexEntry, Record, StoreError, Transaction};
 
 pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
@@ -36,7 +33,7 @@ pub(super) fn query_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 /// What the clock does at the end of a stock's period.
 pub(super) const END: &str = "merchant coupon stock ends";
 
-/// INFERRED: when its period is over, a stock is `STOPED`. Nobody is notified.
+/// INFERRED(stock-end): when its period is over, a stock is `STOPED`. Nobody is notified.
 pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, _: i64) -> Result<(), HandlerError> {
     set_stock_state(tx, stock_id, StockState::Stoped)?;
     Ok(())
@@ -79,6 +76,15 @@ pub(crate) struct Sent {
 }
 
 impl StockState {
+    pub(crate) const WORDS: [&str; 4] =
+        [Self::Unaudit.word(), Self::Running.word(), Self::Stoped.word(), Self::Paused.word()];
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Unaudit, Self::Running, Self::Stoped, Self::Paused]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+
     /// The word on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -127,7 +133,7 @@ pub(crate) fn create(
     if !caller.acts_for(definition.belong_merchant()) {
         return Err(refusals::unknown_merchant());
     }
-    // INFERRED: a period that is over makes no stock.
+    // INFERRED(stock-of-the-past): a period that is over makes no stock.
     if definition.validity.end <= now {
         let reason = "available_end_time has passed by the sandbox's clock";
         return Err(refusals::request_parameters(reason));
@@ -150,12 +156,6 @@ impl Stock {
     /// The state at a moment. When its period is over, a stock is `STOPED`, whether or not the clock has done that yet.
     pub(crate) fn state_at(&self, now: i64) -> StockState {
         if now > self.definition.validity.end { StockState::Stoped } else { self.state }
-    }
-
-    /// Whether a merchant may operate coupons of this stock: its creator and the one it belongs to (UNCONFIRMED for
-    /// the latter).
-    pub(crate) fn may_be_operated_by(&self, mchid: &str) -> bool {
-        self.creator == mchid || self.definition.belong_merchant() == mchid
     }
 
     /// The response to 查询商家券详情.
@@ -248,6 +248,7 @@ mod tests {
     use super::*;
     use crate::products::carry_out;
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_stock, stock_request};
+    use crate::products::merchant_coupons::may_operate;
     use crate::store::Store;
 
     #[test]
@@ -293,7 +294,7 @@ mod tests {
         request.insert("belong_merchant".to_owned(), json!("10000022"));
         let (stock, _) = create(&caller, request, 1, NOW).unwrap().changed;
         assert_eq!((&*stock.creator, stock.definition.belong_merchant()), (&*caller.mchid, "10000022"));
-        assert!(stock.may_be_operated_by("10000022"));
+        assert!(may_operate(&Account { mchid: "10000022".to_owned(), ..CALLER.clone() }, &stock));
     }
 
     #[test]

@@ -1,25 +1,8 @@
 //! Choices that no source settles. A recorded exchange can correct each in one place.
 //!
-//! Values and sentences stand here. A choice of behaviour is marked `INFERRED` or `UNCONFIRMED` where it is made. Users read all of
-//! this in `docs/sandbox-choices.md`, and a test compares the two:
-//!
-//! | choice | made in |
-//! |---|---|
-//! | a coupon has one association; a second one is refused (400 INVALID_REQUEST) and does not take its place | `association` |
-//! | associating does not look for the order (two users saw 查询记录为空 in 2020) | `association` |
-//! | the same order again gets the first response, under any request number | `association` |
-//! | a coupon can be returned after its `expire_time`, and is `EXPIRED` then; an association is kept | `redemption` |
-//! | the platform's own time of use counts, `use_time` of the request does not | `redemption` |
-//! | the response of `coupons/send` is nested, as the official SDKs read it | `sending` |
-//! | the order of the checks when a coupon is sent; a limit is refused with 403 | `sending` |
-//! | `offset` of a list counts coupons; a code that several stocks have means the newest coupon | `listing`, `coupon` |
-//! | a budget cannot be lowered below what was sent; a daily limit cannot be added | `modification` |
-//! | members that "cannot be changed for now" are ignored | `modification` |
-//! | a stock cannot be created for a period that is over; a stock whose period is over is `STOPED` | `stock` |
-//! | the merchant that a stock belongs to may operate its coupons | `stock` |
-//! | blocks of other stock types are ignored | `definition` |
-//! | a merchant sees and sets only its own address for notifications; one that was never set gives 404 | `callbacks` |
-//! | the same request number with another body is refused with 400 INVALID_REQUEST | `store/idempotency` |
+//! Values and sentences stand here. A choice of behaviour is marked where it is made, with its name: `INFERRED(name)` when it was
+//! concluded from something similar, else `UNCONFIRMED(name)`. Users read all of this in `docs/sandbox-choices.md`, and a test
+//! compares the two.
 
 use super::stock::StockState;
 

@@ -90,7 +90,7 @@ impl Validity {
             counted_from
         };
         let by_days = self.days_after_receive.map(|days| {
-            // INFERRED: the last of the days counts in full.
+            // INFERRED(last-day): the last of the days counts in full.
             clock::midnight(first_day.saturating_add(days)).saturating_sub(1)
         });
         let by_seconds = self.seconds_after_receive.map(|seconds| counted_from.saturating_add(seconds));

@@ -8,6 +8,8 @@
 //!
 //! `weipay api show CHECK.SUCCESS` lists all 2.
 
+pub use crate::notifications::v2::shared::{EventAlgorithm, SignatureAlgorithm};
+
 use crate::model::{body, open_enum, response};
 
 response! {
@@ -19,7 +21,7 @@ response! {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),
         /// 签名算法. Required.
-        algorithm: Algorithm = body("algorithm").required(),
+        algorithm: SignatureAlgorithm = body("algorithm").required(),
         /// 随机字符串. Required.
         nonce_str: String = body("nonce_str").required(),
         /// 签名. Required.
@@ -69,18 +71,9 @@ response! {
 }
 
 open_enum! {
-    /// 签名算法.
-    pub enum Algorithm {
-        HmacSha256 = "HMAC-SHA256",
-    }
-
     /// 通知类型.
+    #[doc(alias = "通知类型")]
     pub enum EventType {
         CheckSuccess = "CHECK.SUCCESS",
-    }
-
-    /// 通知加密类型.
-    pub enum EventAlgorithm {
-        AeadAes256Gcm = "AEAD_AES_256_GCM",
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_4&index=5>
 
-use crate::model::{JsonText, body, open_enum, response, xml};
+pub use crate::notifications::v2::shared::OnlineTradeType;
+
+use crate::model::{JsonText, body, response, xml};
 
 response! {
     /// 合单支付通知: what is posted.
@@ -29,7 +31,7 @@ response! {
         /// 合单商户订单号. Required.
         combine_out_trade_no: String = xml("combine_out_trade_no").required(),
         /// 交易类型. Required.
-        trade_type: TradeType = xml("trade_type").required(),
+        trade_type: OnlineTradeType = xml("trade_type").required(),
         /// 付款银行.
         bank_type: String = xml("bank_type"),
         /// 签名. Required.
@@ -76,15 +78,5 @@ response! {
         attach: String = body("attach"),
         /// 支付完成时间. Required.
         time_end: String = body("time_end").required(),
-    }
-}
-
-open_enum! {
-    /// 交易类型.
-    pub enum TradeType {
-        Jsapi = "JSAPI",
-        Native = "NATIVE",
-        App = "APP",
-        Mweb = "MWEB",
     }
 }

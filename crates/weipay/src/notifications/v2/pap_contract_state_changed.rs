@@ -60,12 +60,14 @@ response! {
 
 open_enum! {
     /// 变更类型.
+    #[doc(alias = "变更类型")]
     pub enum ChangeType {
         Add = "ADD",
         Delete = "DELETE",
     }
 
     /// 协议解约方式.
+    #[doc(alias = "协议解约方式")]
     pub enum ContractTerminationMode {
         V1 = "1",
         V2 = "2",

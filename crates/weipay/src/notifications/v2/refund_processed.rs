@@ -70,12 +70,14 @@ response! {
 
 open_enum! {
     /// 退款发起来源.
+    #[doc(alias = "退款发起来源")]
     pub enum RefundRequestSource {
         Api = "API",
         VendorPlatform = "VENDOR_PLATFORM",
     }
 
     /// 退款状态.
+    #[doc(alias = "退款状态")]
     pub enum RefundStatus {
         Success = "SUCCESS",
         Change = "CHANGE",

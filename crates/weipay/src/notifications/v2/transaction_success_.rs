@@ -10,6 +10,8 @@
 //!
 //! `weipay api show transaction-success` lists all 24.
 
+pub use crate::notifications::v2::shared::{ResultCode, ReturnCode, YesOrNo};
+
 use crate::model::{Numbered, open_enum, response, xml};
 
 response! {
@@ -25,7 +27,7 @@ response! {
         /// 货币种类.
         fee_type: String = xml("fee_type"),
         /// 是否关注公众账号. Required.
-        is_subscribe: IsSubscribe = xml("is_subscribe").required(),
+        is_subscribe: YesOrNo = xml("is_subscribe").required(),
         /// 商户号. Required.
         mch_id: String = xml("mch_id").required(),
         /// 子商户号.
@@ -63,32 +65,15 @@ response! {
         /// 委托代扣协议id.
         contract_id: String = xml("contract_id"),
         /// 用户是否已还款.
-        user_repaid: UserRepaid = xml("user_repaid"),
+        user_repaid: YesOrNo = xml("user_repaid"),
         /// 交易状态.
         trade_state: TradeState = xml("trade_state"),
     }
 }
 
 open_enum! {
-    /// 是否关注公众账号.
-    pub enum IsSubscribe {
-        Y = "Y",
-        N = "N",
-    }
-
-    /// 业务结果.
-    pub enum ResultCode {
-        Success = "SUCCESS",
-        Fail = "FAIL",
-    }
-
-    /// 返回状态码.
-    pub enum ReturnCode {
-        Success = "SUCCESS",
-        Fail = "FAIL",
-    }
-
     /// 交易类型.
+    #[doc(alias = "交易类型")]
     pub enum TradeType {
         Jsapi = "JSAPI",
         Native = "NATIVE",
@@ -97,13 +82,8 @@ open_enum! {
         Pap = "PAP",
     }
 
-    /// 用户是否已还款.
-    pub enum UserRepaid {
-        Y = "Y",
-        N = "N",
-    }
-
     /// 交易状态.
+    #[doc(alias = "交易状态")]
     pub enum TradeState {
         Success = "SUCCESS",
         PayFail = "PAY_FAIL",

@@ -6,6 +6,8 @@
 //!
 //! - institution: [4011986354](https://pay.weixin.qq.com/doc/v2/institution/4011986354)
 
+pub use crate::notifications::v2::shared::{HmacSignType, ReturnCode};
+
 use crate::model::{JsonText, body, open_enum, response, xml};
 
 response! {
@@ -17,7 +19,7 @@ response! {
         /// 返回信息.
         return_msg: String = xml("return_msg"),
         /// 签名类型. Required.
-        sign_type: SignType = xml("sign_type").required(),
+        sign_type: HmacSignType = xml("sign_type").required(),
         /// 签名. Required.
         sign: String = xml("sign").required(),
         /// 随机字符串. Required.
@@ -50,18 +52,8 @@ response! {
 }
 
 open_enum! {
-    /// 返回状态码.
-    pub enum ReturnCode {
-        Success = "SUCCESS",
-        Fail = "FAIL",
-    }
-
-    /// 签名类型.
-    pub enum SignType {
-        HmacSha256 = "HMAC-SHA256",
-    }
-
     /// 风险级别.
+    #[doc(alias = "风险级别")]
     pub enum RiskLevel {
         Low = "LOW",
         Medium = "MEDIUM",

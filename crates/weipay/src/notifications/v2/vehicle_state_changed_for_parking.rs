@@ -7,6 +7,8 @@
 //! - merchant: [4011987424](https://pay.weixin.qq.com/doc/v2/merchant/4011987424)
 //! - partner: [4011988215](https://pay.weixin.qq.com/doc/v2/partner/4011988215)
 
+pub use crate::notifications::v2::shared::{DeductMode, HmacSignType};
+
 use crate::model::{open_enum, response, xml};
 
 response! {
@@ -22,7 +24,7 @@ response! {
         /// 随机字符串. Required.
         nonce_str: String = xml("nonce_str").required(),
         /// 签名类型. Required.
-        sign_type: SignType = xml("sign_type").required(),
+        sign_type: HmacSignType = xml("sign_type").required(),
         /// 签名. Required.
         sign: String = xml("sign").required(),
         /// 车牌号. Required.
@@ -39,27 +41,18 @@ response! {
 }
 
 open_enum! {
-    /// 签名类型.
-    pub enum SignType {
-        HmacSha256 = "HMAC-SHA256",
-    }
-
     /// 车牌变更事件类型.
+    #[doc(alias = "车牌变更事件类型")]
     pub enum VehicleEventType {
         Normal = "NORMAL",
         Blocked = "BLOCKED",
     }
 
     /// 车牌变更事件信息.
+    #[doc(alias = "车牌变更事件信息")]
     pub enum VehicleEventDes {
         Overdue = "OVERDUE",
         Remove = "REMOVE",
         Pause = "PAUSE",
-    }
-
-    /// 发起扣费方式.
-    pub enum DeductMode {
-        Proactive = "PROACTIVE",
-        Autopay = "AUTOPAY",
     }
 }

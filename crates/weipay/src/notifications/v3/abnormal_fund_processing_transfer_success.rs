@@ -6,7 +6,10 @@
 //!
 //! - partner: [4014591539](https://pay.weixin.qq.com/doc/v3/partner/4014591539)
 
-pub use crate::notifications::v3::shared::{OfflinefaceTransferAmount, OfflinefaceTransferAmountCurrency};
+pub use crate::notifications::v3::shared::{
+    AbnormalFundCommander, AbnormalFundReceiptState, Currency, FundProcessingOperator, FundProductName,
+    OfflinefaceTransferAmount,
+};
 
 use crate::model::{Time, body, open_enum, response};
 
@@ -15,13 +18,13 @@ response! {
     #[doc(alias = "异常转付处理结果回调")]
     pub struct Resource {
         /// 产品名称. Required.
-        product_name: ProductName = body("product_name").required(),
+        product_name: FundProductName = body("product_name").required(),
         /// 微信支付在途异常资金付款单号. Required.
         receipt_id: String = body("receipt_id").required(),
         /// 付款金额信息. Required.
         transfer_amount: OfflinefaceTransferAmount = body("transfer_amount").required(),
         /// 在途异常资金付款状态. Required.
-        receipt_state: ReceiptState = body("receipt_state").required(),
+        receipt_state: AbnormalFundReceiptState = body("receipt_state").required(),
         /// 在途异常资金付款单据创建时间. Required.
         create_time: Time = body("create_time").required(),
         /// 在途异常资金付款单据更新时间. Required.
@@ -35,7 +38,7 @@ response! {
         /// 商户侧指令编号. Required.
         out_instruction_no: String = body("out_instruction_no").required(),
         /// 在途异常资金付款指令的发起方. Required.
-        commander: Commander = body("commander").required(),
+        commander: AbnormalFundCommander = body("commander").required(),
         /// 付款方式. Required.
         transfer_mode: TransferMode = body("transfer_mode").required(),
         /// 入账成功时间. Required.
@@ -43,35 +46,11 @@ response! {
         /// Required.
         instruction_instance_id: String = body("instruction_instance_id").required(),
     }
-
-    /// 在途异常资金付款指令的发起方.
-    pub struct Commander {
-        /// Required.
-        operator: Operator = body("operator").required(),
-        /// 微信支付商户号. Required.
-        mchid: String = body("mchid").required(),
-    }
 }
 
 open_enum! {
-    /// 产品名称.
-    pub enum ProductName {
-        C2c = "C2C",
-    }
-
-    /// 在途异常资金付款状态.
-    pub enum ReceiptState {
-        ReceiptStatePending = "RECEIPT_STATE_PENDING",
-        ReceiptStateProgress = "RECEIPT_STATE_PROGRESS",
-        ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
-    }
-
-    /// The values of `operator`.
-    pub enum Operator {
-        Merchant = "MERCHANT",
-    }
-
     /// 付款方式.
+    #[doc(alias = "付款方式")]
     pub enum TransferMode {
         TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
     }

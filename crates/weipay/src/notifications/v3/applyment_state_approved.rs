@@ -8,7 +8,9 @@
 //!
 //! `weipay api show APPLYMENT_STATE.APPROVED` lists all 2.
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::{GlobalApplymentState, WebsiteState};
+
+use crate::model::{body, response};
 
 response! {
     /// H5支付域名修改申请事件: what the sealed part opens to.
@@ -31,27 +33,11 @@ response! {
         /// 驳回原因.
         audit_reject_detail: String = body("audit_reject_detail"),
         /// 申请单状态.
-        applyment_state: ApplymentState = body("applyment_state"),
+        applyment_state: GlobalApplymentState = body("applyment_state"),
         /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
         notify_url: String = body("notify_url").notify_url(),
         /// 商户申请单号.
         out_applyment_id: String = body("out_applyment_id"),
-    }
-}
-
-open_enum! {
-    /// 子商户经营网址状态.
-    pub enum WebsiteState {
-        HasLaunched = "HAS_LAUNCHED",
-        UnLaunched = "UN_LAUNCHED",
-    }
-
-    /// 申请单状态.
-    pub enum ApplymentState {
-        Pending = "PENDING",
-        UnderReview = "UNDER_REVIEW",
-        Approved = "APPROVED",
-        Rejected = "REJECTED",
     }
 }
 

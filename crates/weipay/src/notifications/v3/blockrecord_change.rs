@@ -6,7 +6,9 @@
 //!
 //! - partner: [4014940982](https://pay.weixin.qq.com/doc/v3/partner/4014940982)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::BlockCountLevel;
+
+use crate::model::{body, response};
 
 response! {
     /// 商户交易拦截记录新增: what the sealed part opens to.
@@ -18,16 +20,6 @@ response! {
         block_record_id: String = body("block_record_id").required(),
         /// 商户管理记录状态. Required.
         block_count_level: BlockCountLevel = body("block_count_level").required(),
-    }
-}
-
-open_enum! {
-    /// 商户管理记录状态.
-    pub enum BlockCountLevel {
-        LessThanTwenty = "LESS_THAN_TWENTY",
-        LessThanOneHundred = "LESS_THAN_ONE_HUNDRED",
-        LessThanOneThousand = "LESS_THAN_ONE_THOUSAND",
-        OverOneThousand = "OVER_ONE_THOUSAND",
     }
 }
 

@@ -23,6 +23,7 @@ response! {
 
 open_enum! {
     /// 商户管理记录状态.
+    #[doc(alias = "商户管理记录状态")]
     pub enum AppealResult {
         Pass = "PASS",
         Reject = "REJECT",

@@ -7,12 +7,12 @@
 //! - partner: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
 
 pub use crate::notifications::v3::shared::{
-    NotifiedUserInformation, NotifiedUserInformationCommonFieldList,
+    MemberCardType, NotifiedUserCardState, NotifiedUserInformation, NotifiedUserInformationCommonFieldList,
     NotifiedUserInformationCommonFieldListName, NotifiedUserInformationCustomFieldList,
-    NotifiedValidDateInformation, NotifiedValidDateInformationType,
+    NotifiedValidDateInformation, ValidDateType,
 };
 
-use crate::model::{Sensitive, Time, body, open_enum, response};
+use crate::model::{Sensitive, Time, body, response};
 
 response! {
     /// 用户开通商家名片会员卡事件: what the sealed part opens to.
@@ -31,7 +31,7 @@ response! {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
-        card_type: CardType = body("card_type").required(),
+        card_type: MemberCardType = body("card_type").required(),
         /// 加密的手机号. Travels encrypted (敏感信息加密).
         phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
@@ -45,7 +45,7 @@ response! {
         /// 商家数据包.
         attach: String = body("attach"),
         /// 用户会员卡状态. Required.
-        user_card_state: UserCardState = body("user_card_state").required(),
+        user_card_state: NotifiedUserCardState = body("user_card_state").required(),
         /// 作废原因.
         invalid_reason: String = body("invalid_reason"),
         /// 作废时间.
@@ -54,24 +54,6 @@ response! {
         create_time: Time = body("create_time").required(),
         /// 更新时间. Required.
         modify_time: Time = body("modify_time").required(),
-    }
-}
-
-open_enum! {
-    /// 会员卡类型.
-    pub enum CardType {
-        Purchase = "PURCHASE",
-        Normal = "NORMAL",
-        Balance = "BALANCE",
-    }
-
-    /// 用户会员卡状态.
-    pub enum UserCardState {
-        NotEffective = "NOT_EFFECTIVE",
-        Effective = "EFFECTIVE",
-        Expired = "EXPIRED",
-        Unavailable = "UNAVAILABLE",
-        Delete = "DELETE",
     }
 }
 

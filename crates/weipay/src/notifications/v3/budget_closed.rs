@@ -6,7 +6,9 @@
 //!
 //! - partner: [4015555114](https://pay.weixin.qq.com/doc/v3/partner/4015555114)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::ClosedState;
+
+use crate::model::{body, response};
 
 response! {
     /// 公益捐赠-预算申请关闭回调: what the sealed part opens to.
@@ -27,18 +29,11 @@ response! {
         /// 活动说明. Required.
         activity_remark: String = body("activity_remark").required(),
         /// 预算单状态. Required.
-        state: State = body("state").required(),
+        state: ClosedState = body("state").required(),
         /// 撤销说明.
         unlock_remark: String = body("unlock_remark"),
         /// 关闭时间.
         closed_time: String = body("closed_time"),
-    }
-}
-
-open_enum! {
-    /// 预算单状态.
-    pub enum State {
-        Closed = "CLOSED",
     }
 }
 

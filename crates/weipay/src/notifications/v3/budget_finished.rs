@@ -37,6 +37,7 @@ response! {
 
 open_enum! {
     /// 预算单状态.
+    #[doc(alias = "预算单状态")]
     pub enum State {
         Finished = "FINISHED",
     }

@@ -35,6 +35,7 @@ response! {
 
 open_enum! {
     /// 预算单状态.
+    #[doc(alias = "预算单状态")]
     pub enum State {
         Locked = "LOCKED",
     }

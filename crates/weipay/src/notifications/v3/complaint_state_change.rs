@@ -7,7 +7,9 @@
 //! - merchant: [4012289719](https://pay.weixin.qq.com/doc/v3/merchant/4012289719)
 //! - partner: [4012076174](https://pay.weixin.qq.com/doc/v3/partner/4012076174)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::ComplaintActionType;
+
+use crate::model::{body, response};
 
 response! {
     /// 投诉状态变化: what the sealed part opens to.
@@ -16,26 +18,7 @@ response! {
         /// 投诉单对应的投诉单号. Required.
         complaint_id: String = body("complaint_id").required(),
         /// 动作类型. Required.
-        action_type: ActionType = body("action_type").required(),
-    }
-}
-
-open_enum! {
-    /// 动作类型.
-    pub enum ActionType {
-        CreateComplaint = "CREATE_COMPLAINT",
-        ContinueComplaint = "CONTINUE_COMPLAINT",
-        UserResponse = "USER_RESPONSE",
-        ResponseByPlatform = "RESPONSE_BY_PLATFORM",
-        SellerRefund = "SELLER_REFUND",
-        MerchantResponse = "MERCHANT_RESPONSE",
-        MerchantConfirmComplete = "MERCHANT_CONFIRM_COMPLETE",
-        UserApplyPlatformService = "USER_APPLY_PLATFORM_SERVICE",
-        UserCancelPlatformService = "USER_CANCEL_PLATFORM_SERVICE",
-        PlatformServiceFinished = "PLATFORM_SERVICE_FINISHED",
-        MerchantApproveRefund = "MERCHANT_APPROVE_REFUND",
-        MerchantRejectRefund = "MERCHANT_REJECT_REFUND",
-        RefundSuccess = "REFUND_SUCCESS",
+        action_type: ComplaintActionType = body("action_type").required(),
     }
 }
 

@@ -64,11 +64,13 @@ response! {
 
 open_enum! {
     /// 业务细分事件类型.
+    #[doc(alias = "业务细分事件类型")]
     pub enum EventType {
         EventTypeBusicouponSend = "EVENT_TYPE_BUSICOUPON_SEND",
     }
 
     /// 发放渠道.
+    #[doc(alias = "发放渠道")]
     pub enum SendChannel {
         BusicouponSendChannelMiniapp = "BUSICOUPON_SEND_CHANNEL_MINIAPP",
         BusicouponSendChannelApi = "BUSICOUPON_SEND_CHANNEL_API",

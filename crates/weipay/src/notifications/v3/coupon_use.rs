@@ -7,7 +7,9 @@
 //! - merchant: [4012285250](https://pay.weixin.qq.com/doc/v3/merchant/4012285250)
 //! - partner: [4012285807](https://pay.weixin.qq.com/doc/v3/partner/4012285807)
 
-use crate::model::{Time, body, open_enum, response};
+pub use crate::notifications::v3::shared::MultiuseBusinessType;
+
+use crate::model::{Time, body, response};
 
 response! {
     /// 核销事件回调: what the sealed part opens to.
@@ -46,7 +48,7 @@ response! {
         /// 已实扣代金券或消费金信息.
         consume_information: ConsumeInformation = body("consume_information"),
         /// 细分业务类型.
-        business_type: BusinessType = body("business_type"),
+        business_type: MultiuseBusinessType = body("business_type"),
     }
 
     /// 单品优惠特定信息.
@@ -95,13 +97,6 @@ response! {
         price: i64 = body("price").required(),
         /// 优惠金额. Required; in fen (分).
         discount_amount: i64 = body("discount_amount").required(),
-    }
-}
-
-open_enum! {
-    /// 细分业务类型.
-    pub enum BusinessType {
-        Multiuse = "MULTIUSE",
     }
 }
 

@@ -45,6 +45,7 @@ response! {
 
 open_enum! {
     /// 还款单状态.
+    #[doc(alias = "还款单状态")]
     pub enum OrderState {
         DeductOrderStatePaySuccess = "DEDUCT_ORDER_STATE_PAY_SUCCESS",
     }

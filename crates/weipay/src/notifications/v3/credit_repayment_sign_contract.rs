@@ -6,7 +6,9 @@
 //!
 //! - partner: [4016790583](https://pay.weixin.qq.com/doc/v3/partner/4016790583)
 
-use crate::model::{Time, body, open_enum, response};
+pub use crate::notifications::v3::shared::{RepaymentContractState, RepaymentTerminationMode};
+
+use crate::model::{Time, body, response};
 
 response! {
     /// 自动还款协议签约成功: what the sealed part opens to.
@@ -23,13 +25,13 @@ response! {
         /// 用户展示名称. Required.
         display_name: String = body("display_name").required(),
         /// 委托代扣协议状态. Required.
-        contract_state: ContractState = body("contract_state").required(),
+        contract_state: RepaymentContractState = body("contract_state").required(),
         /// 协议签署时间. Required.
         contract_signed_time: Time = body("contract_signed_time").required(),
         /// 协议解约时间.
         contract_terminated_time: Time = body("contract_terminated_time"),
         /// 协议解约方式. Required.
-        contract_terminated_mode: ContractTerminatedMode = body("contract_terminated_mode").required(),
+        contract_terminated_mode: RepaymentTerminationMode = body("contract_terminated_mode").required(),
         /// 解约原因的备注说明.
         contract_termination_remark: String = body("contract_termination_remark"),
         /// 还款日.
@@ -40,23 +42,6 @@ response! {
         appid: String = body("appid").required(),
         /// Required.
         openid: String = body("openid").required(),
-    }
-}
-
-open_enum! {
-    /// 委托代扣协议状态.
-    pub enum ContractState {
-        ContractStateInvalid = "CONTRACT_STATE_INVALID",
-        ContractStateEffective = "CONTRACT_STATE_EFFECTIVE",
-        ContractStateTerminated = "CONTRACT_STATE_TERMINATED",
-    }
-
-    /// 协议解约方式.
-    pub enum ContractTerminatedMode {
-        TerminationModeInvalid = "TERMINATION_MODE_INVALID",
-        TerminationModeByUser = "TERMINATION_MODE_BY_USER",
-        TerminationModeByMerchant = "TERMINATION_MODE_BY_MERCHANT",
-        TerminationModeByCustomerService = "TERMINATION_MODE_BY_CUSTOMER_SERVICE",
     }
 }
 

@@ -27,6 +27,7 @@ response! {
 
 open_enum! {
     /// 投放计划变更前状态.
+    #[doc(alias = "投放计划变更前状态")]
     pub enum PlanState {
         Created = "CREATED",
         Delivering = "DELIVERING",
@@ -37,6 +38,7 @@ open_enum! {
     }
 
     /// 投放计划当前审核状态.
+    #[doc(alias = "投放计划当前审核状态")]
     pub enum AuditState {
         Processing = "PROCESSING",
         Passed = "PASSED",

@@ -6,7 +6,9 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_5.shtml>
 
-pub use crate::notifications::v3::shared::NotifiedTimeRange;
+pub use crate::notifications::v3::shared::{
+    DiscountCardObjectiveReference, DiscountCardRewardReference, NotifiedTimeRange,
+};
 
 use crate::model::{Time, body, response};
 
@@ -27,11 +29,11 @@ response! {
         /// 商户号.
         mchid: String = body("mchid"),
         /// On the wire: `objectives`.
-        objectives: Vec<Objectives> = body("objectives"),
+        objectives: Vec<DiscountCardObjectiveReference> = body("objectives"),
         /// 商户领卡号.
         out_card_code: String = body("out_card_code"),
         /// On the wire: `rewards`.
-        rewards: Vec<Rewards> = body("rewards"),
+        rewards: Vec<DiscountCardRewardReference> = body("rewards"),
         /// On the wire: `state`.
         state: String = body("state"),
         /// 约定时间期限.
@@ -40,18 +42,6 @@ response! {
         total_amount: String = body("total_amount"),
         /// 未完成约定原因.
         unfinished_reason: String = body("unfinished_reason"),
-    }
-
-    /// The object `objectives`.
-    pub struct Objectives {
-        /// On the wire: `objective_id`.
-        objective_id: String = body("objective_id"),
-    }
-
-    /// The object `rewards`.
-    pub struct Rewards {
-        /// On the wire: `reward_id`.
-        reward_id: String = body("reward_id"),
     }
 }
 

@@ -33,6 +33,7 @@ response! {
 
 open_enum! {
     /// 协议解约方式.
+    #[doc(alias = "协议解约方式")]
     pub enum ContractTerminationMode {
         UserTerminate = "USER_TERMINATE",
         MchApiTerminate = "MCH_API_TERMINATE",

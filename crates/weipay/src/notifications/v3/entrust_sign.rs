@@ -8,11 +8,11 @@
 //! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
 pub use crate::notifications::v3::shared::{
-    NotifiedContractTermination, NotifiedContractTerminationContractTerminationMode,
-    NotifiedEstimatedDeductAmount,
+    DeductScheduleState, EntrustTerminationMode, NotifiedContractTermination, NotifiedEstimatedDeductAmount,
+    PapayContractState,
 };
 
-use crate::model::{body, open_enum, response};
+use crate::model::{body, response};
 
 response! {
     /// 委托代扣签约成功: what the sealed part opens to.
@@ -31,7 +31,7 @@ response! {
         /// 签约用户的名称. Required.
         contract_display_account: String = body("contract_display_account").required(),
         /// 委托代扣协议状态. Required.
-        contract_state: ContractState = body("contract_state").required(),
+        contract_state: PapayContractState = body("contract_state").required(),
         /// 协议签署时间. Required.
         contract_signed_time: String = body("contract_signed_time").required(),
         /// 协议到期时间. Required.
@@ -63,7 +63,7 @@ response! {
         /// 预计扣费的金额，预约扣费场景下有效. Required.
         estimated_deduct_amount: NotifiedEstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 扣费预约状态. Required.
-        schedule_state: ScheduleState = body("schedule_state").required(),
+        schedule_state: DeductScheduleState = body("schedule_state").required(),
         /// 已预约的扣费金额信息.
         scheduled_amount: ScheduledAmount = body("scheduled_amount"),
         /// 实际扣费金额.
@@ -78,25 +78,6 @@ response! {
         amount: i64 = body("amount"),
         /// 货币类型.
         currency: String = body("currency"),
-    }
-}
-
-open_enum! {
-    /// 委托代扣协议状态.
-    pub enum ContractState {
-        Signed = "SIGNED",
-        Terminated = "TERMINATED",
-        SignFailed = "SIGN_FAILED",
-        ToBeRenewed = "TO_BE_RENEWED",
-        TerminatePending = "TERMINATE_PENDING",
-    }
-
-    /// 扣费预约状态.
-    pub enum ScheduleState {
-        NoScheduled = "NO_SCHEDULED",
-        Scheduled = "SCHEDULED",
-        Paid = "PAID",
-        Expired = "EXPIRED",
     }
 }
 

@@ -6,9 +6,11 @@
 //!
 //! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
-pub use crate::notifications::v3::shared::NotifiedEstimatedDeductAmount;
+pub use crate::notifications::v3::shared::{
+    ContractState, DeductScheduleState, EntrustTerminationMode, NotifiedEstimatedDeductAmount,
+};
 
-use crate::model::{body, open_enum, response};
+use crate::model::{body, response};
 
 response! {
     /// 委托代扣解约成功: what the sealed part opens to.
@@ -49,7 +51,7 @@ response! {
     /// 协议解约信息.
     pub struct ContractTerminateInfo {
         /// 协议解约方式. Required.
-        contract_termination_mode: ContractTerminationMode = body("contract_termination_mode").required(),
+        contract_termination_mode: EntrustTerminationMode = body("contract_termination_mode").required(),
         /// 协议解约时间.
         contract_terminated_time: String = body("contract_terminated_time"),
         /// 解约原因的备注说明.
@@ -63,39 +65,13 @@ response! {
         /// 预计扣费的金额，预约扣费场景下有效. Required.
         estimated_deduct_amount: NotifiedEstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 扣费预约状态. Required.
-        schedule_state: ScheduleState = body("schedule_state").required(),
+        schedule_state: DeductScheduleState = body("schedule_state").required(),
         /// 已预约的扣费金额信息.
         scheduled_amount: NotifiedEstimatedDeductAmount = body("scheduled_amount"),
         /// 实际扣费金额.
         deduct_amount: NotifiedEstimatedDeductAmount = body("deduct_amount"),
         /// 实际扣费的日期. Required.
         deduct_date: String = body("deduct_date").required(),
-    }
-}
-
-open_enum! {
-    /// 委托代扣协议状态.
-    pub enum ContractState {
-        Signed = "SIGNED",
-        Terminated = "TERMINATED",
-    }
-
-    /// 协议解约方式.
-    pub enum ContractTerminationMode {
-        UserTerminate = "USER_TERMINATE",
-        MchApiTerminate = "MCH_API_TERMINATE",
-        Api = "API",
-        WepayWebTerminate = "WEPAY_WEB_TERMINATE",
-        CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
-        SystemTerminate = "SYSTEM_TERMINATE",
-    }
-
-    /// 扣费预约状态.
-    pub enum ScheduleState {
-        NoScheduled = "NO_SCHEDULED",
-        Scheduled = "SCHEDULED",
-        Paid = "PAID",
-        Expired = "EXPIRED",
     }
 }
 

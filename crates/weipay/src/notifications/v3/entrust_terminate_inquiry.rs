@@ -6,7 +6,9 @@
 //!
 //! - merchant: [4012978455](https://pay.weixin.qq.com/doc/v3/merchant/4012978455)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::ContractState;
+
+use crate::model::{body, response};
 
 response! {
     /// 代扣解约问询: what the sealed part opens to.
@@ -36,14 +38,6 @@ response! {
         contract_state: ContractState = body("contract_state"),
         /// 协议签署时间.
         contract_signed_time: String = body("contract_signed_time"),
-    }
-}
-
-open_enum! {
-    /// 委托代扣协议状态.
-    pub enum ContractState {
-        Signed = "SIGNED",
-        Terminated = "TERMINATED",
     }
 }
 

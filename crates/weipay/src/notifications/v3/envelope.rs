@@ -21,7 +21,7 @@ response! {
         resource: Resource = body("resource").required(),
     }
 
-    /// : what the sealed part opens to.
+    /// 通知资源数据.
     pub struct Resource {
         /// 原始回调类型. Required.
         original_type: String = body("original_type").required(),
@@ -38,11 +38,13 @@ response! {
 
 open_enum! {
     /// 通知的资源数据类型.
+    #[doc(alias = "通知的资源数据类型")]
     pub enum ResourceType {
         EncryptResource = "encrypt-resource",
     }
 
     /// 对数据进行加密的加密算法.
+    #[doc(alias = "对数据进行加密的加密算法")]
     pub enum Algorithm {
         AeadAes256Gcm = "AEAD_AES_256_GCM",
     }

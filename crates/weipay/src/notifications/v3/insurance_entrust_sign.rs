@@ -7,10 +7,10 @@
 //! - merchant: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
 
 pub use crate::notifications::v3::shared::{
-    NotifiedContractTermination, NotifiedContractTerminationContractTerminationMode,
+    ContractState, EntrustTerminationMode, NotifiedContractTermination,
 };
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Time, body, response};
 
 response! {
     /// 保险商户委托代扣签约成功: what the sealed part opens to.
@@ -38,14 +38,6 @@ response! {
         openid: String = body("openid").required(),
         /// 协议解约信息. Required.
         contract_terminate_info: NotifiedContractTermination = body("contract_terminate_info").required(),
-    }
-}
-
-open_enum! {
-    /// 委托代扣协议状态.
-    pub enum ContractState {
-        Signed = "SIGNED",
-        Terminated = "TERMINATED",
     }
 }
 

@@ -25,6 +25,7 @@ response! {
 
 open_enum! {
     /// 授权状态.
+    #[doc(alias = "授权状态")]
     pub enum AuthState {
         AuthStateInit = "AUTH_STATE_INIT",
         AuthStatePending = "AUTH_STATE_PENDING",

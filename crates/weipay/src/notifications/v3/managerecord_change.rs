@@ -6,7 +6,9 @@
 //!
 //! - partner: [4014940982](https://pay.weixin.qq.com/doc/v3/partner/4014940982)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::ManageRecordState;
+
+use crate::model::{body, response};
 
 response! {
     /// 商户管理记录: what the sealed part opens to.
@@ -18,18 +20,6 @@ response! {
         manage_record_id: String = body("manage_record_id").required(),
         /// 商户管理记录状态. Required.
         manage_record_state: ManageRecordState = body("manage_record_state").required(),
-    }
-}
-
-open_enum! {
-    /// 商户管理记录状态.
-    pub enum ManageRecordState {
-        Pending = "PENDING",
-        Submitted = "SUBMITTED",
-        Expired = "EXPIRED",
-        UnderReview = "UNDER_REVIEW",
-        Recovered = "RECOVERED",
-        Rejected = "REJECTED",
     }
 }
 

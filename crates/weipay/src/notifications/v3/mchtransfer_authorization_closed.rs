@@ -6,7 +6,9 @@
 //!
 //! - merchant: [4014512908](https://pay.weixin.qq.com/doc/v3/merchant/4014512908)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::{AuthorizationCloseReason, TransferAuthorizationState};
+
+use crate::model::{body, response};
 
 response! {
     /// 用户关闭自动收款授权通知: what the sealed part opens to.
@@ -23,7 +25,7 @@ response! {
         /// 微信自动收款授权单号. Required.
         authorization_id: String = body("authorization_id").required(),
         /// 单据状态. Required.
-        state: State = body("state").required(),
+        state: TransferAuthorizationState = body("state").required(),
         /// 用户确认授权的时间. Required.
         authorize_time: String = body("authorize_time").required(),
         /// 自动收款授权的关闭信息.
@@ -35,21 +37,7 @@ response! {
         /// 关闭时间. Required.
         close_time: String = body("close_time").required(),
         /// 自动收款授权的原因. Required.
-        close_reason: CloseReason = body("close_reason").required(),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum State {
-        TakingEffect = "TAKING_EFFECT",
-        Closed = "CLOSED",
-    }
-
-    /// 自动收款授权的原因.
-    pub enum CloseReason {
-        CloseViaMchApi = "CLOSE_VIA_MCH_API",
-        UserClose = "USER_CLOSE",
+        close_reason: AuthorizationCloseReason = body("close_reason").required(),
     }
 }
 

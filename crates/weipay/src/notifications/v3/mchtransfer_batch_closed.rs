@@ -6,6 +6,8 @@
 //!
 //! - merchant: [4012269028](https://pay.weixin.qq.com/doc/v3/merchant/4012269028)
 
+pub use crate::notifications::v3::shared::TransferBatchStatus;
+
 use crate::model::{body, open_enum, response};
 
 response! {
@@ -19,7 +21,7 @@ response! {
         /// 微信批次单号. Required.
         batch_id: String = body("batch_id").required(),
         /// 批次状态. Required.
-        batch_status: BatchStatus = body("batch_status").required(),
+        batch_status: TransferBatchStatus = body("batch_status").required(),
         /// 批次总笔数. Required.
         total_num: i64 = body("total_num").required(),
         /// 批次总金额. Required; in fen (分).
@@ -32,16 +34,8 @@ response! {
 }
 
 open_enum! {
-    /// 批次状态.
-    pub enum BatchStatus {
-        WaitPay = "WAIT_PAY",
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        Finished = "FINISHED",
-        Closed = "CLOSED",
-    }
-
     /// 批次关闭原因.
+    #[doc(alias = "批次关闭原因")]
     pub enum CloseReason {
         Closed = "CLOSED",
         OverdueClose = "OVERDUE_CLOSE",

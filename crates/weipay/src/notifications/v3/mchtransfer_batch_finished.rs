@@ -6,7 +6,9 @@
 //!
 //! - merchant: [4012269028](https://pay.weixin.qq.com/doc/v3/merchant/4012269028)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::TransferBatchStatus;
+
+use crate::model::{body, response};
 
 response! {
     /// 商家转账批次完成回调: what the sealed part opens to.
@@ -17,7 +19,7 @@ response! {
         /// 微信批次单号. Required.
         batch_id: String = body("batch_id").required(),
         /// 批次状态. Required.
-        batch_status: BatchStatus = body("batch_status").required(),
+        batch_status: TransferBatchStatus = body("batch_status").required(),
         /// 批次总笔数. Required.
         total_num: i64 = body("total_num").required(),
         /// 批次总金额. Required; in fen (分).
@@ -32,17 +34,6 @@ response! {
         fail_num: i64 = body("fail_num").required(),
         /// 批次更新时间. Required.
         update_time: String = body("update_time").required(),
-    }
-}
-
-open_enum! {
-    /// 批次状态.
-    pub enum BatchStatus {
-        WaitPay = "WAIT_PAY",
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        Finished = "FINISHED",
-        Closed = "CLOSED",
     }
 }
 

@@ -7,6 +7,8 @@
 //! - merchant: [4012712115](https://pay.weixin.qq.com/doc/v3/merchant/4012712115)
 //! - partner: [4015468969](https://pay.weixin.qq.com/doc/v3/partner/4015468969)
 
+pub use crate::notifications::v3::shared::TransferBillState;
+
 use crate::model::{body, open_enum, response};
 
 response! {
@@ -18,7 +20,7 @@ response! {
         /// 商家转账订单号. Required.
         transfer_bill_no: String = body("transfer_bill_no").required(),
         /// 单据状态. Required.
-        state: State = body("state").required(),
+        state: TransferBillState = body("state").required(),
         /// 商户号.
         mch_id: String = body("mch_id"),
         /// 商户号.
@@ -41,19 +43,8 @@ response! {
 }
 
 open_enum! {
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
-    }
-
     /// 失败原因.
+    #[doc(alias = "失败原因")]
     pub enum FailReason {
         AccountFrozen = "ACCOUNT_FROZEN",
         AccountNotExist = "ACCOUNT_NOT_EXIST",

@@ -6,7 +6,9 @@
 //!
 //! - merchant: [4014301851](https://pay.weixin.qq.com/doc/v3/merchant/4014301851)
 
-use crate::model::{Sensitive, body, open_enum, response};
+pub use crate::notifications::v3::shared::TransferBillState;
+
+use crate::model::{Sensitive, body, response};
 
 response! {
     /// 转账到QQ钱包: what the sealed part opens to.
@@ -21,7 +23,7 @@ response! {
         /// QQ互联开放平台AppID. Required.
         appid: String = body("appid").required(),
         /// 单据状态. Required.
-        state: State = body("state").required(),
+        state: TransferBillState = body("state").required(),
         /// 转账金额. Required; in fen (分).
         transfer_amount: i64 = body("transfer_amount").required(),
         /// 转账备注. Required.
@@ -38,20 +40,6 @@ response! {
         create_time: String = body("create_time").required(),
         /// 最后一次状态变更时间. Required.
         update_time: String = body("update_time").required(),
-    }
-}
-
-open_enum! {
-    /// 单据状态.
-    pub enum State {
-        Accepted = "ACCEPTED",
-        Processing = "PROCESSING",
-        WaitUserConfirm = "WAIT_USER_CONFIRM",
-        Transfering = "TRANSFERING",
-        Success = "SUCCESS",
-        Fail = "FAIL",
-        Canceling = "CANCELING",
-        Cancelled = "CANCELLED",
     }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! - partner: [4013049135](https://pay.weixin.qq.com/doc/v3/partner/4013049135)
 
+pub use crate::notifications::v3::shared::MerchantAccountType;
+
 use crate::model::{body, open_enum, response};
 
 response! {
@@ -31,7 +33,7 @@ response! {
         /// 银行附言.
         bank_memo: String = body("bank_memo"),
         /// 出款账户类型. Required.
-        account_type: AccountType = body("account_type").required(),
+        account_type: MerchantAccountType = body("account_type").required(),
         /// 提现失败解决方案.
         solution: String = body("solution"),
         /// 入账银行账号后四位. Required.
@@ -57,6 +59,7 @@ response! {
 
 open_enum! {
     /// 提现单状态.
+    #[doc(alias = "提现单状态")]
     pub enum Status {
         CreateSuccess = "CREATE_SUCCESS",
         Success = "SUCCESS",
@@ -68,13 +71,6 @@ open_enum! {
         Processing = "PROCESSING",
         Finished = "FINISHED",
         Abnormal = "ABNORMAL",
-    }
-
-    /// 出款账户类型.
-    pub enum AccountType {
-        Basic = "BASIC",
-        Operation = "OPERATION",
-        Fees = "FEES",
     }
 }
 

@@ -7,7 +7,9 @@
 //! - merchant: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554)
 //! - partner: [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
 
-pub use crate::notifications::v3::shared::MedicalPassthroughContent;
+pub use crate::notifications::v3::shared::{
+    MedInsPayStatus, MedicalOrderType, MedicalPassthroughContent, MixPayStatus, MixPayType, SelfPayStatus,
+};
 
 use crate::model::{JsonText, Time, body, open_enum, response};
 
@@ -31,7 +33,7 @@ response! {
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
         /// 订单类型.
-        order_type: OrderType = body("order_type"),
+        order_type: MedicalOrderType = body("order_type"),
         /// 从业机构的公众号ID. Required.
         appid: String = body("appid").required(),
         /// 医疗机构的公众号ID.
@@ -97,60 +99,8 @@ response! {
 }
 
 open_enum! {
-    /// 医保自费混合订单支付状态.
-    pub enum MixPayStatus {
-        UnknownMixPayStatus = "UNKNOWN_MIX_PAY_STATUS",
-        MixPayCreated = "MIX_PAY_CREATED",
-        MixPaySuccess = "MIX_PAY_SUCCESS",
-        MixPayRefund = "MIX_PAY_REFUND",
-        MixPayFail = "MIX_PAY_FAIL",
-    }
-
-    /// 混合订单中自费部分的支付状态.
-    pub enum SelfPayStatus {
-        UnknownSelfPayStatus = "UNKNOWN_SELF_PAY_STATUS",
-        SelfPayCreated = "SELF_PAY_CREATED",
-        SelfPaySuccess = "SELF_PAY_SUCCESS",
-        SelfPayRefund = "SELF_PAY_REFUND",
-        SelfPayFail = "SELF_PAY_FAIL",
-        NoSelfPay = "NO_SELF_PAY",
-    }
-
-    /// 混合订单中医保部分的支付状态.
-    pub enum MedInsPayStatus {
-        UnknownMedInsPayStatus = "UNKNOWN_MED_INS_PAY_STATUS",
-        MedInsPayCreated = "MED_INS_PAY_CREATED",
-        MedInsPaySuccess = "MED_INS_PAY_SUCCESS",
-        MedInsPayRefund = "MED_INS_PAY_REFUND",
-        MedInsPayFail = "MED_INS_PAY_FAIL",
-        NoMedInsPay = "NO_MED_INS_PAY",
-    }
-
-    /// 混合支付类型.
-    pub enum MixPayType {
-        UnknownMixPayType = "UNKNOWN_MIX_PAY_TYPE",
-        CashOnly = "CASH_ONLY",
-        InsuranceOnly = "INSURANCE_ONLY",
-        CashAndInsurance = "CASH_AND_INSURANCE",
-    }
-
-    /// 订单类型.
-    pub enum OrderType {
-        UnknownOrderType = "UNKNOWN_ORDER_TYPE",
-        RegPay = "REG_PAY",
-        DiagPay = "DIAG_PAY",
-        CovidExamPay = "COVID_EXAM_PAY",
-        InHospPay = "IN_HOSP_PAY",
-        PharmacyPay = "PHARMACY_PAY",
-        InsurancePay = "INSURANCE_PAY",
-        IntRegPay = "INT_REG_PAY",
-        IntReDiagPay = "INT_RE_DIAG_PAY",
-        IntRxPay = "INT_RX_PAY",
-        CovidAntigenPay = "COVID_ANTIGEN_PAY",
-        MedPay = "MED_PAY",
-    }
-
     /// 现金补充类型.
+    #[doc(alias = "现金补充类型")]
     pub enum CashAddType {
         DefaultAddType = "DEFAULT_ADD_TYPE",
         Freight = "FREIGHT",
@@ -158,6 +108,7 @@ open_enum! {
     }
 
     /// 现金减免类型.
+    #[doc(alias = "现金减免类型")]
     pub enum CashReduceType {
         DefaultReduceType = "DEFAULT_REDUCE_TYPE",
         HospitalReduce = "HOSPITAL_REDUCE",

@@ -36,6 +36,7 @@ response! {
 
 open_enum! {
     /// 事件类型.
+    #[doc(alias = "事件类型")]
     pub enum EventType {
         NewActivate = "NEW_ACTIVATE",
         Recover = "RECOVER",

@@ -34,11 +34,13 @@ response! {
 
 open_enum! {
     /// 事件类型.
+    #[doc(alias = "事件类型")]
     pub enum EventType {
         MemberCardActivate = "MEMBER_CARD_ACTIVATE",
     }
 
     /// 激活场景.
+    #[doc(alias = "激活场景")]
     pub enum ActivateScene {
         NewActivate = "NEW_ACTIVATE",
         Recover = "RECOVER",

@@ -30,6 +30,7 @@ response! {
 
 open_enum! {
     /// 事件类型.
+    #[doc(alias = "事件类型")]
     pub enum EventType {
         UserViewMembercard = "USER_VIEW_MEMBERCARD",
         UserDeleteMembercard = "USER_DELETE_MEMBERCARD",

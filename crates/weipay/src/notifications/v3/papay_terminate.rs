@@ -6,7 +6,9 @@
 //!
 //! - global: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
 
-use crate::model::{Time, body, open_enum, response};
+pub use crate::notifications::v3::shared::PapayTerminationMode;
+
+use crate::model::{Time, body, response};
 
 response! {
     /// 跨境/全球-委托代扣成功解约: what the sealed part opens to.
@@ -21,7 +23,7 @@ response! {
         /// 用户OpenID.
         openid: String = body("openid"),
         /// 协议解约方式.
-        contract_termination_mode: ContractTerminationMode = body("contract_termination_mode"),
+        contract_termination_mode: PapayTerminationMode = body("contract_termination_mode"),
         /// 委托代扣协议的主键.
         contract_id: String = body("contract_id"),
         /// 委托代扣协议模板ID.
@@ -42,15 +44,6 @@ response! {
         sp_openid: String = body("sp_openid"),
         /// On the wire: `sub_openid`.
         sub_openid: String = body("sub_openid"),
-    }
-}
-
-open_enum! {
-    /// 协议解约方式.
-    pub enum ContractTerminationMode {
-        User = "USER",
-        Merchant = "MERCHANT",
-        Platform = "PLATFORM",
     }
 }
 

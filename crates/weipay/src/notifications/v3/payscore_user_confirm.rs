@@ -11,9 +11,9 @@
 //! `weipay api show PAYSCORE.USER_CONFIRM` lists all 4.
 
 pub use crate::notifications::v3::shared::{
-    NotifiedPostDiscount, PayscoreAnsweredTimeRange, PayscoreLocation, PayscoreNotifiedCollection,
-    PayscoreNotifiedCollectionDetails, PayscoreNotifiedCollectionDetailsPromotionDetail,
-    PayscoreNotifiedCollectionDetailsPromotionDetailGoodsDetail, PayscorePostPayment, PayscoreRiskFund,
+    NotifiedPostDiscount, PayscoreGoodsDetail, PayscoreLocation, PayscoreNotifiedCollection,
+    PayscoreNotifiedCollectionDetails, PayscoreNotifiedCollectionDetailsPromotionDetail, PayscorePostPayment,
+    PayscoreReturnedTimeRange, PayscoreRiskFund,
 };
 
 use crate::model::{body, response};
@@ -55,7 +55,7 @@ response! {
         /// 服务风险金. Required.
         risk_fund: PayscoreRiskFund = body("risk_fund").required(),
         /// 服务时间段. Required.
-        time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
+        time_range: PayscoreReturnedTimeRange = body("time_range").required(),
         /// 服务位置.
         location: PayscoreLocation = body("location"),
         /// 商户数据包.

@@ -11,9 +11,8 @@
 //! `weipay api show PAYSCORE.USER_PAID` lists all 4.
 
 pub use crate::notifications::v3::shared::{
-    NotifiedPostDiscount, PayscoreAnsweredTimeRange, PayscoreNotifiedCollection,
-    PayscoreNotifiedCollectionDetails, PayscoreNotifiedCollectionDetailsPromotionDetail,
-    PayscoreNotifiedCollectionDetailsPromotionDetailGoodsDetail,
+    NotifiedPostDiscount, PayscoreGoodsDetail, PayscoreNotifiedCollection, PayscoreNotifiedCollectionDetails,
+    PayscoreNotifiedCollectionDetailsPromotionDetail, PayscoreReturnedTimeRange,
 };
 
 use crate::model::{body, response};
@@ -55,7 +54,7 @@ response! {
         /// 订单风险金. Required.
         risk_fund: RiskFund = body("risk_fund").required(),
         /// 服务时间段. Required.
-        time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
+        time_range: PayscoreReturnedTimeRange = body("time_range").required(),
         /// 服务位置.
         location: Location = body("location"),
         /// 商户数据包.

@@ -7,9 +7,11 @@
 //! - merchant: [4012286193](https://pay.weixin.qq.com/doc/v3/merchant/4012286193)
 //! - partner: [4012159652](https://pay.weixin.qq.com/doc/v3/partner/4012159652)
 
-pub use crate::notifications::v3::shared::{NotifiedSignedDetail, NotifiedSignedDetailPlanDetailState};
+pub use crate::notifications::v3::shared::{
+    CancelSignType, CancelledSignState, NotifiedSignedDetail, NotifiedSignedDetailPlanDetailState,
+};
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Time, body, response};
 
 response! {
     /// 签约成功回调: what the sealed part opens to.
@@ -40,7 +42,7 @@ response! {
         /// 序号从1开始. Required.
         going_detail_no: i64 = body("going_detail_no").required(),
         /// 计划签约状态. Required.
-        sign_state: SignState = body("sign_state").required(),
+        sign_state: CancelledSignState = body("sign_state").required(),
         /// 取消计划时间. Required.
         cancel_sign_time: Time = body("cancel_sign_time").required(),
         /// 签约计划取消类型.
@@ -61,21 +63,6 @@ response! {
         signed_detail_list: Vec<NotifiedSignedDetail> = body("signed_detail_list").required(),
         /// 签约时间. Required.
         sign_time: Time = body("sign_time").required(),
-    }
-}
-
-open_enum! {
-    /// 计划签约状态.
-    pub enum SignState {
-        Unsigned = "UNSIGNED",
-    }
-
-    /// 签约计划取消类型.
-    pub enum CancelSignType {
-        NotCancel = "NOT_CANCEL",
-        User = "USER",
-        Merchant = "MERCHANT",
-        RevokeService = "REVOKE_SERVICE",
     }
 }
 

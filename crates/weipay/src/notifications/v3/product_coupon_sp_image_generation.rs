@@ -8,6 +8,8 @@
 //!
 //! `weipay api show PRODUCT_COUPON_SP.IMAGE_GENERATION` lists all 2.
 
+pub use crate::notifications::v3::shared::ImageGenerationType;
+
 use crate::model::{body, open_enum, response};
 
 response! {
@@ -42,13 +44,8 @@ response! {
 }
 
 open_enum! {
-    /// 图片生成类型.
-    pub enum ImageGenerationType {
-        CombineImage = "COMBINE_IMAGE",
-        CutOut = "CUT_OUT",
-    }
-
     /// 任务状态.
+    #[doc(alias = "任务状态")]
     pub enum TaskState {
         Processing = "PROCESSING",
         Fail = "FAIL",

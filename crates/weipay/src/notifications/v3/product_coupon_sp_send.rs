@@ -55,6 +55,7 @@ response! {
 
 open_enum! {
     /// 发券渠道.
+    #[doc(alias = "发券渠道")]
     pub enum SendChannel {
         Api = "API",
         BrandManage = "BRAND_MANAGE",

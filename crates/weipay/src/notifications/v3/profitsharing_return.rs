@@ -9,7 +9,7 @@
 //!
 //! `weipay api show PROFITSHARING.RETURN` lists all 4.
 
-pub use crate::notifications::v3::shared::{NotifiedReceiver, NotifiedReceiverType};
+pub use crate::notifications::v3::shared::{EcommerceReceiverType, NotifiedReceiver};
 
 use crate::model::{body, response};
 

@@ -6,6 +6,8 @@
 //!
 //! - partner: [4012973125](https://pay.weixin.qq.com/doc/v3/partner/4012973125)
 
+pub use crate::notifications::v3::shared::OnlineBankType;
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
@@ -53,15 +55,10 @@ response! {
 
 open_enum! {
     /// 充值渠道.
+    #[doc(alias = "充值渠道")]
     pub enum RechargeChannel {
         BankTransfer = "BANK_TRANSFER",
         OnlineBank = "ONLINE_BANK",
-    }
-
-    /// 网银类型.
-    pub enum OnlineBankType {
-        OnlineBankTypeCorporate = "ONLINE_BANK_TYPE_CORPORATE",
-        OnlineBankTypePersonal = "ONLINE_BANK_TYPE_PERSONAL",
     }
 }
 

@@ -7,11 +7,11 @@
 //! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
 pub use crate::notifications::v3::shared::{
-    NotifiedBankTransferInfo, NotifiedEstimatedDeductAmount, OnlineBankRechargeInfo,
-    OnlineBankRechargeInfoOnlineBankType,
+    NotifiedBankTransferInfo, NotifiedEstimatedDeductAmount, OnlineBankRechargeInfo, OnlineBankType,
+    RechargeChannel, RechargeOperatorType, RechargeScene, RechargeState, RechargedAccountType,
 };
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Time, body, response};
 
 response! {
     /// 平台收付通商家充值-充值成功: what the sealed part opens to.
@@ -28,7 +28,7 @@ response! {
         /// 充值渠道. Required.
         recharge_channel: RechargeChannel = body("recharge_channel").required(),
         /// 充值入账账户. Required.
-        account_type: AccountType = body("account_type").required(),
+        account_type: RechargedAccountType = body("account_type").required(),
         /// 充值场景. Required.
         recharge_scene: RechargeScene = body("recharge_scene").required(),
         /// 充值状态. Required.
@@ -52,57 +52,15 @@ response! {
         /// 关闭充值时间.
         close_time: Time = body("close_time"),
         /// 可用充值渠道列表.
-        available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
+        available_recharge_channels: Vec<RechargeChannel> = body("available_recharge_channels"),
     }
 
     /// 扫码充值信息.
     pub struct QrRechargeInfo {
         /// 员工类型. Required.
-        employee_type: EmployeeType = body("employee_type").required(),
+        employee_type: RechargeOperatorType = body("employee_type").required(),
         /// 用户openid. Required.
         openid: String = body("openid").required(),
-    }
-}
-
-open_enum! {
-    /// 充值渠道.
-    pub enum RechargeChannel {
-        BankTransfer = "BANK_TRANSFER",
-        QrRecharge = "QR_RECHARGE",
-        OnlineBank = "ONLINE_BANK",
-    }
-
-    /// 充值入账账户.
-    pub enum AccountType {
-        Deposit = "DEPOSIT",
-        Operation = "OPERATION",
-    }
-
-    /// 充值场景.
-    pub enum RechargeScene {
-        EcommerceDeposit = "ECOMMERCE_DEPOSIT",
-        EcommercePayment = "ECOMMERCE_PAYMENT",
-    }
-
-    /// 充值状态.
-    pub enum RechargeState {
-        Success = "SUCCESS",
-        Recharging = "RECHARGING",
-        Closed = "CLOSED",
-    }
-
-    /// 员工类型.
-    pub enum EmployeeType {
-        Admin = "ADMIN",
-        Staff = "STAFF",
-        LegalPerson = "LEGAL_PERSON",
-    }
-
-    /// 可用充值渠道列表.
-    pub enum AvailableRechargeChannels {
-        BankTransfer = "BANK_TRANSFER",
-        QrRecharge = "QR_RECHARGE",
-        OnlineBank = "ONLINE_BANK",
     }
 }
 

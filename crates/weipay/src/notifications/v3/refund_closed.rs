@@ -10,9 +10,9 @@
 //!
 //! `weipay api show REFUND.CLOSED` lists all 44.
 
-pub use crate::notifications::v3::shared::NotifiedRefundAmount;
+pub use crate::notifications::v3::shared::{NotifiedRefundAmount, RefundAccount, RefundStatus};
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Time, body, response};
 
 response! {
     /// 退款关闭: what the sealed part opens to.
@@ -44,21 +44,6 @@ response! {
         refund_account: RefundAccount = body("refund_account"),
         /// 个人收款的微信支付账户.
         individual_auth_id: String = body("individual_auth_id"),
-    }
-}
-
-open_enum! {
-    /// 退款状态.
-    pub enum RefundStatus {
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        Abnormal = "ABNORMAL",
-    }
-
-    /// 电商平台垫资退款专用参数.
-    pub enum RefundAccount {
-        RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
-        RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
     }
 }
 

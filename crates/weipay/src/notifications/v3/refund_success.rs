@@ -10,6 +10,10 @@
 //!
 //! `weipay api show REFUND.SUCCESS` lists all 44.
 
+pub use crate::notifications::v3::shared::{
+    OverseaExchangeRate, OverseaExchangeRateType, RefundAccount, RefundStatus,
+};
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
@@ -67,42 +71,16 @@ response! {
         /// 退款给用户的金额. Required; in fen (分).
         payer_refund: i64 = body("payer_refund").required(),
         /// 汇率信息.
-        exchange_rate: ExchangeRate = body("exchange_rate"),
-    }
-
-    /// 汇率信息.
-    pub struct ExchangeRate {
-        /// 汇率类型.
-        type_: Type = body("type"),
-        /// 汇率值.
-        rate: i64 = body("rate"),
+        exchange_rate: OverseaExchangeRate = body("exchange_rate"),
     }
 }
 
 open_enum! {
-    /// 退款状态.
-    pub enum RefundStatus {
-        Success = "SUCCESS",
-        Closed = "CLOSED",
-        Abnormal = "ABNORMAL",
-    }
-
     /// 退款资金来源.
+    #[doc(alias = "退款资金来源")]
     pub enum FundSource {
         RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
         RefundSourceRechargeFunds = "REFUND_SOURCE_RECHARGE_FUNDS",
-    }
-
-    /// 汇率类型.
-    pub enum Type {
-        UserpaymentRate = "USERPAYMENT_RATE",
-        SettlementRate = "SETTLEMENT_RATE",
-    }
-
-    /// 电商平台垫资退款专用参数.
-    pub enum RefundAccount {
-        RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
-        RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
     }
 }
 

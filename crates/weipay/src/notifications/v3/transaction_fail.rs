@@ -6,9 +6,11 @@
 //!
 //! - partner: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
 
-pub use crate::notifications::v3::shared::{NotifiedDeviceInformation, ParkingInfo, ParkingInfoPlateColor};
+pub use crate::notifications::v3::shared::{
+    NotifiedDeviceInformation, PapTradeType, ParkingInfo, PlateColor,
+};
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Time, body, response};
 
 response! {
     /// 停车服务扣费失败: what the sealed part opens to.
@@ -55,7 +57,7 @@ response! {
         /// 商户的商户号. Required.
         mchid: String = body("mchid").required(),
         /// 交易类型. Required.
-        trade_type: TradeType = body("trade_type").required(),
+        trade_type: PapTradeType = body("trade_type").required(),
         /// 交易状态描述. Required.
         trade_state_desc: String = body("trade_state_desc").required(),
         /// 支付场景信息描述.
@@ -140,13 +142,6 @@ response! {
     pub struct SceneInfo {
         /// 终端设备号.
         device_id: String = body("device_id"),
-    }
-}
-
-open_enum! {
-    /// 交易类型.
-    pub enum TradeType {
-        Pap = "PAP",
     }
 }
 

@@ -6,9 +6,11 @@
 //!
 //! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
-pub use crate::notifications::v3::shared::{NotifiedTransactionAmount, NotifiedTransactionPromotionDetail};
+pub use crate::notifications::v3::shared::{
+    IndustryTradeState, NotifiedTransactionAmount, NotifiedTransactionPromotionDetail,
+};
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Time, body, response};
 
 response! {
     /// 校园轻松付扣费支付成功: what the sealed part opens to.
@@ -29,7 +31,7 @@ response! {
         /// 交易类型.
         trade_type: String = body("trade_type"),
         /// 本支付订单的状态. Required.
-        trade_state: TradeState = body("trade_state").required(),
+        trade_state: IndustryTradeState = body("trade_state").required(),
         /// 交易状态描述.
         trade_state_desc: String = body("trade_state_desc"),
         /// 银行类型.
@@ -62,17 +64,6 @@ response! {
         device_id: String = body("device_id"),
         /// 商户端设备IP. Required.
         device_ip: String = body("device_ip").required(),
-    }
-}
-
-open_enum! {
-    /// 本支付订单的状态.
-    pub enum TradeState {
-        Success = "SUCCESS",
-        Refund = "REFUND",
-        Accepted = "ACCEPTED",
-        PayFail = "PAY_FAIL",
-        PayBack = "PAY_BACK",
     }
 }
 

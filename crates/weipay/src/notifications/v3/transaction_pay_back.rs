@@ -6,7 +6,7 @@
 //!
 //! - partner: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
 
-pub use crate::notifications::v3::shared::{ParkingInfo, ParkingInfoPlateColor};
+pub use crate::notifications::v3::shared::{ParkingInfo, PlateColor};
 
 use crate::model::{Time, body, response};
 

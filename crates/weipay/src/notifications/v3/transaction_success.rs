@@ -11,10 +11,11 @@
 //! `weipay api show TRANSACTION.SUCCESS` lists all 49.
 
 pub use crate::notifications::v3::shared::{
-    NotifiedReceiver, NotifiedReceiverType, ParkingInfo, ParkingInfoPlateColor,
+    EcommerceReceiverType, NotifiedReceiver, ParkingInfo, PlateColor, PromotionScope, TradeScenario,
+    TradeStateWithAccept, TradeType, VoucherType,
 };
 
-use crate::model::{Time, body, open_enum, response};
+use crate::model::{Time, body, response};
 
 response! {
     /// 支付成功: what the sealed part opens to.
@@ -199,7 +200,7 @@ response! {
         /// 交易类型.
         trade_type: String = body("trade_type"),
         /// 交易状态. Required.
-        trade_state: TradeState = body("trade_state").required(),
+        trade_state: TradeStateWithAccept = body("trade_state").required(),
         /// 付款银行.
         bank_type: String = body("bank_type"),
         /// 附加数据.
@@ -243,9 +244,9 @@ response! {
         /// 优惠名称.
         name: String = body("name"),
         /// 优惠范围.
-        scope: Scope = body("scope"),
+        scope: PromotionScope = body("scope"),
         /// 优惠类型.
-        type_: Type = body("type"),
+        type_: VoucherType = body("type"),
         /// 优惠券面额. In fen (分).
         amount: i64 = body("amount"),
         /// 活动批次ID.
@@ -288,47 +289,6 @@ response! {
         use_subsidy: bool = body("use_subsidy").required(),
         /// 用户实际选择分期期数. Required.
         selected_installment_number: i64 = body("selected_installment_number").required(),
-    }
-}
-
-open_enum! {
-    /// 交易类型.
-    pub enum TradeType {
-        Jsapi = "JSAPI",
-        Native = "NATIVE",
-        App = "APP",
-        Micropay = "MICROPAY",
-        Mweb = "MWEB",
-        Facepay = "FACEPAY",
-    }
-
-    /// 交易状态.
-    pub enum TradeState {
-        Success = "SUCCESS",
-        Refund = "REFUND",
-        Notpay = "NOTPAY",
-        Closed = "CLOSED",
-        Revoked = "REVOKED",
-        Userpaying = "USERPAYING",
-        Payerror = "PAYERROR",
-        Accept = "ACCEPT",
-    }
-
-    /// 优惠范围.
-    pub enum Scope {
-        Global = "GLOBAL",
-        Single = "SINGLE",
-    }
-
-    /// 优惠类型.
-    pub enum Type {
-        Cash = "CASH",
-        Nocash = "NOCASH",
-    }
-
-    /// 交易场景.
-    pub enum TradeScenario {
-        Recommerce = "RECOMMERCE",
     }
 }
 

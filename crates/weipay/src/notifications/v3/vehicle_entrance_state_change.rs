@@ -7,7 +7,9 @@
 //! - merchant: [4012284177](https://pay.weixin.qq.com/doc/v3/merchant/4012284177)
 //! - partner: [4012085798](https://pay.weixin.qq.com/doc/v3/partner/4012085798)
 
-use crate::model::{Time, body, open_enum, response};
+pub use crate::notifications::v3::shared::PlateColor;
+
+use crate::model::{Time, body, response};
 
 response! {
     /// 停车入场状态变更: what the sealed part opens to.
@@ -37,18 +39,6 @@ response! {
         blocked_state_description: String = body("blocked_state_description"),
         /// 状态变更的发生时间. Required.
         state_update_time: String = body("state_update_time").required(),
-    }
-}
-
-open_enum! {
-    /// 车牌颜色.
-    pub enum PlateColor {
-        Blue = "BLUE",
-        Green = "GREEN",
-        Yellow = "YELLOW",
-        Black = "BLACK",
-        White = "WHITE",
-        Limegreen = "LIMEGREEN",
     }
 }
 

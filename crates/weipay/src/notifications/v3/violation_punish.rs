@@ -6,7 +6,9 @@
 //!
 //! - partner: [4012079216](https://pay.weixin.qq.com/doc/v3/partner/4012079216)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::ViolationRiskType;
+
+use crate::model::{body, response};
 
 response! {
     /// 商户平台处罚: what the sealed part opens to.
@@ -25,51 +27,9 @@ response! {
         /// Required.
         punish_description: String = body("punish_description").required(),
         /// Required.
-        risk_type: RiskType = body("risk_type").required(),
+        risk_type: ViolationRiskType = body("risk_type").required(),
         /// Required.
         risk_description: String = body("risk_description").required(),
-    }
-}
-
-open_enum! {
-    /// The values of `risk_type`.
-    pub enum RiskType {
-        OneYuanPurchases = "ONE_YUAN_PURCHASES",
-        MultiLevelDistributionRebate = "MULTI_LEVEL_DISTRIBUTION_REBATE",
-        ProhibitedBusinessCategories = "PROHIBITED_BUSINESS_CATEGORIES",
-        CashAdvanceViaCreditCard = "CASH_ADVANCE_VIA_CREDIT_CARD",
-        InducingUsersToMakePayments = "INDUCING_USERS_TO_MAKE_PAYMENTS",
-        Fraud = "FRAUD",
-        MaliciousFanCountBoosting = "MALICIOUS_FAN_COUNT_BOOSTING",
-        CrossCategoryActivities = "CROSS_CATEGORY_ACTIVITIES",
-        CrossCategoryBusiness = "CROSS_CATEGORY_BUSINESS",
-        Gambling = "GAMBLING",
-        LewdContent = "LEWD_CONTENT",
-        UnlicensedPaymentAndSettlementBusiness = "UNLICENSED_PAYMENT_AND_SETTLEMENT_BUSINESS",
-        Investment = "INVESTMENT",
-        TransactionDispute = "TRANSACTION_DISPUTE",
-        CrossBorderUseOfDomesticPaymentApi = "CROSS_BORDER_USE_OF_DOMESTIC_PAYMENT_API",
-        OverseasActivitiesOutsideTheBusinessScopeApprovedByRegulatoryAuthorities =
-            "OVERSEAS_ACTIVITIES_OUTSIDE_THE_BUSINESS_SCOPE_APPROVED_BY_REGULATORY_AUTHORITIES",
-        UnusualTransaction = "UNUSUAL_TRANSACTION",
-        UnlicensedBusiness = "UNLICENSED_BUSINESS",
-        WealthInvestment = "WEALTH_INVESTMENT",
-        AffiliatedToAViolatingEntity = "AFFILIATED_TO_A_VIOLATING_ENTITY",
-        InvolvedInAJudicialCase = "INVOLVED_IN_A_JUDICIAL_CASE",
-        IncorrectInformationSubmitted = "INCORRECT_INFORMATION_SUBMITTED",
-        AppealSuccessful = "APPEAL_SUCCESSFUL",
-        ReportedByOthers = "REPORTED_BY_OTHERS",
-        ViolatingSmartCateringActivities = "VIOLATING_SMART_CATERING_ACTIVITIES",
-        MoreThanOneMerchantUnderASingleMerchantId = "MORE_THAN_ONE_MERCHANT_UNDER_A_SINGLE_MERCHANT_ID",
-        CrossRegionUseOfInternationalPaymentApi = "CROSS_REGION_USE_OF_INTERNATIONAL_PAYMENT_API",
-        UnusualRealTimeTransaction = "UNUSUAL_REAL_TIME_TRANSACTION",
-        UnacceptableDocuments = "UNACCEPTABLE_DOCUMENTS",
-        LargeAmountTransaction = "LARGE_AMOUNT_TRANSACTION",
-        AllMerchantsHaveConfirmedTheWillingnessToOpenAnAccount =
-            "ALL_MERCHANTS_HAVE_CONFIRMED_THE_WILLINGNESS_TO_OPEN_AN_ACCOUNT",
-        UnconfirmedWillingnessToOpenAnAccount = "UNCONFIRMED_WILLINGNESS_TO_OPEN_AN_ACCOUNT",
-        InactiveTransaction = "INACTIVE_TRANSACTION",
-        OtherUnusualActivities = "OTHER_UNUSUAL_ACTIVITIES",
     }
 }
 

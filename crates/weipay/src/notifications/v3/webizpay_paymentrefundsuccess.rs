@@ -47,6 +47,7 @@ response! {
 
 open_enum! {
     /// 退款状态.
+    #[doc(alias = "退款状态")]
     pub enum RefundState {
         Success = "SUCCESS",
     }

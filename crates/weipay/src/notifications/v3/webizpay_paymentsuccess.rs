@@ -6,7 +6,9 @@
 //!
 //! - partner: [4015764398](https://pay.weixin.qq.com/doc/v3/partner/4015764398)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::TradeState;
+
+use crate::model::{body, response};
 
 response! {
     /// 企业支付额度卡支付成功后: what the sealed part opens to.
@@ -37,26 +39,13 @@ response! {
         /// 商户退款单号.
         out_refund_no: String = body("out_refund_no"),
         /// 交易状态. Required.
-        transaction_state: TransactionState = body("transaction_state").required(),
+        transaction_state: TradeState = body("transaction_state").required(),
         /// 金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
         /// 商品名称. Required.
         goods_name: i64 = body("goods_name").required(),
         /// 支付完成时间. Required.
         pay_success_time: i64 = body("pay_success_time").required(),
-    }
-}
-
-open_enum! {
-    /// 交易状态.
-    pub enum TransactionState {
-        Success = "SUCCESS",
-        Refund = "REFUND",
-        Notpay = "NOTPAY",
-        Closed = "CLOSED",
-        Revoked = "REVOKED",
-        Userpaying = "USERPAYING",
-        Payerror = "PAYERROR",
     }
 }
 

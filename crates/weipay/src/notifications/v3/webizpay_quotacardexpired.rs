@@ -6,7 +6,9 @@
 //!
 //! - partner: [4014612130](https://pay.weixin.qq.com/doc/v3/partner/4014612130)
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::QuotaCardState;
+
+use crate::model::{body, response};
 
 response! {
     /// 企业支付额度卡失效后: what the sealed part opens to.
@@ -21,19 +23,11 @@ response! {
         /// 微信授权关系ID. Required.
         employee_id: String = body("employee_id").required(),
         /// 卡片状态. Required.
-        card_state: CardState = body("card_state").required(),
+        card_state: QuotaCardState = body("card_state").required(),
         /// 卡片失效时间. Required.
         card_disabled_time: String = body("card_disabled_time").required(),
         /// 失效原因.
         reason: String = body("reason"),
-    }
-}
-
-open_enum! {
-    /// 卡片状态.
-    pub enum CardState {
-        Active = "ACTIVE",
-        Disabled = "DISABLED",
     }
 }
 

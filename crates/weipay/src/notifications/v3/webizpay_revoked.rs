@@ -29,12 +29,14 @@ response! {
 
 open_enum! {
     /// 员工企业支付权限状态.
+    #[doc(alias = "员工企业支付权限状态")]
     pub enum AuthorizationState {
         Authorized = "AUTHORIZED",
         Revoked = "REVOKED",
     }
 
     /// 授权解除原因.
+    #[doc(alias = "授权解除原因")]
     pub enum Reason {
         企业发起 = "企业发起",
         员工注销 = "员工注销",

@@ -14,6 +14,8 @@ pub use crate::v2::appauth::chain::AppauthAuthindex as Authindex;
 ///
 /// `weipay api show GET v2/appauth/authindex` lists all 2.
 pub mod get {
+    pub use crate::v2::appauth::shared::AuthorizationScope;
+
     use crate::model::{open_enum, query, request};
 
     request! {
@@ -23,7 +25,7 @@ pub mod get {
         #[doc(alias = "授权获取code")]
         pub struct Request {
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 重定向地址. Required.
@@ -31,7 +33,7 @@ pub mod get {
             /// 授权类型，固定填code. Required.
             response_type: ResponseType = query("response_type").required(),
             /// 应用授权作用域. Required.
-            scope: Scope = query("scope").required(),
+            scope: AuthorizationScope = query("scope").required(),
             /// 随机字符串. Required.
             state: String = query("state").required(),
         }
@@ -41,12 +43,6 @@ pub mod get {
         /// 授权类型，固定填code.
         pub enum ResponseType {
             Code = "code",
-        }
-
-        /// 应用授权作用域.
-        pub enum Scope {
-            PayIdentity = "pay_identity",
-            PayRealname = "pay_realname",
         }
     }
 }

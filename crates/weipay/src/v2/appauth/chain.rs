@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v2/appauth` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 

@@ -14,6 +14,8 @@ pub use crate::v2::appauth::chain::AppauthGetaccesstoken as Getaccesstoken;
 ///
 /// `weipay api show GET v2/appauth/getaccesstoken` lists all 2.
 pub mod get {
+    pub use crate::v2::appauth::shared::{AuthorizationScope, HmacSignType};
+
     use crate::model::{open_enum, query, request, response, xml};
 
     request! {
@@ -23,7 +25,7 @@ pub mod get {
         #[doc(alias = "通过code换取accesstoken")]
         pub struct Request {
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 微信openID. Required.
@@ -33,9 +35,9 @@ pub mod get {
             /// 授权类型，固定填authorization_code. Required.
             grant_type: GrantType = query("grant_type").required(),
             /// 应用授权作用域. Required.
-            scope: Scope = query("scope").required(),
+            scope: AuthorizationScope = query("scope").required(),
             /// 签名类型. Required.
-            sign_type: SignType = query("sign_type").required(),
+            sign_type: HmacSignType = query("sign_type").required().sign_type(),
             /// 签名. The client fills it in.
             sign: String = query("sign").signature(),
         }
@@ -66,17 +68,6 @@ pub mod get {
         /// 授权类型，固定填authorization_code.
         pub enum GrantType {
             AuthorizationCode = "authorization_code",
-        }
-
-        /// 应用授权作用域.
-        pub enum Scope {
-            PayIdentity = "pay_identity",
-            PayRealname = "pay_realname",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
         }
     }
 }

@@ -13,7 +13,9 @@ pub use crate::v2::billcommentsp::chain::BillcommentspBatchquerycomment as Batch
 ///
 /// - merchant: [4014326528](https://pay.weixin.qq.com/doc/v2/merchant/4014326528)
 pub mod post {
-    use crate::model::{open_enum, request, xml};
+    pub use crate::v2::billcommentsp::shared::HmacSignType;
+
+    use crate::model::{request, xml};
 
     request! {
         /// 拉取订单评价数据: what is sent.
@@ -24,9 +26,9 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 开始时间. Required; at most 19 characters.
             begin_time: String = xml("begin_time").required().length(0, 19),
             /// 结束时间. Required; at most 19 characters.
@@ -35,13 +37,6 @@ pub mod post {
             offset: i64 = xml("offset").required().uint64(),
             /// 条数. Format `uint`.
             limit: i64 = xml("limit").uint64(),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::deposit::chain::DepositConsume as Consume;
 ///
 /// - partner: [4011986801](https://pay.weixin.qq.com/doc/v2/partner/4011986801)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::deposit::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 消费押金: what is sent.
@@ -25,7 +27,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 微信订单号. Required; at most 32 characters.
@@ -39,7 +41,7 @@ pub mod post {
             /// 货币类型. Required; at most 16 characters.
             fee_type: String = xml("fee_type").required().length(0, 16),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -81,25 +83,6 @@ pub mod post {
             consume_fee: i64 = xml("consume_fee").required(),
             /// 货币类型. At most 16 characters.
             fee_type: String = xml("fee_type").length(0, 16),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

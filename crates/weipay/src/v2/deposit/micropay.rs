@@ -11,11 +11,11 @@ pub use crate::v2::deposit::chain::DepositMicropay as Micropay;
 /// - partner: [4011986623](https://pay.weixin.qq.com/doc/v2/partner/4011986623)
 pub mod post {
     pub use crate::v2::deposit::shared::{
-        V2GoodsDetail, V2OrderDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
-        V2StoreInfo,
+        ProfitSharing, PromotionScope, PromotionType, ResultCode, ReturnCode, SignType, V2GoodsDetail,
+        V2OrderDetail, V2PromotionDetail, V2StoreInfo, YesOrNo,
     };
 
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 支付押金（付款码支付）: what is sent.
@@ -28,19 +28,19 @@ pub mod post {
             /// 是否指定服务商分账. At most 1 character.
             profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
             /// 是否押金支付. Required; at most 1 character.
-            deposit: Deposit = xml("deposit").required().length(0, 1),
+            deposit: YesOrNo = xml("deposit").required().length(0, 1),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: SignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
             /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
@@ -111,7 +111,7 @@ pub mod post {
             /// 用户标识. Required; at most 128 characters.
             openid: String = xml("openid").required().length(0, 128),
             /// 是否关注公众账号. Required; at most 1 character.
-            is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
+            is_subscribe: YesOrNo = xml("is_subscribe").required().length(0, 1),
             /// 交易类型. Required; at most 16 characters.
             trade_type: String = xml("trade_type").required().length(0, 16),
             /// 付款银行. Required; at most 32 characters.
@@ -138,44 +138,6 @@ pub mod post {
             time_end: String = xml("time_end").required().length(0, 14),
             /// 营销详情. At most 6000 characters; JSON text in a string.
             promotion_detail: JsonText<V2PromotionDetail> = xml("promotion_detail").length(0, 6000),
-        }
-    }
-
-    open_enum! {
-        /// 是否指定服务商分账.
-        pub enum ProfitSharing {
-            N = "N",
-            Y = "Y",
-        }
-
-        /// 是否押金支付.
-        pub enum Deposit {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 是否关注公众账号.
-        pub enum IsSubscribe {
-            Y = "Y",
-            N = "N",
         }
     }
 }

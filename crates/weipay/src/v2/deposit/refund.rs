@@ -12,7 +12,9 @@ pub use crate::v2::deposit::chain::DepositRefund as Refund;
 ///
 /// - partner: [4011987251](https://pay.weixin.qq.com/doc/v2/partner/4011987251)
 pub mod post {
-    use crate::model::{Numbered, open_enum, request, response, xml};
+    pub use crate::v2::deposit::shared::{ResultCode, ReturnCode, SignType};
+
+    use crate::model::{Numbered, request, response, xml};
 
     request! {
         /// 申请退款（押金）: what is sent.
@@ -25,11 +27,11 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户订单号. Required.
@@ -113,26 +115,6 @@ pub mod post {
             coupon_refund_count: i64 = xml("coupon_refund_count").int32(),
             /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
             coupon_refund_id_n: Numbered<String> = xml("coupon_refund_id_$n").length(0, 20),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

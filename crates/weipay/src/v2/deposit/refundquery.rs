@@ -12,7 +12,9 @@ pub use crate::v2::deposit::chain::DepositRefundquery as Refundquery;
 ///
 /// - partner: [4011987300](https://pay.weixin.qq.com/doc/v2/partner/4011987300)
 pub mod post {
-    use crate::model::{Numbered, open_enum, request, response, xml};
+    pub use crate::v2::deposit::shared::{ResultCode, ReturnCode, SignType};
+
+    use crate::model::{Numbered, request, response, xml};
 
     request! {
         /// 查询退款（押金）: what is sent.
@@ -23,13 +25,13 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户订单号. Required.
@@ -115,26 +117,6 @@ pub mod post {
             refund_recv_accout_n: Numbered<String> = xml("refund_recv_accout_$n").required().length(0, 64),
             /// 退款成功时间. One for each `$n` of `refund_success_time_$n` on the wire. At most 20 characters.
             refund_success_time_n: Numbered<String> = xml("refund_success_time_$n").length(0, 20),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::deposit::chain::DepositUnifiedorder as Unifiedorder;
 ///
 /// `weipay api show POST v2/deposit/unifiedorder` lists all 2.
 pub mod post {
-    pub use crate::v2::deposit::shared::{V2GoodsDetail, V2OrderDetail, V2StoreInfo};
+    pub use crate::v2::deposit::shared::{
+        ResultCode, ReturnCode, SignType, V2GoodsDetail, V2OrderDetail, V2StoreInfo, YesOrNo,
+    };
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
@@ -25,7 +27,7 @@ pub mod post {
             /// 服务商应用ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户应用ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. Required; at most 32 characters.
@@ -33,7 +35,7 @@ pub mod post {
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: SignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商品描述. Required; at most 127 characters.
             body: String = xml("body").required().length(0, 127),
             /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
@@ -65,7 +67,7 @@ pub mod post {
             /// 用户子标识. At most 128 characters.
             sub_openid: String = xml("sub_openid").length(0, 128),
             /// 电子发票入口开放标识. At most 8 characters.
-            receipt: Receipt = xml("receipt").length(0, 8),
+            receipt: YesOrNo = xml("receipt").length(0, 8),
             /// 场景信息. At most 256 characters; JSON text in a string.
             scene_info: JsonText<SceneInfo> = xml("scene_info").length(0, 256),
         }
@@ -117,34 +119,11 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
         /// 交易类型.
+        #[doc(alias = "交易类型")]
         pub enum TradeType {
             Jsapi = "JSAPI",
             App = "APP",
-        }
-
-        /// 电子发票入口开放标识.
-        pub enum Receipt {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

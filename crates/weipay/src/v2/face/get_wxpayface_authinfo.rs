@@ -12,6 +12,8 @@ pub use crate::v2::face::chain::FaceGetWxpayfaceAuthinfo as GetWxpayfaceAuthinfo
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html>
 pub mod post {
+    pub use crate::v2::face::shared::{ReturnCode, SignType};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -33,7 +35,7 @@ pub mod post {
             /// 商户号绑定的公众号/小程序. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户绑定的公众号/小程序. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
@@ -43,7 +45,7 @@ pub mod post {
             /// 版本号. Required.
             version: Version = xml("version").required(),
             /// 签名类型. Required.
-            sign_type: SignType = xml("sign_type").required(),
+            sign_type: SignType = xml("sign_type").required().sign_type(),
         }
     }
 
@@ -78,20 +80,9 @@ pub mod post {
 
     open_enum! {
         /// 版本号.
+        #[doc(alias = "版本号")]
         pub enum Version {
             V1 = "1",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::fund::chain::FundQueryautowithdrawbydate as Queryautowithdraw
 ///
 /// - partner: [4014115346](https://pay.weixin.qq.com/doc/v2/partner/4014115346)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::fund::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询提现状态: what is sent.
@@ -21,11 +23,11 @@ pub mod post {
         #[doc(alias = "查询提现状态")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 小微商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 日期. Required; at most 32 characters.
             date: String = xml("date").required().length(0, 32),
         }
@@ -48,7 +50,7 @@ pub mod post {
             /// 错误代码描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").length(0, 32),
             /// 签名. At most 64 characters.
             sign: String = xml("sign").length(0, 64),
             /// 日期. Required; at most 32 characters.
@@ -73,25 +75,6 @@ pub mod post {
             success_time: String = xml("success_time").length(0, 32),
             /// 单据退票时间. At most 32 characters.
             refund_time: String = xml("refund_time").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

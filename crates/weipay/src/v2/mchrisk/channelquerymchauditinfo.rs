@@ -12,7 +12,9 @@ pub use crate::v2::mchrisk::chain::MchriskChannelquerymchauditinfo as Channelque
 ///
 /// - institution: [4011986547](https://pay.weixin.qq.com/doc/v2/institution/4011986547)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::mchrisk::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 渠道商查询商户审核信息: what is sent.
@@ -21,13 +23,13 @@ pub mod post {
         #[doc(alias = "渠道商查询商户审核信息")]
         pub struct Request {
             /// 渠道商号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 服务商号. Required; at most 32 characters.
             acquiring_bank_id: String = xml("acquiring_bank_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -62,26 +64,7 @@ pub mod post {
             /// 签名. Required; at most 32 characters.
             sign: String = xml("sign").required().length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
+            sign_type: HmacSignType = xml("sign_type").length(0, 32),
         }
     }
 }

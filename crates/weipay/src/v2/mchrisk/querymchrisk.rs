@@ -12,7 +12,9 @@ pub use crate::v2::mchrisk::chain::MchriskQuerymchrisk as Querymchrisk;
 ///
 /// - institution: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
 pub mod post {
-    use crate::model::{Sensitive, open_enum, request, response, xml};
+    pub use crate::v2::mchrisk::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{Sensitive, request, response, xml};
 
     request! {
         /// 事前-风险商户核查接口: what is sent.
@@ -21,7 +23,7 @@ pub mod post {
         #[doc(alias = "事前-风险商户核查接口")]
         pub struct Request {
             /// 服务商号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 平台证书序列号. At most 32 characters.
             cert_serial_number: String = xml("cert_serial_number").length(0, 32),
             /// 身份证号. At most 344 characters; travels encrypted (敏感信息加密).
@@ -45,7 +47,7 @@ pub mod post {
             /// 门店纬度. At most 32 characters.
             store_latitude: String = xml("store_latitude").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -67,25 +69,6 @@ pub mod post {
             risk_level: String = xml("risk_level").required().length(0, 32),
             /// 风险描述. Required; at most 1024 characters.
             risk_level_desc: String = xml("risk_level_desc").required().length(0, 1024),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

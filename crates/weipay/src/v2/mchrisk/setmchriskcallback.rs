@@ -12,7 +12,9 @@ pub use crate::v2::mchrisk::chain::MchriskSetmchriskcallback as Setmchriskcallba
 ///
 /// - institution: [4011986469](https://pay.weixin.qq.com/doc/v2/institution/4011986469)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::mchrisk::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 设置风险通知回调链接: what is sent.
@@ -21,11 +23,11 @@ pub mod post {
         #[doc(alias = "设置风险通知回调链接")]
         pub struct Request {
             /// 服务商号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 回调链接. Required; at most 128 characters.
             callback_url: String = xml("callback_url").required().length(0, 128),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -47,25 +49,6 @@ pub mod post {
             err_code: String = xml("err_code").length(0, 32),
             /// 错误描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

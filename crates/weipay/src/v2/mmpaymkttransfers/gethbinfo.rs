@@ -16,6 +16,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersGethbinfo as Gethb
 ///
 /// `weipay api show POST v2/mmpaymkttransfers/gethbinfo` lists all 4.
 pub mod post {
+    pub use crate::v2::mmpaymkttransfers::shared::{RedPacketStatus, ResultCode, ReturnCode};
+
     use crate::model::{body, open_enum, request, response, xml};
 
     request! {
@@ -27,7 +29,7 @@ pub mod post {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// Appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 订单类型. Required; at most 32 characters.
@@ -58,7 +60,7 @@ pub mod post {
             /// 红包单号. Required; at most 32 characters.
             detail_id: String = xml("detail_id").required().length(0, 32),
             /// 红包状态. Required; at most 16 characters.
-            status: Status = xml("status").required().length(0, 16),
+            status: RedPacketStatus = xml("status").required().length(0, 16),
             /// 发放类型. Required; at most 32 characters.
             send_type: SendType = xml("send_type").required().length(0, 32),
             /// 红包类型. Required; at most 32 characters.
@@ -104,33 +106,13 @@ pub mod post {
 
     open_enum! {
         /// 订单类型.
+        #[doc(alias = "订单类型")]
         pub enum BillType {
             Mcht = "MCHT",
         }
 
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 红包状态.
-        pub enum Status {
-            Sending = "SENDING",
-            Sent = "SENT",
-            Failed = "FAILED",
-            Received = "RECEIVED",
-            RfundIng = "RFUND_ING",
-            Refund = "REFUND",
-        }
-
         /// 发放类型.
+        #[doc(alias = "发放类型")]
         pub enum SendType {
             Api = "API",
             Upload = "UPLOAD",
@@ -138,6 +120,7 @@ pub mod post {
         }
 
         /// 红包类型.
+        #[doc(alias = "红包类型")]
         pub enum HbType {
             Normal = "NORMAL",
             Group = "GROUP",

@@ -13,7 +13,9 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersGettransferinfo as
 ///
 /// - merchant: [4011989767](https://pay.weixin.qq.com/doc/v2/merchant/4011989767)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::mmpaymkttransfers::shared::{PayoutStatus, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询企业向微信用户个人付款: what is sent.
@@ -24,7 +26,7 @@ pub mod post {
             /// 商户订单号. Required; at most 32 characters.
             partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// Appid. Required; at most 128 characters.
             appid: String = xml("appid").required().length(0, 128),
         }
@@ -55,7 +57,7 @@ pub mod post {
             /// 付款单号. Required; at most 64 characters.
             detail_id: String = xml("detail_id").required().length(0, 64),
             /// 转账状态. Required; at most 16 characters.
-            status: Status = xml("status").required().length(0, 16),
+            status: PayoutStatus = xml("status").required().length(0, 16),
             /// 失败原因. At most 128 characters.
             reason: String = xml("reason").length(0, 128),
             /// 收款用户openid. Required; at most 64 characters.
@@ -70,27 +72,6 @@ pub mod post {
             payment_time: String = xml("payment_time").required().length(0, 32),
             /// 企业付款备注. Required; at most 100 characters.
             desc: String = xml("desc").required().length(0, 100),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 转账状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Failed = "FAILED",
-            Processing = "PROCESSING",
         }
     }
 }

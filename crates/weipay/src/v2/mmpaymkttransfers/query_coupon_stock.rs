@@ -12,7 +12,9 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersQueryCouponStock a
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_4&index=5>
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::mmpaymkttransfers::shared::{ProtocolType, ResultCode, ReturnCode, VersionOne};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询代金券批次: what is sent.
@@ -25,15 +27,15 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 操作员. At most 32 characters.
             op_user_id: String = xml("op_user_id").length(0, 32),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 协议版本. At most 32 characters.
-            version: Version = xml("version").length(0, 32),
+            version: VersionOne = xml("version").length(0, 32),
             /// 协议类型. At most 32 characters.
-            type_: Type = xml("type").length(0, 32),
+            type_: ProtocolType = xml("type").length(0, 32),
         }
     }
 
@@ -93,30 +95,6 @@ pub mod post {
             end_time_t: String = xml("end_time_t").required(),
             /// 创建时间. Required.
             create_time_t: String = xml("create_time_t").required(),
-        }
-    }
-
-    open_enum! {
-        /// 协议版本.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 协议类型.
-        pub enum Type {
-            Xml = "XML",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

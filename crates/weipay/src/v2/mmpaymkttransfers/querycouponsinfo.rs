@@ -12,6 +12,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersQuerycouponsinfo a
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_5&index=6>
 pub mod post {
+    pub use crate::v2::mmpaymkttransfers::shared::{ProtocolType, ResultCode, ReturnCode, VersionOne};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -27,7 +29,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 批次号. Required.
             stock_id: String = xml("stock_id").required(),
             /// 操作员. At most 32 characters.
@@ -35,9 +37,9 @@ pub mod post {
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 协议版本. At most 32 characters.
-            version: Version = xml("version").length(0, 32),
+            version: VersionOne = xml("version").length(0, 32),
             /// 协议类型. At most 32 characters.
-            type_: Type = xml("type").length(0, 32),
+            type_: ProtocolType = xml("type").length(0, 32),
         }
     }
 
@@ -95,29 +97,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 协议版本.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 协议类型.
-        pub enum Type {
-            Xml = "XML",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
         /// 代金券状态.
+        #[doc(alias = "代金券状态")]
         pub enum CouponState {
             Sended = "SENDED",
             Used = "USED",
@@ -125,12 +106,14 @@ pub mod post {
         }
 
         /// 发放来源.
+        #[doc(alias = "发放来源")]
         pub enum SendSource {
             FullSend = "FULL_SEND",
             Normal = "NORMAL",
         }
 
         /// 是否允许部分使用.
+        #[doc(alias = "是否允许部分使用")]
         pub enum IsPartialUse {
             V1 = "1",
         }

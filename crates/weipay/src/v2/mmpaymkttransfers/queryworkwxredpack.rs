@@ -8,6 +8,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersQueryworkwxredpack
 ///
 /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
 pub mod post {
+    pub use crate::v2::mmpaymkttransfers::shared::{RedPacketStatus, ResultCode, ReturnCode};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -19,7 +21,7 @@ pub mod post {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// Appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
         }
@@ -50,7 +52,7 @@ pub mod post {
             /// 红包单号. Required; at most 32 characters.
             detail_id: String = xml("detail_id").required().length(0, 32),
             /// 红包状态. Required; at most 16 characters.
-            status: Status = xml("status").required().length(0, 16),
+            status: RedPacketStatus = xml("status").required().length(0, 16),
             /// 发放类型. Required; at most 32 characters.
             send_type: SendType = xml("send_type").required().length(0, 32),
             /// 红包金额. Required; in fen (分).
@@ -83,29 +85,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 红包状态.
-        pub enum Status {
-            Sending = "SENDING",
-            Sent = "SENT",
-            Failed = "FAILED",
-            Received = "RECEIVED",
-            RfundIng = "RFUND_ING",
-            Refund = "REFUND",
-        }
-
         /// 发放类型.
+        #[doc(alias = "发放类型")]
         pub enum SendType {
             Api = "API",
         }

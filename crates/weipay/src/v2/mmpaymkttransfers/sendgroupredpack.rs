@@ -12,6 +12,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendgroupredpack a
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4>
 pub mod post {
+    pub use crate::v2::mmpaymkttransfers::shared::{PayoutSceneId, ResultCode, ReturnCode};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -23,7 +25,7 @@ pub mod post {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号appid. Required; at most 32 characters.
             wxappid: String = xml("wxappid").required().length(0, 32),
             /// 商户名称. Required; at most 32 characters.
@@ -43,7 +45,7 @@ pub mod post {
             /// 备注. Required; at most 256 characters.
             remark: String = xml("remark").required().length(0, 256),
             /// 场景id. At most 32 characters.
-            scene_id: SceneId = xml("scene_id").length(0, 32),
+            scene_id: PayoutSceneId = xml("scene_id").length(0, 32),
             /// 活动信息. At most 128 characters; form-encoded text in a string.
             risk_info: String = xml("risk_info").length(0, 128),
         }
@@ -82,32 +84,9 @@ pub mod post {
 
     open_enum! {
         /// 红包金额设置方式.
+        #[doc(alias = "红包金额设置方式")]
         pub enum AmtType {
             AllRand = "ALL_RAND",
-        }
-
-        /// 场景id.
-        pub enum SceneId {
-            Product1 = "PRODUCT_1",
-            Product2 = "PRODUCT_2",
-            Product3 = "PRODUCT_3",
-            Product4 = "PRODUCT_4",
-            Product5 = "PRODUCT_5",
-            Product6 = "PRODUCT_6",
-            Product7 = "PRODUCT_7",
-            Product8 = "PRODUCT_8",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -15,6 +15,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendminiprogramhb 
 ///
 /// `weipay api show POST v2/mmpaymkttransfers/sendminiprogramhb` lists all 3.
 pub mod post {
+    pub use crate::v2::mmpaymkttransfers::shared::{PayoutSceneId, ResultCode, ReturnCode};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -26,7 +28,7 @@ pub mod post {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号appid. Required; at most 32 characters.
             wxappid: String = xml("wxappid").required().length(0, 32),
             /// 商户名称. Required; at most 32 characters.
@@ -46,7 +48,7 @@ pub mod post {
             /// 活动信息. Required; at most 256 characters.
             notify_way: NotifyWay = xml("notify_way").required().length(0, 256),
             /// 场景id. At most 32 characters.
-            scene_id: SceneId = xml("scene_id").length(0, 32),
+            scene_id: PayoutSceneId = xml("scene_id").length(0, 32),
         }
     }
 
@@ -85,32 +87,9 @@ pub mod post {
 
     open_enum! {
         /// 活动信息.
+        #[doc(alias = "活动信息")]
         pub enum NotifyWay {
             MiniProgramJsapi = "MINI_PROGRAM_JSAPI",
-        }
-
-        /// 场景id.
-        pub enum SceneId {
-            Product1 = "PRODUCT_1",
-            Product2 = "PRODUCT_2",
-            Product3 = "PRODUCT_3",
-            Product4 = "PRODUCT_4",
-            Product5 = "PRODUCT_5",
-            Product6 = "PRODUCT_6",
-            Product7 = "PRODUCT_7",
-            Product8 = "PRODUCT_8",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -16,7 +16,9 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendredpack as Sen
 ///
 /// `weipay api show POST v2/mmpaymkttransfers/sendredpack` lists all 3.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::mmpaymkttransfers::shared::{PayoutSceneId, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 发放普通红包: what is sent.
@@ -28,7 +30,7 @@ pub mod post {
             mch_billno: String =
                 xml("mch_billno").required().length(1, 28).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 触达用户appid. At most 32 characters.
@@ -52,7 +54,7 @@ pub mod post {
             /// 备注. Required; at most 256 characters.
             remark: String = xml("remark").required().length(0, 256),
             /// 场景id. At most 32 characters.
-            scene_id: SceneId = xml("scene_id").length(0, 32),
+            scene_id: PayoutSceneId = xml("scene_id").length(0, 32),
             /// 活动信息. At most 128 characters; form-encoded text in a string.
             risk_info: String = xml("risk_info").length(0, 128),
         }
@@ -86,32 +88,6 @@ pub mod post {
             total_amount: i64 = xml("total_amount").required(),
             /// 微信单号. Required; at most 32 characters.
             send_listid: String = xml("send_listid").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 场景id.
-        pub enum SceneId {
-            Product1 = "PRODUCT_1",
-            Product2 = "PRODUCT_2",
-            Product3 = "PRODUCT_3",
-            Product4 = "PRODUCT_4",
-            Product5 = "PRODUCT_5",
-            Product6 = "PRODUCT_6",
-            Product7 = "PRODUCT_7",
-            Product8 = "PRODUCT_8",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

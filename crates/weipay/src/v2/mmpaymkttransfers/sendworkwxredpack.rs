@@ -8,7 +8,9 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendworkwxredpack 
 ///
 /// Needs the merchant's certificate (商户API证书) in TLS.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::mmpaymkttransfers::shared::{PayoutSceneId, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 发放企业红包: what is sent.
@@ -21,7 +23,7 @@ pub mod post {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号appid. Required; at most 32 characters.
             wxappid: String = xml("wxappid").required().length(0, 32),
             /// 发送红包的应用id. Format `integer-text`.
@@ -41,7 +43,7 @@ pub mod post {
             /// 备注. Required; at most 256 characters.
             remark: String = xml("remark").required().length(0, 256),
             /// 场景id. At most 32 characters.
-            scene_id: SceneId = xml("scene_id").length(0, 32),
+            scene_id: PayoutSceneId = xml("scene_id").length(0, 32),
             /// 企业微信签名. At most 32 characters.
             workwx_sign: String = xml("workwx_sign").length(0, 32),
         }
@@ -81,32 +83,6 @@ pub mod post {
             sender_name: String = xml("sender_name").length(0, 128),
             /// 发送者头像. At most 128 characters.
             sender_header_media_id: String = xml("sender_header_media_id").length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 场景id.
-        pub enum SceneId {
-            Product1 = "PRODUCT_1",
-            Product2 = "PRODUCT_2",
-            Product3 = "PRODUCT_3",
-            Product4 = "PRODUCT_4",
-            Product5 = "PRODUCT_5",
-            Product6 = "PRODUCT_6",
-            Product7 = "PRODUCT_7",
-            Product8 = "PRODUCT_8",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

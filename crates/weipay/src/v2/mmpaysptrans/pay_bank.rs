@@ -12,7 +12,9 @@ pub use crate::v2::mmpaysptrans::chain::MmpaysptransPayBank as PayBank;
 ///
 /// - merchant: [4011939840](https://pay.weixin.qq.com/doc/v2/merchant/4011939840)
 pub mod post {
-    use crate::model::{Sensitive, open_enum, request, response, xml};
+    pub use crate::v2::mmpaysptrans::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{Sensitive, request, response, xml};
 
     request! {
         /// 企业付款到银行卡: what is sent.
@@ -21,7 +23,7 @@ pub mod post {
         #[doc(alias = "企业付款到银行卡")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户企业付款单号. Required; at most 32 characters.
             partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
             /// 收款方银行卡号. Required; at most 384 characters; travels encrypted (敏感信息加密).
@@ -67,20 +69,6 @@ pub mod post {
             payment_no: String = xml("payment_no").required().length(0, 64),
             /// 手续费金额. Required; in fen (分).
             cmms_amt: i64 = xml("cmms_amt").required(),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

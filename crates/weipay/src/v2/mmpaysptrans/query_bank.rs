@@ -13,6 +13,8 @@ pub use crate::v2::mmpaysptrans::chain::MmpaysptransQueryBank as QueryBank;
 ///
 /// - merchant: [4011941066](https://pay.weixin.qq.com/doc/v2/merchant/4011941066)
 pub mod post {
+    pub use crate::v2::mmpaysptrans::shared::{ResultCode, ReturnCode};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -22,7 +24,7 @@ pub mod post {
         #[doc(alias = "查询企业付款银行卡")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户企业付款单号. Required; at most 32 characters.
             partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
         }
@@ -70,19 +72,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
         /// 代付单状态.
+        #[doc(alias = "代付单状态")]
         pub enum Status {
             Success = "SUCCESS",
             Failed = "FAILED",

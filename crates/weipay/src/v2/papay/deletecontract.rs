@@ -13,7 +13,9 @@ pub use crate::v2::papay::chain::PapayDeletecontract as Deletecontract;
 ///
 /// `weipay api show POST v2/papay/deletecontract` lists all 3.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::papay::shared::{ResultCode, ReturnCode, VersionOne};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 申请解约: what is sent.
@@ -24,7 +26,7 @@ pub mod post {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 模板id.
             plan_id: String = xml("plan_id"),
             /// 签约协议号. At most 128 characters.
@@ -35,7 +37,7 @@ pub mod post {
             contract_termination_remark: String =
                 xml("contract_termination_remark").required().length(0, 512),
             /// 版本号. Required.
-            version: Version = xml("version").required(),
+            version: VersionOne = xml("version").required(),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
@@ -75,25 +77,6 @@ pub mod post {
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::papay::chain::PapayQuerycontract as Querycontract;
 ///
 /// - merchant: [4011987640](https://pay.weixin.qq.com/doc/v2/merchant/4011987640)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::papay::shared::{ResultCode, ReturnCode, VersionOne};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询签约关系: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 请求appid. Required; at most 18 characters.
             appid: String = xml("appid").required().length(0, 18),
             /// 商户号. Required; format `int32`.
-            mch_id: i64 = xml("mch_id").required().int32(),
+            mch_id: i64 = xml("mch_id").required().merchant_number().int32(),
             /// 委托代扣协议id. At most 32 characters.
             contract_id: String = xml("contract_id").length(0, 32),
             /// 模板id. Format `int32`.
@@ -31,7 +33,7 @@ pub mod post {
             /// 签约协议号. At most 128 characters.
             contract_code: String = xml("contract_code").length(0, 128),
             /// 版本号. Required.
-            version: Version = xml("version").required(),
+            version: VersionOne = xml("version").required(),
         }
     }
 
@@ -79,25 +81,6 @@ pub mod post {
             err_code: String = xml("err_code").required(),
             /// 错误代码描述. Required.
             err_code_des: String = xml("err_code_des").required(),
-        }
-    }
-
-    open_enum! {
-        /// 版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -10,7 +10,9 @@ pub use crate::v2::pay::chain::PayClosecombinedorder as Closecombinedorder;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_2&index=3>
 pub mod post {
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 合单关单: what is sent.
@@ -21,9 +23,9 @@ pub mod post {
             /// 合单appid. Required; at most 32 characters.
             combine_appid: String = xml("combine_appid").required().length(0, 32),
             /// 合单商户号. Required; at most 32 characters.
-            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),
             /// 合单商户订单号. Required; at most 32 characters.
             combine_out_trade_no: String = xml("combine_out_trade_no").required().length(0, 32),
             /// 子单信息. Required; at most 10240 characters; JSON text in a string.
@@ -63,25 +65,6 @@ pub mod post {
             err_code: String = xml("err_code").length(0, 32),
             /// 错误代码描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -16,7 +16,9 @@ pub use crate::v2::pay::chain::PayCloseorder as Closeorder;
 ///
 /// `weipay api show POST v2/pay/closeorder` lists all 17.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{ResultCode, ReturnCode, SignType};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 关闭订单: what is sent.
@@ -27,11 +29,11 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 
@@ -61,26 +63,6 @@ pub mod post {
             err_code: String = xml("err_code").length(0, 32),
             /// 错误代码描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -10,6 +10,8 @@ pub use crate::v2::pay::chain::PayCombinedorder as Combinedorder;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2>
 pub mod post {
+    pub use crate::v2::pay::shared::{HmacSignType, ResultCode, ReturnCode};
+
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
@@ -21,11 +23,11 @@ pub mod post {
             /// 合单appid. Required; at most 32 characters.
             combine_appid: String = xml("combine_appid").required().length(0, 32),
             /// 合单商户号. Required; at most 32 characters.
-            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. Required; at most 64 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),
             /// 合单商户订单号. Required; at most 32 characters.
             combine_out_trade_no: String =
                 xml("combine_out_trade_no").required().length(0, 32).request_number(),
@@ -144,28 +146,12 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
         /// 场景类型.
+        #[doc(alias = "场景类型")]
         pub enum Type {
             IOS = "iOS",
             Android = "Android",
             Wap = "Wap",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -11,7 +11,9 @@ pub use crate::v2::pay::chain::PayContractorder as Contractorder;
 /// - merchant: [4011987320](https://pay.weixin.qq.com/doc/v2/merchant/4011987320)
 /// - partner: [4016608528](https://pay.weixin.qq.com/doc/v2/partner/4016608528)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{OnlineTradeType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 支付中签约: what is sent.
@@ -22,7 +24,7 @@ pub mod post {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
@@ -54,7 +56,7 @@ pub mod post {
             /// 商品标记. At most 32 characters.
             goods_tag: String = xml("goods_tag").length(0, 32),
             /// 交易类型. Required; at most 16 characters.
-            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            trade_type: OnlineTradeType = xml("trade_type").required().length(0, 16),
             /// 商品ID. At most 32 characters.
             product_id: String = xml("product_id").length(0, 32),
             /// 指定支付方式. At most 32 characters.
@@ -128,28 +130,6 @@ pub mod post {
             mweb_url: String = xml("mweb_url").length(0, 64),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 交易类型.
-        pub enum TradeType {
-            Jsapi = "JSAPI",
-            Native = "NATIVE",
-            App = "APP",
-            Mweb = "MWEB",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -16,6 +16,8 @@ pub use crate::v2::pay::chain::PayDownloadbill as Downloadbill;
 ///
 /// `weipay api show POST v2/pay/downloadbill` lists all 24.
 pub mod post {
+    pub use crate::v2::pay::shared::TarType;
+
     use crate::model::{open_enum, request, xml};
 
     request! {
@@ -27,7 +29,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 对账单日期. Required; at most 8 characters.
             bill_date: String = xml("bill_date").required().length(0, 8),
             /// 账单类型.
@@ -39,16 +41,12 @@ pub mod post {
 
     open_enum! {
         /// 账单类型.
+        #[doc(alias = "账单类型")]
         pub enum BillType {
             All = "ALL",
             Success = "SUCCESS",
             Refund = "REFUND",
             RechargeRefund = "RECHARGE_REFUND",
-        }
-
-        /// 压缩账单.
-        pub enum TarType {
-            Gzip = "GZIP",
         }
     }
 }

@@ -17,6 +17,8 @@ pub use crate::v2::pay::chain::PayDownloadfundflow as Downloadfundflow;
 ///
 /// `weipay api show POST v2/pay/downloadfundflow` lists all 13.
 pub mod post {
+    pub use crate::v2::pay::shared::{HmacSignType, TarType};
+
     use crate::model::{open_enum, request, xml};
 
     request! {
@@ -28,9 +30,9 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 资金账单日期. Required; at most 8 characters.
             bill_date: String = xml("bill_date").required().length(0, 8),
             /// 资金账户类型. Required.
@@ -41,21 +43,12 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
         /// 资金账户类型.
+        #[doc(alias = "资金账户类型")]
         pub enum AccountType {
             Basic = "Basic",
             Operation = "Operation",
             Fees = "Fees",
-        }
-
-        /// 压缩账单.
-        pub enum TarType {
-            Gzip = "GZIP",
         }
     }
 }

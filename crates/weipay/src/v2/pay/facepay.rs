@@ -11,10 +11,11 @@ pub use crate::v2::pay::chain::PayFacepay as Facepay;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
 pub mod post {
     pub use crate::v2::pay::shared::{
-        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        HmacSignType, PromotionScope, PromotionType, ResultCode, ReturnCode, V2GoodsDetail,
+        V2PromotionDetail, YesOrNo,
     };
 
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 提交刷脸支付: what is sent.
@@ -23,13 +24,13 @@ pub mod post {
         #[doc(alias = "提交刷脸支付")]
         pub struct Request {
             /// 是否押金支付. At most 1 character.
-            deposit: Deposit = xml("deposit").length(0, 1),
+            deposit: YesOrNo = xml("deposit").length(0, 1),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 设备号. At most 32 characters.
@@ -61,7 +62,7 @@ pub mod post {
             /// 授权码. Required; at most 128 characters.
             face_code: String = xml("face_code").required().length(0, 128),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
 
         /// 商品详情.
@@ -122,11 +123,11 @@ pub mod post {
             /// 用户标识. Required; at most 128 characters.
             openid: String = xml("openid").required().length(0, 128),
             /// 是否关注公众账号. Required; at most 1 character.
-            is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
+            is_subscribe: YesOrNo = xml("is_subscribe").required().length(0, 1),
             /// 用户子标识. At most 128 characters.
             sub_openid: String = xml("sub_openid").length(0, 128),
             /// 是否关注子公众账号. At most 1 character.
-            sub_is_subscribe: SubIsSubscribe = xml("sub_is_subscribe").length(0, 1),
+            sub_is_subscribe: YesOrNo = xml("sub_is_subscribe").length(0, 1),
             /// 交易类型. Required; at most 16 characters.
             trade_type: String = xml("trade_type").required().length(0, 16),
             /// 付款银行. Required; at most 32 characters.
@@ -153,43 +154,6 @@ pub mod post {
             time_end: String = xml("time_end").required().length(0, 14),
             /// 营销详情. At most 6000 characters; JSON text in a string.
             promotion_detail: JsonText<V2PromotionDetail> = xml("promotion_detail").length(0, 6000),
-        }
-    }
-
-    open_enum! {
-        /// 是否押金支付.
-        pub enum Deposit {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 是否关注公众账号.
-        pub enum IsSubscribe {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 是否关注子公众账号.
-        pub enum SubIsSubscribe {
-            Y = "Y",
-            N = "N",
         }
     }
 }

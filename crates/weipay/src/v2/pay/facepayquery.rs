@@ -13,10 +13,11 @@ pub use crate::v2::pay::chain::PayFacepayquery as Facepayquery;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
 pub mod post {
     pub use crate::v2::pay::shared::{
-        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        PromotionScope, PromotionType, ResultCode, ReturnCode, SignType, TradeStateWithAccept, V2GoodsDetail,
+        V2PromotionDetail, VersionOne, YesOrNo,
     };
 
-    use crate::model::{JsonText, Numbered, open_enum, request, response, xml};
+    use crate::model::{JsonText, Numbered, request, response, xml};
 
     request! {
         /// 查询订单: what is sent.
@@ -25,13 +26,13 @@ pub mod post {
         #[doc(alias = "查询订单")]
         pub struct Request {
             /// 接口版本号. At most 32 characters.
-            version: Version = xml("version").length(0, 32),
+            version: VersionOne = xml("version").length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 微信订单号. Required; at most 32 characters.
@@ -39,7 +40,7 @@ pub mod post {
             /// 商户订单号. Required.
             out_trade_no: String = xml("out_trade_no").required(),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 
@@ -76,15 +77,15 @@ pub mod post {
             /// 用户标识. Required; at most 128 characters.
             openid: String = xml("openid").required().length(0, 128),
             /// 是否关注公众账号. Required; at most 1 character.
-            is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
+            is_subscribe: YesOrNo = xml("is_subscribe").required().length(0, 1),
             /// 用户子标识. At most 128 characters.
             sub_openid: String = xml("sub_openid").length(0, 128),
             /// 是否关注子公众账号. At most 1 character.
-            sub_is_subscribe: SubIsSubscribe = xml("sub_is_subscribe").length(0, 1),
+            sub_is_subscribe: YesOrNo = xml("sub_is_subscribe").length(0, 1),
             /// 交易类型. Required; at most 16 characters.
             trade_type: String = xml("trade_type").required().length(0, 16),
             /// 交易状态. Required; at most 32 characters.
-            trade_state: TradeState = xml("trade_state").required().length(0, 32),
+            trade_state: TradeStateWithAccept = xml("trade_state").required().length(0, 32),
             /// 付款银行. Required; at most 16 characters.
             bank_type: String = xml("bank_type").required().length(0, 16),
             /// 标价金额. Required; in fen (分).
@@ -121,55 +122,6 @@ pub mod post {
             promotion_detail: JsonText<V2PromotionDetail> = xml("promotion_detail").length(0, 6000),
             /// 押金消费金额. In fen (分).
             consume_fee: i64 = xml("consume_fee"),
-        }
-    }
-
-    open_enum! {
-        /// 接口版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 是否关注公众账号.
-        pub enum IsSubscribe {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 是否关注子公众账号.
-        pub enum SubIsSubscribe {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Refund = "REFUND",
-            Notpay = "NOTPAY",
-            Closed = "CLOSED",
-            Revoked = "REVOKED",
-            Userpaying = "USERPAYING",
-            Payerror = "PAYERROR",
-            Accept = "ACCEPT",
         }
     }
 }

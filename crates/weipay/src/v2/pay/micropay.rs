@@ -14,9 +14,12 @@ pub use crate::v2::pay::chain::PayMicropay as Micropay;
 ///
 /// `weipay api show POST v2/pay/micropay` lists all 4.
 pub mod post {
-    pub use crate::v2::pay::shared::{V2PayGoodsDetail, V2PayPromotionDetailGoodsDetail, V2StoreInfo};
+    pub use crate::v2::pay::shared::{
+        NeverSubscribed, ProfitSharing, PromotionScope, PromotionType, ResultCode, ReturnCode, SignType,
+        V2OrderGoods, V2OrderPromotionDetail, V2OrderPromotionDetailGoodsDetail, V2StoreInfo, YesOrNo,
+    };
 
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 提交付款码支付: what is sent.
@@ -29,19 +32,19 @@ pub mod post {
             /// 是否指定服务商分账. At most 1 character.
             profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
             /// 是否押金支付. At most 1 character.
-            deposit: Deposit = xml("deposit").length(0, 1),
+            deposit: YesOrNo = xml("deposit").length(0, 1),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
             /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
@@ -79,7 +82,7 @@ pub mod post {
             /// 商品小票ID.
             receipt_id: String = body("receipt_id"),
             /// 单品列表. Required.
-            goods_detail: Vec<V2PayGoodsDetail> = body("goods_detail").required(),
+            goods_detail: Vec<V2OrderGoods> = body("goods_detail").required(),
         }
 
         /// 场景信息.
@@ -122,7 +125,7 @@ pub mod post {
             /// 用户标识. Required; at most 128 characters.
             openid: String = xml("openid").required().length(0, 128),
             /// 是否关注公众账号. Required; at most 1 character.
-            is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
+            is_subscribe: NeverSubscribed = xml("is_subscribe").required().length(0, 1),
             /// 交易类型. Required; at most 16 characters.
             trade_type: String = xml("trade_type").required().length(0, 16),
             /// 付款银行. Required; at most 32 characters.
@@ -148,80 +151,7 @@ pub mod post {
             /// 支付完成时间. Required; at most 14 characters.
             time_end: String = xml("time_end").required().length(0, 14),
             /// 营销详情. At most 6000 characters; JSON text in a string.
-            promotion_detail: JsonText<PromotionDetail> = xml("promotion_detail").length(0, 6000),
-        }
-
-        /// 营销详情.
-        pub struct PromotionDetail {
-            /// 券ID. Required.
-            promotion_id: String = body("promotion_id").required(),
-            /// 优惠名称.
-            name: String = body("name"),
-            /// 优惠范围.
-            scope: Scope = body("scope"),
-            /// 优惠类型.
-            type_: Type = body("type"),
-            /// 优惠券面额. Required.
-            amount: String = body("amount").required(),
-            /// 活动ID. Required.
-            activity_id: String = body("activity_id").required(),
-            /// 微信出资.
-            wxpay_contribute: String = body("wxpay_contribute"),
-            /// 商户出资.
-            merchant_contribute: String = body("merchant_contribute"),
-            /// 其他出资.
-            other_contribute: String = body("other_contribute"),
-            /// 单品列表. Required.
-            goods_detail: Vec<V2PayPromotionDetailGoodsDetail> = body("goods_detail").required(),
-        }
-    }
-
-    open_enum! {
-        /// 是否指定服务商分账.
-        pub enum ProfitSharing {
-            N = "N",
-            Y = "Y",
-        }
-
-        /// 是否押金支付.
-        pub enum Deposit {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 是否关注公众账号.
-        pub enum IsSubscribe {
-            N = "N",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Coupon = "COUPON",
-            Discount = "DISCOUNT",
+            promotion_detail: JsonText<V2OrderPromotionDetail> = xml("promotion_detail").length(0, 6000),
         }
     }
 }

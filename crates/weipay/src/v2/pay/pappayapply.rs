@@ -10,7 +10,9 @@ pub use crate::v2::pay::chain::PayPappayapply as Pappayapply;
 ///
 /// - merchant: [4011987377](https://pay.weixin.qq.com/doc/v2/merchant/4011987377)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 申请扣款: what is sent.
@@ -21,7 +23,7 @@ pub mod post {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
             /// 商品详情. At most 8192 characters.
@@ -73,20 +75,6 @@ pub mod post {
             err_code: String = xml("err_code"),
             /// 错误代码描述.
             err_code_des: String = xml("err_code_des"),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

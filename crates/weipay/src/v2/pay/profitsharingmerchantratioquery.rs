@@ -12,7 +12,9 @@ pub use crate::v2::pay::chain::PayProfitsharingmerchantratioquery as Profitshari
 ///
 /// - partner: [4011985120](https://pay.weixin.qq.com/doc/v2/partner/4011985120)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{HmacSignType, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询最大分账比例: what is sent.
@@ -21,13 +23,13 @@ pub mod post {
         #[doc(alias = "查询最大分账比例")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 品牌主商户号. At most 32 characters.
             brand_mch_id: String = xml("brand_mch_id").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -53,19 +55,6 @@ pub mod post {
             nonce_str: String = xml("nonce_str").required().length(0, 32),
             /// 签名. Required; at most 64 characters.
             sign: String = xml("sign").required().length(0, 64),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

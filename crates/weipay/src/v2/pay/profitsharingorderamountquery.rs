@@ -13,7 +13,9 @@ pub use crate::v2::pay::chain::PayProfitsharingorderamountquery as Profitsharing
 /// - merchant: [4011984132](https://pay.weixin.qq.com/doc/v2/merchant/4011984132)
 /// - partner: [4011985079](https://pay.weixin.qq.com/doc/v2/partner/4011985079)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{HmacSignType, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询订单待分账金额: what is sent.
@@ -22,11 +24,11 @@ pub mod post {
         #[doc(alias = "查询订单待分账金额")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -50,19 +52,6 @@ pub mod post {
             nonce_str: String = xml("nonce_str").length(0, 32),
             /// 签名. At most 64 characters.
             sign: String = xml("sign").length(0, 64),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

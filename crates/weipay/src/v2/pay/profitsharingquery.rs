@@ -13,7 +13,11 @@ pub use crate::v2::pay::chain::PayProfitsharingquery as Profitsharingquery;
 /// - merchant: [4011983179](https://pay.weixin.qq.com/doc/v2/merchant/4011983179)
 /// - partner: [4011984717](https://pay.weixin.qq.com/doc/v2/partner/4011984717)
 pub mod post {
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{
+        HmacSignType, ProfitsharingResult, ProfitsharingStatus, ReceiverType, ResultCode, ReturnCode,
+    };
+
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 查询分账结果: what is sent.
@@ -22,7 +26,7 @@ pub mod post {
         #[doc(alias = "查询分账结果")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 微信订单号. Required; at most 32 characters.
@@ -30,7 +34,7 @@ pub mod post {
             /// 商户分账单号. Required; at most 32 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -69,7 +73,7 @@ pub mod post {
             /// 微信分账单号. Required; at most 64 characters.
             order_id: String = xml("order_id").required().length(0, 64),
             /// 分账单状态. Required; at most 16 characters.
-            status: Status = xml("status").required().length(0, 16),
+            status: ProfitsharingStatus = xml("status").required().length(0, 16),
             /// 分账接收方列表. Required; JSON text in a string.
             receivers: JsonText<Vec<Receiver>> = xml("receivers").required(),
         }
@@ -77,7 +81,7 @@ pub mod post {
         /// 分账接收方列表.
         pub struct Receiver {
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
             /// 分账金额. Required; in fen (分).
@@ -91,46 +95,7 @@ pub mod post {
             /// 分账接收商户号. Required.
             receiver_mchid: String = body("receiver_mchid").required(),
             /// 分账结果. Required.
-            result: ReceiverResult = body("result").required(),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 分账单状态.
-        pub enum Status {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-        }
-
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
-        /// 分账结果.
-        pub enum ReceiverResult {
-            Pending = "PENDING",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
+            result: ProfitsharingResult = body("result").required(),
         }
     }
 }

@@ -11,7 +11,9 @@ pub use crate::v2::pay::chain::PayProfitsharingremovereceiver as Profitsharingre
 /// - merchant: [4011983295](https://pay.weixin.qq.com/doc/v2/merchant/4011983295)
 /// - partner: [4011984847](https://pay.weixin.qq.com/doc/v2/partner/4011984847)
 pub mod post {
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{HmacSignType, ReceiverType, ResultCode, ReturnCode};
+
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 删除分账接收方: what is sent.
@@ -20,7 +22,7 @@ pub mod post {
         #[doc(alias = "删除分账接收方")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
@@ -28,7 +30,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 分账接收方. Required; at most 2048 characters; JSON text in a string.
             receiver: JsonText<Receiver> = xml("receiver").required().length(0, 2048),
         }
@@ -36,7 +38,7 @@ pub mod post {
         /// 分账接收方.
         pub struct Receiver {
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
         }
@@ -72,32 +74,6 @@ pub mod post {
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 分账接收方. Required; at most 128 characters; JSON text in a string.
             receiver: JsonText<Receiver> = xml("receiver").required().length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -13,6 +13,8 @@ pub use crate::v2::pay::chain::PayProfitsharingreturnquery as Profitsharingretur
 /// - merchant: [4011984233](https://pay.weixin.qq.com/doc/v2/merchant/4011984233)
 /// - partner: [4011985243](https://pay.weixin.qq.com/doc/v2/partner/4011985243)
 pub mod post {
+    pub use crate::v2::pay::shared::{HmacSignType, ResultCode, ReturnCode};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -22,7 +24,7 @@ pub mod post {
         #[doc(alias = "回退结果查询")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
@@ -30,7 +32,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 微信分账单号. At most 64 characters.
             order_id: String = xml("order_id").length(0, 64),
             /// 商户分账单号. At most 64 characters.
@@ -94,29 +96,14 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
         /// 回退方类型.
+        #[doc(alias = "回退方类型")]
         pub enum ReturnAccountType {
             MerchantId = "MERCHANT_ID",
         }
 
         /// 回退结果.
+        #[doc(alias = "回退结果")]
         pub enum ResponseResult {
             Success = "SUCCESS",
             Processing = "PROCESSING",
@@ -124,6 +111,7 @@ pub mod post {
         }
 
         /// 失败原因.
+        #[doc(alias = "失败原因")]
         pub enum FailReason {
             AccountAbnormal = "ACCOUNT_ABNORMAL",
             TimeOutClosed = "TIME_OUT_CLOSED",

@@ -11,7 +11,8 @@ pub use crate::v2::pay::chain::PayQuerycombinedorder as Querycombinedorder;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_3&index=4>
 pub mod post {
     pub use crate::v2::pay::shared::{
-        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        HmacSignType, PromotionScope, PromotionType, ResultCode, ReturnCode, TradeStateWithAccept,
+        V2GoodsDetail, V2PromotionDetail,
     };
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};
@@ -25,9 +26,9 @@ pub mod post {
             /// 合单appid. Required; at most 32 characters.
             combine_appid: String = xml("combine_appid").required().length(0, 32),
             /// 合单商户号. Required; at most 32 characters.
-            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),
             /// 合单商户订单号. Required; at most 32 characters.
             combine_out_trade_no: String = xml("combine_out_trade_no").required().length(0, 32),
         }
@@ -62,7 +63,7 @@ pub mod post {
             /// 业务结果描述. Required; at most 32 characters.
             result_msg: String = xml("result_msg").required().length(0, 32),
             /// 交易状态. At most 32 characters.
-            trade_state: TradeState = xml("trade_state").length(0, 32),
+            trade_state: TradeStateWithAccept = xml("trade_state").length(0, 32),
             /// 交易状态描述. At most 256 characters.
             trade_state_desc: String = xml("trade_state_desc").length(0, 256),
             /// 错误代码. At most 32 characters.
@@ -113,36 +114,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Refund = "REFUND",
-            Notpay = "NOTPAY",
-            Closed = "CLOSED",
-            Revoked = "REVOKED",
-            Userpaying = "USERPAYING",
-            Payerror = "PAYERROR",
-            Accept = "ACCEPT",
-        }
-
         /// 交易类型.
+        #[doc(alias = "交易类型")]
         pub enum TradeType {
             Native = "NATIVE",
             Jsapi = "JSAPI",

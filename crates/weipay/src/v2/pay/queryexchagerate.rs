@@ -14,7 +14,9 @@ pub use crate::v2::pay::chain::PayQueryexchagerate as Queryexchagerate;
 ///
 /// `weipay api show POST v2/pay/queryexchagerate` lists all 5.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::ReturnCode;
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 汇率查询: what is sent.
@@ -25,7 +27,7 @@ pub mod post {
             /// 公众账号ID. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 币种. Required.
             fee_type: String = xml("fee_type").required(),
             /// 日期. Required.
@@ -57,14 +59,6 @@ pub mod post {
             rate: String = xml("rate").required(),
             /// 签名. Required.
             sign: String = xml("sign").required(),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -13,10 +13,10 @@ pub use crate::v2::pay::chain::PayRefundqueryv2 as Refundqueryv2;
 /// - partner: [4011984122](https://pay.weixin.qq.com/doc/v2/partner/4011984122)
 pub mod post {
     pub use crate::v2::pay::shared::{
-        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+        PromotionScope, PromotionType, ResultCode, ReturnCode, SignType, V2GoodsDetail, V2PromotionDetail,
     };
 
-    use crate::model::{JsonText, Numbered, open_enum, request, response, xml};
+    use crate::model::{JsonText, Numbered, request, response, xml};
 
     request! {
         /// 查询退款（支持单品）: what is sent.
@@ -27,13 +27,13 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户订单号. Required.
@@ -121,26 +121,6 @@ pub mod post {
             refund_success_time_n: Numbered<String> = xml("refund_success_time_$n").length(0, 20),
             /// 营销详情. At most 6000 characters; JSON text in a string.
             promotion_detail: JsonText<V2PromotionDetail> = xml("promotion_detail").length(0, 6000),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

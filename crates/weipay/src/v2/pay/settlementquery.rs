@@ -14,7 +14,9 @@ pub use crate::v2::pay::chain::PaySettlementquery as Settlementquery;
 ///
 /// `weipay api show POST v2/pay/settlementquery` lists all 6.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询结算资金: what is sent.
@@ -25,7 +27,7 @@ pub mod post {
             /// 公众账号ID. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mchid: String = xml("mchid").required(),
+            mchid: String = xml("mchid").required().merchant_number(),
             /// 子商户号.
             sub_mch_id: String = xml("sub_mch_id"),
             /// 结算状态. Required; format `int32`.
@@ -95,20 +97,6 @@ pub mod post {
             split_settlement_fee: i64 = xml("split_settlement_fee"),
             /// 分账未划账金额. In the smallest unit of its currency (币种最小货币单位).
             split_unsettlement_fee: i64 = xml("split_unsettlement_fee"),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -15,7 +15,11 @@ pub use crate::v2::pay::chain::PayUnifiedorder as Unifiedorder;
 ///
 /// `weipay api show POST v2/pay/unifiedorder` lists all 11.
 pub mod post {
-    pub use crate::v2::pay::shared::{V2PayGoodsDetail, V2PayPromotionDetailGoodsDetail, V2StoreInfo};
+    pub use crate::v2::pay::shared::{
+        OnlineTradeType, ProfitSharing, PromotionScope, PromotionType, ResultCode, ReturnCode, SignType,
+        V2OrderGoods, V2OrderPromotionDetail, V2OrderPromotionDetailGoodsDetail, V2StoreInfo, VersionOne,
+        YesOrNo,
+    };
 
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
@@ -26,17 +30,17 @@ pub mod post {
         #[doc(alias = "统一下单")]
         pub struct Request {
             /// 接口版本号. At most 32 characters.
-            version: Version = xml("version").length(0, 32),
+            version: VersionOne = xml("version").length(0, 32),
             /// 是否指定服务商分账. At most 1 character.
             profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 商品描述. Required; at most 128 bytes.
             body: String = xml("body").required().bytes(0, 128),
             /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
@@ -68,7 +72,7 @@ pub mod post {
             /// 用户标识. At most 128 characters.
             openid: String = xml("openid").length(0, 128),
             /// 电子发票入口开放标识. At most 8 characters.
-            receipt: Receipt = xml("receipt").length(0, 8),
+            receipt: YesOrNo = xml("receipt").length(0, 8),
             /// 场景信息. At most 256 characters; JSON text in a string.
             scene_info: JsonText<SceneInfo> = xml("scene_info").length(0, 256),
             /// 证件类型. At most 32 characters.
@@ -86,7 +90,7 @@ pub mod post {
             /// 商品小票ID.
             receipt_id: String = body("receipt_id"),
             /// 单品列表. Required.
-            goods_detail: Vec<V2PayGoodsDetail> = body("goods_detail").required(),
+            goods_detail: Vec<V2OrderGoods> = body("goods_detail").required(),
         }
 
         /// 场景信息.
@@ -123,7 +127,7 @@ pub mod post {
             /// 错误代码描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 交易类型. Required; at most 16 characters.
-            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            trade_type: OnlineTradeType = xml("trade_type").required().length(0, 16),
             /// 预支付交易会话标识. Required; at most 64 characters.
             prepay_id: String = xml("prepay_id").required().length(0, 64),
             /// 二维码链接. At most 64 characters.
@@ -131,59 +135,13 @@ pub mod post {
             /// 支付跳转链接. At most 64 characters.
             mweb_url: String = xml("mweb_url").length(0, 64),
             /// 营销详情. At most 6000 characters; JSON text in a string.
-            promotion_detail: JsonText<PromotionDetail> = xml("promotion_detail").length(0, 6000),
-        }
-
-        /// 营销详情.
-        pub struct PromotionDetail {
-            /// 券ID. Required.
-            promotion_id: String = body("promotion_id").required(),
-            /// 优惠名称.
-            name: String = body("name"),
-            /// 优惠范围.
-            scope: Scope = body("scope"),
-            /// 优惠类型.
-            type_: Type = body("type"),
-            /// 优惠券面额. Required.
-            amount: String = body("amount").required(),
-            /// 活动ID. Required.
-            activity_id: String = body("activity_id").required(),
-            /// 微信出资.
-            wxpay_contribute: String = body("wxpay_contribute"),
-            /// 商户出资.
-            merchant_contribute: String = body("merchant_contribute"),
-            /// 其他出资.
-            other_contribute: String = body("other_contribute"),
-            /// 单品列表. Required.
-            goods_detail: Vec<V2PayPromotionDetailGoodsDetail> = body("goods_detail").required(),
+            promotion_detail: JsonText<V2OrderPromotionDetail> = xml("promotion_detail").length(0, 6000),
         }
     }
 
     open_enum! {
-        /// 接口版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 是否指定服务商分账.
-        pub enum ProfitSharing {
-            N = "N",
-            Y = "Y",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 电子发票入口开放标识.
-        pub enum Receipt {
-            Y = "Y",
-            N = "N",
-        }
-
         /// 证件类型.
+        #[doc(alias = "证件类型")]
         pub enum UserType {
             Idcard = "IDCARD",
             HongkongMacao = "HONGKONG_MACAO",
@@ -191,38 +149,6 @@ pub mod post {
             TaiwanResident = "TAIWAN_RESIDENT",
             ForeignResident = "FOREIGN_RESIDENT",
             OverseaPassport = "OVERSEA_PASSPORT",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 交易类型.
-        pub enum TradeType {
-            Jsapi = "JSAPI",
-            Native = "NATIVE",
-            App = "APP",
-            Mweb = "MWEB",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Coupon = "COUPON",
-            Discount = "DISCOUNT",
         }
     }
 }

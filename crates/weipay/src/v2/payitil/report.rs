@@ -16,6 +16,8 @@ pub use crate::v2::payitil::chain::PayitilReport as Report;
 ///
 /// `weipay api show POST v2/payitil/report` lists all 18.
 pub mod post {
+    pub use crate::v2::payitil::shared::{ResultCode, ReturnCode};
+
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
@@ -27,7 +29,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 接口URL. Required; at most 127 characters.
@@ -70,22 +72,11 @@ pub mod post {
 
     open_enum! {
         /// 交易结果.
+        #[doc(alias = "交易结果")]
         pub enum State {
             Ok = "OK",
             Fail = "FAIL",
             Cancle = "CANCLE",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -10,7 +10,9 @@ pub use crate::v2::risk::chain::RiskGetcertficates as Getcertficates;
 ///
 /// - partner: [4014116402](https://pay.weixin.qq.com/doc/v2/partner/4014116402)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::risk::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 获取平台证书: what is sent.
@@ -19,9 +21,9 @@ pub mod post {
         #[doc(alias = "获取平台证书")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),
         }
     }
 
@@ -49,25 +51,6 @@ pub mod post {
             mch_id: String = xml("mch_id").required().length(0, 32),
             /// 平台证书信息. Required; at most 6000 characters.
             certificates: String = xml("certificates").required().length(0, 6000),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 返回状态码.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

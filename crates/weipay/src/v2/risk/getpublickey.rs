@@ -13,7 +13,9 @@ pub use crate::v2::risk::chain::RiskGetpublickey as Getpublickey;
 ///
 /// - merchant: [4011941097](https://pay.weixin.qq.com/doc/v2/merchant/4011941097)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::risk::shared::{ResultCode, ReturnCode, SignType};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 获取RSA加密公钥: what is sent.
@@ -22,9 +24,9 @@ pub mod post {
         #[doc(alias = "获取RSA加密公钥")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            sign_type: SignType = xml("sign_type").required().length(0, 64).sign_type(),
         }
     }
 
@@ -48,26 +50,6 @@ pub mod post {
             mch_id: String = xml("mch_id").length(0, 32),
             /// RSA公钥. At most 2048 characters.
             pub_key: String = xml("pub_key").length(0, 2048),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 返回状态码.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

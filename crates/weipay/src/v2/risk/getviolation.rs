@@ -13,6 +13,8 @@ pub use crate::v2::risk::chain::RiskGetviolation as Getviolation;
 ///
 /// - institution: [4011985446](https://pay.weixin.qq.com/doc/v2/institution/4011985446)
 pub mod post {
+    pub use crate::v2::risk::shared::{HmacSignType, ResultCode, ReturnCode};
+
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
@@ -22,9 +24,9 @@ pub mod post {
         #[doc(alias = "银行特约商户违规信息查询")]
         pub struct Request {
             /// 商户号. At most 32 characters.
-            mch_id: String = xml("mch_id").length(0, 32),
+            mch_id: String = xml("mch_id").length(0, 32).merchant_number(),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),
             /// 开始时间. At most 32 characters.
             begin_time: String = xml("begin_time").length(0, 32),
             /// 结束时间. At most 32 characters.
@@ -86,27 +88,11 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
         /// 违规记录数据格式.
+        #[doc(alias = "违规记录数据格式")]
         pub enum ViolationRecordsFormat {
             Csv = "csv",
             Json = "json",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 返回状态码.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

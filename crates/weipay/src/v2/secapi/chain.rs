@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v2/secapi` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::operation::table;
 
 chain! {}
@@ -585,7 +585,7 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     ///     .sign_type("HMAC-SHA256")
     ///     .transaction_id("4208450740201411110007820472")
     ///     .out_order_no("P20150806125346")
-    ///     .receivers(vec![post::V2SecapiPayReceiversReceiver::new()
+    ///     .receivers(vec![post::V2ProfitsharingReceiver::new()
     ///         .type_("MERCHANT_ID")
     ///         .account("example")
     ///         .amount(1)
@@ -626,7 +626,7 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     ///     .sign_type("HMAC-SHA256")
     ///     .transaction_id("4208450740201411110007820472")
     ///     .out_order_no("P20150806125346")
-    ///     .receivers(vec![post::V2SecapiPayReceiversReceiver::new()
+    ///     .receivers(vec![post::V2ProfitsharingReceiver::new()
     ///         .type_("MERCHANT_ID")
     ///         .account("example")
     ///         .amount(1)

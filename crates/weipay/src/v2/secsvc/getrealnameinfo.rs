@@ -12,6 +12,8 @@ pub use crate::v2::secsvc::chain::SecsvcGetrealnameinfo as Getrealnameinfo;
 ///
 /// - merchant: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)
 pub mod post {
+    pub use crate::v2::secsvc::shared::{HmacSignType, ResultCode, ReturnCode};
+
     use crate::model::{Sensitive, open_enum, request, response, xml};
 
     request! {
@@ -23,7 +25,7 @@ pub mod post {
             /// 接口版本号. Required; at most 32 characters.
             version: Version = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 用户标识. Required; at most 128 characters.
@@ -39,7 +41,7 @@ pub mod post {
             /// 证件类型.
             charset: Charset = xml("charset"),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -81,35 +83,21 @@ pub mod post {
 
     open_enum! {
         /// 接口版本号.
+        #[doc(alias = "接口版本号")]
         pub enum Version {
             V1_0 = "1.0",
             V2_0 = "2.0",
         }
 
         /// 证件类型.
+        #[doc(alias = "证件类型")]
         pub enum Charset {
             Utf8 = "UTF-8",
             Gbk = "GBK",
         }
 
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
         /// 证件类型.
+        #[doc(alias = "证件类型")]
         pub enum CreType {
             MainlandId = "MAINLAND_ID",
             Passpot = "PASSPOT",

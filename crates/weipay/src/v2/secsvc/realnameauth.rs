@@ -12,6 +12,8 @@ pub use crate::v2::secsvc::chain::SecsvcRealnameauth as Realnameauth;
 ///
 /// - merchant: [4011987263](https://pay.weixin.qq.com/doc/v2/merchant/4011987263)
 pub mod post {
+    pub use crate::v2::secsvc::shared::{ResultCode, ReturnCode};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -23,7 +25,7 @@ pub mod post {
             /// 接口版本号. Required; at most 32 characters.
             version: Version = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 用户标识. Required; at most 128 characters.
@@ -37,7 +39,7 @@ pub mod post {
             /// Required; at most 128 characters.
             access_token: String = xml("access_token").required().length(0, 128),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: SignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -80,27 +82,17 @@ pub mod post {
 
     open_enum! {
         /// 接口版本号.
+        #[doc(alias = "接口版本号")]
         pub enum Version {
             V1_0 = "1.0",
             V1_1 = "1.1",
         }
 
         /// 签名类型.
+        #[doc(alias = "签名类型")]
         pub enum SignType {
             HmacSha256 = "HMAC-SHA256",
             Md5 = "MD5",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
 
         /// 用户标识的校验结果，有多个时用分号分隔.

@@ -11,7 +11,9 @@ pub use crate::v2::tools::chain::ToolsAuthcodetoopenid as Authcodetoopenid;
 /// - merchant: [4011940944](https://pay.weixin.qq.com/doc/v2/merchant/4011940944)
 /// - partner: [4011941724](https://pay.weixin.qq.com/doc/v2/partner/4011941724)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::tools::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 授权码查询openid: what is sent.
@@ -22,7 +24,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
@@ -62,20 +64,6 @@ pub mod post {
             err_code: String = xml("err_code").length(0, 32),
             /// 用户标识. Required; at most 128 characters.
             openid: String = xml("openid").required().length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

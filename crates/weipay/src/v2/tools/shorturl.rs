@@ -12,7 +12,9 @@ pub use crate::v2::tools::chain::ToolsShorturl as Shorturl;
 /// - partner: [4011989264](https://pay.weixin.qq.com/doc/v2/partner/4011989264)
 /// - global: [4013634974](https://pay.weixin.qq.com/doc/global/v2/zh/4013634974)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::tools::shared::{ResultCode, ReturnCode, SignType};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 转换短链接: what is sent.
@@ -23,11 +25,11 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// URL链接. Required; at most 512 characters.
             long_url: String = xml("long_url").required().length(0, 512),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 
@@ -55,26 +57,6 @@ pub mod post {
             err_code: String = xml("err_code").length(0, 32),
             /// URL链接. Required; at most 64 characters.
             short_url: String = xml("short_url").required().length(0, 64),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::wxv::chain::WxvChangerentmoney as Changerentmoney;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_5&index=6>
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::wxv::shared::{HmacSignType, ResultCode, ReturnCode, VersionOne};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 修改租借订单: what is sent.
@@ -21,13 +23,13 @@ pub mod post {
         #[doc(alias = "修改租借订单")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
-            version: Version = xml("version").required().length(0, 32),
+            version: VersionOne = xml("version").required().length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商户服务订单号. Required; at most 32 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 32),
             /// 修改原因. At most 50 characters.
@@ -75,30 +77,6 @@ pub mod post {
             service_id: String = xml("service_id").required().length(0, 32),
             /// 微信支付服务订单号. Required; at most 128 characters.
             order_id: String = xml("order_id").required().length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 接口版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,11 @@ pub use crate::v2::wxv::chain::WxvQueryhotelbill as Queryhotelbill;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_2&index=3>
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::wxv::shared::{
+        HmacSignType, MerchantChannelPayType, PayafterOrderState, ResultCode, ReturnCode, VersionOne,
+    };
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询速住订单: what is sent.
@@ -21,13 +25,13 @@ pub mod post {
         #[doc(alias = "查询速住订单")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
-            version: Version = xml("version").required().length(0, 32),
+            version: VersionOne = xml("version").required().length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商户服务订单号. Required; at most 32 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 32),
             /// 回跳查询id. Required.
@@ -66,7 +70,7 @@ pub mod post {
             /// 服务ID. Required; at most 32 characters.
             service_id: String = xml("service_id").required().length(0, 32),
             /// 单据状态. Required; at most 32 characters.
-            state: State = xml("state").required().length(0, 32),
+            state: PayafterOrderState = xml("state").required().length(0, 32),
             /// 房间. Required; at most 40 characters.
             room: String = xml("room").required().length(0, 40),
             /// 入住时间. Required; at most 14 characters.
@@ -110,46 +114,7 @@ pub mod post {
             /// 结单交易单号. At most 200 characters.
             finish_transaction_id: String = xml("finish_transaction_id").length(0, 200),
             /// 支付方式.
-            pay_type: PayType = xml("pay_type"),
-        }
-    }
-
-    open_enum! {
-        /// 接口版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 单据状态.
-        pub enum State {
-            Created = "CREATED",
-            UserAccepted = "USER_ACCEPTED",
-            Finished = "FINISHED",
-            UserPaid = "USER_PAID",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 支付方式.
-        pub enum PayType {
-            MchChannelPayType = "MchChannelPayType",
+            pay_type: MerchantChannelPayType = xml("pay_type"),
         }
     }
 }

@@ -42,7 +42,9 @@ pub use crate::v3::apply4subject::chain::Apply4subjectApplyment as Applyment;
 ///
 /// - partner: [4012697715](https://pay.weixin.qq.com/doc/v3/partner/4012697715)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::apply4subject::shared::ApplymentState;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询商户开户意愿申请单审核结果: what is sent.
@@ -73,25 +75,6 @@ pub mod get {
             reject_reason: String = body("reject_reason"),
         }
     }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum ApplymentState {
-            ApplymentStateWaittingForAudit = "APPLYMENT_STATE_WAITTING_FOR_AUDIT",
-            ApplymentStateWaittingForConfirmContact = "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT",
-            ApplymentStateWaittingForConfirmLegalperson = "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON",
-            ApplymentStatePassed = "APPLYMENT_STATE_PASSED",
-            ApplymentStateFreezed = "APPLYMENT_STATE_FREEZED",
-            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
-            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
-            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
-            ApplymentStateToBeConfirmed = "APPLYMENT_STATE_TO_BE_CONFIRMED",
-            ApplymentStateToBeSigned = "APPLYMENT_STATE_TO_BE_SIGNED",
-            ApplymentStateSigning = "APPLYMENT_STATE_SIGNING",
-            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
-            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
-        }
-    }
 }
 
 /// 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
@@ -103,7 +86,8 @@ pub mod get {
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
 pub mod post {
     pub use crate::v3::apply4subject::shared::{
-        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType, IdDocType, IdHolderType,
+        RegistrationCertType,
     };
 
     use crate::model::{JsonText, Sensitive, body, header, open_enum, query, request, response};
@@ -135,11 +119,11 @@ pub mod post {
         /// 联系人信息.
         pub struct ContactInfo {
             /// 超级管理员类型.
-            contact_type: ContactType = body("contact_type"),
+            contact_type: IdHolderType = body("contact_type"),
             /// 联系人姓名. Required; travels encrypted (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
             /// On the wire: `contact_id_doc_type`.
-            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
+            contact_id_doc_type: IdDocType = body("contact_id_doc_type"),
             /// 联系人身份证号码. Required; travels encrypted (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 联系人证件正面照片. Format `media-id`.
@@ -195,7 +179,7 @@ pub mod post {
         /// 登记证书.
         pub struct CertificateInfo {
             /// 登记证书类型. Required.
-            cert_type: CertType = body("cert_type").required(),
+            cert_type: RegistrationCertType = body("cert_type").required(),
             /// 证书编号. Required.
             cert_number: String = body("cert_number").required(),
             /// 登记证书照片. Required; format `media-id`.
@@ -239,7 +223,7 @@ pub mod post {
             /// 超级管理员类型.
             id_holder_type: IdHolderType = body("id_holder_type"),
             /// Required.
-            identification_type: IdentificationType = body("identification_type").required(),
+            identification_type: IdDocType = body("identification_type").required(),
             /// 法定代表人说明函. Format `media-id`.
             authorize_letter_copy: String = body("authorize_letter_copy"),
             /// 证件姓名. Required; travels encrypted (敏感信息加密).
@@ -261,7 +245,7 @@ pub mod post {
         /// 最终受益人信息列表.
         pub struct UboInfoList {
             /// Required.
-            ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
+            ubo_id_doc_type: IdDocType = body("ubo_id_doc_type").required(),
             /// 证件正面照片. Required; format `media-id`.
             ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
             /// 证件反面照片. Required; format `media-id`.
@@ -297,25 +281,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 超级管理员类型.
-        pub enum ContactType {
-            Legal = "LEGAL",
-            Super = "SUPER",
-        }
-
-        /// The values of `contact_id_doc_type`.
-        pub enum ContactIdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-        }
-
         /// 主体类型.
+        #[doc(alias = "主体类型")]
         pub enum SubjectType {
             SubjectTypeIndividual = "SUBJECT_TYPE_INDIVIDUAL",
             SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
@@ -326,59 +293,12 @@ pub mod post {
             SubjectTypeInstitutionsCloned = "SUBJECT_TYPE_INSTITUTIONS_CLONED",
         }
 
-        /// 登记证书类型.
-        pub enum CertType {
-            CertificateType2388 = "CERTIFICATE_TYPE_2388",
-            CertificateType2389 = "CERTIFICATE_TYPE_2389",
-            CertificateType2390 = "CERTIFICATE_TYPE_2390",
-            CertificateType2391 = "CERTIFICATE_TYPE_2391",
-            CertificateType2392 = "CERTIFICATE_TYPE_2392",
-            CertificateType2393 = "CERTIFICATE_TYPE_2393",
-            CertificateType2394 = "CERTIFICATE_TYPE_2394",
-            CertificateType2395 = "CERTIFICATE_TYPE_2395",
-            CertificateType2396 = "CERTIFICATE_TYPE_2396",
-            CertificateType2399 = "CERTIFICATE_TYPE_2399",
-            CertificateType2400 = "CERTIFICATE_TYPE_2400",
-            CertificateType2520 = "CERTIFICATE_TYPE_2520",
-            CertificateType2521 = "CERTIFICATE_TYPE_2521",
-            CertificateType2522 = "CERTIFICATE_TYPE_2522",
-        }
-
         /// 小微经营类型.
+        #[doc(alias = "小微经营类型")]
         pub enum MicroBizType {
             MicroTypeStore = "MICRO_TYPE_STORE",
             MicroTypeMobile = "MICRO_TYPE_MOBILE",
             MicroTypeOnline = "MICRO_TYPE_ONLINE",
-        }
-
-        /// 超级管理员类型.
-        pub enum IdHolderType {
-            Legal = "LEGAL",
-            Super = "SUPER",
-        }
-
-        /// The values of `identification_type`.
-        pub enum IdentificationType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-        }
-
-        /// The values of `ubo_id_doc_type`.
-        pub enum UboIdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
         }
     }
 }

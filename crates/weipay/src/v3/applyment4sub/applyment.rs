@@ -26,7 +26,8 @@ pub use crate::v3::applyment4sub::chain::Applyment4subApplyment as Applyment;
 /// `weipay api show POST v3/applyment4sub/applyment/` lists all 2.
 pub mod post {
     pub use crate::v3::applyment4sub::shared::{
-        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType, IdDocType, IdHolderType,
+        RegistrationCertType,
     };
 
     use crate::model::{Sensitive, body, header, open_enum, request, response};
@@ -58,11 +59,11 @@ pub mod post {
         /// 超级管理员信息.
         pub struct ContactInfo {
             /// 超级管理员类型. Required.
-            contact_type: ContactType = body("contact_type").required(),
+            contact_type: IdHolderType = body("contact_type").required(),
             /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
             contact_name: Sensitive = body("contact_name").required().encrypted(),
             /// On the wire: `contact_id_doc_type`.
-            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
+            contact_id_doc_type: IdDocType = body("contact_id_doc_type"),
             /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
             contact_id_number: Sensitive = body("contact_id_number").encrypted(),
             /// 超级管理员证件正面照片.
@@ -184,7 +185,7 @@ pub mod post {
             /// 登记证书照片. Required.
             cert_copy: String = body("cert_copy").required(),
             /// 登记证书类型. Required.
-            cert_type: CertType = body("cert_type").required(),
+            cert_type: RegistrationCertType = body("cert_type").required(),
             /// 证书号. Required.
             cert_number: String = body("cert_number").required(),
             /// 商户名称. Required.
@@ -216,7 +217,7 @@ pub mod post {
             /// 超级管理员类型.
             id_holder_type: IdHolderType = body("id_holder_type"),
             /// Required.
-            id_doc_type: ContactIdDocType = body("id_doc_type").required(),
+            id_doc_type: IdDocType = body("id_doc_type").required(),
             /// 法定代表人说明函.
             authorize_letter_copy: String = body("authorize_letter_copy"),
             /// 经营者/法人身份证信息.
@@ -266,7 +267,7 @@ pub mod post {
         /// 最终受益人信息列表.
         pub struct UboInfoList {
             /// Required.
-            ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
+            ubo_id_doc_type: IdDocType = body("ubo_id_doc_type").required(),
             /// 身份证人像面照片. Required.
             ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
             /// 身份证国徽面照片. Required.
@@ -438,25 +439,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 超级管理员类型.
-        pub enum ContactType {
-            Legal = "LEGAL",
-            Super = "SUPER",
-        }
-
-        /// The values of `contact_id_doc_type`.
-        pub enum ContactIdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-        }
-
         /// 主体类型.
+        #[doc(alias = "主体类型")]
         pub enum SubjectType {
             SubjectTypeIndividual = "SUBJECT_TYPE_INDIVIDUAL",
             SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
@@ -468,49 +452,15 @@ pub mod post {
         }
 
         /// 小微经营类型.
+        #[doc(alias = "小微经营类型")]
         pub enum MicroBizType {
             MicroTypeStore = "MICRO_TYPE_STORE",
             MicroTypeMobile = "MICRO_TYPE_MOBILE",
             MicroTypeOnline = "MICRO_TYPE_ONLINE",
         }
 
-        /// 登记证书类型.
-        pub enum CertType {
-            CertificateType2388 = "CERTIFICATE_TYPE_2388",
-            CertificateType2389 = "CERTIFICATE_TYPE_2389",
-            CertificateType2390 = "CERTIFICATE_TYPE_2390",
-            CertificateType2391 = "CERTIFICATE_TYPE_2391",
-            CertificateType2392 = "CERTIFICATE_TYPE_2392",
-            CertificateType2393 = "CERTIFICATE_TYPE_2393",
-            CertificateType2394 = "CERTIFICATE_TYPE_2394",
-            CertificateType2395 = "CERTIFICATE_TYPE_2395",
-            CertificateType2396 = "CERTIFICATE_TYPE_2396",
-            CertificateType2399 = "CERTIFICATE_TYPE_2399",
-            CertificateType2400 = "CERTIFICATE_TYPE_2400",
-            CertificateType2520 = "CERTIFICATE_TYPE_2520",
-            CertificateType2521 = "CERTIFICATE_TYPE_2521",
-            CertificateType2522 = "CERTIFICATE_TYPE_2522",
-        }
-
-        /// 超级管理员类型.
-        pub enum IdHolderType {
-            Legal = "LEGAL",
-            Super = "SUPER",
-        }
-
-        /// The values of `ubo_id_doc_type`.
-        pub enum UboIdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-        }
-
         /// 经营场景类型.
+        #[doc(alias = "经营场景类型")]
         pub enum SalesScenesType {
             SalesScenesStore = "SALES_SCENES_STORE",
             SalesScenesMp = "SALES_SCENES_MP",
@@ -521,6 +471,7 @@ pub mod post {
         }
 
         /// 账户类型.
+        #[doc(alias = "账户类型")]
         pub enum BankAccountType {
             BankAccountTypeCorporate = "BANK_ACCOUNT_TYPE_CORPORATE",
             BankAccountTypePersonal = "BANK_ACCOUNT_TYPE_PERSONAL",

@@ -15,7 +15,9 @@ pub use crate::v3::bill::chain::BillFundflowbill as Fundflowbill;
 ///
 /// `weipay api show GET v3/bill/fundflowbill` lists all 27.
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::bill::shared::{BillHashType, MerchantAccountType, TarType};
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 申请资金账单: what is sent.
@@ -28,7 +30,7 @@ pub mod get {
             /// 二级商户号.
             sub_mchid: String = query("sub_mchid"),
             /// 资金账户类型.
-            account_type: AccountType = query("account_type"),
+            account_type: MerchantAccountType = query("account_type"),
             /// 压缩类型.
             tar_type: TarType = query("tar_type"),
         }
@@ -41,30 +43,11 @@ pub mod get {
         #[doc(alias = "申请资金账单")]
         pub struct Response {
             /// 哈希类型. Required.
-            hash_type: HashType = body("hash_type").required(),
+            hash_type: BillHashType = body("hash_type").required(),
             /// 哈希值. Required.
             hash_value: String = body("hash_value").required(),
             /// 账单下载地址. Required.
             download_url: String = body("download_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 资金账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
-        }
-
-        /// 压缩类型.
-        pub enum TarType {
-            Gzip = "GZIP",
-        }
-
-        /// 哈希类型.
-        pub enum HashType {
-            Sha1 = "SHA1",
         }
     }
 }

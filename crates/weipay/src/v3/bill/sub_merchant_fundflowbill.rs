@@ -14,6 +14,8 @@ pub use crate::v3::bill::chain::BillSubMerchantFundflowbill as SubMerchantFundfl
 ///
 /// `weipay api show GET v3/bill/sub-merchant-fundflowbill` lists all 6.
 pub mod get {
+    pub use crate::v3::bill::shared::{BillHashType, TarType};
+
     use crate::model::{Sensitive, body, open_enum, query, request, response};
 
     request! {
@@ -56,7 +58,7 @@ pub mod get {
             /// 加密密钥. Required; travels encrypted (敏感信息加密).
             encrypt_key: Sensitive = body("encrypt_key").required().encrypted(),
             /// 哈希类型. Required.
-            hash_type: HashType = body("hash_type").required(),
+            hash_type: BillHashType = body("hash_type").required(),
             /// 哈希值. Required.
             hash_value: String = body("hash_value").required(),
             /// 随机字符串. Required.
@@ -65,28 +67,20 @@ pub mod get {
     }
 
     open_enum! {
-        /// 压缩类型.
-        pub enum TarType {
-            Gzip = "GZIP",
-        }
-
         /// 加密算法.
+        #[doc(alias = "加密算法")]
         pub enum Algorithm {
             AeadAes256Gcm = "AEAD_AES_256_GCM",
             Sm4Gcm = "SM4_GCM",
         }
 
         /// 资金账户类型.
+        #[doc(alias = "资金账户类型")]
         pub enum AccountType {
             Basic = "BASIC",
             Operation = "OPERATION",
             Fees = "FEES",
             Deposit = "DEPOSIT",
-        }
-
-        /// 哈希类型.
-        pub enum HashType {
-            Sha1 = "SHA1",
         }
     }
 }

@@ -15,6 +15,8 @@ pub use crate::v3::bill::chain::BillTradebill as Tradebill;
 ///
 /// `weipay api show GET v3/bill/tradebill` lists all 27.
 pub mod get {
+    pub use crate::v3::bill::shared::{BillHashType, TarType};
+
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
@@ -41,7 +43,7 @@ pub mod get {
         #[doc(alias = "申请交易账单")]
         pub struct Response {
             /// 哈希类型. Required.
-            hash_type: HashType = body("hash_type").required(),
+            hash_type: BillHashType = body("hash_type").required(),
             /// 哈希值. Required.
             hash_value: String = body("hash_value").required(),
             /// 账单下载地址. Required.
@@ -51,6 +53,7 @@ pub mod get {
 
     open_enum! {
         /// 账单类型.
+        #[doc(alias = "账单类型")]
         pub enum BillType {
             All = "ALL",
             Success = "SUCCESS",
@@ -59,16 +62,6 @@ pub mod get {
             AllSpecial = "ALL_SPECIAL",
             SucSpecial = "SUC_SPECIAL",
             RefSpecial = "REF_SPECIAL",
-        }
-
-        /// 压缩类型.
-        pub enum TarType {
-            Gzip = "GZIP",
-        }
-
-        /// 哈希类型.
-        pub enum HashType {
-            Sha1 = "SHA1",
         }
     }
 }

@@ -164,6 +164,7 @@ pub mod post {
 
     open_enum! {
         /// 管理员证件类型.
+        #[doc(alias = "管理员证件类型")]
         pub enum IdDocType {
             IdentificationTypeMainlandIdCard = "IDENTIFICATION_TYPE_MAINLAND_ID_CARD",
             IdentificationTypeHongkong = "IDENTIFICATION_TYPE_HONGKONG",
@@ -174,12 +175,14 @@ pub mod post {
         }
 
         /// 主体类型.
+        #[doc(alias = "主体类型")]
         pub enum SubjectType {
             SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
             SubjectTypeIndividual = "SUBJECT_TYPE_INDIVIDUAL",
         }
 
         /// 有无商标.
+        #[doc(alias = "有无商标")]
         pub enum TrademarkExists {
             TrademarkExists = "TRADEMARK_EXISTS",
             TrademarkNone = "TRADEMARK_NONE",

@@ -16,12 +16,12 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsApp as App;
 /// `weipay api show POST v3/combine-transactions/app` lists all 8.
 pub mod post {
     pub use crate::v3::combine_transactions::shared::{
-        CombineTransactionsAmount, CombineTransactionsSceneInfo, PaySettleInfo, PaySubsidyInfo,
-        PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
-        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType,
+        CombinedLimitPay, CombinedOrderAmount, CombinedSceneInfo, IdentifiedPayer, PaySettleInfo,
+        PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
+        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType, TradeScenario,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// 合单下单-APP支付: what is sent.
@@ -39,11 +39,11 @@ pub mod post {
             combine_out_trade_no: String =
                 body("combine_out_trade_no").required().length(2, 32).request_number(),
             /// 场景信息.
-            scene_info: CombineTransactionsSceneInfo = body("scene_info"),
+            scene_info: CombinedSceneInfo = body("scene_info"),
             /// 商品单信息. Required; 1 to 50 members.
             sub_orders: Vec<SubOrders> = body("sub_orders").required().items(1, 50),
             /// 支付者.
-            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+            combine_payer_info: IdentifiedPayer = body("combine_payer_info"),
             /// 交易起始时间.
             time_start: Time = body("time_start"),
             /// 交易结束时间.
@@ -55,7 +55,7 @@ pub mod post {
             /// 交易场景.
             trade_scenario: TradeScenario = body("trade_scenario"),
             /// 指定支付方式.
-            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            limit_pay: Vec<CombinedLimitPay> = body("limit_pay"),
             /// 预签约信息.
             contract_info: ContractInfo = body("contract_info"),
             /// 贴息信息.
@@ -73,7 +73,7 @@ pub mod post {
             /// 附加数据. Required; 1 to 128 characters.
             attach: String = body("attach").required().length(1, 128),
             /// 订单金额. Required.
-            amount: CombineTransactionsAmount = body("amount").required(),
+            amount: CombinedOrderAmount = body("amount").required(),
             /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
             out_trade_no: String =
                 body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
@@ -91,12 +91,6 @@ pub mod post {
             sub_appid: String = body("sub_appid"),
             /// 是否指定分账.
             profit_sharing: bool = body("profit_sharing"),
-        }
-
-        /// 支付者.
-        pub struct CombinePayerInfo {
-            /// 实名支付.
-            identity: PayerIdentity = body("identity"),
         }
 
         /// 预签约信息.
@@ -134,20 +128,6 @@ pub mod post {
             code: String = body("code").required(),
             /// 签约结果描述信息.
             message: String = body("message"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景.
-        pub enum TradeScenario {
-            Recommerce = "RECOMMERCE",
-        }
-
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/combine-transactions` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -76,7 +76,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
     ///     .sub_orders(vec![post::SubOrders::new()
     ///         .mchid("1900057215")
     ///         .attach("深圳分店")
-    ///         .amount(post::CombineTransactionsAmount::new().total_amount(100).currency("CNY"))
+    ///         .amount(post::CombinedOrderAmount::new().total_amount(100).currency("CNY"))
     ///         .out_trade_no("20150806125346")
     ///         .description("example")])
     ///     .notify_url("https://yourapp.com/notify");
@@ -115,10 +115,10 @@ impl<M: Mode> CombineTransactionsH5<M> {
     ///         .device_id("POS1:1")
     ///         .payer_client_ip("14.17.22.32")
     ///         .h5_info(post::H5Info::new().type_("iOS")))
-    ///     .sub_orders(vec![post::CombineTransactionsSubOrder::new()
+    ///     .sub_orders(vec![post::CombinedSubOrder::new()
     ///         .mchid("1900057215")
     ///         .attach("深圳分店")
-    ///         .amount(post::CombineTransactionsAmount::new().total_amount(100).currency("CNY"))
+    ///         .amount(post::CombinedOrderAmount::new().total_amount(100).currency("CNY"))
     ///         .out_trade_no("20150806125346")
     ///         .description("example")])
     ///     .notify_url("https://yourapp.com/notify");
@@ -204,7 +204,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     ///     .sub_orders(vec![post::SubOrders::new()
     ///         .mchid("1900057215")
     ///         .attach("深圳分店")
-    ///         .amount(post::CombineTransactionsAmount::new().total_amount(100).currency("CNY"))
+    ///         .amount(post::CombinedOrderAmount::new().total_amount(100).currency("CNY"))
     ///         .out_trade_no("20150806125346")
     ///         .description("example")])
     ///     .combine_payer_info(post::CombinePayerInfo::new().openid("oWeiPaySandboxUser-000000001"))
@@ -282,10 +282,10 @@ impl<M: Mode> CombineTransactionsNative<M> {
     ///     .combine_appid("wx57e15a0db0c5d1e8")
     ///     .combine_mchid("1900057215")
     ///     .combine_out_trade_no("P20150806125346")
-    ///     .sub_orders(vec![post::CombineTransactionsSubOrder::new()
+    ///     .sub_orders(vec![post::CombinedSubOrder::new()
     ///         .mchid("1900057215")
     ///         .attach("深圳分店")
-    ///         .amount(post::CombineTransactionsAmount::new().total_amount(100).currency("CNY"))
+    ///         .amount(post::CombinedOrderAmount::new().total_amount(100).currency("CNY"))
     ///         .out_trade_no("20150806125346")
     ///         .description("example")])
     ///     .notify_url("https://yourapp.com/notify");

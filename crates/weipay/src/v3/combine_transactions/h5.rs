@@ -16,11 +16,11 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsH5 as H5;
 /// `weipay api show POST v3/combine-transactions/h5` lists all 5.
 pub mod post {
     pub use crate::v3::combine_transactions::shared::{
-        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSubOrder, PaySettleInfo,
+        CombinePayerInfo, CombinedLimitPay, CombinedOrderAmount, CombinedSubOrder, PaySettleInfo,
         PayerIdentity, PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// 合单下单-H5支付: what is sent.
@@ -40,7 +40,7 @@ pub mod post {
             /// 场景信息. Required.
             scene_info: SceneInfo = body("scene_info").required(),
             /// 商品单信息. Required; 1 to 50 members.
-            sub_orders: Vec<CombineTransactionsSubOrder> = body("sub_orders").required().items(1, 50),
+            sub_orders: Vec<CombinedSubOrder> = body("sub_orders").required().items(1, 50),
             /// 交易起始时间.
             time_start: Time = body("time_start"),
             /// 交易结束时间.
@@ -48,7 +48,7 @@ pub mod post {
             /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
             /// 指定支付方式.
-            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            limit_pay: Vec<CombinedLimitPay> = body("limit_pay"),
             /// 支付者.
             combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
         }
@@ -86,15 +86,6 @@ pub mod post {
         pub struct Response {
             /// 支付跳转链接. Required.
             h5_url: String = body("h5_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

@@ -16,12 +16,12 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsJsapi as Jsap
 /// `weipay api show POST v3/combine-transactions/jsapi` lists all 8.
 pub mod post {
     pub use crate::v3::combine_transactions::shared::{
-        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo, PaySettleInfo,
+        CombinePayerInfo, CombinedLimitPay, CombinedOrderAmount, CombinedSceneInfo, PaySettleInfo,
         PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
         PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// 合单下单-JSAPI支付: what is sent.
@@ -39,7 +39,7 @@ pub mod post {
             combine_out_trade_no: String =
                 body("combine_out_trade_no").required().length(2, 32).request_number(),
             /// 场景信息.
-            scene_info: CombineTransactionsSceneInfo = body("scene_info"),
+            scene_info: CombinedSceneInfo = body("scene_info"),
             /// 商品单信息. Required; 1 to 50 members.
             sub_orders: Vec<SubOrders> = body("sub_orders").required().items(1, 50),
             /// 支付者. Required.
@@ -51,7 +51,7 @@ pub mod post {
             /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
             /// 指定支付方式.
-            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            limit_pay: Vec<CombinedLimitPay> = body("limit_pay"),
             /// 贴息信息.
             subsidy_info: PaySubsidyInfo = body("subsidy_info"),
         }
@@ -63,7 +63,7 @@ pub mod post {
             /// 附加数据. Required; 1 to 128 characters.
             attach: String = body("attach").required().length(1, 128),
             /// 订单金额. Required.
-            amount: CombineTransactionsAmount = body("amount").required(),
+            amount: CombinedOrderAmount = body("amount").required(),
             /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
             out_trade_no: String =
                 body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
@@ -92,15 +92,6 @@ pub mod post {
         pub struct Response {
             /// 预支付交易会话标识. Required.
             prepay_id: String = body("prepay_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

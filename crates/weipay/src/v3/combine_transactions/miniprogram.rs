@@ -12,6 +12,8 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsMiniprogram a
 ///
 /// - partner: [4012602225](https://pay.weixin.qq.com/doc/v3/partner/4012602225)
 pub mod post {
+    pub use crate::v3::combine_transactions::shared::TradeScenario;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -97,13 +99,9 @@ pub mod post {
 
     open_enum! {
         /// 商品服务类型.
+        #[doc(alias = "商品服务类型")]
         pub enum OrderServiceType {
             Individualtrade = "INDIVIDUALTRADE",
-        }
-
-        /// 交易场景.
-        pub enum TradeScenario {
-            Recommerce = "RECOMMERCE",
         }
     }
 }

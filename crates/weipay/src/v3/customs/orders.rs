@@ -12,6 +12,8 @@ pub use crate::v3::customs::chain::CustomsOrders as Orders;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_3.shtml>
 pub mod get {
+    pub use crate::v3::customs::shared::{CustomsCode, CustomsState, VerifyDepartment};
+
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
@@ -29,7 +31,7 @@ pub mod get {
             /// 订单号. Required.
             order_no: String = query("order_no").required(),
             /// 海关. Required.
-            customs: Customs = query("customs").required(),
+            customs: CustomsCode = query("customs").required(),
             /// 偏移量.
             offset: i64 = query("offset").page_offset(),
             /// 请求最大记录条数.
@@ -72,7 +74,7 @@ pub mod get {
             /// 商户海关备案号.
             mch_customs_no: String = body("mch_customs_no"),
             /// 海关代码. Required.
-            customs: Customs = body("customs").required(),
+            customs: CustomsCode = body("customs").required(),
             /// 币种.
             fee_type: String = body("fee_type"),
             /// 子单金额. In fen (分).
@@ -84,7 +86,7 @@ pub mod get {
             /// 商品费用. In fen (分).
             product_fee: i64 = body("product_fee"),
             /// 报关状态. Required.
-            state: State = body("state").required(),
+            state: CustomsState = body("state").required(),
             /// 报关结果说明.
             explanation: String = body("explanation"),
             /// 最后更新时间. Required.
@@ -94,41 +96,12 @@ pub mod get {
 
     open_enum! {
         /// 订单类型.
+        #[doc(alias = "订单类型")]
         pub enum OrderType {
             OutTradeNo = "out_trade_no",
             TransactionId = "transaction_id",
             SubOrderNo = "sub_order_no",
             SubOrderId = "sub_order_id",
-        }
-
-        /// 海关.
-        pub enum Customs {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
-        /// 核验机构.
-        pub enum VerifyDepartment {
-            Unionpay = "UNIONPAY",
-            Netsunion = "NETSUNION",
-            Others = "OTHERS",
-        }
-
-        /// 报关状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Undeclared = "UNDECLARED",
-            Submitted = "SUBMITTED",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Except = "EXCEPT",
         }
     }
 }
@@ -141,7 +114,9 @@ pub mod get {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_1.shtml>
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::customs::shared::{CustomsCode, CustomsState, VerifyDepartment};
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 报关: what is sent.
@@ -158,7 +133,7 @@ pub mod post {
             /// 微信订单号. Required.
             transaction_id: String = body("transaction_id").required(),
             /// 海关. Required.
-            customs: Customs = body("customs").required(),
+            customs: CustomsCode = body("customs").required(),
             /// 商户海关备案号. Required.
             merchant_customs_no: String = body("merchant_customs_no").required(),
             /// 关税. In fen (分).
@@ -187,7 +162,7 @@ pub mod post {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 报关状态. Required.
-            state: State = body("state").required(),
+            state: CustomsState = body("state").required(),
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 微信订单号. Required.
@@ -202,38 +177,6 @@ pub mod post {
             verify_department_trade_id: String = body("verify_department_trade_id").required(),
         }
     }
-
-    open_enum! {
-        /// 海关.
-        pub enum Customs {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
-        /// 报关状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Undeclared = "UNDECLARED",
-            Submitted = "SUBMITTED",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Except = "EXCEPT",
-        }
-
-        /// 核验机构.
-        pub enum VerifyDepartment {
-            Unionpay = "UNIONPAY",
-            Netsunion = "NETSUNION",
-            Others = "OTHERS",
-        }
-    }
 }
 
 /// 报关信息修改 · `PATCH v3/customs/orders`
@@ -244,7 +187,9 @@ pub mod post {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_5.shtml>
 pub mod patch {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::customs::shared::{CustomsCode, CustomsState, VerifyDepartment};
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 报关信息修改: what is sent.
@@ -263,7 +208,7 @@ pub mod patch {
             /// 商户子订单号.
             sub_order_no: String = body("sub_order_no"),
             /// 海关编码. Required.
-            customs: Customs = body("customs").required(),
+            customs: CustomsCode = body("customs").required(),
             /// 商户海关备案号. Required.
             merchant_customs_no: String = body("merchant_customs_no").required(),
             /// 关税. In fen (分).
@@ -288,7 +233,7 @@ pub mod patch {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 报关状态. Required.
-            state: State = body("state").required(),
+            state: CustomsState = body("state").required(),
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 微信订单号. Required.
@@ -303,38 +248,6 @@ pub mod patch {
             verify_department: VerifyDepartment = body("verify_department").required(),
             /// 核验机构流水号. Required.
             verify_department_trade_id: String = body("verify_department_trade_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 海关编码.
-        pub enum Customs {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
-        /// 报关状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Undeclared = "UNDECLARED",
-            Submitted = "SUBMITTED",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Except = "EXCEPT",
-        }
-
-        /// 核验机构.
-        pub enum VerifyDepartment {
-            Unionpay = "UNIONPAY",
-            Netsunion = "NETSUNION",
-            Others = "OTHERS",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::customs::chain::CustomsRedeclare as Redeclare;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_4.shtml>
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::customs::shared::{CustomsCode, CustomsState};
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 报关重推: what is sent.
@@ -33,7 +35,7 @@ pub mod post {
             /// 微信子单号.
             sub_order_id: String = body("sub_order_id"),
             /// 海关编码. Required.
-            customs: Customs = body("customs").required(),
+            customs: CustomsCode = body("customs").required(),
             /// 商户海关备案号. Required.
             merchant_customs_no: String = body("merchant_customs_no").required(),
         }
@@ -50,7 +52,7 @@ pub mod post {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 报关状态. Required.
-            state: State = body("state").required(),
+            state: CustomsState = body("state").required(),
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 微信订单号. Required.
@@ -63,31 +65,6 @@ pub mod post {
             modify_time: String = body("modify_time").required(),
             /// 申报结果说明.
             explanation: String = body("explanation"),
-        }
-    }
-
-    open_enum! {
-        /// 海关编码.
-        pub enum Customs {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
-        /// 报关状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Undeclared = "UNDECLARED",
-            Submitted = "SUBMITTED",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Except = "EXCEPT",
         }
     }
 }

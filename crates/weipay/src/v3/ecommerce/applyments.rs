@@ -23,10 +23,12 @@ pub use crate::v3::ecommerce::chain::EcommerceApplyments as Applyments;
 /// - partner: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
 pub mod post {
     pub use crate::v3::ecommerce::shared::{
-        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+        EcommerceBankAccountType, EcommerceContactType, EcommerceFinanceInstitutionInfo,
+        EcommerceFinanceInstitutionInfoFinanceType, EcommerceOrganizationType, EcommerceSalesSceneInfo,
+        IdDocType, IdHolderType, RegistrationCertType,
     };
 
-    use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
+    use crate::model::{JsonText, Sensitive, body, header, request, response};
 
     request! {
         /// 二级商户进件: what is sent.
@@ -39,7 +41,7 @@ pub mod post {
             /// 业务申请编号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 主体类型. Required.
-            organization_type: OrganizationType = body("organization_type").required(),
+            organization_type: EcommerceOrganizationType = body("organization_type").required(),
             /// 是否金融机构.
             finance_institution: bool = body("finance_institution"),
             /// 营业执照/登记证书信息.
@@ -65,7 +67,7 @@ pub mod post {
             /// 超级管理员信息. Required.
             contact_info: ContactInfo = body("contact_info").required(),
             /// 店铺信息. Required.
-            sales_scene_info: SalesSceneInfo = body("sales_scene_info").required(),
+            sales_scene_info: EcommerceSalesSceneInfo = body("sales_scene_info").required(),
             /// 结算规则.
             settlement_info: SettlementInfo = body("settlement_info"),
             /// 商户简称. Required.
@@ -81,7 +83,7 @@ pub mod post {
         /// 营业执照/登记证书信息.
         pub struct BusinessLicenseInfo {
             /// 登记证书类型.
-            cert_type: CertType = body("cert_type"),
+            cert_type: RegistrationCertType = body("cert_type"),
             /// 证件扫描件.
             business_license_copy: String = body("business_license_copy"),
             /// 证件注册号.
@@ -137,7 +139,7 @@ pub mod post {
         /// 最终受益人信息列表.
         pub struct UboInfoList {
             /// Required.
-            ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
+            ubo_id_doc_type: IdDocType = body("ubo_id_doc_type").required(),
             /// 证件正面照片. Required.
             ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
             /// 证件反面照片. Required.
@@ -157,7 +159,7 @@ pub mod post {
         /// 结算银行账户.
         pub struct AccountInfo {
             /// 账户类型.
-            bank_account_type: BankAccountType = body("bank_account_type"),
+            bank_account_type: EcommerceBankAccountType = body("bank_account_type"),
             /// 开户银行.
             account_bank: String = body("account_bank"),
             /// 开户名称. Travels encrypted (敏感信息加密).
@@ -175,11 +177,11 @@ pub mod post {
         /// 超级管理员信息.
         pub struct ContactInfo {
             /// 超级管理员类型.
-            contact_type: ContactType = body("contact_type"),
+            contact_type: EcommerceContactType = body("contact_type"),
             /// 超级管理员姓名. Travels encrypted (敏感信息加密).
             contact_name: Sensitive = body("contact_name").encrypted(),
             /// On the wire: `contact_id_doc_type`.
-            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
+            contact_id_doc_type: IdDocType = body("contact_id_doc_type"),
             /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
             contact_id_card_number: Sensitive = body("contact_id_card_number").encrypted(),
             /// 超级管理员证件正面照片.
@@ -194,18 +196,6 @@ pub mod post {
             business_authorization_letter: String = body("business_authorization_letter"),
             /// 超级管理员手机. Travels encrypted (敏感信息加密).
             mobile_phone: Sensitive = body("mobile_phone").encrypted(),
-        }
-
-        /// 店铺信息.
-        pub struct SalesSceneInfo {
-            /// 店铺名称.
-            store_name: String = body("store_name"),
-            /// 店铺链接.
-            store_url: String = body("store_url"),
-            /// 店铺二维码.
-            store_qr_code: String = body("store_qr_code"),
-            /// 小程序AppID.
-            mini_program_sub_appid: String = body("mini_program_sub_appid"),
         }
 
         /// 结算规则.
@@ -227,91 +217,6 @@ pub mod post {
             applyment_id: i64 = body("applyment_id").required(),
             /// 业务申请编号. Required.
             out_request_no: String = body("out_request_no").required(),
-        }
-    }
-
-    open_enum! {
-        /// 主体类型.
-        pub enum OrganizationType {
-            V2401 = "2401",
-            V2500 = "2500",
-            V4 = "4",
-            V2 = "2",
-            V3 = "3",
-            V2502 = "2502",
-            V1708 = "1708",
-        }
-
-        /// 登记证书类型.
-        pub enum CertType {
-            CertificateType2388 = "CERTIFICATE_TYPE_2388",
-            CertificateType2389 = "CERTIFICATE_TYPE_2389",
-            CertificateType2390 = "CERTIFICATE_TYPE_2390",
-            CertificateType2391 = "CERTIFICATE_TYPE_2391",
-            CertificateType2392 = "CERTIFICATE_TYPE_2392",
-            CertificateType2393 = "CERTIFICATE_TYPE_2393",
-            CertificateType2394 = "CERTIFICATE_TYPE_2394",
-            CertificateType2395 = "CERTIFICATE_TYPE_2395",
-            CertificateType2396 = "CERTIFICATE_TYPE_2396",
-            CertificateType2399 = "CERTIFICATE_TYPE_2399",
-            CertificateType2400 = "CERTIFICATE_TYPE_2400",
-            CertificateType2520 = "CERTIFICATE_TYPE_2520",
-            CertificateType2521 = "CERTIFICATE_TYPE_2521",
-            CertificateType2522 = "CERTIFICATE_TYPE_2522",
-        }
-
-        /// 超级管理员类型.
-        pub enum IdHolderType {
-            Legal = "LEGAL",
-            Super = "SUPER",
-        }
-
-        /// 证件类型.
-        pub enum IdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-        }
-
-        /// The values of `ubo_id_doc_type`.
-        pub enum UboIdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-        }
-
-        /// 账户类型.
-        pub enum BankAccountType {
-            V74 = "74",
-            V75 = "75",
-        }
-
-        /// 超级管理员类型.
-        pub enum ContactType {
-            V65 = "65",
-            V66 = "66",
-        }
-
-        /// The values of `contact_id_doc_type`.
-        pub enum ContactIdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
         }
     }
 }

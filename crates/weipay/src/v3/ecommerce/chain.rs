@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/ecommerce` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -498,7 +498,7 @@ impl<M: Mode> EcommerceApplyments<M> {
     ///     .organization_type("2401")
     ///     .account_info(post::AccountInfo::new().bank_account_type("74"))
     ///     .contact_info(post::ContactInfo::new().contact_type("65"))
-    ///     .sales_scene_info(post::SalesSceneInfo::new().store_name("example"))
+    ///     .sales_scene_info(post::EcommerceSalesSceneInfo::new().store_name("爱烧烤"))
     ///     .merchant_shortname("example");
     /// let response = client.v3().ecommerce().applyments().post(request).await?;
     /// # Ok(()) }
@@ -707,7 +707,7 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
     ///         .account_name("张三")
     ///         .account_number("6222020000000000000"))
     ///     .contact_info(post::ContactInfo::new().contact_type("65").contact_name("张三"))
-    ///     .sales_scene_info(post::SalesSceneInfo::new().store_name("爱烧烤"))
+    ///     .sales_scene_info(post::EcommerceSalesSceneInfo::new().store_name("爱烧烤"))
     ///     .merchant_shortname("example");
     /// let response =
     ///     client.v3().ecommerce().applyments().submit_account_hosting_applyment().post(request).await?;

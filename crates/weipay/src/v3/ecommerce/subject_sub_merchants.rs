@@ -62,6 +62,7 @@ pub mod get {
 
     open_enum! {
         /// 主体类型.
+        #[doc(alias = "主体类型")]
         pub enum OrganizationType {
             SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
             SubjectTypeInstitutionsCloned = "SUBJECT_TYPE_INSTITUTIONS_CLONED",

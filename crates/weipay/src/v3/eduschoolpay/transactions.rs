@@ -26,7 +26,7 @@ pub use crate::v3::eduschoolpay::chain::EduschoolpayTransactions as Transactions
 /// - partner: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
 pub mod post {
     pub use crate::v3::eduschoolpay::shared::{
-        EduPapayAmount, EduPapayDeviceInformation, EduPromotionDetail,
+        EduPapayAmount, EduPapayDeviceInformation, EduPromotionDetail, ProfitSharingChoice,
     };
 
     use crate::model::{Time, body, request, response};
@@ -64,7 +64,7 @@ pub mod post {
             /// 设备信息. Required.
             device_info: EduPapayDeviceInformation = body("device_info").required(),
             /// 分账结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
             /// 扣款模式.
             payment_mode: String = body("payment_mode"),
         }
@@ -85,12 +85,6 @@ pub mod post {
             school_id: String = body("school_id").required(),
             /// 消费场景类型. Required.
             scene_type: String = body("scene_type").required(),
-        }
-
-        /// 分账结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
         }
     }
 

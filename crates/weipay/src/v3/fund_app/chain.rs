@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/fund-app` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -1089,7 +1089,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response =
@@ -1262,7 +1262,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response = client
@@ -1315,7 +1315,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")])
     ///     .authorization_id("201202504101000123456789012");
@@ -1661,7 +1661,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response = client
@@ -1710,7 +1710,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response =
@@ -1807,7 +1807,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
     ///     .transfer_amount(400000)
     ///     .transfer_remark("2020年4月报销")
     ///     .transfer_scene_id("1401")
-    ///     .transfer_scene_report_infos(vec![post::FundAppTransferSceneReportInfo::new()
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfo::new()
     ///         .info_type("活动名称")
     ///         .info_content("example")]);
     /// let response =

@@ -134,6 +134,7 @@ pub mod post {
 
     open_enum! {
         /// 订单类型.
+        #[doc(alias = "订单类型")]
         pub enum Type {
             Deposit = "DEPOSIT",
             Balance = "BALANCE",

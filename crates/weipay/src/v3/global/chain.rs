@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/global` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -3081,7 +3081,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
     ///     .amount(post::GlobalAmount::new().total(888))
     ///     .scene_info(post::SceneInfo::new()
     ///         .payer_client_ip("128.0.0.1")
-    ///         .store_info(post::StoreInfo::new().name("example").address("example")));
+    ///         .store_info(post::OverseaStoreInfo::new().name("example").address("example")));
     /// let response = client.v3().global().transactions().mweb().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -15,7 +15,10 @@ pub use crate::v3::global::chain::GlobalMerchants as Merchants;
 ///
 /// - global: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
 pub mod post {
-    pub use crate::v3::global::shared::GlobalContact;
+    pub use crate::v3::global::shared::{
+        GlobalContact, H5AuthorizationState, MerchantBusinessType, MerchantDirector, MerchantPrincipal,
+        MerchantType,
+    };
 
     use crate::model::{JsonText, body, header, open_enum, request, response};
 
@@ -60,9 +63,9 @@ pub mod post {
             /// 业务信息. Required.
             business: Business = body("business").required(),
             /// 董事信息.
-            director: Director = body("director"),
+            director: MerchantDirector = body("director"),
             /// 负责人信息.
-            principal: Principal = body("principal"),
+            principal: MerchantPrincipal = body("principal"),
             /// 是否申请H5支付权限.
             apply_h5_payment: bool = body("apply_h5_payment"),
             /// H5申请资料.
@@ -74,7 +77,7 @@ pub mod post {
         /// 业务信息.
         pub struct Business {
             /// 业务类型. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: MerchantBusinessType = body("business_type").required(),
             /// APP下载链接.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -89,22 +92,6 @@ pub mod post {
             store_photos: JsonText<Vec<String>> = body("store_photos"),
             /// MCC码.
             mcc: String = body("mcc"),
-        }
-
-        /// 董事信息.
-        pub struct Director {
-            /// 董事姓名.
-            name: String = body("name"),
-            /// 董事证件号.
-            number: String = body("number"),
-        }
-
-        /// 负责人信息.
-        pub struct Principal {
-            /// 负责人姓名.
-            name: String = body("name"),
-            /// 负责人证件号.
-            number: String = body("number"),
         }
 
         /// H5申请资料.
@@ -134,33 +121,11 @@ pub mod post {
     }
 
     open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
         /// 验证状态.
+        #[doc(alias = "验证状态")]
         pub enum VerificationStatus {
             UnderReview = "Under Review",
             Approved = "Approved",
-        }
-
-        /// H5支付权限状态.
-        pub enum H5AuthorizationState {
-            Approved = "APPROVED",
-            Unauthorized = "UNAUTHORIZED",
-            UnderReview = "UNDER_REVIEW",
-            Rejected = "REJECTED",
-            UnderPunishment = "UNDER_PUNISHMENT",
-            ApplicationFailed = "APPLICATION_FAILED",
         }
     }
 }

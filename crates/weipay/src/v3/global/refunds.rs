@@ -26,11 +26,11 @@ pub use crate::v3::global::chain::GlobalRefunds as Refunds;
 /// - global: [4012354686](https://pay.weixin.qq.com/doc/global/v3/zh/4012354686)
 pub mod get {
     pub use crate::v3::global::shared::{
-        GlobalRefundAmount, GlobalRefundAmountExchangeRate, GlobalRefundAmountExchangeRateType,
-        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+        FundSource, GlobalRefundAmount, OverseaExchangeRate, OverseaExchangeRateType, OverseaRefundPromotion,
+        OverseaRefundStatus, PromotionScope, PromotionType, RefundChannel,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询所有退款: what is sent.
@@ -100,7 +100,7 @@ pub mod get {
             /// 商户退款单号. Required.
             out_refund_no: String = body("out_refund_no").required(),
             /// 退款渠道.
-            channel: Channel = body("channel"),
+            channel: RefundChannel = body("channel"),
             /// 退款入账账户.
             recv_account: String = body("recv_account"),
             /// 退款资金来源.
@@ -110,35 +110,11 @@ pub mod get {
             /// 退款创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 退款状态. Required.
-            status: Status = body("status").required(),
+            status: OverseaRefundStatus = body("status").required(),
             /// 退款金额. Required.
             amount: GlobalRefundAmount = body("amount").required(),
             /// 优惠退款详情.
             refund_detail: OverseaRefundPromotion = body("refund_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 退款渠道.
-        pub enum Channel {
-            Original = "ORIGINAL",
-            Balance = "BALANCE",
-            OtherBalance = "OTHER_BALANCE",
-            OtherBankcard = "OTHER_BANKCARD",
-        }
-
-        /// 退款资金来源.
-        pub enum FundSource {
-            RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
-            RefundSourceREchARGEFunds = "REFUND_SOURCE_REchARGE_FUNDS",
-        }
-
-        /// 退款状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Refundclose = "REFUNDCLOSE",
-            Processing = "PROCESSING",
-            Abnormal = "ABNORMAL",
         }
     }
 }
@@ -152,10 +128,10 @@ pub mod get {
 /// - global: [4012354681](https://pay.weixin.qq.com/doc/global/v3/zh/4012354681)
 pub mod post {
     pub use crate::v3::global::shared::{
-        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+        OverseaExchangeRate, OverseaExchangeRateType, OverseaRefundPromotion, PromotionScope, PromotionType,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 申请退款: what is sent.
@@ -229,23 +205,7 @@ pub mod post {
             /// 支付币种. Required.
             payer_currency: String = body("payer_currency").required(),
             /// 汇率. Required.
-            exchange_rate: ExchangeRate = body("exchange_rate").required(),
-        }
-
-        /// 汇率.
-        pub struct ExchangeRate {
-            /// 汇率类型.
-            type_: Type = body("type"),
-            /// 汇率值.
-            rate: i64 = body("rate"),
-        }
-    }
-
-    open_enum! {
-        /// 汇率类型.
-        pub enum Type {
-            UserpaymentRate = "USERPAYMENT_RATE",
-            SettlementRate = "SETTLEMENT_RATE",
+            exchange_rate: OverseaExchangeRate = body("exchange_rate").required(),
         }
     }
 }

@@ -86,6 +86,7 @@ pub mod get {
 
     open_enum! {
         /// 激活状态.
+        #[doc(alias = "激活状态")]
         pub enum ActivationStatus {
             Activated = "ACTIVATED",
             Inactivated = "INACTIVATED",

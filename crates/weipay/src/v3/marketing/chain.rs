@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/marketing` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -5025,11 +5025,11 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     ///     .stock(post::Stock::new()
     ///         .coupon_code_mode("WECHATPAY")
     ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
-    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///         .usage_rule_display_info(post::ProductCouponUsageDisplayInfo::new()
+    ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .notify_config(post::ProductCouponNotifyConfig::new().notify_appid("wx23232232323"))
     ///         .store_scope("NONE"));
     /// let response =
     ///     client.v3().marketing().partner().product_coupon().product_coupons().post(request).await?;
@@ -5230,11 +5230,11 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     ///         .stock_send_rule(post::PartnerStockSendRule::new()
     ///             .max_count(100000)
     ///             .max_count_per_user(5))
-    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///         .usage_rule_display_info(post::ProductCouponUsageDisplayInfo::new()
+    ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::ProductCouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .notify_config(post::ProductCouponNotifyConfig::new().notify_appid("wx23232232323"))
     ///         .store_scope("NONE"));
     /// let response = client
     ///     .v3()
@@ -5350,7 +5350,7 @@ impl<M: Mode>
     ///
     /// let request = post::Request::new()
     ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    ///     .store_list(vec![post::ProductCouponStore::new().store_id("100000001")]);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -5395,7 +5395,7 @@ impl<M: Mode>
     ///
     /// let request = post::Request::new()
     ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    ///     .store_list(vec![post::ProductCouponStore::new().store_id("100000001")]);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -5535,11 +5535,11 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     ///     .stock(post::Stock::new()
     ///         .coupon_code_mode("WECHATPAY")
     ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
-    ///         .usage_rule_display_info(post::ProductCouponUsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::ProductCouponUsageRuleDisplayInfoCouponUsageMethodList::from("OFFLINE")])
+    ///         .usage_rule_display_info(post::ProductCouponUsageDisplayInfo::new()
+    ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
     ///         .coupon_display_info(post::ProductCouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .notify_config(post::ProductCouponNotifyConfig::new().notify_appid("wx23232232323"))
     ///         .store_scope("NONE"));
     /// let response = client
     ///     .v3()
@@ -5733,7 +5733,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     ///
     /// let request = post::Request::new()
     ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    ///     .store_list(vec![post::ProductCouponStore::new().store_id("100000001")]);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -5862,7 +5862,7 @@ impl<M: Mode>
     ///
     /// let request = post::Request::new()
     ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
+    ///     .store_list(vec![post::ProductCouponStore::new().store_id("100000001")]);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -7060,13 +7060,13 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     /// use weipay::v3::marketing::paygiftactivity::unique_threshold_activity::post;
     ///
     /// let request = post::Request::new()
-    ///     .activity_base_info(post::PaygiftActivityBaseInfo::new()
+    ///     .activity_base_info(post::PayGiftBaseInfo::new()
     ///         .activity_name("example")
     ///         .activity_second_title("example")
     ///         .merchant_logo_url("example")
     ///         .out_request_no("example")
     ///         .delivery_purpose("OFF_LINE_PAY"))
-    ///     .award_send_rule(post::PaygiftactivityFullSendRule::new()
+    ///     .award_send_rule(post::PayGiftFullSendRule::new()
     ///         .award_type("BUSIFAVOR")
     ///         .merchant_option("IN_SEVICE_COUPON_MERCHANT")
     ///         .transaction_amount_minimum(1)

@@ -16,7 +16,9 @@ pub use crate::v3::marketing::chain::MarketingPartnerships as Partnerships;
 /// - merchant: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536)
 /// - partner: [4012381479](https://pay.weixin.qq.com/doc/v3/partner/4012381479)
 pub mod get {
-    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
+    pub use crate::v3::marketing::shared::{PartnerType, PartnershipBusinessType};
+
+    use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
         /// 查询合作关系列表: what is sent.
@@ -37,7 +39,7 @@ pub mod get {
         /// 合作方信息.
         pub struct Partner {
             /// 合作方类别. Required.
-            type_: Type = body("type").required(),
+            type_: PartnerType = body("type").required(),
             /// 合作方APPID.
             appid: String = body("appid"),
             /// 合作方商户ID.
@@ -47,7 +49,7 @@ pub mod get {
         /// 被授权数据.
         pub struct AuthorizedData {
             /// 授权业务类别.
-            business_type: BusinessType = body("business_type"),
+            business_type: PartnershipBusinessType = body("business_type"),
             /// 授权批次ID.
             stock_id: String = body("stock_id"),
         }
@@ -101,20 +103,6 @@ pub mod get {
             business_type: String = body("business_type").required(),
             /// 授权批次ID.
             stock_id: String = body("stock_id"),
-        }
-    }
-
-    open_enum! {
-        /// 合作方类别.
-        pub enum Type {
-            Appid = "APPID",
-            Merchant = "MERCHANT",
-        }
-
-        /// 授权业务类别.
-        pub enum BusinessType {
-            FavorStock = "FAVOR_STOCK",
-            BusifavorStock = "BUSIFAVOR_STOCK",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mch-manage` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::path;
 use crate::operation::table;
 
@@ -112,8 +112,8 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
     ///
     /// let request = post::Request::new()
     ///     .sub_mchid("123000110")
-    ///     .submit_data(post::SubmitData::new()
-    ///         .record_fields(vec![post::ManageRecordField::new().item_id("example")]));
+    ///     .submit_data(post::RequestedRecordItems::new()
+    ///         .record_fields(vec![post::RequestedRecordItemsRecordFields::new().item_id("example")]));
     /// let response = client
     ///     .v3()
     ///     .mch_manage()

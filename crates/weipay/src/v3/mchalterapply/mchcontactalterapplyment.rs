@@ -30,7 +30,9 @@ pub use crate::v3::mchalterapply::chain::MchalterapplyMchcontactalterapplyment a
 ///
 /// - partner: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::mchalterapply::shared::IdDocType;
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 提交超管变更申请单: what is sent.
@@ -53,7 +55,7 @@ pub mod post {
             /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
             contact_name: Sensitive = body("contact_name").required().encrypted(),
             /// 超级管理员证件类型. Required.
-            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type").required(),
+            contact_id_doc_type: IdDocType = body("contact_id_doc_type").required(),
             /// 超级管理员身份证件号码. Required; travels encrypted (敏感信息加密).
             contact_id_card_number: Sensitive = body("contact_id_card_number").required().encrypted(),
             /// 超级管理员证件正面照片. Required; format `media-id`.
@@ -79,20 +81,6 @@ pub mod post {
         pub struct Response {
             /// 申请单号.
             apply_id: String = body("apply_id"),
-        }
-    }
-
-    open_enum! {
-        /// 超级管理员证件类型.
-        pub enum ContactIdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
         }
     }
 }

@@ -30,6 +30,8 @@ pub use crate::v3::mchalterapply::chain::MchalterapplyMchsubjectalterapplyment a
 ///
 /// - partner: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
 pub mod post {
+    pub use crate::v3::mchalterapply::shared::{IdDocType, IdHolderType};
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -184,6 +186,7 @@ pub mod post {
 
     open_enum! {
         /// 主体资料变更范围.
+        #[doc(alias = "主体资料变更范围")]
         pub enum AlterScope {
             AlterScopeFull = "ALTER_SCOPE_FULL",
             AlterScopeBusinessCert = "ALTER_SCOPE_BUSINESS_CERT",
@@ -191,6 +194,7 @@ pub mod post {
         }
 
         /// 主体类型.
+        #[doc(alias = "主体类型")]
         pub enum OrganizationType {
             SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
             SubjectTypeInstitutionsCloned = "SUBJECT_TYPE_INSTITUTIONS_CLONED",
@@ -201,6 +205,7 @@ pub mod post {
         }
 
         /// 证书类型.
+        #[doc(alias = "证书类型")]
         pub enum CertType {
             CertificateType2388 = "CERTIFICATE_TYPE_2388",
             CertificateType2389 = "CERTIFICATE_TYPE_2389",
@@ -215,30 +220,13 @@ pub mod post {
         }
 
         /// 金融机构类型.
+        #[doc(alias = "金融机构类型")]
         pub enum FinanceType {
             FinanceTypeBankAgent = "FINANCE_TYPE_BANK_AGENT",
             FinanceTypePaymentAgent = "FINANCE_TYPE_PAYMENT_AGENT",
             FinanceTypeInsurance = "FINANCE_TYPE_INSURANCE",
             FinanceTypeTradeAndSettle = "FINANCE_TYPE_TRADE_AND_SETTLE",
             FinanceTypeOther = "FINANCE_TYPE_OTHER",
-        }
-
-        /// 证件持有人类型.
-        pub enum IdHolderType {
-            Legal = "LEGAL",
-            Super = "SUPER",
-        }
-
-        /// 证件类型.
-        pub enum IdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
         }
     }
 }

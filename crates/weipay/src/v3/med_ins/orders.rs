@@ -28,7 +28,8 @@ pub use crate::v3::med_ins::chain::MedInsOrders as Orders;
 pub mod post {
     pub use crate::v3::med_ins::shared::{
         MedInsCashAddDetail, MedInsCashAddDetailCashAddType, MedInsCashReduceDetail,
-        MedInsCashReduceDetailCashReduceType, MedicalPassthroughContent,
+        MedInsCashReduceDetailCashReduceType, MedInsPayStatus, MedicalOrderType, MedicalPassthroughContent,
+        MixPayStatus, MixPayType, SelfPayStatus,
     };
 
     use crate::model::{JsonText, Sensitive, Time, body, header, open_enum, request, response};
@@ -44,7 +45,7 @@ pub mod post {
             /// 混合支付类型. Required.
             mix_pay_type: MixPayType = body("mix_pay_type").required(),
             /// 订单类型. Required.
-            order_type: OrderType = body("order_type").required(),
+            order_type: MedicalOrderType = body("order_type").required(),
             /// 从业机构的公众号ID. Required.
             appid: String = body("appid").required(),
             /// 医疗机构的公众号ID.
@@ -155,7 +156,7 @@ pub mod post {
             /// 混合支付类型. Required.
             mix_pay_type: MixPayType = body("mix_pay_type").required(),
             /// 订单类型. Required.
-            order_type: OrderType = body("order_type").required(),
+            order_type: MedicalOrderType = body("order_type").required(),
             /// 从业机构的公众号ID. Required.
             appid: String = body("appid").required(),
             /// 医疗机构的公众号ID.
@@ -223,31 +224,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 混合支付类型.
-        pub enum MixPayType {
-            UnknownMixPayType = "UNKNOWN_MIX_PAY_TYPE",
-            CashOnly = "CASH_ONLY",
-            InsuranceOnly = "INSURANCE_ONLY",
-            CashAndInsurance = "CASH_AND_INSURANCE",
-        }
-
-        /// 订单类型.
-        pub enum OrderType {
-            UnknownOrderType = "UNKNOWN_ORDER_TYPE",
-            RegPay = "REG_PAY",
-            DiagPay = "DIAG_PAY",
-            CovidExamPay = "COVID_EXAM_PAY",
-            InHospPay = "IN_HOSP_PAY",
-            PharmacyPay = "PHARMACY_PAY",
-            InsurancePay = "INSURANCE_PAY",
-            IntRegPay = "INT_REG_PAY",
-            IntReDiagPay = "INT_RE_DIAG_PAY",
-            IntRxPay = "INT_RX_PAY",
-            CovidAntigenPay = "COVID_ANTIGEN_PAY",
-            MedPay = "MED_PAY",
-        }
-
         /// 证件类型.
+        #[doc(alias = "证件类型")]
         pub enum CardType {
             UnknownUserCardType = "UNKNOWN_USER_CARD_TYPE",
             IdCard = "ID_CARD",
@@ -257,35 +235,6 @@ pub mod post {
             MainlandTravelPermitForMo = "MAINLAND_TRAVEL_PERMIT_FOR_MO",
             MainlandTravelPermitForHk = "MAINLAND_TRAVEL_PERMIT_FOR_HK",
             ForeignPermanentResident = "FOREIGN_PERMANENT_RESIDENT",
-        }
-
-        /// 医保自费混合订单支付状态.
-        pub enum MixPayStatus {
-            UnknownMixPayStatus = "UNKNOWN_MIX_PAY_STATUS",
-            MixPayCreated = "MIX_PAY_CREATED",
-            MixPaySuccess = "MIX_PAY_SUCCESS",
-            MixPayRefund = "MIX_PAY_REFUND",
-            MixPayFail = "MIX_PAY_FAIL",
-        }
-
-        /// 混合订单中自费部分的支付状态.
-        pub enum SelfPayStatus {
-            UnknownSelfPayStatus = "UNKNOWN_SELF_PAY_STATUS",
-            SelfPayCreated = "SELF_PAY_CREATED",
-            SelfPaySuccess = "SELF_PAY_SUCCESS",
-            SelfPayRefund = "SELF_PAY_REFUND",
-            SelfPayFail = "SELF_PAY_FAIL",
-            NoSelfPay = "NO_SELF_PAY",
-        }
-
-        /// 混合订单中自费部分的支付状态.
-        pub enum MedInsPayStatus {
-            UnknownMedInsPayStatus = "UNKNOWN_MED_INS_PAY_STATUS",
-            MedInsPayCreated = "MED_INS_PAY_CREATED",
-            MedInsPaySuccess = "MED_INS_PAY_SUCCESS",
-            MedInsPayRefund = "MED_INS_PAY_REFUND",
-            MedInsPayFail = "MED_INS_PAY_FAIL",
-            NoMedInsPay = "NO_MED_INS_PAY",
         }
     }
 }

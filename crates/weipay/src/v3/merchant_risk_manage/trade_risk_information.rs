@@ -13,7 +13,9 @@ pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageTradeRiskInfor
 /// - merchant: [4012526198](https://pay.weixin.qq.com/doc/v3/merchant/4012526198)
 /// - partner: [4012467535](https://pay.weixin.qq.com/doc/v3/partner/4012467535)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::merchant_risk_manage::shared::{RiskPunishType, TradeRiskType};
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询风险信息: what is sent.
@@ -45,36 +47,11 @@ pub mod get {
             /// 风险系数值. Required.
             risk_score: i64 = body("risk_score").required(),
             /// 风险类型.
-            risk_type: RiskType = body("risk_type"),
+            risk_type: TradeRiskType = body("risk_type"),
             /// 处置手段.
-            punish_type: PunishType = body("punish_type"),
+            punish_type: RiskPunishType = body("punish_type"),
             /// 处置手段描述.
             punish_description: String = body("punish_description"),
-        }
-    }
-
-    open_enum! {
-        /// 风险类型.
-        pub enum RiskType {
-            OtherRisk = "OTHER_RISK",
-            InducePayment = "INDUCE_PAYMENT",
-            Fraud = "FRAUD",
-            Gambling = "GAMBLING",
-            Cybersex = "CYBERSEX",
-        }
-
-        /// 处置手段.
-        pub enum PunishType {
-            OtherPunish = "OTHER_PUNISH",
-            DisablePayment = "DISABLE_PAYMENT",
-            SuspendSettlement = "SUSPEND_SETTLEMENT",
-            DisableWithdraw = "DISABLE_WITHDRAW",
-            RemoveMerchants = "REMOVE_MERCHANTS",
-            AddMerchantsBlacklist = "ADD_MERCHANTS_BLACKLIST",
-            Refund = "REFUND",
-            FreezingFundByTransaction = "FREEZING_FUND_BY_TRANSACTION",
-            FreezingFundByMerchants = "FREEZING_FUND_BY_MERCHANTS",
-            BlockedUser = "BLOCKED_USER",
         }
     }
 }

@@ -13,7 +13,9 @@ pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageTradeRiskResul
 /// - merchant: [4012384516](https://pay.weixin.qq.com/doc/v3/merchant/4012384516)
 /// - partner: [4012467540](https://pay.weixin.qq.com/doc/v3/partner/4012467540)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::merchant_risk_manage::shared::{RiskPunishType, TradeRiskType};
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 处置结果回传: what is sent.
@@ -32,9 +34,9 @@ pub mod post {
             /// 商户订单号.
             out_trade_no: String = body("out_trade_no"),
             /// 风险类型.
-            risk_type: RiskType = body("risk_type"),
+            risk_type: TradeRiskType = body("risk_type"),
             /// 处置手段. Required.
-            punish_type: PunishType = body("punish_type").required(),
+            punish_type: RiskPunishType = body("punish_type").required(),
             /// 处置手段补充.
             additional_punish_type: String = body("additional_punish_type"),
             /// 投诉信息.
@@ -59,38 +61,13 @@ pub mod post {
             /// 商户订单号.
             out_trade_no: String = body("out_trade_no"),
             /// 风险类型.
-            risk_type: RiskType = body("risk_type"),
+            risk_type: TradeRiskType = body("risk_type"),
             /// 处置手段. Required.
-            punish_type: PunishType = body("punish_type").required(),
+            punish_type: RiskPunishType = body("punish_type").required(),
             /// 处置手段补充.
             additional_punish_type: String = body("additional_punish_type"),
             /// 处置手段描述.
             punish_description: String = body("punish_description"),
-        }
-    }
-
-    open_enum! {
-        /// 风险类型.
-        pub enum RiskType {
-            OtherRisk = "OTHER_RISK",
-            InducePayment = "INDUCE_PAYMENT",
-            Fraud = "FRAUD",
-            Gambling = "GAMBLING",
-            Cybersex = "CYBERSEX",
-        }
-
-        /// 处置手段.
-        pub enum PunishType {
-            OtherPunish = "OTHER_PUNISH",
-            DisablePayment = "DISABLE_PAYMENT",
-            SuspendSettlement = "SUSPEND_SETTLEMENT",
-            DisableWithdraw = "DISABLE_WITHDRAW",
-            RemoveMerchants = "REMOVE_MERCHANTS",
-            AddMerchantsBlacklist = "ADD_MERCHANTS_BLACKLIST",
-            Refund = "REFUND",
-            FreezingFundByTransaction = "FREEZING_FUND_BY_TRANSACTION",
-            FreezingFundByMerchants = "FREEZING_FUND_BY_MERCHANTS",
-            BlockedUser = "BLOCKED_USER",
         }
     }
 }

@@ -76,6 +76,7 @@ pub mod get {
 
     open_enum! {
         /// 投诉单状态.
+        #[doc(alias = "投诉单状态")]
         pub enum ComplaintState {
             PayerComplainted = "PAYER_COMPLAINTED",
             Frozened = "FROZENED",

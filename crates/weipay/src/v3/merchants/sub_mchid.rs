@@ -12,7 +12,9 @@ pub use crate::v3::merchants::chain::MerchantsBySubMchid as SubMchid;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml>
 pub mod get {
-    use crate::model::{Sensitive, body, open_enum, query, request, response};
+    pub use crate::v3::merchants::shared::{MerchantBusinessType, MerchantType};
+
+    use crate::model::{Sensitive, body, query, request, response};
 
     request! {
         /// 查询子商户（融合钱包）: what is sent.
@@ -76,7 +78,7 @@ pub mod get {
         /// 业务信息.
         pub struct Business {
             /// 业务类型.
-            business_type: BusinessType = body("business_type"),
+            business_type: MerchantBusinessType = body("business_type"),
             /// APP下载地址.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -105,21 +107,6 @@ pub mod get {
             name: String = body("name"),
             /// 负责人证件号码.
             number: String = body("number"),
-        }
-    }
-
-    open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/new-tax-control-fapiao` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -321,7 +321,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
     ///             .taxpayer_id("202003261233701778")
     ///             .address("example"))
     ///         .extra_information(post::FapiaoExtraInformation::new().drawer("王五"))
-    ///         .items(vec![post::NewTaxControlFapiaoItem::new()
+    ///         .items(vec![post::FapiaoItem::new()
     ///             .tax_code("3010101020203000000")
     ///             .goods_name("example")
     ///             .quantity(100000000)

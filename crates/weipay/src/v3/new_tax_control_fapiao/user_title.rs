@@ -17,7 +17,9 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoUserTitle a
 ///
 /// `weipay api show GET v3/new-tax-control-fapiao/user-title` lists all 3.
 pub mod get {
-    use crate::model::{Sensitive, body, open_enum, query, request, response};
+    pub use crate::v3::new_tax_control_fapiao::shared::{FapiaoBillType, FapiaoBuyerType, FapiaoScene};
+
+    use crate::model::{Sensitive, body, query, request, response};
 
     request! {
         /// 获取用户填写的抬头: what is sent.
@@ -28,7 +30,7 @@ pub mod get {
             /// 子商户号.
             sub_mchid: String = query("sub_mchid"),
             /// 开票场景. Required.
-            scene: Scene = query("scene").required(),
+            scene: FapiaoScene = query("scene").required(),
             /// 发票申请单号. Required.
             fapiao_apply_id: String = query("fapiao_apply_id").required(),
         }
@@ -41,7 +43,7 @@ pub mod get {
         #[doc(alias = "获取用户填写的抬头")]
         pub struct Response {
             /// 购买方类型. Required.
-            type_: Type = body("type").required(),
+            type_: FapiaoBuyerType = body("type").required(),
             /// 名称. Required.
             name: String = body("name").required(),
             /// 纳税人识别号.
@@ -66,26 +68,6 @@ pub mod get {
             fapiao_bill_type: FapiaoBillType = body("fapiao_bill_type"),
             /// 留言信息.
             user_apply_message: String = body("user_apply_message"),
-        }
-    }
-
-    open_enum! {
-        /// 开票场景.
-        pub enum Scene {
-            WithWechatpay = "WITH_WECHATPAY",
-            WithoutWechatpay = "WITHOUT_WECHATPAY",
-        }
-
-        /// 购买方类型.
-        pub enum Type {
-            Individual = "INDIVIDUAL",
-            Organization = "ORGANIZATION",
-        }
-
-        /// 开具的发票类型.
-        pub enum FapiaoBillType {
-            CommFapiao = "COMM_FAPIAO",
-            VatFapiao = "VAT_FAPIAO",
         }
     }
 }

@@ -19,11 +19,11 @@ pub use crate::v3::offlineface::chain::OfflinefaceTransactions as Transactions;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 pub mod post {
-    pub use crate::v3::offlineface::shared::{OfflinefaceTransferAmount, OfflinefaceTransferAmountCurrency};
+    pub use crate::v3::offlineface::shared::{Currency, OfflinefaceTradeType, OfflinefaceTransferAmount};
 
     use serde_json::Value as Json;
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 申请扣款接口: what is sent.
@@ -105,7 +105,7 @@ pub mod post {
             /// 付款银行.
             bank_type: String = body("bank_type"),
             /// 交易类型.
-            trade_type: TradeType = body("trade_type"),
+            trade_type: OfflinefaceTradeType = body("trade_type"),
             /// 交易状态.
             trade_state: String = body("trade_state"),
             /// 交易描述.
@@ -140,17 +140,6 @@ pub mod post {
         pub struct ResponseSceneInfo {
             /// 设备IP.
             device_ip: String = body("device_ip"),
-        }
-    }
-
-    open_enum! {
-        /// 交易类型.
-        pub enum TradeType {
-            Native = "NATIVE",
-            Jsapi = "JSAPI",
-            App = "APP",
-            Mweb = "MWEB",
-            Auth = "AUTH",
         }
     }
 }

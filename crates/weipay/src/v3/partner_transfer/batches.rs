@@ -25,7 +25,9 @@ pub use crate::v3::partner_transfer::chain::PartnerTransferBatches as Batches;
 ///
 /// - partner: [4012465738](https://pay.weixin.qq.com/doc/v3/partner/4012465738)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::partner_transfer::shared::{AuthorizationType, TransferPurpose, TransferScene};
+
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 发起批量转账: what is sent.
@@ -90,31 +92,6 @@ pub mod post {
             batch_id: String = body("batch_id").required(),
             /// 批次创建时间. Required.
             create_time: Time = body("create_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 特约商户授权类型.
-        pub enum AuthorizationType {
-            InformationAuthorizationType = "INFORMATION_AUTHORIZATION_TYPE",
-            FundAuthorizationType = "FUND_AUTHORIZATION_TYPE",
-            InformationAndFundAuthorizationType = "INFORMATION_AND_FUND_AUTHORIZATION_TYPE",
-        }
-
-        /// 批量转账用途.
-        pub enum TransferPurpose {
-            Goodspayment = "GOODSPAYMENT",
-            Commission = "COMMISSION",
-            Refund = "REFUND",
-            Reimbursement = "REIMBURSEMENT",
-            Freight = "FREIGHT",
-            Others = "OTHERS",
-        }
-
-        /// 转账场景.
-        pub enum TransferScene {
-            OrdinaryTransfer = "ORDINARY_TRANSFER",
-            PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/pay` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -294,7 +294,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().partner().transactions().app().post(request).await?;
     /// # Ok(()) }
@@ -377,7 +377,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .payer(post::Payer::new().auth_code("130061098828009406"))
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .scene_info(post::PayCodepaySceneInfo::new()
     ///         .store_info(post::PayCodepaySceneInfoStoreInfo::new().id("0001")));
     /// let response = client.v3().pay().partner().transactions().codepay().post(request).await?;
@@ -452,7 +452,7 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .scene_info(post::PayH5SceneInfo::new()
     ///         .payer_client_ip("14.23.150.211")
@@ -549,7 +549,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"));
     /// let response = client.v3().pay().partner().transactions().jsapi().post(request).await?;
@@ -667,7 +667,7 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().partner().transactions().native().post(request).await?;
     /// # Ok(()) }
@@ -950,7 +950,7 @@ impl<M: Mode> PayTransactionsApp<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().transactions().app().post(request).await?;
     /// # Ok(()) }
@@ -1032,7 +1032,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .payer(post::Payer::new().auth_code("130061098828009406"))
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .scene_info(post::PayCodepaySceneInfo::new()
     ///         .store_info(post::PayCodepaySceneInfoStoreInfo::new().id("0001")));
     /// let response = client.v3().pay().transactions().codepay().post(request).await?;
@@ -1104,7 +1104,7 @@ impl<M: Mode> PayTransactionsH5<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .scene_info(post::PayH5SceneInfo::new()
     ///         .payer_client_ip("14.23.150.211")
@@ -1194,7 +1194,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
     ///     .payer(post::Payer::new().openid("oWeiPaySandboxUser-000000001"));
     /// let response = client.v3().pay().transactions().jsapi().post(request).await?;
@@ -1271,7 +1271,7 @@ impl<M: Mode> PayTransactionsNative<M> {
     ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::PayTransactionsAmount::new().total(100))
+    ///     .amount(post::PayOrderAmount::new().total(100))
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
     /// let response = client.v3().pay().transactions().native().post(request).await?;
     /// # Ok(()) }

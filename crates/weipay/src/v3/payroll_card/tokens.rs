@@ -12,7 +12,9 @@ pub use crate::v3::payroll_card::chain::PayrollCardTokens as Tokens;
 ///
 /// - partner: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::payroll_card::shared::EmploymentType;
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 生成授权token: what is sent.
@@ -55,15 +57,6 @@ pub mod post {
             token: String = body("token").required(),
             /// token有效时间. Required.
             expires_in: i64 = body("expires_in").required(),
-        }
-    }
-
-    open_enum! {
-        /// 用工类型.
-        pub enum EmploymentType {
-            LongTermEmployment = "LONG_TERM_EMPLOYMENT",
-            ShortTermEmployment = "SHORT_TERM_EMPLOYMENT",
-            CooperationEmployment = "COOPERATION_EMPLOYMENT",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::payroll_card::chain::PayrollCardTransferBatches as TransferBa
 ///
 /// - partner: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
 pub mod post {
+    pub use crate::v3::payroll_card::shared::{AuthorizationType, EmploymentType};
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -81,21 +83,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 特约商户授权类型.
-        pub enum AuthorizationType {
-            InformationAuthorizationType = "INFORMATION_AUTHORIZATION_TYPE",
-            FundAuthorizationType = "FUND_AUTHORIZATION_TYPE",
-            InformationAndFundAuthorizationType = "INFORMATION_AND_FUND_AUTHORIZATION_TYPE",
-        }
-
-        /// 用工类型.
-        pub enum EmploymentType {
-            LongTermEmployment = "LONG_TERM_EMPLOYMENT",
-            ShortTermEmployment = "SHORT_TERM_EMPLOYMENT",
-            CooperationEmployment = "COOPERATION_EMPLOYMENT",
-        }
-
         /// 用工场景.
+        #[doc(alias = "用工场景")]
         pub enum EmploymentScene {
             Logistics = "LOGISTICS",
             Manufacturing = "MANUFACTURING",

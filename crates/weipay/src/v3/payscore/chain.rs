@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/payscore` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -306,8 +306,8 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     ///     .channel_id("1230000109")
     ///     .out_order_no("1234323JKHDFE1243252")
     ///     .service_introduction("XX充电宝")
-    ///     .risk_fund(post::PayscoreServiceorderRiskFund::new().name("DEPOSIT").amount(10000))
-    ///     .time_range(post::PayscoreAcquiringbankTimeRange::new().start_time("20091225091010"))
+    ///     .risk_fund(post::ServiceOrderRiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .time_range(post::PayscoreEstimatedTimeRange::new().start_time("20091225091010"))
     ///     .notify_url("https://api.test.com");
     /// let response = client.v3().payscore().acquiringbank().serviceorder().post(request).await?;
     /// # Ok(()) }
@@ -646,8 +646,7 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::PayscoreServicepayondeliveryorderTimeRange::new()
-    ///         .start_time("20091225091010"));
+    ///     .time_range(post::PayOnDeliveryTimeRange::new().start_time("20091225091010"));
     /// let response =
     ///     client.v3().payscore().acquiringbank().servicepayondeliveryorder().post(request).await?;
     /// # Ok(()) }
@@ -1461,7 +1460,7 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
     ///     .out_order_no("1234323JKHDFE1243252")
     ///     .service_introduction("XX充电宝")
     ///     .total_amount(50000)
-    ///     .time_range(post::PayscoreAnsweredTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::PayscoreReturnedTimeRange::new().start_time("20091225091010"))
     ///     .notify_url("https://api.test.com");
     /// let response =
     ///     client.v3().payscore().partner().serviceorder().direct_complete().post(request).await?;
@@ -1842,13 +1841,10 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
     ///     .sub_mchid("1900000109")
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::PayscoreServicepayondeliveryorderTimeRange::new()
-    ///         .start_time("20091225091010"))
-    ///     .risk_fund(post::PayscoreServicepayondeliveryorderRiskFund::new()
-    ///         .name("DEPOSIT")
-    ///         .amount(10000))
+    ///     .time_range(post::PayOnDeliveryTimeRange::new().start_time("20091225091010"))
+    ///     .risk_fund(post::PayOnDeliveryRiskFund::new().name("DEPOSIT").amount(10000))
     ///     .notify_url("https://api.test.com")
-    ///     .shopping_info(post::PayscoreServicepayondeliveryorderShoppingInfo::new()
+    ///     .shopping_info(post::PayOnDeliveryShoppingInfo::new()
     ///         .real_merchant_appid("wxd678efh567hg6787"));
     /// let response = client.v3().payscore().partner().servicepayondeliveryorder().post(request).await?;
     /// # Ok(()) }
@@ -2774,7 +2770,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .service_id("2002000000000558128851361561536")
     ///     .service_introduction("某某酒店")
-    ///     .time_range(post::PayscoreServiceorderTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20091225091010"))
     ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
     ///     .notify_url("https://api.test.com");
     /// let response = client.v3().payscore().serviceorder().post(request).await?;
@@ -3174,12 +3170,10 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     ///     .service_id("500001")
     ///     .service_introduction("某某酒店")
     ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
-    ///     .risk_fund(post::PayscoreServicepayondeliveryorderRiskFund::new()
-    ///         .name("DEPOSIT")
-    ///         .amount(10000))
+    ///     .risk_fund(post::PayOnDeliveryRiskFund::new().name("DEPOSIT").amount(10000))
     ///     .notify_url("https://api.test.com")
     ///     .shopping_info(post::ShoppingInfo::new()
-    ///         .jump_link(post::JumpLink::new().jump_link_type("JUMP_LINK_MINI_PROGRAM"))
+    ///         .jump_link(post::PayscoreJumpLink::new().jump_link_type("JUMP_LINK_MINI_PROGRAM"))
     ///         .goods(vec![post::PayscoreGoods::new()
     ///             .name("example")
     ///             .picture("example")
@@ -3262,7 +3256,7 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
     ///     .sub_mchid("1900000109")
     ///     .notify_url("https://api.test.com")
     ///     .service_introduction("example")
-    ///     .time_range(post::PayscoreServiceorderTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20091225091010"))
     ///     .out_trade_no("1514323JSVDFE1243252");
     /// let response = client.v3().payscore().sign_plan().partner().serviceorder().post(request).await?;
     /// # Ok(()) }
@@ -3446,7 +3440,7 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .notify_url("https://api.test.com")
     ///     .service_introduction("example")
-    ///     .time_range(post::PayscoreServiceorderTimeRange::new().start_time("20091225091010"))
+    ///     .time_range(post::ServiceOrderTimeRange::new().start_time("20091225091010"))
     ///     .out_trade_no("1514323JSVDFE1243252");
     /// let response = client.v3().payscore().sign_plan().serviceorder().post(request).await?;
     /// # Ok(()) }

@@ -12,7 +12,9 @@ pub use crate::v3::payscore::chain::PayscoreMerchantBill as MerchantBill;
 ///
 /// - merchant: [4013394586](https://pay.weixin.qq.com/doc/v3/merchant/4013394586)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::payscore::shared::TarType;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 商户申请获取对账单: what is sent.
@@ -57,13 +59,6 @@ pub mod get {
             encrypt_key: String = body("encrypt_key").required(),
             /// 随机字符串. Required.
             nonce: String = body("nonce").required(),
-        }
-    }
-
-    open_enum! {
-        /// 压缩类型.
-        pub enum TarType {
-            Gzip = "GZIP",
         }
     }
 }

@@ -21,9 +21,11 @@ pub use crate::v3::payscore::chain::PayscorePayafterOrders as PayafterOrders;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_2&index=4>
 pub mod get {
-    pub use crate::v3::payscore::shared::{PayafterDiscount, PayafterFee};
+    pub use crate::v3::payscore::shared::{
+        MerchantChannelPayType, PayafterDiscount, PayafterFee, PayafterOrderState,
+    };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询先享后付订单: what is sent.
@@ -57,7 +59,7 @@ pub mod get {
             /// 服务ID.
             service_id: String = body("service_id"),
             /// 服务订单状态.
-            state: State = body("state"),
+            state: PayafterOrderState = body("state"),
             /// 标识用户订单使用情况.
             finish_type: i64 = body("finish_type"),
             /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
@@ -98,24 +100,7 @@ pub mod get {
             /// 结单交易单号.
             finish_transaction_id: String = body("finish_transaction_id"),
             /// 支付方式.
-            pay_type: PayType = body("pay_type"),
-        }
-    }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            UserAccepted = "USER_ACCEPTED",
-            Finished = "FINISHED",
-            UserPaid = "USER_PAID",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 支付方式.
-        pub enum PayType {
-            MchChannelPayType = "MchChannelPayType",
+            pay_type: MerchantChannelPayType = body("pay_type"),
         }
     }
 }

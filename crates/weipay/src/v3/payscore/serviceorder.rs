@@ -29,14 +29,13 @@ pub use crate::v3::payscore::chain::PayscoreServiceorder as Serviceorder;
 /// `weipay api show GET v3/payscore/serviceorder` lists all 2.
 pub mod get {
     pub use crate::v3::payscore::shared::{
-        PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPaidType,
-        PayscoreCollectionDetailsPromotionDetail, PayscoreCollectionDetailsPromotionDetailGoodsDetail,
-        PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionDetailsPromotionDetailType,
-        PayscoreCollectionState, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
-        PayscoreReturnedRiskFund, PayscoreReturnedRiskFundName, PayscoreTimeRange,
+        PaidType, PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPromotionDetail,
+        PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionState, PayscoreGoodsDetail,
+        PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreReturnedRiskFund,
+        PayscoreTimeRange, RiskFundName, ServiceOrderState, ServiceOrderStateDescription, VoucherType,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询支付分订单: what is sent.
@@ -72,9 +71,9 @@ pub mod get {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明.
-            state_description: StateDescription = body("state_description"),
+            state_description: ServiceOrderStateDescription = body("state_description"),
             /// 后付费项目.
             post_payments: Vec<PayscorePostPayment> = body("post_payments"),
             /// 商户优惠.
@@ -101,23 +100,6 @@ pub mod get {
             order_id: String = body("order_id"),
         }
     }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
-        }
-    }
 }
 
 /// 创建支付分订单 · `POST v3/payscore/serviceorder`
@@ -132,11 +114,11 @@ pub mod get {
 pub mod post {
     pub use crate::v3::payscore::shared::{
         PayscoreDevice, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
-        PayscoreReturnedRiskFund, PayscoreReturnedRiskFundName, PayscoreSentPostPayment,
-        PayscoreServiceorderTimeRange, PayscoreTimeRange,
+        PayscoreReturnedRiskFund, PayscoreSentPostPayment, PayscoreTimeRange, RiskFundName,
+        ServiceOrderState, ServiceOrderStateDescription, ServiceOrderTimeRange,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建支付分订单: what is sent.
@@ -161,7 +143,7 @@ pub mod post {
             /// 商户优惠. At most 30 members.
             post_discounts: Vec<PostDiscounts> = body("post_discounts").items(0, 30),
             /// 服务时间段. Required.
-            time_range: PayscoreServiceorderTimeRange = body("time_range").required(),
+            time_range: ServiceOrderTimeRange = body("time_range").required(),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 服务风险金. Required.
@@ -191,7 +173,7 @@ pub mod post {
         /// 服务风险金.
         pub struct RiskFund {
             /// 风险名称. Required.
-            name: Name = body("name").required(),
+            name: RiskFundName = body("name").required(),
             /// 风险金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 风险说明. At most 30 characters.
@@ -216,9 +198,9 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明.
-            state_description: StateDescription = body("state_description"),
+            state_description: ServiceOrderStateDescription = body("state_description"),
             /// 后付费项目.
             post_payments: Vec<PayscorePostPayment> = body("post_payments"),
             /// 后付费商户优惠.
@@ -237,31 +219,6 @@ pub mod post {
             order_id: String = body("order_id").required(),
             /// 跳转微信侧小程序订单数据. Required.
             package: String = body("package").required(),
-        }
-    }
-
-    open_enum! {
-        /// 风险名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
-        }
-
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
         }
     }
 }

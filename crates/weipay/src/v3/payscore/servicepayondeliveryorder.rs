@@ -13,12 +13,12 @@ pub use crate::v3::payscore::chain::PayscoreServicepayondeliveryorder as Service
 /// - merchant: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
-        PayscoreServicepayondeliveryorderRiskFund, PayscoreServicepayondeliveryorderRiskFundName,
-        PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink, PayscoreTimeRange,
+        PayOnDeliveryRiskFund, PayscoreGoods, PayscoreJumpLink, PayscoreJumpLinkJumpLinkType,
+        PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund, PayscoreShoppingInfo,
+        PayscoreShoppingInfoJumpLink, PayscoreTimeRange, RiskFundName,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建先用后付订单: what is sent.
@@ -43,7 +43,7 @@ pub mod post {
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 订单风险金. Required.
-            risk_fund: PayscoreServicepayondeliveryorderRiskFund = body("risk_fund").required(),
+            risk_fund: PayOnDeliveryRiskFund = body("risk_fund").required(),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -99,19 +99,9 @@ pub mod post {
             /// 实际购物商家公众号ID.
             real_merchant_appid: String = body("real_merchant_appid"),
             /// 单详跳转链接. Required.
-            jump_link: JumpLink = body("jump_link").required(),
+            jump_link: PayscoreJumpLink = body("jump_link").required(),
             /// 商品列表. Required.
             goods: Vec<PayscoreGoods> = body("goods").required(),
-        }
-
-        /// 单详跳转链接.
-        pub struct JumpLink {
-            /// 跳转链接类型.
-            jump_link_type: JumpLinkType = body("jump_link_type"),
-            /// 小程序跳转AppID.
-            appid: String = body("appid"),
-            /// 小程序跳转path.
-            path: String = body("path"),
         }
     }
 
@@ -155,13 +145,6 @@ pub mod post {
             package: String = body("package").required(),
             /// 先用后付购物详情.
             shopping_info: PayscoreShoppingInfo = body("shopping_info"),
-        }
-    }
-
-    open_enum! {
-        /// 跳转链接类型.
-        pub enum JumpLinkType {
-            JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
         }
     }
 }

@@ -48,6 +48,7 @@ pub mod get {
 
     open_enum! {
         /// 用户授权服务情况.
+        #[doc(alias = "用户授权服务情况")]
         pub enum UseServiceState {
             Unavailable = "UNAVAILABLE",
             Available = "AVAILABLE",

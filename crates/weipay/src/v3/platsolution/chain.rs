@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/platsolution` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -114,7 +114,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
     ///     .out_recharge_no("cz202407181234")
     ///     .recharge_scene("ECOMMERCE_BANK_TRANSFER")
     ///     .account_type("BASIC")
-    ///     .recharge_amount(post::PlatsolutionRechargeAmount::new().amount(500000));
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
     /// let response =
     ///     client.v3().platsolution().ecommerce().bank_transfer_recharges().apply().post(request).await?;
     /// # Ok(()) }
@@ -370,7 +370,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
     /// use weipay::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post;
     ///
     /// let request = post::Request::new()
-    ///     .receiver(post::PlatsolutionReceiver::new().type_("TRANSACTION_USER"))
+    ///     .receiver(post::CompensatedUser::new().type_("TRANSACTION_USER"))
     ///     .out_bill_no("plfk2020042013")
     ///     .transfer_remark("example");
     /// let response =
@@ -579,7 +579,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
     /// use weipay::v3::platsolution::ecommerce::mch_transfer::compensate_bills::pre_transfer::post;
     ///
     /// let request = post::Request::new()
-    ///     .receiver(post::PlatsolutionReceiver::new().type_("TRANSACTION_USER"))
+    ///     .receiver(post::CompensatedUser::new().type_("TRANSACTION_USER"))
     ///     .out_bill_no("plfk2020042013")
     ///     .transfer_remark("example");
     /// let response = client
@@ -881,7 +881,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     ///
     /// let request = post::Request::new()
     ///     .receiver(post::Receiver::new()
-    ///         .transaction_info(post::PlatsolutionTransactionInfo::new()
+    ///         .transaction_info(post::CompensatedTransaction::new()
     ///             .transaction_id("1217752501201407033233368018")))
     ///     .out_bill_no("plfk2020042013")
     ///     .transfer_remark("example");
@@ -990,7 +990,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
     /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::post;
     ///
     /// let request = post::Request::new()
-    ///     .receiver(post::PlatsolutionInsuranceClaimBillsReceiver::new().type_("MERCHANT"))
+    ///     .receiver(post::ClaimReceiver::new().type_("MERCHANT"))
     ///     .out_bill_no("plfk2020042013")
     ///     .transfer_remark("example");
     /// let response = client
@@ -1214,7 +1214,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> 
     /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post;
     ///
     /// let request = post::Request::new()
-    ///     .receiver(post::PlatsolutionInsuranceClaimBillsReceiver::new().type_("MERCHANT"))
+    ///     .receiver(post::ClaimReceiver::new().type_("MERCHANT"))
     ///     .out_bill_no("plfk2020042013")
     ///     .transfer_remark("example");
     /// let response = client
@@ -1704,7 +1704,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
     ///     .out_recharge_no("cz202407181234")
     ///     .recharge_scene("ECOMMERCE_DEPOSIT")
     ///     .account_type("DEPOSIT")
-    ///     .recharge_amount(post::PlatsolutionRechargeAmount::new().amount(500000));
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
     /// let response = client.v3().platsolution().ecommerce().recharges().apply().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -2181,7 +2181,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
     ///     .total_amount(4000000)
     ///     .total_num(200)
     ///     .transfer_scene_id("1000")
-    ///     .transfer_detail_list(vec![post::PlatsolutionTransferDetail::new()
+    ///     .transfer_detail_list(vec![post::PlatformTransferDetail::new()
     ///         .out_detail_no("x23zy545Bd5436")
     ///         .transfer_amount(200000)
     ///         .transfer_remark("2023年2月报销")
@@ -3084,7 +3084,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
     ///     .total_amount(4000000)
     ///     .total_num(200)
     ///     .transfer_scene_id("1000")
-    ///     .transfer_detail_list(vec![post::PlatsolutionTransferDetail::new()
+    ///     .transfer_detail_list(vec![post::PlatformTransferDetail::new()
     ///         .out_detail_no("x23zy545Bd5436")
     ///         .transfer_amount(200000)
     ///         .transfer_remark("2023年2月报销")

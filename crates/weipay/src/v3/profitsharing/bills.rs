@@ -15,7 +15,9 @@ pub use crate::v3::profitsharing::chain::ProfitsharingBills as Bills;
 ///
 /// `weipay api show GET v3/profitsharing/bills` lists all 4.
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::profitsharing::shared::{BillHashType, TarType};
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 申请分账账单: what is sent.
@@ -41,21 +43,9 @@ pub mod get {
             /// 下载地址. Required.
             download_url: String = body("download_url").required(),
             /// 哈希类型. Required.
-            hash_type: HashType = body("hash_type").required(),
+            hash_type: BillHashType = body("hash_type").required(),
             /// 哈希值. Required.
             hash_value: String = body("hash_value").required(),
-        }
-    }
-
-    open_enum! {
-        /// 压缩类型.
-        pub enum TarType {
-            Gzip = "GZIP",
-        }
-
-        /// 哈希类型.
-        pub enum HashType {
-            Sha1 = "SHA1",
         }
     }
 }

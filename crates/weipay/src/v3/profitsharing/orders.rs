@@ -17,11 +17,11 @@ pub use crate::v3::profitsharing::chain::ProfitsharingOrders as Orders;
 /// - partner: [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
 pub mod post {
     pub use crate::v3::profitsharing::shared::{
-        ProfitsharingReceiver, ProfitsharingReceiverFailReason, ProfitsharingReceiverResult,
-        ProfitsharingReceiverType,
+        ProfitsharingFailReason, ProfitsharingOrderState, ProfitsharingReceiver, ProfitsharingResult,
+        ReceiverType,
     };
 
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 请求分账: what is sent.
@@ -54,7 +54,7 @@ pub mod post {
         /// 分账接收方列表.
         pub struct Receivers {
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方帐号. Required; at least 1 character.
             account: String = body("account").required().length(1, usize::MAX),
             /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
@@ -81,24 +81,9 @@ pub mod post {
             /// 微信分账单号. Required.
             order_id: String = body("order_id").required(),
             /// 分账单状态. Required.
-            state: State = body("state").required(),
+            state: ProfitsharingOrderState = body("state").required(),
             /// 分账接收方列表.
             receivers: Vec<ProfitsharingReceiver> = body("receivers"),
-        }
-    }
-
-    open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
-        /// 分账单状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
         }
     }
 }

@@ -15,7 +15,9 @@ pub use crate::v3::profitsharing::chain::ProfitsharingReturnOrders as ReturnOrde
 /// - merchant: [4012525287](https://pay.weixin.qq.com/doc/v3/merchant/4012525287)
 /// - partner: [4012466854](https://pay.weixin.qq.com/doc/v3/partner/4012466854)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::profitsharing::shared::{ProfitsharingReturnFailReason, ProfitsharingReturnResult};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求分账回退: what is sent.
@@ -63,31 +65,13 @@ pub mod post {
             /// 回退描述. Required.
             description: String = body("description").required(),
             /// 回退结果. Required.
-            result: ResponseResult = body("result").required(),
+            result: ProfitsharingReturnResult = body("result").required(),
             /// 失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: ProfitsharingReturnFailReason = body("fail_reason"),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 完成时间. Required.
             finish_time: Time = body("finish_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 回退结果.
-        pub enum ResponseResult {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Failed = "FAILED",
-        }
-
-        /// 失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            BalanceNotEnough = "BALANCE_NOT_ENOUGH",
-            TimeOutClosed = "TIME_OUT_CLOSED",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-            InvalidRequest = "INVALID_REQUEST",
         }
     }
 }

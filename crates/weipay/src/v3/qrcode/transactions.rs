@@ -16,11 +16,11 @@ pub use crate::v3::qrcode::chain::QrcodeTransactions as Transactions;
 /// For 服务商, 直连商户.
 pub mod post {
     pub use crate::v3::qrcode::shared::{
-        QrcodeAmount, QrcodeBusInfo, QrcodeMetroInfo, QrcodePromotionDetail, QrcodePromotionDetailScope,
-        QrcodePromotionDetailType,
+        PromotionScope, QrcodeAmount, QrcodeBusInfo, QrcodeMetroInfo, QrcodePromotionDetail,
+        QrcodeTradeScene, QrcodeTradeState, UserRepayState, VoucherType,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 扣费受理: what is sent.
@@ -41,7 +41,7 @@ pub mod post {
             /// 商户系统内部订单号. Required.
             out_trade_no: String = body("out_trade_no").required().request_number(),
             /// 交易场景值. Required.
-            trade_scene: TradeScene = body("trade_scene").required(),
+            trade_scene: QrcodeTradeScene = body("trade_scene").required(),
             /// 代金券或立减优惠功能的参数.
             goods_tag: String = body("goods_tag"),
             /// 签约成功后. Required.
@@ -110,7 +110,7 @@ pub mod post {
             /// 微信支付订单号.
             transaction_id: String = body("transaction_id"),
             /// 交易状态.
-            trade_state: TradeState = body("trade_state"),
+            trade_state: QrcodeTradeState = body("trade_state"),
             /// 交易状态描述.
             trade_state_description: String = body("trade_state_description"),
             /// 支付完成时间.
@@ -128,7 +128,7 @@ pub mod post {
             /// 代扣签约ID.
             contract_id: String = body("contract_id"),
             /// 交易场景.
-            trade_scene: TradeScene = body("trade_scene"),
+            trade_scene: QrcodeTradeScene = body("trade_scene"),
             /// 公交场景信息.
             bus_info: QrcodeBusInfo = body("bus_info"),
             /// 地铁场景信息.
@@ -137,29 +137,6 @@ pub mod post {
             amount: QrcodeAmount = body("amount"),
             /// 优惠信息.
             promotion_detail: Vec<QrcodePromotionDetail> = body("promotion_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景值.
-        pub enum TradeScene {
-            Bus = "BUS",
-            Metro = "METRO",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Accepted = "ACCEPTED",
-            PayFail = "PAY_FAIL",
-            Refund = "REFUND",
-        }
-
-        /// 用户还款状态.
-        pub enum UserRepayState {
-            NotRepay = "NOT_REPAY",
-            Repaid = "REPAID",
-            AllRefund = "ALL_REFUND",
         }
     }
 }

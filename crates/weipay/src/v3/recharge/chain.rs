@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/recharge` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -60,7 +60,7 @@ impl<M: Mode> RechargeBankTransferRechargesApply<M> {
     ///     .out_recharge_no("cz202407181234")
     ///     .recharge_scene("NORMAL_BANK_TRANSFER")
     ///     .account_type("BASIC")
-    ///     .recharge_amount(post::PlatsolutionRechargeAmount::new().amount(500000));
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
     /// let response = client.v3().recharge().bank_transfer_recharges().apply().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transaction-block` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -245,8 +245,8 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid<M> {
     ///
     /// let request = post::Request::new()
     ///     .merchant_submit_id("ABC123456789")
-    ///     .submit_data(post::SubmitData::new()
-    ///         .record_fields(vec![post::ManageRecordField::new().item_id("example")]));
+    ///     .submit_data(post::RequestedRecordItems::new()
+    ///         .record_fields(vec![post::RequestedRecordItemsRecordFields::new().item_id("example")]));
     /// let response = client
     ///     .v3()
     ///     .transaction_block()

@@ -13,8 +13,8 @@ pub use crate::v3::transactions::chain::TransactionsApp as App;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/In-AppPay/chapter6_3.shtml>
 pub mod post {
     pub use crate::v3::transactions::shared::{
-        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
-        OverseaSceneInfoStoreInfo, TransactionsAmount,
+        OverseaOrderAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
+        OverseaSceneInfo, OverseaStoreInfo,
     };
 
     use crate::model::{body, request, response};
@@ -60,7 +60,7 @@ pub mod post {
             /// 支付者.
             payer: OverseaOrderPayer = body("payer"),
             /// 订单金额. Required.
-            amount: TransactionsAmount = body("amount").required(),
+            amount: OverseaOrderAmount = body("amount").required(),
             /// 场景信息.
             scene_info: OverseaSceneInfo = body("scene_info"),
             /// 优惠功能.

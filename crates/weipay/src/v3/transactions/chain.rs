@@ -2,8 +2,8 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transactions` on.
 
-use crate::chain::{chain, chain_step};
-use crate::mode::Mode;
+use crate::call::{chain, chain_step};
+use crate::delivery::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
@@ -77,7 +77,7 @@ impl<M: Mode> TransactionsApp<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::TransactionsAmount::new().total(1));
+    ///     .amount(post::OverseaOrderAmount::new().total(1));
     /// let response = client.v3().transactions().app().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -224,7 +224,7 @@ impl<M: Mode> TransactionsJsapi<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::TransactionsAmount::new().total(1));
+    ///     .amount(post::OverseaOrderAmount::new().total(1));
     /// let response = client.v3().transactions().jsapi().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -259,7 +259,7 @@ impl<M: Mode> TransactionsMicropay<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::TransactionsAmount::new().total(1));
+    ///     .amount(post::OverseaOrderAmount::new().total(1));
     /// let response = client.v3().transactions().micropay().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -295,10 +295,10 @@ impl<M: Mode> TransactionsMweb<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::TransactionsAmount::new().total(1))
+    ///     .amount(post::OverseaOrderAmount::new().total(1))
     ///     .scene_info(post::SceneInfo::new()
     ///         .payer_client_ip("example")
-    ///         .store_info(post::StoreInfo::new().name("example").address("example")));
+    ///         .store_info(post::OverseaStoreInfo::new().name("example").address("example")));
     /// let response = client.v3().transactions().mweb().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -334,7 +334,7 @@ impl<M: Mode> TransactionsNative<M> {
     ///     .out_trade_no("example")
     ///     .trade_type("example")
     ///     .merchant_category_code("example")
-    ///     .amount(post::TransactionsAmount::new().total(1));
+    ///     .amount(post::OverseaOrderAmount::new().total(1));
     /// let response = client.v3().transactions().native().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -13,11 +13,12 @@ pub use crate::v3::transactions::chain::TransactionsMicropay as Micropay;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_3.shtml>
 pub mod post {
     pub use crate::v3::transactions::shared::{
-        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
-        OverseaSceneInfoStoreInfo, TransactionsAmount,
+        OverseaOrderAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
+        OverseaSceneInfo, OverseaStoreInfo, OverseaTradeType, PromotionScope, PromotionType,
+        SettlementExchangeRate, SettlementExchangeRateType, TradeState,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 提交付款码支付: what is sent.
@@ -54,7 +55,7 @@ pub mod post {
             /// 支付者.
             payer: Payer = body("payer"),
             /// 订单金额. Required.
-            amount: TransactionsAmount = body("amount").required(),
+            amount: OverseaOrderAmount = body("amount").required(),
             /// 场景信息.
             scene_info: OverseaSceneInfo = body("scene_info"),
             /// 优惠功能.
@@ -91,7 +92,7 @@ pub mod post {
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 交易类型. Required.
-            trade_type: TradeType = body("trade_type").required(),
+            trade_type: OverseaTradeType = body("trade_type").required(),
             /// 交易状态. Required.
             trade_state: TradeState = body("trade_state").required(),
             /// 交易状态描述. Required.
@@ -121,15 +122,7 @@ pub mod post {
             /// 支付货币类型.
             payer_currency: String = body("payer_currency"),
             /// 汇率.
-            exchange_rate: ExchangeRate = body("exchange_rate"),
-        }
-
-        /// 汇率.
-        pub struct ExchangeRate {
-            /// 汇率类型.
-            type_: Type = body("type"),
-            /// 汇率值.
-            rate: i64 = body("rate"),
+            exchange_rate: SettlementExchangeRate = body("exchange_rate"),
         }
 
         /// 优惠功能.
@@ -139,9 +132,9 @@ pub mod post {
             /// 优惠名称.
             name: String = body("name"),
             /// 优惠范围.
-            scope: Scope = body("scope"),
+            scope: PromotionScope = body("scope"),
             /// 优惠类型.
-            type_: DetailType = body("type"),
+            type_: PromotionType = body("type"),
             /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
             amount: i64 = body("amount").required(),
             /// 货币类型.
@@ -168,45 +161,6 @@ pub mod post {
             quantity: i64 = body("quantity").required(),
             /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
             price: i64 = body("price").required(),
-        }
-    }
-
-    open_enum! {
-        /// 交易类型.
-        pub enum TradeType {
-            Jsapi = "JSAPI",
-            Native = "NATIVE",
-            App = "APP",
-            Mweb = "MWEB",
-            Micropay = "MICROPAY",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Refund = "REFUND",
-            Notpay = "NOTPAY",
-            Closed = "CLOSED",
-            Revoked = "REVOKED",
-            Userpaying = "USERPAYING",
-            Payerror = "PAYERROR",
-        }
-
-        /// 汇率类型.
-        pub enum Type {
-            SettlementRate = "SETTLEMENT_RATE",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum DetailType {
-            Coupon = "COUPON",
-            Discount = "DISCOUNT",
         }
     }
 }

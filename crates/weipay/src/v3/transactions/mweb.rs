@@ -13,7 +13,8 @@ pub use crate::v3::transactions::chain::TransactionsMweb as Mweb;
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/H5Payment/chapter3_3.shtml>
 pub mod post {
     pub use crate::v3::transactions::shared::{
-        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, TransactionsAmount,
+        OverseaOrderAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
+        OverseaStoreInfo,
     };
 
     use crate::model::{body, request, response};
@@ -59,7 +60,7 @@ pub mod post {
             /// 支付者.
             payer: OverseaOrderPayer = body("payer"),
             /// 订单金额. Required.
-            amount: TransactionsAmount = body("amount").required(),
+            amount: OverseaOrderAmount = body("amount").required(),
             /// 场景信息. Required.
             scene_info: SceneInfo = body("scene_info").required(),
             /// 优惠功能.
@@ -77,17 +78,7 @@ pub mod post {
             /// 操作员ID.
             operator_id: String = body("operator_id"),
             /// 商户门店信息. Required.
-            store_info: StoreInfo = body("store_info").required(),
-        }
-
-        /// 商户门店信息.
-        pub struct StoreInfo {
-            /// 编号.
-            id: String = body("id"),
-            /// 名称. Required.
-            name: String = body("name").required(),
-            /// 详细地址. Required.
-            address: String = body("address").required(),
+            store_info: OverseaStoreInfo = body("store_info").required(),
         }
     }
 

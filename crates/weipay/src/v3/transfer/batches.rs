@@ -94,6 +94,7 @@ pub mod post {
 
     open_enum! {
         /// 批次状态.
+        #[doc(alias = "批次状态")]
         pub enum BatchStatus {
             Accepted = "ACCEPTED",
             Processing = "PROCESSING",

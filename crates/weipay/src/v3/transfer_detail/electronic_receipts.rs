@@ -15,7 +15,9 @@ pub use crate::v3::transfer_detail::chain::TransferDetailElectronicReceipts as E
 ///
 /// `weipay api show GET v3/transfer-detail/electronic-receipts` lists all 3.
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::transfer_detail::shared::AcceptType;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询转账明细电子回单受理结果: what is sent.
@@ -56,15 +58,6 @@ pub mod get {
             download_url: String = body("download_url"),
         }
     }
-
-    open_enum! {
-        /// 受理类型.
-        pub enum AcceptType {
-            BatchTransfer = "BATCH_TRANSFER",
-            TransferToPocket = "TRANSFER_TO_POCKET",
-            TransferToBank = "TRANSFER_TO_BANK",
-        }
-    }
 }
 
 /// 转账明细电子回单受理 · `POST v3/transfer-detail/electronic-receipts`
@@ -78,7 +71,9 @@ pub mod get {
 ///
 /// `weipay api show POST v3/transfer-detail/electronic-receipts` lists all 3.
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::transfer_detail::shared::AcceptType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 转账明细电子回单受理: what is sent.
@@ -117,15 +112,6 @@ pub mod post {
             hash_value: String = body("hash_value"),
             /// 电子回单文件的下载地址.
             download_url: String = body("download_url"),
-        }
-    }
-
-    open_enum! {
-        /// 受理类型.
-        pub enum AcceptType {
-            BatchTransfer = "BATCH_TRANSFER",
-            TransferToPocket = "TRANSFER_TO_POCKET",
-            TransferToBank = "TRANSFER_TO_BANK",
         }
     }
 }

@@ -19,7 +19,9 @@ pub use crate::v3::webizpay::chain::WebizpayAvailMchRanges as AvailMchRanges;
 ///
 /// - partner: [4017205627](https://pay.weixin.qq.com/doc/v3/partner/4017205627)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::webizpay::shared::MerchantIdentifierType;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询可用商户范围列表: what is sent.
@@ -49,15 +51,7 @@ pub mod get {
             /// 可用商户范围id.
             range_id: String = body("range_id"),
             /// 商户标识类型.
-            identifier_type: IdentifierType = body("identifier_type"),
-        }
-    }
-
-    open_enum! {
-        /// 商户标识类型.
-        pub enum IdentifierType {
-            OrganizationCode = "ORGANIZATION_CODE",
-            TransactionId = "TRANSACTION_ID",
+            identifier_type: MerchantIdentifierType = body("identifier_type"),
         }
     }
 }
@@ -70,7 +64,9 @@ pub mod get {
 ///
 /// - partner: [4017205621](https://pay.weixin.qq.com/doc/v3/partner/4017205621)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::webizpay::shared::MerchantIdentifierType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建可用商户范围: what is sent.
@@ -81,7 +77,7 @@ pub mod post {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 商户标识类型. Required.
-            identifier_type: IdentifierType = body("identifier_type").required(),
+            identifier_type: MerchantIdentifierType = body("identifier_type").required(),
         }
     }
 
@@ -93,14 +89,6 @@ pub mod post {
         pub struct Response {
             /// 可用商户范围id. Required.
             range_id: String = body("range_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 商户标识类型.
-        pub enum IdentifierType {
-            OrganizationCode = "ORGANIZATION_CODE",
-            TransactionId = "TRANSACTION_ID",
         }
     }
 }

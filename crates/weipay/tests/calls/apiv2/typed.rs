@@ -128,7 +128,7 @@ fn an_object_inside_an_element_is_sent_as_json_text() {
         .detail(
             micropay::post::Detail::new()
                 .cost_price(1)
-                .goods_detail([] as [weipay::v2::pay::shared::V2PayGoodsDetail; 0]),
+                .goods_detail([] as [weipay::v2::pay::shared::V2OrderGoods; 0]),
         );
     let _ = client.v2().pay().micropay().post(request).unwrap();
     let sent = elements(&platform.seen());

@@ -12,7 +12,9 @@ pub use crate::v2::applyment::chain::ApplymentMicroGetstate as Getstate;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_3>
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::applyment::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询申请状态: what is sent.
@@ -23,9 +25,9 @@ pub mod post {
             /// 接口版本号. Required; at most 32 characters.
             version: String = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
             /// 商户申请单号. At most 32 characters.
             applyment_id: String = xml("applyment_id").length(0, 32),
             /// 业务申请编号. At most 32 characters.
@@ -69,25 +71,6 @@ pub mod post {
             param_name: String = xml("param_name").required().length(0, 32),
             /// 驳回原因. Required; at most 32 characters.
             reject_reason: String = xml("reject_reason").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

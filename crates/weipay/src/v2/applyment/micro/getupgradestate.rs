@@ -12,7 +12,9 @@ pub use crate::v2::applyment::chain::ApplymentMicroGetupgradestate as Getupgrade
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_3&index=3>
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::applyment::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询升级申请单状态: what is sent.
@@ -23,9 +25,9 @@ pub mod post {
             /// 接口版本号. Required; at most 32 characters.
             version: String = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
             /// 小微商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
         }
@@ -83,25 +85,6 @@ pub mod post {
             param_name: String = xml("param_name").required().length(0, 32),
             /// 驳回原因. Required; at most 32 characters.
             reject_reason: String = xml("reject_reason").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

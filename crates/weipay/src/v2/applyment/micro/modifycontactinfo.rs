@@ -12,7 +12,9 @@ pub use crate::v2::applyment::chain::ApplymentMicroModifycontactinfo as Modifyco
 ///
 /// - partner: [4014115350](https://pay.weixin.qq.com/doc/v2/partner/4014115350)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::applyment::shared::{HmacSignType, ResultCode, ReturnCode, VersionOne};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 修改联系信息: what is sent.
@@ -21,11 +23,11 @@ pub mod post {
         #[doc(alias = "修改联系信息")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
-            version: Version = xml("version").required().length(0, 32),
+            version: VersionOne = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
             /// 小微商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 手机号. At most 11 characters.
@@ -63,30 +65,6 @@ pub mod post {
             mch_id: String = xml("mch_id").length(0, 32),
             /// 小微商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 接口版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

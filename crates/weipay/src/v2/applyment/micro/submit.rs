@@ -12,7 +12,9 @@ pub use crate::v2::applyment::chain::ApplymentMicroSubmit as Submit;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_2>
 pub mod post {
-    use crate::model::{JsonText, open_enum, request, response, xml};
+    pub use crate::v2::applyment::shared::{HmacSignType, ResultCode, ReturnCode, VersionThree};
+
+    use crate::model::{JsonText, request, response, xml};
 
     request! {
         /// 申请入驻: what is sent.
@@ -21,13 +23,13 @@ pub mod post {
         #[doc(alias = "申请入驻")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
-            version: Version = xml("version").required().length(0, 32),
+            version: VersionThree = xml("version").required().length(0, 32),
             /// 平台证书序列号. Required; at most 64 characters.
             cert_sn: String = xml("cert_sn").required().length(0, 64),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
             /// 业务申请编号. Required; at most 32 characters.
             business_code: String = xml("business_code").required().length(0, 32).request_number(),
             /// 身份证人像面照片. Required; at most 256 characters.
@@ -111,30 +113,6 @@ pub mod post {
             err_param: String = xml("err_param").length(0, 128),
             /// 商户申请单号. Required; at most 32 characters.
             applyment_id: String = xml("applyment_id").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 接口版本号.
-        pub enum Version {
-            V3_0 = "3.0",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

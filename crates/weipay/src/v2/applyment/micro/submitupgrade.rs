@@ -12,7 +12,9 @@ pub use crate::v2::applyment::chain::ApplymentMicroSubmitupgrade as Submitupgrad
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_2&index=2>
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::applyment::shared::{HmacSignType, ResultCode, ReturnCode, VersionOne};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 提交升级申请单: what is sent.
@@ -21,11 +23,11 @@ pub mod post {
         #[doc(alias = "提交升级申请单")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
-            version: Version = xml("version").required().length(0, 32),
+            version: VersionOne = xml("version").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
             /// 平台证书序列号. Required; at most 64 characters.
             cert_sn: String = xml("cert_sn").required().length(0, 64),
             /// 小微商户号. Required; at most 32 characters.
@@ -101,30 +103,6 @@ pub mod post {
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 参数校验不通过的字段名. At most 128 characters.
             err_param: String = xml("err_param").length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 接口版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -8,6 +8,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionPaywwsptr
 ///
 /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
 pub mod post {
+    pub use crate::v2::mmpaymkttransfers::shared::{ResultCode, ReturnCode};
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -19,7 +21,7 @@ pub mod post {
             /// 公众账号appid. Required; at most 128 characters.
             appid: String = xml("appid").required().length(0, 128),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 随机字符串. The client fills it in. At most 32 characters.
@@ -88,26 +90,16 @@ pub mod post {
 
     open_enum! {
         /// 校验用户姓名选项.
+        #[doc(alias = "校验用户姓名选项")]
         pub enum CheckName {
             ForceCheck = "FORCE_CHECK",
         }
 
         /// 付款消息类型.
+        #[doc(alias = "付款消息类型")]
         pub enum WwMsgType {
             NormalMsg = "NORMAL_MSG",
             ApprovalMsg = "APPROVAL_MSG",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -9,7 +9,9 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionQuerywwsp
 /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
 /// same content.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::mmpaymkttransfers::shared::{PayoutStatus, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询付款记录: what is sent.
@@ -20,7 +22,7 @@ pub mod post {
             /// 商户订单号. At most 28 characters.
             partner_trade_no: String = xml("partner_trade_no").length(0, 28),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// Appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
         }
@@ -49,7 +51,7 @@ pub mod post {
             /// 红包单号. Required; at most 32 characters.
             detail_id: String = xml("detail_id").required().length(0, 32),
             /// 红包状态. Required; at most 16 characters.
-            status: Status = xml("status").required().length(0, 16),
+            status: PayoutStatus = xml("status").required().length(0, 16),
             /// 失败原因. Required; at most 32 characters.
             reason: String = xml("reason").required().length(0, 32),
             /// 收款用户姓名. At most 64 characters.
@@ -60,27 +62,6 @@ pub mod post {
             transfer_time: String = xml("transfer_time").required().length(0, 32),
             /// 付款描述. Required; at most 100 characters.
             desc: String = xml("desc").required().length(0, 100),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 红包状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Failed = "FAILED",
-            Processing = "PROCESSING",
         }
     }
 }

@@ -13,7 +13,9 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionTransfers
 ///
 /// - merchant: [4011989673](https://pay.weixin.qq.com/doc/v2/merchant/4011989673)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::mmpaymkttransfers::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 向微信用户个人付款: what is sent.
@@ -24,7 +26,7 @@ pub mod post {
             /// 商户账号appid. Required; at most 128 characters.
             mch_appid: String = xml("mch_appid").required().length(0, 128),
             /// 商户号. Required; at most 32 characters.
-            mchid: String = xml("mchid").required().length(0, 32),
+            mchid: String = xml("mchid").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 商户订单号. Required; at most 32 characters.
@@ -80,20 +82,6 @@ pub mod post {
             payment_no: String = xml("payment_no").required().length(0, 64),
             /// 付款成功时间. Required; at most 32 characters.
             payment_time: String = xml("payment_time").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -10,7 +10,9 @@ pub use crate::v2::papay::chain::PapayPartnerDeletecontract as Deletecontract;
 ///
 /// - partner: [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::papay::shared::{ResultCode, ReturnCode, VersionOne};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 申请解约: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 模板id.
@@ -36,7 +38,7 @@ pub mod post {
             contract_termination_remark: String =
                 xml("contract_termination_remark").required().length(0, 512),
             /// 版本号. Required.
-            version: Version = xml("version").required(),
+            version: VersionOne = xml("version").required(),
         }
     }
 
@@ -72,25 +74,6 @@ pub mod post {
             err_code_des: String = xml("err_code_des").length(0, 32),
             /// 签名. Required; at most 32 characters.
             sign: String = xml("sign").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::papay::chain::PapayPartnerEntrustweb as Entrustweb;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_1.shtml>
 pub mod get {
-    use crate::model::{open_enum, query, request};
+    pub use crate::v2::papay::shared::VersionOne;
+
+    use crate::model::{query, request};
 
     request! {
         /// 公众号纯签约: what is sent.
@@ -23,7 +25,7 @@ pub mod get {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = query("sub_appid"),
             /// 子商户号. Required.
@@ -39,20 +41,13 @@ pub mod get {
             /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = query("notify_url").required().notify_url(),
             /// 版本号. Required.
-            version: Version = query("version").required(),
+            version: VersionOne = query("version").required(),
             /// 签名. The client fills it in.
             sign: String = query("sign").signature(),
             /// 时间戳. Required.
             timestamp: String = query("timestamp").required(),
             /// 返回web.
             return_web: i64 = query("return_web"),
-        }
-    }
-
-    open_enum! {
-        /// 版本号.
-        pub enum Version {
-            V1_0 = "1.0",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::papay::chain::PapayPartnerH5entrustweb as H5entrustweb;
 ///
 /// - partner: [4011988368](https://pay.weixin.qq.com/doc/v2/partner/4011988368)
 pub mod get {
-    use crate::model::{open_enum, query, request, response, xml};
+    pub use crate::v2::papay::shared::{ResultCode, ReturnCode, SignType, VersionOne};
+
+    use crate::model::{query, request, response, xml};
 
     request! {
         /// H5纯签约: what is sent.
@@ -23,7 +25,7 @@ pub mod get {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
             /// 商户号. Required.
-            mch_id: String = query("mch_id").required(),
+            mch_id: String = query("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = query("sub_appid"),
             /// 子商户号. Required.
@@ -39,11 +41,11 @@ pub mod get {
             /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = query("notify_url").required().notify_url(),
             /// 版本号. Required.
-            version: Version = query("version").required(),
+            version: VersionOne = query("version").required(),
             /// 签名. The client fills it in.
             sign: String = query("sign").signature(),
             /// 签名类型.
-            sign_type: SignType = query("sign_type"),
+            sign_type: SignType = query("sign_type").sign_type(),
             /// 时间戳. Required.
             timestamp: String = query("timestamp").required(),
             /// 客户端. Required.
@@ -83,31 +85,6 @@ pub mod get {
             result_msg: String = xml("result_msg"),
             /// 跳转URL. Required.
             redirect_url: String = xml("redirect_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::papay::chain::PapayPartnerPreentrustweb as Preentrustweb;
 ///
 /// - partner: [4011988366](https://pay.weixin.qq.com/doc/v2/partner/4011988366)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::papay::shared::{ResultCode, ReturnCode, SignType, VersionOne, YesOrNo};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// APP纯签约: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 应用ID. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = xml("sub_appid"),
             /// 子商户号.
@@ -39,13 +41,13 @@ pub mod post {
             /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = xml("notify_url").required().notify_url(),
             /// 版本号. Required.
-            version: Version = xml("version").required(),
+            version: VersionOne = xml("version").required(),
             /// 签名类型.
-            sign_type: SignType = xml("sign_type"),
+            sign_type: SignType = xml("sign_type").sign_type(),
             /// 时间戳. Required.
             timestamp: String = xml("timestamp").required(),
             /// 返回app.
-            return_app: ReturnApp = xml("return_app"),
+            return_app: YesOrNo = xml("return_app"),
         }
     }
 
@@ -83,37 +85,6 @@ pub mod post {
             miniprogram_path: String = xml("miniprogram_path").length(0, 256),
             /// 预签约id. Required; at most 128 characters.
             pre_entrustweb_id: String = xml("pre_entrustweb_id").required().length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回app.
-        pub enum ReturnApp {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::papay::chain::PapayPartnerQuerycontract as Querycontract;
 ///
 /// - partner: [4011988379](https://pay.weixin.qq.com/doc/v2/partner/4011988379)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::papay::shared::{ResultCode, ReturnCode, VersionOne};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询签约关系: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 应用ID. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = xml("sub_appid"),
             /// 子商户号.
@@ -35,7 +37,7 @@ pub mod post {
             /// 签约协议号.
             contract_code: String = xml("contract_code"),
             /// 版本号. Required.
-            version: Version = xml("version").required(),
+            version: VersionOne = xml("version").required(),
         }
     }
 
@@ -87,25 +89,6 @@ pub mod post {
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 版本号.
-        pub enum Version {
-            V1_0 = "1.0",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

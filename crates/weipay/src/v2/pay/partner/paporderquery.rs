@@ -12,7 +12,9 @@ pub use crate::v2::pay::chain::PayPartnerPaporderquery as Paporderquery;
 ///
 /// - partner: [4014113946](https://pay.weixin.qq.com/doc/v2/partner/4014113946)
 pub mod post {
-    use crate::model::{Numbered, open_enum, request, response, xml};
+    pub use crate::v2::pay::shared::{NeverSubscribed, ResultCode, ReturnCode, TradeStateWithAccept};
+
+    use crate::model::{Numbered, request, response, xml};
 
     request! {
         /// 查询订单: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户订单号. Required.
@@ -64,11 +66,11 @@ pub mod post {
             /// 用户标识. Required; at most 128 characters.
             openid: String = xml("openid").required().length(0, 128),
             /// 是否关注公众账号. At most 1 character.
-            is_subscribe: IsSubscribe = xml("is_subscribe").length(0, 1),
+            is_subscribe: NeverSubscribed = xml("is_subscribe").length(0, 1),
             /// 交易类型. Required; at most 16 characters.
             trade_type: String = xml("trade_type").required().length(0, 16),
             /// 交易状态. Required; at most 32 characters.
-            trade_state: TradeState = xml("trade_state").required().length(0, 32),
+            trade_state: TradeStateWithAccept = xml("trade_state").required().length(0, 32),
             /// 付款银行. Required; at most 16 characters.
             bank_type: String = xml("bank_type").required().length(0, 16),
             /// 总金额. Required; in fen (分).
@@ -101,37 +103,6 @@ pub mod post {
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 是否关注公众账号.
-        pub enum IsSubscribe {
-            N = "N",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Refund = "REFUND",
-            Notpay = "NOTPAY",
-            Closed = "CLOSED",
-            Revoked = "REVOKED",
-            Userpaying = "USERPAYING",
-            Payerror = "PAYERROR",
-            Accept = "ACCEPT",
         }
     }
 }

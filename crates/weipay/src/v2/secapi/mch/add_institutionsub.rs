@@ -12,7 +12,12 @@ pub use crate::v2::secapi::chain::SecapiMchAddInstitutionsub as AddInstitutionsu
 ///
 /// - global: [4013636642](https://pay.weixin.qq.com/doc/global/v2/zh/4013636642)
 pub mod post {
-    use crate::model::{JsonText, open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{
+        ApplyH5Payment, H5AuthorizationState, MerchantBusinessType, MerchantType, ResultCode, ReturnCode,
+        VerificationStatus,
+    };
+
+    use crate::model::{JsonText, request, response, xml};
 
     request! {
         /// 进件子商户: what is sent.
@@ -23,7 +28,7 @@ pub mod post {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
             /// 机构商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 渠道编号.
             channel_id: String = xml("channel_id"),
             /// 子商户全称. Required.
@@ -47,7 +52,7 @@ pub mod post {
             /// 公司注册文件照片.
             registration_certificate_copy: String = xml("registration_certificate_copy"),
             /// 业务类型. Required.
-            business_type: BusinessType = xml("business_type").required(),
+            business_type: MerchantBusinessType = xml("business_type").required(),
             /// APP下载链接. Required.
             app_download: String = xml("app_download").required(),
             /// 业务网站. Required.
@@ -115,55 +120,6 @@ pub mod post {
             description: String = xml("description"),
             /// H5支付权限状态.
             h5_authorization_state: H5AuthorizationState = xml("h5_authorization_state"),
-        }
-    }
-
-    open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
-        /// 是否申请H5支付权限.
-        pub enum ApplyH5Payment {
-            Yes = "YES",
-            No = "NO",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务返回码.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 验证状态.
-        pub enum VerificationStatus {
-            UnderReview = "Under review",
-            Approved = "Approved",
-        }
-
-        /// H5支付权限状态.
-        pub enum H5AuthorizationState {
-            Approved = "APPROVED",
-            Unauthorized = "UNAUTHORIZED",
-            UnderReview = "UNDER_REVIEW",
-            Rejected = "REJECTED",
-            UnderPunishment = "UNDER_PUNISHMENT",
-            ApplicationFailed = "APPLICATION_FAILED",
         }
     }
 }

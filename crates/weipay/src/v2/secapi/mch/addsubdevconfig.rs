@@ -15,7 +15,9 @@ pub use crate::v2::secapi::chain::SecapiMchAddsubdevconfig as Addsubdevconfig;
 ///
 /// `weipay api show POST v2/secapi/mch/addsubdevconfig` lists all 4.
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 服务商子商户开发配置新增支付目录/新增对应APPID关联: what is sent.
@@ -26,7 +28,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 关联APPID. At most 32 characters.
@@ -54,20 +56,6 @@ pub mod post {
             result_code: ResultCode = xml("result_code").required().length(0, 32),
             /// 签名. Required; at most 32 characters.
             sign: String = xml("sign").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

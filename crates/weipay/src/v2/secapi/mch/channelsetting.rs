@@ -12,7 +12,9 @@ pub use crate::v2::secapi::chain::SecapiMchChannelsetting as Channelsetting;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26>
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 银行服务商特约子商户指定渠道号: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 特约商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 渠道商商户号. Required; at most 32 characters.
@@ -59,20 +61,6 @@ pub mod post {
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 渠道商商户号. Required; at most 32 characters.
             channel_id: String = xml("channel_id").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

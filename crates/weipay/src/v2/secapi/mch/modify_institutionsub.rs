@@ -12,7 +12,12 @@ pub use crate::v2::secapi::chain::SecapiMchModifyInstitutionsub as ModifyInstitu
 ///
 /// - global: [4013636644](https://pay.weixin.qq.com/doc/global/v2/zh/4013636644)
 pub mod post {
-    use crate::model::{JsonText, open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{
+        ApplyH5Payment, H5AuthorizationState, MerchantBusinessType, MerchantType, ResultCode, ReturnCode,
+        VerificationStatus,
+    };
+
+    use crate::model::{JsonText, request, response, xml};
 
     request! {
         /// 修改子商户: what is sent.
@@ -23,7 +28,7 @@ pub mod post {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
             /// 机构商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户号. Required.
             sub_mch_id: String = xml("sub_mch_id").required(),
             /// 子商户全称. Required.
@@ -47,7 +52,7 @@ pub mod post {
             /// 公司注册文件照片.
             registration_certificate_copy: String = xml("registration_certificate_copy"),
             /// 业务类型. Required.
-            business_type: BusinessType = xml("business_type").required(),
+            business_type: MerchantBusinessType = xml("business_type").required(),
             /// APP下载链接. Required.
             app_download: String = xml("app_download").required(),
             /// 业务网站. Required.
@@ -111,55 +116,6 @@ pub mod post {
             verification_status: VerificationStatus = xml("verification_status"),
             /// H5支付权限状态.
             h5_authorization_state: H5AuthorizationState = xml("h5_authorization_state"),
-        }
-    }
-
-    open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
-        /// 是否申请H5支付权限.
-        pub enum ApplyH5Payment {
-            Yes = "YES",
-            No = "NO",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务返回码.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 验证状态.
-        pub enum VerificationStatus {
-            UnderReview = "Under review",
-            Approved = "Approved",
-        }
-
-        /// H5支付权限状态.
-        pub enum H5AuthorizationState {
-            Approved = "APPROVED",
-            Unauthorized = "UNAUTHORIZED",
-            UnderReview = "UNDER_REVIEW",
-            Rejected = "REJECTED",
-            UnderPunishment = "UNDER_PUNISHMENT",
-            ApplicationFailed = "APPLICATION_FAILED",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::secapi::chain::SecapiMchModifymchinfo as Modifymchinfo;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_27&index=2&p=9>
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 银行特约商户信息修改: what is sent.
@@ -21,7 +23,7 @@ pub mod post {
         #[doc(alias = "银行特约商户信息修改")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户识别码. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 商户简称. At most 20 characters.
@@ -53,20 +55,6 @@ pub mod post {
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 随机字符串. Required; at most 32 characters.
             nonce_str: String = xml("nonce_str").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 处理结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

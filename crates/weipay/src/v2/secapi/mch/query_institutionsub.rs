@@ -12,6 +12,10 @@ pub use crate::v2::secapi::chain::SecapiMchQueryInstitutionsub as QueryInstituti
 ///
 /// - global: [4013636643](https://pay.weixin.qq.com/doc/global/v2/zh/4013636643)
 pub mod post {
+    pub use crate::v2::secapi::shared::{
+        H5AuthorizationState, MerchantBusinessType, MerchantType, ResultCode, ReturnCode,
+    };
+
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
@@ -23,7 +27,7 @@ pub mod post {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
             /// 机构商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户号. Required.
             sub_mch_id: String = xml("sub_mch_id").required(),
         }
@@ -70,7 +74,7 @@ pub mod post {
             /// 子商户唯一标识. Required.
             merchant_remark: String = xml("merchant_remark").required(),
             /// 业务类型.
-            business_type: BusinessType = xml("business_type"),
+            business_type: MerchantBusinessType = xml("business_type"),
             /// 商户类型.
             merchant_type: MerchantType = xml("merchant_type"),
             /// 公司注册文件编号.
@@ -123,42 +127,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务返回码.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// H5支付权限状态.
-        pub enum H5AuthorizationState {
-            Approved = "APPROVED",
-            Unauthorized = "UNAUTHORIZED",
-            UnderReview = "UNDER_REVIEW",
-            Rejected = "REJECTED",
-            UnderPunishment = "UNDER_PUNISHMENT",
-            ApplicationFailed = "APPLICATION_FAILED",
-        }
-
         /// 子商户状态.
+        #[doc(alias = "子商户状态")]
         pub enum SubMchStatus {
             Operating = "OPERATING",
             Pending = "PENDING",
@@ -168,6 +138,7 @@ pub mod post {
         }
 
         /// 子商户入驻状态.
+        #[doc(alias = "子商户入驻状态")]
         pub enum ApplicationStatus {
             UnderReview = "UNDER_REVIEW",
             Rejected = "REJECTED",

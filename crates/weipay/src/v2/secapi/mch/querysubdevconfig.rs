@@ -13,7 +13,9 @@ pub use crate::v2::secapi::chain::SecapiMchQuerysubdevconfig as Querysubdevconfi
 /// - partner: [4014115413](https://pay.weixin.qq.com/doc/v2/partner/4014115413)
 /// - institution: [4011985252](https://pay.weixin.qq.com/doc/v2/institution/4011985252)
 pub mod post {
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 配置查询: what is sent.
@@ -24,7 +26,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
         }
@@ -73,20 +75,6 @@ pub mod post {
             subscribe_appid: String = body("subscribe_appid"),
             /// 绑定好的商户公众号.
             sub_appid: String = body("sub_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v2::secapi::chain::SecapiMchSubmchmanage as Submchmanage;
 ///
 /// - institution: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
 pub mod post {
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode};
+
     use crate::model::{body, open_enum, query, request, response, xml};
 
     request! {
@@ -25,7 +27,7 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户名称. At most 50 characters.
             merchant_name: String = xml("merchant_name").length(0, 50),
             /// 商户识别码.
@@ -89,18 +91,6 @@ pub mod post {
         pub enum Action {
             Add = "add",
             Query = "query",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::secapi::chain::SecapiMchUploadmedia as Uploadmedia;
 ///
 /// - global: [4013641477](https://pay.weixin.qq.com/doc/global/v2/zh/4013641477)
 pub mod post {
-    use crate::model::{File, file, open_enum, part, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode, SignType};
+
+    use crate::model::{File, file, part, request, response, xml};
 
     request! {
         /// 图片上传: what is sent.
@@ -25,9 +27,9 @@ pub mod post {
             /// Required.
             media_hash: String = part("media_hash").required(),
             /// 服务商商户号或渠道号. Required.
-            mch_id: String = part("mch_id").required(),
+            mch_id: String = part("mch_id").required().merchant_number(),
             /// 签名类型. Required.
-            sign_type: SignType = part("sign_type").required(),
+            sign_type: SignType = part("sign_type").required().sign_type(),
             /// 签名. The client fills it in.
             sign: String = part("sign").signature(),
         }
@@ -59,26 +61,6 @@ pub mod post {
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 媒体标识Id. Required; at most 256 characters.
             media_id: String = xml("media_id").required().length(0, 256),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::secapi::chain::SecapiMktAddrecommendconf as Addrecommendconf;
 ///
 /// - partner: [4014115399](https://pay.weixin.qq.com/doc/v2/partner/4014115399)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 服务商特约商户关注功能配置: what is sent.
@@ -21,7 +23,7 @@ pub mod post {
         #[doc(alias = "服务商特约商户关注功能配置")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 特约商户APPID. Required; at most 32 characters.
@@ -49,20 +51,6 @@ pub mod post {
             result_code: ResultCode = xml("result_code").required().length(0, 32),
             /// 签名. Required; at most 32 characters.
             sign: String = xml("sign").required().length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -14,11 +14,11 @@ pub use crate::v2::secapi::chain::SecapiPayMultiprofitsharing as Multiprofitshar
 /// - partner: [4011984646](https://pay.weixin.qq.com/doc/v2/partner/4011984646)
 pub mod post {
     pub use crate::v2::secapi::shared::{
-        V2SecapiPayReceiversReceiver, V2SecapiPayReceiversReceiverType, V2SecapiReceiversReceiver,
-        V2SecapiReceiversReceiverResult, V2SecapiReceiversReceiverType,
+        HmacSignType, ProfitsharingResult, ReceiverType, ResultCode, ReturnCode, V2ProfitsharingReceiver,
+        V2ProfitsharingReceiverResult,
     };
 
-    use crate::model::{JsonText, open_enum, request, response, xml};
+    use crate::model::{JsonText, request, response, xml};
 
     request! {
         /// 请求多次分账: what is sent.
@@ -27,7 +27,7 @@ pub mod post {
         #[doc(alias = "请求多次分账")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
@@ -35,14 +35,13 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户分账单号. Required; at most 64 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 64).request_number(),
             /// 分账接收方列表. Required; at most 10240 characters; JSON text in a string.
-            receivers: JsonText<Vec<V2SecapiPayReceiversReceiver>> =
-                xml("receivers").required().length(0, 10240),
+            receivers: JsonText<Vec<V2ProfitsharingReceiver>> = xml("receivers").required().length(0, 10240),
         }
     }
 
@@ -81,26 +80,7 @@ pub mod post {
             /// 微信分账单号. Required; at most 64 characters.
             order_id: String = xml("order_id").required().length(0, 64),
             /// 分账接收方列表. At most 10240 characters; JSON text in a string.
-            receivers: JsonText<Vec<V2SecapiReceiversReceiver>> = xml("receivers").length(0, 10240),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
+            receivers: JsonText<Vec<V2ProfitsharingReceiverResult>> = xml("receivers").length(0, 10240),
         }
     }
 }

@@ -13,7 +13,9 @@ pub use crate::v2::secapi::chain::SecapiPayProfitsharingfinish as Profitsharingf
 /// - merchant: [4011984076](https://pay.weixin.qq.com/doc/v2/merchant/4011984076)
 /// - partner: [4011984879](https://pay.weixin.qq.com/doc/v2/partner/4011984879)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{HmacSignType, ResultCode, ReturnCode};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 完结分账: what is sent.
@@ -22,13 +24,13 @@ pub mod post {
         #[doc(alias = "完结分账")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户分账单号. Required; at most 64 characters.
@@ -72,25 +74,6 @@ pub mod post {
             out_order_no: String = xml("out_order_no").required().length(0, 64),
             /// 微信分账单号. Required; at most 64 characters.
             order_id: String = xml("order_id").required().length(0, 64),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

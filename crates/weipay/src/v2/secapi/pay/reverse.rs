@@ -14,7 +14,9 @@ pub use crate::v2::secapi::chain::SecapiPayReverse as Reverse;
 /// - partner: [4012218602](https://pay.weixin.qq.com/doc/v2/partner/4012218602)
 /// - global: [4013634900](https://pay.weixin.qq.com/doc/global/v2/zh/4013634900)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::secapi::shared::{ResultCode, ReturnCode, SignType, YesOrNo};
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 撤销订单: what is sent.
@@ -27,7 +29,7 @@ pub mod post {
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 微信订单号. At most 32 characters.
@@ -35,7 +37,7 @@ pub mod post {
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 
@@ -68,33 +70,7 @@ pub mod post {
             /// 错误描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 是否重调. Required; at most 1 character.
-            recall: Recall = xml("recall").required().length(0, 1),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 是否重调.
-        pub enum Recall {
-            Y = "Y",
-            N = "N",
+            recall: YesOrNo = xml("recall").required().length(0, 1),
         }
     }
 }

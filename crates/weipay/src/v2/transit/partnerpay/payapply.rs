@@ -10,9 +10,11 @@ pub use crate::v2::transit::chain::TransitPartnerpayPayapply as Payapply;
 ///
 /// - partner: [4011989903](https://pay.weixin.qq.com/doc/v2/partner/4011989903)
 pub mod post {
-    pub use crate::v2::transit::shared::V2TransitSceneInfo;
+    pub use crate::v2::transit::shared::{
+        HmacSignType, PapTradeType, ResultCode, ReturnCode, TransitTradeScene, V2TransitSceneInfo, VersionTwo,
+    };
 
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 申请扣款: what is sent.
@@ -25,11 +27,11 @@ pub mod post {
             /// 子商户公众账号id. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
             /// 商品详情. At most 6000 characters.
@@ -49,11 +51,11 @@ pub mod post {
             /// 回调通知url. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
             notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
             /// 交易类型. Required; at most 16 characters.
-            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            trade_type: PapTradeType = xml("trade_type").required().length(0, 16),
             /// 委托代扣协议id. At most 32 characters.
             contract_id: String = xml("contract_id").length(0, 32),
             /// 交易场景. Required; at most 16 characters.
-            trade_scene: TradeScene = xml("trade_scene").required().length(0, 16),
+            trade_scene: TransitTradeScene = xml("trade_scene").required().length(0, 16),
             /// 场景信息. Required; at most 1024 characters; JSON text in a string.
             scene_info: JsonText<SceneInfo> = xml("scene_info").required().length(0, 1024),
             /// 客户端.
@@ -73,7 +75,7 @@ pub mod post {
             /// 商户侧用户标识.
             outerid: String = xml("outerid"),
             /// 版本号. Required; at most 16 characters.
-            version: Version = xml("version").required().length(0, 16),
+            version: VersionTwo = xml("version").required().length(0, 16),
         }
 
         /// 场景信息.
@@ -113,41 +115,6 @@ pub mod post {
             err_code: String = xml("err_code").length(0, 32),
             /// 错误代码描述. At most 32 characters.
             err_code_des: String = xml("err_code_des").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 交易类型.
-        pub enum TradeType {
-            Pap = "PAP",
-        }
-
-        /// 交易场景.
-        pub enum TradeScene {
-            Metro = "METRO",
-            Bus = "BUS",
-        }
-
-        /// 版本号.
-        pub enum Version {
-            V2_0 = "2.0",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

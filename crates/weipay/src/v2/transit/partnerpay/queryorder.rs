@@ -12,7 +12,11 @@ pub use crate::v2::transit::chain::TransitPartnerpayQueryorder as Queryorder;
 ///
 /// - partner: [4011989909](https://pay.weixin.qq.com/doc/v2/partner/4011989909)
 pub mod post {
-    use crate::model::{Numbered, open_enum, request, response, xml};
+    pub use crate::v2::transit::shared::{
+        HmacSignType, PapTradeType, ResultCode, ReturnCode, TradeStateWithAccept, YesOrNo,
+    };
+
+    use crate::model::{Numbered, request, response, xml};
 
     request! {
         /// 查询订单: what is sent.
@@ -25,13 +29,13 @@ pub mod post {
             /// 子商户公众账号id. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
         }
     }
 
@@ -70,11 +74,11 @@ pub mod post {
             /// 用户子标识. At most 32 characters.
             sub_openid: String = xml("sub_openid").length(0, 32),
             /// 是否关注公众账号. At most 1 character.
-            is_subscribe: IsSubscribe = xml("is_subscribe").length(0, 1),
+            is_subscribe: YesOrNo = xml("is_subscribe").length(0, 1),
             /// 交易类型. Required; at most 16 characters.
-            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            trade_type: PapTradeType = xml("trade_type").required().length(0, 16),
             /// 交易状态. Required; at most 32 characters.
-            trade_state: TradeState = xml("trade_state").required().length(0, 32),
+            trade_state: TradeStateWithAccept = xml("trade_state").required().length(0, 32),
             /// 付款银行. Required; at most 32 characters.
             bank_type: String = xml("bank_type").required().length(0, 32),
             /// 总金额. Required; in fen (分).
@@ -107,48 +111,6 @@ pub mod post {
             time_end: String = xml("time_end").required().length(0, 14),
             /// 交易状态描述. At most 256 characters.
             trade_state_desc: String = xml("trade_state_desc").length(0, 256),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 是否关注公众账号.
-        pub enum IsSubscribe {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 交易类型.
-        pub enum TradeType {
-            Pap = "PAP",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Refund = "REFUND",
-            Notpay = "NOTPAY",
-            Closed = "CLOSED",
-            Revoked = "REVOKED",
-            Userpaying = "USERPAYING",
-            Payerror = "PAYERROR",
-            Accept = "ACCEPT",
         }
     }
 }

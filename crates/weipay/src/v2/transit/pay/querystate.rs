@@ -12,7 +12,11 @@ pub use crate::v2::transit::chain::TransitPayQuerystate as Querystate;
 ///
 /// - merchant: [4011985234](https://pay.weixin.qq.com/doc/v2/merchant/4011985234)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::transit::shared::{
+        HmacSignType, ResultCode, ReturnCode, TransitContractState, TransitUserState,
+    };
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 查询用户状态接口: what is sent.
@@ -23,11 +27,11 @@ pub mod post {
             /// 公众账号id. Required.
             appid: String = xml("appid").required(),
             /// 商户号. Required.
-            mch_id: String = xml("mch_id").required(),
+            mch_id: String = xml("mch_id").required().merchant_number(),
             /// 委托代扣协议id. Required.
             contract_id: String = xml("contract_id").required(),
             /// 签名类型. Required.
-            sign_type: SignType = xml("sign_type").required(),
+            sign_type: HmacSignType = xml("sign_type").required().sign_type(),
         }
     }
 
@@ -56,7 +60,7 @@ pub mod post {
             /// 错误代码描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 用户状态. Required; at most 16 characters.
-            user_state: UserState = xml("user_state").required().length(0, 16),
+            user_state: TransitUserState = xml("user_state").required().length(0, 16),
             /// 委托代扣协议id.
             contract_id: String = xml("contract_id"),
             /// 签约模板id.
@@ -64,39 +68,7 @@ pub mod post {
             /// 签约协议号.
             contract_code: String = xml("contract_code"),
             /// 协议状态.
-            contract_state: ContractState = xml("contract_state"),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 用户状态.
-        pub enum UserState {
-            Normal = "NORMAL",
-            Blocked = "BLOCKED",
-            Overdue = "OVERDUE",
-        }
-
-        /// 协议状态.
-        pub enum ContractState {
-            V0 = "0",
-            V1 = "1",
+            contract_state: TransitContractState = xml("contract_state"),
         }
     }
 }

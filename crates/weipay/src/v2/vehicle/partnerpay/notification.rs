@@ -10,7 +10,11 @@ pub use crate::v2::vehicle::chain::VehiclePartnerpayNotification as Notification
 ///
 /// - partner: [4011988204](https://pay.weixin.qq.com/doc/v2/partner/4011988204)
 pub mod post {
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    pub use crate::v2::vehicle::shared::{
+        DeductMode, HmacSignType, ParkingTradeScene, ParkingUserState, ResultCode, ReturnCode, VersionThree,
+    };
+
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 用户入场通知: what is sent.
@@ -21,17 +25,17 @@ pub mod post {
             /// 公众账号id. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户公众账号id. Required; at most 32 characters.
             sub_appid: String = xml("sub_appid").required().length(0, 32),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 版本号. Required; at most 16 characters.
-            version: Version = xml("version").required().length(0, 16),
+            version: VersionThree = xml("version").required().length(0, 16),
             /// 交易场景. Required; at most 16 characters.
-            trade_scene: TradeScene = xml("trade_scene").required().length(0, 16),
+            trade_scene: ParkingTradeScene = xml("trade_scene").required().length(0, 16),
             /// 场景信息. Required; at most 1024 characters; JSON text in a string.
             scene_info: JsonText<SceneInfo> = xml("scene_info").required().length(0, 1024),
         }
@@ -94,51 +98,9 @@ pub mod post {
             /// 错误代码描述. At most 32 characters.
             err_code_des: String = xml("err_code_des").length(0, 32),
             /// 用户状态. Required; at most 16 characters.
-            user_state: UserState = xml("user_state").required().length(0, 16),
+            user_state: ParkingUserState = xml("user_state").required().length(0, 16),
             /// 发起扣费方式. At most 16 characters.
             deduct_mode: DeductMode = xml("deduct_mode").length(0, 16),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 版本号.
-        pub enum Version {
-            V3_0 = "3.0",
-        }
-
-        /// 交易场景.
-        pub enum TradeScene {
-            Parking = "PARKING",
-            ParkingSpace = "PARKING SPACE",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 用户状态.
-        pub enum UserState {
-            Normal = "NORMAL",
-            Block = "BLOCK",
-        }
-
-        /// 发起扣费方式.
-        pub enum DeductMode {
-            Proactive = "PROACTIVE",
-            Autopay = "AUTOPAY",
         }
     }
 }

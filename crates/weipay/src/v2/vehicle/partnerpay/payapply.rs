@@ -11,11 +11,12 @@ pub use crate::v2::vehicle::chain::VehiclePartnerpayPayapply as Payapply;
 /// - partner: [4011988205](https://pay.weixin.qq.com/doc/v2/partner/4011988205)
 pub mod post {
     pub use crate::v2::vehicle::shared::{
-        V2VehicleSceneInfo, V2VehicleSceneInfoChannelType, V2VehicleSceneInfoDeductMode,
-        V2VehicleSceneInfoSupportDeductMode,
+        DeductMode, HmacSignType, PapTradeType, ParkingTradeScene, ResultCode, ReturnCode,
+        V2VehicleSceneInfo, V2VehicleSceneInfoChannelType, V2VehicleSceneInfoSupportDeductMode, VersionThree,
+        YesOrNo,
     };
 
-    use crate::model::{JsonText, body, open_enum, request, response, xml};
+    use crate::model::{JsonText, body, request, response, xml};
 
     request! {
         /// 申请扣款: what is sent.
@@ -28,11 +29,11 @@ pub mod post {
             /// 子商户公众账号id. Required; at most 32 characters.
             sub_appid: String = xml("sub_appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
             /// 商品详情. At most 6000 characters.
@@ -52,15 +53,15 @@ pub mod post {
             /// 回调通知url. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
             notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
             /// 交易类型. Required; at most 16 characters.
-            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            trade_type: PapTradeType = xml("trade_type").required().length(0, 16),
             /// 版本号. Required; at most 16 characters.
-            version: Version = xml("version").required().length(0, 16),
+            version: VersionThree = xml("version").required().length(0, 16),
             /// 交易场景. Required; at most 16 characters.
-            trade_scene: TradeScene = xml("trade_scene").required().length(0, 16),
+            trade_scene: ParkingTradeScene = xml("trade_scene").required().length(0, 16),
             /// 用户标识. At most 32 characters.
             openid: String = xml("openid").length(0, 32),
             /// 分账标识. At most 16 characters.
-            profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 16),
+            profit_sharing: YesOrNo = xml("profit_sharing").length(0, 16),
             /// 场景信息. Required; at most 1024 characters; JSON text in a string.
             scene_info: JsonText<SceneInfo> = xml("scene_info").required().length(0, 1024),
         }
@@ -102,47 +103,6 @@ pub mod post {
             err_code: String = xml("err_code").length(0, 32),
             /// 错误代码描述. At most 32 characters.
             err_code_des: String = xml("err_code_des").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 交易类型.
-        pub enum TradeType {
-            Pap = "PAP",
-        }
-
-        /// 版本号.
-        pub enum Version {
-            V3_0 = "3.0",
-        }
-
-        /// 交易场景.
-        pub enum TradeScene {
-            Parking = "PARKING",
-            ParkingSpace = "PARKING SPACE",
-        }
-
-        /// 分账标识.
-        pub enum ProfitSharing {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

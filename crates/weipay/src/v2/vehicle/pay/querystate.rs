@@ -12,6 +12,10 @@ pub use crate::v2::vehicle::chain::VehiclePayQuerystate as Querystate;
 ///
 /// - merchant: [4011986415](https://pay.weixin.qq.com/doc/v2/merchant/4011986415)
 pub mod post {
+    pub use crate::v2::vehicle::shared::{
+        DeductMode, HmacSignType, ResultCode, ReturnCode, VehicleTradeScene, VehicleUserState, VersionThree,
+    };
+
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
@@ -23,17 +27,17 @@ pub mod post {
             /// 公众账号id. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
             /// 交易场景. Required; at most 16 characters.
-            trade_scene: TradeScene = xml("trade_scene").required().length(0, 16),
+            trade_scene: VehicleTradeScene = xml("trade_scene").required().length(0, 16),
             /// 跳转场景. At most 16 characters.
             jump_scene: String = xml("jump_scene").length(0, 16),
             /// 用户标识. Required; at most 32 characters.
             openid: String = xml("openid").required().length(0, 32),
             /// 版本号. Required; at most 16 characters.
-            version: Version = xml("version").required().length(0, 16),
+            version: VersionThree = xml("version").required().length(0, 16),
         }
     }
 
@@ -62,7 +66,7 @@ pub mod post {
             /// 错误代码描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 用户状态. Required; at most 16 characters.
-            user_state: UserState = xml("user_state").required().length(0, 16),
+            user_state: VehicleUserState = xml("user_state").required().length(0, 16),
             /// 用户标识. At most 32 characters.
             openid: String = xml("openid").length(0, 32),
             /// 发起扣费方式. At most 16 characters.
@@ -91,52 +95,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 交易场景.
-        pub enum TradeScene {
-            Parking = "PARKING",
-            ParkingSpace = "PARKING SPACE",
-            Gas = "GAS",
-            Highway = "HIGHWAY",
-            Bridge = "BRIDGE",
-        }
-
-        /// 版本号.
-        pub enum Version {
-            V3_0 = "3.0",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 用户状态.
-        pub enum UserState {
-            Normal = "NORMAL",
-            Paused = "PAUSED",
-            Overdue = "OVERDUE",
-            Unauthorized = "UNAUTHORIZED",
-        }
-
-        /// 发起扣费方式.
-        pub enum DeductMode {
-            Proactive = "PROACTIVE",
-            Autopay = "AUTOPAY",
-        }
-
         /// 常用车牌标志.
+        #[doc(alias = "常用车牌标志")]
         pub enum CommonUseFlag {
             CommonUse = "COMMON_USE",
         }

@@ -14,6 +14,10 @@ pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceip
 ///
 /// - partner: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
 pub mod get {
+    pub use crate::v3::abnormal_fund_processing::shared::{
+        AbnormalFundCommander, AbnormalFundReceiptState, Currency, FundProcessingOperator, FundProductName,
+    };
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -23,13 +27,13 @@ pub mod get {
         #[doc(alias = "查询在途异常资金付款结果")]
         pub struct Response {
             /// 产品名称. Required.
-            product_name: ProductName = body("product_name").required(),
+            product_name: FundProductName = body("product_name").required(),
             /// 微信支付在途异常资金付款单号. Required.
             receipt_id: String = body("receipt_id").required(),
             /// 付款金额信息. Required.
             transfer_amount: TransferAmount = body("transfer_amount").required(),
             /// 在途异常资金付款状态. Required.
-            receipt_state: ReceiptState = body("receipt_state").required(),
+            receipt_state: AbnormalFundReceiptState = body("receipt_state").required(),
             /// 在途异常资金付款单据创建时间.
             create_time: Time = body("create_time"),
             /// 在途异常资金付款单据更新时间.
@@ -51,7 +55,7 @@ pub mod get {
             /// 商户侧指令编号. Required.
             out_instruction_no: String = body("out_instruction_no").required(),
             /// 在途异常资金付款指令的发起方. Required.
-            commander: Commander = body("commander").required(),
+            commander: AbnormalFundCommander = body("commander").required(),
             /// 付款方式. Required.
             transfer_mode: TransferMode = body("transfer_mode").required(),
             /// 入账成功时间.
@@ -61,40 +65,11 @@ pub mod get {
             /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
         }
-
-        /// 在途异常资金付款指令的发起方.
-        pub struct Commander {
-            /// Required.
-            operator: Operator = body("operator").required(),
-            /// 微信支付商户号. Required.
-            mchid: String = body("mchid").required(),
-        }
     }
 
     open_enum! {
-        /// 产品名称.
-        pub enum ProductName {
-            C2c = "C2C",
-        }
-
-        /// 货币类型.
-        pub enum Currency {
-            Cny = "CNY",
-        }
-
-        /// 在途异常资金付款状态.
-        pub enum ReceiptState {
-            ReceiptStatePending = "RECEIPT_STATE_PENDING",
-            ReceiptStateProgress = "RECEIPT_STATE_PROGRESS",
-            ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
-        }
-
-        /// The values of `operator`.
-        pub enum Operator {
-            Merchant = "MERCHANT",
-        }
-
         /// 付款方式.
+        #[doc(alias = "付款方式")]
         pub enum TransferMode {
             TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
         }

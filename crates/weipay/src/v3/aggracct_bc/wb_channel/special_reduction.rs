@@ -14,7 +14,11 @@ pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelSpecialReduction as Sp
 ///
 /// - merchant: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::aggracct_bc::shared::{
+        ReductionType, ReqScene, SpecialReductionFailReason, SpecialReductionState,
+    };
+
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 特殊减额: what is sent.
@@ -62,7 +66,7 @@ pub mod post {
             /// 减额金额. In fen (分).
             amount: i64 = body("amount"),
             /// 处理结果.
-            state: State = body("state"),
+            state: SpecialReductionState = body("state"),
             /// 特殊减额原因.
             reason: String = body("reason"),
             /// 微信支付额度变更单号.
@@ -72,36 +76,7 @@ pub mod post {
             /// 失败时间.
             fail_time: Time = body("fail_time"),
             /// 失败原因.
-            fail_reason: FailReason = body("fail_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 特殊减额类型.
-        pub enum ReductionType {
-            FinancialPenalty = "FINANCIAL_PENALTY",
-            JudicialDeduction = "JUDICIAL_DEDUCTION",
-        }
-
-        /// 请求场景.
-        pub enum ReqScene {
-            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        }
-
-        /// 处理结果.
-        pub enum State {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Failed = "FAILED",
-        }
-
-        /// 失败原因.
-        pub enum FailReason {
-            BalanceNotEnough = "BALANCE_NOT_ENOUGH",
-            ReceiptNotExistClosed = "RECEIPT_NOT_EXIST_CLOSED",
-            TimeOutClosed = "TIME_OUT_CLOSED",
+            fail_reason: SpecialReductionFailReason = body("fail_reason"),
         }
     }
 }

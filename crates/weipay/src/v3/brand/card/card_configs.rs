@@ -16,7 +16,9 @@ pub use crate::v3::brand::chain::BrandCardCardConfigs as CardConfigs;
 ///
 /// - partner: [4016475174](https://pay.weixin.qq.com/doc/v3/partner/4016475174)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::brand::shared::CardApplymentState;
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询商家名片配置申请状态: what is sent.
@@ -46,26 +48,13 @@ pub mod get {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 申请单状态. Required.
-            applyment_state: ApplymentState = body("applyment_state").required(),
+            applyment_state: CardApplymentState = body("applyment_state").required(),
             /// 定时发布时间.
             scheduled_publish_time: Time = body("scheduled_publish_time"),
             /// 驳回原因.
             reject_reason: String = body("reject_reason"),
             /// 实际发布时间.
             actual_publish_time: Time = body("actual_publish_time"),
-        }
-    }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum ApplymentState {
-            StateUnknown = "STATE_UNKNOWN",
-            Drafting = "DRAFTING",
-            Auditing = "AUDITING",
-            AuditRejected = "AUDIT_REJECTED",
-            PendingPublish = "PENDING_PUBLISH",
-            Published = "PUBLISHED",
-            Canceled = "CANCELED",
         }
     }
 }
@@ -152,6 +141,7 @@ pub mod post {
 
     open_enum! {
         /// 客服类型.
+        #[doc(alias = "客服类型")]
         pub enum CustomerServiceType {
             MiniProgram = "MINI_PROGRAM",
             CustomizeWeb = "CUSTOMIZE_WEB",
@@ -160,6 +150,7 @@ pub mod post {
         }
 
         /// 服务跳转类型.
+        #[doc(alias = "服务跳转类型")]
         pub enum ServiceJumpType {
             JumpMiniProgram = "JUMP_MINI_PROGRAM",
             JumpWebPage = "JUMP_WEB_PAGE",

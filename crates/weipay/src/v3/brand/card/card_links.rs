@@ -21,7 +21,9 @@ pub use crate::v3::brand::chain::BrandCardCardLinks as CardLinks;
 ///
 /// - partner: [4016366785](https://pay.weixin.qq.com/doc/v3/partner/4016366785)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::brand::shared::BrandPaymentScene;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询已生效交易连接名片规则: what is sent.
@@ -32,7 +34,7 @@ pub mod get {
             /// 品牌ID. Required.
             brand_id: String = query("brand_id").required(),
             /// 交易场景类型.
-            payment_scene: PaymentScene = query("payment_scene"),
+            payment_scene: BrandPaymentScene = query("payment_scene"),
             /// 查询页码.
             page_index: i64 = query("page_index").page_number(),
             /// 查询页大小.
@@ -61,23 +63,13 @@ pub mod get {
         /// 已生效连接列表.
         pub struct ActiveLinkList {
             /// 交易场景类型. Required.
-            payment_scene: PaymentScene = body("payment_scene").required(),
+            payment_scene: BrandPaymentScene = body("payment_scene").required(),
             /// 公众账号ID.
             appid_list: Vec<String> = body("appid_list"),
             /// 商户号.
             card_link_mchid: String = body("card_link_mchid"),
             /// 服务ID.
             service_id: String = body("service_id"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景类型.
-        pub enum PaymentScene {
-            MiniProgram = "MINI_PROGRAM",
-            App = "APP",
-            PaymentScore = "PAYMENT_SCORE",
-            PaymentCode = "PAYMENT_CODE",
         }
     }
 }
@@ -90,7 +82,9 @@ pub mod get {
 ///
 /// - partner: [4016333302](https://pay.weixin.qq.com/doc/v3/partner/4016333302)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::brand::shared::BrandPaymentScene;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 添加交易连接名片规则申请: what is sent.
@@ -103,7 +97,7 @@ pub mod post {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 交易场景类型. Required.
-            payment_scene: PaymentScene = body("payment_scene").required(),
+            payment_scene: BrandPaymentScene = body("payment_scene").required(),
             /// 公众账号ID.
             appid: String = body("appid"),
             /// 商户号.
@@ -124,23 +118,13 @@ pub mod post {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 交易场景类型. Required.
-            payment_scene: PaymentScene = body("payment_scene").required(),
+            payment_scene: BrandPaymentScene = body("payment_scene").required(),
             /// 公众账号ID.
             appid: String = body("appid"),
             /// 商户号.
             card_link_mchid: String = body("card_link_mchid"),
             /// 服务ID.
             service_id: String = body("service_id"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景类型.
-        pub enum PaymentScene {
-            MiniProgram = "MINI_PROGRAM",
-            App = "APP",
-            PaymentScore = "PAYMENT_SCORE",
-            PaymentCode = "PAYMENT_CODE",
         }
     }
 }

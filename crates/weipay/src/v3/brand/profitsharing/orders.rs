@@ -19,7 +19,11 @@ pub use crate::v3::brand::chain::BrandProfitsharingOrders as Orders;
 ///
 /// - partner: [4012467002](https://pay.weixin.qq.com/doc/v3/partner/4012467002)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::brand::shared::{
+        ProfitsharingFailReason, ProfitsharingResult, ProfitsharingStatus, ReceiverType,
+    };
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询分账结果: what is sent.
@@ -51,7 +55,7 @@ pub mod get {
             /// 微信分账单号. Required.
             order_id: String = body("order_id").required(),
             /// 分账单状态. Required.
-            status: Status = body("status").required(),
+            status: ProfitsharingStatus = body("status").required(),
             /// 分账接收方列表. Required.
             receivers: Vec<Receivers> = body("receivers").required(),
             /// 分账完结金额. In fen (分).
@@ -63,7 +67,7 @@ pub mod get {
         /// 分账接收方列表.
         pub struct Receivers {
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
             /// 分账金额. Required; in fen (分).
@@ -71,47 +75,13 @@ pub mod get {
             /// 分账描述. Required.
             description: String = body("description").required(),
             /// 分账结果. Required.
-            result: ReceiversResult = body("result").required(),
+            result: ProfitsharingResult = body("result").required(),
             /// 完成时间. Required.
             finish_time: Time = body("finish_time").required(),
             /// 分账失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: ProfitsharingFailReason = body("fail_reason"),
             /// 分账明细单号. Required.
             detail_id: String = body("detail_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 分账单状态.
-        pub enum Status {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-        }
-
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
-        /// 分账结果.
-        pub enum ReceiversResult {
-            Pending = "PENDING",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-        }
-
-        /// 分账失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            NoRelation = "NO_RELATION",
-            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-            ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
-            NoAuth = "NO_AUTH",
-            ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-            InvalidRequest = "INVALID_REQUEST",
         }
     }
 }
@@ -124,7 +94,11 @@ pub mod get {
 ///
 /// - partner: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::brand::shared::{
+        ProfitsharingFailReason, ProfitsharingResult, ProfitsharingStatus, ReceiverType,
+    };
+
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 请求分账: what is sent.
@@ -155,7 +129,7 @@ pub mod post {
         /// 分账接收方列表.
         pub struct Receivers {
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
             /// 分账金额. Required; in fen (分).
@@ -186,13 +160,13 @@ pub mod post {
             /// 分账接收方列表.
             receivers: Vec<ResponseReceivers> = body("receivers"),
             /// 分账单状态.
-            status: Status = body("status"),
+            status: ProfitsharingStatus = body("status"),
         }
 
         /// 分账接收方列表.
         pub struct ResponseReceivers {
             /// 接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 接收方账号. Required.
             account: String = body("account").required(),
             /// 分账金额. Required; in fen (分).
@@ -200,47 +174,13 @@ pub mod post {
             /// 分账描述. Required.
             description: String = body("description").required(),
             /// 分账结果. Required.
-            result: ResponseReceiversResult = body("result").required(),
+            result: ProfitsharingResult = body("result").required(),
             /// 分账完成时间. Required.
             finish_time: Time = body("finish_time").required(),
             /// 分账失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: ProfitsharingFailReason = body("fail_reason"),
             /// 分账明细单号. Required.
             detail_id: String = body("detail_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
-        /// 分账结果.
-        pub enum ResponseReceiversResult {
-            Pending = "PENDING",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-        }
-
-        /// 分账失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            NoRelation = "NO_RELATION",
-            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-            ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
-            NoAuth = "NO_AUTH",
-            ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-            InvalidRequest = "INVALID_REQUEST",
-        }
-
-        /// 分账单状态.
-        pub enum Status {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
         }
     }
 }

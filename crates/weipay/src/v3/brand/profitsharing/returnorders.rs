@@ -12,6 +12,8 @@ pub use crate::v3::brand::chain::BrandProfitsharingReturnorders as Returnorders;
 ///
 /// - partner: [4012467011](https://pay.weixin.qq.com/doc/v3/partner/4012467011)
 pub mod get {
+    pub use crate::v3::brand::shared::EcommerceReturnResult;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -52,7 +54,7 @@ pub mod get {
             /// 回退金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 回退结果. Required.
-            result: ResponseResult = body("result").required(),
+            result: EcommerceReturnResult = body("result").required(),
             /// 失败原因.
             fail_reason: FailReason = body("fail_reason"),
             /// 完成时间. Required.
@@ -61,14 +63,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 回退结果.
-        pub enum ResponseResult {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
         /// 失败原因.
+        #[doc(alias = "失败原因")]
         pub enum FailReason {
             AccountAbnormal = "ACCOUNT_ABNORMAL",
             TimeOutClosed = "TIME_OUT_CLOSED",
@@ -86,6 +82,8 @@ pub mod get {
 ///
 /// - partner: [4012467097](https://pay.weixin.qq.com/doc/v3/partner/4012467097)
 pub mod post {
+    pub use crate::v3::brand::shared::EcommerceReturnResult;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -132,7 +130,7 @@ pub mod post {
             /// 微信回退单号. Required.
             return_no: String = body("return_no").required(),
             /// 回退结果. Required.
-            result: ResponseResult = body("result").required(),
+            result: EcommerceReturnResult = body("result").required(),
             /// 失败原因.
             fail_reason: FailReason = body("fail_reason"),
             /// 完成时间. Required.
@@ -141,14 +139,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 回退结果.
-        pub enum ResponseResult {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
         /// 失败原因.
+        #[doc(alias = "失败原因")]
         pub enum FailReason {
             AccountAbnormal = "ACCOUNT_ABNORMAL",
             TimeOutClosed = "TIME_OUT_CLOSED",

@@ -106,12 +106,14 @@ pub mod post {
 
     open_enum! {
         /// 订单状态.
+        #[doc(alias = "订单状态")]
         pub enum Status {
             CreateDeal = "CREATE_DEAL",
             PaySuccess = "PAY_SUCCESS",
         }
 
         /// 菜品单位.
+        #[doc(alias = "菜品单位")]
         pub enum Unit {
             ByShare = "BY_SHARE",
             ByWeight = "BY_WEIGHT",

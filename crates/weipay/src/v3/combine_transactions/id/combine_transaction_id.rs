@@ -12,7 +12,9 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsIdByCombineTr
 ///
 /// - partner: [4012602242](https://pay.weixin.qq.com/doc/v3/partner/4012602242)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::combine_transactions::shared::TradeScenario;
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 个人收款交易通过微信支付订单号查单: what comes back.
@@ -88,13 +90,6 @@ pub mod get {
             payer_currency: String = body("payer_currency").required(),
             /// 结算汇率.
             settlement_rate: i64 = body("settlement_rate"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景.
-        pub enum TradeScenario {
-            Recommerce = "RECOMMERCE",
         }
     }
 }

@@ -17,7 +17,9 @@ pub use crate::v3::combine_transactions::chain::CombineTransactionsOutTradeNoByC
 ///
 /// `weipay api show GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}` lists all 15.
 pub mod get {
-    pub use crate::v3::combine_transactions::shared::PayInstallmentInfo;
+    pub use crate::v3::combine_transactions::shared::{
+        PayInstallmentInfo, PromotionScope, TradeScenario, VoucherType,
+    };
 
     use crate::model::{Time, body, open_enum, response};
 
@@ -94,9 +96,9 @@ pub mod get {
             /// 优惠名称.
             name: String = body("name"),
             /// 优惠范围.
-            scope: Scope = body("scope"),
+            scope: PromotionScope = body("scope"),
             /// 优惠类型.
-            type_: Type = body("type"),
+            type_: VoucherType = body("type"),
             /// 优惠券面额. In fen (分).
             amount: i64 = body("amount"),
             /// 活动批次ID.
@@ -150,6 +152,7 @@ pub mod get {
 
     open_enum! {
         /// 交易类型.
+        #[doc(alias = "交易类型")]
         pub enum TradeType {
             Native = "NATIVE",
             Jsapi = "JSAPI",
@@ -158,29 +161,13 @@ pub mod get {
         }
 
         /// 交易状态.
+        #[doc(alias = "交易状态")]
         pub enum TradeState {
             Success = "SUCCESS",
             Refund = "REFUND",
             Notpay = "NOTPAY",
             Closed = "CLOSED",
             Payerror = "PAYERROR",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Cash = "CASH",
-            Nocash = "NOCASH",
-        }
-
-        /// 交易场景.
-        pub enum TradeScenario {
-            Recommerce = "RECOMMERCE",
         }
     }
 }

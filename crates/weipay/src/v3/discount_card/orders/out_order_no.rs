@@ -13,11 +13,10 @@ pub use crate::v3::discount_card::chain::DiscountCardOrdersByOutOrderNo as OutOr
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
 pub mod get {
     pub use crate::v3::discount_card::shared::{
-        DiscountCardObjective, DiscountCardObjectivePerformanceType, DiscountCardReward,
-        DiscountCardRewardRewardType,
+        DiscountCardObjective, DiscountCardOrderState, DiscountCardReward, PerformanceType, RewardType,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 通过先享卡订单号查询订单: what comes back.
@@ -58,7 +57,7 @@ pub mod get {
             /// 线下使用说明.
             offline_instructions: String = body("offline_instructions"),
             /// 订单状态. Required.
-            state: State = body("state").required(),
+            state: DiscountCardOrderState = body("state").required(),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 扣除金额. In fen (分).
@@ -75,18 +74,6 @@ pub mod get {
             rewards: Vec<DiscountCardReward> = body("rewards"),
         }
     }
-
-    open_enum! {
-        /// 订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Settling = "SETTLING",
-            Charging = "CHARGING",
-            Charged = "CHARGED",
-            NoCharge = "NO_CHARGE",
-            Revoked = "REVOKED",
-        }
-    }
 }
 
 /// 更新先享卡订单 · `PATCH v3/discount-card/orders/{out_order_no}`
@@ -97,7 +84,9 @@ pub mod get {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml>
 pub mod patch {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::discount_card::shared::{PerformanceType, RewardType};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 更新先享卡订单: what is sent.
@@ -160,20 +149,6 @@ pub mod patch {
             out_order_no: String = body("out_order_no").required(),
             /// 微信支付服务订单号. Required.
             order_id: String = body("order_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 履约类型.
-        pub enum PerformanceType {
-            Increase = "INCREASE",
-            Decrease = "DECREASE",
-        }
-
-        /// 奖励类型.
-        pub enum RewardType {
-            Increase = "INCREASE",
-            Decrease = "DECREASE",
         }
     }
 }

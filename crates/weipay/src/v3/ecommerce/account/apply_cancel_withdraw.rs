@@ -32,6 +32,8 @@ pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdraw as Appl
 ///
 /// - partner: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)
 pub mod post {
+    pub use crate::v3::ecommerce::shared::{IdDocType, WithdrawChoice};
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -47,7 +49,7 @@ pub mod post {
             /// 商户注销申请单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 是否提取资金.
-            withdraw: Withdraw = body("withdraw"),
+            withdraw: WithdrawChoice = body("withdraw"),
             /// 收款账号信息. Required.
             payee_info: PayeeInfo = body("payee_info").required(),
             /// 付款申请材料.
@@ -117,31 +119,15 @@ pub mod post {
     }
 
     open_enum! {
-        /// 是否提取资金.
-        pub enum Withdraw {
-            ApplyWithdraw = "APPLY_WITHDRAW",
-            NotApplyWithdraw = "NOT_APPLY_WITHDRAW",
-        }
-
         /// 账户类型.
+        #[doc(alias = "账户类型")]
         pub enum AccountType {
             AccountTypeCorporate = "ACCOUNT_TYPE_CORPORATE",
             AccountTypePersonal = "ACCOUNT_TYPE_PERSONAL",
         }
 
-        /// 证件类型.
-        pub enum IdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-        }
-
         /// 申请证明材料类型.
+        #[doc(alias = "申请证明材料类型")]
         pub enum ProofMediaType {
             WithdrawalApplication = "WITHDRAWAL_APPLICATION",
         }

@@ -20,6 +20,8 @@ pub use crate::v3::ecommerce::chain::EcommerceAccountCancelApplications as Cance
 ///
 /// - partner: [4012476217](https://pay.weixin.qq.com/doc/v3/partner/4012476217)
 pub mod post {
+    pub use crate::v3::ecommerce::shared::AccountCancelState;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -58,7 +60,7 @@ pub mod post {
             /// 受理失败原因.
             reject_reason: String = body("reject_reason"),
             /// 注销状态.
-            cancel_state: CancelState = body("cancel_state"),
+            cancel_state: AccountCancelState = body("cancel_state"),
             /// 最后更新时间.
             update_time: Time = body("update_time"),
         }
@@ -66,16 +68,10 @@ pub mod post {
 
     open_enum! {
         /// 注销申请材料类型.
+        #[doc(alias = "注销申请材料类型")]
         pub enum ApplicationType {
             SpCancelAccountApplication = "SP_CANCEL_ACCOUNT_APPLICATION",
             SubCancelAccountApplication = "SUB_CANCEL_ACCOUNT_APPLICATION",
-        }
-
-        /// 注销状态.
-        pub enum CancelState {
-            Reviewing = "REVIEWING",
-            Rejected = "REJECTED",
-            CancelSuccess = "CANCEL_SUCCESS",
         }
     }
 }

@@ -52,6 +52,7 @@ pub mod post {
 
     open_enum! {
         /// 核身方式.
+        #[doc(alias = "核身方式")]
         pub enum VerifyIdentityType {
             VerifyIdentityTypeFaceToFace = "VERIFY_IDENTITY_TYPE_FACE_TO_FACE",
             VerifyIdentityTypeRemote = "VERIFY_IDENTITY_TYPE_REMOTE",

@@ -12,6 +12,8 @@ pub use crate::v3::ecommerce::chain::EcommerceBillFundflowbill as Fundflowbill;
 ///
 /// - partner: [4012760697](https://pay.weixin.qq.com/doc/v3/partner/4012760697)
 pub mod get {
+    pub use crate::v3::ecommerce::shared::{BillHashType, TarType};
+
     use crate::model::{Sensitive, body, open_enum, query, request, response};
 
     request! {
@@ -48,7 +50,7 @@ pub mod get {
             /// 账单文件序号. Required.
             bill_sequence: i64 = body("bill_sequence").required(),
             /// 哈希类型. Required.
-            hash_type: HashType = body("hash_type").required(),
+            hash_type: BillHashType = body("hash_type").required(),
             /// 哈希值. Required.
             hash_value: String = body("hash_value").required(),
             /// 账单下载地址. Required.
@@ -62,24 +64,16 @@ pub mod get {
 
     open_enum! {
         /// 资金账户类型.
+        #[doc(alias = "资金账户类型")]
         pub enum AccountType {
             All = "ALL",
         }
 
-        /// 压缩类型.
-        pub enum TarType {
-            Gzip = "GZIP",
-        }
-
         /// 加密算法.
+        #[doc(alias = "加密算法")]
         pub enum Algorithm {
             AeadAes256Gcm = "AEAD_AES_256_GCM",
             Sm4Gcm = "SM4_GCM",
-        }
-
-        /// 哈希类型.
-        pub enum HashType {
-            Sha1 = "SHA1",
         }
     }
 }

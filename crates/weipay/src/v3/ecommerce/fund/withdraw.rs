@@ -22,7 +22,9 @@ pub use crate::v3::ecommerce::chain::EcommerceFundWithdraw as Withdraw;
 ///
 /// `weipay api show POST v3/ecommerce/fund/withdraw` lists all 4.
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::ecommerce::shared::MerchantAccountType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 账户余额提现: what is sent.
@@ -41,7 +43,7 @@ pub mod post {
             /// 银行附言.
             bank_memo: String = body("bank_memo"),
             /// 出款账户类型.
-            account_type: AccountType = body("account_type"),
+            account_type: MerchantAccountType = body("account_type"),
             /// 提现结果通知地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
         }
@@ -60,16 +62,7 @@ pub mod post {
             /// 商户提现单号. Required.
             out_request_no: String = body("out_request_no").required(),
             /// 出款账户类型.
-            account_type: AccountType = body("account_type"),
-        }
-    }
-
-    open_enum! {
-        /// 出款账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
+            account_type: MerchantAccountType = body("account_type"),
         }
     }
 }

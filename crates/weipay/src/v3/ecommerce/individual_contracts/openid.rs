@@ -12,6 +12,8 @@ pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsByOpenid as Ope
 ///
 /// - partner: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)
 pub mod get {
+    pub use crate::v3::ecommerce::shared::ContractAuthorizationState;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -38,20 +40,15 @@ pub mod get {
             /// 操作时间. Required.
             operation_time: Time = body("operation_time").required(),
             /// 授权状态. Required.
-            auth_state: AuthState = body("auth_state").required(),
+            auth_state: ContractAuthorizationState = body("auth_state").required(),
         }
     }
 
     open_enum! {
         /// 权限类型.
+        #[doc(alias = "权限类型")]
         pub enum PermissionType {
             IndividualPayee = "INDIVIDUAL_PAYEE",
-        }
-
-        /// 授权状态.
-        pub enum AuthState {
-            Authorized = "AUTHORIZED",
-            Unauthorized = "UNAUTHORIZED",
         }
     }
 }

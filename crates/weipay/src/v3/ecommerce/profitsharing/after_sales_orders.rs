@@ -12,7 +12,9 @@ pub use crate::v3::ecommerce::chain::EcommerceProfitsharingAfterSalesOrders as A
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::ecommerce::shared::{EcommerceProfitsharingFailReason, ProfitsharingReturnResult};
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询售后服务分账结果: what is sent.
@@ -40,27 +42,11 @@ pub mod get {
             /// 分账金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 分账结果. Required.
-            result: ResponseResult = body("result").required(),
+            result: ProfitsharingReturnResult = body("result").required(),
             /// 分账失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: EcommerceProfitsharingFailReason = body("fail_reason"),
             /// 分账完成时间. Required.
             finish_time: Time = body("finish_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 分账结果.
-        pub enum ResponseResult {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Failed = "FAILED",
-        }
-
-        /// 分账失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            NoRelation = "NO_RELATION",
-            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
         }
     }
 }
@@ -113,11 +99,13 @@ pub mod post {
 
     open_enum! {
         /// 类型.
+        #[doc(alias = "类型")]
         pub enum Type {
             ServiceFeeIncome = "SERVICE_FEE_INCOME",
         }
 
         /// 场景.
+        #[doc(alias = "场景")]
         pub enum Scene {
             RefundTicket = "REFUND_TICKET",
             ChangeTicket = "CHANGE_TICKET",

@@ -19,7 +19,12 @@ pub use crate::v3::ecommerce::chain::EcommerceProfitsharingOrders as Orders;
 ///
 /// - partner: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::ecommerce::shared::{
+        AbnormalStatus, EcommerceProfitsharingFailReason, EcommerceReceiverType, FundsAbnormalClosedReason,
+        ProfitsharingResult, ProfitsharingStatus,
+    };
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询分账结果: what is sent.
@@ -51,7 +56,7 @@ pub mod get {
             /// 微信分账单号. Required.
             order_id: String = body("order_id").required(),
             /// 分账单状态.
-            status: Status = body("status"),
+            status: ProfitsharingStatus = body("status"),
             /// 分账接收方列表.
             receivers: Vec<Receivers> = body("receivers"),
             /// 关单原因描述.
@@ -79,13 +84,13 @@ pub mod get {
             /// 分账描述. Required.
             description: String = body("description").required(),
             /// 分账结果.
-            result: ReceiversResult = body("result"),
+            result: ProfitsharingResult = body("result"),
             /// 完成时间. Required.
             finish_time: Time = body("finish_time").required(),
             /// 分账失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: EcommerceProfitsharingFailReason = body("fail_reason"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: EcommerceReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             receiver_account: String = body("receiver_account").required(),
             /// 分账明细单号. Required.
@@ -98,47 +103,6 @@ pub mod get {
             mchid: String = body("mchid"),
         }
     }
-
-    open_enum! {
-        /// 分账单状态.
-        pub enum Status {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-        }
-
-        /// 分账结果.
-        pub enum ReceiversResult {
-            Pending = "PENDING",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-        }
-
-        /// 分账失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            NoRelation = "NO_RELATION",
-            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-        }
-
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-        }
-
-        /// 异常处理状态.
-        pub enum AbnormalStatus {
-            AbnormalPending = "ABNORMAL_PENDING",
-            AbnormalFinished = "ABNORMAL_FINISHED",
-            AbnormalClosed = "ABNORMAL_CLOSED",
-        }
-
-        /// 异常处理关单原因.
-        pub enum FundsAbnormalClosedReason {
-            ClosedReasonTimeout = "CLOSED_REASON_TIMEOUT",
-            ClosedReasonRestrictTransfer = "CLOSED_REASON_RESTRICT_TRANSFER",
-        }
-    }
 }
 
 /// 请求分账 · `POST v3/ecommerce/profitsharing/orders`
@@ -149,7 +113,12 @@ pub mod get {
 ///
 /// - partner: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::ecommerce::shared::{
+        AbnormalStatus, EcommerceProfitsharingFailReason, EcommerceReceiverType, FundsAbnormalClosedReason,
+        ProfitsharingResult, ProfitsharingStatus,
+    };
+
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 请求分账: what is sent.
@@ -176,7 +145,7 @@ pub mod post {
         /// 分账接收方列表.
         pub struct Receivers {
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: EcommerceReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             receiver_account: String = body("receiver_account").required(),
             /// 分账金额. Required; in fen (分).
@@ -203,7 +172,7 @@ pub mod post {
             /// 微信分账单号. Required.
             order_id: String = body("order_id").required(),
             /// 分账单状态.
-            status: Status = body("status"),
+            status: ProfitsharingStatus = body("status"),
             /// 分账接收方列表. Required.
             receivers: Vec<ResponseReceivers> = body("receivers").required(),
         }
@@ -215,13 +184,13 @@ pub mod post {
             /// 分账描述. Required.
             description: String = body("description").required(),
             /// 分账结果.
-            result: ResponseReceiversResult = body("result"),
+            result: ProfitsharingResult = body("result"),
             /// 完成时间. Required.
             finish_time: Time = body("finish_time").required(),
             /// 分账失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: EcommerceProfitsharingFailReason = body("fail_reason"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: EcommerceReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             receiver_account: String = body("receiver_account").required(),
             /// 分账明细单号. Required.
@@ -240,47 +209,6 @@ pub mod post {
         pub struct FundsAbnormalReceivers {
             /// 平台接收异常资金商户号.
             mchid: String = body("mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-        }
-
-        /// 分账单状态.
-        pub enum Status {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-        }
-
-        /// 分账结果.
-        pub enum ResponseReceiversResult {
-            Pending = "PENDING",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-        }
-
-        /// 分账失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            NoRelation = "NO_RELATION",
-            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-        }
-
-        /// 异常处理状态.
-        pub enum AbnormalStatus {
-            AbnormalPending = "ABNORMAL_PENDING",
-            AbnormalFinished = "ABNORMAL_FINISHED",
-            AbnormalClosed = "ABNORMAL_CLOSED",
-        }
-
-        /// 异常处理关单原因.
-        pub enum FundsAbnormalClosedReason {
-            ClosedReasonTimeout = "CLOSED_REASON_TIMEOUT",
-            ClosedReasonRestrictTransfer = "CLOSED_REASON_RESTRICT_TRANSFER",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::ecommerce::chain::EcommerceProfitsharingReturnorders as Retur
 ///
 /// - partner: [4012477740](https://pay.weixin.qq.com/doc/v3/partner/4012477740)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::ecommerce::shared::{EcommerceReturnFailReason, EcommerceReturnResult};
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询分账回退结果: what is sent.
@@ -52,26 +54,11 @@ pub mod get {
             /// 微信回退单号. Required.
             return_no: String = body("return_no").required(),
             /// 回退结果. Required.
-            result: ResponseResult = body("result").required(),
+            result: EcommerceReturnResult = body("result").required(),
             /// 失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: EcommerceReturnFailReason = body("fail_reason"),
             /// 完成时间. Required.
             finish_time: Time = body("finish_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 回退结果.
-        pub enum ResponseResult {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            TimeOutClosed = "TIME_OUT_CLOSED",
         }
     }
 }
@@ -84,7 +71,9 @@ pub mod get {
 ///
 /// - partner: [4012477737](https://pay.weixin.qq.com/doc/v3/partner/4012477737)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::ecommerce::shared::{EcommerceReturnFailReason, EcommerceReturnResult};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求分账回退: what is sent.
@@ -132,26 +121,11 @@ pub mod post {
             /// 微信回退单号. Required.
             return_no: String = body("return_no").required(),
             /// 回退结果. Required.
-            result: ResponseResult = body("result").required(),
+            result: EcommerceReturnResult = body("result").required(),
             /// 失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: EcommerceReturnFailReason = body("fail_reason"),
             /// 完成时间. Required.
             finish_time: Time = body("finish_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 回退结果.
-        pub enum ResponseResult {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 失败原因.
-        pub enum FailReason {
-            AccountAbnormal = "ACCOUNT_ABNORMAL",
-            TimeOutClosed = "TIME_OUT_CLOSED",
         }
     }
 }

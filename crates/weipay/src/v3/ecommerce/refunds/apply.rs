@@ -15,7 +15,7 @@ pub use crate::v3::ecommerce::chain::EcommerceRefundsApply as Apply;
 /// `weipay api show POST v3/ecommerce/refunds/apply` lists all 4.
 pub mod post {
     pub use crate::v3::ecommerce::shared::{
-        EcommercePromotionDetail, EcommercePromotionDetailScope, EcommercePromotionDetailType,
+        EcommercePromotionDetail, EcommerceRefundAccount, FundingAccountType, PromotionScope, PromotionType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -53,7 +53,7 @@ pub mod post {
             /// 退款结果回调url. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 退款出资商户.
-            refund_account: RefundAccount = body("refund_account"),
+            refund_account: EcommerceRefundAccount = body("refund_account"),
             /// 资金账户. Required.
             funds_account: FundsAccount = body("funds_account").required(),
         }
@@ -73,7 +73,7 @@ pub mod post {
         /// 退款出资账户及金额.
         pub struct AmountFrom {
             /// 出资账户类型. Required.
-            account: Account = body("account").required(),
+            account: FundingAccountType = body("account").required(),
             /// 出资金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
         }
@@ -96,7 +96,7 @@ pub mod post {
             /// 优惠退款详情.
             promotion_detail: Vec<EcommercePromotionDetail> = body("promotion_detail"),
             /// 退款出资商户.
-            refund_account: RefundAccount = body("refund_account"),
+            refund_account: EcommerceRefundAccount = body("refund_account"),
         }
 
         /// 订单金额.
@@ -125,19 +125,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 出资账户类型.
-        pub enum Account {
-            Available = "AVAILABLE",
-            Unavailable = "UNAVAILABLE",
-        }
-
-        /// 退款出资商户.
-        pub enum RefundAccount {
-            RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
-            RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
-        }
-
         /// 资金账户.
+        #[doc(alias = "资金账户")]
         pub enum FundsAccount {
             Available = "AVAILABLE",
             Unsettled = "UNSETTLED",

@@ -48,6 +48,7 @@ pub mod post {
 
     open_enum! {
         /// 取消补差结果.
+        #[doc(alias = "取消补差结果")]
         pub enum ResponseResult {
             Success = "SUCCESS",
             Fail = "FAIL",

@@ -12,7 +12,9 @@ pub use crate::v3::ecommerce::chain::EcommerceSubsidiesCreate as Create;
 ///
 /// - partner: [4012477631](https://pay.weixin.qq.com/doc/v3/partner/4012477631)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::ecommerce::shared::SubsidyResult;
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求补差: what is sent.
@@ -52,18 +54,9 @@ pub mod post {
             /// 补差金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 补差单结果. Required.
-            result: ResponseResult = body("result").required(),
+            result: SubsidyResult = body("result").required(),
             /// 补差完成时间. Required.
             success_time: Time = body("success_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 补差单结果.
-        pub enum ResponseResult {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Refund = "REFUND",
         }
     }
 }

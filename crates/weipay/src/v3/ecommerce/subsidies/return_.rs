@@ -12,7 +12,9 @@ pub use crate::v3::ecommerce::chain::EcommerceSubsidiesReturn as Return;
 ///
 /// - partner: [4012477636](https://pay.weixin.qq.com/doc/v3/partner/4012477636)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::ecommerce::shared::{FundingAccountType, SubsidyResult};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求补差回退: what is sent.
@@ -41,7 +43,7 @@ pub mod post {
         /// 回退出资账户及金额.
         pub struct RequestFrom {
             /// 出资账户类型.
-            account: Account = body("account"),
+            account: FundingAccountType = body("account"),
             /// 出资金额. In fen (分).
             amount: i64 = body("amount"),
         }
@@ -68,24 +70,9 @@ pub mod post {
             /// 补差回退描述. Required.
             description: String = body("description").required(),
             /// 补差回退结果. Required.
-            result: ResponseResult = body("result").required(),
+            result: SubsidyResult = body("result").required(),
             /// 补差回退完成时间. Required.
             success_time: Time = body("success_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 出资账户类型.
-        pub enum Account {
-            Available = "AVAILABLE",
-            Unavailable = "UNAVAILABLE",
-        }
-
-        /// 补差回退结果.
-        pub enum ResponseResult {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Refund = "REFUND",
         }
     }
 }

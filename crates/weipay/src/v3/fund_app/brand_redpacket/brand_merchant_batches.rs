@@ -14,6 +14,8 @@ pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantBatches as
 ///
 /// - merchant: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
 pub mod post {
+    pub use crate::v3::fund_app::shared::RedPacketBatchState;
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -74,23 +76,15 @@ pub mod post {
             /// 品牌红包批次创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 批次单状态.
-            batch_state: BatchState = body("batch_state"),
+            batch_state: RedPacketBatchState = body("batch_state"),
         }
     }
 
     open_enum! {
         /// 品牌红包发放场景.
+        #[doc(alias = "品牌红包发放场景")]
         pub enum Scene {
             CustomSend = "CUSTOM_SEND",
-        }
-
-        /// 批次单状态.
-        pub enum BatchState {
-            WaitPay = "WAIT_PAY",
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-            Closed = "CLOSED",
         }
     }
 }

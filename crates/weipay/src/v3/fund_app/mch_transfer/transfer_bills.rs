@@ -27,6 +27,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBills as TransferB
 ///
 /// - merchant: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
 pub mod post {
+    pub use crate::v3::fund_app::shared::{TransferBillState, TransferSceneId};
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -91,7 +93,7 @@ pub mod post {
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: TransferBillState = body("state").required(),
             /// 失败原因.
             fail_reason: String = body("fail_reason"),
             /// On the wire: `package_info`.
@@ -100,34 +102,11 @@ pub mod post {
     }
 
     open_enum! {
-        /// 转账场景ID.
-        pub enum TransferSceneId {
-            V1000 = "1000",
-            V1002 = "1002",
-            V1004 = "1004",
-            V1005 = "1005",
-            V1009 = "1009",
-            V1010 = "1010",
-            V1011 = "1011",
-            V1013 = "1013",
-        }
-
         /// 用户收款样式类型.
+        #[doc(alias = "用户收款样式类型")]
         pub enum Type {
             ConfirmPage = "CONFIRM_PAGE",
             RedPacket = "RED_PACKET",
-        }
-
-        /// 单据状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Transfering = "TRANSFERING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -14,7 +14,7 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferToQqWalletBills as
 ///
 /// - merchant: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)
 pub mod post {
-    pub use crate::v3::fund_app::shared::FundAppTransferSceneReportInfo;
+    pub use crate::v3::fund_app::shared::{TransferBillState, TransferSceneReportInfo};
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
@@ -45,7 +45,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
         }
     }
@@ -65,7 +65,7 @@ pub mod post {
             /// QQ互联开放平台AppID.
             appid: String = body("appid"),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: TransferBillState = body("state").required(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
             /// 转账备注. Required.
@@ -87,20 +87,9 @@ pub mod post {
 
     open_enum! {
         /// 转账场景ID.
+        #[doc(alias = "转账场景ID")]
         pub enum TransferSceneId {
             V1401 = "1401",
-        }
-
-        /// 单据状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Transfering = "TRANSFERING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -19,6 +19,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferUserConfirmAuthorization a
 ///
 /// - merchant: [4015901167](https://pay.weixin.qq.com/doc/v3/merchant/4015901167)
 pub mod post {
+    pub use crate::v3::fund_app::shared::{AwaitingConfirmationState, TransferSceneId};
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -65,7 +67,7 @@ pub mod post {
             /// 商户侧授权单号. Required.
             out_authorization_no: String = body("out_authorization_no").required(),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: AwaitingConfirmationState = body("state").required(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// Required.
@@ -74,29 +76,13 @@ pub mod post {
     }
 
     open_enum! {
-        /// 转账场景ID.
-        pub enum TransferSceneId {
-            V1000 = "1000",
-            V1002 = "1002",
-            V1004 = "1004",
-            V1005 = "1005",
-            V1009 = "1009",
-            V1010 = "1010",
-            V1011 = "1011",
-            V1013 = "1013",
-        }
-
         /// 用户设备类型.
+        #[doc(alias = "用户设备类型")]
         pub enum DeviceType {
             Ios = "IOS",
             Android = "ANDROID",
             Harmony = "HARMONY",
             Other = "OTHER",
-        }
-
-        /// 单据状态.
-        pub enum State {
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
         }
     }
 }

@@ -19,6 +19,8 @@ pub use crate::v3::funds_to_oversea::chain::FundsToOverseaReturnReturnOrders as 
 ///
 /// - partner: [4013735039](https://pay.weixin.qq.com/doc/v3/partner/4013735039)
 pub mod post {
+    pub use crate::v3::funds_to_oversea::shared::OverseaReturnState;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -63,7 +65,7 @@ pub mod post {
             /// 退回金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 出境退回状态. Required.
-            state: State = body("state").required(),
+            state: OverseaReturnState = body("state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 成功时间.
@@ -74,14 +76,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 出境退回状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Failed = "FAILED",
-        }
-
         /// 失败原因.
+        #[doc(alias = "失败原因")]
         pub enum FailReason {
             ReturnAmountNotEnough = "RETURN_AMOUNT_NOT_ENOUGH",
         }

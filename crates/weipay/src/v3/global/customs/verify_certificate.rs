@@ -12,6 +12,8 @@ pub use crate::v3::global::chain::GlobalCustomsVerifyCertificate as VerifyCertif
 ///
 /// - global: [4013025128](https://pay.weixin.qq.com/doc/global/v3/zh/4013025128)
 pub mod post {
+    pub use crate::v3::global::shared::CustomsCode;
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -33,7 +35,7 @@ pub mod post {
             /// 商户子订单号.
             sub_order_no: String = body("sub_order_no"),
             /// 海关. Required.
-            customs: Customs = body("customs").required(),
+            customs: CustomsCode = body("customs").required(),
             /// 商户海关备案号. Required.
             merchant_customs_no: String = body("merchant_customs_no").required(),
             /// 证件类型. Required.
@@ -65,25 +67,14 @@ pub mod post {
     }
 
     open_enum! {
-        /// 海关.
-        pub enum Customs {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
         /// 证件类型.
+        #[doc(alias = "证件类型")]
         pub enum CertificateType {
             Idcard = "IDCARD",
         }
 
         /// 身份核验结果.
+        #[doc(alias = "身份核验结果")]
         pub enum CertificateCheckResult {
             Same = "SAME",
             Different = "DIFFERENT",

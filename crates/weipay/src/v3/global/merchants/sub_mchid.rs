@@ -12,6 +12,8 @@ pub use crate::v3::global::chain::GlobalMerchantsBySubMchid as SubMchid;
 ///
 /// - global: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
 pub mod get {
+    pub use crate::v3::global::shared::{H5AuthorizationState, MerchantBusinessType, MerchantType};
+
     use crate::model::{Sensitive, body, open_enum, query, request, response};
 
     request! {
@@ -82,7 +84,7 @@ pub mod get {
         /// 业务信息.
         pub struct Business {
             /// 业务类型.
-            business_type: BusinessType = body("business_type"),
+            business_type: MerchantBusinessType = body("business_type"),
             /// APP下载地址.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -141,30 +143,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
-        /// H5支付权限状态.
-        pub enum H5AuthorizationState {
-            Approved = "APPROVED",
-            Unauthorized = "UNAUTHORIZED",
-            UnderReview = "UNDER_REVIEW",
-            Rejected = "REJECTED",
-            UnderPunishment = "UNDER_PUNISHMENT",
-            ApplicationFailed = "APPLICATION_FAILED",
-        }
-
         /// 子商户状态.
+        #[doc(alias = "子商户状态")]
         pub enum SubMerchantStatus {
             Operating = "OPERATING",
             Pending = "PENDING",
@@ -174,6 +154,7 @@ pub mod get {
         }
 
         /// 子商户入驻状态.
+        #[doc(alias = "子商户入驻状态")]
         pub enum ApplicationStatus {
             IncompleteApplication = "INCOMPLETE_APPLICATION",
             UnderReview = "UNDER_REVIEW",
@@ -190,9 +171,12 @@ pub mod get {
 ///
 /// - global: [4013025096](https://pay.weixin.qq.com/doc/global/v3/zh/4013025096)
 pub mod patch {
-    pub use crate::v3::global::shared::GlobalContact;
+    pub use crate::v3::global::shared::{
+        GlobalContact, H5AuthorizationState, MerchantBusinessType, MerchantDirector, MerchantPrincipal,
+        MerchantType,
+    };
 
-    use crate::model::{body, header, open_enum, request, response};
+    use crate::model::{body, header, request, response};
 
     request! {
         /// 修改子商户（融合钱包）: what is sent.
@@ -235,9 +219,9 @@ pub mod patch {
             /// 业务信息. Required.
             business: Business = body("business").required(),
             /// 董事信息.
-            director: Director = body("director"),
+            director: MerchantDirector = body("director"),
             /// 负责人信息.
-            principal: Principal = body("principal"),
+            principal: MerchantPrincipal = body("principal"),
             /// 是否申请H5支付权限.
             apply_h5_payment: bool = body("apply_h5_payment"),
             /// H5支付申请资料资料.
@@ -247,7 +231,7 @@ pub mod patch {
         /// 业务信息.
         pub struct Business {
             /// 业务类型. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: MerchantBusinessType = body("business_type").required(),
             /// APP下载链接.
             app_download: String = body("app_download"),
             /// 业务网站.
@@ -262,22 +246,6 @@ pub mod patch {
             store_photos: String = body("store_photos"),
             /// MCC码.
             mcc: String = body("mcc"),
-        }
-
-        /// 董事信息.
-        pub struct Director {
-            /// 董事姓名.
-            name: String = body("name"),
-            /// 董事证件号.
-            number: String = body("number"),
-        }
-
-        /// 负责人信息.
-        pub struct Principal {
-            /// 负责人姓名.
-            name: String = body("name"),
-            /// 负责人证件号.
-            number: String = body("number"),
         }
 
         /// H5支付申请资料资料.
@@ -299,31 +267,6 @@ pub mod patch {
             sub_mchid: String = body("sub_mchid").required(),
             /// H5支付权限状态.
             h5_authorization_state: H5AuthorizationState = body("h5_authorization_state"),
-        }
-    }
-
-    open_enum! {
-        /// 商户类型.
-        pub enum MerchantType {
-            Enterprise = "ENTERPRISE",
-            Individual = "INDIVIDUAL",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-            Both = "BOTH",
-        }
-
-        /// H5支付权限状态.
-        pub enum H5AuthorizationState {
-            Approved = "APPROVED",
-            Unauthorized = "UNAUTHORIZED",
-            UnderReview = "UNDER_REVIEW",
-            Rejected = "REJECTED",
-            UnderPunishment = "UNDER_PUNISHMENT",
-            ApplicationFailed = "APPLICATION_FAILED",
         }
     }
 }

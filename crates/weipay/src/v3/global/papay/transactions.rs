@@ -21,8 +21,7 @@ pub use crate::v3::global::chain::GlobalPapayTransactions as Transactions;
 /// - global: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
 pub mod post {
     pub use crate::v3::global::shared::{
-        GlobalAmount, GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
-        OverseaPromotionDetailType,
+        GlobalAmount, GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, PromotionScope, PromotionType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -137,11 +136,13 @@ pub mod post {
 
     open_enum! {
         /// 交易类型.
+        #[doc(alias = "交易类型")]
         pub enum TradeType {
             Auth = "AUTH",
         }
 
         /// 交易状态.
+        #[doc(alias = "交易状态")]
         pub enum TradeState {
             Success = "SUCCESS",
             Refund = "REFUND",
@@ -152,6 +153,7 @@ pub mod post {
         }
 
         /// 汇率类型.
+        #[doc(alias = "汇率类型")]
         pub enum Type {
             SettlementRate = "SETTLEMENT_RATE",
             UserpaymentRate = "USERPAYMENT_RATE",

@@ -15,9 +15,9 @@ pub use crate::v3::global::chain::GlobalProfitSharingOrders as Orders;
 ///
 /// - global: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
 pub mod post {
-    pub use crate::v3::global::shared::{GlobalProfitsharingReceiver, GlobalProfitsharingReceiverType};
+    pub use crate::v3::global::shared::{Currency, GlobalProfitsharingReceiver, ReceiverType};
 
-    use crate::model::{Sensitive, body, open_enum, request, response};
+    use crate::model::{Sensitive, body, request, response};
 
     request! {
         /// 请求分账: what is sent.
@@ -46,7 +46,7 @@ pub mod post {
             /// 分账币种. Required.
             currency: Currency = body("currency").required(),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方帐号. Required.
             account: String = body("account").required(),
             /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
@@ -78,20 +78,6 @@ pub mod post {
             state: String = body("state").required(),
             /// 分账接收方列表.
             receivers: Vec<GlobalProfitsharingReceiver> = body("receivers"),
-        }
-    }
-
-    open_enum! {
-        /// 分账币种.
-        pub enum Currency {
-            Cny = "CNY",
-        }
-
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::global::chain::GlobalProfitSharingReceivers as Receivers;
 ///
 /// - global: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
 pub mod post {
-    use crate::model::{Sensitive, body, open_enum, request, response};
+    pub use crate::v3::global::shared::{OverseaRelationType, ReceiverType};
+
+    use crate::model::{Sensitive, body, request, response};
 
     request! {
         /// 添加分账接收方: what is sent.
@@ -29,7 +31,7 @@ pub mod post {
             /// 子商户应用ID.
             sub_appid: String = body("sub_appid"),
             /// 分账接收方类型.
-            type_: Type = body("type"),
+            type_: ReceiverType = body("type"),
             /// 分账接收方帐号.
             account: String = body("account"),
             /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
@@ -37,7 +39,7 @@ pub mod post {
             /// 是否已经获取用户实名信息授权.
             authorized: bool = body("authorized"),
             /// 与分账方的关系类型.
-            relation_type: RelationType = body("relation_type"),
+            relation_type: OverseaRelationType = body("relation_type"),
             /// 自定义的分账关系.
             custom_relation: String = body("custom_relation"),
             /// 分账场景详细描述.
@@ -62,13 +64,13 @@ pub mod post {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
             /// 分账接收方全称. Travels encrypted (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
             /// 与分账方的关系类型. Required.
-            relation_type: RelationType = body("relation_type").required(),
+            relation_type: OverseaRelationType = body("relation_type").required(),
             /// 自定义的分账关系.
             custom_relation: String = body("custom_relation"),
             /// 分账场景详细描述.
@@ -89,24 +91,6 @@ pub mod post {
             partnership_file_id: String = body("partnership_file_id"),
         }
     }
-
-    open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
-        /// 与分账方的关系类型.
-        pub enum RelationType {
-            Supplier = "SUPPLIER",
-            Distributor = "DISTRIBUTOR",
-            TaxServiceProvider = "TAX_SERVICE_PROVIDER",
-            ItServiceProvider = "IT_SERVICE_PROVIDER",
-            Custom = "CUSTOM",
-        }
-    }
 }
 
 /// 删除分账接收方 · `DELETE v3/global/profit-sharing/receivers`
@@ -117,7 +101,9 @@ pub mod post {
 ///
 /// - global: [4013027316](https://pay.weixin.qq.com/doc/global/v3/zh/4013027316)
 pub mod delete {
-    use crate::model::{body, open_enum, request};
+    pub use crate::v3::global::shared::ReceiverType;
+
+    use crate::model::{body, request};
 
     request! {
         /// 删除分账接收方: what is sent.
@@ -132,18 +118,9 @@ pub mod delete {
             /// 子商户应用ID.
             sub_appid: String = body("sub_appid"),
             /// 分账接收方类型.
-            type_: Type = body("type"),
+            type_: ReceiverType = body("type"),
             /// 分账接收方帐号.
             account: String = body("account"),
-        }
-    }
-
-    open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
         }
     }
 }

@@ -106,12 +106,14 @@ pub mod get {
 
     open_enum! {
         /// 结算状态.
+        #[doc(alias = "结算状态")]
         pub enum SettleState {
             Settled = "SETTLED",
             Unsettle = "UNSETTLE",
         }
 
         /// 钱包主体.
+        #[doc(alias = "钱包主体")]
         pub enum WalletRegion {
             ChinaMainland = "CHINA_MAINLAND",
             ChinaHongkong = "CHINA_HONGKONG",

@@ -14,7 +14,7 @@ pub use crate::v3::global::chain::GlobalTransactionsApp as App;
 pub mod post {
     pub use crate::v3::global::shared::{
         GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
-        OverseaSceneInfoStoreInfo,
+        OverseaStoreInfo,
     };
 
     use crate::model::{Time, body, request, response};

@@ -16,7 +16,7 @@ pub use crate::v3::global::chain::GlobalTransactionsJsapi as Jsapi;
 pub mod post {
     pub use crate::v3::global::shared::{
         GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
-        OverseaSceneInfoStoreInfo,
+        OverseaStoreInfo,
     };
 
     use crate::model::{Time, body, request, response};

@@ -13,7 +13,7 @@ pub use crate::v3::global::chain::GlobalTransactionsMweb as Mweb;
 /// - global: [4013014399](https://pay.weixin.qq.com/doc/global/v3/zh/4013014399)
 pub mod post {
     pub use crate::v3::global::shared::{
-        GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
+        GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaStoreInfo,
     };
 
     use crate::model::{Time, body, request, response};
@@ -77,17 +77,7 @@ pub mod post {
             /// 操作员ID.
             operator_id: String = body("operator_id"),
             /// 商户门店信息. Required.
-            store_info: StoreInfo = body("store_info").required(),
-        }
-
-        /// 商户门店信息.
-        pub struct StoreInfo {
-            /// 编号.
-            id: String = body("id"),
-            /// 名称. Required.
-            name: String = body("name").required(),
-            /// 详细地址. Required.
-            address: String = body("address").required(),
+            store_info: OverseaStoreInfo = body("store_info").required(),
         }
     }
 

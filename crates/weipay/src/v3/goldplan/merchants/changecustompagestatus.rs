@@ -12,7 +12,9 @@ pub use crate::v3::goldplan::chain::GoldplanMerchantsChangecustompagestatus as C
 ///
 /// - partner: [4012473788](https://pay.weixin.qq.com/doc/v3/partner/4012473788)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::goldplan::shared::GoldplanOperationType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 商家小票管理: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 子商户ID. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 操作类型. Required.
-            operation_type: OperationType = body("operation_type").required(),
+            operation_type: GoldplanOperationType = body("operation_type").required(),
         }
     }
 
@@ -36,15 +38,7 @@ pub mod post {
             /// 子商户ID. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 操作类型. Required.
-            operation_type: OperationType = body("operation_type").required(),
-        }
-    }
-
-    open_enum! {
-        /// 操作类型.
-        pub enum OperationType {
-            Open = "OPEN",
-            Close = "CLOSE",
+            operation_type: GoldplanOperationType = body("operation_type").required(),
         }
     }
 }

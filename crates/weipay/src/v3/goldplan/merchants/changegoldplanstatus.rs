@@ -12,6 +12,8 @@ pub use crate::v3::goldplan::chain::GoldplanMerchantsChangegoldplanstatus as Cha
 ///
 /// - partner: [4012473796](https://pay.weixin.qq.com/doc/v3/partner/4012473796)
 pub mod post {
+    pub use crate::v3::goldplan::shared::GoldplanOperationType;
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -23,7 +25,7 @@ pub mod post {
             /// 子商户ID. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 操作类型. Required.
-            operation_type: OperationType = body("operation_type").required(),
+            operation_type: GoldplanOperationType = body("operation_type").required(),
             /// 支付场景.
             operation_pay_scene: OperationPayScene = body("operation_pay_scene"),
         }
@@ -41,13 +43,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 操作类型.
-        pub enum OperationType {
-            Open = "OPEN",
-            Close = "CLOSE",
-        }
-
         /// 支付场景.
+        #[doc(alias = "支付场景")]
         pub enum OperationPayScene {
             JsapiAndMiniprogram = "JSAPI_AND_MINIPROGRAM",
             Jsapi = "JSAPI",

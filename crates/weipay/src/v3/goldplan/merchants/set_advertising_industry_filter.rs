@@ -12,7 +12,9 @@ pub use crate::v3::goldplan::chain::GoldplanMerchantsSetAdvertisingIndustryFilte
 ///
 /// - partner: [4012473784](https://pay.weixin.qq.com/doc/v3/partner/4012473784)
 pub mod post {
-    use crate::model::{body, open_enum, request};
+    pub use crate::v3::goldplan::shared::AdvertisingIndustry;
+
+    use crate::model::{body, request};
 
     request! {
         /// 同业过滤标签管理: what is sent.
@@ -23,50 +25,7 @@ pub mod post {
             /// 特约子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 同业过滤标签值.
-            advertising_industry_filters: Vec<AdvertisingIndustryFilters> =
-                body("advertising_industry_filters"),
-        }
-    }
-
-    open_enum! {
-        /// 同业过滤标签值.
-        pub enum AdvertisingIndustryFilters {
-            ECommerce = "E_COMMERCE",
-            LoveMarriage = "LOVE_MARRIAGE",
-            Potography = "POTOGRAPHY",
-            Education = "EDUCATION",
-            Finance = "FINANCE",
-            Tourism = "TOURISM",
-            Skincare = "SKINCARE",
-            Food = "FOOD",
-            Sport = "SPORT",
-            JewelryWatch = "JEWELRY_WATCH",
-            Healthcare = "HEALTHCARE",
-            Bussiness = "BUSSINESS",
-            Parenting = "PARENTING",
-            Catering = "CATERING",
-            Retail = "RETAIL",
-            Services = "SERVICES",
-            Law = "LAW",
-            Estate = "ESTATE",
-            Transportation = "TRANSPORTATION",
-            EnergySaving = "ENERGY_SAVING",
-            Security = "SECURITY",
-            BuildingMaterial = "BUILDING_MATERIAL",
-            Communication = "COMMUNICATION",
-            Merchandise = "MERCHANDISE",
-            Association = "ASSOCIATION",
-            Community = "COMMUNITY",
-            OnlineAvr = "ONLINE_AVR",
-            WeMedia = "WE_MEDIA",
-            Car = "CAR",
-            Software = "SOFTWARE",
-            Game = "GAME",
-            Clothing = "CLOTHING",
-            Industy = "INDUSTY",
-            Agriculture = "AGRICULTURE",
-            PublishingMedia = "PUBLISHING_MEDIA",
-            HomeDigital = "HOME_DIGITAL",
+            advertising_industry_filters: Vec<AdvertisingIndustry> = body("advertising_industry_filters"),
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidyQualification as Qualification;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod get {
-    use crate::model::{Sensitive, body, header, open_enum, query, request, response};
+    pub use crate::v3::gov::shared::{IdentityDocumentType, SubsidyQualificationState};
+
+    use crate::model::{Sensitive, body, header, query, request, response};
 
     request! {
         /// 查询补贴资格: what is sent.
@@ -48,23 +50,7 @@ pub mod get {
         #[doc(alias = "查询补贴资格")]
         pub struct Response {
             /// 资格的状态. Required.
-            state: State = body("state").required(),
-        }
-    }
-
-    open_enum! {
-        /// 证件类型.
-        pub enum IdentityDocumentType {
-            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
-        }
-
-        /// 资格的状态.
-        pub enum State {
-            Unclaimed = "UNCLAIMED",
-            Unredeemed = "UNREDEEMED",
-            Redeemed = "REDEEMED",
+            state: SubsidyQualificationState = body("state").required(),
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::inspolicymgr::chain::InspolicymgrDeductAuthorizations as Auth
 ///
 /// - merchant: [4016617408](https://pay.weixin.qq.com/doc/v3/merchant/4016617408)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::inspolicymgr::shared::InsuranceAuthorizationState;
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 提交保单授权信息: what is sent.
@@ -56,20 +58,9 @@ pub mod post {
             /// 保险名称. Required.
             insurance_name: String = body("insurance_name").required(),
             /// 授权状态. Required.
-            auth_state: AuthState = body("auth_state").required(),
+            auth_state: InsuranceAuthorizationState = body("auth_state").required(),
             /// 用户授权时间.
             user_auth_time: Time = body("user_auth_time"),
-        }
-    }
-
-    open_enum! {
-        /// 授权状态.
-        pub enum AuthState {
-            AuthStateInit = "AUTH_STATE_INIT",
-            AuthStatePending = "AUTH_STATE_PENDING",
-            AuthStateGranted = "AUTH_STATE_GRANTED",
-            AuthStateDenied = "AUTH_STATE_DENIED",
-            AuthStateExpired = "AUTH_STATE_EXPIRED",
         }
     }
 }

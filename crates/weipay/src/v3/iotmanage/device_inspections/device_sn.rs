@@ -47,6 +47,7 @@ pub mod get {
 
     open_enum! {
         /// 查询结果.
+        #[doc(alias = "查询结果")]
         pub enum ResponseResult {
             Success = "SUCCESS",
             Warn = "WARN",

@@ -17,9 +17,12 @@ pub use crate::v3::marketing::chain::MarketingBusifavorStocks as Stocks;
 ///
 /// `weipay api show POST v3/marketing/busifavor/stocks` lists all 4.
 pub mod post {
-    pub use crate::v3::marketing::shared::BusifavorFinderInfo;
+    pub use crate::v3::marketing::shared::{
+        BusifavorCodeDisplayMode, BusifavorCodeMode, BusifavorFinderInfo, BusifavorIrregularTime,
+        BusifavorStockType, CardBackgroundColor, CouponUseMethod, ProductCouponNotifyConfig,
+    };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建商家券: what is sent.
@@ -36,7 +39,7 @@ pub mod post {
             /// 适用商品范围. Required; 1 to 15 characters.
             goods_name: String = body("goods_name").required().length(1, 15),
             /// 批次类型. Required.
-            stock_type: StockType = body("stock_type").required(),
+            stock_type: BusifavorStockType = body("stock_type").required(),
             /// 核销规则. Required.
             coupon_use_rule: CouponUseRule = body("coupon_use_rule").required(),
             /// 发放规则. Required.
@@ -52,9 +55,9 @@ pub mod post {
             /// 样式信息.
             display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
             /// 券code模式. Required.
-            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            coupon_code_mode: BusifavorCodeMode = body("coupon_code_mode").required(),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 是否允许营销补贴.
             subsidy: bool = body("subsidy"),
         }
@@ -70,7 +73,7 @@ pub mod post {
             /// 换购券使用规则. Needed in one case: EXCHANGE.
             exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
             /// 核销方式. Required.
-            use_method: UseMethod = body("use_method").required(),
+            use_method: CouponUseMethod = body("use_method").required(),
             /// 小程序appid. Needed in one case: MINI_PROGRAMS.
             mini_programs_appid: String = body("mini_programs_appid"),
             /// 小程序path. Needed in one case: MINI_PROGRAMS; 0 to 128 characters.
@@ -88,7 +91,7 @@ pub mod post {
             /// 固定周期有效时间段.
             available_week: AvailableWeek = body("available_week"),
             /// 无规律的有效时间段.
-            irregulary_avaliable_time: Vec<IrregularyAvaliableTime> = body("irregulary_avaliable_time"),
+            irregulary_avaliable_time: Vec<BusifavorIrregularTime> = body("irregulary_avaliable_time"),
             /// 领取后N天开始生效. 1 to 30.
             wait_days_after_receive: i64 = body("wait_days_after_receive").range(1, 30),
             /// 领取后N秒内有效.
@@ -109,14 +112,6 @@ pub mod post {
             begin_time: i64 = body("begin_time").range(0, 86399),
             /// 当天可用结束时间. 0 to 86399.
             end_time: i64 = body("end_time").range(0, 86399),
-        }
-
-        /// 无规律的有效时间段.
-        pub struct IrregularyAvaliableTime {
-            /// 开始时间.
-            begin_time: Time = body("begin_time"),
-            /// 结束时间.
-            end_time: Time = body("end_time"),
         }
 
         /// 固定面额满减券使用规则.
@@ -176,7 +171,7 @@ pub mod post {
             /// 可用门店id. 0 to 64 characters.
             store_id: String = body("store_id").length(0, 64),
             /// code展示模式.
-            code_display_mode: CodeDisplayMode = body("code_display_mode"),
+            code_display_mode: BusifavorCodeDisplayMode = body("code_display_mode"),
         }
 
         /// 小程序入口.
@@ -200,17 +195,11 @@ pub mod post {
             /// 商户名称.
             merchant_name: String = body("merchant_name"),
             /// 背景颜色.
-            background_color: BackgroundColor = body("background_color"),
+            background_color: CardBackgroundColor = body("background_color"),
             /// 券详情图片. 0 to 128 characters.
             coupon_image_url: String = body("coupon_image_url").length(0, 128),
             /// 视频号相关信息.
             finder_info: BusifavorFinderInfo = body("finder_info"),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 
@@ -224,51 +213,6 @@ pub mod post {
             stock_id: String = body("stock_id").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 批次类型.
-        pub enum StockType {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
-        /// 核销方式.
-        pub enum UseMethod {
-            OffLine = "OFF_LINE",
-            MiniPrograms = "MINI_PROGRAMS",
-            SelfConsume = "SELF_CONSUME",
-            PaymentCode = "PAYMENT_CODE",
-        }
-
-        /// code展示模式.
-        pub enum CodeDisplayMode {
-            NotShow = "NOT_SHOW",
-            Barcode = "BARCODE",
-            Qrcode = "QRCODE",
-        }
-
-        /// 背景颜色.
-        pub enum BackgroundColor {
-            Color010 = "Color010",
-            Color020 = "Color020",
-            Color030 = "Color030",
-            Color040 = "Color040",
-            Color050 = "Color050",
-            Color060 = "Color060",
-            Color070 = "Color070",
-            Color080 = "Color080",
-            Color090 = "Color090",
-            Color100 = "Color100",
-        }
-
-        /// 券code模式.
-        pub enum CouponCodeMode {
-            WechatpayMode = "WECHATPAY_MODE",
-            MerchantApi = "MERCHANT_API",
-            MerchantUpload = "MERCHANT_UPLOAD",
         }
     }
 }

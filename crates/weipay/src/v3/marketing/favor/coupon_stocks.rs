@@ -13,7 +13,7 @@ pub use crate::v3::marketing::chain::MarketingFavorCouponStocks as CouponStocks;
 /// - merchant: [4012534633](https://pay.weixin.qq.com/doc/v3/merchant/4012534633)
 /// - partner: [4012534537](https://pay.weixin.qq.com/doc/v3/partner/4012534537)
 pub mod post {
-    pub use crate::v3::marketing::shared::FavorFixedNormalCoupon;
+    pub use crate::v3::marketing::shared::{FavorCouponStockType, FavorFixedNormalCoupon, FavorTradeType};
 
     use crate::model::{Time, body, open_enum, request, response};
 
@@ -34,7 +34,7 @@ pub mod post {
             /// 是否无资金流. Required.
             no_cash: bool = body("no_cash").required(),
             /// 批次类型. Required.
-            stock_type: StockType = body("stock_type").required(),
+            stock_type: FavorCouponStockType = body("stock_type").required(),
             /// 批次备注.
             comment: String = body("comment"),
             /// 归属商户号. Required.
@@ -106,7 +106,7 @@ pub mod post {
             /// 指定银行卡BIN.
             limit_card: LimitCard = body("limit_card"),
             /// 支付方式.
-            trade_type: Vec<TradeType> = body("trade_type"),
+            trade_type: Vec<FavorTradeType> = body("trade_type"),
             /// 可核销商品编码. At most 50 members.
             available_items: Vec<String> = body("available_items").items(0, 50),
             /// 不参与优惠商品编码. At most 50 members.
@@ -182,16 +182,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 批次类型.
-        pub enum StockType {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchahge = "EXCHAHGE",
-            Random = "RANDOM",
-            DiscountCut = "DISCOUNT_CUT",
-        }
-
         /// 背景颜色.
+        #[doc(alias = "背景颜色")]
         pub enum BackgroundColor {
             Color010 = "COLOR010",
             Color020 = "COLOR020",
@@ -210,20 +202,11 @@ pub mod post {
         }
 
         /// 卡包跳转目标.
+        #[doc(alias = "卡包跳转目标")]
         pub enum JumpTarget {
             PaymentCode = "PAYMENT_CODE",
             MiniProgram = "MINI_PROGRAM",
             DefaultPage = "DEFAULT_PAGE",
-        }
-
-        /// 支付方式.
-        pub enum TradeType {
-            Microapp = "MICROAPP",
-            Apppay = "APPPAY",
-            Ppay = "PPAY",
-            Card = "CARD",
-            Face = "FACE",
-            Other = "OTHER",
         }
     }
 }

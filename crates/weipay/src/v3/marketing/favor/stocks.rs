@@ -16,11 +16,11 @@ pub use crate::v3::marketing::chain::MarketingFavorStocks as Stocks;
 /// - partner: [4012460518](https://pay.weixin.qq.com/doc/v3/partner/4012460518)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        FavorAvailableRegion, FavorCutToMessage, FavorStockUseRule, FavorStockUseRuleFixedNormalCoupon,
-        FavorStockUseRuleTradeType,
+        FavorAvailableRegion, FavorCouponStockType, FavorCutToMessage, FavorStockStatus, FavorStockUseRule,
+        FavorStockUseRuleFixedNormalCoupon, FavorTradeType, MultiuseBusinessType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 条件查询批次列表: what is sent.
@@ -39,7 +39,7 @@ pub mod get {
             /// 终止时间.
             create_end_time: Time = query("create_end_time"),
             /// 批次状态.
-            status: Status = query("status"),
+            status: FavorStockStatus = query("status"),
         }
     }
 
@@ -72,13 +72,13 @@ pub mod get {
             /// 是否无资金流. Required.
             no_cash: bool = body("no_cash").required(),
             /// 批次类型. Required.
-            stock_type: StockType = body("stock_type").required(),
+            stock_type: FavorCouponStockType = body("stock_type").required(),
             /// 批次号.
             stock_id: String = body("stock_id"),
             /// 创建批次的商户号.
             stock_creator_mchid: String = body("stock_creator_mchid"),
             /// 批次状态.
-            status: Status = body("status"),
+            status: FavorStockStatus = body("status"),
             /// 使用说明. Required.
             description: String = body("description").required(),
             /// 创建时间.
@@ -94,38 +94,13 @@ pub mod get {
             /// 已发券数量.
             distributed_coupons: i64 = body("distributed_coupons"),
             /// 业务类型.
-            business_type: BusinessType = body("business_type"),
+            business_type: MultiuseBusinessType = body("business_type"),
             /// 消费金可用地域.
             available_region_list: Vec<FavorAvailableRegion> = body("available_region_list"),
             /// 消费金可用行业.
             available_industry_list: Vec<String> = body("available_industry_list"),
             /// 微信卡包ID.
             card_id: String = body("card_id"),
-        }
-    }
-
-    open_enum! {
-        /// 批次状态.
-        pub enum Status {
-            Unactivated = "unactivated",
-            Audit = "audit",
-            Running = "running",
-            Stoped = "stoped",
-            Paused = "paused",
-        }
-
-        /// 批次类型.
-        pub enum StockType {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchahge = "EXCHAHGE",
-            Random = "RANDOM",
-            DiscountCut = "DISCOUNT_CUT",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Multiuse = "MULTIUSE",
         }
     }
 }

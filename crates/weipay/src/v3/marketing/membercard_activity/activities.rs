@@ -20,9 +20,9 @@ pub mod get {
         MembercardActivityAwardSendPeriod, MembercardActivityAwardSendPeriodAwardSendDayTime,
         MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime,
         MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
-        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
-        MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
-        MembercardActivityPaymentSettingPaymentMode,
+        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityType, MembercardMiniProgramSetting,
+        MembercardMiniProgramSettingAwardJumpDeploy, MembercardPayActivitySetting,
+        MembercardPayActivitySettingPaymentSetting, MembercardPayActivitySettingPaymentSettingPaymentMode,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -38,7 +38,7 @@ pub mod get {
             /// 请求资源起始位置.
             offset: i64 = query("offset").page_offset(),
             /// 活动类型. Required.
-            activity_type: ActivityType = query("activity_type").required(),
+            activity_type: MembercardActivityType = query("activity_type").required(),
             /// 会员卡ID.
             card_id: String = query("card_id"),
             /// 活动的当前状态.
@@ -89,10 +89,9 @@ pub mod get {
             /// 商户请求单号.
             out_request_no: String = body("out_request_no"),
             /// 支付后活动设置.
-            pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
+            pay_activity_setting: MembercardPayActivitySetting = body("pay_activity_setting"),
             /// 支付前会员活动设置.
-            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
-                body("miniprogram_activity_setting"),
+            miniprogram_activity_setting: MembercardMiniProgramSetting = body("miniprogram_activity_setting"),
         }
 
         /// 优惠券列表.
@@ -102,32 +101,11 @@ pub mod get {
             /// 券批次ID. Required.
             stock_id: String = body("stock_id").required(),
         }
-
-        /// 支付后活动设置.
-        pub struct PayActivitySetting {
-            /// 商户logo. Required.
-            logo_url: String = body("logo_url").required(),
-            /// 支付结果页活动副标题. Required.
-            activity_second_title: String = body("activity_second_title").required(),
-            /// 活动曝光商户号.
-            mchid_list: Vec<String> = body("mchid_list"),
-            /// 激活方式设置.
-            activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
-            /// 支付设置.
-            payment_setting: MembercardActivityPaymentSetting = body("payment_setting"),
-        }
     }
 
     open_enum! {
-        /// 活动类型.
-        pub enum ActivityType {
-            NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
-            MemberAfterpay = "MEMBER_AFTERPAY",
-            NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
-            MemberMiniprogram = "MEMBER_MINIPROGRAM",
-        }
-
         /// 活动的当前状态.
+        #[doc(alias = "活动的当前状态")]
         pub enum ActivityStatus {
             Created = "CREATED",
             Ongoing = "ONGOING",
@@ -151,12 +129,12 @@ pub mod post {
         MembercardActivityAwardSendPeriod, MembercardActivityAwardSendPeriodAwardSendDayTime,
         MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime,
         MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
-        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
-        MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
-        MembercardActivityPaymentSettingPaymentMode,
+        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityType, MembercardMiniProgramSetting,
+        MembercardMiniProgramSettingAwardJumpDeploy, MembercardPayActivitySetting,
+        MembercardPayActivitySettingPaymentSetting, MembercardPayActivitySettingPaymentSettingPaymentMode,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建活动: what is sent.
@@ -169,7 +147,7 @@ pub mod post {
             /// 活动名称. Required.
             activity_name: String = body("activity_name").required(),
             /// 活动类型. Required.
-            activity_type: ActivityType = body("activity_type").required(),
+            activity_type: MembercardActivityType = body("activity_type").required(),
             /// 活动开始时间. Required.
             begin_time: Time = body("begin_time").required(),
             /// 活动结束时间. Required.
@@ -183,8 +161,7 @@ pub mod post {
             /// 支付后活动设置.
             pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
             /// 支付前会员活动设置.
-            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
-                body("miniprogram_activity_setting"),
+            miniprogram_activity_setting: MembercardMiniProgramSetting = body("miniprogram_activity_setting"),
         }
 
         /// 优惠券列表.
@@ -257,34 +234,9 @@ pub mod post {
             /// 商户请求单号.
             out_request_no: String = body("out_request_no"),
             /// 支付后活动设置.
-            pay_activity_setting: ResponsePayActivitySetting = body("pay_activity_setting"),
+            pay_activity_setting: MembercardPayActivitySetting = body("pay_activity_setting"),
             /// 支付前会员活动设置.
-            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
-                body("miniprogram_activity_setting"),
-        }
-
-        /// 支付后活动设置.
-        pub struct ResponsePayActivitySetting {
-            /// 商户logo. Required.
-            logo_url: String = body("logo_url").required(),
-            /// 支付结果页活动副标题. Required.
-            activity_second_title: String = body("activity_second_title").required(),
-            /// 活动曝光商户号.
-            mchid_list: Vec<String> = body("mchid_list"),
-            /// 激活方式设置.
-            activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
-            /// 支付设置.
-            payment_setting: MembercardActivityPaymentSetting = body("payment_setting"),
-        }
-    }
-
-    open_enum! {
-        /// 活动类型.
-        pub enum ActivityType {
-            NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
-            MemberAfterpay = "MEMBER_AFTERPAY",
-            NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
-            MemberMiniprogram = "MEMBER_MINIPROGRAM",
+            miniprogram_activity_setting: MembercardMiniProgramSetting = body("miniprogram_activity_setting"),
         }
     }
 }

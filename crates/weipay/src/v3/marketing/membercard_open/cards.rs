@@ -16,14 +16,13 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCards as Cards;
 /// - partner: [4012709010](https://pay.weixin.qq.com/doc/v3/partner/4012709010)
 pub mod get {
     pub use crate::v3::marketing::shared::{
+        MembercardCodeMode, MembercardCodeType, MembercardCustomField, MembercardCustomFieldType,
         MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
-        MembercardOpenUserInformationForm, MembercardOpenUserInformationFormCommonFieldList,
-        MembercardOpenUserInformationFormCustomFieldList,
-        MembercardOpenUserInformationFormCustomFieldListType, MembercardValidDateInformation,
-        MembercardValidDateInformationType,
+        MembercardOpenUserInformationForm, MembercardStatus, MembercardValidDateInformation, UserFormFlag,
+        ValidDateType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询会员卡模板列表: what is sent.
@@ -69,7 +68,7 @@ pub mod get {
             /// 剩余库存.
             remain_quantity: i64 = body("remain_quantity"),
             /// 会员卡状态.
-            status: Status = body("status"),
+            status: MembercardStatus = body("status"),
             /// 品牌信息. Required.
             brand: Brand = body("brand").required(),
             /// 商户AppId. Required.
@@ -85,13 +84,13 @@ pub mod get {
             /// 服务电话.
             service_phone: String = body("service_phone"),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: MembercardCodeType = body("code_type").required(),
             /// 会员卡总库存.
             total_quantity: i64 = body("total_quantity"),
             /// 有效期. Required.
             date_information: MembercardValidDateInformation = body("date_information").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: MembercardCodeMode = body("code_mode").required(),
             /// 是否展示会员等级.
             need_display_level: bool = body("need_display_level"),
             /// 会员初始等级.
@@ -114,31 +113,6 @@ pub mod get {
             display_name: String = body("display_name").required(),
         }
     }
-
-    open_enum! {
-        /// 会员卡状态.
-        pub enum Status {
-            NotApprove = "NOT_APPROVE",
-            ApproveFail = "APPROVE_FAIL",
-            Approved = "APPROVED",
-            Deleted = "DELETED",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            BarCode = "BAR_CODE",
-            Qrcode = "QRCODE",
-            BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
-            NoneCode = "NONE_CODE",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantDeposit = "MERCHANT_DEPOSIT",
-            RealTime = "REAL_TIME",
-        }
-    }
 }
 
 /// 创建会员卡模板 · `POST v3/marketing/membercard-open/cards`
@@ -151,14 +125,13 @@ pub mod get {
 /// - partner: [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
 pub mod post {
     pub use crate::v3::marketing::shared::{
+        MembercardCodeMode, MembercardCodeType, MembercardCustomField, MembercardCustomFieldType,
         MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
-        MembercardOpenUserInformationForm, MembercardOpenUserInformationFormCommonFieldList,
-        MembercardOpenUserInformationFormCustomFieldList,
-        MembercardOpenUserInformationFormCustomFieldListType, MembercardValidDateInformation,
-        MembercardValidDateInformationType,
+        MembercardOpenUserInformationForm, MembercardStatus, MembercardValidDateInformation, UserFormFlag,
+        ValidDateType,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建会员卡模板: what is sent.
@@ -181,13 +154,13 @@ pub mod post {
             /// 服务电话.
             service_phone: String = body("service_phone"),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: MembercardCodeType = body("code_type").required(),
             /// 会员卡总库存.
             total_quantity: i64 = body("total_quantity"),
             /// 有效期. Required.
             date_information: DateInformation = body("date_information").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: MembercardCodeMode = body("code_mode").required(),
             /// 是否展示会员等级.
             need_display_level: bool = body("need_display_level"),
             /// 会员初始等级.
@@ -215,7 +188,7 @@ pub mod post {
         /// 有效期.
         pub struct DateInformation {
             /// 有效期类型. Required.
-            type_: Type = body("type").required(),
+            type_: ValidDateType = body("type").required(),
             /// 有效期开始时间.
             available_begin_time: Time = body("available_begin_time"),
             /// 有效期结束时间.
@@ -242,7 +215,7 @@ pub mod post {
             /// 剩余库存.
             remain_quantity: i64 = body("remain_quantity"),
             /// 会员卡状态.
-            status: Status = body("status"),
+            status: MembercardStatus = body("status"),
             /// 品牌信息. Required.
             brand: Brand = body("brand").required(),
             /// 商户AppId. Required.
@@ -258,13 +231,13 @@ pub mod post {
             /// 服务电话.
             service_phone: String = body("service_phone"),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: MembercardCodeType = body("code_type").required(),
             /// 会员卡总库存.
             total_quantity: i64 = body("total_quantity"),
             /// 有效期. Required.
             date_information: MembercardValidDateInformation = body("date_information").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: MembercardCodeMode = body("code_mode").required(),
             /// 是否展示会员等级.
             need_display_level: bool = body("need_display_level"),
             /// 会员初始等级.
@@ -277,38 +250,6 @@ pub mod post {
             user_information_form: MembercardOpenUserInformationForm = body("user_information_form"),
             /// 商户补充声明.
             additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
-        }
-    }
-
-    open_enum! {
-        /// 会员码型.
-        pub enum CodeType {
-            BarCode = "BAR_CODE",
-            Qrcode = "QRCODE",
-            BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
-            NoneCode = "NONE_CODE",
-        }
-
-        /// 有效期类型.
-        pub enum Type {
-            FixTimeRange = "FIX_TIME_RANGE",
-            FixTerm = "FIX_TERM",
-            Permanent = "PERMANENT",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantDeposit = "MERCHANT_DEPOSIT",
-            RealTime = "REAL_TIME",
-        }
-
-        /// 会员卡状态.
-        pub enum Status {
-            NotApprove = "NOT_APPROVE",
-            ApproveFail = "APPROVE_FAIL",
-            Approved = "APPROVED",
-            Deleted = "DELETED",
         }
     }
 }

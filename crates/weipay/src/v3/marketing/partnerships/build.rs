@@ -13,7 +13,7 @@ pub use crate::v3::marketing::chain::MarketingPartnershipsBuild as Build;
 /// - merchant: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498)
 /// - partner: [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
 pub mod post {
-    pub use crate::v3::marketing::shared::{PartnershipsPartner, PartnershipsPartnerType};
+    pub use crate::v3::marketing::shared::{PartnerType, PartnershipBusinessType, PartnershipsPartner};
 
     use crate::model::{Time, body, header, open_enum, request, response};
 
@@ -34,7 +34,7 @@ pub mod post {
         /// 被授权数据.
         pub struct AuthorizedData {
             /// 授权业务类别. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: PartnershipBusinessType = body("business_type").required(),
             /// 授权批次ID.
             stock_id: String = body("stock_id"),
         }
@@ -63,7 +63,7 @@ pub mod post {
         /// 合作方信息.
         pub struct Partner {
             /// 合作方类别. Required.
-            type_: Type = body("type").required(),
+            type_: PartnerType = body("type").required(),
             /// 合作方APPID.
             appid: String = body("appid"),
             /// 合作方商户ID.
@@ -72,19 +72,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 授权业务类别.
-        pub enum BusinessType {
-            FavorStock = "FAVOR_STOCK",
-            BusifavorStock = "BUSIFAVOR_STOCK",
-        }
-
-        /// 合作方类别.
-        pub enum Type {
-            Appid = "APPID",
-            Merchant = "MERCHANT",
-        }
-
         /// 合作状态.
+        #[doc(alias = "合作状态")]
         pub enum State {
             Established = "ESTABLISHED",
             Terminated = "TERMINATED",

@@ -13,9 +13,9 @@ pub use crate::v3::marketing::chain::MarketingPartnershipsTerminate as Terminate
 /// - merchant: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460)
 /// - partner: [4017171868](https://pay.weixin.qq.com/doc/v3/partner/4017171868)
 pub mod post {
-    pub use crate::v3::marketing::shared::{PartnershipsPartner, PartnershipsPartnerType};
+    pub use crate::v3::marketing::shared::{PartnerType, PartnershipBusinessType, PartnershipsPartner};
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// 终止合作关系: what is sent.
@@ -34,7 +34,7 @@ pub mod post {
         /// 被授权数据.
         pub struct AuthorizedData {
             /// 授权业务类别. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: PartnershipBusinessType = body("business_type").required(),
             /// 授权批次ID.
             stock_id: String = body("stock_id"),
         }
@@ -48,14 +48,6 @@ pub mod post {
         pub struct Response {
             /// 终止合作关系时间. Required.
             terminate_time: Time = body("terminate_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 授权业务类别.
-        pub enum BusinessType {
-            FavorStock = "FAVOR_STOCK",
-            BusifavorStock = "BUSIFAVOR_STOCK",
         }
     }
 }

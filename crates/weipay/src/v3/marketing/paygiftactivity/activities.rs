@@ -16,22 +16,16 @@ pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivities as Activ
 /// - partner: [4012493214](https://pay.weixin.qq.com/doc/v3/partner/4012493214)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
-        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityAdvancedSetting,
-        PaygiftactivityAdvancedSettingDeliveryUserCategory,
-        PaygiftactivityAdvancedSettingPaymentMethodInformation,
-        PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod,
-        PaygiftactivityAdvancedSettingPaymentMode,
-        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation,
-        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod,
-        PaygiftactivityAdvancedSettingPaymentModePaymentSceneList, PaygiftactivityFullSendRule,
-        PaygiftactivityFullSendRuleAwardList, PaygiftactivityFullSendRuleAwardType,
-        PaygiftactivityFullSendRuleMerchantOption, PaygiftactivityFullSendRuleSendContent,
+        AwardType, CardBackgroundColor, DeliveryPaymentScene, DeliveryUserCategory, MerchantOption,
+        PayGiftActivityStatus, PayGiftActivityType, PayGiftAdvancedSetting,
+        PayGiftAdvancedSettingPaymentMethodInformation, PayGiftAdvancedSettingPaymentMode,
+        PayGiftAdvancedSettingPaymentModePaymentMethodInformation, PayGiftAward, PayGiftBaseInfo,
+        PayGiftBaseInfoAvailablePeriods, PayGiftBaseInfoAvailablePeriodsAvailableDayTime,
+        PayGiftBaseInfoAvailablePeriodsAvailableTime, PayGiftBaseInfoDeliveryPurpose, PayGiftFullSendRule,
+        PayGiftPaymentMethod, SendContent,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 获取支付有礼活动列表: what is sent.
@@ -46,7 +40,7 @@ pub mod get {
             /// 活动名称.
             activity_name: String = query("activity_name"),
             /// 活动状态.
-            activity_status: ActivityStatus = query("activity_status"),
+            activity_status: PayGiftActivityStatus = query("activity_status"),
             /// 奖品类型.
             award_type: AwardType = query("award_type"),
         }
@@ -71,17 +65,17 @@ pub mod get {
         /// 结果集.
         pub struct Data {
             /// 活动基本信息.
-            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info"),
+            activity_base_info: PayGiftBaseInfo = body("activity_base_info"),
             /// 活动高级设置.
-            advanced_setting: PaygiftactivityAdvancedSetting = body("advanced_setting"),
+            advanced_setting: PayGiftAdvancedSetting = body("advanced_setting"),
             /// 活动id.
             activity_id: String = body("activity_id"),
             /// 活动奖品发放规则.
             award_send_rule: AwardSendRule = body("award_send_rule"),
             /// 活动类型.
-            activity_type: ActivityType = body("activity_type"),
+            activity_type: PayGiftActivityType = body("activity_type"),
             /// 活动当前状态枚举值.
-            activity_status: ActivityStatus = body("activity_status"),
+            activity_status: PayGiftActivityStatus = body("activity_status"),
             /// 创建商户号.
             creator_merchant_id: String = body("creator_merchant_id"),
             /// 所属商户号.
@@ -95,7 +89,7 @@ pub mod get {
         /// 活动奖品发放规则.
         pub struct AwardSendRule {
             /// 满送活动奖品发放规则.
-            full_send_rule: PaygiftactivityFullSendRule = body("full_send_rule"),
+            full_send_rule: PayGiftFullSendRule = body("full_send_rule"),
             /// 阶梯送发放规则.
             step_send_rule: StepSendRule = body("step_send_rule"),
         }
@@ -106,36 +100,6 @@ pub mod get {
             award_type: AwardType = body("award_type").required(),
             /// 发券商户号选项. Required.
             merchant_option: MerchantOption = body("merchant_option").required(),
-        }
-    }
-
-    open_enum! {
-        /// 活动状态.
-        pub enum ActivityStatus {
-            CreateActStatus = "CREATE_ACT_STATUS",
-            OngoingActStatus = "ONGOING_ACT_STATUS",
-            TerminateActStatus = "TERMINATE_ACT_STATUS",
-            StopActStatus = "STOP_ACT_STATUS",
-            OverTimeActStatus = "OVER_TIME_ACT_STATUS",
-            CreateActFailed = "CREATE_ACT_FAILED",
-        }
-
-        /// 奖品类型.
-        pub enum AwardType {
-            Busifavor = "BUSIFAVOR",
-        }
-
-        /// 发券商户号选项.
-        pub enum MerchantOption {
-            InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
-            ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
-        }
-
-        /// 活动类型.
-        pub enum ActivityType {
-            FullSendActType = "FULL_SEND_ACT_TYPE",
-            StepSendActType = "STEP_SEND_ACT_TYPE",
-            SpecificSendActType = "SPECIFIC_SEND_ACT_TYPE",
         }
     }
 }

@@ -14,15 +14,13 @@ pub use crate::v3::marketing::chain::MarketingPaygiftactivityUniqueThresholdActi
 /// - partner: [4012492900](https://pay.weixin.qq.com/doc/v3/partner/4012492900)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
-        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityFullSendRule,
-        PaygiftactivityFullSendRuleAwardList, PaygiftactivityFullSendRuleAwardType,
-        PaygiftactivityFullSendRuleMerchantOption, PaygiftactivityFullSendRuleSendContent,
+        AwardType, CardBackgroundColor, DeliveryPaymentScene, DeliveryUserCategory, MerchantOption,
+        PayGiftAward, PayGiftBaseInfo, PayGiftBaseInfoAvailablePeriods,
+        PayGiftBaseInfoAvailablePeriodsAvailableDayTime, PayGiftBaseInfoAvailablePeriodsAvailableTime,
+        PayGiftBaseInfoDeliveryPurpose, PayGiftFullSendRule, PayGiftPaymentMethod, SendContent,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建全场满额送活动: what is sent.
@@ -31,11 +29,11 @@ pub mod post {
         #[doc(alias = "创建全场满额送活动")]
         pub struct Request {
             /// 活动基本信息. Required.
-            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info").required(),
+            activity_base_info: PayGiftBaseInfo = body("activity_base_info").required(),
             /// 活动高级设置.
             advanced_setting: AdvancedSetting = body("advanced_setting"),
             /// 活动奖品发放规则. Required.
-            award_send_rule: PaygiftactivityFullSendRule = body("award_send_rule").required(),
+            award_send_rule: PayGiftFullSendRule = body("award_send_rule").required(),
         }
 
         /// 活动高级设置.
@@ -55,7 +53,7 @@ pub mod post {
         /// 支付模式.
         pub struct PaymentMode {
             /// 支付场景列表.
-            payment_scene_list: Vec<PaymentSceneList> = body("payment_scene_list"),
+            payment_scene_list: Vec<DeliveryPaymentScene> = body("payment_scene_list"),
             /// 支付方式信息.
             payment_method_information: PaymentMethodInformation = body("payment_method_information"),
         }
@@ -63,7 +61,7 @@ pub mod post {
         /// 支付方式信息.
         pub struct PaymentMethodInformation {
             /// 支付方式.
-            payment_method: PaymentMethod = body("payment_method"),
+            payment_method: PayGiftPaymentMethod = body("payment_method"),
             /// 银行简称.
             bank_abbreviation: String = body("bank_abbreviation"),
         }
@@ -79,30 +77,6 @@ pub mod post {
             activity_id: String = body("activity_id").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 投放用户类别.
-        pub enum DeliveryUserCategory {
-            DeliveryAllPerson = "DELIVERY_ALL_PERSON",
-            DeliveryMemberPerson = "DELIVERY_MEMBER_PERSON",
-        }
-
-        /// 支付场景列表.
-        pub enum PaymentSceneList {
-            AppScene = "APP_SCENE",
-            SwingCardScene = "SWING_CARD_SCENE",
-            NoSecretScene = "NO_SECRET_SCENE",
-            MiniappScene = "MINIAPP_SCENE",
-            FacePayScene = "FACE_PAY_SCENE",
-            OtherScene = "OTHER_SCENE",
-        }
-
-        /// 支付方式.
-        pub enum PaymentMethod {
-            Cft = "CFT",
-            SpecificBankCard = "SPECIFIC_BANK_CARD",
         }
     }
 }

@@ -15,7 +15,9 @@ pub use crate::v3::marketing::chain::MarketingShoppingReceiptCustomentrances as 
 /// - merchant: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342)
 /// - partner: [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::marketing::shared::{CustomEntranceState, CustomEntranceType};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建自定义入口: what is sent.
@@ -80,20 +82,6 @@ pub mod post {
             out_request_no: String = body("out_request_no").required(),
             /// 自定义入口跳转信息. Required.
             jump_link: JumpLink = body("jump_link").required(),
-        }
-    }
-
-    open_enum! {
-        /// 自定义入口种类.
-        pub enum CustomEntranceType {
-            MerchantActivity = "MERCHANT_ACTIVITY",
-            MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
-        }
-
-        /// 设置自定义入口的状态.
-        pub enum CustomEntranceState {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
         }
     }
 }

@@ -98,6 +98,7 @@ pub mod post {
 
     open_enum! {
         /// 电子小票图片审核状态.
+        #[doc(alias = "电子小票图片审核状态")]
         pub enum State {
             WaitReview = "WAIT_REVIEW",
             NotPassReview = "NOT_PASS_REVIEW",

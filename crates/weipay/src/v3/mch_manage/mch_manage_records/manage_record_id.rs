@@ -15,15 +15,20 @@ pub use crate::v3::mch_manage::chain::MchManageMchManageRecordsByManageRecordId 
 /// - partner: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
 pub mod get {
     pub use crate::v3::mch_manage::shared::{
-        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
-        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
-        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
-        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
-        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
-        ManageRecordFieldTimeIntervalCheckRule,
+        ManageRecordState, ManageRecordType, RecoverReason, RecoverWay, RequestedRecordItems,
+        RequestedRecordItemsRecordFields, RequestedRecordItemsRecordFieldsEnumCheckRule,
+        RequestedRecordItemsRecordFieldsFileCheckRule,
+        RequestedRecordItemsRecordFieldsFileCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRule,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsRelations, RequestedRecordItemsRecordFieldsRepeatedFieldData,
+        RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData,
+        RequestedRecordItemsRecordFieldsStringCheckRule,
+        RequestedRecordItemsRecordFieldsStringCheckRuleValidator,
+        RequestedRecordItemsRecordFieldsTimeIntervalCheckRule,
     };
 
-    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
+    use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
         /// 查询子商户下指定商户管理记录: what is sent.
@@ -75,46 +80,7 @@ pub mod get {
             /// 可提交资料结束时间.
             approve_time: Time = body("approve_time"),
             /// 要求提交的资料. JSON text in a string.
-            requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
-        }
-
-        /// 要求提交的资料.
-        pub struct RequestedItemInfo {
-            /// 资料项集合. Required.
-            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
-        }
-    }
-
-    open_enum! {
-        /// 商户管理记录类型.
-        pub enum ManageRecordType {
-            FunctionalLimitRecord = "FUNCTIONAL_LIMIT_RECORD",
-            InvestigateRecord = "INVESTIGATE_RECORD",
-        }
-
-        /// 解除管控方式.
-        pub enum RecoverWay {
-            SubmitInformation = "SUBMIT_INFORMATION",
-            VerifyInactiveMerchantIdentity = "VERIFY_INACTIVE_MERCHANT_IDENTITY",
-            ModifyOrganizationInformation = "MODIFY_ORGANIZATION_INFORMATION",
-            Other = "OTHER",
-        }
-
-        /// 商户管理记录状态.
-        pub enum ManageRecordState {
-            Pending = "PENDING",
-            Submitted = "SUBMITTED",
-            Expired = "EXPIRED",
-            UnderReview = "UNDER_REVIEW",
-            Recovered = "RECOVERED",
-            Rejected = "REJECTED",
-        }
-
-        /// 解除管控原因.
-        pub enum RecoverReason {
-            MerchantSubmitRecover = "MERCHANT_SUBMIT_RECOVER",
-            MerchantOperateRecover = "MERCHANT_OPERATE_RECOVER",
-            PlatformAutoRecover = "PLATFORM_AUTO_RECOVER",
+            requested_item_info: JsonText<RequestedRecordItems> = body("requested_item_info"),
         }
     }
 }

@@ -25,6 +25,8 @@ pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApply as Withdrawl
 ///
 /// - partner: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)
 pub mod post {
+    pub use crate::v3::mch_operate::shared::IdDocType;
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -134,6 +136,7 @@ pub mod post {
         }
 
         /// 收款对象类型.
+        #[doc(alias = "收款对象类型")]
         pub enum PayeeType {
             ContributionMerchant = "CONTRIBUTION_MERCHANT",
             ServiceProviderMerchant = "SERVICE_PROVIDER_MERCHANT",
@@ -142,24 +145,14 @@ pub mod post {
         }
 
         /// 账户类型.
+        #[doc(alias = "账户类型")]
         pub enum AccountType {
             AccountTypeCorporate = "ACCOUNT_TYPE_CORPORATE",
             AccountTypePersonal = "ACCOUNT_TYPE_PERSONAL",
         }
 
-        /// 证件类型.
-        pub enum IdDocType {
-            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
-            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
-            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
-            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
-            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
-            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
-            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
-            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
-        }
-
         /// 申请证明材料类型.
+        #[doc(alias = "申请证明材料类型")]
         pub enum ProofMediaType {
             BasicTransactionInformation = "BASIC_TRANSACTION_INFORMATION",
             LegalIdCard = "LEGAL_ID_CARD",

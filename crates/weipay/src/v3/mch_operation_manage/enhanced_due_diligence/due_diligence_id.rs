@@ -16,11 +16,11 @@ pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDil
 /// - partner: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
 pub mod get {
     pub use crate::v3::mch_operation_manage::shared::{
-        DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField,
-        MchOperationManageRecordField, MchOperationManageRecordFieldRelations,
+        DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField, DueDiligenceState,
+        OperationRecordField, OperationRecordFieldRelations,
     };
 
-    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
+    use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
         /// 查询子商户强化尽调单信息: what is sent.
@@ -88,19 +88,7 @@ pub mod get {
         /// 尽调已经提交的资料.
         pub struct SubmissionData {
             /// 资料项集合. Required.
-            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
-        }
-    }
-
-    open_enum! {
-        /// 尽调单状态.
-        pub enum DueDiligenceState {
-            DueDiligenceStateCollecting = "DUE_DILIGENCE_STATE_COLLECTING",
-            DueDiligenceStateAuditing = "DUE_DILIGENCE_STATE_AUDITING",
-            DueDiligenceStateRejected = "DUE_DILIGENCE_STATE_REJECTED",
-            DueDiligenceStateExpired = "DUE_DILIGENCE_STATE_EXPIRED",
-            DueDiligenceStateCancelled = "DUE_DILIGENCE_STATE_CANCELLED",
-            DueDiligenceStateFinished = "DUE_DILIGENCE_STATE_FINISHED",
+            record_fields: Vec<OperationRecordField> = body("record_fields").required(),
         }
     }
 }

@@ -14,9 +14,9 @@ pub use crate::v3::mchalterapply::chain::MchalterapplyMchsubjectalterapplymentBy
 ///
 /// - partner: [4014090655](https://pay.weixin.qq.com/doc/v3/partner/4014090655)
 pub mod get {
-    pub use crate::v3::mchalterapply::shared::MchalterapplyAuditRejectDetail;
+    pub use crate::v3::mchalterapply::shared::{MchalterapplyAuditRejectDetail, SubjectAlterApplymentState};
 
-    use crate::model::{body, open_enum, response};
+    use crate::model::{body, response};
 
     response! {
         /// 查询资料变更申请单状态-使用申请单号: what comes back.
@@ -31,23 +31,11 @@ pub mod get {
             /// 业务申请编号. Required.
             out_request_no: String = body("out_request_no").required(),
             /// 申请单状态. Required.
-            state: State = body("state").required(),
+            state: SubjectAlterApplymentState = body("state").required(),
             /// 总体驳回原因.
             audit_reject_reason: String = body("audit_reject_reason"),
             /// 驳回原因详情.
             audit_reject_detail: Vec<MchalterapplyAuditRejectDetail> = body("audit_reject_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum State {
-            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
-            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
-            ApplymentStateModifing = "APPLYMENT_STATE_MODIFING",
-            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
-            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
-            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::mchalterapply::chain::MchalterapplyMerchantnamealterapplyment
 ///
 /// - partner: [4016166074](https://pay.weixin.qq.com/doc/v3/partner/4016166074)
 pub mod get {
-    use crate::model::{body, open_enum, response};
+    pub use crate::v3::mchalterapply::shared::AlterApplymentState;
+
+    use crate::model::{body, response};
 
     response! {
         /// 查询商户简称变更申请单状态-使用申请单号: what comes back.
@@ -29,21 +31,9 @@ pub mod get {
             /// 微信支付商户号. Required.
             merchant_code: String = body("merchant_code").required(),
             /// 申请单状态. Required.
-            state: State = body("state").required(),
+            state: AlterApplymentState = body("state").required(),
             /// 总体驳回原因.
             audit_reject_reason: String = body("audit_reject_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum State {
-            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
-            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
-            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
-            ApplymentStateModifing = "APPLYMENT_STATE_MODIFING",
-            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
-            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
         }
     }
 }

@@ -31,7 +31,9 @@ pub use crate::v3::merchant::chain::MerchantFundWithdraw as Withdraw;
 ///
 /// - partner: [4012476670](https://pay.weixin.qq.com/doc/v3/partner/4012476670)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::merchant::shared::MerchantAccountType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 电商平台提现: what is sent.
@@ -48,7 +50,7 @@ pub mod post {
             /// 银行附言.
             bank_memo: String = body("bank_memo"),
             /// 资金账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 提现结果通知地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
         }
@@ -64,15 +66,6 @@ pub mod post {
             withdraw_id: String = body("withdraw_id").required(),
             /// 商户提现单号. Required.
             out_request_no: String = body("out_request_no").required(),
-        }
-    }
-
-    open_enum! {
-        /// 资金账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
         }
     }
 }

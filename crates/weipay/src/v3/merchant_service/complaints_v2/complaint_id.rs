@@ -20,12 +20,13 @@ pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplai
 /// - partner: [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
 pub mod get {
     pub use crate::v3::merchant_service::shared::{
+        ComplaintMediaType, ComplaintProblemType, ComplaintState, ComplaintUserTag,
         MerchantServiceAdditionalInfo, MerchantServiceAdditionalInfoSharePowerInfo,
         MerchantServiceAdditionalInfoSharePowerInfoReturnAddressInfo, MerchantServiceAdditionalInfoType,
         MerchantServiceComplaintOrderInfo,
     };
 
-    use crate::model::{Sensitive, Time, body, open_enum, response};
+    use crate::model::{Sensitive, Time, body, response};
 
     response! {
         /// 查询投诉单详情: what comes back.
@@ -62,11 +63,11 @@ pub mod get {
             /// 用户投诉次数. Required.
             user_complaint_times: i64 = body("user_complaint_times").required(),
             /// 问题类型.
-            problem_type: ProblemType = body("problem_type"),
+            problem_type: ComplaintProblemType = body("problem_type"),
             /// 申请退款金额. In fen (分).
             apply_refund_amount: i64 = body("apply_refund_amount"),
             /// 用户标签列表.
-            user_tag_list: Vec<UserTagList> = body("user_tag_list"),
+            user_tag_list: Vec<ComplaintUserTag> = body("user_tag_list"),
             /// 补充信息.
             additional_info: MerchantServiceAdditionalInfo = body("additional_info"),
             /// 是否在平台协助中.
@@ -80,7 +81,7 @@ pub mod get {
         /// 投诉资料列表.
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型. Required.
-            media_type: MediaType = body("media_type").required(),
+            media_type: ComplaintMediaType = body("media_type").required(),
             /// 媒体文列表.
             media_url: Vec<String> = body("media_url"),
         }
@@ -93,34 +94,6 @@ pub mod get {
             out_order_no: String = body("out_order_no"),
             /// 支付分服务单状态.
             state: String = body("state"),
-        }
-    }
-
-    open_enum! {
-        /// 投诉单状态.
-        pub enum ComplaintState {
-            Pending = "PENDING",
-            Processing = "PROCESSING",
-            Processed = "PROCESSED",
-        }
-
-        /// 媒体文件业务类型.
-        pub enum MediaType {
-            UserComplaintImage = "USER_COMPLAINT_IMAGE",
-            OperationImage = "OPERATION_IMAGE",
-        }
-
-        /// 问题类型.
-        pub enum ProblemType {
-            Refund = "REFUND",
-            ServiceNotWork = "SERVICE_NOT_WORK",
-            Others = "OTHERS",
-        }
-
-        /// 用户标签列表.
-        pub enum UserTagList {
-            Trusted = "TRUSTED",
-            HighRisk = "HIGH_RISK",
         }
     }
 }

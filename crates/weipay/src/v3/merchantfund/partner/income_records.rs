@@ -14,7 +14,9 @@ pub use crate::v3::merchantfund::chain::MerchantfundPartnerIncomeRecords as Inco
 ///
 /// `weipay api show GET v3/merchantfund/partner/income-records` lists all 3.
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::merchantfund::shared::{IncomeRecordLinks, IncomeRecordType, MerchantAccountType};
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 特约商户银行来账查询: what is sent.
@@ -25,7 +27,7 @@ pub mod get {
             /// 特约商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
             /// 账户类型. Required.
-            account_type: AccountType = query("account_type").required(),
+            account_type: MerchantAccountType = query("account_type").required(),
             /// 日期. Required.
             date: String = query("date").required(),
             /// 本次查询偏移量.
@@ -50,7 +52,7 @@ pub mod get {
             /// 银行来账记录列表.
             data: Vec<Data> = body("data"),
             /// 分页链接. Required.
-            links: Links = body("links").required(),
+            links: IncomeRecordLinks = body("links").required(),
         }
 
         /// 银行来账记录列表.
@@ -58,7 +60,7 @@ pub mod get {
             /// 特约商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 银行来账类型. Required.
             income_record_type: IncomeRecordType = body("income_record_type").required(),
             /// 银行来账微信单号. Required.
@@ -75,31 +77,6 @@ pub mod get {
             bank_account_number: String = body("bank_account_number").required(),
             /// 银行备注. Required.
             recharge_remark: String = body("recharge_remark").required(),
-        }
-
-        /// 分页链接.
-        pub struct Links {
-            /// 下一页链接. Required.
-            next: String = body("next").required(),
-            /// 上一页链接. Required.
-            prev: String = body("prev").required(),
-            /// 当前链接. Required.
-            self_: String = body("self").required(),
-        }
-    }
-
-    open_enum! {
-        /// 账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
-        }
-
-        /// 银行来账类型.
-        pub enum IncomeRecordType {
-            Offlinerecharge = "OFFLINERECHARGE",
-            Enterprisedirectrevenue = "ENTERPRISEDIRECTREVENUE",
         }
     }
 }

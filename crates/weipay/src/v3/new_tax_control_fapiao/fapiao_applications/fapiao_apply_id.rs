@@ -20,9 +20,8 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// `weipay api show GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}` lists all 3.
 pub mod get {
     pub use crate::v3::new_tax_control_fapiao::shared::{
-        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
-        FapiaoExtraInformation, FapiaoSellerInformation, NewTaxControlFapiaoItem,
-        NewTaxControlFapiaoItemTaxPreferMark,
+        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoExtraInformation, FapiaoItem,
+        FapiaoItemTaxPreferMark, FapiaoSellerInformation, FapiaoStatus,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -57,7 +56,7 @@ pub mod get {
             /// 商户发票单号. Required.
             fapiao_id: String = body("fapiao_id").required(),
             /// 发票状态. Required.
-            status: Status = body("status").required(),
+            status: FapiaoStatus = body("status").required(),
             /// 蓝字发票信息.
             blue_fapiao: BlueFapiao = body("blue_fapiao"),
             /// 红字发票信息.
@@ -77,7 +76,7 @@ pub mod get {
             /// 附加信息. Required.
             extra_information: FapiaoExtraInformation = body("extra_information").required(),
             /// 发票行信息. Required.
-            items: Vec<NewTaxControlFapiaoItem> = body("items").required(),
+            items: Vec<FapiaoItem> = body("items").required(),
             /// 备注信息.
             remark: String = body("remark"),
             /// 开票失败错误码.
@@ -130,17 +129,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 发票状态.
-        pub enum Status {
-            IssueAccepted = "ISSUE_ACCEPTED",
-            Issued = "ISSUED",
-            ReverseAccepted = "REVERSE_ACCEPTED",
-            Reversed = "REVERSED",
-            IssueFailed = "ISSUE_FAILED",
-            ReverseFailed = "REVERSE_FAILED",
-        }
-
         /// 发票卡券状态.
+        #[doc(alias = "发票卡券状态")]
         pub enum CardStatus {
             InsertAccepted = "INSERT_ACCEPTED",
             Inserted = "INSERTED",

@@ -13,11 +13,11 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// - partner: [4015792574](https://pay.weixin.qq.com/doc/v3/partner/4015792574)
 pub mod post {
     pub use crate::v3::new_tax_control_fapiao::shared::{
-        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
-        FapiaoTransactionInformation, FapiaoTransactionInformationPayChannel,
+        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoTransactionInformation,
+        FapiaoTransactionInformationPayChannel,
     };
 
-    use crate::model::{body, header, open_enum, request};
+    use crate::model::{body, header, request};
 
     request! {
         /// 开具通用行业电子发票: what is sent.
@@ -82,14 +82,6 @@ pub mod post {
             discount: bool = body("discount").required(),
             /// 优惠政策标识.
             preferential_policy_code: i64 = body("preferential_policy_code"),
-        }
-    }
-
-    open_enum! {
-        /// 发票类型.
-        pub enum FapiaoBillType {
-            CommFapiao = "COMM_FAPIAO",
-            VatFapiao = "VAT_FAPIAO",
         }
     }
 }

@@ -13,8 +13,8 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// - partner: [4025863376](https://pay.weixin.qq.com/doc/v3/partner/4025863376)
 pub mod post {
     pub use crate::v3::new_tax_control_fapiao::shared::{
-        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
-        FapiaoTransactionInformation, FapiaoTransactionInformationPayChannel,
+        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoTransactionInformation,
+        FapiaoTransactionInformationPayChannel,
     };
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request};
@@ -109,6 +109,7 @@ pub mod post {
 
     open_enum! {
         /// 出行人证件类型.
+        #[doc(alias = "出行人证件类型")]
         pub enum CertificateType {
             IdentityCard = "IDENTITY_CARD",
             Passport = "PASSPORT",
@@ -127,6 +128,7 @@ pub mod post {
         }
 
         /// 交通工具类型.
+        #[doc(alias = "交通工具类型")]
         pub enum TransportationType {
             LongDistanceBus = "LONG_DISTANCE_BUS",
             PublicTransportation = "PUBLIC_TRANSPORTATION",
@@ -136,16 +138,11 @@ pub mod post {
         }
 
         /// 交通工具等级.
+        #[doc(alias = "交通工具等级")]
         pub enum TransportationClasses {
             ShipFirstClassCabin = "SHIP_FIRST_CLASS_CABIN",
             ShipSecondClassCabin = "SHIP_SECOND_CLASS_CABIN",
             ShipThirdClassCabin = "SHIP_THIRD_CLASS_CABIN",
-        }
-
-        /// 发票类型.
-        pub enum FapiaoBillType {
-            CommFapiao = "COMM_FAPIAO",
-            VatFapiao = "VAT_FAPIAO",
         }
     }
 }

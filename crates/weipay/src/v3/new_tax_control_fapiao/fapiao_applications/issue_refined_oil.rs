@@ -13,8 +13,8 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// - partner: [4016760559](https://pay.weixin.qq.com/doc/v3/partner/4016760559)
 pub mod post {
     pub use crate::v3::new_tax_control_fapiao::shared::{
-        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
-        FapiaoTransactionInformation, FapiaoTransactionInformationPayChannel,
+        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoTransactionInformation,
+        FapiaoTransactionInformationPayChannel,
     };
 
     use crate::model::{Time, body, header, open_enum, request};
@@ -99,15 +99,10 @@ pub mod post {
 
     open_enum! {
         /// 成品油单位.
+        #[doc(alias = "成品油单位")]
         pub enum Unit {
             Ton = "TON",
             Leter = "LETER",
-        }
-
-        /// 发票类型.
-        pub enum FapiaoBillType {
-            CommFapiao = "COMM_FAPIAO",
-            VatFapiao = "VAT_FAPIAO",
         }
     }
 }

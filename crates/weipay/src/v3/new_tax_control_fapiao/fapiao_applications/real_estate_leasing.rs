@@ -13,11 +13,11 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// - partner: [4015941740](https://pay.weixin.qq.com/doc/v3/partner/4015941740)
 pub mod post {
     pub use crate::v3::new_tax_control_fapiao::shared::{
-        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
-        FapiaoTransactionInformation, FapiaoTransactionInformationPayChannel,
+        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoTransactionInformation,
+        FapiaoTransactionInformationPayChannel,
     };
 
-    use crate::model::{Sensitive, Time, body, header, open_enum, request};
+    use crate::model::{Sensitive, Time, body, header, request};
 
     request! {
         /// 开具不动产租赁行业电子发票: what is sent.
@@ -105,14 +105,6 @@ pub mod post {
             certificate_no: Sensitive = body("certificate_no").encrypted(),
             /// 车牌号.
             plate_no: Vec<String> = body("plate_no"),
-        }
-    }
-
-    open_enum! {
-        /// 发票类型.
-        pub enum FapiaoBillType {
-            CommFapiao = "COMM_FAPIAO",
-            VatFapiao = "VAT_FAPIAO",
         }
     }
 }

@@ -47,12 +47,14 @@ pub mod post {
 
     open_enum! {
         /// 发票文件的类型.
+        #[doc(alias = "发票文件的类型")]
         pub enum FileType {
             Pdf = "PDF",
             Ofd = "OFD",
         }
 
         /// 文件摘要算法.
+        #[doc(alias = "文件摘要算法")]
         pub enum DigestAlogrithm {
             Sm3 = "SM3",
         }

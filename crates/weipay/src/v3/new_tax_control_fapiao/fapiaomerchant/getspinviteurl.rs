@@ -56,17 +56,20 @@ pub mod get {
 
     open_enum! {
         /// 操作类型.
+        #[doc(alias = "操作类型")]
         pub enum OperationType {
             AuthBinding = "AUTH_BINDING",
         }
 
         /// 开票模式.
+        #[doc(alias = "开票模式")]
         pub enum FapiaoMode {
             ThirdOrSelfFapiao = "THIRD_OR_SELF_FAPIAO",
             TencentDigitalTax = "TENCENT_DIGITAL_TAX",
         }
 
         /// 发票能力类型.
+        #[doc(alias = "发票能力类型")]
         pub enum FapiaoAbilityTypeList {
             BaseAbility = "BASE_ABILITY",
             RealEstateAbility = "REAL_ESTATE_ABILITY",

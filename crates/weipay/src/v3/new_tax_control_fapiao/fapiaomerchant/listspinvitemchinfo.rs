@@ -78,12 +78,14 @@ pub mod get {
 
     open_enum! {
         /// 商户邀请状态.
+        #[doc(alias = "商户邀请状态")]
         pub enum MchInviteStatus {
             MchInviteSucc = "MCH_INVITE_SUCC",
             MchInviteFailed = "MCH_INVITE_FAILED",
         }
 
         /// 商户邀请失败错误码.
+        #[doc(alias = "商户邀请失败错误码")]
         pub enum InviteFailedCode {
             UnknownTaxInfo = "UNKNOWN_TAX_INFO",
             InvalidCompanyInfo = "INVALID_COMPANY_INFO",

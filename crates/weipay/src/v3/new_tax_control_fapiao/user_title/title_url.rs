@@ -67,6 +67,7 @@ pub mod get {
 
     open_enum! {
         /// 开票来源.
+        #[doc(alias = "开票来源")]
         pub enum Source {
             Web = "WEB",
             Miniprogram = "MINIPROGRAM",

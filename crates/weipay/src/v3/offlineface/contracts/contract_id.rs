@@ -12,6 +12,8 @@ pub use crate::v3::offlineface::chain::OfflinefaceContractsByContractId as Contr
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 pub mod get {
+    pub use crate::v3::offlineface::shared::FaceContractMode;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -48,7 +50,7 @@ pub mod get {
             /// 解约时间.
             contract_terminated_time: Time = body("contract_terminated_time"),
             /// 签约模式. Required.
-            contract_mode: ContractMode = body("contract_mode").required(),
+            contract_mode: FaceContractMode = body("contract_mode").required(),
             /// 签约卡来源. Required.
             contract_bank_card_from: ContractBankCardFrom = body("contract_bank_card_from").required(),
         }
@@ -56,20 +58,15 @@ pub mod get {
 
     open_enum! {
         /// 签约状态.
+        #[doc(alias = "签约状态")]
         pub enum ContractState {
             NotContracted = "NOT_CONTRACTED",
             Terminated = "TERMINATED",
             Contracted = "CONTRACTED",
         }
 
-        /// 签约模式.
-        pub enum ContractMode {
-            LimitBankCard = "LIMIT_BANK_CARD",
-            PriorityBankCard = "PRIORITY_BANK_CARD",
-            LimitNone = "LIMIT_NONE",
-        }
-
         /// 签约卡来源.
+        #[doc(alias = "签约卡来源")]
         pub enum ContractBankCardFrom {
             MerchantLimitedBankCard = "MERCHANT_LIMITED_BANK_CARD",
             UserSelectFree = "USER_SELECT_FREE",

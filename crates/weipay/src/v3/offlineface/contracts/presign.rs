@@ -12,6 +12,8 @@ pub use crate::v3::offlineface::chain::OfflinefaceContractsPresign as Presign;
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 pub mod post {
+    pub use crate::v3::offlineface::shared::FaceContractMode;
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -29,7 +31,7 @@ pub mod post {
             /// 签约指定银行卡.
             limit_bank_card: LimitBankCard = body("limit_bank_card"),
             /// 签约模式.
-            contract_mode: ContractMode = body("contract_mode"),
+            contract_mode: FaceContractMode = body("contract_mode"),
         }
 
         /// 刷脸用户信息.
@@ -84,15 +86,9 @@ pub mod post {
 
     open_enum! {
         /// 证件类型.
+        #[doc(alias = "证件类型")]
         pub enum IdentificationType {
             Idcard = "IDCARD",
-        }
-
-        /// 签约模式.
-        pub enum ContractMode {
-            LimitBankCard = "LIMIT_BANK_CARD",
-            PriorityBankCard = "PRIORITY_BANK_CARD",
-            LimitNone = "LIMIT_NONE",
         }
     }
 }

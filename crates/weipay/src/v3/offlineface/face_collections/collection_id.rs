@@ -12,7 +12,9 @@ pub use crate::v3::offlineface::chain::OfflinefaceFaceCollectionsByCollectionId 
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::offlineface::shared::PhotoCollectionState;
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询重采请求详情: what comes back.
@@ -27,20 +29,11 @@ pub mod get {
             /// 机构ID. Required.
             organization_id: String = body("organization_id").required(),
             /// 重采状态. Required.
-            collection_state: CollectionState = body("collection_state").required(),
+            collection_state: PhotoCollectionState = body("collection_state").required(),
             /// 注册照上传时间.
             register_photo_upload_time: Time = body("register_photo_upload_time"),
             /// 支付用户确认时间.
             confirm_time: Time = body("confirm_time"),
-        }
-    }
-
-    open_enum! {
-        /// 重采状态.
-        pub enum CollectionState {
-            CollectionRequired = "COLLECTION_REQUIRED",
-            PhotoUploaded = "PHOTO_UPLOADED",
-            Complete = "COMPLETE",
         }
     }
 }

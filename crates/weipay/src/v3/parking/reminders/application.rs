@@ -19,19 +19,18 @@ pub mod post {
         ParkingChargingRule, ParkingChargingRuleAggregateLimitMode, ParkingChargingRuleDailyLimitType,
         ParkingChargingRuleDurationSegmentRule, ParkingChargingRuleDurationSegmentRuleChargeMode,
         ParkingChargingRuleDurationSegmentRuleDayType, ParkingChargingRuleDurationSegmentRulePlateType,
-        ParkingChargingRuleDurationSegmentRuleVehicleType, ParkingChargingRuleFeeLimitType,
-        ParkingChargingRuleFirstChargeTimeMode, ParkingChargingRuleFixedIntervalRule,
-        ParkingChargingRuleFixedIntervalRuleDayType, ParkingChargingRuleFixedIntervalRuleFirstDurationMode,
+        ParkingChargingRuleFeeLimitType, ParkingChargingRuleFirstChargeTimeMode,
+        ParkingChargingRuleFixedIntervalRule, ParkingChargingRuleFixedIntervalRuleDayType,
+        ParkingChargingRuleFixedIntervalRuleFirstDurationMode,
         ParkingChargingRuleFixedIntervalRuleFreePeriodCalculationMode,
         ParkingChargingRuleFixedIntervalRuleFreePeriodChargingMode,
-        ParkingChargingRuleFixedIntervalRulePlateType, ParkingChargingRuleFixedIntervalRuleVehicleType,
-        ParkingChargingRuleHolidayMode, ParkingChargingRulePreEntryRule,
-        ParkingChargingRulePreEntryRuleDayType, ParkingChargingRulePreEntryRulePlateType,
-        ParkingChargingRulePreEntryRuleVehicleType, ParkingChargingRuleRuleType,
-        ParkingChargingRuleTimeRoundingType,
+        ParkingChargingRuleFixedIntervalRulePlateType, ParkingChargingRuleHolidayMode,
+        ParkingChargingRulePreEntryRule, ParkingChargingRulePreEntryRuleDayType,
+        ParkingChargingRulePreEntryRulePlateType, ParkingChargingRuleRuleType,
+        ParkingChargingRuleTimeRoundingType, ParkingLotType, VehicleType,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 提交停车场进件申请: what is sent.
@@ -84,19 +83,6 @@ pub mod post {
         pub struct Response {
             /// 停车场进件审核单号. At most 64 characters.
             parking_lot_audit_no: String = body("parking_lot_audit_no").length(0, 64),
-        }
-    }
-
-    open_enum! {
-        /// 停车场类型.
-        pub enum ParkingLotType {
-            ParkingLotTypeUnknown = "PARKING_LOT_TYPE_UNKNOWN",
-            ParkingLotTypeBusinessDistrict = "PARKING_LOT_TYPE_BUSINESS_DISTRICT",
-            ParkingLotTypeOfficeBuilding = "PARKING_LOT_TYPE_OFFICE_BUILDING",
-            ParkingLotTypeTransportationHub = "PARKING_LOT_TYPE_TRANSPORTATION_HUB",
-            ParkingLotTypeResidentialArea = "PARKING_LOT_TYPE_RESIDENTIAL_AREA",
-            ParkingLotTypeParkArea = "PARKING_LOT_TYPE_PARK_AREA",
-            ParkingLotTypeOtherPublicFacility = "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY",
         }
     }
 }

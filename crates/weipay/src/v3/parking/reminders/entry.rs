@@ -12,6 +12,8 @@ pub use crate::v3::parking::chain::ParkingRemindersEntry as Entry;
 ///
 /// - partner: [4019557757](https://pay.weixin.qq.com/doc/v3/partner/4019557757)
 pub mod post {
+    pub use crate::v3::parking::shared::{ParkingPlateColor, VehicleType};
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -29,7 +31,7 @@ pub mod post {
             /// 车辆入场时间. Required.
             enter_timestamp: i64 = body("enter_timestamp").required(),
             /// 车牌颜色. Required.
-            plate_color: PlateColor = body("plate_color").required(),
+            plate_color: ParkingPlateColor = body("plate_color").required(),
             /// 车辆性质. Required.
             car_type: CarType = body("car_type").required(),
             /// 车辆类型. Required.
@@ -55,20 +57,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 车牌颜色.
-        pub enum PlateColor {
-            PlateColorUnknown = "PLATE_COLOR_UNKNOWN",
-            PlateColorBlue = "PLATE_COLOR_BLUE",
-            PlateColorYellow = "PLATE_COLOR_YELLOW",
-            PlateColorBlack = "PLATE_COLOR_BLACK",
-            PlateColorWhite = "PLATE_COLOR_WHITE",
-            PlateColorGreen = "PLATE_COLOR_GREEN",
-            PlateColorYellowGreen = "PLATE_COLOR_YELLOW_GREEN",
-            PlateColorAgriculturalYellow = "PLATE_COLOR_AGRICULTURAL_YELLOW",
-            PlateColorOther = "PLATE_COLOR_OTHER",
-        }
-
         /// 车辆性质.
+        #[doc(alias = "车辆性质")]
         pub enum CarType {
             PlateTypeUnknown = "PLATE_TYPE_UNKNOWN",
             PlateTypeTemporary = "PLATE_TYPE_TEMPORARY",
@@ -76,15 +66,6 @@ pub mod post {
             PlateTypeFree = "PLATE_TYPE_FREE",
             PlateTypePrepaid = "PLATE_TYPE_PREPAID",
             PlateTypeOthers = "PLATE_TYPE_OTHERS",
-        }
-
-        /// 车辆类型.
-        pub enum VehicleType {
-            VehicleTypeUnknown = "VEHICLE_TYPE_UNKNOWN",
-            VehicleTypeSmall = "VEHICLE_TYPE_SMALL",
-            VehicleTypeLarge = "VEHICLE_TYPE_LARGE",
-            VehicleTypeExtraLarge = "VEHICLE_TYPE_EXTRA_LARGE",
-            VehicleTypeAllType = "VEHICLE_TYPE_ALL_TYPE",
         }
     }
 }

@@ -12,7 +12,11 @@ pub use crate::v3::parking::chain::ParkingRemindersExit as Exit;
 ///
 /// - partner: [4019557725](https://pay.weixin.qq.com/doc/v3/partner/4019557725)
 pub mod post {
-    use crate::model::{body, open_enum, request};
+    pub use crate::v3::parking::shared::{
+        ParkingPayChannel, ParkingPayState, ParkingPayType, ParkingPlateColor,
+    };
+
+    use crate::model::{body, request};
 
     request! {
         /// 同步车辆离场通知: what is sent.
@@ -27,13 +31,13 @@ pub mod post {
             /// 车牌号. Required; at most 16 characters.
             plate_number: String = body("plate_number").required().length(0, 16),
             /// 车牌颜色. Required.
-            plate_color: PlateColor = body("plate_color").required(),
+            plate_color: ParkingPlateColor = body("plate_color").required(),
             /// 微信停车场ID. Required; at most 64 characters.
             parking_id: String = body("parking_id").required().length(0, 64),
             /// 支付状态.
-            pay_state: PayState = body("pay_state"),
+            pay_state: ParkingPayState = body("pay_state"),
             /// 支付类型.
-            pay_type: PayType = body("pay_type"),
+            pay_type: ParkingPayType = body("pay_type"),
             /// 商户支付订单号. At most 64 characters.
             out_trade_no: String = body("out_trade_no").length(0, 64),
             /// 总费用. In fen (分).
@@ -43,52 +47,13 @@ pub mod post {
             /// 付款用户OpenID. At most 128 characters.
             openid: String = body("openid").length(0, 128),
             /// 支付渠道.
-            pay_channel: PayChannel = body("pay_channel"),
+            pay_channel: ParkingPayChannel = body("pay_channel"),
             /// 支付时间.
             pay_time: i64 = body("pay_time"),
             /// 消息支付防伪凭证. At most 256 characters.
             token: String = body("token").length(0, 256),
             /// 微信支付订单号. At most 64 characters.
             wx_trade_no: String = body("wx_trade_no").length(0, 64),
-        }
-    }
-
-    open_enum! {
-        /// 车牌颜色.
-        pub enum PlateColor {
-            PlateColorUnknown = "PLATE_COLOR_UNKNOWN",
-            PlateColorBlue = "PLATE_COLOR_BLUE",
-            PlateColorYellow = "PLATE_COLOR_YELLOW",
-            PlateColorBlack = "PLATE_COLOR_BLACK",
-            PlateColorWhite = "PLATE_COLOR_WHITE",
-            PlateColorGreen = "PLATE_COLOR_GREEN",
-            PlateColorYellowGreen = "PLATE_COLOR_YELLOW_GREEN",
-            PlateColorAgriculturalYellow = "PLATE_COLOR_AGRICULTURAL_YELLOW",
-            PlateColorOther = "PLATE_COLOR_OTHER",
-        }
-
-        /// 支付状态.
-        pub enum PayState {
-            PayStatusUnknown = "PAY_STATUS_UNKNOWN",
-            PayStatusUnpaid = "PAY_STATUS_UNPAID",
-            PayStatusPaid = "PAY_STATUS_PAID",
-        }
-
-        /// 支付类型.
-        pub enum PayType {
-            PayTypeUnknown = "PAY_TYPE_UNKNOWN",
-            PayTypeWxpay = "PAY_TYPE_WXPAY",
-            PayTypeOthers = "PAY_TYPE_OTHERS",
-        }
-
-        /// 支付渠道.
-        pub enum PayChannel {
-            PayChannelUnknown = "PAY_CHANNEL_UNKNOWN",
-            PayChannelWechatPayNotif = "PAY_CHANNEL_WECHAT_PAY_NOTIF",
-            PayChannelScanQrcode = "PAY_CHANNEL_SCAN_QRCODE",
-            PayChannelOfficialAccount = "PAY_CHANNEL_OFFICIAL_ACCOUNT",
-            PayChannelMchMiniProg = "PAY_CHANNEL_MCH_MINI_PROG",
-            PayChannelOthers = "PAY_CHANNEL_OTHERS",
         }
     }
 }

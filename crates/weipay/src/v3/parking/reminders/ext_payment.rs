@@ -43,6 +43,7 @@ pub mod post {
 
     open_enum! {
         /// 费用类型.
+        #[doc(alias = "费用类型")]
         pub enum FeeType {
             ExtParkingPaymentFeeTypeUnknown = "EXT_PARKING_PAYMENT_FEE_TYPE_UNKNOWN",
             ExtParkingPaymentFeeTypeMonthly = "EXT_PARKING_PAYMENT_FEE_TYPE_MONTHLY",

@@ -12,6 +12,8 @@ pub use crate::v3::parking::chain::ParkingRemindersParkingFee as ParkingFee;
 ///
 /// - partner: [4019557825](https://pay.weixin.qq.com/doc/v3/partner/4019557825)
 pub mod post {
+    pub use crate::v3::parking::shared::ParkingPayState;
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -42,7 +44,7 @@ pub mod post {
             /// 停车状态.
             parking_state: ParkingState = body("parking_state"),
             /// 支付状态.
-            pay_state: PayState = body("pay_state"),
+            pay_state: ParkingPayState = body("pay_state"),
             /// 免费待出场时间.
             allowed_exit_timestamp: i64 = body("allowed_exit_timestamp"),
             /// 下一次跳价价格. In fen (分).
@@ -58,19 +60,13 @@ pub mod post {
 
     open_enum! {
         /// 停车状态.
+        #[doc(alias = "停车状态")]
         pub enum ParkingState {
             ParkingStateUnknown = "PARKING_STATE_UNKNOWN",
             ParkingStateEntered = "PARKING_STATE_ENTERED",
             ParkingStateExitGate = "PARKING_STATE_EXIT_GATE",
             ParkingStateExited = "PARKING_STATE_EXITED",
             ParkingStateUnexpectedClose = "PARKING_STATE_UNEXPECTED_CLOSE",
-        }
-
-        /// 支付状态.
-        pub enum PayState {
-            PayStatusUnknown = "PAY_STATUS_UNKNOWN",
-            PayStatusUnpaid = "PAY_STATUS_UNPAID",
-            PayStatusPaid = "PAY_STATUS_PAID",
         }
     }
 }

@@ -58,6 +58,7 @@ pub mod get {
 
     open_enum! {
         /// 启用状态.
+        #[doc(alias = "启用状态")]
         pub enum EnabledState {
             EnabledStateUnknown = "ENABLED_STATE_UNKNOWN",
             EnabledStateNotEnabled = "ENABLED_STATE_NOT_ENABLED",

@@ -12,6 +12,8 @@ pub use crate::v3::parking::chain::ParkingRemindersPayment as Payment;
 ///
 /// - partner: [4019557765](https://pay.weixin.qq.com/doc/v3/partner/4019557765)
 pub mod post {
+    pub use crate::v3::parking::shared::{ParkingPayChannel, ParkingPayType};
+
     use crate::model::{body, open_enum, request};
 
     request! {
@@ -29,7 +31,7 @@ pub mod post {
             /// 停车状态. Required.
             parking_state: ParkingState = body("parking_state").required(),
             /// 支付类型. Required.
-            pay_type: PayType = body("pay_type").required(),
+            pay_type: ParkingPayType = body("pay_type").required(),
             /// 付款用户OpenID. At most 128 characters.
             openid: String = body("openid").length(0, 128),
             /// 特约商户号. At most 32 characters.
@@ -41,7 +43,7 @@ pub mod post {
             /// 商户支付订单号. At most 64 characters.
             out_trade_no: String = body("out_trade_no").length(0, 64),
             /// 支付渠道.
-            pay_channel: PayChannel = body("pay_channel"),
+            pay_channel: ParkingPayChannel = body("pay_channel"),
             /// 支付时间.
             pay_time: i64 = body("pay_time"),
             /// 消息支付防伪凭证. At most 256 characters.
@@ -53,27 +55,11 @@ pub mod post {
 
     open_enum! {
         /// 停车状态.
+        #[doc(alias = "停车状态")]
         pub enum ParkingState {
             ParkingStatusUnknown = "PARKING_STATUS_UNKNOWN",
             ParkingStatusParking = "PARKING_STATUS_PARKING",
             ParkingStatusNotParking = "PARKING_STATUS_NOT_PARKING",
-        }
-
-        /// 支付类型.
-        pub enum PayType {
-            PayTypeUnknown = "PAY_TYPE_UNKNOWN",
-            PayTypeWxpay = "PAY_TYPE_WXPAY",
-            PayTypeOthers = "PAY_TYPE_OTHERS",
-        }
-
-        /// 支付渠道.
-        pub enum PayChannel {
-            PayChannelUnknown = "PAY_CHANNEL_UNKNOWN",
-            PayChannelWechatPayNotif = "PAY_CHANNEL_WECHAT_PAY_NOTIF",
-            PayChannelScanQrcode = "PAY_CHANNEL_SCAN_QRCODE",
-            PayChannelOfficialAccount = "PAY_CHANNEL_OFFICIAL_ACCOUNT",
-            PayChannelMchMiniProg = "PAY_CHANNEL_MCH_MINI_PROG",
-            PayChannelOthers = "PAY_CHANNEL_OTHERS",
         }
     }
 }

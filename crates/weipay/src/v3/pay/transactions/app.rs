@@ -15,12 +15,13 @@ pub use crate::v3::pay::chain::PayTransactionsApp as App;
 /// `weipay api show POST v3/pay/transactions/app` lists all 2.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PayStoreInfo, PaySubsidyInfo,
-        PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
-        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayTransactionsAmount, PayerIdentity, PayerIdentityType,
+        IdentifiedPayer, LimitPay, PayOrderAmount, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo,
+        PayStoreInfo, PaySubsidyInfo, PaySubsidyInfoSubsidyDetail,
+        PaySubsidyInfoSubsidyDetailSubsidyPeriodType, PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity,
+        PayerIdentityType, ProfitSharingChoice,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// APP下单: what is sent.
@@ -45,7 +46,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: PayTransactionsAmount = body("amount").required(),
+            amount: PayOrderAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -61,23 +62,11 @@ pub mod post {
             /// 场景信息.
             scene_info: PaySceneInfo = body("scene_info"),
             /// 支付者.
-            payer: Payer = body("payer"),
+            payer: IdentifiedPayer = body("payer"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
             /// 贴息信息.
             subsidy_info: PaySubsidyInfo = body("subsidy_info"),
-        }
-
-        /// 支付者.
-        pub struct Payer {
-            /// 实名支付.
-            identity: PayerIdentity = body("identity"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
         }
     }
 
@@ -89,16 +78,6 @@ pub mod post {
         pub struct Response {
             /// 预支付交易会话标识. Required.
             prepay_id: String = body("prepay_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

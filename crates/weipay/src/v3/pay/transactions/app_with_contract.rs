@@ -14,7 +14,7 @@ pub use crate::v3::pay::chain::PayTransactionsAppWithContract as AppWithContract
 pub mod post {
     pub use crate::v3::pay::shared::{
         PayContractInfo, PayContractOrderDetail, PayContractOrderDetailGoodsDetail, PayContractSceneInfo,
-        PayContractSceneInfoStoreInfo, PaySentAmount,
+        PayContractSceneInfoStoreInfo, PaySentAmount, ProfitSharingChoice,
     };
 
     use crate::model::{Time, body, request, response};
@@ -54,15 +54,9 @@ pub mod post {
             /// 场景信息.
             scene_info: PayContractSceneInfo = body("scene_info"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
             /// 签约授权信息. Required.
             contract_info: PayContractInfo = body("contract_info").required(),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
         }
     }
 

@@ -14,8 +14,8 @@ pub use crate::v3::pay::chain::PayTransactionsCodepay as Codepay;
 pub mod post {
     pub use crate::v3::pay::shared::{
         PayAmount, PayCodepaySceneInfo, PayCodepaySceneInfoStoreInfo, PayDetail, PayDetailGoodsDetail,
-        PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
-        PayTransactionsAmount,
+        PayOrderAmount, PayPromotionDetail, PayPromotionDetailGoodsDetail, ProfitSharingChoice,
+        PromotionScope, VoucherType,
     };
 
     use crate::model::{Time, body, request, response};
@@ -47,25 +47,19 @@ pub mod post {
             /// 支付者. Required.
             payer: Payer = body("payer").required(),
             /// 订单金额. Required.
-            amount: PayTransactionsAmount = body("amount").required(),
+            amount: PayOrderAmount = body("amount").required(),
             /// 场景信息. Required.
             scene_info: PayCodepaySceneInfo = body("scene_info").required(),
             /// 优惠功能.
             detail: PayDetail = body("detail"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
         }
 
         /// 支付者.
         pub struct Payer {
             /// 授权码. Required.
             auth_code: String = body("auth_code").required(),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
         }
     }
 

@@ -16,7 +16,7 @@ pub use crate::v3::pay::chain::PayTransactionsJsapiWithContract as JsapiWithCont
 pub mod post {
     pub use crate::v3::pay::shared::{
         PayContractOrderDetail, PayContractOrderDetailGoodsDetail, PayContractSceneInfo,
-        PayContractSceneInfoStoreInfo, PaySentAmount,
+        PayContractSceneInfoStoreInfo, PaySentAmount, ProfitSharingChoice,
     };
 
     use crate::model::{Time, body, request, response};
@@ -58,7 +58,7 @@ pub mod post {
             /// 场景信息.
             scene_info: PayContractSceneInfo = body("scene_info"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
             /// 签约授权信息. Required.
             contract_info: ContractInfo = body("contract_info").required(),
         }
@@ -67,12 +67,6 @@ pub mod post {
         pub struct Payer {
             /// 用户标识. Required; 1 to 128 characters.
             openid: String = body("openid").required().length(1, 128),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
         }
 
         /// 签约授权信息.

@@ -15,11 +15,11 @@ pub use crate::v3::pay::chain::PayTransactionsNative as Native;
 /// `weipay api show POST v3/pay/transactions/native` lists all 2.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PayStoreInfo, PayTransactionsAmount,
-        PayerIdentity, PayerIdentityType,
+        IdentifiedPayer, LimitPay, PayOrderAmount, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo,
+        PayStoreInfo, PayerIdentity, PayerIdentityType, ProfitSharingChoice,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// Native下单: what is sent.
@@ -44,7 +44,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: PayTransactionsAmount = body("amount").required(),
+            amount: PayOrderAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -60,21 +60,9 @@ pub mod post {
             /// 场景信息.
             scene_info: PaySceneInfo = body("scene_info"),
             /// 支付者.
-            payer: Payer = body("payer"),
+            payer: IdentifiedPayer = body("payer"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
-        }
-
-        /// 支付者.
-        pub struct Payer {
-            /// 实名支付.
-            identity: PayerIdentity = body("identity"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
         }
     }
 
@@ -86,16 +74,6 @@ pub mod post {
         pub struct Response {
             /// 二维码链接. Required.
             code_url: String = body("code_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

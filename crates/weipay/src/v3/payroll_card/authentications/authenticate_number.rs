@@ -12,7 +12,9 @@ pub use crate::v3::payroll_card::chain::PayrollCardAuthenticationsByAuthenticate
 ///
 /// - partner: [4012461785](https://pay.weixin.qq.com/doc/v3/partner/4012461785)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::payroll_card::shared::{AuthenticateScene, AuthenticateState, AuthenticateType};
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 获取核身结果: what is sent.
@@ -55,29 +57,6 @@ pub mod get {
             authenticate_failed_reason: String = body("authenticate_failed_reason"),
             /// 核身类型.
             authenticate_type: AuthenticateType = body("authenticate_type"),
-        }
-    }
-
-    open_enum! {
-        /// 核身渠道.
-        pub enum AuthenticateScene {
-            FromMiniApp = "FROM_MINI_APP",
-            FromHardware = "FROM_HARDWARE",
-        }
-
-        /// 核身状态.
-        pub enum AuthenticateState {
-            AuthenticateProcessing = "AUTHENTICATE_PROCESSING",
-            AuthenticateSuccess = "AUTHENTICATE_SUCCESS",
-            AuthenticateFailed = "AUTHENTICATE_FAILED",
-        }
-
-        /// 核身类型.
-        pub enum AuthenticateType {
-            Normal = "NORMAL",
-            SignIn = "SIGN_IN",
-            Insurance = "INSURANCE",
-            Contract = "CONTRACT",
         }
     }
 }

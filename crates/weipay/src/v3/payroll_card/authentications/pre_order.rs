@@ -12,7 +12,9 @@ pub use crate::v3::payroll_card::chain::PayrollCardAuthenticationsPreOrder as Pr
 ///
 /// - partner: [4012923362](https://pay.weixin.qq.com/doc/v3/partner/4012923362)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::payroll_card::shared::PreOrderAuthenticateType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 微工卡核身预下单: what is sent.
@@ -35,7 +37,7 @@ pub mod post {
             /// 单位名称. Required.
             employer_name: String = body("employer_name").required(),
             /// 核身类型.
-            authenticate_type: AuthenticateType = body("authenticate_type"),
+            authenticate_type: PreOrderAuthenticateType = body("authenticate_type"),
         }
     }
 
@@ -57,15 +59,6 @@ pub mod post {
             token: String = body("token").required(),
             /// token有效时间. Required.
             expires_in: i64 = body("expires_in").required(),
-        }
-    }
-
-    open_enum! {
-        /// 核身类型.
-        pub enum AuthenticateType {
-            SignIn = "SIGN_IN",
-            Insurance = "INSURANCE",
-            Contract = "CONTRACT",
         }
     }
 }

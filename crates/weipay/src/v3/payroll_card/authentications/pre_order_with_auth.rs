@@ -12,7 +12,9 @@ pub use crate::v3::payroll_card::chain::PayrollCardAuthenticationsPreOrderWithAu
 ///
 /// - partner: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::payroll_card::shared::{EmploymentType, PreOrderAuthenticateType};
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 微工卡核身预下单（流程中完成授权）: what is sent.
@@ -43,7 +45,7 @@ pub mod post {
             /// 用工类型. Required.
             employment_type: EmploymentType = body("employment_type").required(),
             /// 核身类型.
-            authenticate_type: AuthenticateType = body("authenticate_type"),
+            authenticate_type: PreOrderAuthenticateType = body("authenticate_type"),
         }
     }
 
@@ -65,22 +67,6 @@ pub mod post {
             token: String = body("token").required(),
             /// token有效时间. Required.
             expires_in: i64 = body("expires_in").required(),
-        }
-    }
-
-    open_enum! {
-        /// 用工类型.
-        pub enum EmploymentType {
-            LongTermEmployment = "LONG_TERM_EMPLOYMENT",
-            ShortTermEmployment = "SHORT_TERM_EMPLOYMENT",
-            CooperationEmployment = "COOPERATION_EMPLOYMENT",
-        }
-
-        /// 核身类型.
-        pub enum AuthenticateType {
-            SignIn = "SIGN_IN",
-            Insurance = "INSURANCE",
-            Contract = "CONTRACT",
         }
     }
 }

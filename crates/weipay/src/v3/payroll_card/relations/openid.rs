@@ -58,6 +58,7 @@ pub mod get {
 
     open_enum! {
         /// 授权状态.
+        #[doc(alias = "授权状态")]
         pub enum AuthorizeState {
             Unauthorized = "UNAUTHORIZED",
             Authorized = "AUTHORIZED",
@@ -65,6 +66,7 @@ pub mod get {
         }
 
         /// 微工卡的开通状态.
+        #[doc(alias = "微工卡的开通状态")]
         pub enum RegisterState {
             Unregistered = "UNREGISTERED",
             Registered = "REGISTERED",

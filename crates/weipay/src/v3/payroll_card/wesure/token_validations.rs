@@ -12,7 +12,9 @@ pub use crate::v3::payroll_card::chain::PayrollCardWesureTokenValidations as Tok
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::payroll_card::shared::AuthenticateType;
+
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 校验核身结果: what is sent.
@@ -51,16 +53,6 @@ pub mod post {
             openid: String = body("openid"),
             /// 校验不通过原因.
             fail_reason: String = body("fail_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 核身类型.
-        pub enum AuthenticateType {
-            Normal = "NORMAL",
-            SignIn = "SIGN_IN",
-            Insurance = "INSURANCE",
-            Contract = "CONTRACT",
         }
     }
 }

@@ -27,8 +27,8 @@ pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorder as Service
 /// `weipay api show GET v3/payscore/acquiringbank/serviceorder` lists all 2.
 pub mod get {
     pub use crate::v3::payscore::shared::{
-        PayscoreAnsweredTimeRange, PayscoreInstitutionPostPayment, PayscoreLocation,
-        PayscoreServiceorderPostDiscount, PayscoreServiceorderRiskFund,
+        PayscoreGoodsDetail, PayscoreInstitutionPostPayment, PayscoreLocation, PayscoreReturnedTimeRange,
+        ServiceOrderPostDiscount, ServiceOrderRiskFund,
     };
 
     use crate::model::{body, query, request, response};
@@ -79,9 +79,9 @@ pub mod get {
             /// 后付费项目.
             post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<ServiceOrderPostDiscount> = body("post_discounts"),
             /// 订单风险金. Required.
-            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund").required(),
+            risk_fund: ServiceOrderRiskFund = body("risk_fund").required(),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 是否需要收款.
@@ -89,7 +89,7 @@ pub mod get {
             /// 收款信息.
             collection: Collection = body("collection"),
             /// 服务时间段. Required.
-            time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
+            time_range: PayscoreReturnedTimeRange = body("time_range").required(),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 商户数据包.
@@ -159,21 +159,7 @@ pub mod get {
             /// 优惠币种.
             currency: String = body("currency"),
             /// 单品列表.
-            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-        }
-
-        /// 单品列表.
-        pub struct GoodsDetail {
-            /// 商品编码. Required.
-            goods_id: String = body("goods_id").required(),
-            /// 商品数量.
-            quantity: i64 = body("quantity"),
-            /// 商品价格. In fen (分).
-            unit_price: i64 = body("unit_price"),
-            /// 商品优惠金额. In fen (分).
-            discount_amount: i64 = body("discount_amount"),
-            /// 商品备注.
-            goods_remark: String = body("goods_remark"),
+            goods_detail: Vec<PayscoreGoodsDetail> = body("goods_detail"),
         }
     }
 }
@@ -189,8 +175,8 @@ pub mod get {
 /// `weipay api show POST v3/payscore/acquiringbank/serviceorder` lists all 2.
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreAcquiringbankTimeRange, PayscoreReturnedLocation, PayscoreServiceorderLocation,
-        PayscoreServiceorderPostPayment, PayscoreServiceorderRiskFund,
+        PayscoreEstimatedTimeRange, PayscoreReturnedLocation, ServiceOrderLocation, ServiceOrderPostPayment,
+        ServiceOrderRiskFund,
     };
 
     use crate::model::{body, request, response};
@@ -216,15 +202,15 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 后付费项目.
-            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
+            post_payments: Vec<ServiceOrderPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
             post_discounts: Vec<PostDiscounts> = body("post_discounts"),
             /// 订单风险金. Required.
-            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund").required(),
+            risk_fund: ServiceOrderRiskFund = body("risk_fund").required(),
             /// 服务时间段. Required.
-            time_range: PayscoreAcquiringbankTimeRange = body("time_range").required(),
+            time_range: PayscoreEstimatedTimeRange = body("time_range").required(),
             /// 服务位置.
-            location: PayscoreServiceorderLocation = body("location"),
+            location: ServiceOrderLocation = body("location"),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
             /// 子商户公众号下的用户标识.
@@ -277,13 +263,13 @@ pub mod post {
             /// 订单状态说明.
             state_description: String = body("state_description"),
             /// 后付费项目.
-            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
+            post_payments: Vec<ServiceOrderPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
             post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
             /// 订单风险金.
-            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund"),
+            risk_fund: ServiceOrderRiskFund = body("risk_fund"),
             /// 服务时间段.
-            time_range: PayscoreAcquiringbankTimeRange = body("time_range"),
+            time_range: PayscoreEstimatedTimeRange = body("time_range"),
             /// 服务位置.
             location: PayscoreReturnedLocation = body("location"),
             /// 商户数据包.

@@ -13,16 +13,14 @@ pub use crate::v3::payscore::chain::PayscoreAcquiringbankServicepayondeliveryord
 /// - partner: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
-        PayscoreServicepayondeliveryorderPostDiscount, PayscoreServicepayondeliveryorderPostPayment,
-        PayscoreServicepayondeliveryorderShoppingInfo, PayscoreServicepayondeliveryorderShoppingInfoGoods,
-        PayscoreServicepayondeliveryorderShoppingInfoJumpLink,
-        PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType,
-        PayscoreServicepayondeliveryorderTimeRange, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink,
-        PayscoreTimeRange,
+        PayOnDeliveryPostDiscount, PayOnDeliveryPostPayment, PayOnDeliveryShoppingInfo,
+        PayOnDeliveryShoppingInfoGoods, PayOnDeliveryTimeRange, PayscoreGoods, PayscoreJumpLink,
+        PayscoreJumpLinkJumpLinkType, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment,
+        PayscoreRiskFund, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink, PayscoreTimeRange,
+        RiskFundName,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 从业机构创建先用后付订单: what is sent.
@@ -45,11 +43,11 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 后付费项目.
-            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
+            post_payments: Vec<PayOnDeliveryPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<PayOnDeliveryPostDiscount> = body("post_discounts"),
             /// 服务时间段. Required.
-            time_range: PayscoreServicepayondeliveryorderTimeRange = body("time_range").required(),
+            time_range: PayOnDeliveryTimeRange = body("time_range").required(),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 订单风险金.
@@ -67,13 +65,13 @@ pub mod post {
             /// 商户号.
             mchid: String = body("mchid"),
             /// 先用后付购物详情.
-            shopping_info: PayscoreServicepayondeliveryorderShoppingInfo = body("shopping_info"),
+            shopping_info: PayOnDeliveryShoppingInfo = body("shopping_info"),
         }
 
         /// 订单风险金.
         pub struct RiskFund {
             /// 风险金名称.
-            name: Name = body("name"),
+            name: RiskFundName = body("name"),
             /// 风险金额. In fen (分).
             amount: i64 = body("amount"),
             /// 风险说明. At most 30 characters.
@@ -125,16 +123,6 @@ pub mod post {
             package: String = body("package"),
             /// 先用后付购物详情.
             shopping_info: PayscoreShoppingInfo = body("shopping_info"),
-        }
-    }
-
-    open_enum! {
-        /// 风险金名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
         }
     }
 }

@@ -29,14 +29,13 @@ pub use crate::v3::payscore::chain::PayscorePartnerServiceorder as Serviceorder;
 /// `weipay api show GET v3/payscore/partner/serviceorder` lists all 2.
 pub mod get {
     pub use crate::v3::payscore::shared::{
-        PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPaidType,
-        PayscoreCollectionDetailsPromotionDetail, PayscoreCollectionDetailsPromotionDetailGoodsDetail,
-        PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionDetailsPromotionDetailType,
-        PayscoreCollectionState, PayscoreInstitutionPostPayment, PayscoreLocation, PayscorePartnerTimeRange,
-        PayscoreServiceorderPostDiscount, PayscoreServiceorderRiskFund,
+        PaidType, PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPromotionDetail,
+        PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionState, PayscoreGoodsDetail,
+        PayscoreInstitutionPostPayment, PayscoreLocation, PayscorePartnerTimeRange, ServiceOrderPostDiscount,
+        ServiceOrderRiskFund, ServiceOrderState, ServiceOrderStateDescription, VoucherType,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询支付分订单: what is sent.
@@ -76,15 +75,15 @@ pub mod get {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明.
-            state_description: StateDescription = body("state_description"),
+            state_description: ServiceOrderStateDescription = body("state_description"),
             /// 后付费项目.
             post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<ServiceOrderPostDiscount> = body("post_discounts"),
             /// 订单风险金.
-            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund"),
+            risk_fund: ServiceOrderRiskFund = body("risk_fund"),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 是否需要收款.
@@ -107,23 +106,6 @@ pub mod get {
             order_id: String = body("order_id"),
         }
     }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
-        }
-    }
 }
 
 /// 创建支付分订单 · `POST v3/payscore/partner/serviceorder`
@@ -137,11 +119,12 @@ pub mod get {
 /// `weipay api show POST v3/payscore/partner/serviceorder` lists all 2.
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreAcquiringbankTimeRange, PayscoreDevice, PayscoreReturnedLocation,
-        PayscoreServiceorderLocation, PayscoreServiceorderPostDiscount, PayscoreServiceorderPostPayment,
+        PayscoreDevice, PayscoreEstimatedTimeRange, PayscoreReturnedLocation, RiskFundName,
+        ServiceOrderLocation, ServiceOrderPostDiscount, ServiceOrderPostPayment, ServiceOrderState,
+        ServiceOrderStateDescription,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建支付分订单: what is sent.
@@ -168,13 +151,13 @@ pub mod post {
             /// 后付费项目. At most 100 members.
             post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<ServiceOrderPostDiscount> = body("post_discounts").items(0, 30),
             /// 订单风险金. Required.
             risk_fund: RiskFund = body("risk_fund").required(),
             /// 服务时间. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: PayscoreServiceorderLocation = body("location"),
+            location: ServiceOrderLocation = body("location"),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
             /// 子商户公众号下的用户标识.
@@ -204,7 +187,7 @@ pub mod post {
         /// 订单风险金.
         pub struct RiskFund {
             /// 风险金名称. Required.
-            name: Name = body("name").required(),
+            name: RiskFundName = body("name").required(),
             /// 风险金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 风险说明. At most 30 characters.
@@ -245,17 +228,17 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明.
-            state_description: StateDescription = body("state_description"),
+            state_description: ServiceOrderStateDescription = body("state_description"),
             /// 后付费项目.
-            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
+            post_payments: Vec<ServiceOrderPostPayment> = body("post_payments"),
             /// 商户优惠.
-            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<ServiceOrderPostDiscount> = body("post_discounts"),
             /// 订单风险金.
             risk_fund: ResponseRiskFund = body("risk_fund"),
             /// 服务时间段.
-            time_range: PayscoreAcquiringbankTimeRange = body("time_range"),
+            time_range: PayscoreEstimatedTimeRange = body("time_range"),
             /// 服务位置.
             location: PayscoreReturnedLocation = body("location"),
             /// 商户数据包.
@@ -271,36 +254,11 @@ pub mod post {
         /// 订单风险金.
         pub struct ResponseRiskFund {
             /// 风险金名称. Required.
-            name: Name = body("name").required(),
+            name: RiskFundName = body("name").required(),
             /// 风险金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 风险说明.
             description: String = body("description"),
-        }
-    }
-
-    open_enum! {
-        /// 风险金名称.
-        pub enum Name {
-            Deposit = "DEPOSIT",
-            Advance = "ADVANCE",
-            CashDeposit = "CASH_DEPOSIT",
-            EstimateOrderCost = "ESTIMATE_ORDER_COST",
-        }
-
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
         }
     }
 }

@@ -13,14 +13,11 @@ pub use crate::v3::payscore::chain::PayscorePartnerServicepayondeliveryorder as 
 /// - partner: [4012783634](https://pay.weixin.qq.com/doc/v3/partner/4012783634)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
-        PayscoreServicepayondeliveryorderPostDiscount, PayscoreServicepayondeliveryorderPostPayment,
-        PayscoreServicepayondeliveryorderRiskFund, PayscoreServicepayondeliveryorderRiskFundName,
-        PayscoreServicepayondeliveryorderShoppingInfo, PayscoreServicepayondeliveryorderShoppingInfoGoods,
-        PayscoreServicepayondeliveryorderShoppingInfoJumpLink,
-        PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType,
-        PayscoreServicepayondeliveryorderTimeRange, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink,
-        PayscoreTimeRange,
+        PayOnDeliveryPostDiscount, PayOnDeliveryPostPayment, PayOnDeliveryRiskFund,
+        PayOnDeliveryShoppingInfo, PayOnDeliveryShoppingInfoGoods, PayOnDeliveryTimeRange, PayscoreGoods,
+        PayscoreJumpLink, PayscoreJumpLinkJumpLinkType, PayscoreLocation, PayscorePostDiscount,
+        PayscorePostPayment, PayscoreRiskFund, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink,
+        PayscoreTimeRange, RiskFundName,
     };
 
     use crate::model::{body, request, response};
@@ -44,15 +41,15 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 后付费项目.
-            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
+            post_payments: Vec<PayOnDeliveryPostPayment> = body("post_payments"),
             /// 商户优惠.
-            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<PayOnDeliveryPostDiscount> = body("post_discounts"),
             /// 服务时间. Required.
-            time_range: PayscoreServicepayondeliveryorderTimeRange = body("time_range").required(),
+            time_range: PayOnDeliveryTimeRange = body("time_range").required(),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 订单风险金. Required.
-            risk_fund: PayscoreServicepayondeliveryorderRiskFund = body("risk_fund").required(),
+            risk_fund: PayOnDeliveryRiskFund = body("risk_fund").required(),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
@@ -66,7 +63,7 @@ pub mod post {
             /// 商户号.
             mchid: String = body("mchid"),
             /// 先用后付购物详情. Required.
-            shopping_info: PayscoreServicepayondeliveryorderShoppingInfo = body("shopping_info").required(),
+            shopping_info: PayOnDeliveryShoppingInfo = body("shopping_info").required(),
         }
     }
 

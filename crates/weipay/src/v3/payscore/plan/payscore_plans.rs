@@ -19,7 +19,7 @@ pub use crate::v3::payscore::chain::PayscorePlanPayscorePlans as PayscorePlans;
 ///
 /// - merchant: [4012467232](https://pay.weixin.qq.com/doc/v3/merchant/4012467232)
 pub mod post {
-    pub use crate::v3::payscore::shared::{PayscorePlanDetail, PayscorePlansPlanDetail};
+    pub use crate::v3::payscore::shared::{PayscoreNewPlanDetail, PayscorePlanDetail};
 
     use crate::model::{Time, body, request, response};
 
@@ -44,7 +44,7 @@ pub mod post {
             /// 支付分计划实际扣费总金额. Required; in fen (分).
             total_actual_price: i64 = body("total_actual_price").required(),
             /// 支付分计划明细列表.
-            plan_detail_list: Vec<PayscorePlansPlanDetail> = body("plan_detail_list"),
+            plan_detail_list: Vec<PayscoreNewPlanDetail> = body("plan_detail_list"),
             /// 商户侧计划号. Required.
             merchant_plan_no: String = body("merchant_plan_no").required(),
         }

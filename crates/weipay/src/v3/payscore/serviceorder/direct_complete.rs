@@ -13,11 +13,11 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderDirectComplete as Direct
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreLocation, PayscoreServicepayondeliveryorderPostDiscount,
-        PayscoreServicepayondeliveryorderPostPayment,
+        PayOnDeliveryPostDiscount, PayOnDeliveryPostPayment, PayscoreLocation, ServiceOrderState,
+        ServiceOrderStateDescription,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创单结单合并: what is sent.
@@ -38,8 +38,7 @@ pub mod post {
             /// 后付费项目. At most 100 members.
             post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> =
-                body("post_discounts").items(0, 30),
+            post_discounts: Vec<PayOnDeliveryPostDiscount> = body("post_discounts").items(0, 30),
             /// 服务时间段. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
@@ -98,9 +97,9 @@ pub mod post {
             /// 服务ID. Required.
             service_id: String = body("service_id").required(),
             /// 后付费项目.
-            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
+            post_payments: Vec<PayOnDeliveryPostPayment> = body("post_payments"),
             /// 后付费商户优惠.
-            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
+            post_discounts: Vec<PayOnDeliveryPostDiscount> = body("post_discounts"),
             /// 服务时间段. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
@@ -112,32 +111,15 @@ pub mod post {
             /// 微信支付服务订单号. Required.
             order_id: String = body("order_id").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明. Required.
-            state_description: StateDescription = body("state_description").required(),
+            state_description: ServiceOrderStateDescription = body("state_description").required(),
             /// 商户数据包.
             attach: String = body("attach"),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
-        }
-    }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
         }
     }
 }

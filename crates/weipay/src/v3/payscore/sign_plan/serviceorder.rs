@@ -13,7 +13,7 @@ pub use crate::v3::payscore::chain::PayscoreSignPlanServiceorder as Serviceorder
 /// - merchant: [4012489351](https://pay.weixin.qq.com/doc/v3/merchant/4012489351)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreLocation, PayscoreServiceorderTimeRange, PayscoreSignPlanPostPayment,
+        PayscoreLocation, PayscoreSignPlanPostPayment, ServiceOrderTimeRange,
     };
 
     use crate::model::{body, request, response};
@@ -39,7 +39,7 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务时间. Required.
-            time_range: PayscoreServiceorderTimeRange = body("time_range").required(),
+            time_range: ServiceOrderTimeRange = body("time_range").required(),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 附加数据.
@@ -76,7 +76,7 @@ pub mod post {
             /// 服务风险金.
             risk_fund: RiskFund = body("risk_fund"),
             /// 服务时间.
-            time_range: PayscoreServiceorderTimeRange = body("time_range"),
+            time_range: ServiceOrderTimeRange = body("time_range"),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 附加数据.

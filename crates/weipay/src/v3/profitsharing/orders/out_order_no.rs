@@ -14,11 +14,11 @@ pub use crate::v3::profitsharing::chain::ProfitsharingOrdersByOutOrderNo as OutO
 /// - partner: [4012466850](https://pay.weixin.qq.com/doc/v3/partner/4012466850)
 pub mod get {
     pub use crate::v3::profitsharing::shared::{
-        ProfitsharingReceiver, ProfitsharingReceiverFailReason, ProfitsharingReceiverResult,
-        ProfitsharingReceiverType,
+        ProfitsharingFailReason, ProfitsharingOrderState, ProfitsharingReceiver, ProfitsharingResult,
+        ReceiverType,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询分账结果: what is sent.
@@ -48,17 +48,9 @@ pub mod get {
             /// 微信分账单号. Required.
             order_id: String = body("order_id").required(),
             /// 分账单状态. Required.
-            state: State = body("state").required(),
+            state: ProfitsharingOrderState = body("state").required(),
             /// 分账接收方列表.
             receivers: Vec<ProfitsharingReceiver> = body("receivers"),
-        }
-    }
-
-    open_enum! {
-        /// 分账单状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
         }
     }
 }

@@ -14,11 +14,11 @@ pub use crate::v3::profitsharing::chain::ProfitsharingOrdersUnfreeze as Unfreeze
 /// - partner: [4012466860](https://pay.weixin.qq.com/doc/v3/partner/4012466860)
 pub mod post {
     pub use crate::v3::profitsharing::shared::{
-        ProfitsharingReceiver, ProfitsharingReceiverFailReason, ProfitsharingReceiverResult,
-        ProfitsharingReceiverType,
+        ProfitsharingFailReason, ProfitsharingOrderState, ProfitsharingReceiver, ProfitsharingResult,
+        ReceiverType,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 解冻剩余资金: what is sent.
@@ -56,17 +56,9 @@ pub mod post {
             /// 微信分账单号. Required.
             order_id: String = body("order_id").required(),
             /// 分账单状态. Required.
-            state: State = body("state").required(),
+            state: ProfitsharingOrderState = body("state").required(),
             /// 分账接收方列表.
             receivers: Vec<ProfitsharingReceiver> = body("receivers"),
-        }
-    }
-
-    open_enum! {
-        /// 分账单状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
         }
     }
 }

@@ -13,6 +13,8 @@ pub use crate::v3::profitsharing::chain::ProfitsharingReceiversAdd as Add;
 /// - merchant: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995)
 /// - partner: [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
 pub mod post {
+    pub use crate::v3::profitsharing::shared::ReceiverType;
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -30,7 +32,7 @@ pub mod post {
             /// 子商户应用ID.
             sub_appid: String = body("sub_appid"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方帐号. Required.
             account: String = body("account").required(),
             /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
@@ -51,7 +53,7 @@ pub mod post {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
             /// 分账接收方全称. Travels encrypted (敏感信息加密).
@@ -64,14 +66,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
         /// 与分账方的关系类型.
+        #[doc(alias = "与分账方的关系类型")]
         pub enum RelationType {
             ServiceProvider = "SERVICE_PROVIDER",
             Store = "STORE",

@@ -13,7 +13,9 @@ pub use crate::v3::profitsharing::chain::ProfitsharingReceiversDelete as Delete;
 /// - merchant: [4012529590](https://pay.weixin.qq.com/doc/v3/merchant/4012529590)
 /// - partner: [4012466868](https://pay.weixin.qq.com/doc/v3/partner/4012466868)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::profitsharing::shared::ReceiverType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 删除分账接收方: what is sent.
@@ -28,7 +30,7 @@ pub mod post {
             /// 子商户应用ID.
             sub_appid: String = body("sub_appid"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
         }
@@ -43,18 +45,9 @@ pub mod post {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
-        }
-    }
-
-    open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
         }
     }
 }

@@ -12,7 +12,7 @@ pub use crate::v3::recharge::chain::RechargeBankTransferRechargesApply as Apply;
 ///
 /// - merchant: [4012585425](https://pay.weixin.qq.com/doc/v3/merchant/4012585425)
 pub mod post {
-    pub use crate::v3::recharge::shared::PlatsolutionRechargeAmount;
+    pub use crate::v3::recharge::shared::{MerchantAccountType, RechargeAmount};
 
     use crate::model::{body, open_enum, request, response};
 
@@ -27,9 +27,9 @@ pub mod post {
             /// 充值场景. Required.
             recharge_scene: RechargeScene = body("recharge_scene").required(),
             /// 充值入账账户. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
         }
     }
 
@@ -64,15 +64,9 @@ pub mod post {
 
     open_enum! {
         /// 充值场景.
+        #[doc(alias = "充值场景")]
         pub enum RechargeScene {
             NormalBankTransfer = "NORMAL_BANK_TRANSFER",
-        }
-
-        /// 充值入账账户.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
         }
     }
 }

@@ -24,8 +24,8 @@ pub use crate::v3::refund::chain::RefundDomesticRefunds as Refunds;
 /// `weipay api show POST v3/refund/domestic/refunds` lists all 32.
 pub mod post {
     pub use crate::v3::refund::shared::{
-        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
-        RefundPromotionDetailScope, RefundPromotionDetailType,
+        DomesticRefundStatus, FundingAccountType, PromotionScope, RefundAmount, RefundChannel, RefundFrom,
+        RefundFundsAccount, RefundGoodsDetail, RefundPromotionDetail, RefundPromotionDetailType,
     };
 
     use crate::model::{Time, body, open_enum, request, response};
@@ -57,7 +57,7 @@ pub mod post {
             /// 金额信息. Required.
             amount: Amount = body("amount").required(),
             /// 退款商品.
-            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+            goods_detail: Vec<RefundGoodsDetail> = body("goods_detail"),
         }
 
         /// 金额信息.
@@ -70,22 +70,6 @@ pub mod post {
             total: i64 = body("total").required(),
             /// 退款币种. Required.
             currency: String = body("currency").required(),
-        }
-
-        /// 退款商品.
-        pub struct GoodsDetail {
-            /// 商户侧商品编码. Required.
-            merchant_goods_id: String = body("merchant_goods_id").required(),
-            /// 微信侧商品编码.
-            wechatpay_goods_id: String = body("wechatpay_goods_id"),
-            /// 商品名称.
-            goods_name: String = body("goods_name"),
-            /// 商品单价. Required; in fen (分).
-            unit_price: i64 = body("unit_price").required(),
-            /// 商品退款金额. Required; in fen (分).
-            refund_amount: i64 = body("refund_amount").required(),
-            /// 商品退货数量. Required.
-            refund_quantity: i64 = body("refund_quantity").required(),
         }
     }
 
@@ -104,7 +88,7 @@ pub mod post {
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 退款渠道. Required.
-            channel: Channel = body("channel").required(),
+            channel: RefundChannel = body("channel").required(),
             /// 退款入账账户. Required.
             user_received_account: String = body("user_received_account").required(),
             /// 退款成功时间.
@@ -112,9 +96,9 @@ pub mod post {
             /// 退款创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 退款状态. Required.
-            status: Status = body("status").required(),
+            status: DomesticRefundStatus = body("status").required(),
             /// 资金账户.
-            funds_account: ResponseFundsAccount = body("funds_account"),
+            funds_account: RefundFundsAccount = body("funds_account"),
             /// 金额信息. Required.
             amount: RefundAmount = body("amount").required(),
             /// 优惠退款信息.
@@ -124,35 +108,10 @@ pub mod post {
 
     open_enum! {
         /// 退款资金来源.
+        #[doc(alias = "退款资金来源")]
         pub enum FundsAccount {
             Available = "AVAILABLE",
             Unsettled = "UNSETTLED",
-        }
-
-        /// 退款渠道.
-        pub enum Channel {
-            Original = "ORIGINAL",
-            Balance = "BALANCE",
-            OtherBalance = "OTHER_BALANCE",
-            OtherBankcard = "OTHER_BANKCARD",
-        }
-
-        /// 退款状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            Processing = "PROCESSING",
-            Abnormal = "ABNORMAL",
-        }
-
-        /// 资金账户.
-        pub enum ResponseFundsAccount {
-            Unsettled = "UNSETTLED",
-            Available = "AVAILABLE",
-            Unavailable = "UNAVAILABLE",
-            Operation = "OPERATION",
-            Basic = "BASIC",
-            EcnyBasic = "ECNY_BASIC",
         }
     }
 }

@@ -13,11 +13,11 @@ pub use crate::v3::refunds::chain::RefundsOutRefundNoByOutRefundNo as OutRefundN
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml>
 pub mod get {
     pub use crate::v3::refunds::shared::{
-        OverseaRefundAmount, OverseaRefundAmountExchangeRate, OverseaRefundAmountExchangeRateType,
-        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+        FundSource, OverseaRefundAmount, OverseaRefundPromotion, OverseaRefundStatus, PromotionScope,
+        PromotionType, RefundChannel, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询单笔退款(商户退款订单号): what is sent.
@@ -49,7 +49,7 @@ pub mod get {
             /// 商户原交易订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 退款渠道.
-            channel: Channel = body("channel"),
+            channel: RefundChannel = body("channel"),
             /// 退款入账账户.
             recv_account: String = body("recv_account"),
             /// 退款资金来源.
@@ -59,35 +59,11 @@ pub mod get {
             /// 退款创建时间. Required.
             create_time: String = body("create_time").required(),
             /// 退款状态. Required.
-            status: Status = body("status").required(),
+            status: OverseaRefundStatus = body("status").required(),
             /// 退款金额. Required.
             amount: OverseaRefundAmount = body("amount").required(),
             /// 优惠退款详情.
             detail: OverseaRefundPromotion = body("detail"),
-        }
-    }
-
-    open_enum! {
-        /// 退款渠道.
-        pub enum Channel {
-            Original = "ORIGINAL",
-            Balance = "BALANCE",
-            OtherBalance = "OTHER_BALANCE",
-            OtherBankcard = "OTHER_BANKCARD",
-        }
-
-        /// 退款资金来源.
-        pub enum FundSource {
-            RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
-            RefundSourceREchARGEFunds = "REFUND_SOURCE_REchARGE_FUNDS",
-        }
-
-        /// 退款状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Refundclose = "REFUNDCLOSE",
-            Processing = "PROCESSING",
-            Abnormal = "ABNORMAL",
         }
     }
 }

@@ -46,6 +46,7 @@ pub mod post {
 
     open_enum! {
         /// 文件摘要算法.
+        #[doc(alias = "文件摘要算法")]
         pub enum DigestAlgorithm {
             DigestAlgorithmSm3 = "DIGEST_ALGORITHM_SM3",
         }

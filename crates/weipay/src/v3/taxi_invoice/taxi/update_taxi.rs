@@ -62,6 +62,7 @@ pub mod post {
 
     open_enum! {
         /// 出租车状态.
+        #[doc(alias = "出租车状态")]
         pub enum TaxiState {
             InOperation = "IN_OPERATION",
             OutOperation = "OUT_OPERATION",

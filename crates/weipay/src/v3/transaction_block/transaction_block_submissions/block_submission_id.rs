@@ -12,7 +12,9 @@ pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockSub
 ///
 /// - partner: [4014940449](https://pay.weixin.qq.com/doc/v3/partner/4014940449)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::transaction_block::shared::BlockReviewResult;
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询交易拦截申诉详情: what comes back.
@@ -25,20 +27,11 @@ pub mod get {
             /// 提交时间.
             submit_time: Time = body("submit_time"),
             /// 审核结果.
-            review_result: ReviewResult = body("review_result"),
+            review_result: BlockReviewResult = body("review_result"),
             /// 审核时间.
             review_time: Time = body("review_time"),
             /// 审核驳回原因.
             review_reject_reason: String = body("review_reject_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 审核结果.
-        pub enum ReviewResult {
-            Empty = "EMPTY",
-            Pass = "PASS",
-            Reject = "REJECT",
         }
     }
 }

@@ -16,12 +16,11 @@ pub use crate::v3::transactions::chain::TransactionsOutTradeNoByOutTradeNo as Ou
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml>
 pub mod get {
     pub use crate::v3::transactions::shared::{
-        GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GlobalPaymentAmountExchangeRateType,
-        GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
-        OverseaPromotionDetailType,
+        GlobalPaymentAmount, GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaTradeType,
+        PromotionScope, PromotionType, SettlementExchangeRate, SettlementExchangeRateType, TradeState,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询订单(商户订单号): what is sent.
@@ -63,7 +62,7 @@ pub mod get {
             /// 商户数据.
             attach: String = body("attach"),
             /// 交易类型. Required.
-            trade_type: TradeType = body("trade_type").required(),
+            trade_type: OverseaTradeType = body("trade_type").required(),
             /// 付款银行. Required.
             bank_type: String = body("bank_type").required(),
             /// 支付完成时间. Required.
@@ -78,28 +77,6 @@ pub mod get {
             amount: GlobalPaymentAmount = body("amount").required(),
             /// 优惠功能.
             promotion_detail: Vec<OverseaPromotionDetail> = body("promotion_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 交易类型.
-        pub enum TradeType {
-            Jsapi = "JSAPI",
-            Native = "NATIVE",
-            App = "APP",
-            Mweb = "MWEB",
-            Micropay = "MICROPAY",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Refund = "REFUND",
-            Notpay = "NOTPAY",
-            Closed = "CLOSED",
-            Revoked = "REVOKED",
-            Userpaying = "USERPAYING",
-            Payerror = "PAYERROR",
         }
     }
 }

@@ -13,6 +13,8 @@ pub use crate::v3::vehicle::chain::VehicleParkingParkings as Parkings;
 /// - merchant: [4012533937](https://pay.weixin.qq.com/doc/v3/merchant/4012533937)
 /// - partner: [4012533994](https://pay.weixin.qq.com/doc/v3/partner/4012533994)
 pub mod post {
+    pub use crate::v3::vehicle::shared::PlateColor;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -68,23 +70,15 @@ pub mod post {
     }
 
     open_enum! {
-        /// 车牌颜色.
-        pub enum PlateColor {
-            Blue = "BLUE",
-            Green = "GREEN",
-            Yellow = "YELLOW",
-            Black = "BLACK",
-            White = "WHITE",
-            Limegreen = "LIMEGREEN",
-        }
-
         /// 停车入场状态.
+        #[doc(alias = "停车入场状态")]
         pub enum State {
             Normal = "NORMAL",
             Blocked = "BLOCKED",
         }
 
         /// 不可用状态描述.
+        #[doc(alias = "不可用状态描述")]
         pub enum BlockReason {
             Pause = "PAUSE",
             Overdue = "OVERDUE",

@@ -13,7 +13,9 @@ pub use crate::v3::vehicle::chain::VehicleTransactionsParking as Parking;
 /// - merchant: [4012534352](https://pay.weixin.qq.com/doc/v3/merchant/4012534352)
 /// - partner: [4012534427](https://pay.weixin.qq.com/doc/v3/partner/4012534427)
 pub mod post {
-    pub use crate::v3::vehicle::shared::{VehicleParkingInfo, VehicleParkingInfoPlateColor};
+    pub use crate::v3::vehicle::shared::{
+        Currency, PlateColor, QrcodeTradeState, VehicleParkingInfo, VoucherType, YesOrNo,
+    };
 
     use crate::model::{Time, body, open_enum, request, response};
 
@@ -42,7 +44,7 @@ pub mod post {
             /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
             /// 分账标识.
-            profit_sharing: ProfitSharing = body("profit_sharing"),
+            profit_sharing: YesOrNo = body("profit_sharing"),
             /// 订单金额. Required.
             amount: Amount = body("amount").required(),
             /// 停车场景信息.
@@ -81,7 +83,7 @@ pub mod post {
             /// 微信支付订单号.
             transaction_id: String = body("transaction_id"),
             /// 交易状态. Required.
-            trade_state: TradeState = body("trade_state").required(),
+            trade_state: QrcodeTradeState = body("trade_state").required(),
             /// 交易状态描述.
             trade_state_description: String = body("trade_state_description"),
             /// 支付完成时间.
@@ -89,7 +91,7 @@ pub mod post {
             /// 付款银行.
             bank_type: String = body("bank_type"),
             /// 用户是否已还款.
-            user_repaid: UserRepaid = body("user_repaid"),
+            user_repaid: YesOrNo = body("user_repaid"),
             /// 附加数据.
             attach: String = body("attach"),
             /// 交易场景. Required.
@@ -133,7 +135,7 @@ pub mod post {
             /// 优惠范围.
             scope: Scope = body("scope"),
             /// 优惠类型.
-            type_: Type = body("type"),
+            type_: VoucherType = body("type"),
             /// 活动ID.
             stock_id: String = body("stock_id"),
             /// 优惠券面额. Required; in fen (分).
@@ -150,46 +152,17 @@ pub mod post {
     }
 
     open_enum! {
-        /// 分账标识.
-        pub enum ProfitSharing {
-            Y = "Y",
-            N = "N",
-        }
-
-        /// 货币类型.
-        pub enum Currency {
-            Cny = "CNY",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Accepted = "ACCEPTED",
-            PayFail = "PAY_FAIL",
-            Refund = "REFUND",
-        }
-
-        /// 用户是否已还款.
-        pub enum UserRepaid {
-            Y = "Y",
-            N = "N",
-        }
-
         /// 交易场景.
+        #[doc(alias = "交易场景")]
         pub enum TradeScene {
             Parking = "PARKING",
         }
 
         /// 优惠范围.
+        #[doc(alias = "优惠范围")]
         pub enum Scope {
             Single = "SINGLE",
             Global = "GLOBAL",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Cash = "CASH",
-            Nocash = "NOCASH",
         }
     }
 }

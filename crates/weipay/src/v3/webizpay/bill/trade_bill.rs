@@ -52,6 +52,7 @@ pub mod post {
 
     open_enum! {
         /// 账单类型.
+        #[doc(alias = "账单类型")]
         pub enum Type {
             Qyzfall = "QYZFALL",
         }

@@ -14,6 +14,8 @@ pub use crate::v3::webizpay::chain::WebizpayStoresEntityMatches as EntityMatches
 ///
 /// - partner: [4014507136](https://pay.weixin.qq.com/doc/v3/partner/4014507136)
 pub mod post {
+    pub use crate::v3::webizpay::shared::EntityMatchState;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -56,23 +58,16 @@ pub mod post {
             /// 批次创建时间. Required.
             time: Time = body("time").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: EntityMatchState = body("state").required(),
         }
     }
 
     open_enum! {
         /// 需要查询的支付产品.
+        #[doc(alias = "需要查询的支付产品")]
         pub enum ProductType {
             CodePay = "CODE_PAY",
             None = "NONE",
-        }
-
-        /// 批次状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            InProgress = "IN_PROGRESS",
-            Completed = "COMPLETED",
-            Closed = "CLOSED",
         }
     }
 }

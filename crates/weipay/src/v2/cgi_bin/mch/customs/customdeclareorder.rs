@@ -10,6 +10,10 @@ pub use crate::v2::cgi_bin::chain::CgiBinMchCustomsCustomdeclareorder as Customd
 ///
 /// - merchant: [4011985151](https://pay.weixin.qq.com/doc/v2/merchant/4011985151)
 pub mod post {
+    pub use crate::v2::cgi_bin::shared::{
+        CustomsCode, CustomsDeclarationState, Md5SignType, ResultCode, ReturnCode, VerifyDepartment,
+    };
+
     use crate::model::{open_enum, request, response, xml};
 
     request! {
@@ -21,13 +25,13 @@ pub mod post {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 微信支付订单号. Required; at most 28 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 28),
             /// 海关. Required; at most 32 characters.
-            customs: Customs = xml("customs").required().length(0, 32),
+            customs: CustomsCode = xml("customs").required().length(0, 32),
             /// 商户海关备案号. Required; at most 32 characters.
             mch_customs_no: String = xml("mch_customs_no").required().length(0, 32),
             /// 关税. In fen (分).
@@ -64,7 +68,7 @@ pub mod post {
             /// 返回信息. At most 128 characters.
             return_msg: String = xml("return_msg").length(0, 128),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: Md5SignType = xml("sign_type").required().length(0, 32),
             /// 签名. Required; at most 32 characters.
             sign: String = xml("sign").required().length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
@@ -78,7 +82,7 @@ pub mod post {
             /// 错误代码描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 状态码. Required; at most 32 characters.
-            state: State = xml("state").required().length(0, 32),
+            state: CustomsDeclarationState = xml("state").required().length(0, 32),
             /// 微信支付订单号. Required; at most 28 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 28),
             /// 商户订单号. Required; at most 32 characters.
@@ -99,55 +103,17 @@ pub mod post {
     }
 
     open_enum! {
-        /// 海关.
-        pub enum Customs {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
         /// 报关类型.
+        #[doc(alias = "报关类型")]
         pub enum ActionType {
             Add = "ADD",
             Modify = "MODIFY",
         }
 
         /// 证件类型.
+        #[doc(alias = "证件类型")]
         pub enum CertType {
             Idcard = "IDCARD",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 状态码.
-        pub enum State {
-            Undeclared = "UNDECLARED",
-            Submitted = "SUBMITTED",
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Except = "EXCEPT",
         }
 
         /// The values of `cert_check_result`.
@@ -155,13 +121,6 @@ pub mod post {
             Unchecked = "UNCHECKED",
             Same = "SAME",
             Different = "DIFFERENT",
-        }
-
-        /// 验核机构**注.
-        pub enum VerifyDepartment {
-            Unionpay = "UNIONPAY",
-            Netsunion = "NETSUNION",
-            Others = "OTHERS",
         }
     }
 }

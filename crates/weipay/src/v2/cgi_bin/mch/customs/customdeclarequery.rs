@@ -12,6 +12,10 @@ pub use crate::v2::cgi_bin::chain::CgiBinMchCustomsCustomdeclarequery as Customd
 ///
 /// - merchant: [4011985273](https://pay.weixin.qq.com/doc/v2/merchant/4011985273)
 pub mod post {
+    pub use crate::v2::cgi_bin::shared::{
+        CustomsCode, CustomsDeclarationState, Md5SignType, ResultCode, ReturnCode, VerifyDepartment,
+    };
+
     use crate::model::{Numbered, open_enum, request, response, xml};
 
     request! {
@@ -21,11 +25,11 @@ pub mod post {
         #[doc(alias = "订单附加信息查询接口")]
         pub struct Request {
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: Md5SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 微信支付订单号. Required; at most 28 characters.
@@ -35,7 +39,7 @@ pub mod post {
             /// 微信子订单号. Required; at most 32 characters.
             sub_order_id: String = xml("sub_order_id").required().length(0, 32),
             /// 海关. Required; at most 32 characters.
-            customs: Customs = xml("customs").required().length(0, 32),
+            customs: CustomsCode = xml("customs").required().length(0, 32),
         }
     }
 
@@ -72,7 +76,7 @@ pub mod post {
             /// 商户海关备案号. One for each `$n` of `mch_customs_no_$n` on the wire. At most 32 characters.
             mch_customs_no_n: Numbered<String> = xml("mch_customs_no_$n").length(0, 32),
             /// 海关. One for each `$n` of `customs_$n` on the wire. Required.
-            customs_n: Numbered<CustomsN> = xml("customs_$n").required(),
+            customs_n: Numbered<CustomsCode> = xml("customs_$n").required(),
             /// 币种. One for each `$n` of `fee_type_$n` on the wire. At most 3 characters.
             fee_type_n: Numbered<String> = xml("fee_type_$n").length(0, 3),
             /// 应付金额. One for each `$n` of `order_fee_$n` on the wire. In fen (分).
@@ -84,7 +88,7 @@ pub mod post {
             /// 商品价格. One for each `$n` of `product_fee_$n` on the wire. In fen (分).
             product_fee_n: Numbered<i64> = xml("product_fee_$n"),
             /// 状态码. One for each `$n` of `state_$n` on the wire. Required.
-            state_n: Numbered<StateN> = xml("state_$n").required(),
+            state_n: Numbered<CustomsDeclarationState> = xml("state_$n").required(),
             /// 申报结果说明. One for each `$n` of `explanation_$n` on the wire. At most 128 characters.
             explanation_n: Numbered<String> = xml("explanation_$n").length(0, 128),
             /// 最后更新时间. One for each `$n` of `modify_time_$n` on the wire. Required; at most 14 characters.
@@ -100,71 +104,11 @@ pub mod post {
     }
 
     open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-        }
-
-        /// 海关.
-        pub enum Customs {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 海关.
-        pub enum CustomsN {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
-        /// 状态码.
-        pub enum StateN {
-            Undeclared = "UNDECLARED",
-            Submitted = "SUBMITTED",
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Except = "EXCEPT",
-        }
-
         /// The values of `cert_check_result_$n`.
         pub enum CertCheckResultN {
             Unchecked = "UNCHECKED",
             Same = "SAME",
             Different = "DIFFERENT",
-        }
-
-        /// 验核机构**注.
-        pub enum VerifyDepartment {
-            Unionpay = "UNIONPAY",
-            Netsunion = "NETSUNION",
-            Others = "OTHERS",
         }
     }
 }

@@ -10,7 +10,11 @@ pub use crate::v2::cgi_bin::chain::CgiBinMchNewcustomsCustomdeclareredeclare as 
 ///
 /// - merchant: [4011985318](https://pay.weixin.qq.com/doc/v2/merchant/4011985318)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::cgi_bin::shared::{
+        CustomsCode, CustomsDeclarationState, Md5SignType, ResultCode, ReturnCode,
+    };
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 订单附加信息重推接口: what is sent.
@@ -19,11 +23,11 @@ pub mod post {
         #[doc(alias = "订单附加信息重推接口")]
         pub struct Request {
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: Md5SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 微信支付订单号. Required; at most 28 characters.
@@ -33,7 +37,7 @@ pub mod post {
             /// 微信子订单号. At most 32 characters.
             sub_order_id: String = xml("sub_order_id").length(0, 32),
             /// 海关. Required; at most 32 characters.
-            customs: Customs = xml("customs").required().length(0, 32),
+            customs: CustomsCode = xml("customs").required().length(0, 32),
             /// 商户海关备案号. Required; at most 32 characters.
             mch_customs_no: String = xml("mch_customs_no").required().length(0, 32),
         }
@@ -50,7 +54,7 @@ pub mod post {
             /// 返回信息. At most 128 characters.
             return_msg: String = xml("return_msg").length(0, 128),
             /// 签名类型. Required; at most 32 characters.
-            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            sign_type: Md5SignType = xml("sign_type").required().length(0, 32),
             /// 签名. Required; at most 32 characters.
             sign: String = xml("sign").required().length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
@@ -64,7 +68,7 @@ pub mod post {
             /// 错误代码描述. At most 128 characters.
             err_code_des: String = xml("err_code_des").length(0, 128),
             /// 状态码. Required; at most 32 characters.
-            state: State = xml("state").required().length(0, 32),
+            state: CustomsDeclarationState = xml("state").required().length(0, 32),
             /// 微信支付订单号. Required; at most 28 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 28),
             /// 商户订单号. Required; at most 32 characters.
@@ -77,48 +81,6 @@ pub mod post {
             modify_time: String = xml("modify_time").required().length(0, 14),
             /// 申报结果说明. At most 128 characters.
             explanation: String = xml("explanation").length(0, 128),
-        }
-    }
-
-    open_enum! {
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-        }
-
-        /// 海关.
-        pub enum Customs {
-            GuangzhouZs = "GUANGZHOU_ZS",
-            HangzhouZs = "HANGZHOU_ZS",
-            Ningbo = "NINGBO",
-            ZhengzhouBs = "ZHENGZHOU_BS",
-            Chongqing = "CHONGQING",
-            ShanghaiZs = "SHANGHAI_ZS",
-            Shenzhen = "SHENZHEN",
-            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
-            Tianjin = "TIANJIN",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 状态码.
-        pub enum State {
-            Undeclared = "UNDECLARED",
-            Submitted = "SUBMITTED",
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Except = "EXCEPT",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v2::xdc::chain::XdcApiv2getsignkeySignGetsignkey as Getsignkey;
 ///
 /// - merchant: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
 pub mod post {
-    use crate::model::{open_enum, request, response, xml};
+    pub use crate::v2::xdc::shared::ReturnCode;
+
+    use crate::model::{request, response, xml};
 
     request! {
         /// 获取沙箱环境密钥: what is sent.
@@ -21,7 +23,7 @@ pub mod post {
         #[doc(alias = "获取沙箱环境密钥")]
         pub struct Request {
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
         }
     }
 
@@ -39,14 +41,6 @@ pub mod post {
             mch_id: String = xml("mch_id").required().length(0, 32),
             /// 沙箱密钥. At most 32 characters.
             sandbox_signkey: String = xml("sandbox_signkey").length(0, 32),
-        }
-    }
-
-    open_enum! {
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -15,7 +15,9 @@ pub use crate::v2::xdc::chain::XdcApiv2sandboxPayOrderquery as Orderquery;
 ///
 /// `weipay api show POST v2/xdc/apiv2sandbox/pay/orderquery` lists all 3.
 pub mod post {
-    use crate::model::{header, open_enum, request, response, xml};
+    pub use crate::v2::xdc::shared::{NegativeTest, ResultCode, ReturnCode, SignType, TradeStateWithAccept};
+
+    use crate::model::{header, request, response, xml};
 
     request! {
         /// 沙箱订单查询: what is sent.
@@ -24,15 +26,15 @@ pub mod post {
         #[doc(alias = "沙箱订单查询")]
         pub struct Request {
             /// 异常用例名称.
-            wechatpay_negative_test: WechatpayNegativeTest = header("Wechatpay-Negative-Test"),
+            wechatpay_negative_test: NegativeTest = header("Wechatpay-Negative-Test"),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. Required; at most 32 characters.
-            mch_id: String = xml("mch_id").required().length(0, 32),
+            mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required.
             out_trade_no: String = xml("out_trade_no").required(),
             /// 签名类型. At most 32 characters.
-            sign_type: SignType = xml("sign_type").length(0, 32),
+            sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 
@@ -55,7 +57,7 @@ pub mod post {
             /// 交易类型. Required; at most 16 characters.
             trade_type: String = xml("trade_type").required().length(0, 16),
             /// 交易状态. At most 32 characters.
-            trade_state: TradeState = xml("trade_state").length(0, 32),
+            trade_state: TradeStateWithAccept = xml("trade_state").length(0, 32),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 微信支付订单号. Required; at most 32 characters.
@@ -66,46 +68,6 @@ pub mod post {
             cash_fee: String = xml("cash_fee").required().int32(),
             /// 代金券金额. Format `int32`.
             coupon_fee: String = xml("coupon_fee").int32(),
-        }
-    }
-
-    open_enum! {
-        /// 异常用例名称.
-        pub enum WechatpayNegativeTest {
-            MicropayUserpaying = "MICROPAY_USERPAYING",
-            MicropayTimeout = "MICROPAY_TIMEOUT",
-            MicropayPayerror = "MICROPAY_PAYERROR",
-            MicropayPayQueryTimeout = "MICROPAY_PAY_QUERY_TIMEOUT",
-        }
-
-        /// 签名类型.
-        pub enum SignType {
-            Md5 = "MD5",
-            HmacSha256 = "HMAC-SHA256",
-        }
-
-        /// 返回状态码.
-        pub enum ReturnCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 业务结果.
-        pub enum ResultCode {
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Refund = "REFUND",
-            Notpay = "NOTPAY",
-            Closed = "CLOSED",
-            Revoked = "REVOKED",
-            Userpaying = "USERPAYING",
-            Payerror = "PAYERROR",
-            Accept = "ACCEPT",
         }
     }
 }

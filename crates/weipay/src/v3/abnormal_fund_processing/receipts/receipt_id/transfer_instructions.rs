@@ -14,7 +14,12 @@ pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceip
 ///
 /// - partner: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::abnormal_fund_processing::shared::{
+        AbnormalFundCommander, AbnormalFundReceiptState, AbnormalTransferMode, Currency,
+        FundProcessingOperator, FundProductName, InstructionState,
+    };
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 发起在途异常资金付款指令: what is sent.
@@ -25,7 +30,7 @@ pub mod post {
             /// 商户侧指令编号. Required.
             out_instruction_no: String = body("out_instruction_no").required().request_number(),
             /// 付款方式. Required.
-            transfer_mode: TransferMode = body("transfer_mode").required(),
+            transfer_mode: AbnormalTransferMode = body("transfer_mode").required(),
             /// 收款方.
             receiver: Receiver = body("receiver"),
             /// 回调通知地址. A URL that the platform calls: http or https, without a query.
@@ -50,13 +55,13 @@ pub mod post {
         #[doc(alias = "发起在途异常资金付款指令")]
         pub struct Response {
             /// 产品名称. Required.
-            product_name: ProductName = body("product_name").required(),
+            product_name: FundProductName = body("product_name").required(),
             /// 微信支付在途异常资金付款单号. Required.
             receipt_id: String = body("receipt_id").required(),
             /// 付款金额信息. Required.
             transfer_amount: TransferAmount = body("transfer_amount").required(),
             /// 在途异常资金付款状态. Required.
-            receipt_state: ReceiptState = body("receipt_state").required(),
+            receipt_state: AbnormalFundReceiptState = body("receipt_state").required(),
             /// 在途异常资金付款单据创建时间.
             create_time: Time = body("create_time"),
             /// 在途异常资金付款单据更新时间.
@@ -78,9 +83,9 @@ pub mod post {
             /// 商户侧指令编号. Required.
             out_instruction_no: String = body("out_instruction_no").required(),
             /// 在途异常资金付款指令的发起方. Required.
-            commander: Commander = body("commander").required(),
+            commander: AbnormalFundCommander = body("commander").required(),
             /// 付款方式. Required.
-            transfer_mode: TransferMode = body("transfer_mode").required(),
+            transfer_mode: AbnormalTransferMode = body("transfer_mode").required(),
             /// 收款方.
             receiver: Receiver = body("receiver"),
             /// 在途异常资金付款指令状态.
@@ -91,53 +96,6 @@ pub mod post {
             success_time: Time = body("success_time"),
             /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
-        }
-
-        /// 在途异常资金付款指令的发起方.
-        pub struct Commander {
-            /// Required.
-            operator: Operator = body("operator").required(),
-            /// 微信支付商户号. Required.
-            mchid: String = body("mchid").required(),
-        }
-    }
-
-    open_enum! {
-        /// 付款方式.
-        pub enum TransferMode {
-            TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
-            TransferModeToOriginalReceiveMerchant = "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT",
-            TransferModeToSpecifiedReceiveMerchant = "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT",
-        }
-
-        /// 产品名称.
-        pub enum ProductName {
-            C2c = "C2C",
-        }
-
-        /// 货币类型.
-        pub enum Currency {
-            Cny = "CNY",
-        }
-
-        /// 在途异常资金付款状态.
-        pub enum ReceiptState {
-            ReceiptStatePending = "RECEIPT_STATE_PENDING",
-            ReceiptStateProgress = "RECEIPT_STATE_PROGRESS",
-            ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
-        }
-
-        /// The values of `operator`.
-        pub enum Operator {
-            Merchant = "MERCHANT",
-        }
-
-        /// 在途异常资金付款指令状态.
-        pub enum InstructionState {
-            InstructionStatePending = "INSTRUCTION_STATE_PENDING",
-            InstructionStateInProgress = "INSTRUCTION_STATE_IN_PROGRESS",
-            InstructionStateClosed = "INSTRUCTION_STATE_CLOSED",
-            InstructionStateSuccess = "INSTRUCTION_STATE_SUCCESS",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelAccountBalance as Bala
 ///
 /// - merchant: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
 pub mod get {
-    use crate::model::{Sensitive, body, header, open_enum, query, request, response};
+    pub use crate::v3::aggracct_bc::shared::ReqScene;
+
+    use crate::model::{Sensitive, body, header, query, request, response};
 
     request! {
         /// 查询渠道额度: what is sent.
@@ -45,15 +47,6 @@ pub mod get {
             in_transit_reduction_exist: bool = body("in_transit_reduction_exist"),
             /// 额度台账号额度.
             balance: i64 = body("balance"),
-        }
-    }
-
-    open_enum! {
-        /// 请求场景.
-        pub enum ReqScene {
-            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
         }
     }
 }

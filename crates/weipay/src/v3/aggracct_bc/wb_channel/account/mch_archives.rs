@@ -12,6 +12,8 @@ pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelAccountMchArchives as 
 ///
 /// - merchant: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
 pub mod get {
+    pub use crate::v3::aggracct_bc::shared::ReqScene;
+
     use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
     request! {
@@ -124,14 +126,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 请求场景.
-        pub enum ReqScene {
-            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        }
-
         /// 主体类型.
+        #[doc(alias = "主体类型")]
         pub enum MerchantType {
             V1 = "1",
             V2 = "2",
@@ -139,16 +135,19 @@ pub mod get {
         }
 
         /// 主体证件类型.
+        #[doc(alias = "主体证件类型")]
         pub enum MerchantIdType {
             V12 = "12",
         }
 
         /// 法定代表人证件类型.
+        #[doc(alias = "法定代表人证件类型")]
         pub enum LegalRepresentativeIdType {
             V01 = "01",
         }
 
         /// 受益所有人证件类型.
+        #[doc(alias = "受益所有人证件类型")]
         pub enum BeneficialOwnerIdType {
             V01 = "01",
         }

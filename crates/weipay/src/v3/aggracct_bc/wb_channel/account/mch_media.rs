@@ -54,6 +54,7 @@ pub mod get {
 
     open_enum! {
         /// 业务场景.
+        #[doc(alias = "业务场景")]
         pub enum BusinessScene {
             SjtMicroPlusOpenAccount = "SJT_MICRO_PLUS_OPEN_ACCOUNT",
             SjtMicroPlusUpdateInfo = "SJT_MICRO_PLUS_UPDATE_INFO",
@@ -61,6 +62,7 @@ pub mod get {
         }
 
         /// 影像件类型.
+        #[doc(alias = "影像件类型")]
         pub enum MchMediaType {
             IdCardFront = "ID_CARD_FRONT",
             IdCardBack = "ID_CARD_BACK",
@@ -69,6 +71,7 @@ pub mod get {
         }
 
         /// 文件类型.
+        #[doc(alias = "文件类型")]
         pub enum MediaType {
             Jpg = "jpg",
             Png = "png",

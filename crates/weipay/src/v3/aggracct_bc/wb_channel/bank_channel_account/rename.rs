@@ -14,7 +14,9 @@ pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelBankChannelAccountRena
 ///
 /// - merchant: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::aggracct_bc::shared::{AccountApplicationState, ReqScene, SubjectChangeScene};
+
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 受理渠道结算银行账户更名申请: what is sent.
@@ -31,7 +33,7 @@ pub mod post {
             /// 台账ID. Required; travels encrypted (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 变更类型. Required.
-            change_scene: ChangeScene = body("change_scene").required(),
+            change_scene: SubjectChangeScene = body("change_scene").required(),
             /// 请求场景.
             req_scene: ReqScene = body("req_scene"),
         }
@@ -44,7 +46,7 @@ pub mod post {
         #[doc(alias = "受理渠道结算银行账户更名申请")]
         pub struct Response {
             /// 变更类型. Required.
-            change_scene: ChangeScene = body("change_scene").required(),
+            change_scene: SubjectChangeScene = body("change_scene").required(),
             /// Required.
             application_id: String = body("application_id").required(),
             /// Required.
@@ -56,34 +58,13 @@ pub mod post {
             /// 目标账户名. Required; travels encrypted (敏感信息加密).
             new_account_name: Sensitive = body("new_account_name").required().encrypted(),
             /// 申请单状态. Required.
-            application_state: ApplicationState = body("application_state").required(),
+            application_state: AccountApplicationState = body("application_state").required(),
             /// 完成时间.
             finish_time: Time = body("finish_time"),
             /// 失败错误码.
             fail_code: String = body("fail_code"),
             /// 失败原因.
             fail_msg: String = body("fail_msg"),
-        }
-    }
-
-    open_enum! {
-        /// 变更类型.
-        pub enum ChangeScene {
-            SubjectInfoRename = "SUBJECT_INFO_RENAME",
-        }
-
-        /// 请求场景.
-        pub enum ReqScene {
-            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        }
-
-        /// 申请单状态.
-        pub enum ApplicationState {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -108,18 +108,21 @@ pub mod get {
 
     open_enum! {
         /// 控制单类型.
+        #[doc(alias = "控制单类型")]
         pub enum ControlType {
             Punish = "PUNISH",
             Recover = "RECOVER",
         }
 
         /// 控制场景.
+        #[doc(alias = "控制场景")]
         pub enum ControlScene {
             Punish = "PUNISH",
             Recover = "RECOVER",
         }
 
         /// 管控状态.
+        #[doc(alias = "管控状态")]
         pub enum PunishState {
             Executing = "EXECUTING",
             Success = "SUCCESS",
@@ -127,12 +130,14 @@ pub mod get {
         }
 
         /// 生效状态.
+        #[doc(alias = "生效状态")]
         pub enum EffectState {
             Active = "ACTIVE",
             Recovered = "RECOVERED",
         }
 
         /// 管控方案.
+        #[doc(alias = "管控方案")]
         pub enum ControlAction {
             DisableReceive = "DISABLE_RECEIVE",
             DisableWithdrawal = "DISABLE_WITHDRAWAL",
@@ -142,6 +147,7 @@ pub mod get {
         }
 
         /// 解管状态.
+        #[doc(alias = "解管状态")]
         pub enum RecoverState {
             Executing = "EXECUTING",
             Success = "SUCCESS",

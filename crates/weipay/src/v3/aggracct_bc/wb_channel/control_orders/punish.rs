@@ -12,6 +12,8 @@ pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersPunish as
 ///
 /// - merchant: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)
 pub mod post {
+    pub use crate::v3::aggracct_bc::shared::ReqScene;
+
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
@@ -59,14 +61,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 请求场景.
-        pub enum ReqScene {
-            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-        }
-
         /// 微众资金划回策略.
+        #[doc(alias = "微众资金划回策略")]
         pub enum FundRepatriationStrategy {
             AllForbidden = "ALL_FORBIDDEN",
             AllAllowedWhenUnique = "ALL_ALLOWED_WHEN_UNIQUE",

@@ -12,7 +12,9 @@ pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersRecover a
 ///
 /// - merchant: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::aggracct_bc::shared::ReqScene;
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 解除对微众台账的管控: what is sent.
@@ -53,15 +55,6 @@ pub mod post {
             wxpay_recover_no: String = body("wxpay_recover_no").required(),
             /// 微众解管单号. Required.
             out_request_no: String = body("out_request_no").required(),
-        }
-    }
-
-    open_enum! {
-        /// 请求场景.
-        pub enum ReqScene {
-            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
-            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
-            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
         }
     }
 }

@@ -14,6 +14,8 @@ pub use crate::v3::apply4sub::chain::Apply4subSubMerchantsBySubMchidModifySettle
 ///
 /// `weipay api show POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement` lists all 4.
 pub mod post {
+    pub use crate::v3::apply4sub::shared::SettlementAccountType;
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -27,7 +29,7 @@ pub mod post {
             /// 修改模式.
             modify_mode: ModifyMode = body("modify_mode"),
             /// 账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: SettlementAccountType = body("account_type").required(),
             /// 开户银行. Required.
             account_bank: String = body("account_bank").required(),
             /// 开户银行省市编码. Required.
@@ -56,14 +58,9 @@ pub mod post {
 
     open_enum! {
         /// 修改模式.
+        #[doc(alias = "修改模式")]
         pub enum ModifyMode {
             ModifyModeAsync = "MODIFY_MODE_ASYNC",
-        }
-
-        /// 账户类型.
-        pub enum AccountType {
-            AccountTypeBusiness = "ACCOUNT_TYPE_BUSINESS",
-            AccountTypePrivate = "ACCOUNT_TYPE_PRIVATE",
         }
     }
 }

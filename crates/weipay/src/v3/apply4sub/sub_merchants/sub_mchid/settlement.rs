@@ -14,6 +14,8 @@ pub use crate::v3::apply4sub::chain::Apply4subSubMerchantsBySubMchidSettlement a
 ///
 /// `weipay api show GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement` lists all 4.
 pub mod get {
+    pub use crate::v3::apply4sub::shared::SettlementAccountType;
+
     use crate::model::{body, open_enum, response};
 
     response! {
@@ -23,7 +25,7 @@ pub mod get {
         #[doc(alias = "查询结算账户")]
         pub struct Response {
             /// 账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: SettlementAccountType = body("account_type").required(),
             /// 开户银行. Required.
             account_bank: String = body("account_bank").required(),
             /// 开户银行全称.
@@ -40,13 +42,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 账户类型.
-        pub enum AccountType {
-            AccountTypeBusiness = "ACCOUNT_TYPE_BUSINESS",
-            AccountTypePrivate = "ACCOUNT_TYPE_PRIVATE",
-        }
-
         /// 验证结果.
+        #[doc(alias = "验证结果")]
         pub enum VerifyResult {
             VerifySuccess = "VERIFY_SUCCESS",
             VerifyFail = "VERIFY_FAIL",

@@ -14,9 +14,9 @@ pub use crate::v3::applyment4sub::chain::Applyment4subApplymentApplymentIdByAppl
 ///
 /// `weipay api show GET v3/applyment4sub/applyment/applyment_id/{applyment_id}` lists all 2.
 pub mod get {
-    pub use crate::v3::applyment4sub::shared::Applyment4subAuditDetail;
+    pub use crate::v3::applyment4sub::shared::{ApplymentState, SubApplymentAuditDetail};
 
-    use crate::model::{body, open_enum, response};
+    use crate::model::{body, response};
 
     response! {
         /// 通过申请单号查询申请状态: what comes back.
@@ -37,26 +37,7 @@ pub mod get {
             /// 申请状态描述.
             applyment_state_msg: String = body("applyment_state_msg"),
             /// 驳回原因详情.
-            audit_detail: Vec<Applyment4subAuditDetail> = body("audit_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum ApplymentState {
-            ApplymentStateWaittingForAudit = "APPLYMENT_STATE_WAITTING_FOR_AUDIT",
-            ApplymentStateWaittingForConfirmContact = "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT",
-            ApplymentStateWaittingForConfirmLegalperson = "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON",
-            ApplymentStatePassed = "APPLYMENT_STATE_PASSED",
-            ApplymentStateFreezed = "APPLYMENT_STATE_FREEZED",
-            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
-            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
-            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
-            ApplymentStateToBeConfirmed = "APPLYMENT_STATE_TO_BE_CONFIRMED",
-            ApplymentStateToBeSigned = "APPLYMENT_STATE_TO_BE_SIGNED",
-            ApplymentStateSigning = "APPLYMENT_STATE_SIGNING",
-            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
-            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
+            audit_detail: Vec<SubApplymentAuditDetail> = body("audit_detail"),
         }
     }
 }

@@ -25,10 +25,11 @@ pub use crate::v3::bank_transfer::chain::BankTransferBatchesBatchIdByBatchId as 
 /// - partner: [4012465891](https://pay.weixin.qq.com/doc/v3/partner/4012465891)
 pub mod get {
     pub use crate::v3::bank_transfer::shared::{
-        BankTransferDetail, BankTransferDetailDetailState, BankTransferDetailFailReason,
+        BankTransferBatchState, BankTransferDetail, BankTransferDetailDetailState, BankTransferDetailFilter,
+        BankTransferFailReason, BatchCloseReason, TransferPurpose, TransferScene,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 微信支付批次单号查询批次单: what is sent.
@@ -43,7 +44,7 @@ pub mod get {
             /// 最大资源条数.
             limit: i64 = query("limit").page_limit(),
             /// 明细状态.
-            detail_state: DetailState = query("detail_state"),
+            detail_state: BankTransferDetailFilter = query("detail_state"),
         }
     }
 
@@ -80,9 +81,9 @@ pub mod get {
             /// 批量转账用途. Required.
             transfer_purpose: TransferPurpose = body("transfer_purpose").required(),
             /// 批次状态. Required.
-            batch_state: BatchState = body("batch_state").required(),
+            batch_state: BankTransferBatchState = body("batch_state").required(),
             /// 批次关闭原因.
-            close_reason: CloseReason = body("close_reason"),
+            close_reason: BatchCloseReason = body("close_reason"),
             /// 转账总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 转账总笔数. Required.
@@ -101,45 +102,6 @@ pub mod get {
             fail_count: i64 = body("fail_count"),
             /// 转账明细单列表. Required.
             transfer_detail_list: Vec<BankTransferDetail> = body("transfer_detail_list").required(),
-        }
-    }
-
-    open_enum! {
-        /// 明细状态.
-        pub enum DetailState {
-            All = "ALL",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-        }
-
-        /// 转账场景.
-        pub enum TransferScene {
-            OrdinaryTransfer = "ORDINARY_TRANSFER",
-            PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
-        }
-
-        /// 批量转账用途.
-        pub enum TransferPurpose {
-            Goodspayment = "GOODSPAYMENT",
-            Commission = "COMMISSION",
-            Refund = "REFUND",
-            Reimbursement = "REIMBURSEMENT",
-            Freight = "FREIGHT",
-            Others = "OTHERS",
-        }
-
-        /// 批次状态.
-        pub enum BatchState {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-            Closed = "CLOSED",
-        }
-
-        /// 批次关闭原因.
-        pub enum CloseReason {
-            MerchantRevocation = "MERCHANT_REVOCATION",
-            OverdueClose = "OVERDUE_CLOSE",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::brand::chain::BrandApplymentsBusinessCodeByBusinessCode as Bu
 ///
 /// - partner: [4016257694](https://pay.weixin.qq.com/doc/v3/partner/4016257694)
 pub mod get {
-    use crate::model::{body, open_enum, response};
+    pub use crate::v3::brand::shared::BrandApplymentState;
+
+    use crate::model::{body, response};
 
     response! {
         /// 根据业务申请编号查询申请状态: what comes back.
@@ -25,7 +27,7 @@ pub mod get {
             /// 业务申请编号. Required.
             business_code: String = body("business_code").required(),
             /// 申请状态. Required.
-            applyment_state: ApplymentState = body("applyment_state").required(),
+            applyment_state: BrandApplymentState = body("applyment_state").required(),
             /// 申请状态说明. Required.
             applyment_state_desc: String = body("applyment_state_desc").required(),
             /// 授权确认二维码链接.
@@ -34,21 +36,6 @@ pub mod get {
             reject_reason: String = body("reject_reason"),
             /// 品牌ID.
             brand_id: String = body("brand_id"),
-        }
-    }
-
-    open_enum! {
-        /// 申请状态.
-        pub enum ApplymentState {
-            ApplymentStateUnknown = "APPLYMENT_STATE_UNKNOWN",
-            ApplymentStateUnsubmitted = "APPLYMENT_STATE_UNSUBMITTED",
-            ApplymentStateWaitingValidate = "APPLYMENT_STATE_WAITING_VALIDATE",
-            ApplymentStateWaitingAudit = "APPLYMENT_STATE_WAITING_AUDIT",
-            ApplymentStateWaitingAuth = "APPLYMENT_STATE_WAITING_AUTH",
-            ApplymentStateOpenAccount = "APPLYMENT_STATE_OPEN_ACCOUNT",
-            ApplymentStateFinish = "APPLYMENT_STATE_FINISH",
-            ApplymentStateAuditRejected = "APPLYMENT_STATE_AUDIT_REJECTED",
-            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
         }
     }
 }

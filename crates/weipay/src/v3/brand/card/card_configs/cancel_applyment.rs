@@ -12,7 +12,9 @@ pub use crate::v3::brand::chain::BrandCardCardConfigsCancelApplyment as CancelAp
 ///
 /// - partner: [4016475172](https://pay.weixin.qq.com/doc/v3/partner/4016475172)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::brand::shared::CardApplymentState;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 撤销商家名片配置申请: what is sent.
@@ -42,20 +44,7 @@ pub mod post {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 申请单状态. Required.
-            applyment_state: ApplymentState = body("applyment_state").required(),
-        }
-    }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum ApplymentState {
-            StateUnknown = "STATE_UNKNOWN",
-            Drafting = "DRAFTING",
-            Auditing = "AUDITING",
-            AuditRejected = "AUDIT_REJECTED",
-            PendingPublish = "PENDING_PUBLISH",
-            Published = "PUBLISHED",
-            Canceled = "CANCELED",
+            applyment_state: CardApplymentState = body("applyment_state").required(),
         }
     }
 }

@@ -54,6 +54,7 @@ pub mod post {
 
     open_enum! {
         /// 发布方式.
+        #[doc(alias = "发布方式")]
         pub enum PublishType {
             ImmediatePublish = "IMMEDIATE_PUBLISH",
             ScheduledPublish = "SCHEDULED_PUBLISH",

@@ -12,7 +12,9 @@ pub use crate::v3::brand::chain::BrandCardCardLinksUnbindCardLink as UnbindCardL
 ///
 /// - partner: [4016366804](https://pay.weixin.qq.com/doc/v3/partner/4016366804)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::brand::shared::BrandPaymentScene;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 解除已生效交易连接名片场景: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 交易场景类型. Required.
-            payment_scene: PaymentScene = body("payment_scene").required(),
+            payment_scene: BrandPaymentScene = body("payment_scene").required(),
             /// 公众账号ID.
             appid: String = body("appid"),
             /// 商户号.
@@ -42,23 +44,13 @@ pub mod post {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 交易场景类型. Required.
-            payment_scene: PaymentScene = body("payment_scene").required(),
+            payment_scene: BrandPaymentScene = body("payment_scene").required(),
             /// 公众账号ID.
             appid: String = body("appid"),
             /// 商户号.
             card_link_mchid: String = body("card_link_mchid"),
             /// 服务ID.
             service_id: String = body("service_id"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景类型.
-        pub enum PaymentScene {
-            MiniProgram = "MINI_PROGRAM",
-            App = "APP",
-            PaymentScore = "PAYMENT_SCORE",
-            PaymentCode = "PAYMENT_CODE",
         }
     }
 }

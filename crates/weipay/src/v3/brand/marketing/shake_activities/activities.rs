@@ -96,6 +96,7 @@ pub mod get {
 
     open_enum! {
         /// 活动状态.
+        #[doc(alias = "活动状态")]
         pub enum ActivityState {
             Created = "CREATED",
             Delivering = "DELIVERING",
@@ -105,6 +106,7 @@ pub mod get {
         }
 
         /// 审核状态.
+        #[doc(alias = "审核状态")]
         pub enum AuditState {
             Pending = "PENDING",
             Approved = "APPROVED",
@@ -112,6 +114,7 @@ pub mod get {
         }
 
         /// 投放模式.
+        #[doc(alias = "投放模式")]
         pub enum DeliveryMode {
             Smart = "SMART",
             Targeted = "TARGETED",

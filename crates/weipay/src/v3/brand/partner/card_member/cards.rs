@@ -15,13 +15,14 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberCards as Cards;
 /// - partner: [4015336976](https://pay.weixin.qq.com/doc/v3/partner/4015336976)
 pub mod get {
     pub use crate::v3::brand::shared::{
-        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandBalanceInformation, BrandCardCodeMode, BrandCardCodeType, BrandCardState,
+        BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
         BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
-        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
-        MembercardValidDateInformation, MembercardValidDateInformationType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation, MemberCardType,
+        MembercardValidDateInformation, ValidDateType,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询会员卡模板列表: what is sent.
@@ -32,7 +33,7 @@ pub mod get {
             /// 品牌id. Required.
             brand_id: String = query("brand_id").required(),
             /// 状态.
-            state: State = query("state"),
+            state: BrandCardState = query("state"),
             /// 分页页码.
             offset: i64 = query("offset").page_offset(),
             /// 分页大小.
@@ -65,7 +66,7 @@ pub mod get {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 卡名称. Required.
             card_title: String = body("card_title").required(),
             /// 卡背景颜色. Required.
@@ -73,9 +74,9 @@ pub mod get {
             /// 卡背景图URL. Required.
             card_picture_url: String = body("card_picture_url").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: BrandCardCodeMode = body("code_mode").required(),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: BrandCardCodeType = body("code_type").required(),
             /// 会员码跳转信息.
             code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
@@ -105,36 +106,6 @@ pub mod get {
             user_information: BrandCardsUserInformation = body("user_information"),
         }
     }
-
-    open_enum! {
-        /// 状态.
-        pub enum State {
-            CardEffective = "CARD_EFFECTIVE",
-            CardInvalid = "CARD_INVALID",
-        }
-
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantAllocate = "MERCHANT_ALLOCATE",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            NoneCode = "NONE_CODE",
-            BarCode = "BAR_CODE",
-            QrCode = "QR_CODE",
-            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
-            JumpMiniProgram = "JUMP_MINI_PROGRAM",
-        }
-    }
 }
 
 /// 创建会员卡模板 · `POST v3/brand/partner/card-member/cards`
@@ -146,13 +117,13 @@ pub mod get {
 /// - partner: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)
 pub mod post {
     pub use crate::v3::brand::shared::{
-        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
-        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
-        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
-        MembercardValidDateInformation, MembercardValidDateInformationType,
+        BrandBalanceInformation, BrandCardCodeMode, BrandCardCodeType, BrandCardsUserInformation,
+        BrandCardsUserInformationCommonFieldList, BrandCardsUserInformationCustomFieldList,
+        BrandCardsUserInformationCustomFieldListType, BrandCodeJumpInformation, BrandPointsInformation,
+        BrandPurchaseInformation, MemberCardType, MembercardValidDateInformation, ValidDateType,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建会员卡模板: what is sent.
@@ -165,7 +136,7 @@ pub mod post {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 卡名称. Required.
             card_title: String = body("card_title").required(),
             /// 卡背景颜色. Required.
@@ -173,9 +144,9 @@ pub mod post {
             /// 卡背景图URL. Required.
             card_picture_url: String = body("card_picture_url").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: BrandCardCodeMode = body("code_mode").required(),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: BrandCardCodeType = body("code_type").required(),
             /// 会员码跳转信息.
             code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
@@ -219,7 +190,7 @@ pub mod post {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 卡名称. Required.
             card_title: String = body("card_title").required(),
             /// 卡背景颜色. Required.
@@ -227,9 +198,9 @@ pub mod post {
             /// 卡背景图URL. Required.
             card_picture_url: String = body("card_picture_url").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: BrandCardCodeMode = body("code_mode").required(),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: BrandCardCodeType = body("code_type").required(),
             /// 会员码跳转信息.
             code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
@@ -257,30 +228,6 @@ pub mod post {
             purchase_information: BrandPurchaseInformation = body("purchase_information"),
             /// 用户开卡信息.
             user_information: BrandCardsUserInformation = body("user_information"),
-        }
-    }
-
-    open_enum! {
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantAllocate = "MERCHANT_ALLOCATE",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            NoneCode = "NONE_CODE",
-            BarCode = "BAR_CODE",
-            QrCode = "QR_CODE",
-            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
-            JumpMiniProgram = "JUMP_MINI_PROGRAM",
         }
     }
 }

@@ -14,9 +14,11 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberMembershipActivities as M
 ///
 /// - partner: [4016588039](https://pay.weixin.qq.com/doc/v3/partner/4016588039)
 pub mod get {
-    pub use crate::v3::brand::shared::BrandProductCouponStock;
+    pub use crate::v3::brand::shared::{
+        BrandProductCouponStock, MembershipActivityChannel, MembershipActivityState,
+    };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询品牌会员发券活动列表: what is sent.
@@ -29,7 +31,7 @@ pub mod get {
             /// 会员卡模板ID.
             card_id: String = query("card_id"),
             /// 活动状态.
-            activity_state: ActivityState = query("activity_state"),
+            activity_state: MembershipActivityState = query("activity_state"),
             /// 请求资源起始位置. Required.
             offset: i64 = query("offset").required().page_offset(),
             /// 最大资源条数. Required.
@@ -62,7 +64,7 @@ pub mod get {
             /// 会员卡ID. Required.
             card_id: String = body("card_id").required(),
             /// 活动渠道. Required.
-            activity_channel: ActivityChannel = body("activity_channel").required(),
+            activity_channel: MembershipActivityChannel = body("activity_channel").required(),
             /// 活动主标题. Required.
             title: String = body("title").required(),
             /// 活动主标题. Required.
@@ -81,26 +83,11 @@ pub mod get {
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),
             /// 活动状态. Required.
-            activity_state: ActivityState = body("activity_state").required(),
+            activity_state: MembershipActivityState = body("activity_state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             modify_time: Time = body("modify_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 活动状态.
-        pub enum ActivityState {
-            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
-            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
-            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
-            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
-        }
-
-        /// 活动渠道.
-        pub enum ActivityChannel {
-            MechantAppComponent = "MECHANT_APP_COMPONENT",
         }
     }
 }
@@ -113,9 +100,11 @@ pub mod get {
 ///
 /// - partner: [4016464918](https://pay.weixin.qq.com/doc/v3/partner/4016464918)
 pub mod post {
-    pub use crate::v3::brand::shared::BrandProductCouponStock;
+    pub use crate::v3::brand::shared::{
+        BrandProductCouponStock, MembershipActivityChannel, MembershipActivityState,
+    };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建品牌会员发券活动: what is sent.
@@ -130,7 +119,7 @@ pub mod post {
             /// 会员卡ID. Required.
             card_id: String = body("card_id").required(),
             /// 活动渠道. Required.
-            activity_channel: ActivityChannel = body("activity_channel").required(),
+            activity_channel: MembershipActivityChannel = body("activity_channel").required(),
             /// 活动主标题. Required.
             title: String = body("title").required(),
             /// 活动主标题. Required.
@@ -160,7 +149,7 @@ pub mod post {
             /// 会员卡ID. Required.
             card_id: String = body("card_id").required(),
             /// 活动渠道. Required.
-            activity_channel: ActivityChannel = body("activity_channel").required(),
+            activity_channel: MembershipActivityChannel = body("activity_channel").required(),
             /// 活动主标题. Required.
             title: String = body("title").required(),
             /// 活动主标题. Required.
@@ -179,26 +168,11 @@ pub mod post {
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),
             /// 活动状态. Required.
-            activity_state: ActivityState = body("activity_state").required(),
+            activity_state: MembershipActivityState = body("activity_state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             modify_time: Time = body("modify_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 活动渠道.
-        pub enum ActivityChannel {
-            MechantAppComponent = "MECHANT_APP_COMPONENT",
-        }
-
-        /// 活动状态.
-        pub enum ActivityState {
-            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
-            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
-            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
-            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
         }
     }
 }

@@ -14,9 +14,11 @@ pub use crate::v3::brand::chain::BrandPartnerStoreBrandstores as Brandstores;
 ///
 /// - partner: [4016756674](https://pay.weixin.qq.com/doc/v3/partner/4016756674)
 pub mod get {
-    pub use crate::v3::brand::shared::{BrandStoreBusiness, StoreAddress};
+    pub use crate::v3::brand::shared::{
+        BrandAuditState, BrandStoreBusiness, RecipientState, StoreAddress, StoreState,
+    };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 列表查询品牌门店信息: what is sent.
@@ -62,7 +64,7 @@ pub mod get {
             /// 门店状态.
             store_state: StoreState = body("store_state"),
             /// 审核状态.
-            audit_state: AuditState = body("audit_state"),
+            audit_state: BrandAuditState = body("audit_state"),
             /// 审核失败原因.
             review_reject_reason: String = body("review_reject_reason"),
             /// 门店基础信息.
@@ -93,30 +95,6 @@ pub mod get {
             recipient_state: RecipientState = body("recipient_state"),
         }
     }
-
-    open_enum! {
-        /// 门店状态.
-        pub enum StoreState {
-            Open = "OPEN",
-            Creating = "CREATING",
-            Closed = "CLOSED",
-        }
-
-        /// 审核状态.
-        pub enum AuditState {
-            Success = "SUCCESS",
-            Processing = "PROCESSING",
-            Rejected = "REJECTED",
-        }
-
-        /// 收款绑定状态.
-        pub enum RecipientState {
-            Confirmed = "CONFIRMED",
-            AdminRejected = "ADMIN_REJECTED",
-            Confirming = "CONFIRMING",
-            TimeoutRejected = "TIMEOUT_REJECTED",
-        }
-    }
 }
 
 /// 创建品牌门店 · `POST v3/brand/partner/store/brandstores`
@@ -128,10 +106,10 @@ pub mod get {
 /// - partner: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)
 pub mod post {
     pub use crate::v3::brand::shared::{
-        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+        BrandAuditState, BrandStoreBusiness, BrandStoreRecipient, RecipientState, StoreAddress, StoreState,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建品牌门店: what is sent.
@@ -171,7 +149,7 @@ pub mod post {
             /// 门店状态.
             store_state: StoreState = body("store_state"),
             /// 审核状态.
-            audit_state: AuditState = body("audit_state"),
+            audit_state: BrandAuditState = body("audit_state"),
             /// 审核失败原因.
             review_reject_reason: String = body("review_reject_reason"),
             /// 门店基础信息.
@@ -182,22 +160,6 @@ pub mod post {
             store_business: BrandStoreBusiness = body("store_business"),
             /// 门店收款信息.
             store_recipient: Vec<BrandStoreRecipient> = body("store_recipient"),
-        }
-    }
-
-    open_enum! {
-        /// 门店状态.
-        pub enum StoreState {
-            Open = "OPEN",
-            Creating = "CREATING",
-            Closed = "CLOSED",
-        }
-
-        /// 审核状态.
-        pub enum AuditState {
-            Success = "SUCCESS",
-            Processing = "PROCESSING",
-            Rejected = "REJECTED",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::brand::chain::BrandProfitsharingReceiversAdd as Add;
 ///
 /// - partner: [4012467100](https://pay.weixin.qq.com/doc/v3/partner/4012467100)
 pub mod post {
+    pub use crate::v3::brand::shared::ReceiverType;
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -27,7 +29,7 @@ pub mod post {
             /// 子商户公众账号ID.
             sub_appid: String = body("sub_appid"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
             /// 接收方名称.
@@ -46,21 +48,15 @@ pub mod post {
             /// 品牌主商户号. Required.
             brand_mchid: String = body("brand_mchid").required(),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
         }
     }
 
     open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
         /// 与品牌主商户的的关系类型.
+        #[doc(alias = "与品牌主商户的的关系类型")]
         pub enum RelationType {
             Supplier = "SUPPLIER",
             Distributor = "DISTRIBUTOR",

@@ -12,7 +12,9 @@ pub use crate::v3::brand::chain::BrandProfitsharingReceiversDelete as Delete;
 ///
 /// - partner: [4012467103](https://pay.weixin.qq.com/doc/v3/partner/4012467103)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::brand::shared::ReceiverType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 删除分账接收方: what is sent.
@@ -27,7 +29,7 @@ pub mod post {
             /// 子商户公众账号ID.
             sub_appid: String = body("sub_appid"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
         }
@@ -42,18 +44,9 @@ pub mod post {
             /// 品牌主商户号. Required.
             brand_mchid: String = body("brand_mchid").required(),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
-        }
-    }
-
-    open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerContractsTermi
 ///
 /// - partner: [4016125830](https://pay.weixin.qq.com/doc/v3/partner/4016125830)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::credit_repayment::shared::{RepaymentContractState, RepaymentTerminationMode};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 解除自动还款协议: what is sent.
@@ -48,13 +50,13 @@ pub mod post {
             /// 用户展示名称. Required.
             display_name: String = body("display_name").required(),
             /// 协议状态. Required.
-            contract_state: ContractState = body("contract_state").required(),
+            contract_state: RepaymentContractState = body("contract_state").required(),
             /// 协议签署时间.
             contract_signed_time: Time = body("contract_signed_time"),
             /// 协议解约时间.
             contract_terminated_time: Time = body("contract_terminated_time"),
             /// 协议解约方式.
-            contract_terminated_mode: ContractTerminatedMode = body("contract_terminated_mode"),
+            contract_terminated_mode: RepaymentTerminationMode = body("contract_terminated_mode"),
             /// 协议解约备注.
             contract_termination_remark: String = body("contract_termination_remark"),
             /// 还款日.
@@ -65,23 +67,6 @@ pub mod post {
             appid: String = body("appid"),
             /// 还款金额上限. Required; in fen (分).
             repayment_amount_limit: i64 = body("repayment_amount_limit").required(),
-        }
-    }
-
-    open_enum! {
-        /// 协议状态.
-        pub enum ContractState {
-            ContractStateInvalid = "CONTRACT_STATE_INVALID",
-            ContractStateEffective = "CONTRACT_STATE_EFFECTIVE",
-            ContractStateTerminated = "CONTRACT_STATE_TERMINATED",
-        }
-
-        /// 协议解约方式.
-        pub enum ContractTerminatedMode {
-            TerminationModeInvalid = "TERMINATION_MODE_INVALID",
-            TerminationModeByUser = "TERMINATION_MODE_BY_USER",
-            TerminationModeByMerchant = "TERMINATION_MODE_BY_MERCHANT",
-            TerminationModeByCustomerService = "TERMINATION_MODE_BY_CUSTOMER_SERVICE",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerDeductOrdersBy
 ///
 /// - partner: [4016779468](https://pay.weixin.qq.com/doc/v3/partner/4016779468)
 pub mod get {
-    use crate::model::{body, open_enum, response};
+    pub use crate::v3::credit_repayment::shared::RepaymentOrderState;
+
+    use crate::model::{body, response};
 
     response! {
         /// 查询还款单: what comes back.
@@ -33,7 +35,7 @@ pub mod get {
             /// 还款协议ID. Required.
             contract_id: String = body("contract_id").required(),
             /// 还款单状态. Required.
-            order_state: OrderState = body("order_state").required(),
+            order_state: RepaymentOrderState = body("order_state").required(),
             /// 还款金额. Required.
             deduct_amount: String = body("deduct_amount").required(),
             /// 实际还款金额.
@@ -44,16 +46,6 @@ pub mod get {
             attach: String = body("attach"),
             /// 微信支付的支付单号.
             transaction_id: String = body("transaction_id"),
-        }
-    }
-
-    open_enum! {
-        /// 还款单状态.
-        pub enum OrderState {
-            DeductOrderStatePending = "DEDUCT_ORDER_STATE_PENDING",
-            DeductOrderStateNotPay = "DEDUCT_ORDER_STATE_NOT_PAY",
-            DeductOrderStatePaySuccess = "DEDUCT_ORDER_STATE_PAY_SUCCESS",
-            DeductOrderStatePayFail = "DEDUCT_ORDER_STATE_PAY_FAIL",
         }
     }
 }

@@ -13,11 +13,10 @@ pub use crate::v3::discount_card::chain::DiscountCardOrdersOutTradeNoByOutTradeN
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
 pub mod get {
     pub use crate::v3::discount_card::shared::{
-        DiscountCardObjective, DiscountCardObjectivePerformanceType, DiscountCardReward,
-        DiscountCardRewardRewardType,
+        DiscountCardObjective, DiscountCardOrderState, DiscountCardReward, PerformanceType, RewardType,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 通过先享卡订单号查询订单: what comes back.
@@ -58,7 +57,7 @@ pub mod get {
             /// 线下使用说明.
             offline_instructions: String = body("offline_instructions"),
             /// 订单状态. Required.
-            state: State = body("state").required(),
+            state: DiscountCardOrderState = body("state").required(),
             /// 总金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 扣除金额. In fen (分).
@@ -73,18 +72,6 @@ pub mod get {
             objectives: Vec<DiscountCardObjective> = body("objectives"),
             /// 奖励明细列表.
             rewards: Vec<DiscountCardReward> = body("rewards"),
-        }
-    }
-
-    open_enum! {
-        /// 订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Settling = "SETTLING",
-            Charging = "CHARGING",
-            Charged = "CHARGED",
-            NoCharge = "NO_CHARGE",
-            Revoked = "REVOKED",
         }
     }
 }

@@ -16,7 +16,9 @@ pub use crate::v3::ecommerce::chain::EcommerceApplymentsOutRequestNoByOutRequest
 ///
 /// `weipay api show GET v3/ecommerce/applyments/out-request-no/{out_request_no}` lists all 2.
 pub mod get {
-    use crate::model::{body, open_enum, response};
+    pub use crate::v3::ecommerce::shared::{ApplymentSignState, EcommerceApplymentState};
+
+    use crate::model::{body, response};
 
     response! {
         /// 通过业务申请编号查询申请状态: what comes back.
@@ -25,7 +27,7 @@ pub mod get {
         #[doc(alias = "通过业务申请编号查询申请状态")]
         pub struct Response {
             /// 申请状态. Required.
-            applyment_state: ApplymentState = body("applyment_state").required(),
+            applyment_state: EcommerceApplymentState = body("applyment_state").required(),
             /// 申请状态描述. Required.
             applyment_state_desc: String = body("applyment_state_desc").required(),
             /// 签约链接.
@@ -43,7 +45,7 @@ pub mod get {
             /// 微信支付申请单号. Required.
             applyment_id: i64 = body("applyment_id").required(),
             /// 签约状态.
-            sign_state: SignState = body("sign_state"),
+            sign_state: ApplymentSignState = body("sign_state"),
         }
 
         /// 汇款账户验证信息.
@@ -74,26 +76,6 @@ pub mod get {
             param_name: String = body("param_name").required(),
             /// 驳回原因. Required.
             reject_reason: String = body("reject_reason").required(),
-        }
-    }
-
-    open_enum! {
-        /// 申请状态.
-        pub enum ApplymentState {
-            Checking = "CHECKING",
-            AccountNeedVerify = "ACCOUNT_NEED_VERIFY",
-            Auditing = "AUDITING",
-            Rejected = "REJECTED",
-            NeedSign = "NEED_SIGN",
-            Finish = "FINISH",
-            Frozen = "FROZEN",
-        }
-
-        /// 签约状态.
-        pub enum SignState {
-            Unsigned = "UNSIGNED",
-            Signed = "SIGNED",
-            NotSignable = "NOT_SIGNABLE",
         }
     }
 }

@@ -46,6 +46,7 @@ pub mod get {
 
     open_enum! {
         /// 资金账户类型.
+        #[doc(alias = "资金账户类型")]
         pub enum AccountType {
             Basic = "BASIC",
             Operation = "OPERATION",

@@ -46,6 +46,7 @@ pub mod get {
 
     open_enum! {
         /// 账户类型.
+        #[doc(alias = "账户类型")]
         pub enum AccountType {
             Basic = "BASIC",
             Deposit = "DEPOSIT",

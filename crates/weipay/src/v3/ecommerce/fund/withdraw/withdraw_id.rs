@@ -14,7 +14,9 @@ pub use crate::v3::ecommerce::chain::EcommerceFundWithdrawByWithdrawId as Withdr
 ///
 /// `weipay api show GET v3/ecommerce/fund/withdraw/{withdraw_id}` lists all 4.
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::ecommerce::shared::{MerchantAccountType, WithdrawStatus};
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 微信支付提现单号查询: what is sent.
@@ -38,7 +40,7 @@ pub mod get {
             /// 电商平台商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 提现单状态. Required.
-            status: Status = body("status").required(),
+            status: WithdrawStatus = body("status").required(),
             /// 微信支付提现单号. Required.
             withdraw_id: String = body("withdraw_id").required(),
             /// 商户提现单号. Required.
@@ -56,32 +58,13 @@ pub mod get {
             /// 银行备注.
             bank_memo: String = body("bank_memo"),
             /// 出款账户类型.
-            account_type: AccountType = body("account_type"),
+            account_type: MerchantAccountType = body("account_type"),
             /// 入账银行账号后四位.
             account_number: String = body("account_number"),
             /// 入账银行.
             account_bank: String = body("account_bank"),
             /// 入账银行全称.
             bank_name: String = body("bank_name"),
-        }
-    }
-
-    open_enum! {
-        /// 提现单状态.
-        pub enum Status {
-            CreateSuccess = "CREATE_SUCCESS",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Refund = "REFUND",
-            Close = "CLOSE",
-            Init = "INIT",
-        }
-
-        /// 出款账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsOutContractCode
 ///
 /// - partner: [4015851492](https://pay.weixin.qq.com/doc/v3/partner/4015851492)
 pub mod get {
+    pub use crate::v3::ecommerce::shared::ContractAuthorizationState;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -36,7 +38,7 @@ pub mod get {
             /// 签约时间. Required.
             signed_time: Time = body("signed_time").required(),
             /// 授权状态. Required.
-            auth_state: AuthState = body("auth_state").required(),
+            auth_state: ContractAuthorizationState = body("auth_state").required(),
             /// 用户OpenID.
             individual_openid: String = body("individual_openid"),
             /// 实名授权结果.
@@ -55,13 +57,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 授权状态.
-        pub enum AuthState {
-            Authorized = "AUTHORIZED",
-            Unauthorized = "UNAUTHORIZED",
-        }
-
         /// 应用授权作用域.
+        #[doc(alias = "应用授权作用域")]
         pub enum Scope {
             PayRealname = "pay_realname",
         }

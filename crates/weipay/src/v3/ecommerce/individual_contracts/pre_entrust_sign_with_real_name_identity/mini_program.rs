@@ -12,7 +12,9 @@ pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsPreEntrustSignW
 ///
 /// - partner: [4020023723](https://pay.weixin.qq.com/doc/v3/partner/4020023723)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::ecommerce::shared::CredType;
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 小程序场景预签约（需要实名验证）: what is sent.
@@ -45,13 +47,6 @@ pub mod post {
         pub struct Response {
             /// 预签约id. Required.
             pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 证件类型.
-        pub enum CredType {
-            IdCard = "ID_CARD",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::ecommerce::chain::EcommerceProfitsharingReceiversAdd as Add;
 ///
 /// - partner: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
 pub mod post {
+    pub use crate::v3::ecommerce::shared::EcommerceReceiverType;
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -25,7 +27,7 @@ pub mod post {
             /// 公众账号ID. Required.
             appid: String = body("appid").required(),
             /// 接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: EcommerceReceiverType = body("type").required(),
             /// 接收方账号. Required.
             account: String = body("account").required(),
             /// 接收方名称.
@@ -44,20 +46,15 @@ pub mod post {
         #[doc(alias = "添加分账接收方")]
         pub struct Response {
             /// 接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: EcommerceReceiverType = body("type").required(),
             /// 接收方账号. Required.
             account: String = body("account").required(),
         }
     }
 
     open_enum! {
-        /// 接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-        }
-
         /// 与分账方的关系类型.
+        #[doc(alias = "与分账方的关系类型")]
         pub enum RelationType {
             MerchantId = "MERCHANT_ID",
             PersonalOpenid = "PERSONAL_OPENID",

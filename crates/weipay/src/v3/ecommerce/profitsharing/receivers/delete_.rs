@@ -12,7 +12,9 @@ pub use crate::v3::ecommerce::chain::EcommerceProfitsharingReceiversDelete as De
 ///
 /// - partner: [4012477759](https://pay.weixin.qq.com/doc/v3/partner/4012477759)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::ecommerce::shared::EcommerceReceiverType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 删除分账接收方: what is sent.
@@ -23,7 +25,7 @@ pub mod post {
             /// 公众账号ID. Required.
             appid: String = body("appid").required(),
             /// 接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: EcommerceReceiverType = body("type").required(),
             /// 接收方账号. Required.
             account: String = body("account").required(),
         }
@@ -36,17 +38,9 @@ pub mod post {
         #[doc(alias = "删除分账接收方")]
         pub struct Response {
             /// 接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: EcommerceReceiverType = body("type").required(),
             /// 接收方账号. Required.
             account: String = body("account").required(),
-        }
-    }
-
-    open_enum! {
-        /// 接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
         }
     }
 }

@@ -15,11 +15,11 @@ pub use crate::v3::ecommerce::chain::EcommerceRefundsOutRefundNoByOutRefundNo as
 /// `weipay api show GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}` lists all 3.
 pub mod get {
     pub use crate::v3::ecommerce::shared::{
-        EcommerceAmount, EcommercePromotionDetail, EcommercePromotionDetailScope,
-        EcommercePromotionDetailType, RefundFrom, RefundFromAccount,
+        EcommerceAmount, EcommerceFundsAccount, EcommercePromotionDetail, EcommerceRefundAccount,
+        EcommerceRefundStatus, FundingAccountType, PromotionScope, PromotionType, RefundChannel, RefundFrom,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 通过商户退款单号查询退款: what is sent.
@@ -49,7 +49,7 @@ pub mod get {
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 退款渠道.
-            channel: Channel = body("channel"),
+            channel: RefundChannel = body("channel"),
             /// 退款入账账户.
             user_received_account: String = body("user_received_account"),
             /// 退款成功时间.
@@ -57,48 +57,15 @@ pub mod get {
             /// 退款创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 退款状态. Required.
-            status: Status = body("status").required(),
+            status: EcommerceRefundStatus = body("status").required(),
             /// 退款金额信息. Required.
             amount: EcommerceAmount = body("amount").required(),
             /// 营销详情.
             promotion_detail: Vec<EcommercePromotionDetail> = body("promotion_detail"),
             /// 退款出资商户.
-            refund_account: RefundAccount = body("refund_account"),
+            refund_account: EcommerceRefundAccount = body("refund_account"),
             /// 资金账户.
-            funds_account: FundsAccount = body("funds_account"),
-        }
-    }
-
-    open_enum! {
-        /// 退款渠道.
-        pub enum Channel {
-            Original = "ORIGINAL",
-            Balance = "BALANCE",
-            OtherBalance = "OTHER_BALANCE",
-            OtherBankcard = "OTHER_BANKCARD",
-        }
-
-        /// 退款状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Close = "CLOSE",
-            Processing = "PROCESSING",
-            Abnormal = "ABNORMAL",
-        }
-
-        /// 退款出资商户.
-        pub enum RefundAccount {
-            RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
-            RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
-        }
-
-        /// 资金账户.
-        pub enum FundsAccount {
-            Available = "AVAILABLE",
-            Unsettled = "UNSETTLED",
-            Operation = "OPERATION",
-            Basic = "BASIC",
-            EcnyBasic = "ECNY_BASIC",
+            funds_account: EcommerceFundsAccount = body("funds_account"),
         }
     }
 }

@@ -15,7 +15,7 @@ pub use crate::v3::ecommerce::chain::EcommerceRefundsByRefundIdApplyAbnormalRefu
 /// `weipay api show POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund` lists all 2.
 pub mod post {
     pub use crate::v3::ecommerce::shared::{
-        RefundPromotionDetail, RefundPromotionDetailGoodsDetail, RefundPromotionDetailScope,
+        EcommerceRefundStatus, PromotionScope, RefundAccount, RefundGoodsDetail, RefundPromotionDetail,
         RefundPromotionDetailType,
     };
 
@@ -69,7 +69,7 @@ pub mod post {
             /// 退款创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 退款状态. Required.
-            status: Status = body("status").required(),
+            status: EcommerceRefundStatus = body("status").required(),
             /// 资金账户.
             funds_account: FundsAccount = body("funds_account"),
             /// 金额信息. Required.
@@ -107,12 +107,14 @@ pub mod post {
 
     open_enum! {
         /// 异常退款处理方式.
+        #[doc(alias = "异常退款处理方式")]
         pub enum Type {
             UserBankCard = "USER_BANK_CARD",
             MerchantBankCard = "MERCHANT_BANK_CARD",
         }
 
         /// 开户银行.
+        #[doc(alias = "开户银行")]
         pub enum BankType {
             CmbDebit = "CMB_DEBIT",
             CommDebit = "COMM_DEBIT",
@@ -131,24 +133,11 @@ pub mod post {
             NbcbDebit = "NBCB_DEBIT",
         }
 
-        /// 退款状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Close = "CLOSE",
-            Processing = "PROCESSING",
-            Abnormal = "ABNORMAL",
-        }
-
         /// 资金账户.
+        #[doc(alias = "资金账户")]
         pub enum FundsAccount {
             Available = "AVAILABLE",
             Unsettled = "UNSETTLED",
-        }
-
-        /// 退款出资商户.
-        pub enum RefundAccount {
-            RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
-            RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
         }
     }
 }

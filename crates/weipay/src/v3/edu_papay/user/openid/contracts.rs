@@ -81,6 +81,7 @@ pub mod get {
 
     open_enum! {
         /// 签约状态.
+        #[doc(alias = "签约状态")]
         pub enum ContractStatus {
             Add = "ADD",
             Delete = "DELETE",

@@ -19,9 +19,11 @@ pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantBatchesByB
 ///
 /// - merchant: [4014310369](https://pay.weixin.qq.com/doc/v3/merchant/4014310369)
 pub mod get {
-    pub use crate::v3::fund_app::shared::{FundAppDetail, FundAppDetailDetailState};
+    pub use crate::v3::fund_app::shared::{
+        RedPacketBatchState, RedPacketCloseReason, RedPacketDetail, RedPacketDetailState, RedPacketDetailView,
+    };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 微信支付批次单号查询批次单: what is sent.
@@ -32,7 +34,7 @@ pub mod get {
             /// 是否需要查询品牌红包明细单.
             need_query_detail: bool = query("need_query_detail"),
             /// 品牌红包明细单状态.
-            detail_state: DetailState = query("detail_state"),
+            detail_state: RedPacketDetailView = query("detail_state"),
         }
     }
 
@@ -55,13 +57,13 @@ pub mod get {
             /// 品牌AppID.
             brand_appid: String = body("brand_appid"),
             /// 批次单状态. Required.
-            batch_state: BatchState = body("batch_state").required(),
+            batch_state: RedPacketBatchState = body("batch_state").required(),
             /// 品牌红包批次名称. Required.
             batch_name: String = body("batch_name").required(),
             /// 品牌红包批次备注. Required.
             batch_remark: String = body("batch_remark").required(),
             /// 品牌红包批次单关闭原因.
-            close_reason: CloseReason = body("close_reason"),
+            close_reason: RedPacketCloseReason = body("close_reason"),
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 总笔数. Required.
@@ -79,31 +81,7 @@ pub mod get {
             /// 发放失败笔数. Required.
             fail_num: i64 = body("fail_num").required(),
             /// 品牌红包明细列表.
-            detail_list: Vec<FundAppDetail> = body("detail_list"),
-        }
-    }
-
-    open_enum! {
-        /// 品牌红包明细单状态.
-        pub enum DetailState {
-            DetailViewAll = "DETAIL_VIEW_ALL",
-            DetailViewSuccess = "DETAIL_VIEW_SUCCESS",
-            DetailViewFail = "DETAIL_VIEW_FAIL",
-        }
-
-        /// 批次单状态.
-        pub enum BatchState {
-            WaitPay = "WAIT_PAY",
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-            Closed = "CLOSED",
-        }
-
-        /// 品牌红包批次单关闭原因.
-        pub enum CloseReason {
-            MerchantRevocation = "MERCHANT_REVOCATION",
-            SystemOverdueClose = "SYSTEM_OVERDUE_CLOSE",
+            detail_list: Vec<RedPacketDetail> = body("detail_list"),
         }
     }
 }

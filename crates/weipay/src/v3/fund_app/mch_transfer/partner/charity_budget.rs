@@ -14,7 +14,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityBudget as Ch
 ///
 /// - partner: [4015554763](https://pay.weixin.qq.com/doc/v3/partner/4015554763)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::fund_app::shared::CharityBudgetState;
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 申请公益捐赠预算: what is sent.
@@ -60,7 +62,7 @@ pub mod post {
             /// 活动说明. Required.
             activity_remark: String = body("activity_remark").required(),
             /// 预算单状态.
-            state: State = body("state"),
+            state: CharityBudgetState = body("state"),
             /// 确认出资页面地址.
             confirm_url: String = body("confirm_url"),
             /// 商户号超管微信号掩码.
@@ -75,16 +77,6 @@ pub mod post {
             finished_time: Time = body("finished_time"),
             /// 关闭时间.
             closed_time: Time = body("closed_time"),
-        }
-    }
-
-    open_enum! {
-        /// 预算单状态.
-        pub enum State {
-            Pending = "PENDING",
-            Locked = "LOCKED",
-            Finished = "FINISHED",
-            Closed = "CLOSED",
         }
     }
 }

@@ -19,6 +19,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityTransferBill
 ///
 /// - partner: [4015554841](https://pay.weixin.qq.com/doc/v3/partner/4015554841)
 pub mod post {
+    pub use crate::v3::fund_app::shared::CharityTransferState;
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -73,7 +75,7 @@ pub mod post {
             /// 收款商户号. Required.
             receive_mchid: String = body("receive_mchid").required(),
             /// 捐赠状态. Required.
-            state: State = body("state").required(),
+            state: CharityTransferState = body("state").required(),
             /// 捐赠单创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 捐赠完成时间.
@@ -83,15 +85,9 @@ pub mod post {
 
     open_enum! {
         /// 订单类型.
+        #[doc(alias = "订单类型")]
         pub enum TransactionType {
             Wxpay = "WXPAY",
-        }
-
-        /// 捐赠状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Close = "CLOSE",
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerElectronicReceipts 
 ///
 /// - partner: [4016315516](https://pay.weixin.qq.com/doc/v3/partner/4016315516)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::fund_app::shared::{ElectronicReceiptState, PartnerReceiptHashType};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 申请单笔转账电子回单: what is sent.
@@ -40,30 +42,17 @@ pub mod post {
             /// 商户转账单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 申请单状态. Required.
-            state: State = body("state").required(),
+            state: ElectronicReceiptState = body("state").required(),
             /// 申请单创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 申请单更新时间.
             update_time: Time = body("update_time"),
             /// 回单文件摘要类型.
-            hash_type: HashType = body("hash_type"),
+            hash_type: PartnerReceiptHashType = body("hash_type"),
             /// 回单文件摘要值.
             hash_value: String = body("hash_value"),
             /// 回单文件下载地址.
             download_url: String = body("download_url"),
-        }
-    }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum State {
-            Generating = "GENERATING",
-            Finished = "FINISHED",
-        }
-
-        /// 回单文件摘要类型.
-        pub enum HashType {
-            Sm3 = "SM3",
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerSubMchAuthorization
 ///
 /// - partner: [4015469102](https://pay.weixin.qq.com/doc/v3/partner/4015469102)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::fund_app::shared::SubMchAuthorizationState;
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 申请子商户商家转账授权: what is sent.
@@ -40,21 +42,11 @@ pub mod post {
             /// 商户申请单号. Required.
             out_apply_no: String = body("out_apply_no").required(),
             /// 授权申请单状态. Required.
-            state: State = body("state").required(),
+            state: SubMchAuthorizationState = body("state").required(),
             /// 授权申请受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 最后一次状态变更时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 授权申请单状态.
-        pub enum State {
-            Invited = "INVITED",
-            Passed = "PASSED",
-            Rejected = "REJECTED",
-            Expired = "EXPIRED",
         }
     }
 }

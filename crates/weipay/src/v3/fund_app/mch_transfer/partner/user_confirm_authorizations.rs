@@ -14,7 +14,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerUserConfirmAuthoriz
 ///
 /// - partner: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::fund_app::shared::{AwaitingConfirmationState, TransferSceneId};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 申请免确认收款授权: what is sent.
@@ -48,30 +50,11 @@ pub mod post {
             /// 商户侧授权单号. Required.
             out_authorization_no: String = body("out_authorization_no").required(),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: AwaitingConfirmationState = body("state").required(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// Required.
             package_info: String = body("package_info").required(),
-        }
-    }
-
-    open_enum! {
-        /// 转账场景ID.
-        pub enum TransferSceneId {
-            V1000 = "1000",
-            V1002 = "1002",
-            V1004 = "1004",
-            V1005 = "1005",
-            V1009 = "1009",
-            V1010 = "1010",
-            V1011 = "1011",
-            V1013 = "1013",
-        }
-
-        /// 单据状态.
-        pub enum State {
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
         }
     }
 }

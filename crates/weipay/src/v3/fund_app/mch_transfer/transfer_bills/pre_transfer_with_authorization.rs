@@ -12,7 +12,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsPreTransferWi
 ///
 /// - merchant: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
 pub mod post {
-    pub use crate::v3::fund_app::shared::{FundAppAuthorizationInfo, FundAppTransferSceneReportInfo};
+    pub use crate::v3::fund_app::shared::{
+        TransferAuthorizationInfo, TransferSceneId, TransferSceneReportInfo,
+    };
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
@@ -44,10 +46,10 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 自动收款授权信息.
-            authorization_info: FundAppAuthorizationInfo = body("authorization_info"),
+            authorization_info: TransferAuthorizationInfo = body("authorization_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
         }
@@ -77,19 +79,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 转账场景ID.
-        pub enum TransferSceneId {
-            V1000 = "1000",
-            V1002 = "1002",
-            V1004 = "1004",
-            V1005 = "1005",
-            V1009 = "1009",
-            V1010 = "1010",
-            V1011 = "1011",
-            V1013 = "1013",
-        }
-
         /// 单据状态.
+        #[doc(alias = "单据状态")]
         pub enum State {
             Accepted = "ACCEPTED",
             Processing = "PROCESSING",

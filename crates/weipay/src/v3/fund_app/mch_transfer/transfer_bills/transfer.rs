@@ -12,7 +12,7 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsTransfer as T
 ///
 /// - merchant: [4014399371](https://pay.weixin.qq.com/doc/v3/merchant/4014399371)
 pub mod post {
-    pub use crate::v3::fund_app::shared::FundAppTransferSceneReportInfo;
+    pub use crate::v3::fund_app::shared::{TransferSceneId, TransferSceneReportInfo};
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
@@ -42,7 +42,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 微信免确认收款授权单号.
             authorization_id: String = body("authorization_id"),
@@ -87,19 +87,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 转账场景ID.
-        pub enum TransferSceneId {
-            V1000 = "1000",
-            V1002 = "1002",
-            V1004 = "1004",
-            V1005 = "1005",
-            V1009 = "1009",
-            V1010 = "1010",
-            V1011 = "1011",
-            V1013 = "1013",
-        }
-
         /// 单据状态.
+        #[doc(alias = "单据状态")]
         pub enum State {
             Accepted = "ACCEPTED",
             Processing = "PROCESSING",

@@ -14,7 +14,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferToQqWalletBillsByO
 ///
 /// - merchant: [4014297440](https://pay.weixin.qq.com/doc/v3/merchant/4014297440)
 pub mod get {
-    use crate::model::{Sensitive, Time, body, open_enum, response};
+    pub use crate::v3::fund_app::shared::TransferBillState;
+
+    use crate::model::{Sensitive, Time, body, response};
 
     response! {
         /// 查询转账到QQ钱包的结果: what comes back.
@@ -31,7 +33,7 @@ pub mod get {
             /// QQ互联开放平台AppID.
             appid: String = body("appid"),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: TransferBillState = body("state").required(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
             /// 转账备注. Required.
@@ -48,20 +50,6 @@ pub mod get {
             create_time: Time = body("create_time").required(),
             /// 最后一次状态变更时间.
             update_time: Time = body("update_time"),
-        }
-    }
-
-    open_enum! {
-        /// 单据状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Transfering = "TRANSFERING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -13,10 +13,11 @@ pub use crate::v3::global::chain::GlobalMerchantServiceComplaintsByComplaintId a
 /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
 pub mod get {
     pub use crate::v3::global::shared::{
-        GlobalComplaintOrderInfo, GlobalServiceOrderInfo, GlobalServiceOrderInfoState,
+        ComplaintMediaType, ComplaintState, FundPriority, GlobalComplaintOrderInfo, GlobalServiceOrderInfo,
+        GlobalServiceOrderInfoState, MchLanguage,
     };
 
-    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+    use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
         /// 查询投诉单详情: what is sent.
@@ -54,7 +55,7 @@ pub mod get {
             /// 是否超时.
             is_overdue: bool = body("is_overdue"),
             /// 优先级.
-            priority: Priority = body("priority"),
+            priority: FundPriority = body("priority"),
             /// 是否有待回复的用户留言. Required.
             incoming_user_response: bool = body("incoming_user_response").required(),
             /// 用户投诉次数. Required.
@@ -72,47 +73,9 @@ pub mod get {
         /// 投诉资料列表.
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型. Required.
-            media_type: MediaType = body("media_type").required(),
+            media_type: ComplaintMediaType = body("media_type").required(),
             /// 媒体文列表. Required.
             media_url: Vec<String> = body("media_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 商户语言.
-        pub enum MchLanguage {
-            ZhCn = "ZH_CN",
-            ZhTw = "ZH_TW",
-            ZhHk = "ZH_HK",
-            En = "EN",
-            Ja = "JA",
-            Ko = "KO",
-            Th = "TH",
-            Vi = "VI",
-            Ru = "RU",
-            De = "DE",
-            Fr = "FR",
-            Ar = "AR",
-            Es = "ES",
-        }
-
-        /// 投诉单状态.
-        pub enum ComplaintState {
-            Pending = "PENDING",
-            Processing = "PROCESSING",
-            Processed = "PROCESSED",
-        }
-
-        /// 优先级.
-        pub enum Priority {
-            Priority = "PRIORITY",
-            General = "GENERAL",
-        }
-
-        /// 媒体文件业务类型.
-        pub enum MediaType {
-            UserComplaintImage = "USER_COMPLAINT_IMAGE",
-            OperationImage = "OPERATION_IMAGE",
         }
     }
 }

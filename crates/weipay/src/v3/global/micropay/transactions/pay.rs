@@ -14,10 +14,10 @@ pub use crate::v3::global::chain::GlobalMicropayTransactionsPay as Pay;
 pub mod post {
     pub use crate::v3::global::shared::{
         GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
-        OverseaSceneInfoStoreInfo,
+        OverseaStoreInfo, PromotionScope, PromotionType, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 提交付款码支付: what is sent.
@@ -121,15 +121,7 @@ pub mod post {
             /// 支付货币类型.
             payer_currency: String = body("payer_currency"),
             /// 汇率.
-            exchange_rate: ExchangeRate = body("exchange_rate"),
-        }
-
-        /// 汇率.
-        pub struct ExchangeRate {
-            /// 汇率类型.
-            type_: Type = body("type"),
-            /// 汇率值.
-            rate: i64 = body("rate"),
+            exchange_rate: SettlementExchangeRate = body("exchange_rate"),
         }
 
         /// 优惠功能.
@@ -139,9 +131,9 @@ pub mod post {
             /// 优惠名称.
             name: String = body("name"),
             /// 优惠范围.
-            scope: Scope = body("scope"),
+            scope: PromotionScope = body("scope"),
             /// 优惠类型.
-            type_: DetailType = body("type"),
+            type_: PromotionType = body("type"),
             /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
             amount: i64 = body("amount").required(),
             /// 货币类型.
@@ -168,25 +160,6 @@ pub mod post {
             quantity: i64 = body("quantity").required(),
             /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
             price: i64 = body("price").required(),
-        }
-    }
-
-    open_enum! {
-        /// 汇率类型.
-        pub enum Type {
-            SettlementRate = "SETTLEMENT_RATE",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum DetailType {
-            Coupon = "COUPON",
-            Discount = "DISCOUNT",
         }
     }
 }

@@ -12,7 +12,7 @@ pub use crate::v3::global::chain::GlobalProfitSharingOrdersByOutOrderNo as OutOr
 ///
 /// - global: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
 pub mod get {
-    pub use crate::v3::global::shared::{GlobalProfitsharingReceiver, GlobalProfitsharingReceiverType};
+    pub use crate::v3::global::shared::{GlobalProfitsharingReceiver, ReceiverType};
 
     use crate::model::{body, query, request, response};
 

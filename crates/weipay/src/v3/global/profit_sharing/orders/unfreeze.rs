@@ -12,7 +12,7 @@ pub use crate::v3::global::chain::GlobalProfitSharingOrdersUnfreeze as Unfreeze;
 ///
 /// - global: [4013024897](https://pay.weixin.qq.com/doc/global/v3/zh/4013024897)
 pub mod post {
-    pub use crate::v3::global::shared::{GlobalProfitsharingReceiver, GlobalProfitsharingReceiverType};
+    pub use crate::v3::global::shared::{GlobalProfitsharingReceiver, ReceiverType};
 
     use crate::model::{body, request, response};
 

@@ -12,7 +12,9 @@ pub use crate::v3::global::chain::GlobalProfitSharingReceiversByAccount as Accou
 ///
 /// - global: [4013024912](https://pay.weixin.qq.com/doc/global/v3/zh/4013024912)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::global::shared::{OverseaRelationType, ReceiverType};
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询分账接收方添加结果: what is sent.
@@ -29,7 +31,7 @@ pub mod get {
             /// 子商户应用ID.
             sub_appid: String = query("sub_appid"),
             /// 分账接收方类型.
-            type_: Type = query("type"),
+            type_: ReceiverType = query("type"),
         }
     }
 
@@ -42,13 +44,13 @@ pub mod get {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 分账接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
             /// 分账接收方全称.
             name: String = body("name"),
             /// 与分账方的关系类型. Required.
-            relation_type: RelationType = body("relation_type").required(),
+            relation_type: OverseaRelationType = body("relation_type").required(),
             /// 自定义的分账关系.
             custom_relation: String = body("custom_relation"),
             /// 分账场景详细描述.
@@ -63,24 +65,6 @@ pub mod get {
             state: String = body("state"),
             /// 接收关系添加失败原因.
             fail_reason: String = body("fail_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 分账接收方类型.
-        pub enum Type {
-            MerchantId = "MERCHANT_ID",
-            PersonalOpenid = "PERSONAL_OPENID",
-            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
-        }
-
-        /// 与分账方的关系类型.
-        pub enum RelationType {
-            Supplier = "SUPPLIER",
-            Distributor = "DISTRIBUTOR",
-            TaxServiceProvider = "TAX_SERVICE_PROVIDER",
-            ItServiceProvider = "IT_SERVICE_PROVIDER",
-            Custom = "CUSTOM",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidyCompaniesQuery as Query;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::gov::shared::SubsidyCollectState;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 企业信息查询: what is sent.
@@ -36,20 +38,11 @@ pub mod post {
             /// 企业名称.
             company_name: String = body("company_name"),
             /// 归集状态枚举.
-            collect_state: CollectState = body("collect_state"),
+            collect_state: SubsidyCollectState = body("collect_state"),
             /// 响应码. Required.
             code: String = body("code").required(),
             /// 响应描述. Required.
             message: String = body("message").required(),
-        }
-    }
-
-    open_enum! {
-        /// 归集状态枚举.
-        pub enum CollectState {
-            CollectStateNotCollect = "COLLECT_STATE_NOT_COLLECT",
-            CollectStateCollected = "COLLECT_STATE_COLLECTED",
-            CollectStateCollectionFailed = "COLLECT_STATE_COLLECTION_FAILED",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidyGoodsUpload as Upload;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::gov::shared::{EnergyGrade, SubsidyProductType};
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 商品信息上传: what is sent.
@@ -39,7 +41,7 @@ pub mod post {
             /// 近1个月平均交易价. Required; in fen (分).
             average_trading_price: i64 = body("average_trading_price").required(),
             /// 产品类型. Required.
-            product_type: ProductType = body("product_type").required(),
+            product_type: SubsidyProductType = body("product_type").required(),
             /// 商品型号.
             product_model: String = body("product_model"),
             /// 商品条码. Required.
@@ -57,21 +59,6 @@ pub mod post {
             code: String = body("code").required(),
             /// 响应描述. Required.
             message: String = body("message").required(),
-        }
-    }
-
-    open_enum! {
-        /// 能效等级.
-        pub enum EnergyGrade {
-            FirstLevel = "FIRST_LEVEL",
-            SecondLevel = "SECOND_LEVEL",
-            EnergyGradeUnknown = "ENERGY_GRADE_UNKNOWN",
-        }
-
-        /// 产品类型.
-        pub enum ProductType {
-            CommonProduct = "COMMON_PRODUCT",
-            AiProduct = "AI_PRODUCT",
         }
     }
 }

@@ -12,7 +12,11 @@ pub use crate::v3::gov::chain::GovSubsidyNQualificationsSync as Sync;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::gov::shared::{
+        EnergyGrade, IdentityDocumentType, PcType, SaleModel, SubsidyCategoryState, SubsidyProductType,
+    };
+
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// N品类同步资格核销信息: what is sent.
@@ -55,7 +59,7 @@ pub mod post {
             /// 发票号. Required.
             invoice_num: String = body("invoice_num").required(),
             /// 产品类型. Required.
-            product_type: ProductType = body("product_type").required(),
+            product_type: SubsidyProductType = body("product_type").required(),
             /// 类型.
             pc_type: PcType = body("pc_type"),
             /// 订单金额. Required; in fen (分).
@@ -79,7 +83,7 @@ pub mod post {
             /// 交易完成或商品退回时间. Required.
             transaction_time: Time = body("transaction_time").required(),
             /// 品类状态. Required.
-            cate_state: CateState = body("cate_state").required(),
+            cate_state: SubsidyCategoryState = body("cate_state").required(),
             /// 经度.
             longitude: String = body("longitude"),
             /// 纬度.
@@ -105,47 +109,6 @@ pub mod post {
             code: String = body("code").required(),
             /// 响应描述. Required.
             message: String = body("message").required(),
-        }
-    }
-
-    open_enum! {
-        /// 能效等级.
-        pub enum EnergyGrade {
-            FirstLevel = "FIRST_LEVEL",
-            SecondLevel = "SECOND_LEVEL",
-            EnergyGradeUnknown = "ENERGY_GRADE_UNKNOWN",
-        }
-
-        /// 产品类型.
-        pub enum ProductType {
-            CommonProduct = "COMMON_PRODUCT",
-            AiProduct = "AI_PRODUCT",
-        }
-
-        /// 类型.
-        pub enum PcType {
-            Desktop = "DESKTOP",
-            Laptop = "LAPTOP",
-            ComputerTypeUnknown = "COMPUTER_TYPE_UNKNOWN",
-        }
-
-        /// 销售方式.
-        pub enum SaleModel {
-            SaleModelOnline = "SALE_MODEL_ONLINE",
-            SaleModelOffline = "SALE_MODEL_OFFLINE",
-        }
-
-        /// 证件类型.
-        pub enum IdentityDocumentType {
-            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
-        }
-
-        /// 品类状态.
-        pub enum CateState {
-            CateStateRedeem = "CATE_STATE_REDEEM",
-            CateStateRefund = "CATE_STATE_REFUND",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidyQualificationsQuery as Query;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::gov::shared::{IdentityDocumentType, SubsidyQualificationState, UnclaimedReason};
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 批量查询用户资格: what is sent.
@@ -50,37 +52,13 @@ pub mod post {
             /// 消费品类ID. Required.
             appliance_id: i64 = body("appliance_id").required(),
             /// 状态. Required.
-            state: State = body("state").required(),
+            state: SubsidyQualificationState = body("state").required(),
             /// 区分未领取的原因.
             unclaimed_reason: UnclaimedReason = body("unclaimed_reason"),
             /// 领取的平台名称.
             claimed_platform_name: String = body("claimed_platform_name"),
             /// 领取的地区名称.
             claimed_region_name: String = body("claimed_region_name"),
-        }
-    }
-
-    open_enum! {
-        /// 证件类型.
-        pub enum IdentityDocumentType {
-            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
-        }
-
-        /// 状态.
-        pub enum State {
-            Unclaimed = "UNCLAIMED",
-            Unredeemed = "UNREDEEMED",
-            Redeemed = "REDEEMED",
-        }
-
-        /// 区分未领取的原因.
-        pub enum UnclaimedReason {
-            ReasonClaimedByOtherRegion = "REASON_CLAIMED_BY_OTHER_REGION",
-            ReasonClaimedByOtherPlatformOrRegion = "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION",
-            ReasonUnclaimed = "REASON_UNCLAIMED",
-            ReasonClaimedByOtherMode = "REASON_CLAIMED_BY_OTHER_MODE",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidySncodeLock as Lock;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::gov::shared::SubsidyProductType;
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// sn码锁定: what is sent.
@@ -37,7 +39,7 @@ pub mod post {
             /// 规格型号. Required.
             spec_model: String = body("spec_model").required(),
             /// 产品类型. Required.
-            product_type: ProductType = body("product_type").required(),
+            product_type: SubsidyProductType = body("product_type").required(),
             /// 销售时间.
             sale_time: Time = body("sale_time"),
             /// imei1编码.
@@ -57,14 +59,6 @@ pub mod post {
             code: String = body("code").required(),
             /// 响应描述. Required.
             message: String = body("message").required(),
-        }
-    }
-
-    open_enum! {
-        /// 产品类型.
-        pub enum ProductType {
-            CommonProduct = "COMMON_PRODUCT",
-            AiProduct = "AI_PRODUCT",
         }
     }
 }

@@ -50,6 +50,7 @@ pub mod post {
 
     open_enum! {
         /// 状态.
+        #[doc(alias = "状态")]
         pub enum State {
             SncodeStateUnknown = "SNCODE_STATE_UNKNOWN",
             SncodeStateSellable = "SNCODE_STATE_SELLABLE",
@@ -57,6 +58,7 @@ pub mod post {
         }
 
         /// 不可售的原因.
+        #[doc(alias = "不可售的原因")]
         pub enum NotSellableReason {
             NotSellableReasonUsed = "NOT_SELLABLE_REASON_USED",
             NotSellableReasonNotFound = "NOT_SELLABLE_REASON_NOT_FOUND",

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidySncodeUnlock as Unlock;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::gov::shared::SubsidyProductType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// sn码解锁: what is sent.
@@ -31,7 +33,7 @@ pub mod post {
             /// 商品条码. Required.
             barcode: String = body("barcode").required(),
             /// 产品类型. Required.
-            product_type: ProductType = body("product_type").required(),
+            product_type: SubsidyProductType = body("product_type").required(),
         }
     }
 
@@ -45,14 +47,6 @@ pub mod post {
             code: String = body("code").required(),
             /// 响应描述. Required.
             message: String = body("message").required(),
-        }
-    }
-
-    open_enum! {
-        /// 产品类型.
-        pub enum ProductType {
-            CommonProduct = "COMMON_PRODUCT",
-            AiProduct = "AI_PRODUCT",
         }
     }
 }

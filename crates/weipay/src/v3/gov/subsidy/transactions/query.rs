@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidyTransactionsQuery as Query;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::gov::shared::{SubsidyCategoryState, SubsidyCollectState};
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 交易信息查询: what is sent.
@@ -46,24 +48,9 @@ pub mod post {
             /// 单号.
             shop_order_number: String = body("shop_order_number"),
             /// 归集状态枚举.
-            collect_state: CollectState = body("collect_state"),
+            collect_state: SubsidyCollectState = body("collect_state"),
             /// 品类状态.
-            cate_state: CateState = body("cate_state"),
-        }
-    }
-
-    open_enum! {
-        /// 归集状态枚举.
-        pub enum CollectState {
-            CollectStateNotCollect = "COLLECT_STATE_NOT_COLLECT",
-            CollectStateCollected = "COLLECT_STATE_COLLECTED",
-            CollectStateCollectionFailed = "COLLECT_STATE_COLLECTION_FAILED",
-        }
-
-        /// 品类状态.
-        pub enum CateState {
-            CateStateRedeem = "CATE_STATE_REDEEM",
-            CateStateRefund = "CATE_STATE_REFUND",
+            cate_state: SubsidyCategoryState = body("cate_state"),
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidyTransactionsSync as Sync;
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    pub use crate::v3::gov::shared::{EnergyGrade, IdentityDocumentType, SaleModel, SubsidyCategoryState};
+
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 交易信息回传: what is sent.
@@ -61,7 +63,7 @@ pub mod post {
             /// 销售方式.
             sale_model: SaleModel = body("sale_model"),
             /// 品类状态. Required.
-            cate_state: CateState = body("cate_state").required(),
+            cate_state: SubsidyCategoryState = body("cate_state").required(),
             /// 证件类型. Required.
             identity_document_type: IdentityDocumentType = body("identity_document_type").required(),
             /// 子商户号.
@@ -79,34 +81,6 @@ pub mod post {
             code: String = body("code").required(),
             /// 响应描述. Required.
             message: String = body("message").required(),
-        }
-    }
-
-    open_enum! {
-        /// 能效等级.
-        pub enum EnergyGrade {
-            FirstLevel = "FIRST_LEVEL",
-            SecondLevel = "SECOND_LEVEL",
-            EnergyGradeUnknown = "ENERGY_GRADE_UNKNOWN",
-        }
-
-        /// 销售方式.
-        pub enum SaleModel {
-            SaleModelOnline = "SALE_MODEL_ONLINE",
-            SaleModelOffline = "SALE_MODEL_OFFLINE",
-        }
-
-        /// 品类状态.
-        pub enum CateState {
-            CateStateRedeem = "CATE_STATE_REDEEM",
-            CateStateRefund = "CATE_STATE_REFUND",
-        }
-
-        /// 证件类型.
-        pub enum IdentityDocumentType {
-            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::inspolicymgr::chain::InspolicymgrDeductAuthorizationsByOutIns
 ///
 /// - merchant: [4016617415](https://pay.weixin.qq.com/doc/v3/merchant/4016617415)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::inspolicymgr::shared::InsuranceAuthorizationState;
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询保单授权信息: what comes back.
@@ -31,20 +33,9 @@ pub mod get {
             /// 保险名称. Required.
             insurance_name: String = body("insurance_name").required(),
             /// 授权状态. Required.
-            auth_state: AuthState = body("auth_state").required(),
+            auth_state: InsuranceAuthorizationState = body("auth_state").required(),
             /// 用户授权时间.
             user_auth_time: Time = body("user_auth_time"),
-        }
-    }
-
-    open_enum! {
-        /// 授权状态.
-        pub enum AuthState {
-            AuthStateInit = "AUTH_STATE_INIT",
-            AuthStatePending = "AUTH_STATE_PENDING",
-            AuthStateGranted = "AUTH_STATE_GRANTED",
-            AuthStateDenied = "AUTH_STATE_DENIED",
-            AuthStateExpired = "AUTH_STATE_EXPIRED",
         }
     }
 }

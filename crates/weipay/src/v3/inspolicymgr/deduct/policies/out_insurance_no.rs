@@ -12,7 +12,12 @@ pub use crate::v3::inspolicymgr::chain::InspolicymgrDeductPoliciesByOutInsurance
 ///
 /// - merchant: [4016617422](https://pay.weixin.qq.com/doc/v3/merchant/4016617422)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::inspolicymgr::shared::{
+        CoverageTermType, PeriodPremiumMode, PolicyState, PolicyType, PremiumPaymentMethod,
+        PremiumPaymentPeriod,
+    };
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询保单: what comes back.
@@ -63,71 +68,17 @@ pub mod get {
             /// 是否与其它保单合并扣费.
             combined_payment: bool = body("combined_payment"),
             /// 缴费方式.
-            payment_method: PaymentMethod = body("payment_method"),
+            payment_method: PremiumPaymentMethod = body("payment_method"),
             /// 期交保费模式.
             period_premium_mode: PeriodPremiumMode = body("period_premium_mode"),
             /// 缴费周期.
-            payment_period: PaymentPeriod = body("payment_period"),
+            payment_period: PremiumPaymentPeriod = body("payment_period"),
             /// 首期保费金额. In fen (分).
             first_period_amount: i64 = body("first_period_amount"),
             /// 后续每期保费金额. In fen (分).
             subsequent_period_amount: i64 = body("subsequent_period_amount"),
             /// 保障期限类型.
             coverage_term_type: CoverageTermType = body("coverage_term_type"),
-        }
-    }
-
-    open_enum! {
-        /// 保单类型.
-        pub enum PolicyType {
-            PolicyTypeOther = "POLICY_TYPE_OTHER",
-            PolicyTypeMedical = "POLICY_TYPE_MEDICAL",
-            PolicyTypeAccident = "POLICY_TYPE_ACCIDENT",
-            PolicyTypeCritical = "POLICY_TYPE_CRITICAL",
-            PolicyTypeCar = "POLICY_TYPE_CAR",
-            PolicyTypeLife = "POLICY_TYPE_LIFE",
-            PolicyTypeProperty = "POLICY_TYPE_PROPERTY",
-            PolicyTypePet = "POLICY_TYPE_PET",
-            PolicyTypeAnnuity = "POLICY_TYPE_ANNUITY",
-        }
-
-        /// 保单状态.
-        pub enum PolicyState {
-            PolicyStateIssuing = "POLICY_STATE_ISSUING",
-            PolicyStateApproved = "POLICY_STATE_APPROVED",
-            PolicyStateDeclined = "POLICY_STATE_DECLINED",
-            PolicyStateInactive = "POLICY_STATE_INACTIVE",
-        }
-
-        /// 缴费方式.
-        pub enum PaymentMethod {
-            PaymentMethodOther = "PAYMENT_METHOD_OTHER",
-            PaymentMethodPeriod = "PAYMENT_METHOD_PERIOD",
-            PaymentMethodLumpSum = "PAYMENT_METHOD_LUMP_SUM",
-        }
-
-        /// 期交保费模式.
-        pub enum PeriodPremiumMode {
-            PeriodPremiumModeEqual = "PERIOD_PREMIUM_MODE_EQUAL",
-            PeriodPremiumModeFirstDiff = "PERIOD_PREMIUM_MODE_FIRST_DIFF",
-            PeriodPremiumModeMultiDiff = "PERIOD_PREMIUM_MODE_MULTI_DIFF",
-        }
-
-        /// 缴费周期.
-        pub enum PaymentPeriod {
-            PaymentPeriodDay = "PAYMENT_PERIOD_DAY",
-            PaymentPeriodWeek = "PAYMENT_PERIOD_WEEK",
-            PaymentPeriodBiweekly = "PAYMENT_PERIOD_BIWEEKLY",
-            PaymentPeriodMonth = "PAYMENT_PERIOD_MONTH",
-            PaymentPeriodQuarter = "PAYMENT_PERIOD_QUARTER",
-            PaymentPeriodHalfYear = "PAYMENT_PERIOD_HALF_YEAR",
-            PaymentPeriodYear = "PAYMENT_PERIOD_YEAR",
-        }
-
-        /// 保障期限类型.
-        pub enum CoverageTermType {
-            CoverageTermTypeFixedDate = "COVERAGE_TERM_TYPE_FIXED_DATE",
-            CoverageTermTypeLifetime = "COVERAGE_TERM_TYPE_LIFETIME",
         }
     }
 }
@@ -140,7 +91,12 @@ pub mod get {
 ///
 /// - merchant: [4016617424](https://pay.weixin.qq.com/doc/v3/merchant/4016617424)
 pub mod patch {
-    use crate::model::{Time, body, header, open_enum, request, response};
+    pub use crate::v3::inspolicymgr::shared::{
+        CoverageTermType, PeriodPremiumMode, PolicyState, PolicyType, PremiumPaymentMethod,
+        PremiumPaymentPeriod,
+    };
+
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// 更新保单信息: what is sent.
@@ -189,11 +145,11 @@ pub mod patch {
             /// 是否与其它保单合并扣费.
             combined_payment: bool = body("combined_payment"),
             /// 缴费方式.
-            payment_method: PaymentMethod = body("payment_method"),
+            payment_method: PremiumPaymentMethod = body("payment_method"),
             /// 期交保费模式.
             period_premium_mode: PeriodPremiumMode = body("period_premium_mode"),
             /// 缴费周期.
-            payment_period: PaymentPeriod = body("payment_period"),
+            payment_period: PremiumPaymentPeriod = body("payment_period"),
             /// 首期保费金额. In fen (分).
             first_period_amount: i64 = body("first_period_amount"),
             /// 后续每期保费金额. In fen (分).
@@ -252,71 +208,17 @@ pub mod patch {
             /// 是否与其它保单合并扣费.
             combined_payment: bool = body("combined_payment"),
             /// 缴费方式.
-            payment_method: PaymentMethod = body("payment_method"),
+            payment_method: PremiumPaymentMethod = body("payment_method"),
             /// 期交保费模式.
             period_premium_mode: PeriodPremiumMode = body("period_premium_mode"),
             /// 缴费周期.
-            payment_period: PaymentPeriod = body("payment_period"),
+            payment_period: PremiumPaymentPeriod = body("payment_period"),
             /// 首期保费金额. In fen (分).
             first_period_amount: i64 = body("first_period_amount"),
             /// 后续每期保费金额. In fen (分).
             subsequent_period_amount: i64 = body("subsequent_period_amount"),
             /// 保障期限类型.
             coverage_term_type: CoverageTermType = body("coverage_term_type"),
-        }
-    }
-
-    open_enum! {
-        /// 保单类型.
-        pub enum PolicyType {
-            PolicyTypeOther = "POLICY_TYPE_OTHER",
-            PolicyTypeMedical = "POLICY_TYPE_MEDICAL",
-            PolicyTypeAccident = "POLICY_TYPE_ACCIDENT",
-            PolicyTypeCritical = "POLICY_TYPE_CRITICAL",
-            PolicyTypeCar = "POLICY_TYPE_CAR",
-            PolicyTypeLife = "POLICY_TYPE_LIFE",
-            PolicyTypeProperty = "POLICY_TYPE_PROPERTY",
-            PolicyTypePet = "POLICY_TYPE_PET",
-            PolicyTypeAnnuity = "POLICY_TYPE_ANNUITY",
-        }
-
-        /// 保单状态.
-        pub enum PolicyState {
-            PolicyStateIssuing = "POLICY_STATE_ISSUING",
-            PolicyStateApproved = "POLICY_STATE_APPROVED",
-            PolicyStateDeclined = "POLICY_STATE_DECLINED",
-            PolicyStateInactive = "POLICY_STATE_INACTIVE",
-        }
-
-        /// 缴费方式.
-        pub enum PaymentMethod {
-            PaymentMethodOther = "PAYMENT_METHOD_OTHER",
-            PaymentMethodPeriod = "PAYMENT_METHOD_PERIOD",
-            PaymentMethodLumpSum = "PAYMENT_METHOD_LUMP_SUM",
-        }
-
-        /// 期交保费模式.
-        pub enum PeriodPremiumMode {
-            PeriodPremiumModeEqual = "PERIOD_PREMIUM_MODE_EQUAL",
-            PeriodPremiumModeFirstDiff = "PERIOD_PREMIUM_MODE_FIRST_DIFF",
-            PeriodPremiumModeMultiDiff = "PERIOD_PREMIUM_MODE_MULTI_DIFF",
-        }
-
-        /// 缴费周期.
-        pub enum PaymentPeriod {
-            PaymentPeriodDay = "PAYMENT_PERIOD_DAY",
-            PaymentPeriodWeek = "PAYMENT_PERIOD_WEEK",
-            PaymentPeriodBiweekly = "PAYMENT_PERIOD_BIWEEKLY",
-            PaymentPeriodMonth = "PAYMENT_PERIOD_MONTH",
-            PaymentPeriodQuarter = "PAYMENT_PERIOD_QUARTER",
-            PaymentPeriodHalfYear = "PAYMENT_PERIOD_HALF_YEAR",
-            PaymentPeriodYear = "PAYMENT_PERIOD_YEAR",
-        }
-
-        /// 保障期限类型.
-        pub enum CoverageTermType {
-            CoverageTermTypeFixedDate = "COVERAGE_TERM_TYPE_FIXED_DATE",
-            CoverageTermTypeLifetime = "COVERAGE_TERM_TYPE_LIFETIME",
         }
     }
 }

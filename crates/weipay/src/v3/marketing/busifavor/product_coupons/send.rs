@@ -61,6 +61,7 @@ pub mod post {
 
     open_enum! {
         /// 券类型.
+        #[doc(alias = "券类型")]
         pub enum CouponType {
             Normal = "NORMAL",
             Member = "MEMBER",

@@ -19,13 +19,13 @@ pub use crate::v3::marketing::chain::MarketingBusifavorStocksByStockId as StockI
 /// `weipay api show GET v3/marketing/busifavor/stocks/{stock_id}` lists all 4.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        BusifavorCouponUseRule, BusifavorCouponUseRuleCouponAvailableTime,
-        BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek,
+        BusifavorCodeDisplayMode, BusifavorCodeMode, BusifavorCouponUseRule,
+        BusifavorCouponUseRuleCouponAvailableTime, BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek,
         BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
-        BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorCouponUseRuleDiscountCoupon, BusifavorCouponUseRuleExchangeCoupon,
-        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCouponUseRuleUseMethod, BusifavorCustomEntrance,
-        BusifavorCustomEntranceCodeDisplayMode, BusifavorFinderInfo, BusifavorMiniProgramsInfo,
+        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCustomEntrance, BusifavorFinderInfo,
+        BusifavorIrregularTime, BusifavorMiniProgramsInfo, BusifavorStockType, CardBackgroundColor,
+        CouponUseMethod, ProductCouponNotifyConfig,
     };
 
     use crate::model::{body, open_enum, response};
@@ -45,7 +45,7 @@ pub mod get {
             /// 适用商品范围. Required.
             goods_name: String = body("goods_name").required(),
             /// 批次类型. Required.
-            stock_type: StockType = body("stock_type").required(),
+            stock_type: BusifavorStockType = body("stock_type").required(),
             /// 核销规则. Required.
             coupon_use_rule: BusifavorCouponUseRule = body("coupon_use_rule").required(),
             /// 发放规则. Required.
@@ -57,13 +57,13 @@ pub mod get {
             /// 批次状态. Required.
             stock_state: StockState = body("stock_state").required(),
             /// 券code模式. Required.
-            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            coupon_code_mode: BusifavorCodeMode = body("coupon_code_mode").required(),
             /// 批次号. Required.
             stock_id: String = body("stock_id").required(),
             /// 券code数量.
             coupon_code_count: CouponCodeCount = body("coupon_code_count"),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 批次发放情况.
             send_count_information: SendCountInformation = body("send_count_information"),
             /// 是否允许营销补差.
@@ -101,7 +101,7 @@ pub mod get {
             /// 商户名称.
             merchant_name: String = body("merchant_name"),
             /// 背景颜色.
-            background_color: BackgroundColor = body("background_color"),
+            background_color: CardBackgroundColor = body("background_color"),
             /// 券详情图片.
             coupon_image_url: String = body("coupon_image_url"),
             /// 视频号相关信息.
@@ -114,12 +114,6 @@ pub mod get {
             total_count: i64 = body("total_count").required(),
             /// 该批次当前可用的code数. Required.
             available_count: i64 = body("available_count").required(),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
 
         /// 批次发放情况.
@@ -136,40 +130,13 @@ pub mod get {
     }
 
     open_enum! {
-        /// 批次类型.
-        pub enum StockType {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
-        /// 背景颜色.
-        pub enum BackgroundColor {
-            Color010 = "Color010",
-            Color020 = "Color020",
-            Color030 = "Color030",
-            Color040 = "Color040",
-            Color050 = "Color050",
-            Color060 = "Color060",
-            Color070 = "Color070",
-            Color080 = "Color080",
-            Color090 = "Color090",
-            Color100 = "Color100",
-        }
-
         /// 批次状态.
+        #[doc(alias = "批次状态")]
         pub enum StockState {
             Unaudit = "UNAUDIT",
             Running = "RUNNING",
             Stoped = "STOPED",
             Paused = "PAUSED",
-        }
-
-        /// 券code模式.
-        pub enum CouponCodeMode {
-            WechatpayMode = "WECHATPAY_MODE",
-            MerchantApi = "MERCHANT_API",
-            MerchantUpload = "MERCHANT_UPLOAD",
         }
     }
 }
@@ -185,9 +152,12 @@ pub mod get {
 ///
 /// `weipay api show PATCH v3/marketing/busifavor/stocks/{stock_id}` lists all 4.
 pub mod patch {
-    pub use crate::v3::marketing::shared::BusifavorFinderInfo;
+    pub use crate::v3::marketing::shared::{
+        BusifavorCodeDisplayMode, BusifavorFinderInfo, CardBackgroundColor, CouponUseMethod,
+        ProductCouponNotifyConfig,
+    };
 
-    use crate::model::{body, open_enum, request};
+    use crate::model::{body, request};
 
     request! {
         /// 修改商家券基本信息: what is sent.
@@ -216,7 +186,7 @@ pub mod patch {
             /// 发放规则.
             stock_send_rule: StockSendRule = body("stock_send_rule"),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 是否允许营销补差.
             subsidy: bool = body("subsidy"),
         }
@@ -230,7 +200,7 @@ pub mod patch {
             /// 营销馆id. 0 to 64 characters.
             hall_id: String = body("hall_id").length(0, 64),
             /// code展示模式.
-            code_display_mode: CodeDisplayMode = body("code_display_mode"),
+            code_display_mode: BusifavorCodeDisplayMode = body("code_display_mode"),
         }
 
         /// 小程序入口.
@@ -254,7 +224,7 @@ pub mod patch {
             /// 商户名称.
             merchant_name: String = body("merchant_name"),
             /// 背景颜色.
-            background_color: BackgroundColor = body("background_color"),
+            background_color: CardBackgroundColor = body("background_color"),
             /// 券详情图片. 0 to 128 characters.
             coupon_image_url: String = body("coupon_image_url").length(0, 128),
             /// 视频号相关信息.
@@ -264,7 +234,7 @@ pub mod patch {
         /// 核销规则.
         pub struct CouponUseRule {
             /// 核销方式.
-            use_method: UseMethod = body("use_method"),
+            use_method: CouponUseMethod = body("use_method"),
             /// 小程序appid.
             mini_programs_appid: String = body("mini_programs_appid"),
             /// 小程序path. 0 to 128 characters.
@@ -277,43 +247,6 @@ pub mod patch {
             natural_person_limit: bool = body("natural_person_limit"),
             /// 可疑账号拦截.
             prevent_api_abuse: bool = body("prevent_api_abuse"),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
-        }
-    }
-
-    open_enum! {
-        /// code展示模式.
-        pub enum CodeDisplayMode {
-            NotShow = "NOT_SHOW",
-            Barcode = "BARCODE",
-            Qrcode = "QRCODE",
-        }
-
-        /// 背景颜色.
-        pub enum BackgroundColor {
-            Color010 = "Color010",
-            Color020 = "Color020",
-            Color030 = "Color030",
-            Color040 = "Color040",
-            Color050 = "Color050",
-            Color060 = "Color060",
-            Color070 = "Color070",
-            Color080 = "Color080",
-            Color090 = "Color090",
-            Color100 = "Color100",
-        }
-
-        /// 核销方式.
-        pub enum UseMethod {
-            OffLine = "OFF_LINE",
-            MiniPrograms = "MINI_PROGRAMS",
-            SelfConsume = "SELF_CONSUME",
-            PaymentCode = "PAYMENT_CODE",
         }
     }
 }

@@ -20,9 +20,9 @@ pub mod get {
         MembercardActivityAwardSendPeriod, MembercardActivityAwardSendPeriodAwardSendDayTime,
         MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime,
         MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
-        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
-        MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
-        MembercardActivityPaymentSettingPaymentMode,
+        MembercardActivityAwardSendPeriodAwardSendTime, MembercardMiniProgramSetting,
+        MembercardMiniProgramSettingAwardJumpDeploy, MembercardPayActivitySetting,
+        MembercardPayActivitySettingPaymentSetting, MembercardPayActivitySettingPaymentSettingPaymentMode,
     };
 
     use crate::model::{Time, body, response};
@@ -58,10 +58,9 @@ pub mod get {
             /// 商户请求单号.
             out_request_no: String = body("out_request_no"),
             /// 支付后活动设置.
-            pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
+            pay_activity_setting: MembercardPayActivitySetting = body("pay_activity_setting"),
             /// 支付前会员活动设置.
-            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
-                body("miniprogram_activity_setting"),
+            miniprogram_activity_setting: MembercardMiniProgramSetting = body("miniprogram_activity_setting"),
         }
 
         /// 优惠券列表.
@@ -70,20 +69,6 @@ pub mod get {
             stock_creator_mchid: String = body("stock_creator_mchid").required(),
             /// 券批次ID. Required.
             stock_id: String = body("stock_id").required(),
-        }
-
-        /// 支付后活动设置.
-        pub struct PayActivitySetting {
-            /// 商户logo. Required.
-            logo_url: String = body("logo_url").required(),
-            /// 支付结果页活动副标题. Required.
-            activity_second_title: String = body("activity_second_title").required(),
-            /// 活动曝光商户号.
-            mchid_list: Vec<String> = body("mchid_list"),
-            /// 激活方式设置.
-            activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
-            /// 支付设置.
-            payment_setting: MembercardActivityPaymentSetting = body("payment_setting"),
         }
     }
 }

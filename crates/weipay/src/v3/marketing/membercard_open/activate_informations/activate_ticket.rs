@@ -13,7 +13,9 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenActivateInformations
 /// - merchant: [4012550779](https://pay.weixin.qq.com/doc/v3/merchant/4012550779)
 /// - partner: [4012727881](https://pay.weixin.qq.com/doc/v3/partner/4012727881)
 pub mod get {
-    use crate::model::{body, open_enum, response};
+    pub use crate::v3::marketing::shared::UserFormFlag;
+
+    use crate::model::{body, response};
 
     response! {
         /// 获取用户信息（跳转型激活）: what comes back.
@@ -40,7 +42,7 @@ pub mod get {
         /// 平台提供的通用开卡信息字段.
         pub struct CommonFieldList {
             /// 平台提供的通用开卡信息字段.
-            name: Name = body("name"),
+            name: UserFormFlag = body("name"),
             /// 用户开卡时填写的个人信息.
             value: String = body("value"),
         }
@@ -53,19 +55,6 @@ pub mod get {
             value: String = body("value"),
             /// 字段值.
             value_list: Vec<String> = body("value_list"),
-        }
-    }
-
-    open_enum! {
-        /// 平台提供的通用开卡信息字段.
-        pub enum Name {
-            UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
         }
     }
 }

@@ -40,14 +40,13 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardId as Car
 /// - partner: [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
 pub mod get {
     pub use crate::v3::marketing::shared::{
+        MembercardCodeMode, MembercardCodeType, MembercardCustomField, MembercardCustomFieldType,
         MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
-        MembercardOpenUserInformationForm, MembercardOpenUserInformationFormCommonFieldList,
-        MembercardOpenUserInformationFormCustomFieldList,
-        MembercardOpenUserInformationFormCustomFieldListType, MembercardValidDateInformation,
-        MembercardValidDateInformationType,
+        MembercardOpenUserInformationForm, MembercardStatus, MembercardValidDateInformation, UserFormFlag,
+        ValidDateType,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询会员卡模板信息: what comes back.
@@ -64,7 +63,7 @@ pub mod get {
             /// 剩余库存.
             remain_quantity: i64 = body("remain_quantity"),
             /// 会员卡状态.
-            status: Status = body("status"),
+            status: MembercardStatus = body("status"),
             /// 品牌信息. Required.
             brand: Brand = body("brand").required(),
             /// 商户AppId. Required.
@@ -80,13 +79,13 @@ pub mod get {
             /// 服务电话.
             service_phone: String = body("service_phone"),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: MembercardCodeType = body("code_type").required(),
             /// 会员卡总库存.
             total_quantity: i64 = body("total_quantity"),
             /// 有效期. Required.
             date_information: MembercardValidDateInformation = body("date_information").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: MembercardCodeMode = body("code_mode").required(),
             /// 是否展示会员等级.
             need_display_level: bool = body("need_display_level"),
             /// 会员初始等级.
@@ -109,31 +108,6 @@ pub mod get {
             display_name: String = body("display_name").required(),
         }
     }
-
-    open_enum! {
-        /// 会员卡状态.
-        pub enum Status {
-            NotApprove = "NOT_APPROVE",
-            ApproveFail = "APPROVE_FAIL",
-            Approved = "APPROVED",
-            Deleted = "DELETED",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            BarCode = "BAR_CODE",
-            Qrcode = "QRCODE",
-            BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
-            NoneCode = "NONE_CODE",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantDeposit = "MERCHANT_DEPOSIT",
-            RealTime = "REAL_TIME",
-        }
-    }
 }
 
 /// 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
@@ -146,10 +120,11 @@ pub mod get {
 /// - partner: [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
 pub mod patch {
     pub use crate::v3::marketing::shared::{
-        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardCodeMode, MembercardCodeType, MembercardCustomField, MembercardCustomFieldType,
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation, UserFormFlag, ValidDateType,
     };
 
-    use crate::model::{Time, body, open_enum, request};
+    use crate::model::{Time, body, request};
 
     request! {
         /// 修改会员卡模板信息: what is sent.
@@ -184,9 +159,9 @@ pub mod patch {
             /// 商户补充声明.
             additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
             /// 会员卡code分配类型.
-            code_mode: CodeMode = body("code_mode"),
+            code_mode: MembercardCodeMode = body("code_mode"),
             /// 会员码型.
-            code_type: CodeType = body("code_type"),
+            code_type: MembercardCodeType = body("code_type"),
             /// 是否启用动态码.
             need_dynamic_code: bool = body("need_dynamic_code"),
         }
@@ -194,7 +169,7 @@ pub mod patch {
         /// 有效期.
         pub struct DateInformation {
             /// 有效期类型. Required.
-            type_: Type = body("type").required(),
+            type_: ValidDateType = body("type").required(),
             /// 有效期结束时间.
             available_end_time: Time = body("available_end_time"),
             /// 生效后N天内有效.
@@ -210,62 +185,9 @@ pub mod patch {
             /// 是否允许修改.
             can_modify_after_activate: bool = body("can_modify_after_activate"),
             /// 平台提供的通用开卡信息字段.
-            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
+            common_field_list: Vec<UserFormFlag> = body("common_field_list"),
             /// 商户自定义的开卡信息字段.
-            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-        }
-
-        /// 商户自定义的开卡信息字段.
-        pub struct CustomFieldList {
-            /// 商户自定义的开卡信息字段类型.
-            type_: CustomFieldListType = body("type"),
-            /// 字段名称.
-            name: String = body("name"),
-            /// 字段值.
-            values: Vec<String> = body("values"),
-        }
-    }
-
-    open_enum! {
-        /// 有效期类型.
-        pub enum Type {
-            FixTimeRange = "FIX_TIME_RANGE",
-            FixTerm = "FIX_TERM",
-            Permanent = "PERMANENT",
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub enum CommonFieldList {
-            UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
-        }
-
-        /// 商户自定义的开卡信息字段类型.
-        pub enum CustomFieldListType {
-            Text = "TEXT",
-            Select = "SELECT",
-            Radio = "RADIO",
-            CheckBox = "CHECK_BOX",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantDeposit = "MERCHANT_DEPOSIT",
-            RealTime = "REAL_TIME",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            BarCode = "BAR_CODE",
-            Qrcode = "QRCODE",
-            BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
-            NoneCode = "NONE_CODE",
+            custom_field_list: Vec<MembercardCustomField> = body("custom_field_list"),
         }
     }
 }

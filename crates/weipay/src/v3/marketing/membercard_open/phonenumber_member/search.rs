@@ -61,6 +61,7 @@ pub mod get {
 
     open_enum! {
         /// 用户领取状态.
+        #[doc(alias = "用户领取状态")]
         pub enum ReceiveStatus {
             Unshowed = "UNSHOWED",
             Unreceived = "UNRECEIVED",

@@ -20,9 +20,9 @@ pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanDeliveryPlans a
 ///
 /// - partner: [4016184554](https://pay.weixin.qq.com/doc/v3/partner/4016184554)
 pub mod post {
-    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanPlanState};
+    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanState, UserCouponUsageMode};
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建投放计划: what is sent.
@@ -55,7 +55,7 @@ pub mod post {
             /// 是否复用商品券和批次信息.
             reuse_coupon_config: bool = body("reuse_coupon_config"),
             /// 使用模式.
-            usage_mode: UsageMode = body("usage_mode"),
+            usage_mode: UserCouponUsageMode = body("usage_mode"),
             /// 投放批次组ID.
             stock_bundle_id: String = body("stock_bundle_id"),
         }
@@ -69,14 +69,6 @@ pub mod post {
         pub struct Response {
             /// 投放计划详情. Required.
             plan: DeliveryPlan = body("plan").required(),
-        }
-    }
-
-    open_enum! {
-        /// 使用模式.
-        pub enum UsageMode {
-            Single = "SINGLE",
-            ProgressiveBundle = "PROGRESSIVE_BUNDLE",
         }
     }
 }

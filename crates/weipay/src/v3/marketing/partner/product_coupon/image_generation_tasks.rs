@@ -17,10 +17,11 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponImageGeneratio
 /// `weipay api show POST v3/marketing/partner/product-coupon/image-generation-tasks` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerNormalCoupon,
+        ImageGenerationType, PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerNormalCoupon,
+        ProductCouponScope, ProductCouponType, UserCouponUsageMode,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 提交图片生成任务: what is sent.
@@ -43,11 +44,11 @@ pub mod post {
         /// 拼图数据.
         pub struct CombineImage {
             /// 优惠范围. Required.
-            scope: Scope = body("scope").required(),
+            scope: ProductCouponScope = body("scope").required(),
             /// 商品券类型. Required.
-            type_: Type = body("type").required(),
+            type_: ProductCouponType = body("type").required(),
             /// 使用模式. Required.
-            usage_mode: UsageMode = body("usage_mode").required(),
+            usage_mode: UserCouponUsageMode = body("usage_mode").required(),
             /// 满减券使用规则.
             normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
             /// 折扣券使用规则.
@@ -75,34 +76,6 @@ pub mod post {
             task_id: String = body("task_id").required(),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 图片生成类型.
-        pub enum ImageGenerationType {
-            CombineImage = "COMBINE_IMAGE",
-            CutOut = "CUT_OUT",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            All = "ALL",
-            Single = "SINGLE",
-            Category = "CATEGORY",
-        }
-
-        /// 商品券类型.
-        pub enum Type {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
-        /// 使用模式.
-        pub enum UsageMode {
-            Single = "SINGLE",
-            ProgressiveBundle = "PROGRESSIVE_BUNDLE",
         }
     }
 }

@@ -17,24 +17,24 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
-        PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo, PartnerWeeklyAvailablePeriod,
+        CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod, PartnerDiscountCoupon,
+        PartnerExchangeCouponList, PartnerIrregularAvailablePeriod, PartnerNormalCoupon,
+        PartnerSentCountInfo, PartnerSingleUsageInfo, PartnerWeeklyAvailablePeriod,
         PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponDisplayInfo, ProductCouponDisplayInfoBackgroundColor,
-        ProductCouponDisplayInfoCodeDisplayMode, ProductCouponDisplayInfoEntranceFinder,
-        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponSequentialUsageInfo,
-        ProductCouponSequentialUsageInfoType, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
-        ProductCouponStockSingleUsageRule, ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        ProductCouponAvailablePeriod, ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode,
+        ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
+        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
+        StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建商品券: what is sent.
@@ -47,11 +47,11 @@ pub mod post {
             /// 创建请求单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 优惠范围. Required.
-            scope: Scope = body("scope").required(),
+            scope: ProductCouponScope = body("scope").required(),
             /// 商品券类型. Required.
-            type_: Type = body("type").required(),
+            type_: ProductCouponType = body("type").required(),
             /// 使用模式. Required.
-            usage_mode: UsageMode = body("usage_mode").required(),
+            usage_mode: ProductCouponUsageMode = body("usage_mode").required(),
             /// 单券模式信息.
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
@@ -77,12 +77,12 @@ pub mod post {
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: CouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
         }
@@ -90,15 +90,15 @@ pub mod post {
         /// 用户商品券展示信息.
         pub struct CouponDisplayInfo {
             /// 用户商品券Code展示模式. Required.
-            code_display_mode: CodeDisplayMode = body("code_display_mode").required(),
+            code_display_mode: ProductCouponCodeDisplayMode = body("code_display_mode").required(),
             /// 背景颜色.
-            background_color: BackgroundColor = body("background_color"),
+            background_color: CardBackgroundColor = body("background_color"),
             /// 小程序入口.
             entrance_mini_program: EntranceMiniProgram = body("entrance_mini_program"),
             /// 公众号入口.
             entrance_official_account: EntranceOfficialAccount = body("entrance_official_account"),
             /// 视频号入口.
-            entrance_finder: EntranceFinder = body("entrance_finder"),
+            entrance_finder: ProductCouponEntranceFinder = body("entrance_finder"),
         }
 
         /// 小程序入口.
@@ -118,22 +118,6 @@ pub mod post {
             /// 公众号AppID. Required.
             appid: String = body("appid").required(),
         }
-
-        /// 视频号入口.
-        pub struct EntranceFinder {
-            /// 视频号ID. Required.
-            finder_id: String = body("finder_id").required(),
-            /// 视频号视频ID. Required.
-            finder_video_id: String = body("finder_video_id").required(),
-            /// 视频号封面图. Required.
-            finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
-        }
     }
 
     response! {
@@ -145,15 +129,15 @@ pub mod post {
             /// 商品券ID. Required.
             product_coupon_id: String = body("product_coupon_id").required(),
             /// 商品券状态. Required.
-            state: State = body("state").required(),
+            state: ProductCouponState = body("state").required(),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 优惠范围. Required.
-            scope: Scope = body("scope").required(),
+            scope: ProductCouponScope = body("scope").required(),
             /// 商品券类型. Required.
-            type_: Type = body("type").required(),
+            type_: ProductCouponType = body("type").required(),
             /// 使用模式. Required.
-            usage_mode: UsageMode = body("usage_mode").required(),
+            usage_mode: ProductCouponUsageMode = body("usage_mode").required(),
             /// 单券模式信息.
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
@@ -183,18 +167,18 @@ pub mod post {
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
             sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
-            state: ResponseStockState = body("state").required(),
+            state: CouponStockState = body("state").required(),
             /// 失效请求单号.
             deactivate_request_no: String = body("deactivate_request_no"),
             /// 失效时间.
@@ -203,79 +187,6 @@ pub mod post {
             deactivate_reason: String = body("deactivate_reason"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 优惠范围.
-        pub enum Scope {
-            All = "ALL",
-            Single = "SINGLE",
-            Category = "CATEGORY",
-        }
-
-        /// 商品券类型.
-        pub enum Type {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
-        /// 使用模式.
-        pub enum UsageMode {
-            Single = "SINGLE",
-            Sequential = "SEQUENTIAL",
-        }
-
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-            ApiAssign = "API_ASSIGN",
-        }
-
-        /// 用户商品券Code展示模式.
-        pub enum CodeDisplayMode {
-            Invisible = "INVISIBLE",
-            Barcode = "BARCODE",
-            Qrcode = "QRCODE",
-        }
-
-        /// 背景颜色.
-        pub enum BackgroundColor {
-            Color010 = "Color010",
-            Color020 = "Color020",
-            Color030 = "Color030",
-            Color040 = "Color040",
-            Color050 = "Color050",
-            Color060 = "Color060",
-            Color070 = "Color070",
-            Color080 = "Color080",
-            Color090 = "Color090",
-            Color100 = "Color100",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
-        }
-
-        /// 商品券状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Effective = "EFFECTIVE",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 批次状态.
-        pub enum ResponseStockState {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
         }
     }
 }

@@ -18,20 +18,16 @@ pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivit
 /// - partner: [4012492967](https://pay.weixin.qq.com/doc/v3/partner/4012492967)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
-        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
-        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityAdvancedSetting,
-        PaygiftactivityAdvancedSettingDeliveryUserCategory,
-        PaygiftactivityAdvancedSettingPaymentMethodInformation,
-        PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod,
-        PaygiftactivityAdvancedSettingPaymentMode,
-        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation,
-        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod,
-        PaygiftactivityAdvancedSettingPaymentModePaymentSceneList,
+        AwardType, CardBackgroundColor, DeliveryPaymentScene, DeliveryUserCategory, MerchantOption,
+        PayGiftActivityStatus, PayGiftActivityType, PayGiftAdvancedSetting,
+        PayGiftAdvancedSettingPaymentMethodInformation, PayGiftAdvancedSettingPaymentMode,
+        PayGiftAdvancedSettingPaymentModePaymentMethodInformation, PayGiftAward, PayGiftBaseInfo,
+        PayGiftBaseInfoAvailablePeriods, PayGiftBaseInfoAvailablePeriodsAvailableDayTime,
+        PayGiftBaseInfoAvailablePeriodsAvailableTime, PayGiftBaseInfoDeliveryPurpose, PayGiftPaymentMethod,
+        SendContent,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询活动详情接口: what comes back.
@@ -42,9 +38,9 @@ pub mod get {
             /// 活动id.
             activity_id: String = body("activity_id"),
             /// 活动类型.
-            activity_type: ActivityType = body("activity_type"),
+            activity_type: PayGiftActivityType = body("activity_type"),
             /// 活动状态.
-            activity_status: ActivityStatus = body("activity_status"),
+            activity_status: PayGiftActivityStatus = body("activity_status"),
             /// 创建商户号.
             creator_merchant_id: String = body("creator_merchant_id"),
             /// 所属商户号.
@@ -58,9 +54,9 @@ pub mod get {
             /// 活动更新时间.
             update_time: Time = body("update_time"),
             /// 活动基本信息. Required.
-            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info").required(),
+            activity_base_info: PayGiftBaseInfo = body("activity_base_info").required(),
             /// 活动高级设置.
-            advanced_setting: PaygiftactivityAdvancedSetting = body("advanced_setting"),
+            advanced_setting: PayGiftAdvancedSetting = body("advanced_setting"),
             /// 活动奖品发放规则. Required.
             award_send_rule: AwardSendRule = body("award_send_rule").required(),
         }
@@ -82,55 +78,9 @@ pub mod get {
             /// 发放内容. Required.
             send_content: SendContent = body("send_content").required(),
             /// 奖品基本信息列表.
-            award_list: Vec<AwardList> = body("award_list"),
+            award_list: Vec<PayGiftAward> = body("award_list"),
             /// 发券商户号.
             merchant_id_list: Vec<String> = body("merchant_id_list"),
-        }
-
-        /// 奖品基本信息列表.
-        pub struct AwardList {
-            /// 代金券批次Id.
-            stock_id: String = body("stock_id"),
-            /// 奖品原始图. Format `media-url`.
-            original_image_url: String = body("original_image_url").url(),
-            /// 奖品缩略图. Format `media-url`.
-            thumbnail_url: String = body("thumbnail_url").url(),
-        }
-    }
-
-    open_enum! {
-        /// 活动类型.
-        pub enum ActivityType {
-            FullSendActType = "FULL_SEND_ACT_TYPE",
-            StepSendActType = "STEP_SEND_ACT_TYPE",
-            SpecificSendActType = "SPECIFIC_SEND_ACT_TYPE",
-        }
-
-        /// 活动状态.
-        pub enum ActivityStatus {
-            CreateActStatus = "CREATE_ACT_STATUS",
-            OngoingActStatus = "ONGOING_ACT_STATUS",
-            TerminateActStatus = "TERMINATE_ACT_STATUS",
-            StopActStatus = "STOP_ACT_STATUS",
-            OverTimeActStatus = "OVER_TIME_ACT_STATUS",
-            CreateActFailed = "CREATE_ACT_FAILED",
-        }
-
-        /// 奖品类型.
-        pub enum AwardType {
-            Busifavor = "BUSIFAVOR",
-        }
-
-        /// 发券商户号选项.
-        pub enum MerchantOption {
-            InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
-            ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
-        }
-
-        /// 发放内容.
-        pub enum SendContent {
-            SingleCoupon = "SINGLE_COUPON",
-            GiftPackage = "GIFT_PACKAGE",
         }
     }
 }

@@ -13,7 +13,9 @@ pub use crate::v3::marketing::chain::MarketingShoppingReceiptCustomentrancesByBr
 /// - merchant: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406)
 /// - partner: [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::marketing::shared::{CustomEntranceState, CustomEntranceType};
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询自定义入口: what comes back.
@@ -53,20 +55,6 @@ pub mod get {
             mini_programs_path: String = body("mini_programs_path").required(),
         }
     }
-
-    open_enum! {
-        /// 自定义入口种类.
-        pub enum CustomEntranceType {
-            MerchantActivity = "MERCHANT_ACTIVITY",
-            MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
-        }
-
-        /// 设置自定义入口的状态.
-        pub enum CustomEntranceState {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
-        }
-    }
 }
 
 /// 更新自定义入口 · `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
@@ -78,7 +66,9 @@ pub mod get {
 /// - merchant: [4012526475](https://pay.weixin.qq.com/doc/v3/merchant/4012526475)
 /// - partner: [4012697769](https://pay.weixin.qq.com/doc/v3/partner/4012697769)
 pub mod patch {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::marketing::shared::{CustomEntranceState, CustomEntranceType};
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 更新自定义入口: what is sent.
@@ -141,20 +131,6 @@ pub mod patch {
             out_request_no: String = body("out_request_no").required(),
             /// 自定义入口跳转信息. Required.
             jump_link: JumpLink = body("jump_link").required(),
-        }
-    }
-
-    open_enum! {
-        /// 自定义入口种类.
-        pub enum CustomEntranceType {
-            MerchantActivity = "MERCHANT_ACTIVITY",
-            MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
-        }
-
-        /// 设置自定义入口的状态.
-        pub enum CustomEntranceState {
-            Online = "ONLINE",
-            Offline = "OFFLINE",
         }
     }
 }

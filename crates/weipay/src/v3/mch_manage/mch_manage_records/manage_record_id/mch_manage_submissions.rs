@@ -13,12 +13,16 @@ pub use crate::v3::mch_manage::chain::MchManageMchManageRecordsByManageRecordIdM
 /// - partner: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)
 pub mod post {
     pub use crate::v3::mch_manage::shared::{
-        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
-        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
-        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
-        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
-        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
-        ManageRecordFieldTimeIntervalCheckRule,
+        RequestedRecordItems, RequestedRecordItemsRecordFields,
+        RequestedRecordItemsRecordFieldsEnumCheckRule, RequestedRecordItemsRecordFieldsFileCheckRule,
+        RequestedRecordItemsRecordFieldsFileCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRule,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsRelations, RequestedRecordItemsRecordFieldsRepeatedFieldData,
+        RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData,
+        RequestedRecordItemsRecordFieldsStringCheckRule,
+        RequestedRecordItemsRecordFieldsStringCheckRuleValidator,
+        RequestedRecordItemsRecordFieldsTimeIntervalCheckRule,
     };
 
     use crate::model::{JsonText, body, request, response};
@@ -32,13 +36,7 @@ pub mod post {
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 商户提交资料内容. Required; JSON text in a string.
-            submit_data: JsonText<SubmitData> = body("submit_data").required(),
-        }
-
-        /// 商户提交资料内容.
-        pub struct SubmitData {
-            /// 资料项集合. Required.
-            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+            submit_data: JsonText<RequestedRecordItems> = body("submit_data").required(),
         }
     }
 

@@ -13,11 +13,11 @@ pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDil
 /// - partner: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)
 pub mod post {
     pub use crate::v3::mch_operation_manage::shared::{
-        DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField,
-        MchOperationManageRecordField, MchOperationManageRecordFieldRelations,
+        DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField, DueDiligenceState,
+        OperationRecordField, OperationRecordFieldRelations,
     };
 
-    use crate::model::{JsonText, Time, body, open_enum, request, response};
+    use crate::model::{JsonText, Time, body, request, response};
 
     request! {
         /// 提交尽调资料: what is sent.
@@ -34,7 +34,7 @@ pub mod post {
         /// 提交资料内容.
         pub struct SubmitData {
             /// 资料项集合. Required.
-            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
+            record_fields: Vec<OperationRecordField> = body("record_fields").required(),
         }
     }
 
@@ -63,19 +63,7 @@ pub mod post {
         /// 尽调已经提交的资料.
         pub struct SubmissionData {
             /// 资料项集合. Required.
-            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
-        }
-    }
-
-    open_enum! {
-        /// 尽调单状态.
-        pub enum DueDiligenceState {
-            DueDiligenceStateCollecting = "DUE_DILIGENCE_STATE_COLLECTING",
-            DueDiligenceStateAuditing = "DUE_DILIGENCE_STATE_AUDITING",
-            DueDiligenceStateRejected = "DUE_DILIGENCE_STATE_REJECTED",
-            DueDiligenceStateExpired = "DUE_DILIGENCE_STATE_EXPIRED",
-            DueDiligenceStateCancelled = "DUE_DILIGENCE_STATE_CANCELLED",
-            DueDiligenceStateFinished = "DUE_DILIGENCE_STATE_FINISHED",
+            record_fields: Vec<OperationRecordField> = body("record_fields").required(),
         }
     }
 }

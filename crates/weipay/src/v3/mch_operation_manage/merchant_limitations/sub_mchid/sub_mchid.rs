@@ -61,6 +61,7 @@ pub mod get {
 
     open_enum! {
         /// 商户被管控能力列表.
+        #[doc(alias = "商户被管控能力列表")]
         pub enum LimitedFunctions {
             NoTransactionAndRecharge = "NO_TRANSACTION_AND_RECHARGE",
             NoPayment = "NO_PAYMENT",
@@ -95,12 +96,14 @@ pub mod get {
         }
 
         /// 处置方式.
+        #[doc(alias = "处置方式")]
         pub enum LimitationActionType {
             LimitActionTypeImmediateControl = "LIMIT_ACTION_TYPE_IMMEDIATE_CONTROL",
             LimitActionTypeDelayControl = "LIMIT_ACTION_TYPE_DELAY_CONTROL",
         }
 
         /// 商户被管控原因类型.
+        #[doc(alias = "商户被管控原因类型")]
         pub enum LimitationReasonType {
             LicenseAbnormal = "LICENSE_ABNORMAL",
             NoTrade = "NO_TRADE",

@@ -29,6 +29,7 @@ pub mod post {
 
     open_enum! {
         /// 申请单状态.
+        #[doc(alias = "申请单状态")]
         pub enum State {
             ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
             ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",

@@ -27,6 +27,7 @@ pub mod post {
 
     open_enum! {
         /// 撤销状态.
+        #[doc(alias = "撤销状态")]
         pub enum ResponseResult {
             Success = "SUCCESS",
             Fail = "FAIL",

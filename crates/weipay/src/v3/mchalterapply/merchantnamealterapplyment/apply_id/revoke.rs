@@ -29,6 +29,7 @@ pub mod post {
 
     open_enum! {
         /// 申请单状态.
+        #[doc(alias = "申请单状态")]
         pub enum State {
             ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
         }

@@ -15,10 +15,11 @@ pub use crate::v3::med_ins::chain::MedInsOrdersOutTradeNoByOutTradeNo as OutTrad
 pub mod get {
     pub use crate::v3::med_ins::shared::{
         MedInsCashAddDetail, MedInsCashAddDetailCashAddType, MedInsCashReduceDetail,
-        MedInsCashReduceDetailCashReduceType, MedicalPassthroughContent,
+        MedInsCashReduceDetailCashReduceType, MedInsPayStatus, MedicalOrderType, MedicalPassthroughContent,
+        MixPayStatus, MixPayType, SelfPayStatus,
     };
 
-    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
+    use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
         /// 使用商户订单号查看下单结果: what is sent.
@@ -53,7 +54,7 @@ pub mod get {
             /// 混合支付类型. Required.
             mix_pay_type: MixPayType = body("mix_pay_type").required(),
             /// 订单类型. Required.
-            order_type: OrderType = body("order_type").required(),
+            order_type: MedicalOrderType = body("order_type").required(),
             /// 从业机构的公众号ID. Required.
             appid: String = body("appid").required(),
             /// 医疗机构的公众号ID.
@@ -117,61 +118,6 @@ pub mod get {
             med_ins_test_env: bool = body("med_ins_test_env"),
             /// 医保支付失败原因.
             med_ins_fail_reason: String = body("med_ins_fail_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 医保自费混合订单支付状态.
-        pub enum MixPayStatus {
-            UnknownMixPayStatus = "UNKNOWN_MIX_PAY_STATUS",
-            MixPayCreated = "MIX_PAY_CREATED",
-            MixPaySuccess = "MIX_PAY_SUCCESS",
-            MixPayRefund = "MIX_PAY_REFUND",
-            MixPayFail = "MIX_PAY_FAIL",
-        }
-
-        /// 混合订单中自费部分的支付状态.
-        pub enum SelfPayStatus {
-            UnknownSelfPayStatus = "UNKNOWN_SELF_PAY_STATUS",
-            SelfPayCreated = "SELF_PAY_CREATED",
-            SelfPaySuccess = "SELF_PAY_SUCCESS",
-            SelfPayRefund = "SELF_PAY_REFUND",
-            SelfPayFail = "SELF_PAY_FAIL",
-            NoSelfPay = "NO_SELF_PAY",
-        }
-
-        /// 混合订单中自费部分的支付状态.
-        pub enum MedInsPayStatus {
-            UnknownMedInsPayStatus = "UNKNOWN_MED_INS_PAY_STATUS",
-            MedInsPayCreated = "MED_INS_PAY_CREATED",
-            MedInsPaySuccess = "MED_INS_PAY_SUCCESS",
-            MedInsPayRefund = "MED_INS_PAY_REFUND",
-            MedInsPayFail = "MED_INS_PAY_FAIL",
-            NoMedInsPay = "NO_MED_INS_PAY",
-        }
-
-        /// 混合支付类型.
-        pub enum MixPayType {
-            UnknownMixPayType = "UNKNOWN_MIX_PAY_TYPE",
-            CashOnly = "CASH_ONLY",
-            InsuranceOnly = "INSURANCE_ONLY",
-            CashAndInsurance = "CASH_AND_INSURANCE",
-        }
-
-        /// 订单类型.
-        pub enum OrderType {
-            UnknownOrderType = "UNKNOWN_ORDER_TYPE",
-            RegPay = "REG_PAY",
-            DiagPay = "DIAG_PAY",
-            CovidExamPay = "COVID_EXAM_PAY",
-            InHospPay = "IN_HOSP_PAY",
-            PharmacyPay = "PHARMACY_PAY",
-            InsurancePay = "INSURANCE_PAY",
-            IntRegPay = "INT_REG_PAY",
-            IntReDiagPay = "INT_RE_DIAG_PAY",
-            IntRxPay = "INT_RX_PAY",
-            CovidAntigenPay = "COVID_ANTIGEN_PAY",
-            MedPay = "MED_PAY",
         }
     }
 }

@@ -42,6 +42,7 @@ pub mod get {
 
     open_enum! {
         /// 操作类型.
+        #[doc(alias = "操作类型")]
         pub enum OperateType {
             UserCreateComplaint = "USER_CREATE_COMPLAINT",
             CreateComplaintByPlatform = "CREATE_COMPLAINT_BY_PLATFORM",

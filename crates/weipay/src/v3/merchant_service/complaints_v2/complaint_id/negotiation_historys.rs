@@ -14,7 +14,8 @@ pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplai
 /// - partner: [4012691802](https://pay.weixin.qq.com/doc/v3/partner/4012691802)
 pub mod get {
     pub use crate::v3::merchant_service::shared::{
-        MerchantServiceMiniProgramJumpInfo, MerchantServiceText, MerchantServiceTextColor,
+        ButtonLayout, ComplaintMediaType, ImageStyleType, MerchantServiceMiniProgramJumpInfo,
+        MerchantServiceText, MerchantServiceTextColor, MessageActionType, MessageBlockType, SenderIdentity,
     };
 
     use serde_json::Value as Json;
@@ -80,7 +81,7 @@ pub mod get {
         /// 操作资料列表.
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型.
-            media_type: MediaType = body("media_type"),
+            media_type: ComplaintMediaType = body("media_type"),
             /// 媒体文件请求url.
             media_url: Vec<String> = body("media_url"),
         }
@@ -98,7 +99,7 @@ pub mod get {
         /// 消息内容.
         pub struct Blocks {
             /// 消息块类型.
-            type_: Type = body("type"),
+            type_: MessageBlockType = body("type"),
             /// 文本.
             text: MerchantServiceText = body("text"),
             /// 图片.
@@ -134,7 +135,7 @@ pub mod get {
         /// 动作.
         pub struct Action {
             /// 动作类型.
-            action_type: ActionType = body("action_type"),
+            action_type: MessageActionType = body("action_type"),
             /// 跳转链接.
             jump_url: String = body("jump_url"),
             /// 跳转小程序信息.
@@ -219,13 +220,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 媒体文件业务类型.
-        pub enum MediaType {
-            UserComplaintImage = "USER_COMPLAINT_IMAGE",
-            OperationImage = "OPERATION_IMAGE",
-        }
-
         /// 操作类型.
+        #[doc(alias = "操作类型")]
         pub enum OperateType {
             UserCreateComplaint = "USER_CREATE_COMPLAINT",
             UserContinueComplaint = "USER_CONTINUE_COMPLAINT",
@@ -252,43 +248,6 @@ pub mod get {
             UserCancelPlatformService = "USER_CANCEL_PLATFORM_SERVICE",
             PlatformServiceFinished = "PLATFORM_SERVICE_FINISHED",
             UserClickResponse = "USER_CLICK_RESPONSE",
-        }
-
-        /// 消息块类型.
-        pub enum Type {
-            Text = "TEXT",
-            Image = "IMAGE",
-            Link = "LINK",
-            FaqList = "FAQ_LIST",
-            Button = "BUTTON",
-            ButtonGroup = "BUTTON_GROUP",
-        }
-
-        /// 图片样式类型.
-        pub enum ImageStyleType {
-            ImageStyleTypeNarrow = "IMAGE_STYLE_TYPE_NARROW",
-            ImageStyleTypeWide = "IMAGE_STYLE_TYPE_WIDE",
-        }
-
-        /// 动作类型.
-        pub enum ActionType {
-            ActionTypeSendMessage = "ACTION_TYPE_SEND_MESSAGE",
-            ActionTypeJumpUrl = "ACTION_TYPE_JUMP_URL",
-            ActionTypeJumpMiniProgram = "ACTION_TYPE_JUMP_MINI_PROGRAM",
-        }
-
-        /// 按钮布局方式.
-        pub enum ButtonLayout {
-            LayoutUnknown = "LAYOUT_UNKNOWN",
-            LayoutHorizontal = "LAYOUT_HORIZONTAL",
-            LayoutVertical = "LAYOUT_VERTICAL",
-        }
-
-        /// 发送者身份类别.
-        pub enum SenderIdentity {
-            UnknownValue = "UNKNOWN",
-            Manual = "MANUAL",
-            Machine = "MACHINE",
         }
     }
 }

@@ -13,9 +13,12 @@ pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplai
 /// - merchant: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596)
 /// - partner: [4017151726](https://pay.weixin.qq.com/doc/v3/partner/4017151726)
 pub mod post {
-    pub use crate::v3::merchant_service::shared::{MerchantServiceText, MerchantServiceTextColor};
+    pub use crate::v3::merchant_service::shared::{
+        ButtonLayout, ImageStyleType, MerchantServiceText, MerchantServiceTextColor, MessageActionType,
+        MessageBlockType, SenderIdentity,
+    };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 回复需要即时服务的投诉单: what is sent.
@@ -44,7 +47,7 @@ pub mod post {
         /// 消息内容.
         pub struct Blocks {
             /// 消息块类型.
-            type_: Type = body("type"),
+            type_: MessageBlockType = body("type"),
             /// 文本.
             text: MerchantServiceText = body("text"),
             /// 图片.
@@ -80,7 +83,7 @@ pub mod post {
         /// 动作.
         pub struct Action {
             /// 动作类型.
-            action_type: ActionType = body("action_type"),
+            action_type: MessageActionType = body("action_type"),
             /// 跳转链接.
             jump_url: String = body("jump_url"),
             /// 跳转小程序信息.
@@ -172,45 +175,6 @@ pub mod post {
         pub struct Response {
             /// 操作流水号.
             log_id: String = body("log_id"),
-        }
-    }
-
-    open_enum! {
-        /// 消息块类型.
-        pub enum Type {
-            Text = "TEXT",
-            Image = "IMAGE",
-            Link = "LINK",
-            FaqList = "FAQ_LIST",
-            Button = "BUTTON",
-            ButtonGroup = "BUTTON_GROUP",
-        }
-
-        /// 图片样式类型.
-        pub enum ImageStyleType {
-            ImageStyleTypeNarrow = "IMAGE_STYLE_TYPE_NARROW",
-            ImageStyleTypeWide = "IMAGE_STYLE_TYPE_WIDE",
-        }
-
-        /// 动作类型.
-        pub enum ActionType {
-            ActionTypeSendMessage = "ACTION_TYPE_SEND_MESSAGE",
-            ActionTypeJumpUrl = "ACTION_TYPE_JUMP_URL",
-            ActionTypeJumpMiniProgram = "ACTION_TYPE_JUMP_MINI_PROGRAM",
-        }
-
-        /// 按钮布局方式.
-        pub enum ButtonLayout {
-            LayoutUnknown = "LAYOUT_UNKNOWN",
-            LayoutHorizontal = "LAYOUT_HORIZONTAL",
-            LayoutVertical = "LAYOUT_VERTICAL",
-        }
-
-        /// 发送者身份类别.
-        pub enum SenderIdentity {
-            UnknownValue = "UNKNOWN",
-            Manual = "MANUAL",
-            Machine = "MACHINE",
         }
     }
 }

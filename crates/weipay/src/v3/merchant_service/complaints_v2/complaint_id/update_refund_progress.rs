@@ -36,6 +36,7 @@ pub mod post {
 
     open_enum! {
         /// 审批动作.
+        #[doc(alias = "审批动作")]
         pub enum Action {
             Reject = "REJECT",
             Approve = "APPROVE",

@@ -52,6 +52,7 @@ pub mod post {
 
     open_enum! {
         /// 证件类型.
+        #[doc(alias = "证件类型")]
         pub enum CardType {
             IdCard = "ID_CARD",
         }

@@ -15,7 +15,9 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 ///
 /// `weipay api show GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files` lists all 3.
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::new_tax_control_fapiao::shared::FapiaoStatus;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 获取发票下载信息: what is sent.
@@ -47,19 +49,7 @@ pub mod get {
             /// 发票文件下载地址.
             download_url: String = body("download_url"),
             /// 发票状态.
-            status: Status = body("status"),
-        }
-    }
-
-    open_enum! {
-        /// 发票状态.
-        pub enum Status {
-            IssueAccepted = "ISSUE_ACCEPTED",
-            Issued = "ISSUED",
-            ReverseAccepted = "REVERSE_ACCEPTED",
-            Reversed = "REVERSED",
-            IssueFailed = "ISSUE_FAILED",
-            ReverseFailed = "REVERSE_FAILED",
+            status: FapiaoStatus = body("status"),
         }
     }
 }

@@ -16,12 +16,11 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoAppli
 /// `weipay api show POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards` lists all 3.
 pub mod post {
     pub use crate::v3::new_tax_control_fapiao::shared::{
-        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
-        FapiaoExtraInformation, FapiaoSellerInformation, NewTaxControlFapiaoItem,
-        NewTaxControlFapiaoItemTaxPreferMark,
+        FapiaoBillType, FapiaoBuyerInformation, FapiaoBuyerType, FapiaoExtraInformation, FapiaoItem,
+        FapiaoItemTaxPreferMark, FapiaoScene, FapiaoSellerInformation,
     };
 
-    use crate::model::{Time, body, header, open_enum, request};
+    use crate::model::{Time, body, header, request};
 
     request! {
         /// 将电子发票插入微信用户卡包: what is sent.
@@ -34,7 +33,7 @@ pub mod post {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 插卡场景. Required.
-            scene: Scene = body("scene").required(),
+            scene: FapiaoScene = body("scene").required(),
             /// 购买方信息. Required.
             buyer_information: FapiaoBuyerInformation = body("buyer_information").required(),
             /// 电子发票卡券信息列表. Required.
@@ -66,17 +65,9 @@ pub mod post {
             /// 附加信息. Required.
             extra_information: FapiaoExtraInformation = body("extra_information").required(),
             /// 发票行信息. Required.
-            items: Vec<NewTaxControlFapiaoItem> = body("items").required(),
+            items: Vec<FapiaoItem> = body("items").required(),
             /// 备注信息.
             remark: String = body("remark"),
-        }
-    }
-
-    open_enum! {
-        /// 插卡场景.
-        pub enum Scene {
-            WithWechatpay = "WITH_WECHATPAY",
-            WithoutWechatpay = "WITHOUT_WECHATPAY",
         }
     }
 }

@@ -44,6 +44,7 @@ pub mod post {
 
     open_enum! {
         /// 冲红原因.
+        #[doc(alias = "冲红原因")]
         pub enum ReverseReason {
             IssueError = "ISSUE_ERROR",
             SalesReturn = "SALES_RETURN",

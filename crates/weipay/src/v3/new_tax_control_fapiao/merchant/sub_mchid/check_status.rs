@@ -77,6 +77,7 @@ pub mod get {
         }
 
         /// 接入状态.
+        #[doc(alias = "接入状态")]
         pub enum DigitalTaxModeStatus {
             ApprovalPending = "APPROVAL_PENDING",
             AccessConfirmedPending = "ACCESS_CONFIRMED_PENDING",
@@ -91,6 +92,7 @@ pub mod get {
         }
 
         /// 能力类型.
+        #[doc(alias = "能力类型")]
         pub enum Type {
             BaseAbility = "BASE_ABILITY",
             PassengerTransportAbility = "PASSENGER_TRANSPORT_ABILITY",
@@ -98,6 +100,7 @@ pub mod get {
         }
 
         /// 能力授权状态.
+        #[doc(alias = "能力授权状态")]
         pub enum AbilityInfoStatus {
             Authorized = "AUTHORIZED",
             AuthorizePending = "AUTHORIZE_PENDING",

@@ -12,7 +12,7 @@ pub use crate::v3::offlineface::chain::OfflinefaceTransactionsOutTradeNoByOutTra
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 pub mod get {
-    pub use crate::v3::offlineface::shared::{OfflinefaceTransferAmount, OfflinefaceTransferAmountCurrency};
+    pub use crate::v3::offlineface::shared::{Currency, OfflinefaceTradeType, OfflinefaceTransferAmount};
 
     use serde_json::Value as Json;
 
@@ -58,7 +58,7 @@ pub mod get {
             /// 付款银行.
             bank_type: String = body("bank_type"),
             /// 交易类型.
-            trade_type: TradeType = body("trade_type"),
+            trade_type: OfflinefaceTradeType = body("trade_type"),
             /// 交易状态. Required.
             trade_state: String = body("trade_state").required(),
             /// 交易描述.
@@ -98,18 +98,10 @@ pub mod get {
 
     open_enum! {
         /// 平台产品ID.
+        #[doc(alias = "平台产品ID")]
         pub enum BusinessProductId {
             V2 = "2",
             V11 = "11",
-        }
-
-        /// 交易类型.
-        pub enum TradeType {
-            Native = "NATIVE",
-            Jsapi = "JSAPI",
-            App = "APP",
-            Mweb = "MWEB",
-            Auth = "AUTH",
         }
     }
 }

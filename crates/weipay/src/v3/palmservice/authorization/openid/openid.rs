@@ -44,6 +44,7 @@ pub mod get {
 
     open_enum! {
         /// 授权状态.
+        #[doc(alias = "授权状态")]
         pub enum State {
             AuthorizationStateNone = "AUTHORIZATION_STATE_NONE",
             AuthorizationStateOn = "AUTHORIZATION_STATE_ON",

@@ -49,6 +49,7 @@ pub mod post {
 
     open_enum! {
         /// 单位.
+        #[doc(alias = "单位")]
         pub enum Unit {
             Day = "DAY",
         }

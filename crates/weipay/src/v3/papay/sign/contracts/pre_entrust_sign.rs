@@ -82,12 +82,14 @@ pub mod post {
 
     open_enum! {
         /// 签约场景.
+        #[doc(alias = "签约场景")]
         pub enum SignScene {
             SignSceneApp = "SIGN_SCENE_APP",
             SignSceneQrcode = "SIGN_SCENE_QRCODE",
         }
 
         /// 设备类型.
+        #[doc(alias = "设备类型")]
         pub enum DeviceType {
             DeviceTypeUnknow = "DEVICE_TYPE_UNKNOW",
             DeviceTypePhone = "DEVICE_TYPE_PHONE",

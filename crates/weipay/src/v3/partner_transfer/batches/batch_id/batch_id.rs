@@ -26,7 +26,9 @@ pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesBatchIdByBatch
 ///
 /// `weipay api show GET v3/partner-transfer/batches/batch-id/{batch_id}` lists all 2.
 pub mod get {
-    pub use crate::v3::partner_transfer::shared::PartnerTransferDetail;
+    pub use crate::v3::partner_transfer::shared::{
+        AuthorizationType, PartnerBatchCloseReason, PartnerTransferDetail, TransferPurpose, TransferScene,
+    };
 
     use crate::model::{Time, body, open_enum, query, request, response};
 
@@ -74,7 +76,7 @@ pub mod get {
             /// 批次备注. Required.
             batch_remark: String = body("batch_remark").required(),
             /// 批次关闭原因.
-            close_reason: CloseReason = body("close_reason"),
+            close_reason: PartnerBatchCloseReason = body("close_reason"),
             /// 转账总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 转账总笔数. Required.
@@ -104,40 +106,11 @@ pub mod get {
 
     open_enum! {
         /// 明细状态.
+        #[doc(alias = "明细状态")]
         pub enum DetailStatus {
             All = "ALL",
             Success = "SUCCESS",
             Fail = "FAIL",
-        }
-
-        /// 特约商户授权类型.
-        pub enum AuthorizationType {
-            InformationAuthorizationType = "INFORMATION_AUTHORIZATION_TYPE",
-            FundAuthorizationType = "FUND_AUTHORIZATION_TYPE",
-            InformationAndFundAuthorizationType = "INFORMATION_AND_FUND_AUTHORIZATION_TYPE",
-        }
-
-        /// 批次关闭原因.
-        pub enum CloseReason {
-            MerchantRevocation = "MERCHANT_REVOCATION",
-            OverdueClose = "OVERDUE_CLOSE",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-        }
-
-        /// 批量转账用途.
-        pub enum TransferPurpose {
-            Goodspayment = "GOODSPAYMENT",
-            Commission = "COMMISSION",
-            Refund = "REFUND",
-            Reimbursement = "REIMBURSEMENT",
-            Freight = "FREIGHT",
-            Others = "OTHERS",
-        }
-
-        /// 转账场景.
-        pub enum TransferScene {
-            OrdinaryTransfer = "ORDINARY_TRANSFER",
-            PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
         }
     }
 }

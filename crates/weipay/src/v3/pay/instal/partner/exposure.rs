@@ -12,7 +12,9 @@ pub use crate::v3::pay::chain::PayInstalPartnerExposure as Exposure;
 ///
 /// - partner: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::pay::shared::UserIdType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 商户贴息-获取微信分付曝光建议: what is sent.
@@ -53,17 +55,6 @@ pub mod post {
         pub struct Response {
             /// 是否建议曝光微信分付. Required.
             recommend_exposure: bool = body("recommend_exposure").required(),
-        }
-    }
-
-    open_enum! {
-        /// 用户ID的类型.
-        pub enum UserIdType {
-            UnknownUserIdType = "UNKNOWN_USER_ID_TYPE",
-            Openid = "OPENID",
-            PhoneNo = "PHONE_NO",
-            SpOpenid = "SP_OPENID",
-            SubOpenid = "SUB_OPENID",
         }
     }
 }

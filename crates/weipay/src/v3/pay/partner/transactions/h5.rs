@@ -15,12 +15,12 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsH5 as H5;
 /// `weipay api show POST v3/pay/partner/transactions/h5` lists all 3.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayH5SceneInfo, PayH5SceneInfoH5Info, PayH5SceneInfoH5InfoType, PayOrderDetail,
-        PayOrderDetailGoodsDetail, PaySettleInfo, PayStoreInfo, PayTransactionsAmount, PayerIdentity,
-        PayerIdentityType,
+        IdentifiedPayer, LimitPay, PayH5SceneInfo, PayH5SceneInfoH5Info, PayH5SceneInfoH5InfoType,
+        PayOrderAmount, PayOrderDetail, PayOrderDetailGoodsDetail, PaySettleInfo, PayStoreInfo,
+        PayerIdentity, PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// H5下单: what is sent.
@@ -51,7 +51,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: PayTransactionsAmount = body("amount").required(),
+            amount: PayOrderAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -67,13 +67,7 @@ pub mod post {
             /// 场景信息. Required.
             scene_info: PayH5SceneInfo = body("scene_info").required(),
             /// 支付者.
-            payer: Payer = body("payer"),
-        }
-
-        /// 支付者.
-        pub struct Payer {
-            /// 实名支付.
-            identity: PayerIdentity = body("identity"),
+            payer: IdentifiedPayer = body("payer"),
         }
     }
 
@@ -85,16 +79,6 @@ pub mod post {
         pub struct Response {
             /// 支付跳转链接. Required.
             h5_url: String = body("h5_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

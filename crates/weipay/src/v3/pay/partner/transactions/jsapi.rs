@@ -15,12 +15,13 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsJsapi as Jsapi;
 /// `weipay api show POST v3/pay/partner/transactions/jsapi` lists all 6.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo, PayStoreInfo, PaySubsidyInfo,
-        PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
-        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayTransactionsAmount, PayerIdentity, PayerIdentityType,
+        LimitPay, PayOrderAmount, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo,
+        PayStoreInfo, PaySubsidyInfo, PaySubsidyInfoSubsidyDetail,
+        PaySubsidyInfoSubsidyDetailSubsidyPeriodType, PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity,
+        PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// JSAPI下单: what is sent.
@@ -51,7 +52,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: PayTransactionsAmount = body("amount").required(),
+            amount: PayOrderAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -91,16 +92,6 @@ pub mod post {
         pub struct Response {
             /// 预支付交易会话标识. Required.
             prepay_id: String = body("prepay_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

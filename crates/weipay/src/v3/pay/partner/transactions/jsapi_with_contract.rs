@@ -16,7 +16,7 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsJsapiWithContract as JsapiW
 pub mod post {
     pub use crate::v3::pay::shared::{
         PayContractOrderDetail, PayContractOrderDetailGoodsDetail, PayContractSceneInfo,
-        PayContractSceneInfoStoreInfo, PaySentAmount,
+        PayContractSceneInfoStoreInfo, PaySentAmount, ProfitSharingChoice,
     };
 
     use crate::model::{Time, body, request, response};
@@ -52,7 +52,7 @@ pub mod post {
             /// 订单优惠标记.
             goods_tag: String = body("goods_tag"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
             /// 电子发票入口开放标识.
             support_fapiao: bool = body("support_fapiao"),
             /// 订单金额. Required.
@@ -65,12 +65,6 @@ pub mod post {
             scene_info: PayContractSceneInfo = body("scene_info"),
             /// 签约授权信息. Required.
             contract_info: ContractInfo = body("contract_info").required(),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
         }
 
         /// 支付者.

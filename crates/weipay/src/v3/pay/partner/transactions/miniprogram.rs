@@ -12,7 +12,9 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsMiniprogram as Miniprogram;
 ///
 /// - partner: [4012886115](https://pay.weixin.qq.com/doc/v3/partner/4012886115)
 pub mod post {
-    pub use crate::v3::pay::shared::{PaySentAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail};
+    pub use crate::v3::pay::shared::{
+        PaySentAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail, ProfitSharingChoice,
+    };
 
     use crate::model::{Time, body, request, response};
 
@@ -57,7 +59,7 @@ pub mod post {
             /// 场景信息.
             scene_info: SceneInfo = body("scene_info"),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
         }
 
         /// 支付者.
@@ -84,12 +86,6 @@ pub mod post {
             id: String = body("id"),
             /// 商家自定义编码.
             out_id: String = body("out_id"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
         }
     }
 

@@ -15,11 +15,11 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsNative as Native;
 /// `weipay api show POST v3/pay/partner/transactions/native` lists all 3.
 pub mod post {
     pub use crate::v3::pay::shared::{
-        PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo, PaySettleInfo, PayStoreInfo,
-        PayTransactionsAmount, PayerIdentity, PayerIdentityType,
+        IdentifiedPayer, LimitPay, PayOrderAmount, PayOrderDetail, PayOrderDetailGoodsDetail, PaySceneInfo,
+        PaySettleInfo, PayStoreInfo, PayerIdentity, PayerIdentityType,
     };
 
-    use crate::model::{Time, body, header, open_enum, request, response};
+    use crate::model::{Time, body, header, request, response};
 
     request! {
         /// Native下单: what is sent.
@@ -50,7 +50,7 @@ pub mod post {
                 .request_number()
                 .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
             /// 订单金额. Required.
-            amount: PayTransactionsAmount = body("amount").required(),
+            amount: PayOrderAmount = body("amount").required(),
             /// 交易结束时间.
             time_expire: Time = body("time_expire"),
             /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
@@ -66,13 +66,7 @@ pub mod post {
             /// 场景信息.
             scene_info: PaySceneInfo = body("scene_info"),
             /// 支付者.
-            payer: Payer = body("payer"),
-        }
-
-        /// 支付者.
-        pub struct Payer {
-            /// 实名支付.
-            identity: PayerIdentity = body("identity"),
+            payer: IdentifiedPayer = body("payer"),
         }
     }
 
@@ -84,16 +78,6 @@ pub mod post {
         pub struct Response {
             /// 二维码链接. Required.
             code_url: String = body("code_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

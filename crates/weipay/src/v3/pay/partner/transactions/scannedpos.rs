@@ -12,6 +12,8 @@ pub use crate::v3::pay::chain::PayPartnerTransactionsScannedpos as Scannedpos;
 ///
 /// - partner: [4012492476](https://pay.weixin.qq.com/doc/v3/partner/4012492476)
 pub mod post {
+    pub use crate::v3::pay::shared::ProfitSharingChoice;
+
     use crate::model::{Time, body, request, response};
 
     request! {
@@ -55,7 +57,7 @@ pub mod post {
             /// 场景信息. Required.
             scene_info: SceneInfo = body("scene_info").required(),
             /// 结算信息.
-            settle_info: SettleInfo = body("settle_info"),
+            settle_info: ProfitSharingChoice = body("settle_info"),
         }
 
         /// 订单金额.
@@ -114,12 +116,6 @@ pub mod post {
             id: String = body("id"),
             /// 商家自定义编码.
             out_id: String = body("out_id"),
-        }
-
-        /// 结算信息.
-        pub struct SettleInfo {
-            /// 是否指定分账.
-            profit_sharing: bool = body("profit_sharing"),
         }
     }
 

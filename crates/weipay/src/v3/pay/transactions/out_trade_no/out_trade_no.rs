@@ -18,12 +18,12 @@ pub use crate::v3::pay::chain::PayTransactionsOutTradeNoByOutTradeNo as OutTrade
 /// `weipay api show GET v3/pay/transactions/out-trade-no/{out_trade_no}` lists all 6.
 pub mod get {
     pub use crate::v3::pay::shared::{
-        PayInstallmentInfo, PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope,
-        PayPromotionDetailType, PayTransactionAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail,
-        PayTransactionSceneInfo, PayTransactionSceneInfoStoreInfo,
+        LimitPay, PayInstallmentInfo, PayPromotionDetail, PayPromotionDetailGoodsDetail,
+        PayTransactionAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail, PayTransactionSceneInfo,
+        PayTransactionSceneInfoStoreInfo, PromotionScope, TradeState, TradeType, VoucherType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 商户订单号查询: what is sent.
@@ -92,37 +92,6 @@ pub mod get {
         pub struct Payer {
             /// 用户标识. Required.
             openid: String = body("openid").required(),
-        }
-    }
-
-    open_enum! {
-        /// 交易类型.
-        pub enum TradeType {
-            Jsapi = "JSAPI",
-            Native = "NATIVE",
-            App = "APP",
-            Micropay = "MICROPAY",
-            Mweb = "MWEB",
-            Facepay = "FACEPAY",
-        }
-
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Refund = "REFUND",
-            Notpay = "NOTPAY",
-            Closed = "CLOSED",
-            Revoked = "REVOKED",
-            Userpaying = "USERPAYING",
-            Payerror = "PAYERROR",
-        }
-
-        /// 指定支付方式.
-        pub enum LimitPay {
-            NoBalance = "no_balance",
-            NoCredit = "no_credit",
-            NoDebit = "no_debit",
-            BalanceOnly = "balance_only",
         }
     }
 }

@@ -8,7 +8,9 @@ pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeakerByDeviceSnUn
 ///
 /// For 服务商.
 pub mod post {
-    use crate::model::{body, open_enum, response};
+    pub use crate::v3::pay_devices::shared::SpeakerBindState;
+
+    use crate::model::{body, response};
 
     response! {
         /// 解绑音箱设备码牌: what comes back.
@@ -21,17 +23,9 @@ pub mod post {
             /// 设备sn. Required.
             device_sn: String = body("device_sn").required(),
             /// 绑定状态. Required.
-            bind_state: BindState = body("bind_state").required(),
+            bind_state: SpeakerBindState = body("bind_state").required(),
             /// 收款链接url. Required.
             code_url: String = body("code_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 绑定状态.
-        pub enum BindState {
-            OpenScenarioSpeakerBindStateUnbond = "OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND",
-            OpenScenarioSpeakerBindStateBinded = "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED",
         }
     }
 }

@@ -21,9 +21,12 @@ pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorder as Servic
 ///
 /// - global: [4014096411](https://pay.weixin.qq.com/doc/global/v3/zh/4014096411)
 pub mod get {
-    pub use crate::v3::payscore::shared::{PayscoreLocation, PayscorePartnerTimeRange};
+    pub use crate::v3::payscore::shared::{
+        PaidType, PayscoreCollectionState, PayscoreLocation, PayscorePartnerTimeRange, PromotionScope,
+        ServiceOrderState, ServiceOrderStateDescription, VoucherType,
+    };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询支付分订单: what is sent.
@@ -63,9 +66,9 @@ pub mod get {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明.
-            state_description: StateDescription = body("state_description"),
+            state_description: ServiceOrderStateDescription = body("state_description"),
             /// 后付费项目.
             post_payments: Vec<PostPayments> = body("post_payments"),
             /// 商户优惠.
@@ -137,7 +140,7 @@ pub mod get {
         /// 收款信息.
         pub struct Collection {
             /// 收款状态. Required.
-            state: CollectionState = body("state").required(),
+            state: PayscoreCollectionState = body("state").required(),
             /// 总收款金额. In the smallest unit of its currency (币种最小货币单位).
             total_amount: i64 = body("total_amount"),
             /// 待收金额. In the smallest unit of its currency (币种最小货币单位).
@@ -173,9 +176,9 @@ pub mod get {
             /// 优惠名称.
             name: String = body("name"),
             /// 优惠范围.
-            scope: Scope = body("scope"),
+            scope: PromotionScope = body("scope"),
             /// 优惠类型.
-            type_: Type = body("type"),
+            type_: VoucherType = body("type"),
             /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
             amount: i64 = body("amount").required(),
             /// 活动ID.
@@ -206,47 +209,6 @@ pub mod get {
             goods_remark: String = body("goods_remark"),
         }
     }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
-        }
-
-        /// 收款状态.
-        pub enum CollectionState {
-            UserPaying = "USER_PAYING",
-            UserPaid = "USER_PAID",
-        }
-
-        /// 收款成功渠道.
-        pub enum PaidType {
-            Newton = "NEWTON",
-            Mch = "MCH",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            Global = "GLOBAL",
-            Single = "SINGLE",
-        }
-
-        /// 优惠类型.
-        pub enum Type {
-            Cash = "CASH",
-            Nocash = "NOCASH",
-        }
-    }
 }
 
 /// 创建支付分订单 · `POST v3/payscore/oversea/partner/serviceorder`
@@ -257,9 +219,11 @@ pub mod get {
 ///
 /// - global: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
 pub mod post {
-    pub use crate::v3::payscore::shared::{PayscoreReturnedLocation, PayscoreServiceorderLocation};
+    pub use crate::v3::payscore::shared::{
+        PayscoreReturnedLocation, ServiceOrderLocation, ServiceOrderState, ServiceOrderStateDescription,
+    };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 创建支付分订单: what is sent.
@@ -290,7 +254,7 @@ pub mod post {
             /// 服务时间. Required.
             time_range: TimeRange = body("time_range").required(),
             /// 服务位置.
-            location: PayscoreServiceorderLocation = body("location"),
+            location: ServiceOrderLocation = body("location"),
             /// 服务商公众号下的用户标识.
             openid: String = body("openid"),
             /// 子商户公众号下的用户标识.
@@ -373,9 +337,9 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明.
-            state_description: StateDescription = body("state_description"),
+            state_description: ServiceOrderStateDescription = body("state_description"),
             /// 后付费项目.
             post_payments: Vec<PostPayments> = body("post_payments"),
             /// 后付费商户优惠.
@@ -404,23 +368,6 @@ pub mod post {
             description: String = body("description").required(),
             /// 优惠数量.
             count: i64 = body("count"),
-        }
-    }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
         }
     }
 }

@@ -13,8 +13,7 @@ pub use crate::v3::payscore::chain::PayscorePartnerServiceorderDirectComplete as
 /// - partner: [4012923757](https://pay.weixin.qq.com/doc/v3/partner/4012923757)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreAnsweredTimeRange, PayscoreLocation, PayscorePartnerPostPayment,
-        PayscoreServiceorderPostDiscount,
+        PayscoreLocation, PayscorePartnerPostPayment, PayscoreReturnedTimeRange, ServiceOrderPostDiscount,
     };
 
     use crate::model::{body, request};
@@ -44,11 +43,11 @@ pub mod post {
             /// 后付费项目. At most 100 members.
             post_payments: Vec<PayscorePartnerPostPayment> = body("post_payments").items(0, 100),
             /// 后付费商户优惠. At most 30 members.
-            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts").items(0, 30),
+            post_discounts: Vec<ServiceOrderPostDiscount> = body("post_discounts").items(0, 30),
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 服务时间段. Required.
-            time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
+            time_range: PayscoreReturnedTimeRange = body("time_range").required(),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 微信支付服务分账标记.

@@ -12,7 +12,9 @@ pub use crate::v3::payscore::chain::PayscorePayafterOrdersByOutOrderNoSync as Sy
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1>
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::payscore::shared::SyncSceneType;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 支付分订单同步: what is sent.
@@ -25,7 +27,7 @@ pub mod post {
             /// 服务ID.
             service_id: String = body("service_id"),
             /// 场景类型.
-            type_: Type = body("type"),
+            type_: SyncSceneType = body("type"),
             /// 内容信息详情.
             detail: Detail = body("detail"),
         }
@@ -51,13 +53,6 @@ pub mod post {
             out_order_no: String = body("out_order_no").required(),
             /// 微信支付服务订单号. Required.
             order_id: String = body("order_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 场景类型.
-        pub enum Type {
-            OrderPaid = "Order_Paid",
         }
     }
 }

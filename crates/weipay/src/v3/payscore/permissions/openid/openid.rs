@@ -14,7 +14,9 @@ pub use crate::v3::payscore::chain::PayscorePermissionsOpenidByOpenid as Openid;
 ///
 /// - merchant: [4012647404](https://pay.weixin.qq.com/doc/v3/merchant/4012647404)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::payscore::shared::AuthorizationState;
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询与用户授权记录（openid）: what is sent.
@@ -55,15 +57,6 @@ pub mod get {
             user_risk_level: i64 = body("user_risk_level"),
             /// 分层版本.
             risk_level_version: i64 = body("risk_level_version"),
-        }
-    }
-
-    open_enum! {
-        /// 授权状态.
-        pub enum AuthorizationState {
-            Unavailable = "UNAVAILABLE",
-            Available = "AVAILABLE",
-            Unbinduser = "UNBINDUSER",
         }
     }
 }

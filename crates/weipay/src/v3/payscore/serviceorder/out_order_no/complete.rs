@@ -16,10 +16,11 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoComplete as 
 pub mod post {
     pub use crate::v3::payscore::shared::{
         PayscoreCompletePostDiscount, PayscoreDevice, PayscoreReturnedPostPayment, PayscoreReturnedRiskFund,
-        PayscoreReturnedRiskFundName, PayscoreSentPostPayment, PayscoreTimeRange,
+        PayscoreSentPostPayment, PayscoreTimeRange, RiskFundName, ServiceOrderState,
+        ServiceOrderStateDescription,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 完结支付分订单: what is sent.
@@ -73,9 +74,9 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明.
-            state_description: StateDescription = body("state_description"),
+            state_description: ServiceOrderStateDescription = body("state_description"),
             /// 商户收款总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 后付费项目.
@@ -92,23 +93,6 @@ pub mod post {
             order_id: String = body("order_id"),
             /// 是否需要收款.
             need_collection: bool = body("need_collection"),
-        }
-    }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
         }
     }
 }

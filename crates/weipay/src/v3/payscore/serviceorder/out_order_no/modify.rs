@@ -15,11 +15,12 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoModify as Mo
 /// `weipay api show POST v3/payscore/serviceorder/{out_order_no}/modify` lists all 2.
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreDevice, PayscoreLocation, PayscorePostDiscount, PayscoreReturnedPostPayment,
-        PayscoreReturnedRiskFund, PayscoreReturnedRiskFundName, PayscoreSentPostPayment, PayscoreTimeRange,
+        PaidType, PayscoreCollectionState, PayscoreDevice, PayscoreLocation, PayscorePostDiscount,
+        PayscoreReturnedPostPayment, PayscoreReturnedRiskFund, PayscoreSentPostPayment, PayscoreTimeRange,
+        RiskFundName, ServiceOrderState, ServiceOrderStateDescription,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 修改订单金额: what is sent.
@@ -61,9 +62,9 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务订单状态. Required.
-            state: State = body("state").required(),
+            state: ServiceOrderState = body("state").required(),
             /// 订单状态说明.
-            state_description: StateDescription = body("state_description"),
+            state_description: ServiceOrderStateDescription = body("state_description"),
             /// 后付费项目. Required.
             post_payments: Vec<PayscoreReturnedPostPayment> = body("post_payments").required(),
             /// 商户优惠.
@@ -91,7 +92,7 @@ pub mod post {
         /// 收款信息.
         pub struct Collection {
             /// 收款状态. Required.
-            state: CollectionState = body("state").required(),
+            state: PayscoreCollectionState = body("state").required(),
             /// 总收款金额. In fen (分).
             total_amount: i64 = body("total_amount"),
             /// 待收金额. In fen (分).
@@ -116,35 +117,6 @@ pub mod post {
             paid_time: String = body("paid_time"),
             /// 微信支付交易单号.
             transaction_id: String = body("transaction_id"),
-        }
-    }
-
-    open_enum! {
-        /// 服务订单状态.
-        pub enum State {
-            Created = "CREATED",
-            Doing = "DOING",
-            Done = "DONE",
-            Revoked = "REVOKED",
-            Expired = "EXPIRED",
-        }
-
-        /// 订单状态说明.
-        pub enum StateDescription {
-            UserConfirm = "USER_CONFIRM",
-            MchComplete = "MCH_COMPLETE",
-        }
-
-        /// 收款状态.
-        pub enum CollectionState {
-            UserPaying = "USER_PAYING",
-            UserPaid = "USER_PAID",
-        }
-
-        /// 收款成功渠道.
-        pub enum PaidType {
-            Newton = "NEWTON",
-            Mch = "MCH",
         }
     }
 }

@@ -13,7 +13,7 @@ pub use crate::v3::payscore::chain::PayscoreSignPlanPartnerServiceorder as Servi
 /// - partner: [4012463469](https://pay.weixin.qq.com/doc/v3/partner/4012463469)
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreLocation, PayscoreServiceorderTimeRange, PayscoreSignPlanPostPayment,
+        PayscoreLocation, PayscoreSignPlanPostPayment, ServiceOrderTimeRange,
     };
 
     use crate::model::{body, request, response};
@@ -45,7 +45,7 @@ pub mod post {
             /// 服务信息. Required.
             service_introduction: String = body("service_introduction").required(),
             /// 服务时间. Required.
-            time_range: PayscoreServiceorderTimeRange = body("time_range").required(),
+            time_range: ServiceOrderTimeRange = body("time_range").required(),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 附加数据.
@@ -86,7 +86,7 @@ pub mod post {
             /// 服务风险金.
             risk_fund: RiskFund = body("risk_fund"),
             /// 服务时间.
-            time_range: PayscoreServiceorderTimeRange = body("time_range"),
+            time_range: ServiceOrderTimeRange = body("time_range"),
             /// 服务位置.
             location: PayscoreLocation = body("location"),
             /// 附加数据.

@@ -12,9 +12,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRecharg
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-apply.html>
 pub mod post {
-    pub use crate::v3::platsolution::shared::PlatsolutionRechargeAmount;
+    pub use crate::v3::platsolution::shared::{MerchantAccountType, RechargeAmount};
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 申请银行转账充值: what is sent.
@@ -27,9 +27,9 @@ pub mod post {
             /// 充值场景. Required.
             recharge_scene: String = body("recharge_scene").required(),
             /// 充值入账账户. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
         }
     }
 
@@ -59,15 +59,6 @@ pub mod post {
             bank_account_name: String = body("bank_account_name"),
             /// 银行账号.
             bank_account_no: String = body("bank_account_no"),
-        }
-    }
-
-    open_enum! {
-        /// 充值入账账户.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
         }
     }
 }

@@ -27,11 +27,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 /// - partner: [4013504175](https://pay.weixin.qq.com/doc/v3/partner/4013504175)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver, PlatsolutionReceiverType,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        CompensatedOrderType, CompensatedTransaction, CompensatedUser, CompensatedUserType,
+        CompensationState, UserCompensationReceiverDetail,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求赔付: what is sent.
@@ -40,7 +40,7 @@ pub mod post {
         #[doc(alias = "请求赔付")]
         pub struct Request {
             /// 收款方信息. Required.
-            receiver: PlatsolutionReceiver = body("receiver").required(),
+            receiver: CompensatedUser = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).
@@ -65,7 +65,7 @@ pub mod post {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: UserCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -75,25 +75,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

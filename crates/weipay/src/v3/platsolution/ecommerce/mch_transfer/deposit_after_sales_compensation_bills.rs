@@ -26,11 +26,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositA
 /// - partner: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
-        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        ClaimReceiver, ClaimReceiverDetail, ClaimReceiverType, CompensatedOrderType, CompensatedTransaction,
+        CompensationState,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求保证金售后赔付: what is sent.
@@ -61,9 +61,9 @@ pub mod post {
         /// 收款方信息.
         pub struct Receiver {
             /// 转账接收方类型.
-            type_: Type = body("type"),
+            type_: ClaimReceiverType = body("type"),
             /// 转账接收方订单信息.
-            transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+            transaction_info: CompensatedTransaction = body("transaction_info"),
             /// 转账接收方用户.
             user_info: UserInfo = body("user_info"),
         }
@@ -86,7 +86,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: ClaimReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -96,7 +96,7 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
@@ -105,24 +105,6 @@ pub mod post {
             sponsor_mchid: String = body("sponsor_mchid"),
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 转账接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-            TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -15,12 +15,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositI
 /// - partner: [4014010905](https://pay.weixin.qq.com/doc/v3/partner/4014010905)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionReceiverDetail, PlatsolutionReceiverDetailReceiver,
-        PlatsolutionReceiverDetailReceiverMchInfo, PlatsolutionReceiverDetailReceiverTransactionInfo,
-        PlatsolutionReceiverDetailReceiverType,
+        CompensatedOrderType, CompensationState, MerchantReceiverType, PremiumCompensationReceiverDetail,
+        PremiumCompensationReceiverDetailReceiver, PremiumCompensationReceiverDetailReceiverMchInfo,
+        PremiumCompensationReceiverDetailReceiverTransactionInfo,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 发起保证金赔付保司保费: what is sent.
@@ -45,7 +45,7 @@ pub mod post {
         /// 赔付用户信息.
         pub struct Receiver {
             /// 转账接收方类型.
-            type_: Type = body("type"),
+            type_: MerchantReceiverType = body("type"),
             /// 转账接收方商户信息.
             mch_info: MchInfo = body("mch_info"),
             /// 赔付单信息.
@@ -63,7 +63,7 @@ pub mod post {
             /// 交易订单号. Required.
             transaction_id: String = body("transaction_id").required(),
             /// 赔付单类型. Required.
-            type_: TransactionInfoType = body("type").required(),
+            type_: CompensatedOrderType = body("type").required(),
         }
     }
 
@@ -80,7 +80,7 @@ pub mod post {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: PremiumCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -90,36 +90,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 转账接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-        }
-
-        /// 赔付单类型.
-        pub enum TransactionInfoType {
-            Wxpay = "WXPAY",
-            Wxvalue = "WXVALUE",
-        }
-
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -20,13 +20,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositS
 /// - partner: [4013504202](https://pay.weixin.qq.com/doc/v3/partner/4013504202)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetail,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        CompensatedOrderType, CompensatedTransaction, CompensationState, ShippingCompensationReceiverDetail,
+        ShippingCompensationReceiverDetailReceiver, ShippingCompensationReceiverDetailReceiverUserInfo,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 发起保证金赔付用户运费: what is sent.
@@ -55,7 +53,7 @@ pub mod post {
         /// 赔付用户信息.
         pub struct Receiver {
             /// 转账接收方订单信息.
-            transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+            transaction_info: CompensatedTransaction = body("transaction_info"),
             /// 转账接收方用户.
             user_info: UserInfo = body("user_info"),
         }
@@ -80,8 +78,7 @@ pub mod post {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionDepositShippingCostCompensationBillsReceiverDetail =
-                body("receiver_detail").required(),
+            receiver_detail: ShippingCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -91,25 +88,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -27,11 +27,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranc
 /// - partner: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
-        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        ClaimReceiver, ClaimReceiverDetail, ClaimReceiverType, CompensatedOrderType, CompensatedTransaction,
+        CompensationState,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求保险理赔: what is sent.
@@ -42,7 +42,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 赔付用户信息. Required.
-            receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver").required(),
+            receiver: ClaimReceiver = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).
@@ -63,7 +63,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: ClaimReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).
@@ -73,25 +73,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -15,13 +15,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCo
 /// - partner: [4016777363](https://pay.weixin.qq.com/doc/v3/partner/4016777363)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionSubMchCompensationBillsReceiverDetail,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType,
+        MerchantReceiverType, SubMchCompensationReceiverDetail, SubMchCompensationReceiverDetailReceiver,
+        SubMchCompensationReceiverDetailReceiverMchInfo, SubMchCompensationState,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 请求赔付: what is sent.
@@ -44,7 +42,7 @@ pub mod post {
         /// 赔付商户信息.
         pub struct Receiver {
             /// 赔付接收方类型. Required.
-            type_: Type = body("type").required(),
+            type_: MerchantReceiverType = body("type").required(),
             /// 赔付接收方商户信息. Required.
             mch_info: MchInfo = body("mch_info").required(),
         }
@@ -65,8 +63,7 @@ pub mod post {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 赔付接收方信息. Required.
-            receiver_detail: PlatsolutionSubMchCompensationBillsReceiverDetail =
-                body("receiver_detail").required(),
+            receiver_detail: SubMchCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).
@@ -76,27 +73,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: SubMchCompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-        }
-
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
         }
     }
 }

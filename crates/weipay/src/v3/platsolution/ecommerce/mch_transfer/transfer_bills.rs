@@ -26,12 +26,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransfer
 /// - partner: [4013504198](https://pay.weixin.qq.com/doc/v3/partner/4013504198)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionTransferBillsReceiverDetail, PlatsolutionTransferBillsReceiverDetailReceiver,
-        PlatsolutionTransferBillsReceiverDetailReceiverMchInfo,
-        PlatsolutionTransferBillsReceiverDetailReceiverType,
+        ClaimReceiverType, CompensationBusinessType, CompensationState, TransferBillReceiverDetail,
+        TransferBillReceiverDetailReceiver, TransferBillReceiverDetailReceiverMchInfo,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 保证金赔付: what is sent.
@@ -44,7 +43,7 @@ pub mod post {
             /// 公众账号ID.
             sp_appid: String = body("sp_appid"),
             /// 业务类型. Required.
-            business_type: BusinessType = body("business_type").required(),
+            business_type: CompensationBusinessType = body("business_type").required(),
             /// 收款方信息. Required.
             receiver: Receiver = body("receiver").required(),
             /// 商户单号. Required.
@@ -60,7 +59,7 @@ pub mod post {
         /// 收款方信息.
         pub struct Receiver {
             /// 转账接收方类型.
-            type_: Type = body("type"),
+            type_: ClaimReceiverType = body("type"),
             /// 转账接收方商户信息.
             mch_info: MchInfo = body("mch_info"),
         }
@@ -87,9 +86,9 @@ pub mod post {
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
             /// 业务类型.
-            business_type: BusinessType = body("business_type"),
+            business_type: CompensationBusinessType = body("business_type"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionTransferBillsReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: TransferBillReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -101,39 +100,13 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 业务类型.
-        pub enum BusinessType {
-            DepositCompensation = "DEPOSIT_COMPENSATION",
-            PlatformAfterSalesCompensation = "PLATFORM_AFTER_SALES_COMPENSATION",
-            InsuranceClaim = "INSURANCE_CLAIM",
-            DepositAfterSalesCompensation = "DEPOSIT_AFTER_SALES_COMPENSATION",
-        }
-
-        /// 转账接收方类型.
-        pub enum Type {
-            Merchant = "MERCHANT",
-            TransactionUser = "TRANSACTION_USER",
-        }
-
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -12,9 +12,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesApply as A
 ///
 /// - partner: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)
 pub mod post {
-    pub use crate::v3::platsolution::shared::PlatsolutionRechargeAmount;
+    pub use crate::v3::platsolution::shared::{
+        RechargeAmount, RechargeChannel, RechargeScene, RechargedAccountType,
+    };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 申请二级商户充值: what is sent.
@@ -29,13 +31,13 @@ pub mod post {
             /// 充值场景. Required.
             recharge_scene: RechargeScene = body("recharge_scene").required(),
             /// 充值入账账户. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: RechargedAccountType = body("account_type").required(),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 可用充值渠道列表.
-            available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
+            available_recharge_channels: Vec<RechargeChannel> = body("available_recharge_channels"),
             /// 充值备注.
             remark: String = body("remark"),
         }
@@ -53,27 +55,6 @@ pub mod post {
             out_recharge_no: String = body("out_recharge_no").required(),
             /// 充值链接. Required.
             recharge_url: String = body("recharge_url").required(),
-        }
-    }
-
-    open_enum! {
-        /// 充值场景.
-        pub enum RechargeScene {
-            EcommerceDeposit = "ECOMMERCE_DEPOSIT",
-            EcommercePayment = "ECOMMERCE_PAYMENT",
-        }
-
-        /// 充值入账账户.
-        pub enum AccountType {
-            Deposit = "DEPOSIT",
-            Operation = "OPERATION",
-        }
-
-        /// 可用充值渠道列表.
-        pub enum AvailableRechargeChannels {
-            BankTransfer = "BANK_TRANSFER",
-            QrRecharge = "QR_RECHARGE",
-            OnlineBank = "ONLINE_BANK",
         }
     }
 }

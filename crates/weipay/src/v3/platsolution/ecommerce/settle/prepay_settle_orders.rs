@@ -14,7 +14,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceSettlePrepaySettleO
 ///
 /// - partner: [4012649847](https://pay.weixin.qq.com/doc/v3/partner/4012649847)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::platsolution::shared::TradeScenario;
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 个人收款-申请批量结算: what is sent.
@@ -95,13 +97,6 @@ pub mod post {
             create_time: Time = body("create_time").required(),
             /// 批次完成时间.
             finish_time: Time = body("finish_time"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景.
-        pub enum TradeScenario {
-            Recommerce = "RECOMMERCE",
         }
     }
 }

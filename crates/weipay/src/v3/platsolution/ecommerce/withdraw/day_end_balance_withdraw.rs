@@ -19,6 +19,8 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceWithdrawDayEndBalan
 ///
 /// - partner: [4013328143](https://pay.weixin.qq.com/doc/v3/partner/4013328143)
 pub mod post {
+    pub use crate::v3::platsolution::shared::{DayEndWithdrawStatus, MerchantAccountType};
+
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
@@ -55,7 +57,7 @@ pub mod post {
             /// 特约商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 单据状态. Required.
-            status: Status = body("status").required(),
+            status: DayEndWithdrawStatus = body("status").required(),
             /// 微信支付提现单号. Required.
             withdraw_id: String = body("withdraw_id").required(),
             /// 商户提现单号. Required.
@@ -79,7 +81,7 @@ pub mod post {
             /// 银行附言.
             bank_memo: String = body("bank_memo"),
             /// 出款账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 入账银行账号后四位. Required.
             account_number: String = body("account_number").required(),
             /// 入账银行. Required.
@@ -91,24 +93,10 @@ pub mod post {
 
     open_enum! {
         /// 计算提现金额方式.
+        #[doc(alias = "计算提现金额方式")]
         pub enum CalculateAmountType {
             OnlyDayEndBalance = "ONLY_DAY_END_BALANCE",
             AllowCurrentBalance = "ALLOW_CURRENT_BALANCE",
-        }
-
-        /// 单据状态.
-        pub enum Status {
-            Created = "CREATED",
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-            Abnormal = "ABNORMAL",
-        }
-
-        /// 出款账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
         }
     }
 }

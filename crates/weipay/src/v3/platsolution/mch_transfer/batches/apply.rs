@@ -12,7 +12,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesApply as A
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html>
 pub mod post {
-    pub use crate::v3::platsolution::shared::PlatsolutionTransferDetail;
+    pub use crate::v3::platsolution::shared::PlatformTransferDetail;
 
     use crate::model::{Time, body, request, response};
 
@@ -41,7 +41,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: String = body("transfer_scene_id").required(),
             /// 转账明细列表. Required.
-            transfer_detail_list: Vec<PlatsolutionTransferDetail> = body("transfer_detail_list").required(),
+            transfer_detail_list: Vec<PlatformTransferDetail> = body("transfer_detail_list").required(),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
         }

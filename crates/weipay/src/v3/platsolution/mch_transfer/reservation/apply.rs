@@ -13,10 +13,10 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationApply 
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html>
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionSceneReportData, PlatsolutionSceneReportDataInsurancePolicy,
+        InsuranceSceneReportData, InsuranceSceneReportDataInsurancePolicy, ReservationState,
     };
 
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 受理单次预约商家转账: what is sent.
@@ -51,7 +51,7 @@ pub mod post {
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
             /// 场景报备信息.
-            scene_report_data: PlatsolutionSceneReportData = body("scene_report_data"),
+            scene_report_data: InsuranceSceneReportData = body("scene_report_data"),
         }
     }
 
@@ -70,18 +70,9 @@ pub mod post {
             /// 预约记录受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 预约记录状态. Required.
-            state: State = body("state").required(),
+            state: ReservationState = body("state").required(),
             /// Required.
             package_info: String = body("package_info").required(),
-        }
-    }
-
-    open_enum! {
-        /// 预约记录状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Confirmed = "CONFIRMED",
-            Closed = "CLOSED",
         }
     }
 }

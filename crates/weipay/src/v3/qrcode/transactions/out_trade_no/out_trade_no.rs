@@ -9,11 +9,11 @@ pub use crate::v3::qrcode::chain::QrcodeTransactionsOutTradeNoByOutTradeNo as Ou
 /// For 服务商, 直连商户.
 pub mod get {
     pub use crate::v3::qrcode::shared::{
-        QrcodeAmount, QrcodeBusInfo, QrcodeMetroInfo, QrcodePromotionDetail, QrcodePromotionDetailScope,
-        QrcodePromotionDetailType,
+        PromotionScope, QrcodeAmount, QrcodeBusInfo, QrcodeMetroInfo, QrcodePromotionDetail,
+        QrcodeTradeScene, QrcodeTradeState, UserRepayState, VoucherType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询订单: what is sent.
@@ -49,7 +49,7 @@ pub mod get {
             /// 微信支付订单号.
             transaction_id: String = body("transaction_id"),
             /// 交易状态.
-            trade_state: TradeState = body("trade_state"),
+            trade_state: QrcodeTradeState = body("trade_state"),
             /// 交易状态描述.
             trade_state_description: String = body("trade_state_description"),
             /// 支付完成时间.
@@ -67,7 +67,7 @@ pub mod get {
             /// 代扣签约ID.
             contract_id: String = body("contract_id"),
             /// 交易场景.
-            trade_scene: TradeScene = body("trade_scene"),
+            trade_scene: QrcodeTradeScene = body("trade_scene"),
             /// 公交场景信息.
             bus_info: QrcodeBusInfo = body("bus_info"),
             /// 地铁场景信息.
@@ -76,29 +76,6 @@ pub mod get {
             amount: QrcodeAmount = body("amount"),
             /// 优惠信息.
             promotion_detail: Vec<QrcodePromotionDetail> = body("promotion_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 交易状态.
-        pub enum TradeState {
-            Success = "SUCCESS",
-            Accepted = "ACCEPTED",
-            PayFail = "PAY_FAIL",
-            Refund = "REFUND",
-        }
-
-        /// 用户还款状态.
-        pub enum UserRepayState {
-            NotRepay = "NOT_REPAY",
-            Repaid = "REPAID",
-            AllRefund = "ALL_REFUND",
-        }
-
-        /// 交易场景.
-        pub enum TradeScene {
-            Bus = "BUS",
-            Metro = "METRO",
         }
     }
 }

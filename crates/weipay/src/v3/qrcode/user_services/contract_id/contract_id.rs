@@ -48,6 +48,7 @@ pub mod get {
         }
 
         /// 原因.
+        #[doc(alias = "原因")]
         pub enum BlockReason {
             Deleted = "DELETED",
             AccountFrozen = "ACCOUNT_FROZEN",

@@ -12,7 +12,7 @@ pub use crate::v3::recharge::chain::RechargeBankTransferRechargesOutRechargeNoBy
 ///
 /// - merchant: [4012585430](https://pay.weixin.qq.com/doc/v3/merchant/4012585430)
 pub mod get {
-    pub use crate::v3::recharge::shared::PlatsolutionRechargeAmount;
+    pub use crate::v3::recharge::shared::{MerchantAccountType, RechargeAmount, RechargeState};
 
     use crate::model::{Time, body, open_enum, response};
 
@@ -29,7 +29,7 @@ pub mod get {
             /// 商户充值单号. Required.
             out_recharge_no: String = body("out_recharge_no").required(),
             /// 充值入账账户. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 充值状态. Required.
             recharge_state: RechargeState = body("recharge_state").required(),
             /// 充值场景. Required.
@@ -37,7 +37,7 @@ pub mod get {
             /// 充值状态描述.
             recharge_state_desc: String = body("recharge_state_desc"),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
             /// 转账充值的付款信息.
             bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
             /// 受理充值时间.
@@ -64,21 +64,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 充值入账账户.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
-        }
-
-        /// 充值状态.
-        pub enum RechargeState {
-            Success = "SUCCESS",
-            Recharging = "RECHARGING",
-            Closed = "CLOSED",
-        }
-
         /// 充值场景.
+        #[doc(alias = "充值场景")]
         pub enum RechargeScene {
             EcommerceBankTransfer = "ECOMMERCE_BANK_TRANSFER",
         }

@@ -16,11 +16,11 @@ pub use crate::v3::refund::chain::RefundDomesticRefundsByOutRefundNo as OutRefun
 /// `weipay api show GET v3/refund/domestic/refunds/{out_refund_no}` lists all 32.
 pub mod get {
     pub use crate::v3::refund::shared::{
-        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
-        RefundPromotionDetailScope, RefundPromotionDetailType,
+        DomesticRefundStatus, FundingAccountType, PromotionScope, RefundAmount, RefundChannel, RefundFrom,
+        RefundFundsAccount, RefundGoodsDetail, RefundPromotionDetail, RefundPromotionDetailType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询单笔退款: what is sent.
@@ -48,7 +48,7 @@ pub mod get {
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),
             /// 退款渠道. Required.
-            channel: Channel = body("channel").required(),
+            channel: RefundChannel = body("channel").required(),
             /// 退款入账账户. Required.
             user_received_account: String = body("user_received_account").required(),
             /// 退款成功时间.
@@ -56,41 +56,13 @@ pub mod get {
             /// 退款创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 退款状态. Required.
-            status: Status = body("status").required(),
+            status: DomesticRefundStatus = body("status").required(),
             /// 资金账户.
-            funds_account: FundsAccount = body("funds_account"),
+            funds_account: RefundFundsAccount = body("funds_account"),
             /// 金额信息. Required.
             amount: RefundAmount = body("amount").required(),
             /// 优惠退款信息.
             promotion_detail: Vec<RefundPromotionDetail> = body("promotion_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 退款渠道.
-        pub enum Channel {
-            Original = "ORIGINAL",
-            Balance = "BALANCE",
-            OtherBalance = "OTHER_BALANCE",
-            OtherBankcard = "OTHER_BANKCARD",
-        }
-
-        /// 退款状态.
-        pub enum Status {
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            Processing = "PROCESSING",
-            Abnormal = "ABNORMAL",
-        }
-
-        /// 资金账户.
-        pub enum FundsAccount {
-            Unsettled = "UNSETTLED",
-            Available = "AVAILABLE",
-            Unavailable = "UNAVAILABLE",
-            Operation = "OPERATION",
-            Basic = "BASIC",
-            EcnyBasic = "ECNY_BASIC",
         }
     }
 }

@@ -144,6 +144,7 @@ pub mod post {
 
     open_enum! {
         /// 场景类型.
+        #[doc(alias = "场景类型")]
         pub enum Type {
             IOS = "iOS",
             Android = "Android",
@@ -151,6 +152,7 @@ pub mod post {
         }
 
         /// 类型.
+        #[doc(alias = "类型")]
         pub enum IdentityType {
             Idcard = "IDCARD",
             HongkongMacao = "HONGKONG_MACAO",

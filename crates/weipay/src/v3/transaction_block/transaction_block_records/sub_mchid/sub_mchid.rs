@@ -13,15 +13,19 @@ pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockRec
 /// - partner: [4014940432](https://pay.weixin.qq.com/doc/v3/partner/4014940432)
 pub mod get {
     pub use crate::v3::transaction_block::shared::{
-        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
-        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
-        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
-        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
-        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
-        ManageRecordFieldTimeIntervalCheckRule,
+        BlockCountLevel, BlockRecoverWay, RequestedRecordItems, RequestedRecordItemsRecordFields,
+        RequestedRecordItemsRecordFieldsEnumCheckRule, RequestedRecordItemsRecordFieldsFileCheckRule,
+        RequestedRecordItemsRecordFieldsFileCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRule,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsRelations, RequestedRecordItemsRecordFieldsRepeatedFieldData,
+        RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData,
+        RequestedRecordItemsRecordFieldsStringCheckRule,
+        RequestedRecordItemsRecordFieldsStringCheckRuleValidator,
+        RequestedRecordItemsRecordFieldsTimeIntervalCheckRule,
     };
 
-    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
+    use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
         /// 分页查询子商户名下的交易拦截记录: what is sent.
@@ -61,32 +65,11 @@ pub mod get {
             /// 拦截原因.
             block_reason: String = body("block_reason"),
             /// 拦截笔数.
-            number_of_block: NumberOfBlock = body("number_of_block"),
+            number_of_block: BlockCountLevel = body("number_of_block"),
             /// 解除管控方式.
-            recover_way: RecoverWay = body("recover_way"),
+            recover_way: BlockRecoverWay = body("recover_way"),
             /// 商户提交资料内容. JSON text in a string.
-            requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
-        }
-
-        /// 商户提交资料内容.
-        pub struct RequestedItemInfo {
-            /// 资料项集合. Required.
-            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
-        }
-    }
-
-    open_enum! {
-        /// 拦截笔数.
-        pub enum NumberOfBlock {
-            LessThanTwenty = "LESS_THAN_TWENTY",
-            LessThanOneHundred = "LESS_THAN_ONE_HUNDRED",
-            LessThanOneThousand = "LESS_THAN_ONE_THOUSAND",
-            OverOneThousand = "OVER_ONE_THOUSAND",
-        }
-
-        /// 解除管控方式.
-        pub enum RecoverWay {
-            SubmitInformation = "SUBMIT_INFORMATION",
+            requested_item_info: JsonText<RequestedRecordItems> = body("requested_item_info"),
         }
     }
 }

@@ -13,15 +13,19 @@ pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockSub
 /// - partner: [4014940446](https://pay.weixin.qq.com/doc/v3/partner/4014940446)
 pub mod post {
     pub use crate::v3::transaction_block::shared::{
-        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
-        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
-        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
-        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
-        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
-        ManageRecordFieldTimeIntervalCheckRule,
+        BlockReviewResult, RequestedRecordItems, RequestedRecordItemsRecordFields,
+        RequestedRecordItemsRecordFieldsEnumCheckRule, RequestedRecordItemsRecordFieldsFileCheckRule,
+        RequestedRecordItemsRecordFieldsFileCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRule,
+        RequestedRecordItemsRecordFieldsOrderIntervalCheckRuleEnumFileExts,
+        RequestedRecordItemsRecordFieldsRelations, RequestedRecordItemsRecordFieldsRepeatedFieldData,
+        RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData,
+        RequestedRecordItemsRecordFieldsStringCheckRule,
+        RequestedRecordItemsRecordFieldsStringCheckRuleValidator,
+        RequestedRecordItemsRecordFieldsTimeIntervalCheckRule,
     };
 
-    use crate::model::{JsonText, Time, body, open_enum, request, response};
+    use crate::model::{JsonText, Time, body, request, response};
 
     request! {
         /// 发起交易拦截申诉: what is sent.
@@ -32,13 +36,7 @@ pub mod post {
             /// 商户侧申诉单号. Required.
             merchant_submit_id: String = body("merchant_submit_id").required(),
             /// 商户提交资料内容. Required; JSON text in a string.
-            submit_data: JsonText<SubmitData> = body("submit_data").required(),
-        }
-
-        /// 商户提交资料内容.
-        pub struct SubmitData {
-            /// 资料项集合. Required.
-            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+            submit_data: JsonText<RequestedRecordItems> = body("submit_data").required(),
         }
     }
 
@@ -53,20 +51,11 @@ pub mod post {
             /// 提交时间.
             submit_time: Time = body("submit_time"),
             /// 审核结果.
-            review_result: ReviewResult = body("review_result"),
+            review_result: BlockReviewResult = body("review_result"),
             /// 审核时间.
             review_time: Time = body("review_time"),
             /// 审核驳回原因.
             review_reject_reason: String = body("review_reject_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 审核结果.
-        pub enum ReviewResult {
-            Empty = "EMPTY",
-            Pass = "PASS",
-            Reject = "REJECT",
         }
     }
 }

@@ -13,6 +13,8 @@ pub use crate::v3::vehicle::chain::VehicleParkingServicesFind as Find;
 /// - merchant: [4012534043](https://pay.weixin.qq.com/doc/v3/merchant/4012534043)
 /// - partner: [4012534183](https://pay.weixin.qq.com/doc/v3/partner/4012534183)
 pub mod get {
+    pub use crate::v3::vehicle::shared::PlateColor;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -54,17 +56,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 车牌颜色.
-        pub enum PlateColor {
-            Blue = "BLUE",
-            Green = "GREEN",
-            Yellow = "YELLOW",
-            Black = "BLACK",
-            White = "WHITE",
-            Limegreen = "LIMEGREEN",
-        }
-
         /// 车牌服务开通状态.
+        #[doc(alias = "车牌服务开通状态")]
         pub enum ServiceState {
             Normal = "NORMAL",
             Pause = "PAUSE",

@@ -13,9 +13,7 @@ pub use crate::v3::vehicle::chain::VehicleTransactionsOutTradeNoByOutTradeNo as 
 /// - merchant: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308)
 /// - partner: [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
 pub mod get {
-    pub use crate::v3::vehicle::shared::{
-        IndustryPaymentAmount, VehicleParkingInfo, VehicleParkingInfoPlateColor,
-    };
+    pub use crate::v3::vehicle::shared::{IndustryPaymentAmount, PlateColor, VehicleParkingInfo};
 
     use crate::model::{Time, body, query, request, response};
 

@@ -50,6 +50,7 @@ pub mod post {
 
     open_enum! {
         /// 员工企业支付权限状态.
+        #[doc(alias = "员工企业支付权限状态")]
         pub enum AuthorizationState {
             Revoked = "REVOKED",
             Authorized = "AUTHORIZED",

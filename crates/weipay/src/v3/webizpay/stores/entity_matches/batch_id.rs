@@ -12,7 +12,9 @@ pub use crate::v3::webizpay::chain::WebizpayStoresEntityMatchesByBatchId as Batc
 ///
 /// - partner: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::webizpay::shared::EntityMatchState;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询门店主体匹配结果: what is sent.
@@ -38,7 +40,7 @@ pub mod get {
             /// 微信支付主体匹配批次单号. Required.
             batch_id: String = body("batch_id").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: EntityMatchState = body("state").required(),
             /// 主体匹配明细列表.
             match_results: Vec<MatchResults> = body("match_results"),
         }
@@ -51,16 +53,6 @@ pub mod get {
             store_name: String = body("store_name").required(),
             /// Required.
             has_valid_mchid: bool = body("has_valid_mchid").required(),
-        }
-    }
-
-    open_enum! {
-        /// 批次状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            InProgress = "IN_PROGRESS",
-            Completed = "COMPLETED",
-            Closed = "CLOSED",
         }
     }
 }

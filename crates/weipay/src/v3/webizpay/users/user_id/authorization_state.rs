@@ -58,6 +58,7 @@ pub mod get {
 
     open_enum! {
         /// 授权状态.
+        #[doc(alias = "授权状态")]
         pub enum AuthorizationState {
             Authorized = "AUTHORIZED",
             Revoked = "REVOKED",

@@ -12,7 +12,9 @@ pub use crate::v3::webizpay::chain::WebizpayUsersByUserIdAuthorizationUrl as Aut
 ///
 /// - partner: [4014507153](https://pay.weixin.qq.com/doc/v3/partner/4014507153)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::webizpay::shared::CodeApplicationType;
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 企业商户发起员工开通企业支付授权: what is sent.
@@ -25,7 +27,7 @@ pub mod post {
             /// 出资子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 发起授权应用类型. Required.
-            application_type: ApplicationType = body("application_type").required(),
+            application_type: CodeApplicationType = body("application_type").required(),
         }
     }
 
@@ -46,19 +48,11 @@ pub mod post {
             /// 链接失效时间.
             expire_time: Time = body("expire_time"),
             /// 发起授权应用类型. Required.
-            application_type: ApplicationType = body("application_type").required(),
+            application_type: CodeApplicationType = body("application_type").required(),
             /// 小程序查询参数.
             mp_query: String = body("mp_query"),
             /// 小程序业务类型.
             mp_business_type: String = body("mp_business_type"),
-        }
-    }
-
-    open_enum! {
-        /// 发起授权应用类型.
-        pub enum ApplicationType {
-            H5 = "H5",
-            Miniprogram = "MINIPROGRAM",
         }
     }
 }

@@ -12,7 +12,11 @@ pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceip
 ///
 /// - partner: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::abnormal_fund_processing::shared::{
+        AbnormalTransferMode, FundProcessingOperator, InstructionState,
+    };
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询在途异常资金付款指令执行结果: what comes back.
@@ -25,7 +29,7 @@ pub mod get {
             /// 在途异常资金付款指令的发起方. Required.
             commander: Commander = body("commander").required(),
             /// 付款方式. Required.
-            transfer_mode: TransferMode = body("transfer_mode").required(),
+            transfer_mode: AbnormalTransferMode = body("transfer_mode").required(),
             /// 收款方.
             receiver: Receiver = body("receiver"),
             /// 在途异常资金付款指令状态. Required.
@@ -45,7 +49,7 @@ pub mod get {
         /// 在途异常资金付款指令的发起方.
         pub struct Commander {
             /// Required.
-            operator: Operator = body("operator").required(),
+            operator: FundProcessingOperator = body("operator").required(),
             /// 微信支付商户号.
             mchid: String = body("mchid"),
         }
@@ -60,28 +64,6 @@ pub mod get {
             appid: String = body("appid"),
             /// 入账商户号.
             mchid: String = body("mchid"),
-        }
-    }
-
-    open_enum! {
-        /// The values of `operator`.
-        pub enum Operator {
-            Merchant = "MERCHANT",
-        }
-
-        /// 付款方式.
-        pub enum TransferMode {
-            TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
-            TransferModeToOriginalReceiveMerchant = "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT",
-            TransferModeToSpecifiedReceiveMerchant = "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT",
-        }
-
-        /// 在途异常资金付款指令状态.
-        pub enum InstructionState {
-            InstructionStatePending = "INSTRUCTION_STATE_PENDING",
-            InstructionStateInProgress = "INSTRUCTION_STATE_IN_PROGRESS",
-            InstructionStateClosed = "INSTRUCTION_STATE_CLOSED",
-            InstructionStateSuccess = "INSTRUCTION_STATE_SUCCESS",
         }
     }
 }

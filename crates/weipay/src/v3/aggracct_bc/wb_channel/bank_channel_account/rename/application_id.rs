@@ -12,7 +12,9 @@ pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelBankChannelAccountRena
 ///
 /// - merchant: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
 pub mod get {
-    use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
+    pub use crate::v3::aggracct_bc::shared::{AccountApplicationState, SubjectChangeScene};
+
+    use crate::model::{Sensitive, Time, body, header, query, request, response};
 
     request! {
         /// 查询渠道结算银行账户更名申请: what is sent.
@@ -36,7 +38,7 @@ pub mod get {
         #[doc(alias = "查询渠道结算银行账户更名申请")]
         pub struct Response {
             /// 变更类型. Required.
-            change_scene: ChangeScene = body("change_scene").required(),
+            change_scene: SubjectChangeScene = body("change_scene").required(),
             /// Required.
             application_id: String = body("application_id").required(),
             /// Required.
@@ -48,27 +50,13 @@ pub mod get {
             /// 目标账户名. Required; travels encrypted (敏感信息加密).
             new_account_name: Sensitive = body("new_account_name").required().encrypted(),
             /// 申请单状态. Required.
-            application_state: ApplicationState = body("application_state").required(),
+            application_state: AccountApplicationState = body("application_state").required(),
             /// 完成时间.
             finish_time: Time = body("finish_time"),
             /// 失败错误码.
             fail_code: String = body("fail_code"),
             /// 失败原因.
             fail_msg: String = body("fail_msg"),
-        }
-    }
-
-    open_enum! {
-        /// 变更类型.
-        pub enum ChangeScene {
-            SubjectInfoRename = "SUBJECT_INFO_RENAME",
-        }
-
-        /// 申请单状态.
-        pub enum ApplicationState {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
         }
     }
 }

@@ -14,6 +14,8 @@ pub use crate::v3::apply4sub::chain::Apply4subSubMerchantsBySubMchidApplicationB
 ///
 /// `weipay api show GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}` lists all 4.
 pub mod get {
+    pub use crate::v3::apply4sub::shared::SettlementAccountType;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -36,7 +38,7 @@ pub mod get {
             /// 开户名称. Required.
             account_name: String = body("account_name").required(),
             /// 账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: SettlementAccountType = body("account_type").required(),
             /// 开户银行. Required.
             account_bank: String = body("account_bank").required(),
             /// 开户银行全称.
@@ -56,18 +58,14 @@ pub mod get {
 
     open_enum! {
         /// 银行账号展示规则.
+        #[doc(alias = "银行账号展示规则")]
         pub enum AccountNumberRule {
             AccountNumberRuleMaskV1 = "ACCOUNT_NUMBER_RULE_MASK_V1",
             AccountNumberRuleMaskV2 = "ACCOUNT_NUMBER_RULE_MASK_V2",
         }
 
-        /// 账户类型.
-        pub enum AccountType {
-            AccountTypeBusiness = "ACCOUNT_TYPE_BUSINESS",
-            AccountTypePrivate = "ACCOUNT_TYPE_PRIVATE",
-        }
-
         /// 审核状态.
+        #[doc(alias = "审核状态")]
         pub enum VerifyResult {
             AuditSuccess = "AUDIT_SUCCESS",
             Auditing = "AUDITING",

@@ -27,6 +27,7 @@ pub mod get {
 
     open_enum! {
         /// 授权状态.
+        #[doc(alias = "授权状态")]
         pub enum AuthorizeState {
             AuthorizeStateUnauthorized = "AUTHORIZE_STATE_UNAUTHORIZED",
             AuthorizeStateAuthorized = "AUTHORIZE_STATE_AUTHORIZED",

@@ -12,6 +12,8 @@ pub use crate::v3::brand::chain::BrandCardCardLinksBusinessCodeByBusinessCode as
 ///
 /// - partner: [4016366816](https://pay.weixin.qq.com/doc/v3/partner/4016366816)
 pub mod get {
+    pub use crate::v3::brand::shared::BrandPaymentScene;
+
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
@@ -36,7 +38,7 @@ pub mod get {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 交易场景类型. Required.
-            payment_scene: PaymentScene = body("payment_scene").required(),
+            payment_scene: BrandPaymentScene = body("payment_scene").required(),
             /// 公众账号ID.
             appid: String = body("appid"),
             /// 商户号.
@@ -51,15 +53,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 交易场景类型.
-        pub enum PaymentScene {
-            MiniProgram = "MINI_PROGRAM",
-            App = "APP",
-            PaymentScore = "PAYMENT_SCORE",
-            PaymentCode = "PAYMENT_CODE",
-        }
-
         /// 交易连接名片配置状态.
+        #[doc(alias = "交易连接名片配置状态")]
         pub enum ConfigurationState {
             WaitingAudit = "WAITING_AUDIT",
             AuditReject = "AUDIT_REJECT",

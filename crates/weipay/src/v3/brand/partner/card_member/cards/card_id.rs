@@ -15,13 +15,14 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberCardsByCardId as CardId;
 /// - partner: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
 pub mod get {
     pub use crate::v3::brand::shared::{
-        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandBalanceInformation, BrandCardCodeMode, BrandCardCodeType, BrandCardState,
+        BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
         BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
-        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
-        MembercardValidDateInformation, MembercardValidDateInformationType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation, MemberCardType,
+        MembercardValidDateInformation, ValidDateType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询会员卡模板信息: what is sent.
@@ -47,7 +48,7 @@ pub mod get {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 卡名称. Required.
             card_title: String = body("card_title").required(),
             /// 卡背景颜色. Required.
@@ -55,9 +56,9 @@ pub mod get {
             /// 卡背景图URL. Required.
             card_picture_url: String = body("card_picture_url").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: BrandCardCodeMode = body("code_mode").required(),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: BrandCardCodeType = body("code_type").required(),
             /// 会员码跳转信息.
             code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
@@ -86,41 +87,11 @@ pub mod get {
             /// 用户开卡信息.
             user_information: BrandCardsUserInformation = body("user_information"),
             /// 状态. Required.
-            state: State = body("state").required(),
+            state: BrandCardState = body("state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantAllocate = "MERCHANT_ALLOCATE",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            NoneCode = "NONE_CODE",
-            BarCode = "BAR_CODE",
-            QrCode = "QR_CODE",
-            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
-            JumpMiniProgram = "JUMP_MINI_PROGRAM",
-        }
-
-        /// 状态.
-        pub enum State {
-            CardEffective = "CARD_EFFECTIVE",
-            CardInvalid = "CARD_INVALID",
         }
     }
 }
@@ -134,13 +105,14 @@ pub mod get {
 /// - partner: [4015336977](https://pay.weixin.qq.com/doc/v3/partner/4015336977)
 pub mod patch {
     pub use crate::v3::brand::shared::{
-        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandBalanceInformation, BrandCardCodeMode, BrandCardCodeType, BrandCardState,
+        BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
         BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
-        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
-        MembercardValidDateInformation, MembercardValidDateInformationType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation, MemberCardType,
+        MembercardValidDateInformation, ValidDateType,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 修改会员卡模板信息: what is sent.
@@ -198,7 +170,7 @@ pub mod patch {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 卡名称. Required.
             card_title: String = body("card_title").required(),
             /// 卡背景颜色. Required.
@@ -206,9 +178,9 @@ pub mod patch {
             /// 卡背景图URL. Required.
             card_picture_url: String = body("card_picture_url").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: BrandCardCodeMode = body("code_mode").required(),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: BrandCardCodeType = body("code_type").required(),
             /// 会员码跳转信息.
             code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
@@ -237,41 +209,11 @@ pub mod patch {
             /// 用户开卡信息.
             user_information: BrandCardsUserInformation = body("user_information"),
             /// 状态. Required.
-            state: State = body("state").required(),
+            state: BrandCardState = body("state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantAllocate = "MERCHANT_ALLOCATE",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            NoneCode = "NONE_CODE",
-            BarCode = "BAR_CODE",
-            QrCode = "QR_CODE",
-            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
-            JumpMiniProgram = "JUMP_MINI_PROGRAM",
-        }
-
-        /// 状态.
-        pub enum State {
-            CardEffective = "CARD_EFFECTIVE",
-            CardInvalid = "CARD_INVALID",
         }
     }
 }
@@ -285,13 +227,14 @@ pub mod patch {
 /// - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
 pub mod delete {
     pub use crate::v3::brand::shared::{
-        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandBalanceInformation, BrandCardCodeMode, BrandCardCodeType, BrandCardState,
+        BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
         BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
-        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
-        MembercardValidDateInformation, MembercardValidDateInformationType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation, MemberCardType,
+        MembercardValidDateInformation, ValidDateType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 删除会员卡模板: what is sent.
@@ -317,7 +260,7 @@ pub mod delete {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 卡名称. Required.
             card_title: String = body("card_title").required(),
             /// 卡背景颜色. Required.
@@ -325,9 +268,9 @@ pub mod delete {
             /// 卡背景图URL. Required.
             card_picture_url: String = body("card_picture_url").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: BrandCardCodeMode = body("code_mode").required(),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: BrandCardCodeType = body("code_type").required(),
             /// 会员码跳转信息.
             code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
@@ -356,41 +299,11 @@ pub mod delete {
             /// 用户开卡信息.
             user_information: BrandCardsUserInformation = body("user_information"),
             /// 状态. Required.
-            state: State = body("state").required(),
+            state: BrandCardState = body("state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantAllocate = "MERCHANT_ALLOCATE",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            NoneCode = "NONE_CODE",
-            BarCode = "BAR_CODE",
-            QrCode = "QR_CODE",
-            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
-            JumpMiniProgram = "JUMP_MINI_PROGRAM",
-        }
-
-        /// 状态.
-        pub enum State {
-            CardEffective = "CARD_EFFECTIVE",
-            CardInvalid = "CARD_INVALID",
         }
     }
 }

@@ -14,9 +14,11 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberMembershipActivitiesByAct
 ///
 /// - partner: [4016588015](https://pay.weixin.qq.com/doc/v3/partner/4016588015)
 pub mod get {
-    pub use crate::v3::brand::shared::BrandProductCouponStock;
+    pub use crate::v3::brand::shared::{
+        BrandProductCouponStock, MembershipActivityChannel, MembershipActivityState,
+    };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询品牌会员发券活动: what is sent.
@@ -42,7 +44,7 @@ pub mod get {
             /// 会员卡ID. Required.
             card_id: String = body("card_id").required(),
             /// 活动渠道. Required.
-            activity_channel: ActivityChannel = body("activity_channel").required(),
+            activity_channel: MembershipActivityChannel = body("activity_channel").required(),
             /// 活动主标题. Required.
             title: String = body("title").required(),
             /// 活动主标题. Required.
@@ -61,26 +63,11 @@ pub mod get {
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),
             /// 活动状态. Required.
-            activity_state: ActivityState = body("activity_state").required(),
+            activity_state: MembershipActivityState = body("activity_state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             modify_time: Time = body("modify_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 活动渠道.
-        pub enum ActivityChannel {
-            MechantAppComponent = "MECHANT_APP_COMPONENT",
-        }
-
-        /// 活动状态.
-        pub enum ActivityState {
-            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
-            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
-            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
-            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
         }
     }
 }
@@ -93,9 +80,11 @@ pub mod get {
 ///
 /// - partner: [4016588044](https://pay.weixin.qq.com/doc/v3/partner/4016588044)
 pub mod patch {
-    pub use crate::v3::brand::shared::BrandProductCouponStock;
+    pub use crate::v3::brand::shared::{
+        BrandProductCouponStock, MembershipActivityChannel, MembershipActivityState,
+    };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 修改品牌会员发券活动信息: what is sent.
@@ -129,7 +118,7 @@ pub mod patch {
             /// 会员卡ID. Required.
             card_id: String = body("card_id").required(),
             /// 活动渠道. Required.
-            activity_channel: ActivityChannel = body("activity_channel").required(),
+            activity_channel: MembershipActivityChannel = body("activity_channel").required(),
             /// 活动主标题. Required.
             title: String = body("title").required(),
             /// 活动主标题. Required.
@@ -148,26 +137,11 @@ pub mod patch {
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),
             /// 活动状态. Required.
-            activity_state: ActivityState = body("activity_state").required(),
+            activity_state: MembershipActivityState = body("activity_state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             modify_time: Time = body("modify_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 活动渠道.
-        pub enum ActivityChannel {
-            MechantAppComponent = "MECHANT_APP_COMPONENT",
-        }
-
-        /// 活动状态.
-        pub enum ActivityState {
-            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
-            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
-            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
-            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
         }
     }
 }

@@ -14,11 +14,11 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCardsImportByOpenid a
 pub mod post {
     pub use crate::v3::brand::shared::{
         BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
-        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
-        MembercardValidDateInformationType,
+        BrandUserInformationCustomFieldList, MemberCardType, MembercardValidDateInformation, UserCardState,
+        ValidDateType,
     };
 
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 根据openid导入用户会员卡: what is sent.
@@ -66,7 +66,7 @@ pub mod post {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 加密的手机号. Travels encrypted (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
@@ -86,23 +86,6 @@ pub mod post {
             invalid_reason: String = body("invalid_reason"),
             /// 作废时间.
             invalid_time: Time = body("invalid_time"),
-        }
-    }
-
-    open_enum! {
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 用户会员卡状态.
-        pub enum UserCardState {
-            Unactivated = "UNACTIVATED",
-            Effective = "EFFECTIVE",
-            Expired = "EXPIRED",
-            Invalid = "INVALID",
         }
     }
 }

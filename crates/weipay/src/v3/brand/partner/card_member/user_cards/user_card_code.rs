@@ -17,11 +17,11 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCardsByUserCardCode a
 pub mod get {
     pub use crate::v3::brand::shared::{
         BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
-        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
-        MembercardValidDateInformationType,
+        BrandUserInformationCustomFieldList, MemberCardType, MembercardValidDateInformation, UserCardState,
+        ValidDateType,
     };
 
-    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+    use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
         /// 查询用户会员卡信息: what is sent.
@@ -57,7 +57,7 @@ pub mod get {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 加密的手机号. Travels encrypted (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
@@ -79,23 +79,6 @@ pub mod get {
             invalid_time: Time = body("invalid_time"),
         }
     }
-
-    open_enum! {
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 用户会员卡状态.
-        pub enum UserCardState {
-            Unactivated = "UNACTIVATED",
-            Effective = "EFFECTIVE",
-            Expired = "EXPIRED",
-            Invalid = "INVALID",
-        }
-    }
 }
 
 /// 修改用户会员卡信息 · `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
@@ -108,11 +91,11 @@ pub mod get {
 pub mod patch {
     pub use crate::v3::brand::shared::{
         BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
-        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
-        MembercardValidDateInformationType,
+        BrandUserInformationCustomFieldList, MemberCardType, MembercardValidDateInformation, UserCardState,
+        ValidDateType,
     };
 
-    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+    use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
         /// 修改用户会员卡信息: what is sent.
@@ -164,7 +147,7 @@ pub mod patch {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 加密的手机号. Travels encrypted (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
@@ -184,23 +167,6 @@ pub mod patch {
             invalid_reason: String = body("invalid_reason"),
             /// 作废时间.
             invalid_time: Time = body("invalid_time"),
-        }
-    }
-
-    open_enum! {
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 用户会员卡状态.
-        pub enum UserCardState {
-            Unactivated = "UNACTIVATED",
-            Effective = "EFFECTIVE",
-            Expired = "EXPIRED",
-            Invalid = "INVALID",
         }
     }
 }

@@ -18,10 +18,10 @@ pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreId as StoreI
 /// - partner: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)
 pub mod get {
     pub use crate::v3::brand::shared::{
-        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+        BrandAuditState, BrandStoreBusiness, BrandStoreRecipient, RecipientState, StoreAddress, StoreState,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询品牌门店: what is sent.
@@ -47,7 +47,7 @@ pub mod get {
             /// 门店状态.
             store_state: StoreState = body("store_state"),
             /// 审核状态.
-            audit_state: AuditState = body("audit_state"),
+            audit_state: BrandAuditState = body("audit_state"),
             /// 审核失败原因.
             review_reject_reason: String = body("review_reject_reason"),
             /// 门店基础信息.
@@ -68,22 +68,6 @@ pub mod get {
             branch_name: String = body("branch_name"),
         }
     }
-
-    open_enum! {
-        /// 门店状态.
-        pub enum StoreState {
-            Open = "OPEN",
-            Creating = "CREATING",
-            Closed = "CLOSED",
-        }
-
-        /// 审核状态.
-        pub enum AuditState {
-            Success = "SUCCESS",
-            Processing = "PROCESSING",
-            Rejected = "REJECTED",
-        }
-    }
 }
 
 /// 更新品牌门店 · `PATCH v3/brand/partner/store/brandstores/{store_id}`
@@ -95,10 +79,10 @@ pub mod get {
 /// - partner: [4015783158](https://pay.weixin.qq.com/doc/v3/partner/4015783158)
 pub mod patch {
     pub use crate::v3::brand::shared::{
-        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+        BrandAuditState, BrandStoreBusiness, BrandStoreRecipient, RecipientState, StoreAddress, StoreState,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 更新品牌门店: what is sent.
@@ -138,7 +122,7 @@ pub mod patch {
             /// 门店状态.
             store_state: StoreState = body("store_state"),
             /// 审核状态.
-            audit_state: AuditState = body("audit_state"),
+            audit_state: BrandAuditState = body("audit_state"),
             /// 审核失败原因.
             review_reject_reason: String = body("review_reject_reason"),
             /// 门店基础信息.
@@ -149,22 +133,6 @@ pub mod patch {
             store_business: BrandStoreBusiness = body("store_business"),
             /// 门店收款信息.
             store_recipient: Vec<BrandStoreRecipient> = body("store_recipient"),
-        }
-    }
-
-    open_enum! {
-        /// 门店状态.
-        pub enum StoreState {
-            Open = "OPEN",
-            Creating = "CREATING",
-            Closed = "CLOSED",
-        }
-
-        /// 审核状态.
-        pub enum AuditState {
-            Success = "SUCCESS",
-            Processing = "PROCESSING",
-            Rejected = "REJECTED",
         }
     }
 }

@@ -33,12 +33,14 @@ pub mod get {
 
     open_enum! {
         /// 授权类型.
+        #[doc(alias = "授权类型")]
         pub enum AuthorizationType {
             AuthorizationTypeHosting = "AUTHORIZATION_TYPE_HOSTING",
             AuthorizationTypePartly = "AUTHORIZATION_TYPE_PARTLY",
         }
 
         /// 授权产品权限.
+        #[doc(alias = "授权产品权限")]
         pub enum AuthorizationProduct {
             BrandProductAuthorityMerchantCard = "BRAND_PRODUCT_AUTHORITY_MERCHANT_CARD",
             BrandProductAuthorityCardLink = "BRAND_PRODUCT_AUTHORITY_CARD_LINK",

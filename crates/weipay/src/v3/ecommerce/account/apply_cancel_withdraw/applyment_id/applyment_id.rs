@@ -13,11 +13,11 @@ pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawApplymen
 /// - partner: [4013892765](https://pay.weixin.qq.com/doc/v3/partner/4013892765)
 pub mod get {
     pub use crate::v3::ecommerce::shared::{
-        EcommerceAccountWithdrawResult, EcommerceAccountWithdrawResultOutAccountType,
-        EcommerceAccountWithdrawResultPayState,
+        CancelWithdrawState, EcommerceAccountWithdrawResult, EcommerceAccountWithdrawResultPayState,
+        OutAccountType, WithdrawChoice, WithdrawState,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 微信支付注销提现申请单号查询申请单状态: what comes back.
@@ -30,11 +30,11 @@ pub mod get {
             /// 商户注销提现申请单号. Required.
             out_request_no: String = body("out_request_no").required(),
             /// 注销提现申请单状态. Required.
-            cancel_state: CancelState = body("cancel_state").required(),
+            cancel_state: CancelWithdrawState = body("cancel_state").required(),
             /// 注销提现申请单状态描述. Required.
             cancel_state_description: String = body("cancel_state_description").required(),
             /// 是否提取资金.
-            withdraw: Withdraw = body("withdraw"),
+            withdraw: WithdrawChoice = body("withdraw"),
             /// 提现状态.
             withdraw_state: WithdrawState = body("withdraw_state"),
             /// 账户提现结果.
@@ -61,42 +61,6 @@ pub mod get {
         pub struct ConfirmCancel {
             /// 确认商户注销的页面url.
             confirm_cancel_url: String = body("confirm_cancel_url"),
-        }
-    }
-
-    open_enum! {
-        /// 注销提现申请单状态.
-        pub enum CancelState {
-            Accepted = "ACCEPTED",
-            Reviewing = "REVIEWING",
-            Rejected = "REJECTED",
-            WaitingMerchantConfirm = "WAITING_MERCHANT_CONFIRM",
-            Revoked = "REVOKED",
-            SystemProcessing = "SYSTEM_PROCESSING",
-            Canceled = "CANCELED",
-            FundProcessing = "FUND_PROCESSING",
-            Finish = "FINISH",
-        }
-
-        /// 是否提取资金.
-        pub enum Withdraw {
-            ApplyWithdraw = "APPLY_WITHDRAW",
-            NotApplyWithdraw = "NOT_APPLY_WITHDRAW",
-        }
-
-        /// 提现状态.
-        pub enum WithdrawState {
-            WithdrawProcessing = "WITHDRAW_PROCESSING",
-            WithdrawException = "WITHDRAW_EXCEPTION",
-            WithdrawSucceed = "WITHDRAW_SUCCEED",
-        }
-
-        /// 二级商户号的出款子账户类型.
-        pub enum OutAccountType {
-            BasicAccount = "BASIC_ACCOUNT",
-            OperateAccount = "OPERATE_ACCOUNT",
-            MarginAccount = "MARGIN_ACCOUNT",
-            TradeFeeAccount = "TRADE_FEE_ACCOUNT",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawValidate
 ///
 /// - partner: [4016420099](https://pay.weixin.qq.com/doc/v3/partner/4016420099)
 pub mod get {
+    pub use crate::v3::ecommerce::shared::OutAccountType;
+
     use crate::model::{body, open_enum, response};
 
     response! {
@@ -51,23 +53,17 @@ pub mod get {
 
     open_enum! {
         /// 注销提现申请单状态.
+        #[doc(alias = "注销提现申请单状态")]
         pub enum MerchantState {
             Normal = "NORMAL",
             HasBeenCancelled = "HAS_BEEN_CANCELLED",
         }
 
         /// 注销资格检查结果.
+        #[doc(alias = "注销资格检查结果")]
         pub enum ValidateResult {
             AllowCancelWithdraw = "ALLOW_CANCEL_WITHDRAW",
             NotAllowCancelWithdraw = "NOT_ALLOW_CANCEL_WITHDRAW",
-        }
-
-        /// 商户资金账户余额.
-        pub enum OutAccountType {
-            BasicAccount = "BASIC_ACCOUNT",
-            OperateAccount = "OPERATE_ACCOUNT",
-            MarginAccount = "MARGIN_ACCOUNT",
-            TradeFeeAccount = "TRADE_FEE_ACCOUNT",
         }
 
         /// 二级商户号的出款子账户类型.

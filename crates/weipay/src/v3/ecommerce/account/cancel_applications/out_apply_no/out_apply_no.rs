@@ -12,7 +12,9 @@ pub use crate::v3::ecommerce::chain::EcommerceAccountCancelApplicationsOutApplyN
 ///
 /// - partner: [4012476223](https://pay.weixin.qq.com/doc/v3/partner/4012476223)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::ecommerce::shared::AccountCancelState;
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询注销单状态: what comes back.
@@ -27,18 +29,9 @@ pub mod get {
             /// 受理失败原因.
             reject_reason: String = body("reject_reason"),
             /// 注销状态.
-            cancel_state: CancelState = body("cancel_state"),
+            cancel_state: AccountCancelState = body("cancel_state"),
             /// 最后更新时间.
             update_time: Time = body("update_time"),
-        }
-    }
-
-    open_enum! {
-        /// 注销状态.
-        pub enum CancelState {
-            Reviewing = "REVIEWING",
-            Rejected = "REJECTED",
-            CancelSuccess = "CANCEL_SUCCESS",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferElecsignOutBillNoByOutBill
 ///
 /// - merchant: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::fund_app::shared::{ElectronicSignatureState, ReceiptHashType};
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 商户单号查询电子回单: what comes back.
@@ -21,34 +23,19 @@ pub mod get {
         #[doc(alias = "商户单号查询电子回单")]
         pub struct Response {
             /// 申请单状态. Required.
-            state: State = body("state").required(),
+            state: ElectronicSignatureState = body("state").required(),
             /// 申请单创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 申请单更新时间. Required.
             update_time: Time = body("update_time").required(),
             /// 回单文件摘要类型.
-            hash_type: HashType = body("hash_type"),
+            hash_type: ReceiptHashType = body("hash_type"),
             /// 回单文件摘要值.
             hash_value: String = body("hash_value"),
             /// 回单文件下载地址.
             download_url: String = body("download_url"),
             /// 失败原因.
             fail_reason: String = body("fail_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum State {
-            Generating = "GENERATING",
-            Finished = "FINISHED",
-            Failed = "FAILED",
-        }
-
-        /// 回单文件摘要类型.
-        pub enum HashType {
-            Sha256 = "SHA256",
-            Sm3 = "SM3",
         }
     }
 }

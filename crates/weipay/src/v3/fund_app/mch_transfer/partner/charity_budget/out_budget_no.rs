@@ -14,7 +14,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityBudgetByOutB
 ///
 /// - partner: [4015554788](https://pay.weixin.qq.com/doc/v3/partner/4015554788)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::fund_app::shared::CharityBudgetState;
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 商户单号查询公益捐赠预算详情: what is sent.
@@ -48,7 +50,7 @@ pub mod get {
             /// 活动说明. Required.
             activity_remark: String = body("activity_remark").required(),
             /// 预算单状态.
-            state: State = body("state"),
+            state: CharityBudgetState = body("state"),
             /// 确认出资页面地址.
             confirm_url: String = body("confirm_url"),
             /// 商户号超管微信号掩码.
@@ -63,16 +65,6 @@ pub mod get {
             finished_time: Time = body("finished_time"),
             /// 关闭时间.
             closed_time: Time = body("closed_time"),
-        }
-    }
-
-    open_enum! {
-        /// 预算单状态.
-        pub enum State {
-            Pending = "PENDING",
-            Locked = "LOCKED",
-            Finished = "FINISHED",
-            Closed = "CLOSED",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerSubMchAuthorization
 ///
 /// - partner: [4015469112](https://pay.weixin.qq.com/doc/v3/partner/4015469112)
 pub mod get {
+    pub use crate::v3::fund_app::shared::SubMchAuthorizationState;
+
     use crate::model::{Time, body, open_enum, response};
 
     response! {
@@ -39,7 +41,7 @@ pub mod get {
             /// 商户申请单号. Required.
             out_apply_no: String = body("out_apply_no").required(),
             /// 授权申请单状态. Required.
-            state: ApplyOrderState = body("state").required(),
+            state: SubMchAuthorizationState = body("state").required(),
             /// 授权申请受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 最后一次状态变更时间. Required.
@@ -49,18 +51,11 @@ pub mod get {
 
     open_enum! {
         /// 授权状态.
+        #[doc(alias = "授权状态")]
         pub enum State {
             Authorized = "AUTHORIZED",
             Unauthorized = "UNAUTHORIZED",
             Canceled = "CANCELED",
-        }
-
-        /// 授权申请单状态.
-        pub enum ApplyOrderState {
-            Invited = "INVITED",
-            Passed = "PASSED",
-            Rejected = "REJECTED",
-            Expired = "EXPIRED",
         }
     }
 }

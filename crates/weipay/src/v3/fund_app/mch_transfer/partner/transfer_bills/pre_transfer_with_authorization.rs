@@ -12,9 +12,11 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBillsPreTra
 ///
 /// - partner: [4016809843](https://pay.weixin.qq.com/doc/v3/partner/4016809843)
 pub mod post {
-    pub use crate::v3::fund_app::shared::{FundAppAuthorizationInfo, FundAppTransferSceneReportInfo};
+    pub use crate::v3::fund_app::shared::{
+        TransferAuthorizationInfo, TransferSceneId, TransferSceneReportInfo,
+    };
 
-    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+    use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
         /// 发起转账并完成自动收款授权: what is sent.
@@ -45,10 +47,10 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
             /// 转账场景报备信息. Required.
-            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+            transfer_scene_report_infos: Vec<TransferSceneReportInfo> =
                 body("transfer_scene_report_infos").required(),
             /// 自动收款授权信息.
-            authorization_info: FundAppAuthorizationInfo = body("authorization_info"),
+            authorization_info: TransferAuthorizationInfo = body("authorization_info"),
         }
     }
 
@@ -68,20 +70,6 @@ pub mod post {
             create_time: Time = body("create_time").required(),
             /// Required.
             package_info: String = body("package_info").required(),
-        }
-    }
-
-    open_enum! {
-        /// 转账场景ID.
-        pub enum TransferSceneId {
-            V1000 = "1000",
-            V1002 = "1002",
-            V1004 = "1004",
-            V1005 = "1005",
-            V1009 = "1009",
-            V1010 = "1010",
-            V1011 = "1011",
-            V1013 = "1013",
         }
     }
 }

@@ -14,7 +14,11 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerUserConfirmAuthoriz
 ///
 /// - partner: [4016809859](https://pay.weixin.qq.com/doc/v3/partner/4016809859)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::fund_app::shared::{
+        AuthorizationCloseReason, TransferSceneId, UserAuthorizationState,
+    };
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 商户单号查询自动收款授权: what comes back.
@@ -33,7 +37,7 @@ pub mod get {
             /// 微信自动收款授权单号. Required.
             authorization_id: String = body("authorization_id").required(),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: UserAuthorizationState = body("state").required(),
             /// 用户确认授权的时间. Required.
             authorize_time: Time = body("authorize_time").required(),
             /// 自动收款授权的关闭信息.
@@ -51,34 +55,7 @@ pub mod get {
             /// 关闭时间. Required.
             close_time: Time = body("close_time").required(),
             /// 自动收款授权的原因. Required.
-            close_reason: CloseReason = body("close_reason").required(),
-        }
-    }
-
-    open_enum! {
-        /// 单据状态.
-        pub enum State {
-            TakingEffect = "TAKING_EFFECT",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-        }
-
-        /// 自动收款授权的原因.
-        pub enum CloseReason {
-            CloseViaMchApi = "CLOSE_VIA_MCH_API",
-            UserClose = "USER_CLOSE",
-        }
-
-        /// 转账场景ID.
-        pub enum TransferSceneId {
-            V1000 = "1000",
-            V1002 = "1002",
-            V1004 = "1004",
-            V1005 = "1005",
-            V1009 = "1009",
-            V1010 = "1010",
-            V1011 = "1011",
-            V1013 = "1013",
+            close_reason: AuthorizationCloseReason = body("close_reason").required(),
         }
     }
 }

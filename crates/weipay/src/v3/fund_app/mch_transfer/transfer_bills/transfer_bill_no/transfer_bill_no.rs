@@ -14,7 +14,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsTransferBillN
 ///
 /// `weipay api show GET v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}` lists all 2.
 pub mod get {
-    use crate::model::{Sensitive, Time, body, open_enum, response};
+    pub use crate::v3::fund_app::shared::TransferBillState;
+
+    use crate::model::{Sensitive, Time, body, response};
 
     response! {
         /// 微信转账单号查询转账单: what comes back.
@@ -31,7 +33,7 @@ pub mod get {
             /// 商户AppID. Required.
             appid: String = body("appid").required(),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: TransferBillState = body("state").required(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
             /// 转账备注. Required.
@@ -46,20 +48,6 @@ pub mod get {
             create_time: Time = body("create_time").required(),
             /// 最后一次状态变更时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 单据状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Transfering = "TRANSFERING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

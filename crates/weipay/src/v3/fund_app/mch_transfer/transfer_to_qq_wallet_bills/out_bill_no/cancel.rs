@@ -12,7 +12,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferToQqWalletBillsByO
 ///
 /// - merchant: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, open_enum, response};
+    pub use crate::v3::fund_app::shared::TransferBillState;
+
+    use crate::model::{Sensitive, Time, body, response};
 
     response! {
         /// 撤销转账到QQ钱包: what comes back.
@@ -29,7 +31,7 @@ pub mod post {
             /// QQ互联开放平台AppID.
             appid: String = body("appid"),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: TransferBillState = body("state").required(),
             /// 转账金额. In fen (分).
             transfer_amount: i64 = body("transfer_amount"),
             /// 转账备注.
@@ -46,20 +48,6 @@ pub mod post {
             create_time: Time = body("create_time"),
             /// 最后一次状态变更时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 单据状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Transfering = "TRANSFERING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

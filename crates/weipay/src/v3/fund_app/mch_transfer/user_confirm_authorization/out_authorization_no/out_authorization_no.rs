@@ -14,6 +14,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferUserConfirmAuthorizationOu
 ///
 /// - merchant: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)
 pub mod get {
+    pub use crate::v3::fund_app::shared::UserAuthorizationState;
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -44,7 +46,7 @@ pub mod get {
             /// 微信自动收款授权单号.
             authorization_id: String = body("authorization_id"),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: UserAuthorizationState = body("state").required(),
             /// 用户确认授权的时间.
             authorize_time: Time = body("authorize_time"),
             /// 自动收款授权的关闭信息.
@@ -69,14 +71,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 单据状态.
-        pub enum State {
-            TakingEffect = "TAKING_EFFECT",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-        }
-
         /// 自动收款授权的原因.
+        #[doc(alias = "自动收款授权的原因")]
         pub enum CloseReason {
             CloseViaMchApi = "CLOSE_VIA_MCH_API",
             UserClose = "USER_CLOSE",

@@ -12,7 +12,9 @@ pub use crate::v3::funds_to_oversea::chain::FundsToOverseaReturnReturnOrdersOutR
 ///
 /// - partner: [4013735052](https://pay.weixin.qq.com/doc/v3/partner/4013735052)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::funds_to_oversea::shared::OverseaReturnState;
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询出境退回结果（通过商户出境退回单号）: what is sent.
@@ -46,22 +48,13 @@ pub mod get {
             /// 退回金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 出境退回状态. Required.
-            state: State = body("state").required(),
+            state: OverseaReturnState = body("state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 失败原因.
             fail_reason: String = body("fail_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 出境退回状态.
-        pub enum State {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Failed = "FAILED",
         }
     }
 }

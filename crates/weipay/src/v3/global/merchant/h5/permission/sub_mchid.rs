@@ -29,6 +29,7 @@ pub mod get {
 
     open_enum! {
         /// H5支付权限状态.
+        #[doc(alias = "H5支付权限状态")]
         pub enum AuthorizationState {
             AuthorityToTest = "AUTHORITY_TO_TEST",
             FormalAuthority = "FORMAL_AUTHORITY",

@@ -8,6 +8,8 @@ pub use crate::v3::global::chain::GlobalMerchantServiceComplaintsByComplaintIdNe
 ///
 /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
 pub mod get {
+    pub use crate::v3::global::shared::{ComplaintMediaType, MchLanguage};
+
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
@@ -62,31 +64,15 @@ pub mod get {
         /// 操作资料列表.
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型. Required.
-            media_type: MediaType = body("media_type").required(),
+            media_type: ComplaintMediaType = body("media_type").required(),
             /// 媒体文件请求url. Required.
             media_url: Vec<String> = body("media_url").required(),
         }
     }
 
     open_enum! {
-        /// 商户语言.
-        pub enum MchLanguage {
-            ZhCn = "ZH_CN",
-            ZhTw = "ZH_TW",
-            ZhHk = "ZH_HK",
-            En = "EN",
-            Ja = "JA",
-            Ko = "KO",
-            Th = "TH",
-            Vi = "VI",
-            Ru = "RU",
-            De = "DE",
-            Fr = "FR",
-            Ar = "AR",
-            Es = "ES",
-        }
-
         /// 操作类型.
+        #[doc(alias = "操作类型")]
         pub enum OperateType {
             UserCreateComplaint = "USER_CREATE_COMPLAINT",
             UserContinueComplaint = "USER_CONTINUE_COMPLAINT",
@@ -109,12 +95,6 @@ pub mod get {
             ComplaintPartialRefundedSystemMessage = "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
             ComplaintRefundReceivedSystemMessage = "COMPLAINT_REFUND_RECEIVED_SYSTEM_MESSAGE",
             ComplaintEntrustedRefundSystemMessage = "COMPLAINT_ENTRUSTED_REFUND_SYSTEM_MESSAGE",
-        }
-
-        /// 媒体文件业务类型.
-        pub enum MediaType {
-            UserComplaintImage = "USER_COMPLAINT_IMAGE",
-            OperationImage = "OPERATION_IMAGE",
         }
     }
 }

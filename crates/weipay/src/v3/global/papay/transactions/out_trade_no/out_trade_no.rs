@@ -15,12 +15,11 @@ pub use crate::v3::global::chain::GlobalPapayTransactionsOutTradeNoByOutTradeNo 
 /// - global: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
 pub mod get {
     pub use crate::v3::global::shared::{
-        GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GlobalPaymentAmountExchangeRateType,
-        GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
-        OverseaPromotionDetailType,
+        GlobalPaymentAmount, GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaTradeType,
+        PromotionScope, PromotionType, SettlementExchangeRate, SettlementExchangeRateType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询订单(商户订单号): what is sent.
@@ -58,7 +57,7 @@ pub mod get {
             /// 商户数据.
             attach: String = body("attach"),
             /// 交易类型. Required.
-            trade_type: TradeType = body("trade_type").required(),
+            trade_type: OverseaTradeType = body("trade_type").required(),
             /// 付款银行. Required.
             bank_type: String = body("bank_type").required(),
             /// 支付完成时间. Required.
@@ -73,17 +72,6 @@ pub mod get {
             amount: GlobalPaymentAmount = body("amount").required(),
             /// 优惠功能.
             promotion_detail: Vec<OverseaPromotionDetail> = body("promotion_detail"),
-        }
-    }
-
-    open_enum! {
-        /// 交易类型.
-        pub enum TradeType {
-            Jsapi = "JSAPI",
-            Native = "NATIVE",
-            App = "APP",
-            Mweb = "MWEB",
-            Micropay = "MICROPAY",
         }
     }
 }

@@ -8,7 +8,9 @@ pub use crate::v3::gov::chain::GovSubsidyQualificationsPassthroughCancel as Canc
 ///
 /// For 电商平台, 服务商.
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::gov::shared::IdentityDocumentType;
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 取消资格(透传模式): what is sent.
@@ -45,15 +47,6 @@ pub mod post {
             code: String = body("code").required(),
             /// 响应描述. Required.
             message: String = body("message").required(),
-        }
-    }
-
-    open_enum! {
-        /// 证件类型.
-        pub enum IdentityDocumentType {
-            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
         }
     }
 }

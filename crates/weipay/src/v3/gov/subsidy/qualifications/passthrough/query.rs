@@ -8,6 +8,8 @@ pub use crate::v3::gov::chain::GovSubsidyQualificationsPassthroughQuery as Query
 ///
 /// For 电商平台, 服务商. Safe to repeat with the same content.
 pub mod post {
+    pub use crate::v3::gov::shared::{IdentityDocumentType, SubsidyQualificationState, UnclaimedReason};
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -46,7 +48,7 @@ pub mod post {
             /// 消费品类ID. Required.
             appliance_id: i64 = body("appliance_id").required(),
             /// 状态. Required.
-            state: State = body("state").required(),
+            state: SubsidyQualificationState = body("state").required(),
             /// 区分未领取的原因.
             unclaimed_reason: UnclaimedReason = body("unclaimed_reason"),
             /// 区分对接模式.
@@ -59,29 +61,8 @@ pub mod post {
     }
 
     open_enum! {
-        /// 证件类型.
-        pub enum IdentityDocumentType {
-            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
-            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
-            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
-        }
-
-        /// 状态.
-        pub enum State {
-            Unclaimed = "UNCLAIMED",
-            Unredeemed = "UNREDEEMED",
-            Redeemed = "REDEEMED",
-        }
-
-        /// 区分未领取的原因.
-        pub enum UnclaimedReason {
-            ReasonClaimedByOtherRegion = "REASON_CLAIMED_BY_OTHER_REGION",
-            ReasonClaimedByOtherPlatformOrRegion = "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION",
-            ReasonUnclaimed = "REASON_UNCLAIMED",
-            ReasonClaimedByOtherMode = "REASON_CLAIMED_BY_OTHER_MODE",
-        }
-
         /// 区分对接模式.
+        #[doc(alias = "区分对接模式")]
         pub enum ClaimMode {
             ClaimModeMiniProgram = "CLAIM_MODE_MINI_PROGRAM",
             ClaimModeInterfacePassThrough = "CLAIM_MODE_INTERFACE_PASS_THROUGH",

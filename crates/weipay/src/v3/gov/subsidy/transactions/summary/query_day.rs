@@ -12,6 +12,8 @@ pub use crate::v3::gov::chain::GovSubsidyTransactionsSummaryQueryDay as QueryDay
 ///
 /// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
 pub mod post {
+    pub use crate::v3::gov::shared::SubsidyCategoryState;
+
     use crate::model::{body, open_enum, request, response};
 
     request! {
@@ -29,7 +31,7 @@ pub mod post {
             /// 消费品类ID.
             appliance_id: i64 = body("appliance_id"),
             /// 品类状态.
-            cate_state: CateState = body("cate_state"),
+            cate_state: SubsidyCategoryState = body("cate_state"),
         }
     }
 
@@ -54,17 +56,12 @@ pub mod post {
 
     open_enum! {
         /// 查询的订单类别.
+        #[doc(alias = "查询的订单类别")]
         pub enum QueryType {
             OrderTypeTransaction = "ORDER_TYPE_TRANSACTION",
             OrderTypeApplianceRedeem = "ORDER_TYPE_APPLIANCE_REDEEM",
             OrderType3cRedeem = "ORDER_TYPE_3C_REDEEM",
             OrderTypeNQualificationRedeem = "ORDER_TYPE_N_QUALIFICATION_REDEEM",
-        }
-
-        /// 品类状态.
-        pub enum CateState {
-            CateStateRedeem = "CATE_STATE_REDEEM",
-            CateStateRefund = "CATE_STATE_REFUND",
         }
     }
 }

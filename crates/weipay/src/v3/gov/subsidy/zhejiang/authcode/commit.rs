@@ -12,9 +12,11 @@ pub use crate::v3::gov::chain::GovSubsidyZhejiangAuthcodeCommit as Commit;
 ///
 /// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 pub mod post {
+    pub use crate::v3::gov::shared::SaleModelCode;
+
     use serde_json::Number;
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 品类凭证码上报确认: what is sent.
@@ -41,7 +43,7 @@ pub mod post {
             /// 收货地址.
             address: String = body("address"),
             /// 销售方式.
-            sale_models: SaleModels = body("sale_models"),
+            sale_models: SaleModelCode = body("sale_models"),
             /// 销售企业名称.
             corp_name: String = body("corp_name"),
             /// 家电品牌.
@@ -77,14 +79,6 @@ pub mod post {
             resp_code: String = body("resp_code").required(),
             /// 响应描述. Required.
             resp_desc: String = body("resp_desc").required(),
-        }
-    }
-
-    open_enum! {
-        /// 销售方式.
-        pub enum SaleModels {
-            V0 = "0",
-            V1 = "1",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidyZhejiangAuthcodeIssue as Issue;
 ///
 /// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::gov::shared::SubsidyCertType;
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 申请品类凭证码: what is sent.
@@ -35,7 +37,7 @@ pub mod post {
             /// 自定义域.
             custom_info: String = body("custom_info"),
             /// 证件类型. Required.
-            cert_type: CertType = body("cert_type").required(),
+            cert_type: SubsidyCertType = body("cert_type").required(),
             /// 证件号码. Required; travels encrypted (敏感信息加密).
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 请求流水号. Required.
@@ -55,17 +57,6 @@ pub mod post {
             resp_desc: String = body("resp_desc").required(),
             /// 品类凭证码.
             auth_code: String = body("auth_code"),
-        }
-    }
-
-    open_enum! {
-        /// 证件类型.
-        pub enum CertType {
-            V1 = "1",
-            V2 = "2",
-            V3 = "3",
-            V4 = "4",
-            V5 = "5",
         }
     }
 }

@@ -72,6 +72,7 @@ pub mod post {
 
     open_enum! {
         /// 优惠模式.
+        #[doc(alias = "优惠模式")]
         pub enum DiscountMode {
             DisFlag = "DIS_FLAG",
             DisCalc = "DIS_CALC",

@@ -128,6 +128,7 @@ pub mod post {
 
     open_enum! {
         /// 条码类型.
+        #[doc(alias = "条码类型")]
         pub enum CodeType {
             V001 = "001",
             V002 = "002",

@@ -12,7 +12,9 @@ pub use crate::v3::gov::chain::GovSubsidyZhejiangQualificationsClaim as Claim;
 ///
 /// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 pub mod post {
-    use crate::model::{Sensitive, body, header, open_enum, request, response};
+    pub use crate::v3::gov::shared::SubsidyCertType;
+
+    use crate::model::{Sensitive, body, header, request, response};
 
     request! {
         /// 领取资格: what is sent.
@@ -31,7 +33,7 @@ pub mod post {
             /// 手机号. Required; travels encrypted (敏感信息加密).
             tel: Sensitive = body("tel").required().encrypted(),
             /// 证件类型.
-            cert_type: CertType = body("cert_type"),
+            cert_type: SubsidyCertType = body("cert_type"),
             /// 请求流水号. Required.
             req_ssn: String = body("req_ssn").required(),
         }
@@ -47,17 +49,6 @@ pub mod post {
             resp_code: String = body("resp_code").required(),
             /// 响应描述. Required.
             resp_desc: String = body("resp_desc").required(),
-        }
-    }
-
-    open_enum! {
-        /// 证件类型.
-        pub enum CertType {
-            V1 = "1",
-            V2 = "2",
-            V3 = "3",
-            V4 = "4",
-            V5 = "5",
         }
     }
 }

@@ -58,6 +58,7 @@ pub mod post {
 
     open_enum! {
         /// 状态编码.
+        #[doc(alias = "状态编码")]
         pub enum StatusCode {
             V00 = "00",
             V01 = "01",

@@ -12,6 +12,8 @@ pub use crate::v3::gov::chain::GovSubsidyZhejiangQualificationsSync as Sync;
 ///
 /// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
 pub mod post {
+    pub use crate::v3::gov::shared::SaleModelCode;
+
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
@@ -61,7 +63,7 @@ pub mod post {
             /// 收货地址. Required.
             address: String = body("address").required(),
             /// 销售方式. Required.
-            sale_models: SaleModels = body("sale_models").required(),
+            sale_models: SaleModelCode = body("sale_models").required(),
             /// S/N码. Required.
             sn_code: String = body("sn_code").required(),
             /// 统一社会信息代码. Required.
@@ -118,19 +120,15 @@ pub mod post {
 
     open_enum! {
         /// 能耗等级.
+        #[doc(alias = "能耗等级")]
         pub enum Grade {
             一级 = "一级",
             二级 = "二级",
         }
 
         /// 品类状态.
+        #[doc(alias = "品类状态")]
         pub enum Status {
-            V0 = "0",
-            V1 = "1",
-        }
-
-        /// 销售方式.
-        pub enum SaleModels {
             V0 = "0",
             V1 = "1",
         }

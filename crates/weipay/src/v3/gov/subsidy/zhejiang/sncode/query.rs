@@ -64,6 +64,7 @@ pub mod post {
 
     open_enum! {
         /// 售卖状态.
+        #[doc(alias = "售卖状态")]
         pub enum SellState {
             U0022 = "U0022",
             U0023 = "U0023",

@@ -12,7 +12,9 @@ pub use crate::v3::marketing::chain::MarketingBankPackagesByPackageIdTasks as Ta
 ///
 /// - partner: [4012466728](https://pay.weixin.qq.com/doc/v3/partner/4012466728)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::marketing::shared::CouponTaskStatus;
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询上传任务列表: what is sent.
@@ -21,7 +23,7 @@ pub mod get {
         #[doc(alias = "查询上传任务列表")]
         pub struct Request {
             /// 任务状态. Required.
-            status: Status = query("status").required(),
+            status: CouponTaskStatus = query("status").required(),
             /// 文件名.
             filename: String = query("filename"),
             /// 分页页码.
@@ -62,21 +64,13 @@ pub mod get {
             /// 上传任务最近一次更新的时间.
             update_time: Time = body("update_time"),
             /// 任务状态.
-            status: Status = body("status"),
+            status: CouponTaskStatus = body("status"),
             /// 成功数.
             success_count: i64 = body("success_count"),
             /// 失败数.
             fail_count: i64 = body("fail_count"),
             /// 匹配成功的微信用户数.
             success_user_count: i64 = body("success_user_count"),
-        }
-    }
-
-    open_enum! {
-        /// 任务状态.
-        pub enum Status {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
         }
     }
 }
@@ -89,7 +83,9 @@ pub mod get {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml>
 pub mod post {
-    use crate::model::{File, Time, body, file, meta, open_enum, request, response};
+    pub use crate::v3::marketing::shared::CouponTaskStatus;
+
+    use crate::model::{File, Time, body, file, meta, request, response};
 
     request! {
         /// 导入定向用户协议号: what is sent.
@@ -127,21 +123,13 @@ pub mod post {
             /// 上传任务最近一次更新的时间.
             update_time: Time = body("update_time"),
             /// 任务状态.
-            status: Status = body("status"),
+            status: CouponTaskStatus = body("status"),
             /// 失败数.
             fail_count: i64 = body("fail_count"),
             /// 成功数.
             success_count: i64 = body("success_count"),
             /// 匹配成功的微信用户数.
             success_user_count: i64 = body("success_user_count"),
-        }
-    }
-
-    open_enum! {
-        /// 任务状态.
-        pub enum Status {
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
         }
     }
 }

@@ -56,6 +56,7 @@ pub mod get {
 
     open_enum! {
         /// 券code状态.
+        #[doc(alias = "券code状态")]
         pub enum Status {
             Available = "AVAILABLE",
             Dispatched = "DISPATCHED",

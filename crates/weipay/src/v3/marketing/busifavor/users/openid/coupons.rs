@@ -29,20 +29,19 @@ pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCoupons as C
 /// `weipay api show GET v3/marketing/busifavor/users/{openid}/coupons` lists all 5.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        BusifavorCouponsCustomEntrance, BusifavorCouponsCustomEntranceCodeDisplayMode,
-        BusifavorDisplayPatternInfo, BusifavorDisplayPatternInfoBackgroundColor, BusifavorFinderInfo,
-        BusifavorMiniProgramsInfo, BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
-        BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
+        BusifavorCouponState, BusifavorDisplayPatternInfo, BusifavorFinderInfo, BusifavorIrregularTime,
+        BusifavorMiniProgramsInfo, BusifavorStockType, BusifavorUserCouponEntrance,
+        BusifavorUserCouponEntranceCodeDisplayMode, BusifavorUserCouponUseRule,
+        BusifavorUserCouponUseRuleAvailableWeek, BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
         BusifavorUserCouponUseRuleCouponAvailableTime,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
-        BusifavorUserCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorUserCouponUseRuleDiscountCoupon, BusifavorUserCouponUseRuleExchangeCoupon,
-        BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleIrregularyAvaliableTime,
-        BusifavorUserCouponUseRuleUseMethod,
+        BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleUseMethod,
+        CardBackgroundColor,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 根据过滤条件查询用户券: what is sent.
@@ -55,7 +54,7 @@ pub mod get {
             /// 批次号. 1 to 20 characters.
             stock_id: String = query("stock_id").length(1, 20),
             /// 券状态.
-            coupon_state: CouponState = query("coupon_state"),
+            coupon_state: BusifavorCouponState = query("coupon_state"),
             /// 创建批次的商户号. Needed in one case: 按创建方; 8 to 15 characters.
             creator_merchant: String = query("creator_merchant").length(8, 15),
             /// 批次归属商户号. Needed in one case: 按归属方; 8 to 15 characters.
@@ -96,17 +95,17 @@ pub mod get {
             /// 适用商品范围. Required; 1 to 15 characters.
             goods_name: String = body("goods_name").required().length(1, 15),
             /// 批次类型. Required; at most 32 characters.
-            stock_type: StockType = body("stock_type").required().length(0, 32),
+            stock_type: BusifavorStockType = body("stock_type").required().length(0, 32),
             /// 核销规则. Required.
             coupon_use_rule: BusifavorUserCouponUseRule = body("coupon_use_rule").required(),
             /// 自定义入口.
-            custom_entrance: BusifavorCouponsCustomEntrance = body("custom_entrance"),
+            custom_entrance: BusifavorUserCouponEntrance = body("custom_entrance"),
             /// 样式信息.
             display_pattern_info: BusifavorDisplayPatternInfo = body("display_pattern_info"),
             /// 券code.
             coupon_code: String = body("coupon_code"),
             /// 券状态.
-            coupon_state: CouponState = body("coupon_state"),
+            coupon_state: BusifavorCouponState = body("coupon_state"),
             /// 批次号.
             stock_id: String = body("stock_id"),
             /// 是否允许转赠.
@@ -137,24 +136,6 @@ pub mod get {
             deactivate_time: Time = body("deactivate_time"),
             /// 失效一张券的原因.
             deactivate_reason: String = body("deactivate_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 券状态.
-        pub enum CouponState {
-            Sended = "SENDED",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Deleted = "DELETED",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 批次类型.
-        pub enum StockType {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
         }
     }
 }

@@ -16,8 +16,8 @@ pub use crate::v3::marketing::chain::MarketingFavorUsersByOpenidCoupons as Coupo
 /// - partner: [4012494237](https://pay.weixin.qq.com/doc/v3/partner/4012494237)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        FavorConsumeInformation, FavorConsumeInformationGoodsDetail, FavorCutToMessage,
-        FavorFixedNormalCoupon,
+        FavorConsumeInformation, FavorConsumeInformationGoodsDetail, FavorCouponStatus, FavorCouponType,
+        FavorCutToMessage, FavorFixedNormalCoupon, MultiuseBusinessType,
     };
 
     use crate::model::{Time, body, open_enum, query, request, response};
@@ -45,7 +45,7 @@ pub mod get {
             /// 分页大小.
             limit: i64 = query("limit").page_limit(),
             /// 业务类型.
-            business_type: BusinessType = query("business_type"),
+            business_type: MultiuseBusinessType = query("business_type"),
         }
     }
 
@@ -76,13 +76,13 @@ pub mod get {
             /// 代金券名称.
             coupon_name: String = body("coupon_name"),
             /// 代金券状态.
-            status: DataStatus = body("status"),
+            status: FavorCouponStatus = body("status"),
             /// 使用说明.
             description: String = body("description"),
             /// 领券时间.
             create_time: Time = body("create_time"),
             /// 券类型.
-            coupon_type: CouponType = body("coupon_type"),
+            coupon_type: FavorCouponType = body("coupon_type"),
             /// 激活批次的时间.
             start_time: Time = body("start_time"),
             /// 终止批次的时间.
@@ -102,7 +102,7 @@ pub mod get {
             /// 剩余金额. In fen (分).
             available_balance: i64 = body("available_balance"),
             /// 业务类型.
-            business_type: BusinessType = body("business_type"),
+            business_type: MultiuseBusinessType = body("business_type"),
             /// 是否无资金流.
             no_cash: bool = body("no_cash"),
         }
@@ -110,28 +110,10 @@ pub mod get {
 
     open_enum! {
         /// 券或消费金状态.
+        #[doc(alias = "券或消费金状态")]
         pub enum Status {
             Sended = "SENDED",
             Used = "USED",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Multiuse = "MULTIUSE",
-        }
-
-        /// 代金券状态.
-        pub enum DataStatus {
-            Sended = "SENDED",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Recover = "RECOVER",
-        }
-
-        /// 券类型.
-        pub enum CouponType {
-            Normal = "NORMAL",
-            CutTo = "CUT_TO",
         }
     }
 }

@@ -47,6 +47,7 @@ pub mod post {
 
     open_enum! {
         /// 会员卡激活类型.
+        #[doc(alias = "会员卡激活类型")]
         pub enum ActivateType {
             AutoActivate = "AUTO_ACTIVATE",
             JumpActivate = "JUMP_ACTIVATE",

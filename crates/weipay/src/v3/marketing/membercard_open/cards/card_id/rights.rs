@@ -92,12 +92,14 @@ pub mod patch {
 
     open_enum! {
         /// 会员专享价标题.
+        #[doc(alias = "会员专享价标题")]
         pub enum MemberPriceTitle {
             MemberPrice = "MEMBER_PRICE",
             MemberActivity = "MEMBER_ACTIVITY",
         }
 
         /// 会员优惠栏目名称.
+        #[doc(alias = "会员优惠栏目名称")]
         pub enum FavorModuleTitle {
             Favor = "FAVOR",
             Vip = "VIP",

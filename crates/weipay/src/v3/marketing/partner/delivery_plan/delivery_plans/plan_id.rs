@@ -17,7 +17,7 @@ pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanDeliveryPlansBy
 ///
 /// - partner: [4016184594](https://pay.weixin.qq.com/doc/v3/partner/4016184594)
 pub mod patch {
-    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanPlanState};
+    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanState};
 
     use crate::model::{Time, body, request, response};
 

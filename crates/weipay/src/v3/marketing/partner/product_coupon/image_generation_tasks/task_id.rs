@@ -14,6 +14,8 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponImageGeneratio
 ///
 /// `weipay api show GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}` lists all 2.
 pub mod get {
+    pub use crate::v3::marketing::shared::ImageGenerationType;
+
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
@@ -63,13 +65,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 图片生成类型.
-        pub enum ImageGenerationType {
-            CombineImage = "COMBINE_IMAGE",
-            CutOut = "CUT_OUT",
-        }
-
         /// 任务状态.
+        #[doc(alias = "任务状态")]
         pub enum TaskState {
             Processing = "PROCESSING",
             Fail = "FAIL",

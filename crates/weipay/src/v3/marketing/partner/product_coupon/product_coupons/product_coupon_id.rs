@@ -21,10 +21,11 @@ pub mod get {
     pub use crate::v3::marketing::shared::{
         PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
         ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponState, ProductCouponType, ProductCouponUsageMode,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询商品券: what is sent.
@@ -46,15 +47,15 @@ pub mod get {
             /// 商品券ID. Required.
             product_coupon_id: String = body("product_coupon_id").required(),
             /// 商品券状态. Required.
-            state: State = body("state").required(),
+            state: ProductCouponState = body("state").required(),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 优惠范围. Required.
-            scope: Scope = body("scope").required(),
+            scope: ProductCouponScope = body("scope").required(),
             /// 商品券类型. Required.
-            type_: Type = body("type").required(),
+            type_: ProductCouponType = body("type").required(),
             /// 使用模式. Required.
-            usage_mode: UsageMode = body("usage_mode").required(),
+            usage_mode: ProductCouponUsageMode = body("usage_mode").required(),
             /// 单券模式信息.
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
@@ -69,35 +70,6 @@ pub mod get {
             deactivate_time: Time = body("deactivate_time"),
             /// 失效原因.
             deactivate_reason: String = body("deactivate_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 商品券状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Effective = "EFFECTIVE",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            All = "ALL",
-            Single = "SINGLE",
-            Category = "CATEGORY",
-        }
-
-        /// 商品券类型.
-        pub enum Type {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
-        /// 使用模式.
-        pub enum UsageMode {
-            Single = "SINGLE",
-            Sequential = "SEQUENTIAL",
         }
     }
 }
@@ -115,10 +87,11 @@ pub mod patch {
     pub use crate::v3::marketing::shared::{
         PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
         ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponState, ProductCouponType, ProductCouponUsageMode,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 修改商品券: what is sent.
@@ -144,15 +117,15 @@ pub mod patch {
             /// 商品券ID. Required.
             product_coupon_id: String = body("product_coupon_id").required(),
             /// 商品券状态. Required.
-            state: State = body("state").required(),
+            state: ProductCouponState = body("state").required(),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 优惠范围. Required.
-            scope: Scope = body("scope").required(),
+            scope: ProductCouponScope = body("scope").required(),
             /// 商品券类型. Required.
-            type_: Type = body("type").required(),
+            type_: ProductCouponType = body("type").required(),
             /// 使用模式. Required.
-            usage_mode: UsageMode = body("usage_mode").required(),
+            usage_mode: ProductCouponUsageMode = body("usage_mode").required(),
             /// 单券模式信息.
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
@@ -167,35 +140,6 @@ pub mod patch {
             deactivate_time: Time = body("deactivate_time"),
             /// 失效原因.
             deactivate_reason: String = body("deactivate_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 商品券状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Effective = "EFFECTIVE",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 优惠范围.
-        pub enum Scope {
-            All = "ALL",
-            Single = "SINGLE",
-            Category = "CATEGORY",
-        }
-
-        /// 商品券类型.
-        pub enum Type {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
-        /// 使用模式.
-        pub enum UsageMode {
-            Single = "SINGLE",
-            Sequential = "SEQUENTIAL",
         }
     }
 }

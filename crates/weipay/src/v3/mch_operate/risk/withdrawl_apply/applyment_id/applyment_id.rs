@@ -12,7 +12,7 @@ pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApplyApplymentIdBy
 ///
 /// - partner: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
 pub mod get {
-    pub use crate::v3::mch_operate::shared::MchOperateWithdrawlApply;
+    pub use crate::v3::mch_operate::shared::WithdrawalApplication;
 
     use crate::model::{body, response};
 
@@ -23,7 +23,7 @@ pub mod get {
         #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
         pub struct Response {
             /// 提现申请单信息. Required.
-            withdrawl_apply: MchOperateWithdrawlApply = body("withdrawl_apply").required(),
+            withdrawl_apply: WithdrawalApplication = body("withdrawl_apply").required(),
         }
     }
 }

@@ -12,7 +12,7 @@ pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApplyOutRequestNoB
 ///
 /// - partner: [4012476164](https://pay.weixin.qq.com/doc/v3/partner/4012476164)
 pub mod get {
-    pub use crate::v3::mch_operate::shared::MchOperateWithdrawlApply;
+    pub use crate::v3::mch_operate::shared::WithdrawalApplication;
 
     use crate::model::{body, response};
 
@@ -23,7 +23,7 @@ pub mod get {
         #[doc(alias = "商户提现申请单号查询提现申请单状态")]
         pub struct Response {
             /// 提现申请单信息. Required.
-            withdrawl_apply: MchOperateWithdrawlApply = body("withdrawl_apply").required(),
+            withdrawl_apply: WithdrawalApplication = body("withdrawl_apply").required(),
         }
     }
 }

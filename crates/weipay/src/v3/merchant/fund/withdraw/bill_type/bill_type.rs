@@ -14,6 +14,8 @@ pub use crate::v3::merchant::chain::MerchantFundWithdrawBillTypeByBillType as Bi
 ///
 /// `weipay api show GET v3/merchant/fund/withdraw/bill-type/{bill_type}` lists all 4.
 pub mod get {
+    pub use crate::v3::merchant::shared::{BillHashType, TarType};
+
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
@@ -38,7 +40,7 @@ pub mod get {
         #[doc(alias = "按日下载提现异常文件")]
         pub struct Response {
             /// 哈希类型. Required.
-            hash_type: HashType = body("hash_type").required(),
+            hash_type: BillHashType = body("hash_type").required(),
             /// 哈希值. Required.
             hash_value: String = body("hash_value").required(),
             /// 账单下载地址. Required.
@@ -48,18 +50,9 @@ pub mod get {
 
     open_enum! {
         /// 账单类型.
+        #[doc(alias = "账单类型")]
         pub enum BillType {
             NoSucc = "NO_SUCC",
-        }
-
-        /// 压缩类型.
-        pub enum TarType {
-            Gzip = "GZIP",
-        }
-
-        /// 哈希类型.
-        pub enum HashType {
-            Sha1 = "SHA1",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::merchant::chain::MerchantFundWithdrawWithdrawIdByWithdrawId a
 ///
 /// - partner: [4012476674](https://pay.weixin.qq.com/doc/v3/partner/4012476674)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::merchant::shared::{MerchantAccountType, WithdrawStatus};
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 电商平台(微信支付提现单号)查询提现状态: what comes back.
@@ -21,7 +23,7 @@ pub mod get {
         #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
         pub struct Response {
             /// 提现单状态. Required.
-            status: Status = body("status").required(),
+            status: WithdrawStatus = body("status").required(),
             /// 微信支付提现单号. Required.
             withdraw_id: String = body("withdraw_id").required(),
             /// 商户提现单号. Required.
@@ -39,28 +41,9 @@ pub mod get {
             /// 银行附言. Required.
             bank_memo: String = body("bank_memo").required(),
             /// 出款账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 提现失败解决方案. Required.
             solution: String = body("solution").required(),
-        }
-    }
-
-    open_enum! {
-        /// 提现单状态.
-        pub enum Status {
-            CreateSuccess = "CREATE_SUCCESS",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Refund = "REFUND",
-            Close = "CLOSE",
-            Init = "INIT",
-        }
-
-        /// 出款账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
         }
     }
 }

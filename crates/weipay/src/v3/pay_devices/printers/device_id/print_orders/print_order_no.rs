@@ -45,6 +45,7 @@ pub mod get {
 
     open_enum! {
         /// 打印状态.
+        #[doc(alias = "打印状态")]
         pub enum PrintState {
             PrintStateWait = "PRINT_STATE_WAIT",
             PrintStateSuccess = "PRINT_STATE_SUCCESS",

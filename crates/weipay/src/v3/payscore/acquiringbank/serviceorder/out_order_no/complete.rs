@@ -15,7 +15,7 @@ pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderN
 /// `weipay api show POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete` lists all 2.
 pub mod post {
     pub use crate::v3::payscore::shared::{
-        PayscoreAnsweredTimeRange, PayscoreInstitutionPostPayment, PayscoreLocation, PayscoreSentPostDiscount,
+        PayscoreInstitutionPostPayment, PayscoreLocation, PayscoreReturnedTimeRange, PayscoreSentPostDiscount,
     };
 
     use crate::model::{Time, body, request};
@@ -39,7 +39,7 @@ pub mod post {
             /// 总金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
             /// 实际服务时间.
-            time_range: PayscoreAnsweredTimeRange = body("time_range"),
+            time_range: PayscoreReturnedTimeRange = body("time_range"),
             /// 实际服务位置.
             location: PayscoreLocation = body("location"),
             /// 微信支付服务分账标记.

@@ -13,8 +13,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 /// - partner: [4013504176](https://pay.weixin.qq.com/doc/v3/partner/4013504176)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionReceiver, PlatsolutionReceiverType, PlatsolutionTransactionInfo,
-        PlatsolutionTransactionInfoType,
+        CompensatedOrderType, CompensatedTransaction, CompensatedUser, CompensatedUserType,
     };
 
     use crate::model::{Time, body, request, response};
@@ -28,7 +27,7 @@ pub mod post {
             /// 公众账号ID.
             sp_appid: String = body("sp_appid"),
             /// 收款方信息. Required.
-            receiver: PlatsolutionReceiver = body("receiver").required(),
+            receiver: CompensatedUser = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).

@@ -13,8 +13,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranc
 /// - partner: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
 pub mod post {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        ClaimReceiver, ClaimReceiverType, CompensatedOrderType, CompensatedTransaction,
     };
 
     use crate::model::{Time, body, request, response};
@@ -28,7 +27,7 @@ pub mod post {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 收款方信息. Required.
-            receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver").required(),
+            receiver: ClaimReceiver = body("receiver").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 赔付金额. In fen (分).

@@ -13,13 +13,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCo
 /// - partner: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionSubMchCompensationBillsReceiverDetail,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo,
-        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType,
+        BillCloseInfo, MerchantReceiverType, SubMchCompensationReceiverDetail,
+        SubMchCompensationReceiverDetailReceiver, SubMchCompensationReceiverDetailReceiverMchInfo,
+        SubMchCompensationState,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询赔付结果（按商户赔付单号）: what is sent.
@@ -41,8 +40,7 @@ pub mod get {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 赔付接收方信息. Required.
-            receiver_detail: PlatsolutionSubMchCompensationBillsReceiverDetail =
-                body("receiver_detail").required(),
+            receiver_detail: SubMchCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. Required; in fen (分).
@@ -52,24 +50,15 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: SubMchCompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
         }
     }
 }

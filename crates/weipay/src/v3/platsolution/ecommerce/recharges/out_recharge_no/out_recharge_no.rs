@@ -15,11 +15,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesOutRecharg
 /// - partner: [4012762874](https://pay.weixin.qq.com/doc/v3/partner/4012762874)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        OnlineBankRechargeInfo, OnlineBankRechargeInfoOnlineBankType, PlatsolutionBankTransferInfo,
-        PlatsolutionRechargeAmount,
+        OnlineBankRechargeInfo, OnlineBankType, RechargeAmount, RechargeBankTransferInfo, RechargeChannel,
+        RechargeEmployeeType, RechargeScene, RechargeState, RechargedAccountType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询二级商户充值结果: what is sent.
@@ -49,7 +49,7 @@ pub mod get {
             /// 充值渠道.
             recharge_channel: RechargeChannel = body("recharge_channel"),
             /// 充值入账账户. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: RechargedAccountType = body("account_type").required(),
             /// 充值状态. Required.
             recharge_state: RechargeState = body("recharge_state").required(),
             /// 充值场景. Required.
@@ -57,9 +57,9 @@ pub mod get {
             /// 充值状态描述.
             recharge_state_desc: String = body("recharge_state_desc"),
             /// 充值金额. Required.
-            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            recharge_amount: RechargeAmount = body("recharge_amount").required(),
             /// 转账充值的付款信息.
-            bank_transfer_info: PlatsolutionBankTransferInfo = body("bank_transfer_info"),
+            bank_transfer_info: RechargeBankTransferInfo = body("bank_transfer_info"),
             /// 扫码充值的付款信息.
             qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
             /// 网银充值的付款信息.
@@ -71,7 +71,7 @@ pub mod get {
             /// 关闭充值时间.
             close_time: Time = body("close_time"),
             /// 可用充值渠道列表.
-            available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
+            available_recharge_channels: Vec<RechargeChannel> = body("available_recharge_channels"),
         }
 
         /// 扫码充值的付款信息.
@@ -79,48 +79,7 @@ pub mod get {
             /// 用户OpenID.
             openid: String = body("openid"),
             /// 员工类型.
-            employee_type: EmployeeType = body("employee_type"),
-        }
-    }
-
-    open_enum! {
-        /// 充值渠道.
-        pub enum RechargeChannel {
-            BankTransfer = "BANK_TRANSFER",
-            QrRecharge = "QR_RECHARGE",
-            OnlineBank = "ONLINE_BANK",
-        }
-
-        /// 充值入账账户.
-        pub enum AccountType {
-            Deposit = "DEPOSIT",
-            Operation = "OPERATION",
-        }
-
-        /// 充值状态.
-        pub enum RechargeState {
-            Success = "SUCCESS",
-            Recharging = "RECHARGING",
-            Closed = "CLOSED",
-        }
-
-        /// 充值场景.
-        pub enum RechargeScene {
-            EcommerceDeposit = "ECOMMERCE_DEPOSIT",
-            EcommercePayment = "ECOMMERCE_PAYMENT",
-        }
-
-        /// 员工类型.
-        pub enum EmployeeType {
-            Admin = "ADMIN",
-            Staff = "STAFF",
-        }
-
-        /// 可用充值渠道列表.
-        pub enum AvailableRechargeChannels {
-            BankTransfer = "BANK_TRANSFER",
-            QrRecharge = "QR_RECHARGE",
-            OnlineBank = "ONLINE_BANK",
+            employee_type: RechargeEmployeeType = body("employee_type"),
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceSettlePrepaySettleO
 ///
 /// - partner: [4012650326](https://pay.weixin.qq.com/doc/v3/partner/4012650326)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::platsolution::shared::TradeScenario;
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 个人收款-查询批量结算信息: what comes back.
@@ -38,13 +40,6 @@ pub mod get {
             create_time: Time = body("create_time").required(),
             /// 批次完成时间.
             finish_time: Time = body("finish_time"),
-        }
-    }
-
-    open_enum! {
-        /// 交易场景.
-        pub enum TradeScenario {
-            Recommerce = "RECOMMERCE",
         }
     }
 }

@@ -12,9 +12,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesA
 ///
 /// - partner: [4013504220](https://pay.weixin.qq.com/doc/v3/partner/4013504220)
 pub mod post {
-    pub use crate::v3::platsolution::shared::PlatsolutionTransferDetail;
+    pub use crate::v3::platsolution::shared::{InsuranceBatchState, PlatformTransferDetail};
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 受理商家转账: what is sent.
@@ -41,7 +41,7 @@ pub mod post {
             /// 转账场景ID. Required.
             transfer_scene_id: String = body("transfer_scene_id").required(),
             /// 转账明细列表. Required.
-            transfer_detail_list: Vec<PlatsolutionTransferDetail> = body("transfer_detail_list").required(),
+            transfer_detail_list: Vec<PlatformTransferDetail> = body("transfer_detail_list").required(),
             /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").required().notify_url(),
         }
@@ -60,17 +60,7 @@ pub mod post {
             /// 批次创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 批次状态.
-            batch_state: BatchState = body("batch_state"),
-        }
-    }
-
-    open_enum! {
-        /// 批次状态.
-        pub enum BatchState {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            Completed = "COMPLETED",
-            Closed = "CLOSED",
+            batch_state: InsuranceBatchState = body("batch_state"),
         }
     }
 }

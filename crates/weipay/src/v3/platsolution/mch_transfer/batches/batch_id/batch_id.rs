@@ -24,7 +24,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesBatchIdByB
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-id.html>
 pub mod get {
-    pub use crate::v3::platsolution::shared::{PlatsolutionBatchesData, PlatsolutionBatchesTransferBatch};
+    pub use crate::v3::platsolution::shared::{PlatformTransferBatch, PlatformTransferBatchDetail};
 
     use crate::model::{body, open_enum, query, request, response};
 
@@ -54,9 +54,9 @@ pub mod get {
         #[doc(alias = "微信支付转账批次单号查询批次单")]
         pub struct Response {
             /// 转账批次单. Required.
-            transfer_batch: PlatsolutionBatchesTransferBatch = body("transfer_batch").required(),
+            transfer_batch: PlatformTransferBatch = body("transfer_batch").required(),
             /// 转账明细单列表.
-            data: Vec<PlatsolutionBatchesData> = body("data"),
+            data: Vec<PlatformTransferBatchDetail> = body("data"),
             /// 请求资源起始位置.
             offset: i64 = body("offset"),
             /// 最大资源条数.
@@ -66,6 +66,7 @@ pub mod get {
 
     open_enum! {
         /// 明细状态.
+        #[doc(alias = "明细状态")]
         pub enum DetailState {
             All = "ALL",
             WaitPay = "WAIT_PAY",

@@ -24,9 +24,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNo
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-out-code.html>
 pub mod get {
-    pub use crate::v3::platsolution::shared::{PlatsolutionBatchesData, PlatsolutionBatchesTransferBatch};
+    pub use crate::v3::platsolution::shared::{
+        InsuranceDetailFilter, PlatformTransferBatch, PlatformTransferBatchDetail,
+    };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 商户转账批次单号查询批次单: what is sent.
@@ -43,7 +45,7 @@ pub mod get {
             /// 最大资源条数.
             limit: i64 = query("limit").page_limit(),
             /// 明细状态.
-            detail_state: DetailState = query("detail_state"),
+            detail_state: InsuranceDetailFilter = query("detail_state"),
         }
     }
 
@@ -54,24 +56,13 @@ pub mod get {
         #[doc(alias = "商户转账批次单号查询批次单")]
         pub struct Response {
             /// 转账批次单. Required.
-            transfer_batch: PlatsolutionBatchesTransferBatch = body("transfer_batch").required(),
+            transfer_batch: PlatformTransferBatch = body("transfer_batch").required(),
             /// 转账明细单列表.
-            data: Vec<PlatsolutionBatchesData> = body("data"),
+            data: Vec<PlatformTransferBatchDetail> = body("data"),
             /// 请求资源起始位置.
             offset: i64 = body("offset"),
             /// 最大资源条数.
             limit: i64 = body("limit"),
-        }
-    }
-
-    open_enum! {
-        /// 明细状态.
-        pub enum DetailState {
-            All = "ALL",
-            WaitPay = "WAIT_PAY",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            BankRefund = "BANK_REFUND",
         }
     }
 }

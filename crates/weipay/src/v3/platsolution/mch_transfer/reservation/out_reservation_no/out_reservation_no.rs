@@ -14,7 +14,7 @@ pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationOutRes
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-out-no.html>
 pub mod get {
-    pub use crate::v3::platsolution::shared::PlatsolutionMchTransferCloseInfo;
+    pub use crate::v3::platsolution::shared::ReservationCloseInfo;
 
     use crate::model::{Time, body, query, request, response};
 
@@ -66,7 +66,7 @@ pub mod get {
             /// 预约记录用户确认预约的时间.
             reserve_time: Time = body("reserve_time"),
             /// 预约记录的关闭信息.
-            close_info: PlatsolutionMchTransferCloseInfo = body("close_info"),
+            close_info: ReservationCloseInfo = body("close_info"),
         }
     }
 }

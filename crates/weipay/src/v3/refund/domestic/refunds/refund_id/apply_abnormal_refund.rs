@@ -16,8 +16,8 @@ pub use crate::v3::refund::chain::RefundDomesticRefundsByRefundIdApplyAbnormalRe
 /// `weipay api show POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund` lists all 23.
 pub mod post {
     pub use crate::v3::refund::shared::{
-        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
-        RefundPromotionDetailScope, RefundPromotionDetailType,
+        FundingAccountType, PromotionScope, RefundAmount, RefundFrom, RefundGoodsDetail,
+        RefundPromotionDetail, RefundPromotionDetailType,
     };
 
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
@@ -81,12 +81,14 @@ pub mod post {
 
     open_enum! {
         /// 异常退款处理方式.
+        #[doc(alias = "异常退款处理方式")]
         pub enum Type {
             UserBankCard = "USER_BANK_CARD",
             MerchantBankCard = "MERCHANT_BANK_CARD",
         }
 
         /// 开户银行.
+        #[doc(alias = "开户银行")]
         pub enum BankType {
             CmbDebit = "CMB_DEBIT",
             CommDebit = "COMM_DEBIT",

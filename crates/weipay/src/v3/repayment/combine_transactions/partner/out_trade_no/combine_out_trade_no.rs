@@ -81,11 +81,13 @@ pub mod get {
 
     open_enum! {
         /// 交易类型.
+        #[doc(alias = "交易类型")]
         pub enum TradeType {
             Repayment = "REPAYMENT",
         }
 
         /// 交易状态.
+        #[doc(alias = "交易状态")]
         pub enum TradeState {
             Success = "SUCCESS",
             Notpay = "NOTPAY",

@@ -15,7 +15,9 @@ pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdQuotaCardsByCar
 ///
 /// - partner: [4014507119](https://pay.weixin.qq.com/doc/v3/partner/4014507119)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::webizpay::shared::{QuotaCardRefundRule, QuotaCardRule, QuotaCardState};
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 企业商户查询企业支付额度卡: what is sent.
@@ -49,9 +51,9 @@ pub mod get {
             /// 企业支付卡模板ID. Required.
             card_template_id: String = body("card_template_id").required(),
             /// 使用规则. Required.
-            card_rule: CardRule = body("card_rule").required(),
+            card_rule: QuotaCardRule = body("card_rule").required(),
             /// 退款规则. Required.
-            refund_rule: RefundRule = body("refund_rule").required(),
+            refund_rule: QuotaCardRefundRule = body("refund_rule").required(),
             /// 卡片总金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 卡片可用金额. Required; in fen (分).
@@ -61,7 +63,7 @@ pub mod get {
             /// 卡片生效时间. Required.
             effective_begin_time: Time = body("effective_begin_time").required(),
             /// 卡片状态. Required.
-            card_state: CardState = body("card_state").required(),
+            card_state: QuotaCardState = body("card_state").required(),
             /// 卡片名称. Required.
             card_name: String = body("card_name").required(),
             /// 失效原因.
@@ -74,26 +76,6 @@ pub mod get {
             card_disabled_time: Time = body("card_disabled_time"),
             /// 卡片备注.
             card_remark: String = body("card_remark"),
-        }
-    }
-
-    open_enum! {
-        /// 使用规则.
-        pub enum CardRule {
-            Single = "SINGLE",
-            Multiple = "MULTIPLE",
-        }
-
-        /// 退款规则.
-        pub enum RefundRule {
-            Return = "RETURN",
-            NotReturn = "NOT_RETURN",
-        }
-
-        /// 卡片状态.
-        pub enum CardState {
-            Active = "ACTIVE",
-            Disabled = "DISABLED",
         }
     }
 }

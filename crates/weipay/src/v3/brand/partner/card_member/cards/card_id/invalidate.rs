@@ -13,13 +13,14 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberCardsByCardIdInvalidate a
 /// - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
 pub mod post {
     pub use crate::v3::brand::shared::{
-        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandBalanceInformation, BrandCardCodeMode, BrandCardCodeType, BrandCardState,
+        BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
         BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
-        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
-        MembercardValidDateInformation, MembercardValidDateInformationType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation, MemberCardType,
+        MembercardValidDateInformation, ValidDateType,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 作废会员卡模板: what is sent.
@@ -47,7 +48,7 @@ pub mod post {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 卡名称. Required.
             card_title: String = body("card_title").required(),
             /// 卡背景颜色. Required.
@@ -55,9 +56,9 @@ pub mod post {
             /// 卡背景图URL. Required.
             card_picture_url: String = body("card_picture_url").required(),
             /// 会员卡code分配类型. Required.
-            code_mode: CodeMode = body("code_mode").required(),
+            code_mode: BrandCardCodeMode = body("code_mode").required(),
             /// 会员码型. Required.
-            code_type: CodeType = body("code_type").required(),
+            code_type: BrandCardCodeType = body("code_type").required(),
             /// 会员码跳转信息.
             code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
             /// 会员权益. Required.
@@ -88,7 +89,7 @@ pub mod post {
             /// 用户开卡信息.
             user_information: BrandCardsUserInformation = body("user_information"),
             /// 状态. Required.
-            state: State = body("state").required(),
+            state: BrandCardState = body("state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
@@ -101,36 +102,6 @@ pub mod post {
             jump_appid: String = body("jump_appid"),
             /// 会员中心跳转路径.
             jump_path: String = body("jump_path"),
-        }
-    }
-
-    open_enum! {
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 会员卡code分配类型.
-        pub enum CodeMode {
-            SystemAllocate = "SYSTEM_ALLOCATE",
-            MerchantAllocate = "MERCHANT_ALLOCATE",
-        }
-
-        /// 会员码型.
-        pub enum CodeType {
-            NoneCode = "NONE_CODE",
-            BarCode = "BAR_CODE",
-            QrCode = "QR_CODE",
-            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
-            JumpMiniProgram = "JUMP_MINI_PROGRAM",
-        }
-
-        /// 状态.
-        pub enum State {
-            CardEffective = "CARD_EFFECTIVE",
-            CardInvalid = "CARD_INVALID",
         }
     }
 }

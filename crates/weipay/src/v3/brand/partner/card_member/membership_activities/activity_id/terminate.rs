@@ -12,9 +12,11 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberMembershipActivitiesByAct
 ///
 /// - partner: [4016588028](https://pay.weixin.qq.com/doc/v3/partner/4016588028)
 pub mod post {
-    pub use crate::v3::brand::shared::BrandProductCouponStock;
+    pub use crate::v3::brand::shared::{
+        BrandProductCouponStock, MembershipActivityChannel, MembershipActivityState,
+    };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 终止品牌会员发券活动: what is sent.
@@ -40,7 +42,7 @@ pub mod post {
             /// 会员卡ID. Required.
             card_id: String = body("card_id").required(),
             /// 活动渠道. Required.
-            activity_channel: ActivityChannel = body("activity_channel").required(),
+            activity_channel: MembershipActivityChannel = body("activity_channel").required(),
             /// 活动主标题. Required.
             title: String = body("title").required(),
             /// 活动主标题. Required.
@@ -59,26 +61,11 @@ pub mod post {
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),
             /// 活动状态. Required.
-            activity_state: ActivityState = body("activity_state").required(),
+            activity_state: MembershipActivityState = body("activity_state").required(),
             /// 创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 更新时间. Required.
             modify_time: Time = body("modify_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 活动渠道.
-        pub enum ActivityChannel {
-            MechantAppComponent = "MECHANT_APP_COMPONENT",
-        }
-
-        /// 活动状态.
-        pub enum ActivityState {
-            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
-            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
-            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
-            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
         }
     }
 }

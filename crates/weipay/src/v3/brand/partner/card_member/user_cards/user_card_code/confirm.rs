@@ -14,8 +14,8 @@ pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCardsByUserCardCodeCo
 pub mod post {
     pub use crate::v3::brand::shared::{
         BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
-        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
-        MembercardValidDateInformationType,
+        BrandUserInformationCustomFieldList, MemberCardType, MembercardValidDateInformation, UserCardState,
+        ValidDateType,
     };
 
     use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
@@ -72,7 +72,7 @@ pub mod post {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
-            card_type: CardType = body("card_type").required(),
+            card_type: MemberCardType = body("card_type").required(),
             /// 加密的手机号. Travels encrypted (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
@@ -97,24 +97,10 @@ pub mod post {
 
     open_enum! {
         /// 会员开卡状态.
+        #[doc(alias = "会员开卡状态")]
         pub enum UserCardConfirmState {
             CreateCardSuccess = "CREATE_CARD_SUCCESS",
             CreateCardFail = "CREATE_CARD_FAIL",
-        }
-
-        /// 会员卡类型.
-        pub enum CardType {
-            Purchase = "PURCHASE",
-            Normal = "NORMAL",
-            Balance = "BALANCE",
-        }
-
-        /// 用户会员卡状态.
-        pub enum UserCardState {
-            Unactivated = "UNACTIVATED",
-            Effective = "EFFECTIVE",
-            Expired = "EXPIRED",
-            Invalid = "INVALID",
         }
     }
 }

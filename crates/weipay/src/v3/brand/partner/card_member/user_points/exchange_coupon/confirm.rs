@@ -70,6 +70,7 @@ pub mod post {
 
     open_enum! {
         /// 积分兑券状态.
+        #[doc(alias = "积分兑券状态")]
         pub enum State {
             PointExchangeCouponSuccess = "POINT_EXCHANGE_COUPON_SUCCESS",
             PointExchangeCouponFail = "POINT_EXCHANGE_COUPON_FAIL",

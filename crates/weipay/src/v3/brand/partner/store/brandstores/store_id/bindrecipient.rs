@@ -12,7 +12,9 @@ pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreIdBindrecipi
 ///
 /// - partner: [4015783177](https://pay.weixin.qq.com/doc/v3/partner/4015783177)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::brand::shared::RecipientState;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 绑定收款商户号: what is sent.
@@ -45,16 +47,6 @@ pub mod post {
             company_name: String = body("company_name"),
             /// 收款绑定状态.
             recipient_state: RecipientState = body("recipient_state"),
-        }
-    }
-
-    open_enum! {
-        /// 收款绑定状态.
-        pub enum RecipientState {
-            Confirmed = "CONFIRMED",
-            AdminRejected = "ADMIN_REJECTED",
-            Confirming = "CONFIRMING",
-            TimeoutRejected = "TIMEOUT_REJECTED",
         }
     }
 }

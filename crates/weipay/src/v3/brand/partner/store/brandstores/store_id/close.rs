@@ -12,7 +12,9 @@ pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreIdClose as C
 ///
 /// - partner: [4016756671](https://pay.weixin.qq.com/doc/v3/partner/4016756671)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::brand::shared::StoreState;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 暂停门店营业: what is sent.
@@ -37,15 +39,6 @@ pub mod post {
             store_id: String = body("store_id"),
             /// 门店状态.
             store_state: StoreState = body("store_state"),
-        }
-    }
-
-    open_enum! {
-        /// 门店状态.
-        pub enum StoreState {
-            Open = "OPEN",
-            Creating = "CREATING",
-            Closed = "CLOSED",
         }
     }
 }

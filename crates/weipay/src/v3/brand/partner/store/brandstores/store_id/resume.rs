@@ -12,7 +12,9 @@ pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreIdResume as 
 ///
 /// - partner: [4016756672](https://pay.weixin.qq.com/doc/v3/partner/4016756672)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::brand::shared::StoreState;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 恢复门店营业: what is sent.
@@ -37,15 +39,6 @@ pub mod post {
             store_id: String = body("store_id"),
             /// 门店状态.
             store_state: StoreState = body("store_state"),
-        }
-    }
-
-    open_enum! {
-        /// 门店状态.
-        pub enum StoreState {
-            Open = "OPEN",
-            Creating = "CREATING",
-            Closed = "CLOSED",
         }
     }
 }

@@ -37,6 +37,7 @@ pub mod get {
 
     open_enum! {
         /// 核实单状态.
+        #[doc(alias = "核实单状态")]
         pub enum State {
             Processing = "PROCESSING",
             Success = "SUCCESS",
@@ -44,6 +45,7 @@ pub mod get {
         }
 
         /// 失败原因.
+        #[doc(alias = "失败原因")]
         pub enum FailReason {
             MaterialsAbnormal = "MATERIALS_ABNORMAL",
             ProcessTimeout = "PROCESS_TIMEOUT",

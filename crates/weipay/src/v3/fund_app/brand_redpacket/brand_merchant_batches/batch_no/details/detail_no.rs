@@ -12,7 +12,9 @@ pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantBatchesByB
 ///
 /// - merchant: [4014310384](https://pay.weixin.qq.com/doc/v3/merchant/4014310384)
 pub mod get {
-    use crate::model::{Sensitive, Time, body, open_enum, response};
+    pub use crate::v3::fund_app::shared::{RedPacketDetailState, RedPacketFailReason};
+
+    use crate::model::{Sensitive, Time, body, response};
 
     response! {
         /// 商家明细单号查询明细单: what comes back.
@@ -31,13 +33,13 @@ pub mod get {
             /// 微信支付品牌红包明细单号. Required.
             detail_no: String = body("detail_no").required(),
             /// 品牌红包明细单状态. Required.
-            detail_state: DetailState = body("detail_state").required(),
+            detail_state: RedPacketDetailState = body("detail_state").required(),
             /// 红包金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
             /// 红包备注. Required.
             remark: String = body("remark").required(),
             /// 失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: RedPacketFailReason = body("fail_reason"),
             /// 接收红包用户OpenID. Required.
             openid: String = body("openid").required(),
             /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
@@ -52,41 +54,6 @@ pub mod get {
             template_id: String = body("template_id").required(),
             /// 品牌AppID.
             brand_appid: String = body("brand_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 品牌红包明细单状态.
-        pub enum DetailState {
-            DetailInit = "DETAIL_INIT",
-            DetailWaitPay = "DETAIL_WAIT_PAY",
-            DetailProcessing = "DETAIL_PROCESSING",
-            DetailSuccess = "DETAIL_SUCCESS",
-            DetailFail = "DETAIL_FAIL",
-        }
-
-        /// 失败原因.
-        pub enum FailReason {
-            AccountFrozen = "ACCOUNT_FROZEN",
-            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
-            NameNotCorrect = "NAME_NOT_CORRECT",
-            OpenidInvalid = "OPENID_INVALID",
-            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
-            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
-            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
-            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
-            OverdueClose = "OVERDUE_CLOSE",
-            AccountNotExist = "ACCOUNT_NOT_EXIST",
-            TransferRisk = "TRANSFER_RISK",
-            UserAccountLimit = "USER_ACCOUNT_LIMIT",
-            FailReasonUnknown = "FAIL_REASON_UNKNOWN",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-            PayeeAccountAbnormal = "PAYEE_ACCOUNT_ABNORMAL",
-            UserReceiveOverdue = "USER_RECEIVE_OVERDUE",
-            RemarkNotCorrect = "REMARK_NOT_CORRECT",
-            MerchantReject = "MERCHANT_REJECT",
-            MerchantNotConfirm = "MERCHANT_NOT_CONFIRM",
-            BlockB2cUserlimitamountBsruleMonth = "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH",
         }
     }
 }

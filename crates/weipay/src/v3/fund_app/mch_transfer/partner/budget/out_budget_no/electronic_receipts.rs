@@ -12,7 +12,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerBudgetByOutBudgetNo
 ///
 /// - partner: [4016209977](https://pay.weixin.qq.com/doc/v3/partner/4016209977)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::fund_app::shared::{ReceiptHashType, ReceiptState};
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询预算出资的电子回单: what is sent.
@@ -46,25 +48,11 @@ pub mod get {
             /// 受理凭证. Required.
             accept_id: String = body("accept_id").required(),
             /// 电子回单文件的hash方法.
-            hash_type: HashType = body("hash_type"),
+            hash_type: ReceiptHashType = body("hash_type"),
             /// 电子回单文件的hash值.
             hash_value: String = body("hash_value"),
             /// 电子回单下载地址.
             download_url: String = body("download_url"),
-        }
-    }
-
-    open_enum! {
-        /// 电子回单状态.
-        pub enum ReceiptState {
-            Accepted = "ACCEPTED",
-            Finished = "FINISHED",
-        }
-
-        /// 电子回单文件的hash方法.
-        pub enum HashType {
-            Sha256 = "SHA256",
-            Sm3 = "SM3",
         }
     }
 }
@@ -77,7 +65,9 @@ pub mod get {
 ///
 /// - partner: [4016209966](https://pay.weixin.qq.com/doc/v3/partner/4016209966)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::fund_app::shared::{ReceiptHashType, ReceiptState};
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 申请预算出资的电子回单: what is sent.
@@ -117,25 +107,11 @@ pub mod post {
             /// 受理凭证. Required.
             accept_id: String = body("accept_id").required(),
             /// 电子回单文件的hash方法.
-            hash_type: HashType = body("hash_type"),
+            hash_type: ReceiptHashType = body("hash_type"),
             /// 电子回单文件的hash值.
             hash_value: String = body("hash_value"),
             /// 电子回单下载地址.
             download_url: String = body("download_url"),
-        }
-    }
-
-    open_enum! {
-        /// 电子回单状态.
-        pub enum ReceiptState {
-            Accepted = "ACCEPTED",
-            Finished = "FINISHED",
-        }
-
-        /// 电子回单文件的hash方法.
-        pub enum HashType {
-            Sha256 = "SHA256",
-            Sm3 = "SM3",
         }
     }
 }

@@ -62,6 +62,7 @@ pub mod post {
 
     open_enum! {
         /// 预算单状态.
+        #[doc(alias = "预算单状态")]
         pub enum State {
             Finished = "FINISHED",
         }

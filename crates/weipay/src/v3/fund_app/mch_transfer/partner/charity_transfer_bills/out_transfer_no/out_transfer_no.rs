@@ -12,7 +12,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityTransferBill
 ///
 /// - partner: [4015554859](https://pay.weixin.qq.com/doc/v3/partner/4015554859)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::fund_app::shared::CharityTransferState;
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 商户单号查询公益捐赠详情: what is sent.
@@ -48,20 +50,11 @@ pub mod get {
             /// 收款商户号. Required.
             receive_mchid: String = body("receive_mchid").required(),
             /// 捐赠状态. Required.
-            state: State = body("state").required(),
+            state: CharityTransferState = body("state").required(),
             /// 捐赠单创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 捐赠完成时间.
             success_time: Time = body("success_time"),
-        }
-    }
-
-    open_enum! {
-        /// 捐赠状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Close = "CLOSE",
         }
     }
 }

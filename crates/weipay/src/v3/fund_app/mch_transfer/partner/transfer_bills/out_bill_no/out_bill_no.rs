@@ -14,7 +14,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBillsOutBil
 ///
 /// - partner: [4015469131](https://pay.weixin.qq.com/doc/v3/partner/4015469131)
 pub mod get {
-    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+    pub use crate::v3::fund_app::shared::TransferBillState;
+
+    use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
         /// 商户单号查询转账单: what is sent.
@@ -44,7 +46,7 @@ pub mod get {
             /// 商户AppID. Required.
             appid: String = body("appid").required(),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: TransferBillState = body("state").required(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
             /// 转账备注. Required.
@@ -59,20 +61,6 @@ pub mod get {
             create_time: Time = body("create_time").required(),
             /// 最后一次状态变更时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 单据状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Transfering = "TRANSFERING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerUserConfirmAuthoriz
 ///
 /// - partner: [4016809851](https://pay.weixin.qq.com/doc/v3/partner/4016809851)
 pub mod post {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::fund_app::shared::{ClosedState, MerchantCloseReason, TransferSceneId};
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 解除免确认收款授权: what comes back.
@@ -31,7 +33,7 @@ pub mod post {
             /// 微信自动收款授权单号. Required.
             authorization_id: String = body("authorization_id").required(),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: ClosedState = body("state").required(),
             /// 用户确认授权的时间. Required.
             authorize_time: Time = body("authorize_time").required(),
             /// 自动收款授权的关闭信息.
@@ -49,31 +51,7 @@ pub mod post {
             /// 关闭时间. Required.
             close_time: Time = body("close_time").required(),
             /// 自动收款授权的原因. Required.
-            close_reason: CloseReason = body("close_reason").required(),
-        }
-    }
-
-    open_enum! {
-        /// 单据状态.
-        pub enum State {
-            Closed = "CLOSED",
-        }
-
-        /// 自动收款授权的原因.
-        pub enum CloseReason {
-            CloseViaMchApi = "CLOSE_VIA_MCH_API",
-        }
-
-        /// 转账场景ID.
-        pub enum TransferSceneId {
-            V1000 = "1000",
-            V1002 = "1002",
-            V1004 = "1004",
-            V1005 = "1005",
-            V1009 = "1009",
-            V1010 = "1010",
-            V1011 = "1011",
-            V1013 = "1013",
+            close_reason: MerchantCloseReason = body("close_reason").required(),
         }
     }
 }

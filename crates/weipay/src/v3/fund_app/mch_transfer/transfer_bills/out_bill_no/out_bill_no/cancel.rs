@@ -33,6 +33,7 @@ pub mod post {
 
     open_enum! {
         /// 单据状态.
+        #[doc(alias = "单据状态")]
         pub enum State {
             Canceling = "CANCELING",
             Cancelled = "CANCELLED",

@@ -12,7 +12,11 @@ pub use crate::v3::global::chain::GlobalMerchantH5PermissionApplicationsByApplym
 ///
 /// - global: [4013025107](https://pay.weixin.qq.com/doc/global/v3/zh/4013025107)
 pub mod get {
-    use crate::model::{body, open_enum, response};
+    pub use crate::v3::global::shared::{
+        ApplymentType, GlobalApplymentState, TransactionLimitType, WebsiteState,
+    };
+
+    use crate::model::{body, response};
 
     response! {
         /// 查询H5支付权限申请单详情: what comes back.
@@ -43,40 +47,11 @@ pub mod get {
             /// 驳回原因.
             audit_reject_detail: String = body("audit_reject_detail"),
             /// 申请单状态. Required.
-            applyment_state: ApplymentState = body("applyment_state").required(),
+            applyment_state: GlobalApplymentState = body("applyment_state").required(),
             /// 申请单类型. Required.
             applyment_type: ApplymentType = body("applyment_type").required(),
             /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
-        }
-    }
-
-    open_enum! {
-        /// 限额类型.
-        pub enum TransactionLimitType {
-            UnLaunchedWebsiteLimit = "UN_LAUNCHED_WEBSITE_LIMIT",
-            NormalLimit = "NORMAL_LIMIT",
-            NoLimit = "NO_LIMIT",
-        }
-
-        /// 子商户经营网址状态.
-        pub enum WebsiteState {
-            HasLaunched = "HAS_LAUNCHED",
-            UnLaunched = "UN_LAUNCHED",
-        }
-
-        /// 申请单状态.
-        pub enum ApplymentState {
-            Pending = "PENDING",
-            UnderReview = "UNDER_REVIEW",
-            Approved = "APPROVED",
-            Rejected = "REJECTED",
-        }
-
-        /// 申请单类型.
-        pub enum ApplymentType {
-            ApplyForPaymentAuthority = "APPLY_FOR_PAYMENT_AUTHORITY",
-            ApplyForRelieveLimited = "APPLY_FOR_RELIEVE_LIMITED",
         }
     }
 }
@@ -89,7 +64,11 @@ pub mod get {
 ///
 /// - global: [4013025109](https://pay.weixin.qq.com/doc/global/v3/zh/4013025109)
 pub mod patch {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::global::shared::{
+        ApplymentType, GlobalApplymentState, TransactionLimitType, WebsiteState,
+    };
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 修改H5支付权限申请单: what is sent.
@@ -143,40 +122,11 @@ pub mod patch {
             /// 驳回原因.
             audit_reject_detail: String = body("audit_reject_detail"),
             /// 申请单状态. Required.
-            applyment_state: ApplymentState = body("applyment_state").required(),
+            applyment_state: GlobalApplymentState = body("applyment_state").required(),
             /// 申请单类型. Required.
             applyment_type: ApplymentType = body("applyment_type").required(),
             /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
-        }
-    }
-
-    open_enum! {
-        /// 子商户经营网址状态.
-        pub enum WebsiteState {
-            HasLaunched = "HAS_LAUNCHED",
-            UnLaunched = "UN_LAUNCHED",
-        }
-
-        /// 限额类型.
-        pub enum TransactionLimitType {
-            UnLaunchedWebsiteLimit = "UN_LAUNCHED_WEBSITE_LIMIT",
-            NormalLimit = "NORMAL_LIMIT",
-            NoLimit = "NO_LIMIT",
-        }
-
-        /// 申请单状态.
-        pub enum ApplymentState {
-            Pending = "PENDING",
-            UnderReview = "UNDER_REVIEW",
-            Approved = "APPROVED",
-            Rejected = "REJECTED",
-        }
-
-        /// 申请单类型.
-        pub enum ApplymentType {
-            ApplyForPaymentAuthority = "APPLY_FOR_PAYMENT_AUTHORITY",
-            ApplyForRelieveLimited = "APPLY_FOR_RELIEVE_LIMITED",
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::global::chain::GlobalMerchantH5PermissionDomainApplications a
 ///
 /// - global: [4013025110](https://pay.weixin.qq.com/doc/global/v3/zh/4013025110)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::global::shared::{GlobalApplymentState, WebsiteState};
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 创建H5支付域名修改申请单: what is sent.
@@ -64,27 +66,11 @@ pub mod post {
             /// 驳回原因.
             audit_reject_detail: String = body("audit_reject_detail"),
             /// 申请单状态.
-            applyment_state: ApplymentState = body("applyment_state"),
+            applyment_state: GlobalApplymentState = body("applyment_state"),
             /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 商户申请单号. Required.
             out_applyment_id: String = body("out_applyment_id").required(),
-        }
-    }
-
-    open_enum! {
-        /// 子商户经营网址状态.
-        pub enum WebsiteState {
-            HasLaunched = "HAS_LAUNCHED",
-            UnLaunched = "UN_LAUNCHED",
-        }
-
-        /// 申请单状态.
-        pub enum ApplymentState {
-            Pending = "PENDING",
-            UnderReview = "UNDER_REVIEW",
-            Approved = "APPROVED",
-            Rejected = "REJECTED",
         }
     }
 }

@@ -8,9 +8,9 @@ pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrdersBrandIdByBrandI
 ///
 /// For 服务商, 微信平台商户.
 pub mod get {
-    pub use crate::v3::lovefeast::shared::{LovefeastMerchantOrder, LovefeastPayer};
+    pub use crate::v3::lovefeast::shared::{DonateSource, LovefeastMerchantOrder, LovefeastPayer};
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询用户捐赠单列表: what is sent.
@@ -83,14 +83,6 @@ pub mod get {
             currency: String = body("currency"),
             /// 用户支付币种.
             payer_currency: String = body("payer_currency"),
-        }
-    }
-
-    open_enum! {
-        /// 捐赠来源.
-        pub enum DonateSource {
-            MiniprogramPay = "MINIPROGRAM_PAY",
-            EntrustPay = "ENTRUST_PAY",
         }
     }
 }

@@ -8,9 +8,9 @@ pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrdersOutTradeNoByOut
 ///
 /// For 服务商, 微信平台商户.
 pub mod get {
-    pub use crate::v3::lovefeast::shared::{LovefeastMerchantOrder, LovefeastPayer};
+    pub use crate::v3::lovefeast::shared::{DonateSource, LovefeastMerchantOrder, LovefeastPayer};
 
-    use crate::model::{body, open_enum, response};
+    use crate::model::{body, response};
 
     response! {
         /// 查询用户捐赠单详情: what comes back.
@@ -56,14 +56,6 @@ pub mod get {
             currency: String = body("currency"),
             /// 用户支付币种.
             payer_currency: String = body("payer_currency"),
-        }
-    }
-
-    open_enum! {
-        /// 捐赠来源.
-        pub enum DonateSource {
-            MiniprogramPay = "MINIPROGRAM_PAY",
-            EntrustPay = "ENTRUST_PAY",
         }
     }
 }

@@ -70,6 +70,7 @@ pub mod get {
 
     open_enum! {
         /// 券状态.
+        #[doc(alias = "券状态")]
         pub enum CouponState {
             CouponStateUnknow = "COUPON_STATE_UNKNOW",
             CouponStateSend = "COUPON_STATE_SEND",

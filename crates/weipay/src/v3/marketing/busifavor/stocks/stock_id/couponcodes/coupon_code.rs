@@ -13,17 +13,16 @@ pub use crate::v3::marketing::chain::MarketingBusifavorStocksByStockIdCouponcode
 /// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        BusifavorCouponUseRule, BusifavorCouponUseRuleCouponAvailableTime,
-        BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek,
+        BusifavorCodeDisplayMode, BusifavorCouponState, BusifavorCouponUseRule,
+        BusifavorCouponUseRuleCouponAvailableTime, BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek,
         BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
-        BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorCouponUseRuleDiscountCoupon, BusifavorCouponUseRuleExchangeCoupon,
-        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCouponUseRuleUseMethod, BusifavorCustomEntrance,
-        BusifavorCustomEntranceCodeDisplayMode, BusifavorData, BusifavorDataCodeStatus, BusifavorFinderInfo,
-        BusifavorMiniProgramsInfo,
+        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCustomEntrance, BusifavorData,
+        BusifavorDataCodeStatus, BusifavorFinderInfo, BusifavorIrregularTime, BusifavorMiniProgramsInfo,
+        BusifavorStockType, CardBackgroundColor, CouponUseMethod,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询预存code详情: what is sent.
@@ -59,13 +58,13 @@ pub mod get {
             /// 适用商品范围. Required.
             goods_name: String = body("goods_name").required(),
             /// 批次类型. Required.
-            stock_type: StockType = body("stock_type").required(),
+            stock_type: BusifavorStockType = body("stock_type").required(),
             /// 是否允许转赠.
             transferable: bool = body("transferable"),
             /// 是否允许分享领券链接.
             shareable: bool = body("shareable"),
             /// 券状态.
-            coupon_state: CouponState = body("coupon_state"),
+            coupon_state: BusifavorCouponState = body("coupon_state"),
             /// 核销规则. Required.
             coupon_use_rule: BusifavorCouponUseRule = body("coupon_use_rule").required(),
             /// 自定义入口.
@@ -111,43 +110,11 @@ pub mod get {
             /// 商户名称.
             merchant_name: String = body("merchant_name"),
             /// 背景颜色.
-            background_color: BackgroundColor = body("background_color"),
+            background_color: CardBackgroundColor = body("background_color"),
             /// 券详情图片.
             coupon_image_url: String = body("coupon_image_url"),
             /// 视频号相关信息.
             finder_info: BusifavorFinderInfo = body("finder_info"),
-        }
-    }
-
-    open_enum! {
-        /// 批次类型.
-        pub enum StockType {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
-        /// 券状态.
-        pub enum CouponState {
-            Sended = "SENDED",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Deleted = "DELETED",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 背景颜色.
-        pub enum BackgroundColor {
-            Color010 = "Color010",
-            Color020 = "Color020",
-            Color030 = "Color030",
-            Color040 = "Color040",
-            Color050 = "Color050",
-            Color060 = "Color060",
-            Color070 = "Color070",
-            Color080 = "Color080",
-            Color090 = "Color090",
-            Color100 = "Color100",
         }
     }
 }

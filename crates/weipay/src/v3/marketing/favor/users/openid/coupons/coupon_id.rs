@@ -14,11 +14,11 @@ pub use crate::v3::marketing::chain::MarketingFavorUsersByOpenidCouponsByCouponI
 /// - partner: [4012492796](https://pay.weixin.qq.com/doc/v3/partner/4012492796)
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        FavorConsumeInformation, FavorConsumeInformationGoodsDetail, FavorCutToMessage,
-        FavorFixedNormalCoupon,
+        FavorConsumeInformation, FavorConsumeInformationGoodsDetail, FavorCouponStatus, FavorCouponType,
+        FavorCutToMessage, FavorFixedNormalCoupon, MultiuseBusinessType,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询代金券详情: what is sent.
@@ -46,13 +46,13 @@ pub mod get {
             /// 代金券名称.
             coupon_name: String = body("coupon_name"),
             /// 代金券状态.
-            status: Status = body("status"),
+            status: FavorCouponStatus = body("status"),
             /// 使用说明.
             description: String = body("description"),
             /// 领券时间.
             create_time: Time = body("create_time"),
             /// 券类型.
-            coupon_type: CouponType = body("coupon_type"),
+            coupon_type: FavorCouponType = body("coupon_type"),
             /// 激活批次的时间.
             start_time: Time = body("start_time"),
             /// 终止批次的时间.
@@ -72,30 +72,9 @@ pub mod get {
             /// 剩余金额. In fen (分).
             available_balance: i64 = body("available_balance"),
             /// 业务类型.
-            business_type: BusinessType = body("business_type"),
+            business_type: MultiuseBusinessType = body("business_type"),
             /// 是否无资金流.
             no_cash: bool = body("no_cash"),
-        }
-    }
-
-    open_enum! {
-        /// 代金券状态.
-        pub enum Status {
-            Sended = "SENDED",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Recover = "RECOVER",
-        }
-
-        /// 券类型.
-        pub enum CouponType {
-            Normal = "NORMAL",
-            CutTo = "CUT_TO",
-        }
-
-        /// 业务类型.
-        pub enum BusinessType {
-            Multiuse = "MULTIUSE",
         }
     }
 }

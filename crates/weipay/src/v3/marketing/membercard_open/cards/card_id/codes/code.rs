@@ -25,6 +25,8 @@ pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesBy
 /// - merchant: [4012547768](https://pay.weixin.qq.com/doc/v3/merchant/4012547768)
 /// - partner: [4012709442](https://pay.weixin.qq.com/doc/v3/partner/4012709442)
 pub mod get {
+    pub use crate::v3::marketing::shared::UserFormFlag;
+
     use crate::model::{body, open_enum, response};
 
     response! {
@@ -70,7 +72,7 @@ pub mod get {
         /// 平台提供的通用开卡信息字段.
         pub struct CommonFieldList {
             /// 平台提供的通用开卡信息字段.
-            name: Name = body("name"),
+            name: UserFormFlag = body("name"),
             /// 用户开卡时填写的个人信息.
             value: String = body("value"),
         }
@@ -88,23 +90,13 @@ pub mod get {
 
     open_enum! {
         /// 用户会员卡状态.
+        #[doc(alias = "用户会员卡状态")]
         pub enum UserCardStatus {
             NotActivate = "NOT_ACTIVATE",
             Effective = "EFFECTIVE",
             Expire = "EXPIRE",
             Unavailable = "UNAVAILABLE",
             Delete = "DELETE",
-        }
-
-        /// 平台提供的通用开卡信息字段.
-        pub enum Name {
-            UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
-            UserFormFlagSex = "USER_FORM_FLAG_SEX",
-            UserFormFlagName = "USER_FORM_FLAG_NAME",
-            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-            UserFormFlagCity = "USER_FORM_FLAG_CITY",
         }
     }
 }

@@ -47,6 +47,7 @@ pub mod post {
 
     open_enum! {
         /// 导入结果.
+        #[doc(alias = "导入结果")]
         pub enum DataResult {
             Success = "SUCCESS",
             Duplicate = "DUPLICATE",

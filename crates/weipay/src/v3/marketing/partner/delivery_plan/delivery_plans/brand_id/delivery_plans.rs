@@ -12,7 +12,7 @@ pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanDeliveryPlansBy
 ///
 /// - partner: [4016184563](https://pay.weixin.qq.com/doc/v3/partner/4016184563)
 pub mod get {
-    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanPlanState};
+    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanState};
 
     use crate::model::{body, open_enum, query, request, response};
 
@@ -27,7 +27,7 @@ pub mod get {
             /// 分页起始位置.
             offset: i64 = query("offset").page_offset(),
             /// 投放计划线上状态.
-            plan_state: PlanState = query("plan_state"),
+            plan_state: DeliveryPlanState = query("plan_state"),
             /// 投放计划审核状态.
             audit_state: AuditState = query("audit_state"),
             /// 投放计划ID.
@@ -49,18 +49,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 投放计划线上状态.
-        pub enum PlanState {
-            PlanCreating = "PLAN_CREATING",
-            PlanCreated = "PLAN_CREATED",
-            PlanTerminating = "PLAN_TERMINATING",
-            PlanTerminated = "PLAN_TERMINATED",
-            PlanExpired = "PLAN_EXPIRED",
-            PlanDelivering = "PLAN_DELIVERING",
-            PlanPaused = "PLAN_PAUSED",
-        }
-
         /// 投放计划审核状态.
+        #[doc(alias = "投放计划审核状态")]
         pub enum AuditState {
             AuditInitial = "AUDIT_INITIAL",
             AuditProcessing = "AUDIT_PROCESSING",

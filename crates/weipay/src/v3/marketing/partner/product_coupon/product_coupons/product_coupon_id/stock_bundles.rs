@@ -15,23 +15,20 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
 pub mod post {
     pub use crate::v3::marketing::shared::{
+        BundleCouponCodeMode, CardBackgroundColor, CouponStockState, CouponUsageMethod,
         PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
-        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
-        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
-        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponAvailablePeriod,
+        ProductCouponAvailableStoreInfo, ProductCouponBundleStock, ProductCouponBundleStockStockBundleInfo,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
+        ProductCouponNotifyConfig, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 添加商品券批次组: what is sent.
@@ -52,18 +49,18 @@ pub mod post {
             /// 备注.
             remark: String = body("remark"),
             /// 券Code分配模式. Required.
-            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            coupon_code_mode: BundleCouponCodeMode = body("coupon_code_mode").required(),
             /// 发放规则. Required.
             stock_send_rule: PartnerStockSendRule = body("stock_send_rule").required(),
             /// 多次优惠使用规则.
             progressive_bundle_usage_rule: ProgressiveBundleUsageRule = body("progressive_bundle_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
         }
@@ -71,38 +68,14 @@ pub mod post {
         /// 多次优惠使用规则.
         pub struct ProgressiveBundleUsageRule {
             /// 券可核销时间. Required.
-            coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
+            coupon_available_period: ProductCouponAvailablePeriod =
+                body("coupon_available_period").required(),
             /// 满减券使用规则.
             normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
             /// 折扣券使用规则.
             discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
             /// 兑换券使用规则.
             exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
-        }
-
-        /// 券可核销时间.
-        pub struct CouponAvailablePeriod {
-            /// 开始时间. Required.
-            available_begin_time: Time = body("available_begin_time").required(),
-            /// 结束时间. Required.
-            available_end_time: Time = body("available_end_time").required(),
-            /// 生效后N天内有效.
-            available_days: i64 = body("available_days"),
-            /// 领取后N天开始生效.
-            wait_days_after_receive: i64 = body("wait_days_after_receive"),
-            /// 每周固定可用时间.
-            weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
-            /// 无规律的可用时间段.
-            irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
-                body("irregular_available_period_list"),
-            /// 领取后N秒内有效.
-            available_seconds: i64 = body("available_seconds"),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 
@@ -116,21 +89,6 @@ pub mod post {
             stock_bundle_id: String = body("stock_bundle_id").required(),
             /// 批次列表. Required.
             stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
-        }
-    }
-
-    open_enum! {
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
         }
     }
 }

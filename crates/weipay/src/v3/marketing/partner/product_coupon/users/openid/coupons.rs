@@ -17,26 +17,24 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidC
 /// `weipay api show GET v3/marketing/partner/product-coupon/users/{openid}/coupons` lists all 2.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        AssociatedOrderInfo, CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod,
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailablePeriod,
+        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
         ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
         ProductCouponScope, ProductCouponSequentialUsageDetail,
-        ProductCouponSequentialUsageDetailDetailItemList,
-        ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageDetailDetailItemList, ProductCouponSequentialUsageInfo,
         ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
-        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponType, ProductCouponUsageMode,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
+        ProductCouponUsageState, SendChannel, SequentialUsageState, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 指定券状态查询用户商品券列表: what is sent.
@@ -51,7 +49,7 @@ pub mod get {
             /// 公众账号AppID. Required.
             appid: String = query("appid").required(),
             /// 用户商品券状态.
-            coupon_state: CouponState = query("coupon_state"),
+            coupon_state: ProductCouponUsageState = query("coupon_state"),
             /// 分页大小.
             page_size: i64 = query("page_size").page_limit(),
             /// 分页Token.
@@ -80,7 +78,7 @@ pub mod get {
             /// 用户商品券Code. Required.
             coupon_code: String = body("coupon_code").required(),
             /// 用户商品券状态. Required.
-            coupon_state: CouponState = body("coupon_state").required(),
+            coupon_state: ProductCouponUsageState = body("coupon_state").required(),
             /// 有效期开始时间. Required.
             valid_begin_time: Time = body("valid_begin_time").required(),
             /// 有效期结束时间. Required.
@@ -136,18 +134,18 @@ pub mod get {
             /// 多次优惠使用规则.
             sequential_usage_rule: SequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
             sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: CouponStockState = body("state").required(),
             /// 失效请求单号.
             deactivate_request_no: String = body("deactivate_request_no"),
             /// 失效时间.
@@ -188,58 +186,6 @@ pub mod get {
             /// 领取后N秒内有效.
             available_seconds: i64 = body("available_seconds"),
         }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 用户商品券状态.
-        pub enum CouponState {
-            Confirming = "CONFIRMING",
-            Pending = "PENDING",
-            Effective = "EFFECTIVE",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Deleted = "DELETED",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 发券渠道.
-        pub enum SendChannel {
-            Api = "API",
-            BrandManage = "BRAND_MANAGE",
-            MerchantCard = "MERCHANT_CARD",
-            Member = "MEMBER",
-            SmallActivity = "SMALL_ACTIVITY",
-            ReceiveComponent = "RECEIVE_COMPONENT",
-        }
-
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-            ApiAssign = "API_ASSIGN",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
-        }
-
-        /// 批次状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
-        }
     }
 }
 
@@ -252,26 +198,24 @@ pub mod get {
 /// - partner: [4015781605](https://pay.weixin.qq.com/doc/v3/partner/4015781605)
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        AssociatedOrderInfo, CardBackgroundColor, CouponCodeMode, CouponStockState, CouponTag,
+        CouponUsageMethod, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailablePeriod,
+        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
         ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
         ProductCouponScope, ProductCouponSequentialUsageDetail,
-        ProductCouponSequentialUsageDetailDetailItemList,
-        ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageDetailDetailItemList, ProductCouponSequentialUsageInfo,
         ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
-        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
-        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponType, ProductCouponUsageMode,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
+        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
+        ProductCouponUsageState, SendChannel, SequentialUsageState, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 向用户发放商品券: what is sent.
@@ -300,7 +244,7 @@ pub mod post {
         /// 用户商品券标签信息.
         pub struct CouponTagInfo {
             /// 用户商品券标签列表.
-            coupon_tag_list: Vec<CouponTagList> = body("coupon_tag_list"),
+            coupon_tag_list: Vec<CouponTag> = body("coupon_tag_list"),
             /// 会员标签信息.
             member_tag_info: MemberTagInfo = body("member_tag_info"),
         }
@@ -321,7 +265,7 @@ pub mod post {
             /// 用户商品券Code. Required.
             coupon_code: String = body("coupon_code").required(),
             /// 用户商品券状态. Required.
-            coupon_state: CouponState = body("coupon_state").required(),
+            coupon_state: ProductCouponUsageState = body("coupon_state").required(),
             /// 有效期开始时间. Required.
             valid_begin_time: Time = body("valid_begin_time").required(),
             /// 有效期结束时间. Required.
@@ -377,18 +321,18 @@ pub mod post {
             /// 多次优惠使用规则.
             sequential_usage_rule: SequentialUsageRule = body("sequential_usage_rule"),
             /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+            usage_rule_display_info: ProductCouponUsageDisplayInfo =
                 body("usage_rule_display_info").required(),
             /// 用户商品券展示信息. Required.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
             /// 事件通知配置. Required.
-            notify_config: NotifyConfig = body("notify_config").required(),
+            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
             /// 可用门店范围. Required.
             store_scope: StoreScope = body("store_scope").required(),
             /// 已发放次数. Required.
             sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
             /// 批次状态. Required.
-            state: State = body("state").required(),
+            state: CouponStockState = body("state").required(),
             /// 失效请求单号.
             deactivate_request_no: String = body("deactivate_request_no"),
             /// 失效时间.
@@ -428,63 +372,6 @@ pub mod post {
                 body("irregular_available_period_list"),
             /// 领取后N秒内有效.
             available_seconds: i64 = body("available_seconds"),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 用户商品券标签列表.
-        pub enum CouponTagList {
-            Member = "MEMBER",
-        }
-
-        /// 用户商品券状态.
-        pub enum CouponState {
-            Confirming = "CONFIRMING",
-            Pending = "PENDING",
-            Effective = "EFFECTIVE",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Deleted = "DELETED",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 发券渠道.
-        pub enum SendChannel {
-            Api = "API",
-            BrandManage = "BRAND_MANAGE",
-            MerchantCard = "MERCHANT_CARD",
-            Member = "MEMBER",
-            SmallActivity = "SMALL_ACTIVITY",
-            ReceiveComponent = "RECEIVE_COMPONENT",
-        }
-
-        /// 券Code分配模式.
-        pub enum CouponCodeMode {
-            Wechatpay = "WECHATPAY",
-            Upload = "UPLOAD",
-            ApiAssign = "API_ASSIGN",
-        }
-
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
-        }
-
-        /// 批次状态.
-        pub enum State {
-            Auditing = "AUDITING",
-            Sending = "SENDING",
-            Paused = "PAUSED",
-            Stopped = "STOPPED",
-            Deactivated = "DEACTIVATED",
         }
     }
 }

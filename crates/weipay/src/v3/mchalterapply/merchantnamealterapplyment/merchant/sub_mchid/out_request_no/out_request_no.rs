@@ -12,7 +12,9 @@ pub use crate::v3::mchalterapply::chain::MchalterapplyMerchantnamealterapplyment
 ///
 /// - partner: [4016166085](https://pay.weixin.qq.com/doc/v3/partner/4016166085)
 pub mod get {
-    use crate::model::{body, open_enum, response};
+    pub use crate::v3::mchalterapply::shared::AlterApplymentState;
+
+    use crate::model::{body, response};
 
     response! {
         /// 查询商户简称申请单状态-使用业务单号和商户号: what comes back.
@@ -27,21 +29,9 @@ pub mod get {
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 申请单状态. Required.
-            state: State = body("state").required(),
+            state: AlterApplymentState = body("state").required(),
             /// 总体驳回原因.
             audit_reject_reason: String = body("audit_reject_reason"),
-        }
-    }
-
-    open_enum! {
-        /// 申请单状态.
-        pub enum State {
-            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
-            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
-            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
-            ApplymentStateModifing = "APPLYMENT_STATE_MODIFING",
-            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
-            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
         }
     }
 }

@@ -12,6 +12,8 @@ pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizationsByOrganizat
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
 pub mod get {
+    pub use crate::v3::offlinefacemch::shared::{FaceUserType, UserStatus};
+
     use crate::model::{body, open_enum, response};
 
     response! {
@@ -29,13 +31,13 @@ pub mod get {
             /// 姓名.
             user_name: String = body("user_name"),
             /// 用户类型.
-            user_type: UserType = body("user_type"),
+            user_type: FaceUserType = body("user_type"),
             /// 学生信息.
             student_info: StudentInfo = body("student_info"),
             /// 职工信息.
             staff_info: StaffInfo = body("staff_info"),
             /// 用户状态.
-            status: Status = body("status"),
+            status: UserStatus = body("status"),
             /// 签约状态.
             contract_state: ContractState = body("contract_state"),
             /// 人脸图片上传状态.
@@ -58,19 +60,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 用户类型.
-        pub enum UserType {
-            Student = "STUDENT",
-            Stuff = "STUFF",
-        }
-
-        /// 用户状态.
-        pub enum Status {
-            Normal = "NORMAL",
-            Disabled = "DISABLED",
-        }
-
         /// 签约状态.
+        #[doc(alias = "签约状态")]
         pub enum ContractState {
             NotContracted = "NOT_CONTRACTED",
             Terminated = "TERMINATED",
@@ -87,7 +78,9 @@ pub mod get {
 ///
 /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
 pub mod patch {
-    use crate::model::{Sensitive, body, header, open_enum, request};
+    pub use crate::v3::offlinefacemch::shared::{FaceUserType, UserStatus};
+
+    use crate::model::{Sensitive, body, header, request};
 
     request! {
         /// 刷脸用户信息修改接口: what is sent.
@@ -100,13 +93,13 @@ pub mod patch {
             /// 姓名. Travels encrypted (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 用户类型.
-            user_type: UserType = body("user_type"),
+            user_type: FaceUserType = body("user_type"),
             /// 学生信息.
             student_info: StudentInfo = body("student_info"),
             /// 职工信息.
             staff_info: StaffInfo = body("staff_info"),
             /// 状态.
-            status: Status = body("status"),
+            status: UserStatus = body("status"),
             /// 手机号. Travels encrypted (敏感信息加密).
             phone: Sensitive = body("phone").encrypted(),
         }
@@ -121,20 +114,6 @@ pub mod patch {
         pub struct StaffInfo {
             /// 职业.
             occupation: String = body("occupation"),
-        }
-    }
-
-    open_enum! {
-        /// 用户类型.
-        pub enum UserType {
-            Student = "STUDENT",
-            Stuff = "STUFF",
-        }
-
-        /// 状态.
-        pub enum Status {
-            Normal = "NORMAL",
-            Disabled = "DISABLED",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorderByOutOrder
 ///
 /// - global: [4014096438](https://pay.weixin.qq.com/doc/global/v3/zh/4014096438)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request};
+    pub use crate::v3::payscore::shared::SyncSceneType;
+
+    use crate::model::{Time, body, request};
 
     request! {
         /// 同步支付分订单信息: what is sent.
@@ -25,7 +27,7 @@ pub mod post {
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 场景类型. Required.
-            type_: Type = body("type").required(),
+            type_: SyncSceneType = body("type").required(),
             /// 内容信息详情. Required.
             detail: Detail = body("detail").required(),
         }
@@ -38,13 +40,6 @@ pub mod post {
             paid_time: Time = body("paid_time").required(),
             /// 收款金额. In the smallest unit of its currency (币种最小货币单位).
             paid_amount: i64 = body("paid_amount"),
-        }
-    }
-
-    open_enum! {
-        /// 场景类型.
-        pub enum Type {
-            OrderPaid = "Order_Paid",
         }
     }
 }

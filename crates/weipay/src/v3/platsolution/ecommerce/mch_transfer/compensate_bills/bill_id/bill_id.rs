@@ -13,11 +13,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 /// - partner: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver,
-        PlatsolutionReceiverType, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        BillCloseInfo, CompensatedOrderType, CompensatedTransaction, CompensatedUser, CompensatedUserType,
+        CompensationState, UserCompensationReceiverDetail,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 查询赔付结果（按微信支付赔付单号）: what comes back.
@@ -28,7 +28,7 @@ pub mod get {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: UserCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -38,27 +38,15 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -13,12 +13,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositA
 /// - partner: [4013504196](https://pay.weixin.qq.com/doc/v3/partner/4013504196)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionInsuranceClaimBillsReceiver,
-        PlatsolutionInsuranceClaimBillsReceiverType, PlatsolutionMchTransferReceiverDetail,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        BillCloseInfo, ClaimReceiver, ClaimReceiverDetail, ClaimReceiverType, CompensatedOrderType,
+        CompensatedTransaction, CompensationState,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询保证金售后赔付结果（按微信支付赔付单号）: what is sent.
@@ -42,7 +41,7 @@ pub mod get {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: ClaimReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -52,29 +51,17 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
             /// 二级商户AppID.
             sub_appid: String = body("sub_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -13,13 +13,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositS
 /// - partner: [4013504203](https://pay.weixin.qq.com/doc/v3/partner/4013504203)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionDepositShippingCostCompensationBillsReceiverDetail,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiver,
-        PlatsolutionDepositShippingCostCompensationBillsReceiverDetailReceiverUserInfo,
-        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+        BillCloseInfo, CompensatedOrderType, CompensatedTransaction, CompensationState,
+        ShippingCompensationReceiverDetail, ShippingCompensationReceiverDetailReceiver,
+        ShippingCompensationReceiverDetailReceiverUserInfo,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询保证金售后赔付运费结果（按商户赔付单号）: what is sent.
@@ -43,8 +42,7 @@ pub mod get {
             /// 二级商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionDepositShippingCostCompensationBillsReceiverDetail =
-                body("receiver_detail").required(),
+            receiver_detail: ShippingCompensationReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -54,27 +52,15 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

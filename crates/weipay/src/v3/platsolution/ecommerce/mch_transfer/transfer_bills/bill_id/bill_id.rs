@@ -13,13 +13,12 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransfer
 /// - partner: [4013504200](https://pay.weixin.qq.com/doc/v3/partner/4013504200)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionCloseInfo, PlatsolutionTransferBillsReceiverDetail,
-        PlatsolutionTransferBillsReceiverDetailReceiver,
-        PlatsolutionTransferBillsReceiverDetailReceiverMchInfo,
-        PlatsolutionTransferBillsReceiverDetailReceiverType,
+        BillCloseInfo, ClaimReceiverType, CompensationBusinessType, CompensationState,
+        TransferBillReceiverDetail, TransferBillReceiverDetailReceiver,
+        TransferBillReceiverDetailReceiverMchInfo,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询保证金赔付结果（按微信支付赔付单号）: what is sent.
@@ -28,7 +27,7 @@ pub mod get {
         #[doc(alias = "查询保证金赔付结果（按微信支付赔付单号）")]
         pub struct Request {
             /// 业务类型.
-            business_type: BusinessType = query("business_type"),
+            business_type: CompensationBusinessType = query("business_type"),
         }
     }
 
@@ -41,9 +40,9 @@ pub mod get {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),
             /// 业务类型.
-            business_type: BusinessType = body("business_type"),
+            business_type: CompensationBusinessType = body("business_type"),
             /// 转账接收方信息. Required.
-            receiver_detail: PlatsolutionTransferBillsReceiverDetail = body("receiver_detail").required(),
+            receiver_detail: TransferBillReceiverDetail = body("receiver_detail").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required(),
             /// 赔付金额. In fen (分).
@@ -55,35 +54,15 @@ pub mod get {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 受理时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 成功时间.
             success_time: Time = body("success_time"),
             /// 关单信息.
-            close_info: PlatsolutionCloseInfo = body("close_info"),
+            close_info: BillCloseInfo = body("close_info"),
             /// 出资商户号.
             sponsor_mchid: String = body("sponsor_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 业务类型.
-        pub enum BusinessType {
-            DepositCompensation = "DEPOSIT_COMPENSATION",
-            PlatformAfterSalesCompensation = "PLATFORM_AFTER_SALES_COMPENSATION",
-            InsuranceClaim = "INSURANCE_CLAIM",
-            DepositAfterSalesCompensation = "DEPOSIT_AFTER_SALES_COMPENSATION",
-        }
-
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

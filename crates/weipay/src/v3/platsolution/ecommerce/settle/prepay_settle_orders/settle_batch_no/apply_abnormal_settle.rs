@@ -75,11 +75,13 @@ pub mod post {
 
     open_enum! {
         /// 异常结算批次单处理方式.
+        #[doc(alias = "异常结算批次单处理方式")]
         pub enum AbnormalSettleType {
             TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
         }
 
         /// 批次状态.
+        #[doc(alias = "批次状态")]
         pub enum State {
             Accepted = "ACCEPTED",
             Received = "RECEIVED",
@@ -90,12 +92,14 @@ pub mod post {
         }
 
         /// 交易场景.
+        #[doc(alias = "交易场景")]
         pub enum TradeScenario {
             Recommerce = "RECOMMERCE",
             Individualtrade = "INDIVIDUALTRADE",
         }
 
         /// 异常原因类型.
+        #[doc(alias = "异常原因类型")]
         pub enum AbnormalType {
             AuthRelationshipInvalid = "AUTH_RELATIONSHIP_INVALID",
             UserPayQuotaLimit = "USER_PAY_QUOTA_LIMIT",

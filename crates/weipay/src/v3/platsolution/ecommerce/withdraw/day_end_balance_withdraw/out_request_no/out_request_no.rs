@@ -12,7 +12,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceWithdrawDayEndBalan
 ///
 /// - partner: [4013328163](https://pay.weixin.qq.com/doc/v3/partner/4013328163)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::platsolution::shared::{DayEndWithdrawStatus, MerchantAccountType};
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 查询二级商户按日终余额预约提现状态: what is sent.
@@ -36,7 +38,7 @@ pub mod get {
             /// 特约商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 单据状态. Required.
-            status: Status = body("status").required(),
+            status: DayEndWithdrawStatus = body("status").required(),
             /// 微信支付提现单号. Required.
             withdraw_id: String = body("withdraw_id").required(),
             /// 商户提现单号. Required.
@@ -60,30 +62,13 @@ pub mod get {
             /// 银行附言.
             bank_memo: String = body("bank_memo"),
             /// 出款账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: MerchantAccountType = body("account_type").required(),
             /// 入账银行账号后四位. Required.
             account_number: String = body("account_number").required(),
             /// 入账银行. Required.
             account_bank: String = body("account_bank").required(),
             /// 入账银行全称.
             bank_name: String = body("bank_name"),
-        }
-    }
-
-    open_enum! {
-        /// 单据状态.
-        pub enum Status {
-            Created = "CREATED",
-            Processing = "PROCESSING",
-            Finished = "FINISHED",
-            Abnormal = "ABNORMAL",
-        }
-
-        /// 出款账户类型.
-        pub enum AccountType {
-            Basic = "BASIC",
-            Operation = "OPERATION",
-            Fees = "FEES",
         }
     }
 }

@@ -25,11 +25,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesB
 /// - partner: [4013504221](https://pay.weixin.qq.com/doc/v3/partner/4013504221)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionData, PlatsolutionDataDetailState, PlatsolutionTransferBatch,
-        PlatsolutionTransferBatchBatchState, PlatsolutionTransferBatchCloseReason,
+        BatchCloseReason, InsuranceBatchState, InsuranceDetailFilter, InsuranceDetailState,
+        InsuranceTransferBatch, InsuranceTransferBatchDetail,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 微信支付转账批次单号查询批次单: what is sent.
@@ -42,7 +42,7 @@ pub mod get {
             /// 是否查询转账明细单. Required.
             need_query_detail: bool = query("need_query_detail").required(),
             /// 明细状态.
-            detail_state: DetailState = query("detail_state"),
+            detail_state: InsuranceDetailFilter = query("detail_state"),
             /// 请求资源起始位置.
             offset: i64 = query("offset").page_offset(),
             /// 最大资源条数.
@@ -57,24 +57,13 @@ pub mod get {
         #[doc(alias = "微信支付转账批次单号查询批次单")]
         pub struct Response {
             /// 转账批次单. Required.
-            transfer_batch: PlatsolutionTransferBatch = body("transfer_batch").required(),
+            transfer_batch: InsuranceTransferBatch = body("transfer_batch").required(),
             /// 转账明细单列表.
-            data: Vec<PlatsolutionData> = body("data"),
+            data: Vec<InsuranceTransferBatchDetail> = body("data"),
             /// 请求资源起始位置.
             offset: i64 = body("offset"),
             /// 最大资源条数.
             limit: i64 = body("limit"),
-        }
-    }
-
-    open_enum! {
-        /// 明细状态.
-        pub enum DetailState {
-            All = "ALL",
-            WaitPay = "WAIT_PAY",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            BankRefund = "BANK_REFUND",
         }
     }
 }

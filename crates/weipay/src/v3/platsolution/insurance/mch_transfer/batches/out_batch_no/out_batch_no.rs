@@ -25,11 +25,11 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesO
 /// - partner: [4013504222](https://pay.weixin.qq.com/doc/v3/partner/4013504222)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionData, PlatsolutionDataDetailState, PlatsolutionTransferBatch,
-        PlatsolutionTransferBatchBatchState, PlatsolutionTransferBatchCloseReason,
+        BatchCloseReason, InsuranceBatchState, InsuranceDetailFilter, InsuranceDetailState,
+        InsuranceTransferBatch, InsuranceTransferBatchDetail,
     };
 
-    use crate::model::{body, open_enum, query, request, response};
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 商户转账批次单号查询批次单: what is sent.
@@ -46,7 +46,7 @@ pub mod get {
             /// 最大资源条数.
             limit: i64 = query("limit").page_limit(),
             /// 明细状态.
-            detail_state: DetailState = query("detail_state"),
+            detail_state: InsuranceDetailFilter = query("detail_state"),
         }
     }
 
@@ -57,24 +57,13 @@ pub mod get {
         #[doc(alias = "商户转账批次单号查询批次单")]
         pub struct Response {
             /// 转账批次单. Required.
-            transfer_batch: PlatsolutionTransferBatch = body("transfer_batch").required(),
+            transfer_batch: InsuranceTransferBatch = body("transfer_batch").required(),
             /// 转账明细单列表.
-            data: Vec<PlatsolutionData> = body("data"),
+            data: Vec<InsuranceTransferBatchDetail> = body("data"),
             /// 请求资源起始位置.
             offset: i64 = body("offset"),
             /// 最大资源条数.
             limit: i64 = body("limit"),
-        }
-    }
-
-    open_enum! {
-        /// 明细状态.
-        pub enum DetailState {
-            All = "ALL",
-            WaitPay = "WAIT_PAY",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            BankRefund = "BANK_REFUND",
         }
     }
 }

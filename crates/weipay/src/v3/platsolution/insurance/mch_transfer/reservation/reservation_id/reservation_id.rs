@@ -13,10 +13,10 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferReservat
 /// - partner: [4013504217](https://pay.weixin.qq.com/doc/v3/partner/4013504217)
 pub mod get {
     pub use crate::v3::platsolution::shared::{
-        PlatsolutionReservationCloseInfo, PlatsolutionReservationCloseInfoCloseReason,
+        InsuranceReservationCloseInfo, InsuranceReservationCloseInfoCloseReason, ReservationState,
     };
 
-    use crate::model::{Time, body, open_enum, query, request, response};
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 微信支付预约单号查询预约商家转账记录: what is sent.
@@ -60,22 +60,13 @@ pub mod get {
             /// 收款银行类型.
             bank_type: String = body("bank_type"),
             /// 预约记录状态. Required.
-            state: State = body("state").required(),
+            state: ReservationState = body("state").required(),
             /// 预约记录受理的时间. Required.
             accept_time: Time = body("accept_time").required(),
             /// 预约记录用户确认预约的时间.
             reserve_time: Time = body("reserve_time"),
             /// 预约记录的关闭信息.
-            close_info: PlatsolutionReservationCloseInfo = body("close_info"),
-        }
-    }
-
-    open_enum! {
-        /// 预约记录状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Confirmed = "CONFIRMED",
-            Closed = "CLOSED",
+            close_info: InsuranceReservationCloseInfo = body("close_info"),
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdQuotaCardsByCar
 ///
 /// - partner: [4014507127](https://pay.weixin.qq.com/doc/v3/partner/4014507127)
 pub mod post {
-    use crate::model::{Time, body, open_enum, request, response};
+    pub use crate::v3::webizpay::shared::QuotaCardState;
+
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 企业商户作废员工企业支付额度卡: what is sent.
@@ -44,17 +46,9 @@ pub mod post {
             /// 企业支付额度卡卡号. Required.
             card_no: String = body("card_no").required(),
             /// 卡片状态. Required.
-            card_state: CardState = body("card_state").required(),
+            card_state: QuotaCardState = body("card_state").required(),
             /// 卡片失效时间.
             card_disabled_time: Time = body("card_disabled_time"),
-        }
-    }
-
-    open_enum! {
-        /// 卡片状态.
-        pub enum CardState {
-            Active = "ACTIVE",
-            Disabled = "DISABLED",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdQuotaCardsByCar
 ///
 /// - partner: [4014507160](https://pay.weixin.qq.com/doc/v3/partner/4014507160)
 pub mod get {
-    use crate::model::{Time, body, open_enum, query, request, response};
+    pub use crate::v3::webizpay::shared::CodeApplicationType;
+
+    use crate::model::{Time, body, query, request, response};
 
     request! {
         /// 企业商户获取指定额度卡支付链接: what is sent.
@@ -25,7 +27,7 @@ pub mod get {
             /// 出资子商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
             /// 拉起付款码页面的企业应用类型. Required.
-            application_type: ApplicationType = query("application_type").required(),
+            application_type: CodeApplicationType = query("application_type").required(),
         }
     }
 
@@ -48,19 +50,11 @@ pub mod get {
             /// 跳转链接. Required.
             payment_url: String = body("payment_url").required(),
             /// 拉起付款码页面的企业应用类型.
-            application_type: ApplicationType = body("application_type"),
+            application_type: CodeApplicationType = body("application_type"),
             /// 小程序查询参数.
             mp_query: String = body("mp_query"),
             /// 小程序业务类型.
             mp_business_type: String = body("mp_business_type"),
-        }
-    }
-
-    open_enum! {
-        /// 拉起付款码页面的企业应用类型.
-        pub enum ApplicationType {
-            H5 = "H5",
-            Miniprogram = "MINIPROGRAM",
         }
     }
 }

@@ -52,12 +52,14 @@ pub mod post {
 
     open_enum! {
         /// 审核结果.
+        #[doc(alias = "审核结果")]
         pub enum AuditResult {
             Pass = "PASS",
             Reject = "REJECT",
         }
 
         /// 场景.
+        #[doc(alias = "场景")]
         pub enum Scene {
             V01 = "01",
             V02 = "02",

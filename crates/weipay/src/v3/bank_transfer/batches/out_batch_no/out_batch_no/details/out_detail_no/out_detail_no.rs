@@ -12,7 +12,11 @@ pub use crate::v3::bank_transfer::chain::BankTransferBatchesOutBatchNoByOutBatch
 ///
 /// - partner: [4012465915](https://pay.weixin.qq.com/doc/v3/partner/4012465915)
 pub mod get {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::bank_transfer::shared::{
+        BankTransferDetailState, BankTransferFailReason, ReceivingAccountType, TransferScene,
+    };
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 银行明细单号查询明细单: what comes back.
@@ -51,73 +55,19 @@ pub mod get {
             /// 转账备注. Required.
             transfer_remark: String = body("transfer_remark").required(),
             /// 明细状态. Required.
-            detail_state: DetailState = body("detail_state").required(),
+            detail_state: BankTransferDetailState = body("detail_state").required(),
             /// 明细失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: BankTransferFailReason = body("fail_reason"),
             /// 转账发起时间.
             initiate_time: Time = body("initiate_time"),
             /// 明细更新时间. Required.
             update_time: Time = body("update_time").required(),
             /// 收款账户类型. Required.
-            account_type: AccountType = body("account_type").required(),
+            account_type: ReceivingAccountType = body("account_type").required(),
             /// 银行名称.
             bank_name: String = body("bank_name"),
             /// 银行卡尾号.
             bank_card_number_tail: String = body("bank_card_number_tail"),
-        }
-    }
-
-    open_enum! {
-        /// 转账场景.
-        pub enum TransferScene {
-            OrdinaryTransfer = "ORDINARY_TRANSFER",
-            PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
-        }
-
-        /// 明细状态.
-        pub enum DetailState {
-            Processing = "PROCESSING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Refund = "REFUND",
-        }
-
-        /// 明细失败原因.
-        pub enum FailReason {
-            AccountFrozen = "ACCOUNT_FROZEN",
-            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
-            NameNotCorrect = "NAME_NOT_CORRECT",
-            OpenidInvalid = "OPENID_INVALID",
-            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
-            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
-            MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
-            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
-            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
-            OverdueClose = "OVERDUE_CLOSE",
-            IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
-            AccountNotExist = "ACCOUNT_NOT_EXIST",
-            TransferRisk = "TRANSFER_RISK",
-            PayrollCardAlreadyLogout = "PAYROLL_CARD_ALREADY_LOGOUT",
-            PayrollCardAlreadyFrozen = "PAYROLL_CARD_ALREADY_FROZEN",
-            PayrollCardUnauthorized = "PAYROLL_CARD_UNAUTHORIZED",
-            PayrollCardUserNotOpen = "PAYROLL_CARD_USER_NOT_OPEN",
-            PayrollCardNameCardNotMatch = "PAYROLL_CARD_NAME_CARD_NOT_MATCH",
-            PayrollCardIdCardNotMatch = "PAYROLL_CARD_ID_CARD_NOT_MATCH",
-            PayrollCardBankcardUnbundling = "PAYROLL_CARD_BANKCARD_UNBUNDLING",
-            BankCardCollectionsAboveQuota = "BANK_CARD_COLLECTIONS_ABOVE_QUOTA",
-            BankCardAccountAbnormal = "BANK_CARD_ACCOUNT_ABNORMAL",
-            BankCardStatusAbnormal = "BANK_CARD_STATUS_ABNORMAL",
-            BankCardBankInfoWrong = "BANK_CARD_BANK_INFO_WRONG",
-            BankCardCardInfoWrong = "BANK_CARD_CARD_INFO_WRONG",
-            OtherFailReasonType = "OTHER_FAIL_REASON_TYPE",
-            RealnameAccountReceivedQuotaExceed = "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED",
-            TransferRemarkSetFail = "TRANSFER_REMARK_SET_FAIL",
-        }
-
-        /// 收款账户类型.
-        pub enum AccountType {
-            WechatpayAccount = "WECHATPAY_ACCOUNT",
-            BankAccount = "BANK_ACCOUNT",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBillsOutBil
 ///
 /// - partner: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
 pub mod post {
-    use crate::model::{Sensitive, Time, body, open_enum, request, response};
+    pub use crate::v3::fund_app::shared::TransferBillState;
+
+    use crate::model::{Sensitive, Time, body, request, response};
 
     request! {
         /// 撤销转账: what is sent.
@@ -38,7 +40,7 @@ pub mod post {
             /// 微信转账单号. Required.
             transfer_bill_no: String = body("transfer_bill_no").required(),
             /// 单据状态. Required.
-            state: State = body("state").required(),
+            state: TransferBillState = body("state").required(),
             /// 转账金额. In fen (分).
             transfer_amount: i64 = body("transfer_amount"),
             /// 转账备注.
@@ -53,20 +55,6 @@ pub mod post {
             create_time: Time = body("create_time"),
             /// 最后一次单据状态变更时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 单据状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Processing = "PROCESSING",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Transfering = "TRANSFERING",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -17,23 +17,19 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// - partner: [4016280633](https://pay.weixin.qq.com/doc/v3/partner/4016280633)
 pub mod patch {
     pub use crate::v3::marketing::shared::{
+        BundleCouponCodeMode, CardBackgroundColor, CouponStockState, CouponUsageMethod,
         PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
-        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
-        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
-        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponAvailableStoreInfo, ProductCouponBundleStock,
+        ProductCouponBundleStockStockBundleInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 修改商品券批次组: what is sent.
@@ -46,21 +42,15 @@ pub mod patch {
             /// 备注.
             remark: String = body("remark"),
             /// 券使用规则展示信息.
-            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo = body("usage_rule_display_info"),
+            usage_rule_display_info: ProductCouponUsageDisplayInfo = body("usage_rule_display_info"),
             /// 用户商品券展示信息.
             coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info"),
             /// 事件通知配置.
-            notify_config: NotifyConfig = body("notify_config"),
+            notify_config: ProductCouponNotifyConfig = body("notify_config"),
             /// 可用门店范围.
             store_scope: StoreScope = body("store_scope"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-        }
-
-        /// 事件通知配置.
-        pub struct NotifyConfig {
-            /// 事件通知appid.
-            notify_appid: String = body("notify_appid"),
         }
     }
 
@@ -74,15 +64,6 @@ pub mod patch {
             stock_bundle_id: String = body("stock_bundle_id").required(),
             /// 批次列表. Required.
             stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
-        }
-    }
-
-    open_enum! {
-        /// 可用门店范围.
-        pub enum StoreScope {
-            None = "NONE",
-            All = "ALL",
-            Specific = "SPECIFIC",
         }
     }
 }

@@ -17,10 +17,10 @@ pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdOutCon
 /// `weipay api show GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}` lists all 2.
 pub mod get {
     pub use crate::v3::papay::shared::{
-        PapayContractTerminateInfo, PapayContractTerminateInfoContractTerminationMode,
+        PapayContractState, PapayContractTerminateInfo, PapayContractTerminateInfoContractTerminationMode,
     };
 
-    use crate::model::{Time, body, open_enum, response};
+    use crate::model::{Time, body, response};
 
     response! {
         /// 保险商户查询保险自动续费协议: what comes back.
@@ -41,7 +41,7 @@ pub mod get {
             /// 被保人姓名.
             insured_display_name: String = body("insured_display_name"),
             /// 委托代扣协议状态. Required.
-            contract_state: ContractState = body("contract_state").required(),
+            contract_state: PapayContractState = body("contract_state").required(),
             /// 协议签署时间.
             contract_signed_time: Time = body("contract_signed_time"),
             /// 协议到期时间.
@@ -57,17 +57,6 @@ pub mod get {
             /// On the wire: `revoke_terminate_contract_redirect_appid`.
             revoke_terminate_contract_redirect_appid: String =
                 body("revoke_terminate_contract_redirect_appid"),
-        }
-    }
-
-    open_enum! {
-        /// 委托代扣协议状态.
-        pub enum ContractState {
-            Signed = "SIGNED",
-            Terminated = "TERMINATED",
-            SignFailed = "SIGN_FAILED",
-            ToBeRenewed = "TO_BE_RENEWED",
-            TerminatePending = "TERMINATE_PENDING",
         }
     }
 }

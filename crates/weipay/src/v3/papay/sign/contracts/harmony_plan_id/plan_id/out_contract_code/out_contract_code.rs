@@ -55,6 +55,7 @@ pub mod get {
 
     open_enum! {
         /// 委托代扣协议状态.
+        #[doc(alias = "委托代扣协议状态")]
         pub enum ContractState {
             Signed = "SIGNED",
             Terminated = "TERMINATED",

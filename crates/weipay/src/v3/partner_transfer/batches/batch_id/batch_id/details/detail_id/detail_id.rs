@@ -14,7 +14,9 @@ pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesBatchIdByBatch
 ///
 /// `weipay api show GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}` lists all 2.
 pub mod get {
-    use crate::model::{Sensitive, Time, body, open_enum, response};
+    pub use crate::v3::partner_transfer::shared::PartnerTransferFailReason;
+
+    use crate::model::{Sensitive, Time, body, response};
 
     response! {
         /// 微信支付明细单号查询明细单: what comes back.
@@ -41,7 +43,7 @@ pub mod get {
             /// 转账备注. Required.
             transfer_remark: String = body("transfer_remark").required(),
             /// 明细失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: PartnerTransferFailReason = body("fail_reason"),
             /// 收款用户openid. Required.
             openid: String = body("openid").required(),
             /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
@@ -56,29 +58,6 @@ pub mod get {
             bank_name: String = body("bank_name"),
             /// 银行卡尾号.
             bank_card_number_tail: String = body("bank_card_number_tail"),
-        }
-    }
-
-    open_enum! {
-        /// 明细失败原因.
-        pub enum FailReason {
-            AccountFrozen = "ACCOUNT_FROZEN",
-            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
-            NameNotCorrect = "NAME_NOT_CORRECT",
-            OpenidInvalid = "OPENID_INVALID",
-            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
-            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
-            MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
-            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
-            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
-            OverdueClose = "OVERDUE_CLOSE",
-            IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
-            AccountNotExist = "ACCOUNT_NOT_EXIST",
-            TransferRisk = "TRANSFER_RISK",
-            PayRollCardAlreadyLogout = "PAY_ROLL_CARD_ALREADY_LOGOUT",
-            PayRollCardAlreadyFrozen = "PAY_ROLL_CARD_ALREADY_FROZEN",
-            PayRollCardUnauthorized = "PAY_ROLL_CARD_UNAUTHORIZED",
-            PayRollCardUserNotOpen = "PAY_ROLL_CARD_USER_NOT_OPEN",
         }
     }
 }

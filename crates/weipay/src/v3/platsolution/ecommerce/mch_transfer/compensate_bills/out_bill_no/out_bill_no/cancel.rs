@@ -12,7 +12,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensa
 ///
 /// - partner: [4013504177](https://pay.weixin.qq.com/doc/v3/partner/4013504177)
 pub mod post {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::platsolution::shared::CompensationState;
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 请求撤销赔付: what comes back.
@@ -25,21 +27,9 @@ pub mod post {
             /// 微信支付转账单号. Required.
             bill_id: String = body("bill_id").required(),
             /// 赔付状态. Required.
-            state: State = body("state").required(),
+            state: CompensationState = body("state").required(),
             /// 撤销受理时间. Required.
             cancel_accept_time: Time = body("cancel_accept_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 赔付状态.
-        pub enum State {
-            Accepted = "ACCEPTED",
-            Success = "SUCCESS",
-            Closed = "CLOSED",
-            WaitUserConfirm = "WAIT_USER_CONFIRM",
-            Canceling = "CANCELING",
-            Cancelled = "CANCELLED",
         }
     }
 }

@@ -14,7 +14,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesS
 ///
 /// - partner: [4013504227](https://pay.weixin.qq.com/doc/v3/partner/4013504227)
 pub mod get {
-    use crate::model::{body, open_enum, query, request, response};
+    pub use crate::v3::platsolution::shared::ReceiptState;
+
+    use crate::model::{body, query, request, response};
 
     request! {
         /// 查询商家转账批次电子回单: what is sent.
@@ -47,14 +49,6 @@ pub mod get {
             hash_value: String = body("hash_value"),
             /// 电子回单文件的下载地址.
             download_url: String = body("download_url"),
-        }
-    }
-
-    open_enum! {
-        /// 电子回单状态.
-        pub enum ReceiptState {
-            Accepted = "ACCEPTED",
-            Finished = "FINISHED",
         }
     }
 }

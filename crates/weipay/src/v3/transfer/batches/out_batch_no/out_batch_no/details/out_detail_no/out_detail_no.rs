@@ -12,7 +12,9 @@ pub use crate::v3::transfer::chain::TransferBatchesOutBatchNoByOutBatchNoDetails
 ///
 /// - merchant: [4012458902](https://pay.weixin.qq.com/doc/v3/merchant/4012458902)
 pub mod get {
-    use crate::model::{Sensitive, Time, body, open_enum, response};
+    pub use crate::v3::transfer::shared::TransferFailReason;
+
+    use crate::model::{Sensitive, Time, body, response};
 
     response! {
         /// 商家明细单号查询明细单: what comes back.
@@ -39,7 +41,7 @@ pub mod get {
             /// 转账备注. Required.
             transfer_remark: String = body("transfer_remark").required(),
             /// 明细失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: TransferFailReason = body("fail_reason"),
             /// Required.
             openid: String = body("openid").required(),
             /// 收款用户姓名. Travels encrypted (敏感信息加密).
@@ -48,38 +50,6 @@ pub mod get {
             initiate_time: Time = body("initiate_time").required(),
             /// 明细更新时间. Required.
             update_time: Time = body("update_time").required(),
-        }
-    }
-
-    open_enum! {
-        /// 明细失败原因.
-        pub enum FailReason {
-            AccountFrozen = "ACCOUNT_FROZEN",
-            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
-            NameNotCorrect = "NAME_NOT_CORRECT",
-            OpenidInvalid = "OPENID_INVALID",
-            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
-            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
-            MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
-            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
-            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
-            OverdueClose = "OVERDUE_CLOSE",
-            IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
-            AccountNotExist = "ACCOUNT_NOT_EXIST",
-            TransferRisk = "TRANSFER_RISK",
-            OtherFailReasonType = "OTHER_FAIL_REASON_TYPE",
-            RealnameAccountReceivedQuotaExceed = "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED",
-            ReceiveAccountNotPermmit = "RECEIVE_ACCOUNT_NOT_PERMMIT",
-            PayeeAccountAbnormal = "PAYEE_ACCOUNT_ABNORMAL",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-            TransferSceneUnavailable = "TRANSFER_SCENE_UNAVAILABLE",
-            TransferSceneInvalid = "TRANSFER_SCENE_INVALID",
-            TransferRemarkSetFail = "TRANSFER_REMARK_SET_FAIL",
-            ReceiveAccountNotConfigure = "RECEIVE_ACCOUNT_NOT_CONFIGURE",
-            BlockB2cUserlimitamountBsruleMonth = "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH",
-            BlockB2cUserlimitamountMonth = "BLOCK_B2C_USERLIMITAMOUNT_MONTH",
-            MerchantReject = "MERCHANT_REJECT",
-            MerchantNotConfirm = "MERCHANT_NOT_CONFIRM",
         }
     }
 }

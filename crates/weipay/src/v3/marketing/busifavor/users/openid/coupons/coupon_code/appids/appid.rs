@@ -17,17 +17,16 @@ pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCouponsByCou
 /// `weipay api show GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}` lists all 5.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        BusifavorCouponsCustomEntrance, BusifavorCouponsCustomEntranceCodeDisplayMode,
-        BusifavorDisplayPatternInfo, BusifavorDisplayPatternInfoBackgroundColor, BusifavorFinderInfo,
-        BusifavorMiniProgramsInfo, BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
+        BusifavorDisplayPatternInfo, BusifavorFinderInfo, BusifavorIrregularTime, BusifavorMiniProgramsInfo,
+        BusifavorStockType, BusifavorUserCouponEntrance, BusifavorUserCouponEntranceCodeDisplayMode,
+        BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
         BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
         BusifavorUserCouponUseRuleCouponAvailableTime,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek,
         BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
-        BusifavorUserCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
         BusifavorUserCouponUseRuleDiscountCoupon, BusifavorUserCouponUseRuleExchangeCoupon,
-        BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleIrregularyAvaliableTime,
-        BusifavorUserCouponUseRuleUseMethod,
+        BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleUseMethod,
+        CardBackgroundColor,
     };
 
     use crate::model::{Time, body, open_enum, response};
@@ -47,11 +46,11 @@ pub mod get {
             /// 适用商品范围. Required; 1 to 15 characters.
             goods_name: String = body("goods_name").required().length(1, 15),
             /// 批次类型. Required; at most 32 characters.
-            stock_type: StockType = body("stock_type").required().length(0, 32),
+            stock_type: BusifavorStockType = body("stock_type").required().length(0, 32),
             /// 核销规则. Required.
             coupon_use_rule: BusifavorUserCouponUseRule = body("coupon_use_rule").required(),
             /// 自定义入口.
-            custom_entrance: BusifavorCouponsCustomEntrance = body("custom_entrance"),
+            custom_entrance: BusifavorUserCouponEntrance = body("custom_entrance"),
             /// 样式信息.
             display_pattern_info: BusifavorDisplayPatternInfo = body("display_pattern_info"),
             /// 券code.
@@ -92,14 +91,8 @@ pub mod get {
     }
 
     open_enum! {
-        /// 批次类型.
-        pub enum StockType {
-            Normal = "NORMAL",
-            Discount = "DISCOUNT",
-            Exchange = "EXCHANGE",
-        }
-
         /// 券状态.
+        #[doc(alias = "券状态")]
         pub enum CouponState {
             Sended = "SENDED",
             Used = "USED",

@@ -13,23 +13,19 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// - partner: [4016280642](https://pay.weixin.qq.com/doc/v3/partner/4016280642)
 pub mod post {
     pub use crate::v3::marketing::shared::{
+        BundleCouponCodeMode, CardBackgroundColor, CouponStockState, CouponUsageMethod,
         PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
-        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
-        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
-        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
-        ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponAvailableStoreInfo, ProductCouponBundleStock,
+        ProductCouponBundleStockStockBundleInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, StockUpdateMode, StoreScope,
     };
 
-    use crate::model::{body, open_enum, request, response};
+    use crate::model::{body, request, response};
 
     request! {
         /// 修改商品券批次组发放预算: what is sent.
@@ -40,7 +36,7 @@ pub mod post {
             /// 修改请求单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 更新模式. Required.
-            update_mode: UpdateMode = body("update_mode").required(),
+            update_mode: StockUpdateMode = body("update_mode").required(),
             /// 当前批次发放次数总上限.
             current_max_count: i64 = body("current_max_count"),
             /// 目标批次发放次数总上限.
@@ -64,14 +60,6 @@ pub mod post {
             stock_bundle_id: String = body("stock_bundle_id").required(),
             /// 批次列表. Required.
             stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
-        }
-    }
-
-    open_enum! {
-        /// 更新模式.
-        pub enum UpdateMode {
-            MaxCount = "MAX_COUNT",
-            MaxCountPerDay = "MAX_COUNT_PER_DAY",
         }
     }
 }

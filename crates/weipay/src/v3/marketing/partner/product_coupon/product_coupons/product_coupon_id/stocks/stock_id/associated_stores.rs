@@ -14,6 +14,8 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 ///
 /// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores` lists all 2.
 pub mod get {
+    pub use crate::v3::marketing::shared::ProductCouponStore;
+
     use crate::model::{body, query, request, response};
 
     request! {
@@ -42,13 +44,7 @@ pub mod get {
             /// 下一页Token.
             next_page_token: String = body("next_page_token"),
             /// 门店列表.
-            store_list: Vec<StoreList> = body("store_list"),
-        }
-
-        /// 门店列表.
-        pub struct StoreList {
-            /// 门店ID. Required.
-            store_id: String = body("store_id").required(),
+            store_list: Vec<ProductCouponStore> = body("store_list"),
         }
     }
 }

@@ -12,7 +12,7 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 ///
 /// - partner: [4015781537](https://pay.weixin.qq.com/doc/v3/partner/4015781537)
 pub mod post {
-    pub use crate::v3::marketing::shared::ProductCouponFailedStore;
+    pub use crate::v3::marketing::shared::{ProductCouponFailedStore, ProductCouponStore};
 
     use crate::model::{body, request, response};
 
@@ -25,13 +25,7 @@ pub mod post {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 门店列表. Required.
-            store_list: Vec<StoreList> = body("store_list").required(),
-        }
-
-        /// 门店列表.
-        pub struct StoreList {
-            /// 门店ID. Required.
-            store_id: String = body("store_id").required(),
+            store_list: Vec<ProductCouponStore> = body("store_list").required(),
         }
     }
 
@@ -44,15 +38,9 @@ pub mod post {
             /// 去重后门店总数. Required.
             total_count: i64 = body("total_count").required(),
             /// 取消关联成功的门店列表.
-            success_store_list: Vec<SuccessStoreList> = body("success_store_list"),
+            success_store_list: Vec<ProductCouponStore> = body("success_store_list"),
             /// 取消关联失败的门店列表.
             failed_store_list: Vec<ProductCouponFailedStore> = body("failed_store_list"),
-        }
-
-        /// 取消关联成功的门店列表.
-        pub struct SuccessStoreList {
-            /// 门店ID. Required.
-            store_id: String = body("store_id").required(),
         }
     }
 }

@@ -15,28 +15,25 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidC
 /// `weipay api show POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        AssociatedOrderInfo, CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod,
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
-        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponScope, ProductCouponSequentialUsageDetail,
-        ProductCouponSequentialUsageDetailDetailItemList,
-        ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
-        ProductCouponSequentialUsageInfoType, ProductCouponSequentialUsageRule,
-        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponStock,
-        ProductCouponStockCouponCodeMode, ProductCouponStockNotifyConfig, ProductCouponStockSendRule,
-        ProductCouponStockState, ProductCouponStockStoreScope, ProductCouponType, ProductCouponUsageMode,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailableStoreInfo,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
+        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
+        ProductCouponSequentialUsageDetail, ProductCouponSequentialUsageDetailDetailItemList,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState,
+        ProductCouponStock, ProductCouponStockSendRule, ProductCouponType, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode, ProductCouponUsageState,
+        SendChannel, SequentialUsageState, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 确认发放用户商品券: what is sent.
@@ -66,7 +63,7 @@ pub mod post {
             /// 用户商品券Code. Required.
             coupon_code: String = body("coupon_code").required(),
             /// 用户商品券状态. Required.
-            coupon_state: CouponState = body("coupon_state").required(),
+            coupon_state: ProductCouponUsageState = body("coupon_state").required(),
             /// 有效期开始时间. Required.
             valid_begin_time: Time = body("valid_begin_time").required(),
             /// 有效期结束时间. Required.
@@ -133,29 +130,6 @@ pub mod post {
             mchid: String = body("mchid"),
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
-        }
-    }
-
-    open_enum! {
-        /// 用户商品券状态.
-        pub enum CouponState {
-            Confirming = "CONFIRMING",
-            Pending = "PENDING",
-            Effective = "EFFECTIVE",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Deleted = "DELETED",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 发券渠道.
-        pub enum SendChannel {
-            Api = "API",
-            BrandManage = "BRAND_MANAGE",
-            MerchantCard = "MERCHANT_CARD",
-            Member = "MEMBER",
-            SmallActivity = "SMALL_ACTIVITY",
-            ReceiveComponent = "RECEIVE_COMPONENT",
         }
     }
 }

@@ -15,26 +15,25 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidC
 /// `weipay api show POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        AssociatedOrderInfo, CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod,
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
-        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
-        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
-        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailableStoreInfo,
+        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
+        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
         ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
         ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
         ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponStock,
-        ProductCouponStockCouponCodeMode, ProductCouponStockNotifyConfig, ProductCouponStockSendRule,
-        ProductCouponStockState, ProductCouponStockStoreScope, ProductCouponType, ProductCouponUsageMode,
-        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
-        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
-        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+        ProductCouponStockSendRule, ProductCouponType, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode, ProductCouponUsageState,
+        SendChannel, SequentialUsageState, StoreScope,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 核销用户商品券: what is sent.
@@ -89,7 +88,7 @@ pub mod post {
             /// 用户商品券Code. Required.
             coupon_code: String = body("coupon_code").required(),
             /// 用户商品券状态. Required.
-            coupon_state: CouponState = body("coupon_state").required(),
+            coupon_state: ProductCouponUsageState = body("coupon_state").required(),
             /// 有效期开始时间. Required.
             valid_begin_time: Time = body("valid_begin_time").required(),
             /// 有效期结束时间. Required.
@@ -139,7 +138,7 @@ pub mod post {
         /// 轮次使用详情列表.
         pub struct DetailItemList {
             /// 轮次使用详情状态. Required.
-            detail_state: DetailState = body("detail_state").required(),
+            detail_state: SequentialUsageState = body("detail_state").required(),
             /// 有效期开始时间. Required.
             valid_begin_time: Time = body("valid_begin_time").required(),
             /// 有效期结束时间. Required.
@@ -156,39 +155,6 @@ pub mod post {
             return_time: Time = body("return_time"),
             /// 删除时间.
             delete_time: Time = body("delete_time"),
-        }
-    }
-
-    open_enum! {
-        /// 用户商品券状态.
-        pub enum CouponState {
-            Confirming = "CONFIRMING",
-            Pending = "PENDING",
-            Effective = "EFFECTIVE",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Deleted = "DELETED",
-            Deactivated = "DEACTIVATED",
-        }
-
-        /// 发券渠道.
-        pub enum SendChannel {
-            Api = "API",
-            BrandManage = "BRAND_MANAGE",
-            MerchantCard = "MERCHANT_CARD",
-            Member = "MEMBER",
-            SmallActivity = "SMALL_ACTIVITY",
-            ReceiveComponent = "RECEIVE_COMPONENT",
-        }
-
-        /// 轮次使用详情状态.
-        pub enum DetailState {
-            Pending = "PENDING",
-            Effective = "EFFECTIVE",
-            Used = "USED",
-            Expired = "EXPIRED",
-            Deleted = "DELETED",
-            Deactivated = "DEACTIVATED",
         }
     }
 }

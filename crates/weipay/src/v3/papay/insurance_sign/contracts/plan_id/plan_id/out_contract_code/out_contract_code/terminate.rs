@@ -15,10 +15,10 @@ pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdOutCon
 /// `weipay api show POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate` lists all 2.
 pub mod post {
     pub use crate::v3::papay::shared::{
-        PapayContractTerminateInfo, PapayContractTerminateInfoContractTerminationMode,
+        PapayContractState, PapayContractTerminateInfo, PapayContractTerminateInfoContractTerminationMode,
     };
 
-    use crate::model::{Time, body, open_enum, request, response};
+    use crate::model::{Time, body, request, response};
 
     request! {
         /// 保险商户通过商户协议号解除保险自动续费协议: what is sent.
@@ -50,7 +50,7 @@ pub mod post {
             /// 被保人姓名.
             insured_display_name: String = body("insured_display_name"),
             /// 委托代扣协议状态. Required.
-            contract_state: ContractState = body("contract_state").required(),
+            contract_state: PapayContractState = body("contract_state").required(),
             /// 协议签署时间.
             contract_signed_time: Time = body("contract_signed_time"),
             /// 协议到期时间.
@@ -61,17 +61,6 @@ pub mod post {
             openid: String = body("openid").required(),
             /// 商户侧用户标识.
             out_user_code: String = body("out_user_code"),
-        }
-    }
-
-    open_enum! {
-        /// 委托代扣协议状态.
-        pub enum ContractState {
-            Signed = "SIGNED",
-            Terminated = "TERMINATED",
-            SignFailed = "SIGN_FAILED",
-            ToBeRenewed = "TO_BE_RENEWED",
-            TerminatePending = "TERMINATE_PENDING",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargeEmployeesSu
 ///
 /// - partner: [4013521753](https://pay.weixin.qq.com/doc/v3/partner/4013521753)
 pub mod post {
-    use crate::model::{Time, body, open_enum, response};
+    pub use crate::v3::platsolution::shared::EmployeeState;
+
+    use crate::model::{Time, body, response};
 
     response! {
         /// 删除二级商户可扫码充值员工: what comes back.
@@ -25,19 +27,11 @@ pub mod post {
             /// 员工OpenID.
             sp_openid: String = body("sp_openid"),
             /// 员工状态.
-            state: State = body("state"),
+            state: EmployeeState = body("state"),
             /// 添加员工时间.
             create_time: Time = body("create_time"),
             /// 最后更新时间.
             update_time: Time = body("update_time"),
-        }
-    }
-
-    open_enum! {
-        /// 员工状态.
-        pub enum State {
-            Effective = "EFFECTIVE",
-            Deleted = "DELETED",
         }
     }
 }

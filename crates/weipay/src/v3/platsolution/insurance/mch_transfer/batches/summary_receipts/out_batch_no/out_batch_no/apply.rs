@@ -12,7 +12,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesS
 ///
 /// - partner: [4013504226](https://pay.weixin.qq.com/doc/v3/partner/4013504226)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::platsolution::shared::ReceiptState;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 申请商家转账批次电子回单: what is sent.
@@ -37,14 +39,6 @@ pub mod post {
             out_batch_no: String = body("out_batch_no").required(),
             /// 电子回单状态. Required.
             receipt_state: ReceiptState = body("receipt_state").required(),
-        }
-    }
-
-    open_enum! {
-        /// 电子回单状态.
-        pub enum ReceiptState {
-            Accepted = "ACCEPTED",
-            Finished = "FINISHED",
         }
     }
 }

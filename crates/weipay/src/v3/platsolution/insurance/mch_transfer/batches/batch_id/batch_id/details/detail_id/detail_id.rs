@@ -12,7 +12,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesB
 ///
 /// - partner: [4013504223](https://pay.weixin.qq.com/doc/v3/partner/4013504223)
 pub mod get {
-    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+    pub use crate::v3::platsolution::shared::{InsuranceDetailState, InsuranceTransferFailReason};
+
+    use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
         /// 微信支付转账明细单号查询明细单: what is sent.
@@ -48,13 +50,13 @@ pub mod get {
             /// 转账发起时间. Required.
             create_time: Time = body("create_time").required(),
             /// 明细状态. Required.
-            detail_state: DetailState = body("detail_state").required(),
+            detail_state: InsuranceDetailState = body("detail_state").required(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
             /// 转账备注. Required.
             transfer_remark: String = body("transfer_remark").required(),
             /// 明细失败原因.
-            fail_reason: FailReason = body("fail_reason"),
+            fail_reason: InsuranceTransferFailReason = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
             /// 收款银行类型.
@@ -65,66 +67,6 @@ pub mod get {
             transfer_finish_time: Time = body("transfer_finish_time"),
             /// 银行退票时间.
             bank_refund_time: Time = body("bank_refund_time"),
-        }
-    }
-
-    open_enum! {
-        /// 明细状态.
-        pub enum DetailState {
-            Init = "INIT",
-            All = "ALL",
-            WaitPay = "WAIT_PAY",
-            Success = "SUCCESS",
-            Fail = "FAIL",
-            BankRefund = "BANK_REFUND",
-        }
-
-        /// 明细失败原因.
-        pub enum FailReason {
-            AccountFrozen = "ACCOUNT_FROZEN",
-            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
-            NameNotCorrect = "NAME_NOT_CORRECT",
-            OpenidInvalid = "OPENID_INVALID",
-            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
-            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
-            MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
-            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
-            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
-            OverdueClose = "OVERDUE_CLOSE",
-            IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
-            AccountNotExist = "ACCOUNT_NOT_EXIST",
-            TransferRisk = "TRANSFER_RISK",
-            PayrollCardAlreadyLogout = "PAYROLL_CARD_ALREADY_LOGOUT",
-            PayrollCardAlreadyFrozen = "PAYROLL_CARD_ALREADY_FROZEN",
-            PayrollCardUnauthorized = "PAYROLL_CARD_UNAUTHORIZED",
-            PayrollCardUserNotOpen = "PAYROLL_CARD_USER_NOT_OPEN",
-            PayrollCardNameCardNotMatch = "PAYROLL_CARD_NAME_CARD_NOT_MATCH",
-            PayrollCardIdCardNotMatch = "PAYROLL_CARD_ID_CARD_NOT_MATCH",
-            PayrollCardBankcardUnbundling = "PAYROLL_CARD_BANKCARD_UNBUNDLING",
-            BankCardCollectionsAboveQuota = "BANK_CARD_COLLECTIONS_ABOVE_QUOTA",
-            BankCardAccountAbnormal = "BANK_CARD_ACCOUNT_ABNORMAL",
-            BankCardStatusAbnormal = "BANK_CARD_STATUS_ABNORMAL",
-            BankCardBankInfoWrong = "BANK_CARD_BANK_INFO_WRONG",
-            BankCardCardInfoWrong = "BANK_CARD_CARD_INFO_WRONG",
-            OtherFailReasonType = "OTHER_FAIL_REASON_TYPE",
-            RealnameAccountReceivedQuotaExceed = "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED",
-            ReceiveAccountNotPermmit = "RECEIVE_ACCOUNT_NOT_PERMMIT",
-            PayeeAccountAbnormal = "PAYEE_ACCOUNT_ABNORMAL",
-            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-            TransferRemarkSetFail = "TRANSFER_REMARK_SET_FAIL",
-            TransferSceneInvalid = "TRANSFER_SCENE_INVALID",
-            TransferSceneUnavailable = "TRANSFER_SCENE_UNAVAILABLE",
-            ReceiveAccountNotConfigure = "RECEIVE_ACCOUNT_NOT_CONFIGURE",
-            BlockB2cUserlimitamountBsruleMonth = "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH",
-            BlockB2cUserlimitamountMonth = "BLOCK_B2C_USERLIMITAMOUNT_MONTH",
-            MerchantReject = "MERCHANT_REJECT",
-            MerchantNotConfirm = "MERCHANT_NOT_CONFIRM",
-            BankCardParamError = "BANK_CARD_PARAM_ERROR",
-            BankCardTypeNotSupported = "BANK_CARD_TYPE_NOT_SUPPORTED",
-            ReservationStateInvalid = "RESERVATION_STATE_INVALID",
-            ExceededEstimatedAmount = "EXCEEDED_ESTIMATED_AMOUNT",
-            ReservationInfoNotMatch = "RESERVATION_INFO_NOT_MATCH",
-            ReservationSceneNotMatch = "RESERVATION_SCENE_NOT_MATCH",
         }
     }
 }

@@ -12,7 +12,9 @@ pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesD
 ///
 /// - partner: [4013504228](https://pay.weixin.qq.com/doc/v3/partner/4013504228)
 pub mod post {
-    use crate::model::{body, open_enum, request, response};
+    pub use crate::v3::platsolution::shared::ReceiptState;
+
+    use crate::model::{body, request, response};
 
     request! {
         /// 申请商家转账明细电子回单: what is sent.
@@ -39,14 +41,6 @@ pub mod post {
             out_detail_no: String = body("out_detail_no").required(),
             /// 电子回单状态. Required.
             receipt_state: ReceiptState = body("receipt_state").required(),
-        }
-    }
-
-    open_enum! {
-        /// 电子回单状态.
-        pub enum ReceiptState {
-            Accepted = "ACCEPTED",
-            Finished = "FINISHED",
         }
     }
 }

@@ -1,0 +1,58 @@
+//! `weipay sandbox run -- COMMAND`.
+
+use std::process::{Command, Output};
+
+use crate::serving::WEIPAY;
+
+fn run(command: &[&str]) -> Output {
+    Command::new(WEIPAY).args(["sandbox", "run", "--quiet", "--"]).args(command).output().unwrap()
+}
+
+#[test]
+fn the_command_finds_the_sandbox_in_its_environment() {
+    let output = run(&[WEIPAY, "call", "GET", "v3/bill/tradebill", "--query", "bill_date=2026-01-02"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("download_url"), "{output:?}");
+}
+
+#[test]
+fn its_exit_code_is_passed_on() {
+    for (script, code) in [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)] {
+        let output = run(&["sh", "-c", script]);
+        assert_eq!(output.status.code(), Some(code), "{script}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the command says itself what failed");
+    }
+}
+
+#[test]
+fn its_sandbox_ends_with_it() {
+    let output = run(&["sh", "-c", "echo $WEIPAY_BASE_URL; dirname $WEIPAY_KIT"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let [url, data] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    assert!(!std::path::Path::new(data).exists(), "{data}");
+    assert!(std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).is_err());
+}
+
+#[test]
+fn a_command_that_cannot_be_started_is_a_wrong_command_line() {
+    let output = run(&["no-such-command-here"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("no-such-command-here could not be started"), "{text}");
+    let without = Command::new(WEIPAY).args(["sandbox", "run"]).output().unwrap();
+    assert_eq!(without.status.code(), Some(2));
+}
+
+/// curl knows nothing of the sandbox: it goes to the official host, over TLS.
+#[test]
+fn a_client_with_fixed_hosts_comes_to_the_sandbox() {
+    let script = "curl -sS -D - https://api.mch.weixin.qq.com/v3/certificates -A weipay-test || true; \
+                  curl -sS https://example.com/ || true";
+    let output = run(&["sh", "-c", script]);
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if errors.contains("not found") {
+        return;
+    }
+    assert!(text.contains("401 Unauthorized") && text.contains("SIGN_ERROR"), "{text} {errors}");
+    assert!(errors.contains("403"), "the proxy leads nowhere else: {errors}");
+}

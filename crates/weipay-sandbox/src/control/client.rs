@@ -1,0 +1,155 @@
+//! A client of the control API, for the command's subcommands and for tests: it finds address and token in the data folder.
+
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::FILE;
+
+/// The longest response that is read.
+const MAX_RESPONSE: u64 = 64 * 1024 * 1024;
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Calls the control API of a running sandbox.
+///
+/// ```no_run
+/// # fn main() -> Result<(), weipay_sandbox::control::ClientError> {
+/// let client = weipay_sandbox::control::Client::from_data_dir("data")?;
+/// client.call("PUT", "/stocks/1234567890/state", Some(&serde_json::json!({ "state": "PAUSED" })))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    address: String,
+    token: String,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Why a call of the control API failed.
+#[derive(Debug)]
+pub enum ClientError {
+    /// No sandbox runs on this data folder.
+    NotRunning(String),
+    /// The connection failed, or the response could not be read.
+    Connection(io::Error),
+    /// The sandbox refused.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Why.
+        message: String,
+    },
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRunning(dir) => {
+                write!(f, "no sandbox runs on {dir}; start one with: weipay sandbox --data {dir}")
+            }
+            Self::Connection(_) => f.write_str("the control API of the sandbox did not respond"),
+            Self::Refused { message, .. } => f.write_str(message),
+        }?;
+        crate::error::append_causes(self, f)
+    }
+}
+
+impl Error for ClientError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Connection(error) => Some(error),
+            Self::NotRunning(_) | Self::Refused { .. } => None,
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn new(address: String, token: String) -> Self {
+        Self { address, token }
+    }
+
+    /// Where the control API is, such as `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What `Authorization: Bearer` must carry.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A client of the sandbox that runs on this data folder.
+    ///
+    /// # Errors
+    /// When none has run on it.
+    pub fn from_data_dir(dir: impl AsRef<Path>) -> Result<Self, ClientError> {
+        let dir = dir.as_ref();
+        let read = || {
+            let members: Value = serde_json::from_str(&fs::read_to_string(dir.join(FILE)).ok()?).ok()?;
+            let address = members["url"].as_str()?.strip_prefix("http://")?.to_owned();
+            Some(Self { address, token: members["token"].as_str()?.to_owned() })
+        };
+        read().ok_or_else(|| ClientError::NotRunning(dir.display().to_string()))
+    }
+
+    /// What stands in the file that [`Self::from_data_dir`] reads.
+    pub(crate) fn file_content(address: &str, token: &str) -> String {
+        format!("{:#}\n", json!({ "url": format!("http://{address}"), "token": token }))
+    }
+
+    /// Calls a route, and gives the JSON that came back; `null` for none.
+    ///
+    /// # Errors
+    /// When the sandbox does not run any more, or refuses.
+    pub fn call(&self, method: &str, target: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+        let (status, body) = self.exchange(method, target, body).map_err(|error| match error.kind() {
+            io::ErrorKind::ConnectionRefused => {
+                ClientError::NotRunning("this data folder any more".to_owned())
+            }
+            _ => ClientError::Connection(error),
+        })?;
+        if (200..300).contains(&status) {
+            return Ok(body);
+        }
+        let message = body["message"].as_str().unwrap_or("the control API refused the request").to_owned();
+        Err(ClientError::Refused { status, message })
+    }
+
+    fn exchange(&self, method: &str, target: &str, body: Option<&Value>) -> io::Result<(u16, Value)> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(TIME_LIMIT))?;
+        stream.set_write_timeout(Some(TIME_LIMIT))?;
+        let (address, token) = (&self.address, &self.token);
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let length = body.len();
+        stream.write_all(
+            format!(
+                "{method} {target} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            )
+            .as_bytes(),
+        )?;
+        let mut text = String::new();
+        stream.take(MAX_RESPONSE).read_to_string(&mut text)?;
+        let broken =
+            || io::Error::new(io::ErrorKind::InvalidData, "what came back is not the response of a sandbox");
+        let (head, body) = text.split_once("\r\n\r\n").ok_or_else(broken)?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body)? };
+        Ok((status, body))
+    }
+}

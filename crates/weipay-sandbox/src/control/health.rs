@@ -1,0 +1,15 @@
+//! Whether the sandbox is ready.
+
+use serde_json::{Value, json};
+
+use super::{Control, ControlError, ControlRequest, Route};
+
+pub(super) const ROUTES: &[Route] =
+    &[Route::get("/health", "Whether the platform accepts requests: 200, otherwise 503", &[], health).open()];
+
+/// The control listener starts when the platform's own accepts requests, so that only the state can be missing.
+fn health(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    let platform = &control.platform;
+    platform.store.is_anything_due(platform.clock.now()).map_err(ControlError::not_ready)?;
+    Ok(json!({ "ready": true, "base_url": platform.base_url, "version": env!("CARGO_PKG_VERSION") }))
+}

@@ -1,0 +1,143 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::products::PRODUCTS;
+use crate::sandbox::Sandbox;
+
+/// Sends a request as it stands here, and gives status and body of the response.
+fn raw(sandbox: &Sandbox, request: &str) -> (u16, Value) {
+    let address = sandbox.control().unwrap().url();
+    let mut stream = TcpStream::connect(address.strip_prefix("http://").unwrap()).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+fn request(sandbox: &Sandbox, headers: &str) -> String {
+    let control = sandbox.control().unwrap();
+    let (host, token) = (control.url(), control.token());
+    let host = host.strip_prefix("http://").unwrap().to_owned();
+    let headers = headers.replace("HOST", &host).replace("TOKEN", token);
+    format!("POST /people HTTP/1.1\r\n{headers}Content-Length: 2\r\nConnection: close\r\n\r\n{{}}")
+}
+
+#[test]
+fn only_a_program_of_this_machine_that_has_the_token_is_served() {
+    let sandbox = Sandbox::start().unwrap();
+    for (headers, status) in [
+        ("Host: HOST\r\nAuthorization: Bearer TOKEN\r\n", 200),
+        ("Host: HOST\r\n", 401),
+        ("Host: HOST\r\nAuthorization: Bearer \r\n", 401),
+        ("Host: HOST\r\nAuthorization: Bearer TOKENx\r\n", 401),
+        ("Host: HOST\r\nCookie: token=TOKEN\r\n", 401),
+        ("Host: HOST\r\nOrigin: http://HOST\r\nAuthorization: Bearer TOKEN\r\n", 403),
+        ("Host: sandbox.example.com\r\nAuthorization: Bearer TOKEN\r\n", 403),
+        ("Host: 127.0.0.1\r\nAuthorization: Bearer TOKEN\r\n", 403),
+    ] {
+        assert_eq!(raw(&sandbox, &request(&sandbox, headers)).0, status, "{headers}");
+    }
+}
+
+#[test]
+fn the_control_api_listens_on_this_machine_only() {
+    let error = Sandbox::builder().control("0.0.0.0:0").start().unwrap_err();
+    assert!(format!("{error:#}").contains("loopback addresses only"), "{error:#}");
+    assert!(Sandbox::builder().without_control().start().unwrap().control().is_none());
+}
+
+#[test]
+fn health_is_told_without_the_token_and_names_the_platforms_address() {
+    let sandbox = Sandbox::start().unwrap();
+    let host = sandbox.control().unwrap().url();
+    let host = host.strip_prefix("http://").unwrap();
+    let (status, health) =
+        raw(&sandbox, &format!("GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+    assert_eq!(
+        (status, &health["ready"], &health["base_url"]),
+        (200, &json!(true), &json!(sandbox.base_url()))
+    );
+}
+
+#[test]
+fn address_and_token_stand_in_the_data_folder() {
+    let sandbox = Sandbox::start().unwrap();
+    let client = Client::from_data_dir(sandbox.data_dir()).unwrap();
+    assert_eq!(client.call("GET", "/health", None).unwrap()["ready"], true);
+    let nowhere = tempfile::tempdir().unwrap();
+    assert!(matches!(Client::from_data_dir(nowhere.path()), Err(ClientError::NotRunning(_))));
+    let (dir, _keep) = (sandbox.data_dir().to_owned(), sandbox);
+    assert!(!format!("{:?}", Client::from_data_dir(dir).unwrap()).contains(client.token()));
+}
+
+fn refused(sandbox: &Sandbox, method: &str, target: &str, body: Option<Value>) -> (u16, String) {
+    match sandbox.control().unwrap().call(method, target, body.as_ref()) {
+        Err(ClientError::Refused { status, message }) => (status, message),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_request_that_does_not_fit_its_route_is_told_what_would() {
+    let sandbox = Sandbox::start().unwrap();
+    for (method, target, body, status, told) in [
+        ("GET", "/nowhere", None, 404, "/openapi.json"),
+        ("PATCH", "/people", None, 405, "this path takes POST"),
+        ("POST", "/people", Some(json!({ "name": "Li" })), 400, "this route has: appids"),
+        ("POST", "/people", Some(json!({ "appids": "wx1" })), 400, "`appids` must be a list of texts"),
+        ("POST", "/people", Some(json!([])), 400, "must be a JSON object"),
+        ("GET", "/people/nobody", None, 404, "nobody was made"),
+        ("PUT", "/stocks/1/state", Some(json!({})), 400, "`state` is missing"),
+        ("PUT", "/stocks/1/state", Some(json!({ "state": "running" })), 400, "one of UNAUDIT, RUNNING"),
+        ("PUT", "/stocks/1/state", Some(json!({ "state": "RUNNING" })), 404, "no stock"),
+    ] {
+        let (found, message) = refused(&sandbox, method, target, body);
+        assert_eq!(found, status, "{method} {target}: {message}");
+        assert!(message.contains(told), "{message}");
+    }
+}
+
+#[test]
+fn a_reset_forgets_people_and_begins_the_sequence_of_numbers_again() {
+    let sandbox = Sandbox::builder().seed(7).start().unwrap();
+    let control = sandbox.control().unwrap();
+    let add = || control.call("POST", "/people", Some(&json!({ "appids": ["wx1"] }))).unwrap();
+    let first = add();
+    let unionid = first["unionid"].as_str().unwrap();
+    assert_eq!(control.call("GET", &format!("/people/{unionid}"), None).unwrap(), first);
+    assert_ne!(add(), first);
+    assert_eq!(control.call("POST", "/reset", None).unwrap(), Value::Null);
+    assert_eq!(refused(&sandbox, "GET", &format!("/people/{unionid}"), None).0, 404);
+    assert_eq!(add(), first);
+}
+
+#[test]
+fn the_document_describes_every_route() {
+    let sandbox = Sandbox::start().unwrap();
+    let document = sandbox.control().unwrap().call("GET", "/openapi.json", None).unwrap();
+    let of_products = PRODUCTS.iter().flat_map(|product| product.control);
+    let mut count = 0;
+    for route in TABLES.iter().copied().flatten().chain(of_products) {
+        let operation = &document["paths"][route.path][route.method.to_ascii_lowercase()];
+        assert_eq!(operation["summary"], route.summary, "{} {}", route.method, route.path);
+        count += 1;
+    }
+    let paths = document["paths"].as_object().unwrap().values();
+    assert_eq!(
+        paths.map(|path| path.as_object().unwrap().len()).sum::<usize>(),
+        count,
+        "one route stands twice"
+    );
+    let state = &document["paths"]["/stocks/{stock_id}/state"]["put"];
+    assert_eq!(state["parameters"][0]["name"], "stock_id");
+    let schema = &state["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(
+        (&schema["required"], &schema["properties"]["state"]["enum"][1]),
+        (&json!(["state"]), &json!("RUNNING"))
+    );
+}

@@ -1,0 +1,230 @@
+//! The environment of a client (客户端环境变量): what a program of any language must find to come to a sandbox, with its own
+//! settings for the real platform.
+//!
+//! Programs that take a base URL and keys from `WEIPAY_*` get those. Programs with fixed hosts get the sandbox as their proxy,
+//! and trust in its [authority](crate::Sandbox::ca_certificate), by the variables and files that their languages know.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tempfile::TempDir;
+
+use crate::kit::KitOnDisk;
+use crate::sandbox::Sandbox;
+
+/// Variables for a client, and the files that they name, which are deleted when this is dropped.
+///
+/// | variable | value |
+/// |---|---|
+/// | `WEIPAY_*`, `WEIPAY_KIT` | the kit, and the path of `kit.json` |
+/// | `HTTPS_PROXY`, `https_proxy` | the sandbox; it responds for every host of WeChat Pay, and leads to no other host |
+/// | `NO_PROXY`, `no_proxy` | what was there, and this machine |
+/// | `SSL_CERT_FILE`, `CURL_CA_BUNDLE`, `REQUESTS_CA_BUNDLE` | the certificates of the system and that of the authority |
+/// | `NODE_EXTRA_CA_CERTS`, `NODE_USE_ENV_PROXY` | the same for Node.js |
+/// | `PHP_INI_SCAN_DIR` | the same for PHP |
+/// | `JAVA_TOOL_OPTIONS` | the same for Java |
+#[derive(Debug)]
+pub struct ClientEnvironment {
+    variables: Vec<(&'static str, OsString)>,
+    _files: TempDir,
+}
+
+impl ClientEnvironment {
+    pub(crate) fn new(sandbox: &Sandbox) -> io::Result<Self> {
+        let files = tempfile::Builder::new().prefix("weipay-environment-").tempdir()?;
+        let (kit, authority) = (sandbox.kit_on_disk(), sandbox.ca_certificate());
+        let mut variables: Vec<(&'static str, OsString)> =
+            kit.variables().into_iter().map(|(name, value)| (name, value.into())).collect();
+        variables.push(("WEIPAY_KIT", kit.file().into()));
+        let address = sandbox.address();
+        for name in ["HTTPS_PROXY", "https_proxy"] {
+            variables.push((name, format!("http://{address}").into()));
+        }
+        let known = env::var("NO_PROXY").or_else(|_| env::var("no_proxy")).unwrap_or_default();
+        for name in ["NO_PROXY", "no_proxy"] {
+            variables.push((name, without_proxy(&known).into()));
+        }
+        let bundle = bundle(files.path(), authority)?;
+        for name in ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"] {
+            variables.push((name, bundle.clone().into()));
+        }
+        let store = java_trust_store(files.path(), authority)?;
+        let java = format!(
+            "-Djavax.net.ssl.trustStore={} -Dhttps.proxyHost={} -Dhttps.proxyPort={}",
+            store.display(),
+            address.ip(),
+            address.port()
+        );
+        variables.extend([
+            ("NODE_EXTRA_CA_CERTS", authority.into()),
+            ("NODE_USE_ENV_PROXY", "1".into()),
+            ("PHP_INI_SCAN_DIR", php_folders(files.path(), &bundle)?),
+            ("JAVA_TOOL_OPTIONS", added_to("JAVA_TOOL_OPTIONS", &java)),
+        ]);
+        Ok(Self { variables, _files: files })
+    }
+
+    /// The variables, as `std::process::Command::envs` takes them.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, &OsString)> {
+        self.variables.iter().map(|(name, value)| (*name, value))
+    }
+}
+
+impl KitOnDisk {
+    /// The kit as the `WEIPAY_*` variables that a client is configured with. Files have absolute paths, so that they are found
+    /// from any folder.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, String); 7] {
+        let file = |name: &str| self.dir().join(name).display().to_string();
+        let kit = self.kit();
+        [
+            ("WEIPAY_BASE_URL", kit.base_url.clone()),
+            ("WEIPAY_MCHID", kit.mchid.clone()),
+            ("WEIPAY_MERCHANT_SERIAL", kit.merchant_serial.clone()),
+            ("WEIPAY_MERCHANT_KEY", file(&kit.merchant_key)),
+            ("WEIPAY_PUBLIC_KEY_ID", kit.public_key_id.clone()),
+            ("WEIPAY_PUBLIC_KEY", file(&kit.public_key)),
+            ("WEIPAY_API_V3_KEY", kit.api_v3_key.clone()),
+        ]
+    }
+}
+
+/// The options that a variable has already, and these.
+fn added_to(name: &str, options: &str) -> OsString {
+    let mut text = env::var_os(name).unwrap_or_default();
+    if !text.is_empty() {
+        text.push(" ");
+    }
+    text.push(options);
+    text
+}
+
+/// The hosts that are reached without a proxy: those that were already, and this machine.
+fn without_proxy(known: &str) -> String {
+    let mut hosts: Vec<&str> = known.split(',').map(str::trim).filter(|host| !host.is_empty()).collect();
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    hosts.join(",")
+}
+
+/// Where systems have their certificates.
+const SYSTEM_BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/usr/local/etc/openssl/cert.pem",
+];
+
+/// The certificates of the system and that of the authority: a client may have other hosts that it reaches without the proxy.
+fn bundle(folder: &Path, authority: &Path) -> io::Result<PathBuf> {
+    let given = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let mut known = given.into_iter().chain(SYSTEM_BUNDLES.map(PathBuf::from));
+    let mut bundle = known.find_map(|file| fs::read(file).ok()).unwrap_or_default();
+    bundle.push(b'\n');
+    bundle.extend(fs::read(authority)?);
+    let file = folder.join("ca-bundle.pem");
+    fs::write(&file, bundle)?;
+    Ok(file)
+}
+
+/// Folders with settings of PHP. What stands before the colon, nothing, means those that PHP was built with.
+fn php_folders(folder: &Path, bundle: &Path) -> io::Result<OsString> {
+    let php = folder.join("php");
+    fs::create_dir(&php)?;
+    let bundle = bundle.display();
+    fs::write(php.join("weipay.ini"), format!("curl.cainfo=\"{bundle}\"\nopenssl.cafile=\"{bundle}\"\n"))?;
+    let mut folders = OsString::from(":");
+    folders.push(php);
+    Ok(folders)
+}
+
+/// The password of the store, Java's own default. It protects nothing: a trust store holds no secret.
+const PASSWORD: &str = "changeit";
+
+/// A store of the format JKS, version 2, which every version of Java reads, with the authority's certificate alone.
+fn java_trust_store(folder: &Path, authority: &Path) -> io::Result<PathBuf> {
+    const MAGIC: u32 = 0xFEED_FEED;
+    const VERSION: u32 = 2;
+    const TRUSTED_CERTIFICATE: u32 = 2;
+    let certificate = CertificateDer::from_pem_file(authority).map_err(io::Error::other)?;
+    let mut store = Vec::new();
+    for number in [MAGIC, VERSION, 1, TRUSTED_CERTIFICATE] {
+        store.extend(number.to_be_bytes());
+    }
+    put_text(&mut store, "weipay-sandbox")?;
+    // When it was added, in milliseconds: of no use to anybody.
+    store.extend(0_u64.to_be_bytes());
+    put_text(&mut store, "X.509")?;
+    store.extend(u32::try_from(certificate.len()).map_err(io::Error::other)?.to_be_bytes());
+    store.extend_from_slice(&certificate);
+    let mut digested: Vec<u8> = PASSWORD.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    // A part of the format.
+    digested.extend(b"Mighty Aphrodite");
+    digested.extend(&store);
+    store.extend(digest(&SHA1_FOR_LEGACY_USE_ONLY, &digested).as_ref());
+    let file = folder.join("truststore.jks");
+    fs::write(&file, store)?;
+    Ok(file)
+}
+
+fn put_text(store: &mut Vec<u8>, text: &str) -> io::Result<()> {
+    store.extend(u16::try_from(text.len()).map_err(io::Error::other)?.to_be_bytes());
+    store.extend(text.as_bytes());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn this_machine_is_reached_without_the_proxy_beside_what_was_already() {
+        assert_eq!(without_proxy(""), "localhost,127.0.0.1,::1");
+        assert_eq!(without_proxy("example.com, localhost,"), "example.com,localhost,127.0.0.1,::1");
+    }
+
+    #[test]
+    fn the_files_that_variables_name_are_there_until_it_is_dropped() {
+        let sandbox = Sandbox::start().unwrap();
+        let environment = sandbox.client_environment().unwrap();
+        let value = |wanted: &str| {
+            let (_, value) = environment.variables().find(|(name, _)| *name == wanted).unwrap();
+            PathBuf::from(value)
+        };
+        let authority = fs::read_to_string(sandbox.ca_certificate()).unwrap();
+        let bundle = value("SSL_CERT_FILE");
+        assert!(fs::read_to_string(&bundle).unwrap().ends_with(&authority));
+        assert_eq!(
+            fs::read_to_string(value("WEIPAY_KIT")).unwrap(),
+            fs::read_to_string(sandbox.kit_file()).unwrap()
+        );
+        let php = value("PHP_INI_SCAN_DIR").to_str().unwrap().strip_prefix(':').map(PathBuf::from).unwrap();
+        let settings = fs::read_to_string(php.join("weipay.ini")).unwrap();
+        assert!(settings.contains(bundle.to_str().unwrap()), "{settings}");
+        drop(environment);
+        assert!(!bundle.exists());
+    }
+
+    /// Java's own program reads the store, where Java is there; `foreign/` uses it with an SDK in any case.
+    #[test]
+    fn java_reads_its_trust_store() {
+        let sandbox = Sandbox::start().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = java_trust_store(folder.path(), sandbox.ca_certificate()).unwrap();
+        let mut list = Command::new("keytool");
+        list.arg("-list").arg("-keystore").arg(&store).args(["-storepass", PASSWORD]);
+        let Ok(listed) = list.output() else { return };
+        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+        assert!(listed.status.success() && text.contains("weipay-sandbox"), "{text}");
+    }
+}

@@ -1,0 +1,109 @@
+//! People (用户): who pay and receive. A person has one unionid, and an openid under each appid.
+//!
+//! Every well-formed openid is a user here, whether or not a person was made with it, so that a story needs no set-up. Who is made
+//! has openids that belong together.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::platform::Platform;
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+/// A person that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The same for all appids.
+    pub unionid: String,
+    /// The openid under each appid that was asked about.
+    pub openids: BTreeMap<String, String>,
+}
+
+const OPENID: &str = "openid";
+const LENGTH: usize = 28;
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
+impl Record for Person {
+    const KIND: &'static str = "person";
+
+    fn key(&self) -> String {
+        self.unionid.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        self.openids.values().map(|openid| IndexEntry::new(OPENID, openid.as_str())).collect()
+    }
+}
+
+impl Person {
+    /// The openid under an appid, always the same.
+    fn openid(&self, appid: &str) -> String {
+        let hash = digest(&SHA256, joined(&self.unionid, appid).as_bytes());
+        let letters =
+            hash.as_ref().iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
+        std::iter::once('o').chain(letters).take(LENGTH).collect()
+    }
+
+    /// A person by unionid, or by one of the openids.
+    pub(crate) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
+        if let Some(person) = tx.get(id)? {
+            return Ok(Some(person));
+        }
+        Ok(tx.find(&[IndexRange::equal(OPENID, id)], Page { offset: 0, limit: 1 })?.pop())
+    }
+}
+
+impl Platform {
+    /// Makes a person with an openid under each of these appids.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn add_person(&self, appids: &[String]) -> Result<Person, StoreError> {
+        let unionid = format!("o{}", self.entropy.letters_and_digits(LENGTH - 1));
+        let mut person = Person { unionid, openids: BTreeMap::new() };
+        for appid in appids {
+            person.openids.insert(appid.clone(), person.openid(appid));
+        }
+        self.store.transaction(|tx| tx.save(&person))?;
+        Ok(person)
+    }
+
+    /// The openid of a person under an appid.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn openid(&self, person: &Person, appid: &str) -> Result<String, StoreError> {
+        let openid = person.openid(appid);
+        self.store.transaction(|tx| {
+            let Some(mut person) = tx.get::<Person>(&person.unionid)? else { return Ok(()) };
+            if person.openids.insert(appid.to_owned(), openid.clone()).is_some() {
+                return Ok(());
+            }
+            tx.save(&person)
+        })?;
+        Ok(openid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::users::is_openid;
+    use crate::sandbox::Sandbox;
+
+    #[test]
+    fn a_person_has_one_openid_under_each_appid_and_is_found_by_each() {
+        let sandbox = Sandbox::start().unwrap();
+        let platform = sandbox.platform();
+        let person = platform.add_person(&["wx1".to_owned(), "wx2".to_owned()]).unwrap();
+        assert!(person.openids.values().all(|openid| is_openid(openid)));
+        assert_ne!(person.openids["wx1"], person.openids["wx2"]);
+        let third = platform.openid(&person, "wx3").unwrap();
+        assert_eq!(platform.openid(&person, "wx3").unwrap(), third);
+        for id in [&person.unionid, &person.openids["wx1"], &third] {
+            let found = platform.store.transaction(|tx| Person::find(tx, id)).unwrap().unwrap();
+            assert_eq!((&found.unionid, &found.openids["wx3"]), (&person.unionid, &third));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What the clock does without a request.
+
+use super::Platform;
+use crate::products::{self, HandlerError};
+use crate::store::{Due, StoreError};
+
+/// So many things are done by one tick at most; the next does the others.
+const MAX_DUE_AT_ONCE: usize = 10_000;
+
+/// Records that a reset leaves: merchants have kits on disk.
+const KEPT: [&str; 1] = [crate::merchants::KIND];
+
+impl Platform {
+    /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
+    /// kits stay.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was taken back then.
+    pub fn reset(&self) -> Result<(), StoreError> {
+        self.store.transaction(|tx| tx.clear(&KEPT))?;
+        self.entropy.restart();
+        Ok(())
+    }
+
+    /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
+    /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
+        self.store.look_at_outbox();
+        if !self.store.is_anything_due(now)? {
+            return Ok(0);
+        }
+        let (mut done, mut failed, mut last) = (0, None, None);
+        for _ in 0..MAX_DUE_AT_ONCE {
+            let Some(due) = self.next_due(now, last.as_ref())? else { break };
+            match self.do_due(&due) {
+                Ok(is_done) => done += usize::from(is_done),
+                Err(HandlerError::Failed(error)) => failed = Some(error),
+                // There is no caller to refuse: what may not be done any more is not due any more.
+                Err(HandlerError::Refused(_)) => {
+                    self.store.transaction(|tx| tx.unschedule(&due))?;
+                }
+            }
+            last = Some(due);
+        }
+        failed.map_or(Ok(done), Err)
+    }
+
+    fn next_due(&self, now: i64, last: Option<&Due>) -> Result<Option<Due>, StoreError> {
+        self.store.transaction(|tx| tx.next_due(now, last))
+    }
+
+    /// Does one thing that is due, in one transaction. Whether it was still to be done.
+    fn do_due(&self, due: &Due) -> Result<bool, HandlerError> {
+        let handler = products::due_handler(self.products, &due.kind)
+            .ok_or_else(|| StoreError::Corrupt(format!("no product does what is due as {}", due.kind)))?;
+        self.store.transaction(|tx| {
+            // First, so that the handler may let the same thing fall due again.
+            let is_there = tx.unschedule(due)?;
+            if is_there {
+                handler(tx, &due.key, due.at)?;
+            }
+            Ok(is_there)
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! File downloads (文件下载): a response gives an address, and a signed request to it gets a file.
+//!
+//! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The sandbox
+//! keeps no orders of the products whose bills these are, so that its bills are whole and empty; it responds with them as it
+//! responds with examples, and says so in the same way.
+
+mod document;
+mod gzip;
+mod link;
+
+use weipay_catalog::Operation;
+
+use crate::contract::ValidRequest;
+use crate::grammar::unconfirmed;
+use crate::products::{Files, Links};
+use crate::response::{File, Refusal};
+use document::Document;
+use link::{Link, lead_back};
+
+pub(super) const FILES: Files = Files { open: file, link: lead_back };
+
+/// The file that an operation responds with. A link of a response leads to its own; another token to an example of what the
+/// operation downloads, because the documents show such tokens.
+fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Result<File, Refusal> {
+    let link = match request.query("token").map(|token| links.open(token)) {
+        Some(Some(link)) if link.is_old(links.now) => return Err(unconfirmed::old_link()),
+        Some(Some(link)) => link,
+        Some(None) | None => {
+            let is_gzip = request.query("tartype").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"));
+            Link { document: Document::from_operation(operation), is_gzip, key: None, made: links.now }
+        }
+    };
+    let is_statement = operation.path.ends_with("statements");
+    Ok(File { content_type: link.content_type(), bytes: link.bytes()?, is_statement })
+}
+
+#[cfg(test)]
+mod tests;

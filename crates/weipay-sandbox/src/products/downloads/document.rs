@@ -1,0 +1,184 @@
+//! What is in the files: bills without a line, and the smallest picture and page that programs open.
+
+use weipay_catalog::Operation;
+use weipay_wire::DigestAlgorithm;
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Document {
+    /// 交易账单 of all orders.
+    TradeBill,
+    /// 交易账单 of what was paid.
+    PaidBill,
+    /// 交易账单 of what was refunded.
+    RefundBill,
+    /// 资金账单.
+    FundBill,
+    /// A bill whose columns no source prints.
+    OtherBill,
+    /// An electronic receipt (电子回单) or invoice (电子发票).
+    Page,
+    Picture,
+}
+
+impl Document {
+    /// What each is called in a link.
+    pub(super) const WORDS: [(Self, &'static str); 7] = [
+        (Self::TradeBill, "trade"),
+        (Self::PaidBill, "paid"),
+        (Self::RefundBill, "refund"),
+        (Self::FundBill, "fund"),
+        (Self::OtherBill, "bill"),
+        (Self::Page, "page"),
+        (Self::Picture, "picture"),
+    ];
+
+    /// What an operation gives a link to.
+    pub(super) fn linked_by(operation: &Operation, bill_type: Option<&str>) -> Self {
+        let path = operation.path;
+        let speaks_of = |words: &[&str]| words.iter().any(|word| path.contains(word));
+        if speaks_of(&["receipt", "elecsign", "proof", "fapiao"]) {
+            Self::Page
+        } else if path.ends_with("tradebill") {
+            match bill_type {
+                Some("SUCCESS" | "SUC_SPECIAL") => Self::PaidBill,
+                Some("REFUND" | "RECHARGE_REFUND" | "REF_SPECIAL") => Self::RefundBill,
+                _ => Self::TradeBill,
+            }
+        } else if speaks_of(&["fundflowbill"]) {
+            Self::FundBill
+        } else {
+            Self::OtherBill
+        }
+    }
+
+    /// What an operation downloads.
+    pub(super) fn from_operation(operation: &Operation) -> Self {
+        match operation.path {
+            path if path.contains("/images/") => Self::Picture,
+            path if path.contains("fapiao") || path.contains("transferdownload") => Self::Page,
+            path if path.ends_with("statements") => Self::OtherBill,
+            _ => Self::TradeBill,
+        }
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Page => "application/pdf",
+            Self::Picture => "image/png",
+            _ => "text/plain; charset=utf-8",
+        }
+    }
+
+    pub(super) fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::TradeBill => bill(TRADE_BILL, TRADE_SUMMARY),
+            Self::PaidBill => bill(PAID_BILL, TRADE_SUMMARY),
+            Self::RefundBill => bill(REFUND_BILL, TRADE_SUMMARY),
+            Self::FundBill => bill(FUND_BILL, FUND_SUMMARY),
+            Self::OtherBill => bill(OTHER_BILL, OTHER_SUMMARY),
+            Self::Page => page(),
+            Self::Picture => PICTURE.to_vec(),
+        }
+    }
+
+    /// Its digest, in the lower case that the algorithm is usually written in.
+    pub(super) fn digest(self, algorithm: &str) -> Option<String> {
+        DigestAlgorithm::from_name(algorithm).map(|algorithm| algorithm.hex(&self.bytes()))
+    }
+}
+
+const TRADE_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
+const PAID_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,商品名称,商户数据包,手续费,费率,订单金额,费率备注";
+/// UNCONFIRMED(refund-bill): where the two times of the refund stand.
+const REFUND_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,退款申请时间,退款成功时间,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
+const TRADE_SUMMARY: [(&str, &str); 7] = [
+    ("总交易单数", "0"),
+    ("应结订单总金额", "0.00"),
+    ("退款总金额", "0.00"),
+    ("充值券退款总金额", "0.00"),
+    ("手续费总金额", "0.00000"),
+    ("订单总金额", "0.00"),
+    ("申请退款总金额", "0.00"),
+];
+const FUND_BILL: &str = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号";
+const FUND_SUMMARY: [(&str, &str); 5] = [
+    ("资金流水总笔数", "0"),
+    ("收入笔数", "0"),
+    ("收入金额", "0.00"),
+    ("支出笔数", "0"),
+    ("支出金额", "0.00"),
+];
+/// UNCONFIRMED(other-bills), every column.
+const OTHER_BILL: &str = "时间,商户号,单号,金额(元),备注";
+/// UNCONFIRMED(other-bills).
+const OTHER_SUMMARY: [(&str, &str); 2] = [("总笔数", "0"), ("总金额", "0.00")];
+
+/// A bill of a day on which nothing happened: heading, no line, and a summary whose values begin with a backtick.
+/// UNCONFIRMED(bill-line-ends): line ends of two characters.
+fn bill<const COLUMNS: usize>(heading: &str, summary: [(&str, &str); COLUMNS]) -> Vec<u8> {
+    let names = summary.map(|(name, _)| name).join(",");
+    let values = summary.map(|(_, value)| format!("`{value}")).join(",");
+    format!("{heading}\r\n{names}\r\n{values}\r\n").into_bytes()
+}
+
+/// One page that says where it is from.
+fn page() -> Vec<u8> {
+    let text = "BT /F1 12 Tf 20 60 Td (weipay sandbox: an example, not a receipt) Tj ET";
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 120]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>"
+            .to_owned(),
+        format!("<</Length {}>>stream\n{text}\nendstream", text.len()),
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
+    ];
+    let mut page = "%PDF-1.4\n".to_owned();
+    let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
+    for (number, object) in (1..).zip(&objects) {
+        table.push_str(&format!("{:010} 00000 n \n", page.len()));
+        page.push_str(&format!("{number} 0 obj{object}endobj\n"));
+    }
+    let start = page.len();
+    let trailer = format!("trailer<</Size {}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1);
+    [page, table, trailer].concat().into_bytes()
+}
+
+/// One white dot, as PNG.
+const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\
+    \x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00\x3a\x7e\x9b\x55\
+    \x00\x00\x00\x0aIDAT\x78\xda\x63\xf8\x0f\x00\x01\x01\x01\x00\x1c\xb0\x8c\x99\
+    \x00\x00\x00\x00IEND\xae\x42\x60\x82";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_of_a_bill_are_as_many_as_the_documents_count() {
+        assert_eq!(TRADE_BILL.split(',').count(), 27);
+        assert_eq!(PAID_BILL.split(',').count(), 27 - 7);
+        assert_eq!(REFUND_BILL.split(',').count(), 27 + 2);
+    }
+
+    #[test]
+    fn a_page_says_where_its_objects_begin() {
+        let page = String::from_utf8(page()).unwrap();
+        let start: usize =
+            page.rsplit("startxref\n").next().unwrap().lines().next().unwrap().parse().unwrap();
+        let table: Vec<&str> = page[start..].lines().collect();
+        assert_eq!(table[0], "xref");
+        for (number, entry) in (1..=5).zip(&table[3..]) {
+            let at: usize = entry[..10].parse().unwrap();
+            assert!(page[at..].starts_with(&format!("{number} 0 obj")), "{entry}");
+        }
+    }
+
+    #[test]
+    fn digests_are_of_the_algorithm_that_is_named() {
+        assert_eq!(Document::Picture.digest("SHA1").unwrap().len(), 40);
+        assert_eq!(Document::Picture.digest("SHA256").unwrap(), DigestAlgorithm::Sha256.hex(PICTURE));
+        assert_eq!(Document::Picture.digest("SM3").unwrap(), DigestAlgorithm::Sm3.hex(PICTURE));
+        assert_eq!(Document::Picture.digest("MD5"), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! The address of a file: a token says which, sealed with a key that only merchant and platform have, so that nothing must be
+//! kept.
+
+use serde_json::{Map, Value};
+use weipay_catalog::{Field, Operation};
+use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
+
+use super::document::Document;
+use super::gzip::gzip;
+use crate::contract::ValidRequest;
+use crate::entropy::Entropy;
+use crate::products::Links;
+use crate::response::Refusal;
+
+/// So long an address is good for.
+const LIFE_SECONDS: i64 = 300;
+
+const ASSOCIATED_DATA: &str = "download";
+
+/// What a link leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) document: Document,
+    pub(super) is_gzip: bool,
+    /// Key and nonce, when the file itself is sealed (子商户资金账单).
+    pub(super) key: Option<(String, String)>,
+    pub(super) made: i64,
+}
+
+impl Link {
+    pub(super) fn is_old(&self, now: i64) -> bool {
+        now.saturating_sub(self.made) > LIFE_SECONDS
+    }
+
+    pub(super) fn content_type(&self) -> &'static str {
+        match (&self.key, self.is_gzip) {
+            (Some(_), _) => "application/octet-stream",
+            (None, true) => "application/x-gzip",
+            (None, false) => self.document.content_type(),
+        }
+    }
+
+    /// UNCONFIRMED(sealed-bill): that a sealed file is the bytes of the ciphertext with its tag, packed before it was sealed.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, Refusal> {
+        let plain = self.document.bytes();
+        let packed = if self.is_gzip { gzip(&plain) } else { plain };
+        let Some((key, nonce)) = &self.key else { return Ok(packed) };
+        let key = ApiV3Key::new(key).map_err(|_| Refusal::system_error())?;
+        key.seal_bytes(nonce, "", &packed).map_err(|_| Refusal::system_error())
+    }
+
+    fn word(&self) -> &'static str {
+        Document::WORDS.iter().find(|(document, _)| *document == self.document).map_or("", |(_, word)| word)
+    }
+}
+
+impl Links<'_> {
+    fn token(&self, link: &Link) -> Option<String> {
+        // Never from a seed: a nonce must not come twice under one key.
+        let nonce = Entropy::system().hex_digits(ENVELOPE_NONCE_LENGTH);
+        let (key, file_nonce) = link.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
+        let text = format!("{} {} {} {key} {file_nonce}", link.word(), u8::from(link.is_gzip), link.made);
+        let sealed = self.key.seal(&nonce, ASSOCIATED_DATA, text.as_bytes()).ok()?;
+        let sealed = sealed.trim_end_matches('=').replace('+', "-").replace('/', "_");
+        Some(format!("{nonce}{sealed}"))
+    }
+
+    /// What a token leads to; `None` when it is not one of this sandbox.
+    pub(super) fn open(&self, token: &str) -> Option<Link> {
+        let (nonce, sealed) = token.split_at_checked(ENVELOPE_NONCE_LENGTH)?;
+        let mut ciphertext = sealed.replace('-', "+").replace('_', "/");
+        while !ciphertext.len().is_multiple_of(4) {
+            ciphertext.push('=');
+        }
+        let envelope = Envelope { nonce, associated_data: ASSOCIATED_DATA, ciphertext: &ciphertext };
+        let opened = self.key.open(&envelope).ok()?;
+        let mut words = std::str::from_utf8(&opened).ok()?.split(' ');
+        let word = words.next()?;
+        let (document, _) = Document::WORDS.iter().find(|(_, known)| *known == word)?;
+        let is_gzip = words.next()? == "1";
+        let made = words.next()?.parse().ok()?;
+        let (key, nonce) = (words.next()?, words.next()?);
+        let key = (key != "-").then(|| (key.to_owned(), nonce.to_owned()));
+        Some(Link { document: *document, is_gzip, key, made })
+    }
+
+    /// The address of a file. Most files are at one place, whatever gave the address.
+    fn address(&self, operation: &Operation, link: &Link) -> Option<String> {
+        let (base, token) = (self.base_url, self.token(link)?);
+        Some(if operation.path.contains("fapiao") {
+            format!(
+                "{base}/v3/new-tax-control-fapiao/download?token={token}&mchid=1900000109&openid=example&\
+                 invoice_code=044001911211&invoice_no=12897794&fapiao_id=20200701123456"
+            )
+        } else if operation.path.contains("elecsign") {
+            format!("{base}/v3/transferdownload/elecvoucherfile?token={token}&source=elecsign")
+        } else {
+            let packed = if link.is_gzip { "&tartype=gzip" } else { "" };
+            format!("{base}/v3/billdownload/file?token={token}{packed}")
+        })
+    }
+}
+
+/// Makes the addresses of an example lead to this sandbox, and the digests beside them right.
+pub(crate) fn lead_back(
+    operation: &Operation,
+    request: &ValidRequest,
+    response: &mut Value,
+    links: &Links<'_>,
+) {
+    let link = Link {
+        document: Document::linked_by(operation, request.query("bill_type")),
+        is_gzip: request.query("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip")),
+        key: None,
+        made: links.now,
+    };
+    each_object(&operation.response, response, &mut |fields, members| {
+        set_link(operation, &link, fields, members, links);
+        set_pictures(operation, members, links);
+    });
+}
+
+fn each_object(
+    fields: &[Field],
+    value: &mut Value,
+    visit: &mut impl FnMut(&[Field], &mut Map<String, Value>),
+) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| each_object(fields, item, visit)),
+        Value::Object(members) => {
+            visit(fields, members);
+            for field in fields {
+                if let Some(value) = members.get_mut(field.name) {
+                    each_object(&field.fields, value, visit);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn set_link(
+    operation: &Operation,
+    link: &Link,
+    fields: &[Field],
+    members: &mut Map<String, Value>,
+    links: &Links<'_>,
+) {
+    // 代金券 call it `url`, beside a digest.
+    let has_digest = members.contains_key("hash_value");
+    let is_address = |name: &&str| members.contains_key(*name) && (*name != "url" || has_digest);
+    let Some(name) = ["download_url", "url"].into_iter().find(is_address) else { return };
+    let is_sealed = fields.iter().any(|field| field.name == "encrypt_key" && field.is_encrypted());
+    let key = is_sealed.then(|| {
+        let entropy = Entropy::system();
+        (entropy.hex_digits(32), entropy.hex_digits(ENVELOPE_NONCE_LENGTH))
+    });
+    let link = Link { document: link.document, is_gzip: link.is_gzip, key, made: link.made };
+    let Some(address) = links.address(operation, &link) else { return };
+    members.insert(name.to_owned(), address.into());
+    let algorithm = members.get("hash_type").and_then(Value::as_str);
+    let digest = algorithm.and_then(|algorithm| link.document.digest(algorithm));
+    if let (Some(digest), Some(Value::String(shown))) = (digest, members.get_mut("hash_value")) {
+        let is_upper = shown.bytes().any(|byte| byte.is_ascii_uppercase());
+        *shown = if is_upper { digest.to_uppercase() } else { digest };
+    }
+    if let Some((key, nonce)) = link.key {
+        members.insert("encrypt_key".to_owned(), key.into());
+        members.insert("nonce".to_owned(), nonce.into());
+    }
+}
+
+/// The pictures of a complaint (投诉).
+fn set_pictures(operation: &Operation, members: &mut Map<String, Value>, links: &Links<'_>) {
+    if !operation.path.starts_with("v3/merchant-service/") {
+        return;
+    }
+    let Some(Value::Array(addresses)) = members.get_mut("media_url") else { return };
+    for address in addresses {
+        *address = format!("{}/v3/merchant-service/images/example", links.base_url).into();
+    }
+}

@@ -1,0 +1,136 @@
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+use weipay_catalog::{Catalog, Version};
+use weipay_wire::{DigestAlgorithm, sha256_hex};
+
+use super::*;
+use crate::contract::{Contract, Validation};
+use weipay_wire::ApiV3Key;
+
+static KEY: LazyLock<ApiV3Key> = LazyLock::new(|| ApiV3Key::new("0123456789abcdef0123456789abcdef").unwrap());
+
+const NOW: i64 = 1_786_766_400;
+
+fn links(now: i64) -> Links<'static> {
+    Links { base_url: "http://127.0.0.1:8880", key: &KEY, now }
+}
+
+/// The example of a query, with its addresses.
+fn example(target: &str) -> Value {
+    let (path, query) = target.split_once('?').unwrap();
+    let routed = Catalog::embedded().route("GET", path).unwrap();
+    let request = Contract::new(Validation::DEFAULT).checked(&routed, Some(query), b"").unwrap();
+    let mut response =
+        crate::example::response(routed.operation, &crate::example::RequestValues::default()).unwrap();
+    lead_back(routed.operation, &request, &mut response, &links(NOW));
+    response
+}
+
+/// What an address of a response gives.
+fn download(address: &Value, now: i64) -> Result<File, Refusal> {
+    let target = address.as_str().unwrap().strip_prefix("http://127.0.0.1:8880").unwrap();
+    let (path, query) = target.split_once('?').unwrap();
+    let routed = Catalog::embedded().route("GET", path).unwrap();
+    assert!(routed.operation.unsigned);
+    let request = Contract::new(Validation::DEFAULT).checked(&routed, Some(query), b"").unwrap();
+    file(routed.operation, &request, &links(now))
+}
+
+#[test]
+fn the_address_of_a_bill_leads_to_that_bill_and_its_digest_fits() {
+    for (query, columns) in [
+        ("bill_date=2026-08-14", 27),
+        ("bill_date=2026-08-14&bill_type=SUCCESS", 20),
+        ("bill_date=2026-08-14&bill_type=REFUND", 29),
+    ] {
+        let response = example(&format!("/v3/bill/tradebill?{query}"));
+        let file = download(&response["download_url"], NOW).unwrap();
+        assert_eq!(file.content_type, "text/plain; charset=utf-8");
+        assert_eq!(response["hash_value"], DigestAlgorithm::Sha1.hex(&file.bytes));
+        let text = String::from_utf8(file.bytes).unwrap();
+        assert_eq!(text.lines().next().unwrap().split(',').count(), columns);
+        assert!(text.ends_with("\r\n`0,`0.00,`0.00,`0.00,`0.00000,`0.00,`0.00\r\n"));
+    }
+}
+
+#[test]
+fn a_packed_bill_is_a_gzip_stream_and_its_digest_is_of_what_is_in_it() {
+    let response = example("/v3/bill/fundflowbill?bill_date=2026-08-14&tar_type=GZIP");
+    let file = download(&response["download_url"], NOW).unwrap();
+    assert_eq!(file.content_type, "application/x-gzip");
+    // Stored: the text stands between fifteen bytes of head and eight of checksum.
+    let text = &file.bytes[15..file.bytes.len() - 8];
+    assert_eq!(response["hash_value"], DigestAlgorithm::Sha1.hex(text));
+    assert!(std::str::from_utf8(text).unwrap().starts_with("记账时间,"));
+}
+
+#[test]
+fn a_receipt_is_a_pdf_with_the_digest_that_was_named() {
+    let response = example("/v3/bank-batch-transfer/receipt/summary-receipts?out_batch_no=1");
+    assert_eq!(response["hash_type"], "SHA256");
+    let file = download(&response["download_url"], NOW).unwrap();
+    assert_eq!(file.content_type, "application/pdf");
+    assert!(file.bytes.starts_with(b"%PDF-"));
+    assert_eq!(response["hash_value"], sha256_hex(&file.bytes).to_uppercase());
+}
+
+#[test]
+fn a_sealed_bill_opens_with_the_key_beside_its_address() {
+    let response = example(
+        "/v3/bill/sub-merchant-fundflowbill?sub_mchid=1900000109&bill_date=2026-08-14&algorithm=AEAD_AES_256_GCM&account_type=BASIC",
+    );
+    let item = &response["download_bill_list"][0];
+    let file = download(&item["download_url"], NOW).unwrap();
+    let text = |name: &str| item[name].as_str().unwrap();
+    let key = ApiV3Key::new(text("encrypt_key")).unwrap();
+    let plain = document::Document::FundBill.bytes();
+    assert_eq!(file.bytes, key.seal_bytes(text("nonce"), "", &plain).unwrap());
+}
+
+#[test]
+fn an_address_is_good_for_five_minutes() {
+    let response = example("/v3/bill/tradebill?bill_date=2026-08-14");
+    assert!(download(&response["download_url"], NOW + 300).is_ok());
+    let refusal = download(&response["download_url"], NOW + 301).unwrap_err();
+    assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
+}
+
+#[test]
+fn a_token_of_the_documents_gives_an_example() {
+    for token in ["xxx", "X8Uk3sD4a4eZVPTBvqNDoUqcYMlZ9uuD", "券券券券券券"] {
+        let url = json!(format!("http://127.0.0.1:8880/v3/billdownload/file?token={token}"));
+        assert!(download(&url, NOW).unwrap().bytes.starts_with("交易时间,".as_bytes()), "{token}");
+    }
+}
+
+#[test]
+fn every_address_of_every_example_leads_to_a_download_of_the_catalogue() {
+    fn addresses(value: &Value, found: &mut Vec<Value>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| addresses(item, found)),
+            Value::Object(members) => members.iter().for_each(|(name, value)| match &**name {
+                "download_url" | "media_url" => found.push(value.clone()),
+                _ => addresses(value, found),
+            }),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for operation in Catalog::embedded().operations() {
+        let Some(mut response) =
+            crate::example::response(operation, &crate::example::RequestValues::default())
+        else {
+            continue;
+        };
+        lead_back(operation, &ValidRequest::default(), &mut response, &links(NOW));
+        let given = |field: &weipay_catalog::Field| field.name == "download_url";
+        if operation.version() == Version::V3 && operation.response.iter().any(given) {
+            addresses(&response, &mut found);
+        }
+    }
+    assert!(found.len() > 15, "{}", found.len());
+    for address in &found {
+        download(address, NOW).unwrap();
+    }
+}

@@ -1,0 +1,519 @@
+//! The async transport: its trait, its body, and the default one, on hyper.
+
+mod connector;
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::{fmt, io};
+
+use bytes::Bytes;
+use http::uri::Scheme;
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::WantsClientCert;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use weipay_wire::ClientIdentity;
+
+use self::connector::{Dialer, Limited};
+use super::connections::Connections;
+use super::identities::Identities;
+use super::{
+    IDLE, MAX_BODY, MAX_HEAD, Remaining, StreamResponse, above_limit, crypto_provider, lost, timed_out,
+    tls_error, too_large,
+};
+use crate::builder::ConfigError;
+use crate::error::{NetworkError, Sent};
+
+/// The limit on header fields of a response. It is ureq's, which cannot be changed.
+const MAX_HEADERS: usize = 128;
+
+/// The future that a [`Transport`] returns.
+pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, NetworkError>> + Send + 'a>>;
+
+/// Carries requests for the async client. It must follow [these rules](crate::transport#rules-of-a-transport).
+pub trait Transport: Send + Sync {
+    /// Sends a request and waits for its response. All of it, to the last byte of the response's body, takes at most
+    /// `timeout`, which is never more than a year.
+    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_>;
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
+        (**self).send(request, timeout)
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
+        (**self).send(request, timeout)
+    }
+}
+
+/// A response with its whole body.
+pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
+    let (parts, body) = response.into_parts();
+    // The head came, so the request was sent.
+    let body = body.into_bytes(MAX_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
+    Ok(Response::from_parts(parts, body))
+}
+
+type HttpClient = Client<Limited, SendBody>;
+
+/// The default transport of the async client. It keeps connections open, and needs a tokio runtime.
+///
+/// It returns whole bodies of at most 8 MB, and streams of any length where a request [asks for them](StreamResponse).
+pub struct DefaultTransport {
+    // Two clients of the same type, so that hyper is compiled once.
+    /// For `http://`.
+    plain: HttpClient,
+    /// For `https://`. It is made when it is first needed, because that loads the root certificates of the system.
+    secure: OnceLock<HttpClient>,
+    /// For `https://` with the certificate of a merchant.
+    identified: Identities<HttpClient>,
+    connections: Connections,
+}
+
+impl DefaultTransport {
+    /// A transport that has no connections yet.
+    ///
+    /// # Errors
+    ///
+    /// If TLS cannot be set up.
+    pub fn new() -> Result<Self, ConfigError> {
+        Self::with(Connections::default())
+    }
+
+    /// The same, with settings of how it connects.
+    ///
+    /// # Errors
+    ///
+    /// If TLS cannot be set up.
+    pub fn with(connections: Connections) -> Result<Self, ConfigError> {
+        let tls = trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
+        let plain = client(tls, &connections);
+        Ok(Self { plain, secure: OnceLock::new(), identified: Identities::new(), connections })
+    }
+
+    async fn client_for(
+        &self,
+        uri: &Uri,
+        identity: Option<Arc<ClientIdentity>>,
+    ) -> Result<HttpClient, NetworkError> {
+        if uri.scheme() != Some(&Scheme::HTTPS) {
+            return Ok(self.plain.clone());
+        }
+        if let Some(identity) = identity {
+            return self.client_with(&identity).await;
+        }
+        if let Some(client) = self.secure.get() {
+            return Ok(client.clone());
+        }
+        let tls = load(trusting_the_system).await?;
+        Ok(self.secure.get_or_init(|| client(tls, &self.connections)).clone())
+    }
+
+    async fn client_with(&self, identity: &Arc<ClientIdentity>) -> Result<HttpClient, NetworkError> {
+        if let Some(client) = self.identified.get(identity) {
+            return Ok(client);
+        }
+        let shown = Arc::clone(identity);
+        let tls = load(move || trusting_the_system_with(&shown)).await?;
+        Ok(self.identified.keep(identity, client(tls, &self.connections)))
+    }
+}
+
+/// Makes a configuration on another thread: that reads files, and other calls should not wait for them.
+async fn load(
+    make: impl FnOnce() -> Result<ClientConfig, String> + Send + 'static,
+) -> Result<ClientConfig, NetworkError> {
+    let unsent = |source| NetworkError { sent: Sent::No, source };
+    let loaded = tokio::task::spawn_blocking(make).await;
+    loaded.map_err(|error| unsent(error.into()))?.map_err(|reason| unsent(reason.into()))
+}
+
+fn client(tls: ClientConfig, connections: &Connections) -> HttpClient {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    // A signed request is one small write, so waiting to fill a packet only costs time.
+    http.set_nodelay(true);
+    let dialer = Dialer { http, proxy: connections.proxy.clone() };
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(dialer);
+    let connector = Limited { https, limit: connections.connect_timeout };
+    // hyper repeats a request only if a pooled connection was closed before any byte of it was written. It is then the same
+    // request, and the platform has not received it.
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .http1_max_buf_size(MAX_HEAD)
+        .http1_max_headers(MAX_HEADERS)
+        .build(connector)
+}
+
+fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
+    ClientConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions()
+}
+
+/// For connections without TLS: it accepts no server.
+fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
+    Ok(tls_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+/// Accepts the servers that the system accepts. It reads files.
+fn trusting_the_system() -> Result<ClientConfig, String> {
+    let trusting = tls_builder().and_then(ConfigBuilderExt::try_with_platform_verifier);
+    trusting.map(ConfigBuilder::<_, WantsClientCert>::with_no_client_auth).map_err(|error| tls_error(&error))
+}
+
+/// The same, and shows a certificate where the server asks for one.
+fn trusting_the_system_with(identity: &ClientIdentity) -> Result<ClientConfig, String> {
+    let chain = identity.chain().map(|der| CertificateDer::from(der.to_vec())).collect();
+    let key = identity.key().to_pkcs8_der().map_err(|error| error.to_string())?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_vec()));
+    let trusting = tls_builder()
+        .and_then(ConfigBuilderExt::try_with_platform_verifier)
+        .map_err(|error| tls_error(&error))?;
+    ConfigBuilder::<_, WantsClientCert>::with_client_auth_cert(trusting, chain, key)
+        .map_err(|error| format!("the merchant certificate cannot be used for TLS: {error}"))
+}
+
+impl Transport for DefaultTransport {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
+        Box::pin(async move {
+            if timeout.is_zero() {
+                return Err(timed_out(Sent::No));
+            }
+            let is_streamed = request.extensions().get::<StreamResponse>().is_some();
+            let mut request = request.map(SendBody);
+            let connection = capture_connection(&mut request);
+            let call = async {
+                look_at_idle_connections().await;
+                let identity = request.extensions().get().cloned();
+                let client = self.client_for(request.uri(), identity).await?;
+                let (parts, body) = exchange(client, request).await?.into_parts();
+                let body = if is_streamed { streamed(body, timeout) } else { whole(body).await?.into() };
+                Ok(Response::from_parts(parts, body))
+            };
+            match tokio::time::timeout(timeout, call).await {
+                Ok(result) => result,
+                // A request that got a connection may have been sent on it. Without a connection, nothing was sent.
+                Err(_) if connection.connection_metadata().is_some() => Err(timed_out(Sent::Perhaps)),
+                Err(_) => Err(timed_out(Sent::No)),
+            }
+        })
+    }
+}
+
+/// Lets a single-threaded runtime look at its sockets, which it does not do between two calls. Otherwise bytes that came on a kept
+/// connection after a response would be taken for the response to the next request. hyper closes a connection with such bytes.
+async fn look_at_idle_connections() {
+    // In the first pause the runtime looks at its sockets, in the second the connections look at what came.
+    for _ in 0..2 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn exchange(
+    client: HttpClient,
+    request: Request<SendBody>,
+) -> Result<Response<Incoming>, NetworkError> {
+    client.request(request).await.map_err(|error| {
+        let sent = if error.is_connect() { Sent::No } else { Sent::Perhaps };
+        lost(sent, error)
+    })
+}
+
+/// The next piece of a streamed body did not come in time.
+fn next_piece_timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "nothing more of the body came within the time limit")
+}
+
+/// A body that is read when it is needed, and may wait that long for each piece.
+fn streamed(mut body: Incoming, wait: Duration) -> Body {
+    let length = hyper::body::Body::size_hint(&body).exact();
+    let mut end: Option<Pin<Box<tokio::time::Sleep>>> = None;
+    Body::from_stream(length, move |context| {
+        loop {
+            let Poll::Ready(frame) = hyper::body::Body::poll_frame(Pin::new(&mut body), context) else {
+                let end = end.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+                return end.as_mut().poll(context).map(|()| Some(Err(next_piece_timed_out())));
+            };
+            end = None;
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(piece))) => return Poll::Ready(Some(Ok(piece))),
+                // Trailers.
+                Some(Ok(Err(_))) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+                None => return Poll::Ready(None),
+            }
+        }
+    })
+}
+
+/// Copies each piece and drops it. Kept, each with the buffer into which it was read, pieces of one byte would take many times
+/// their size.
+async fn whole(mut body: Incoming) -> Result<Bytes, NetworkError> {
+    let announced =
+        hyper::body::Body::size_hint(&body).exact().and_then(|length| usize::try_from(length).ok());
+    if announced.is_some_and(|length| length > MAX_BODY) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|error| lost(Sent::Perhaps, error))?.into_data() else { continue };
+        if bytes.len() + piece.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.into())
+}
+
+impl fmt::Debug for DefaultTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DefaultTransport")
+    }
+}
+
+/// Our body, as hyper sends it.
+struct SendBody(Body);
+
+impl hyper::body::Body for SendBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.poll_piece(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_bytes().is_some_and(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.length().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// The body of a request or a response, for the async client: whole, or a stream of pieces.
+///
+/// ```
+/// use weipay::bytes::Bytes;
+/// use weipay::transport::Body;
+///
+/// # async fn run() -> std::io::Result<()> {
+/// let whole = Body::from("{}");
+/// assert_eq!(whole.as_bytes().map(|bytes| &bytes[..]), Some(&b"{}"[..]));
+///
+/// let mut pieces = vec![Bytes::from("b"), Bytes::from("a")];
+/// let stream = Body::from_stream(Some(2), move |_| std::task::Poll::Ready(pieces.pop().map(Ok)));
+/// assert_eq!(stream.as_bytes(), None);
+/// assert_eq!(stream.into_bytes(1024).await?, "ab");
+/// # Ok(())
+/// # }
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(run()).unwrap();
+/// ```
+pub struct Body(Content);
+
+enum Content {
+    Whole(Bytes),
+    /// Nothing ever waits for the lock. It makes the body `Sync` although the stream is only `Send`.
+    Stream(Mutex<Box<NextPiece>>, Remaining),
+}
+
+type NextPiece = dyn FnMut(&mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> + Send;
+
+impl Body {
+    /// A body without bytes.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(Content::Whole(Bytes::new()))
+    }
+
+    /// A body of pieces. `next_piece` is polled for each piece, and `None` ends the body. If `length` is given, the body must have
+    /// exactly that many bytes; otherwise reading it fails.
+    ///
+    /// This makes a body from a stream of the `futures` crate:
+    /// `let mut stream = Box::pin(stream); Body::from_stream(None, move |context| stream.as_mut().poll_next(context))`.
+    pub fn from_stream(
+        length: Option<u64>,
+        next_piece: impl FnMut(&mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> + Send + 'static,
+    ) -> Self {
+        Self(Content::Stream(Mutex::new(Box::new(next_piece)), Remaining(length)))
+    }
+
+    /// The bytes of a whole body that were not taken yet; `None` for a stream.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Content::Whole(bytes) => Some(bytes),
+            Content::Stream(..) => None,
+        }
+    }
+
+    /// How many bytes are still to come, if that is known.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            Content::Whole(bytes) => u64::try_from(bytes.len()).ok(),
+            Content::Stream(_, length) => length.0,
+        }
+    }
+
+    /// Polls for the next piece. A whole body is one piece. After the last piece, or after an error, the result is `None`.
+    pub fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let (next_piece, length) = match &mut self.0 {
+            Content::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
+            Content::Whole(bytes) => return Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Content::Stream(next_piece, length) => (next_piece, length),
+        };
+        let next_piece = next_piece.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let piece = match std::task::ready!(next_piece(context)) {
+            Some(piece) => piece.and_then(|piece| length.count(piece.len()).map(|()| Some(piece))),
+            None => length.check_ended().map(|()| None),
+        };
+        if !matches!(piece, Ok(Some(_))) {
+            self.0 = Content::Whole(Bytes::new());
+        }
+        Poll::Ready(piece.transpose())
+    }
+
+    /// The next piece: see [`poll_piece`](Self::poll_piece).
+    pub async fn next_piece(&mut self) -> Option<io::Result<Bytes>> {
+        poll_fn(|context| self.poll_piece(context)).await
+    }
+
+    /// All bytes.
+    ///
+    /// # Errors
+    ///
+    /// If there are more bytes than `limit`, or the stream fails.
+    pub async fn into_bytes(mut self, limit: usize) -> io::Result<Bytes> {
+        if let Content::Whole(bytes) = self.0 {
+            return if bytes.len() > limit { Err(above_limit(limit)) } else { Ok(bytes) };
+        }
+        let mut all = Vec::new();
+        while let Some(piece) = self.next_piece().await {
+            let piece = piece?;
+            if piece.len() > limit - all.len() {
+                return Err(above_limit(limit));
+            }
+            // Kept, each with the buffer into which it was read, small pieces would take many times their size.
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.into())
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self(Content::Whole(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+/// The bytes are left out, because they may be personal.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Content::Whole(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Content::Stream(_, Remaining(Some(length))) => write!(f, "Body(stream of {length} bytes)"),
+            Content::Stream(_, Remaining(None)) => write!(f, "Body(stream)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    fn stream(length: Option<u64>, pieces: &'static [&'static str]) -> Body {
+        let mut pieces = pieces.iter();
+        Body::from_stream(length, move |_| Poll::Ready(pieces.next().map(|piece| Ok(Bytes::from(*piece)))))
+    }
+
+    fn collected(body: Body, limit: usize) -> io::Result<Bytes> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(body.into_bytes(limit))
+    }
+
+    #[test]
+    fn a_body_is_collected_up_to_its_limit() {
+        for body in [|| Body::from("abc"), || stream(None, &["a", "", "bc"]), || stream(Some(3), &["abc"])] {
+            assert_eq!(collected(body(), 3).unwrap(), "abc");
+            assert_eq!(collected(body(), 2).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        }
+    }
+
+    #[test]
+    fn a_stream_must_have_the_length_that_it_announced() {
+        let short = collected(stream(Some(4), &["abc"]), 9).unwrap_err();
+        assert_eq!(short.kind(), ErrorKind::UnexpectedEof);
+        let long = collected(stream(Some(2), &["a", "bc"]), 9).unwrap_err();
+        assert_eq!(long.kind(), ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_stream_that_failed_has_ended() {
+        let mut body =
+            Body::from_stream(Some(3), |_| Poll::Ready(Some(Err(io::Error::from(ErrorKind::BrokenPipe)))));
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(body.poll_piece(&mut context), Poll::Ready(Some(Err(_)))));
+        assert!(matches!(body.poll_piece(&mut context), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn a_body_can_be_shared_and_does_not_print_its_bytes() {
+        fn is_shared<T: Send + Sync + 'static>(_: &T) {}
+        let body = Body::from("secret");
+        is_shared(&body);
+        assert_eq!(format!("{body:?} {:?}", stream(Some(1), &[])), "Body(6 bytes) Body(stream of 1 bytes)");
+    }
+}
