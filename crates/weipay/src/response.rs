@@ -219,6 +219,7 @@ pub trait Decode: Sized + sealed::Sealed {
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
 
     /// Takes what was opened by the operation's row, if this type does not know by itself what travels encrypted.
+    #[must_use]
     #[doc(hidden)]
     fn from_untyped(_: impl FnOnce() -> Opened<Value>) -> Option<Opened<Self>> {
         None

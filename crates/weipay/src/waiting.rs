@@ -170,7 +170,7 @@ struct Wait<'a, T: Decode> {
 
 /// What comes after a query.
 enum Next<T> {
-    End(Result<Waited<T>, WaitError>),
+    End(Box<Result<Waited<T>, WaitError>>),
     Again(Duration),
 }
 
@@ -196,10 +196,10 @@ impl<'a, T: Decode> Wait<'a, T> {
         };
         let Some(kind) = operation.and_then(Kind::of) else {
             // What never was sent has its own reason.
-            return Next::End(Err(match outcome {
+            return Next::End(Box::new(Err(match outcome {
                 Err(error) => WaitError::Call(error),
                 Ok(_) => WaitError::NotKnown,
-            }));
+            })));
         };
         match outcome {
             Ok(response) => self.took(kind, response),
@@ -210,7 +210,7 @@ impl<'a, T: Decode> Wait<'a, T> {
     fn took(&mut self, kind: &Kind, response: Response<T>) -> Next<T> {
         let state = match kind.state_of(&response) {
             Ok(state) => state,
-            Err(error) => return Next::End(Err(error.into())),
+            Err(error) => return Next::End(Box::new(Err(error.into()))),
         };
         let is_undecided = response.status() == StatusCode::ACCEPTED;
         let seen = match &state {
@@ -224,7 +224,7 @@ impl<'a, T: Decode> Wait<'a, T> {
         let state = state.unwrap_or_else(|| ready.to_owned());
         self.error = None;
         if step == Step::Final {
-            return Next::End(Ok(Waited::Final { state, response }));
+            return Next::End(Box::new(Ok(Waited::Final { state, response })));
         }
         if !state.is_empty() {
             self.last = Some((state, response));
@@ -250,10 +250,10 @@ impl<'a, T: Decode> Wait<'a, T> {
                 self.error = error;
                 Next::Again(wait)
             }
-            (Step::Fail, Some(error)) => Next::End(Err(error.into())),
+            (Step::Fail, Some(error)) => Next::End(Box::new(Err(error.into()))),
             (Step::Final | Step::Deadline | Step::Fail, error) => {
                 self.error = error;
-                Next::End(Ok(self.passed()))
+                Next::End(Box::new(Ok(self.passed())))
             }
         }
     }
@@ -288,7 +288,7 @@ impl crate::blocking::Client {
         let mut wait = Wait::begin(waiting, core);
         loop {
             match wait.next(query(wait.left())) {
-                Next::End(outcome) => return outcome,
+                Next::End(outcome) => return *outcome,
                 Next::Again(pause) => core.delivery.timer.sleep_blocking(pause),
             }
         }
@@ -313,7 +313,7 @@ impl crate::Client {
         loop {
             let outcome = query(wait.left()).await;
             match wait.next(outcome) {
-                Next::End(outcome) => return outcome,
+                Next::End(outcome) => return *outcome,
                 Next::Again(pause) => core.delivery.timer.sleep(pause).await,
             }
         }
