@@ -181,11 +181,27 @@ pub enum Purpose {
     SignType,
     /// The number of the merchant whose key signs the request (APIv2).
     MerchantNumber,
+    /// In the request for a page of a list: how many items come before it.
+    PageOffset,
+    /// How many items a page of a list has at most.
+    PageLimit,
+    /// The number of a page of a list, counted from 1.
+    PageNumber,
+    /// The number of a page of a list, counted from 0.
+    PageIndex,
+    /// Names a page of a list: what the page before it gave as [`Self::PageNext`].
+    PageCursor,
+    /// In the response with a page of a list: how many items the whole list has.
+    PageTotal,
+    /// The items of the page.
+    PageItems,
+    /// Names the next page; empty in the last one.
+    PageNext,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 17] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -195,6 +211,14 @@ impl Purpose {
         Self::Signature,
         Self::SignType,
         Self::MerchantNumber,
+        Self::PageOffset,
+        Self::PageLimit,
+        Self::PageNumber,
+        Self::PageIndex,
+        Self::PageCursor,
+        Self::PageTotal,
+        Self::PageItems,
+        Self::PageNext,
     ];
 
     /// The word that catalogue files use.
@@ -210,6 +234,14 @@ impl Purpose {
             Self::Signature => "signature",
             Self::SignType => "sign-type",
             Self::MerchantNumber => "merchant-number",
+            Self::PageOffset => "page-offset",
+            Self::PageLimit => "page-limit",
+            Self::PageNumber => "page-number",
+            Self::PageIndex => "page-index",
+            Self::PageCursor => "page-cursor",
+            Self::PageTotal => "page-total",
+            Self::PageItems => "page-items",
+            Self::PageNext => "page-next",
         }
     }
 
@@ -221,6 +253,17 @@ impl Purpose {
     #[must_use]
     pub const fn is_of_the_client(self) -> bool {
         matches!(self, Self::PlatformSerial | Self::Nonce | Self::Signature)
+    }
+
+    /// Whether a response has it: it describes a page of a list.
+    #[must_use]
+    pub const fn is_of_a_response(self) -> bool {
+        matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext)
+    }
+
+    /// Whether the value names a page of a list.
+    pub(crate) const fn names_a_page(self) -> bool {
+        matches!(self, Self::PageOffset | Self::PageNumber | Self::PageIndex | Self::PageCursor)
     }
 
     /// Whether only requests of APIv2 have such a field.

@@ -209,6 +209,13 @@ impl Operation {
             || self.field_for(Purpose::Signature).is_some()
     }
 
+    /// Whether it gives a list page by page.
+    #[must_use]
+    pub fn is_paged(&self) -> bool {
+        let fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
+        fields.into_iter().any(|field| field.purpose.is_some_and(Purpose::names_a_page))
+    }
+
     /// The names of the placeholders of the path, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(placeholder)

@@ -25,27 +25,34 @@ pub(crate) fn run(arguments: &arguments::Call) -> Outcome {
         Some(_) => reason,
         None => format!("{reason}\n{}", path::suggestions(&arguments.method, &arguments.path)),
     };
-    if arguments.encrypt && client.platform_serial().is_none() {
-        let fetched = client.fetch_platform_certificates();
-        fetched.map_err(|error| Failure::from_call(&error, report::describe(&error)))?;
-    }
-    let input = sensitive::protect(arguments, operation, &client)
-        .map_err(|reason| Failure::usage(with_nearest(reason)))?;
+    let at = |path: &str| {
+        // A query in the path belongs to it, whatever the path is taken for.
+        let own_query = arguments.path.split_once('?').map(|(_, query)| format!("?{query}"));
+        let own_query = own_query.filter(|_| !path.contains('?')).unwrap_or_default();
+        let mut call =
+            client.chain(&format!("{path}{own_query}")).sensitive_texts(sensitive::texts(arguments));
+        for (name, value) in &arguments.values {
+            call = call.path(name, value);
+        }
+        for (name, value) in &arguments.query {
+            call = call.query(name, value);
+        }
+        for (name, value) in &arguments.header {
+            call = call.header(name, value);
+        }
+        call
+    };
+    let found =
+        sensitive::check(arguments, operation, at).map_err(|reason| Failure::usage(with_nearest(reason)))?;
     let output = Output::from_argument(arguments.output.as_deref())
         .map_err(|reason| Failure::usage(format!("--output {reason}; nothing was sent")))?;
     hints::warn_of_near_words(arguments, operation);
-    let mut call = client.chain(&arguments.path);
-    for (name, value) in &input.values {
-        call = call.path(name, value);
+    if let Some(found) = found {
+        hints::warn_of_unknown_members(&found);
     }
-    for (name, value) in &input.query {
-        call = call.query(name, value);
-    }
-    for (name, value) in &arguments.header {
-        call = call.header(name, value);
-    }
+    let call = at(&arguments.path);
     let response = call
-        .request(arguments.method.clone(), &input.body)
+        .request(arguments.method.clone(), &arguments.json)
         .map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
     report::warn_of_example(response.headers());
     if arguments.follow {

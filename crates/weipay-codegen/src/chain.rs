@@ -102,6 +102,9 @@ fn write(
             needs.insert("Nothing");
         }
         methods.push(verb_method(operation, verb, place, context.names));
+        if operation.is_paged() {
+            methods.push(pages_method(operation, verb, place, context.names));
+        }
     }
     for (name, child) in &children {
         if loosest(child).is_some() {
@@ -172,6 +175,20 @@ fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_
         ",
         doc = lines(&documentation::operation::verb(operation, verb.has_types().then_some(types.as_str()), names.steps), "///"),
         aliases = aliases([operation.title]),
+        row = names.rows.get(operation),
+    }
+}
+
+/// The method that reads a list page by page.
+fn pages_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_>) -> String {
+    let types = format!("{place}::{}", verb.module);
+    let slash = if operation.path.ends_with('/') { ".step(\"\")" } else { "" };
+    formatdoc! {"
+        /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+        pub fn pages(self, request: {types}::Request) -> crate::paging::Pages<M, {types}::Response> {{
+            self.call{slash}.typed_pages(&table::{row}, request)
+        }}
+        ",
         row = names.rows.get(operation),
     }
 }

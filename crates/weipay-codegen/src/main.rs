@@ -11,6 +11,7 @@ mod documentation;
 mod errors;
 mod features;
 mod flat;
+mod members;
 mod models;
 mod notification;
 mod operation;

@@ -6,6 +6,7 @@ use indoc::formatdoc;
 use weipay_catalog::{Dialect, Operation, Place, Purpose, Repeat, Version, names as rust_names};
 
 use crate::errors;
+use crate::members::Members;
 use crate::output::header;
 
 /// The name of each operation's row.
@@ -43,14 +44,15 @@ pub(crate) fn sorted(operations: &[Operation]) -> Vec<&Operation> {
 
 pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
     let sorted = sorted(operations);
-    let row = |operation: &&Operation| {
-        let (name, row) = (names.get(operation), row(operation, names));
+    let members = Members::new(&sorted, names);
+    let row = |(index, operation): (usize, &&Operation)| {
+        let (name, row) = (names.get(operation), row(operation, names, &members.expression(index)));
         formatdoc! {"
             #[rustfmt::skip]
             pub(crate) static {name}: Operation = {row};
         "}
     };
-    let rows: String = sorted.iter().map(row).collect();
+    let rows: String = sorted.iter().enumerate().map(row).collect();
     let all: String = sorted.iter().map(|operation| format!("    &{},\n", names.get(operation))).collect();
     let (header, count) = (header("catalog/"), operations.len());
     formatdoc! {"
@@ -58,16 +60,18 @@ pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
 
         use super::{{Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
 
+        {shared}
         {rows}
         #[rustfmt::skip]
         pub(crate) static ALL: [&Operation; {count}] = [
         {all}];
-    "}
+    ", shared = members.shared()}
 }
 
-fn row(operation: &Operation, names: &RowNames) -> String {
+fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     let verb = rust_names::camel(operation.method);
-    let mut row = format!("Operation::new(Verb::{verb}, {:?}, {:?})", operation.path, operation.title);
+    let mut row =
+        format!("Operation::new(Verb::{verb}, {:?}, {:?}, {members})", operation.path, operation.title);
     let mut say = |fact: String| {
         row.push('.');
         row.push_str(&fact);

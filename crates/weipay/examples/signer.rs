@@ -53,8 +53,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .mchid(MerchantId::new(kit.mchid.as_str())?)
         .merchant_serial(MerchantSerial::new(kit.merchant_serial.as_str())?)
         .public_key(
-            PublicKeyId::new(kit.public_key_id.as_str())?,
-            PublicKey::from_pem(&read(&kit.public_key)?)?,
+            PublicKeyId::new(kit.public_key_id.as_deref().unwrap_or_default())?,
+            PublicKey::from_pem(&read(kit.public_key.as_deref().unwrap_or_default())?)?,
         )
         .signer(Module(module))
         .build()?;

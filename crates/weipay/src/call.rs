@@ -15,13 +15,17 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::delivery::{Mode, Shared};
-use crate::error::RequestError;
+use crate::error::{Error, RequestError};
+use crate::members::{Place, purpose};
 use crate::model::sensitive::for_sending;
-use crate::model::{Field, Model, Value as _, check};
+use crate::model::table::Purpose;
+use crate::model::{Field, Model, Sensitive, Value as _, check};
 use crate::operation::{Operation, Version};
-use crate::request::{Body, Request, describe_file};
+use crate::paging::{self as page, Pages, Paging, kind_of};
+use crate::request::{Request, describe_file, set_with_purpose, with_purpose};
 use crate::response::Decode;
 use crate::retry::Retries;
+use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
 use crate::url::without_query;
 use crate::xml;
@@ -54,6 +58,42 @@ impl<M: Mode> Call<M> {
     pub fn query(mut self, name: &str, value: impl Display) -> Self {
         self.request.query.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// Adds a pair to the query string whose value travels encrypted (敏感信息加密) and says what it is, such as
+    /// [`Sensitive::ciphertext`](Sensitive::ciphertext). [`query`](Self::query) takes the plain text of one.
+    pub fn query_sensitive(mut self, name: &str, value: impl Into<Sensitive>) -> Self {
+        self.request.sensitive_query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// What bare texts in the sensitive fields of this call are: plain text, which the client encrypts, or ciphertext.
+    pub fn sensitive_texts(mut self, texts: SensitiveTexts) -> Self {
+        self.request.texts = texts;
+        self
+    }
+
+    /// What the catalogue says of this call, if a verb sent it with this body: which values travel encrypted, and which members the
+    /// catalogue does not know. Nothing is sent.
+    ///
+    /// ```no_run
+    /// # fn run(client: weipay::blocking::Client) -> Result<(), weipay::Error> {
+    /// use weipay::http::Method;
+    /// use weipay::serde_json::json;
+    ///
+    /// let close = client.chain("v3/pay/transactions/out-trade-no/{out_trade_no}/close").path("out_trade_no", "1");
+    /// let found = close.inspect(&Method::POST, &json!({"mch_id": "1900000001"}))?;
+    /// assert_eq!(found.unknown_members, ["body: mch_id"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the call could not be sent: a value is not what its field needs.
+    pub fn inspect(&self, method: &Method, body: impl Serialize) -> Result<Inspection, Error> {
+        let body = json_of(&body)?;
+        Ok(self.request.inspection(method, body.as_deref())?)
     }
 
     /// Sets a header. It replaces the one that the client would send, except for `Authorization`, which the client always sets.
@@ -93,7 +133,26 @@ impl<M: Mode> Call<M> {
         self.request(Method::GET, ())
     }
 
-    /// Sends a POST with a JSON body; `()` sends none. In APIv2 the members of the object become elements of XML, and what is
+    /// Sends a POST with a JSON body; `()` sends none.
+    ///
+    /// A text in a field that travels encrypted (敏感信息加密) is plain text, and the client encrypts it, as it does for typed
+    /// operations; the catalogue knows the field by its place. What is ciphertext already is given as
+    /// [`Sensitive::ciphertext`], or [`sensitive_texts`](Self::sensitive_texts) says it of the whole call. A text is never looked at
+    /// to find out which it is. For a path that the catalogue does not have, nothing is encrypted.
+    ///
+    /// ```no_run
+    /// # fn run(client: weipay::blocking::Client, ciphertext: String) -> Result<(), weipay::Error> {
+    /// use weipay::model::Sensitive;
+    /// use weipay::serde_json::json;
+    ///
+    /// let add = client.chain("v3/profitsharing/receivers/add");
+    /// add.clone().post(json!({"type": "MERCHANT_ID", "account": "1900000109", "name": "示例商户"}))?;
+    /// add.post(json!({"type": "MERCHANT_ID", "account": "1900000109", "name": Sensitive::ciphertext(ciphertext)}))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// In APIv2 the members of the object become elements of XML, and what is
     /// nested in them JSON text.
     pub fn post(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::POST, body)
@@ -119,37 +178,87 @@ impl<M: Mode> Call<M> {
         if method == Method::CONNECT {
             self.request.record_error(RequestError::Connect);
         }
-        match for_sending(|| serde_json::to_vec(&body)) {
-            Ok(body) if body == b"null" => {}
-            Ok(body) => self.request.body = Some(Body::Json(body.into())),
-            Err(error) => self.request.record_error(RequestError::Body(error.to_string())),
+        match json_of(&body) {
+            Ok(body) => self.fill_untyped(&method, body, None),
+            Err(error) => self.request.record_error(error),
         }
-        self.send_untyped(method)
+        self.send(method)
     }
 
-    /// Uploads a file (上传). `meta` describes it: for most operations by `filename` and `sha256`, see [`File::sha256`].
+    /// Uploads a file (上传). `meta` describes it. What the catalogue says of the file's name and digest is filled in where `meta`
+    /// does not have it, so that `()` is enough for most operations.
     ///
     /// In APIv2, the members of `meta` are the fields of the form beside the file.
     pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {
-        match for_sending(|| serde_json::to_value(&meta)) {
-            Ok(mut meta) => {
-                let operation = Operation::find(&Method::POST, &self.request.template);
-                if let (Some(sub_merchant), Some(operation)) = (&self.shared.core.sub_merchant, operation) {
-                    sub_merchant.fill_meta(operation, &mut meta);
-                }
-                self.request.set_upload(meta, file.clone());
-            }
-            Err(error) => self.request.record_error(RequestError::Body(error.to_string())),
+        match json_of(&meta) {
+            Ok(meta) => self.fill_untyped(&Method::POST, meta, Some(file.clone())),
+            Err(error) => self.request.record_error(error),
         }
-        self.send_untyped(Method::POST)
+        self.send(Method::POST)
     }
 
-    fn send_untyped(mut self, method: Method) -> M::Output<Value> {
-        self.request.operation = Operation::find(&method, &self.request.template);
+    fn fill_untyped(&mut self, method: &Method, mut body: Option<String>, file: Option<File>) {
         if let Some(sub_merchant) = &self.shared.core.sub_merchant {
-            sub_merchant.fill_request(&mut self.request);
+            sub_merchant.fill_untyped(method, &mut self.request, &mut body, file.is_some());
         }
-        self.send(method)
+        self.request.fill_untyped(method, body, file);
+    }
+
+    /// The pages of a list that a GET gives: see [`paging`](crate::paging).
+    pub fn pages(self) -> Pages<M> {
+        self.pages_by(Method::GET, ())
+    }
+
+    /// The pages of a list that another method gives, such as those of APIv2.
+    pub fn pages_by(self, method: Method, body: impl Serialize) -> Pages<M> {
+        let operation = Operation::find(&method, &self.request.template);
+        let body = json_of(&body).map(|body| body.and_then(|body| serde_json::from_str::<Value>(&body).ok()));
+        let places = operation.map(|row| [row.members(Place::Query), row.members(Place::Body)]);
+        let kind = places.and_then(kind_of);
+        let member = move |purpose| {
+            let [query, body] = places?;
+            let in_query = query.with_purpose(purpose).map(|(_, member)| (true, member.name));
+            in_query.or_else(|| body.with_purpose(purpose).map(|(_, member)| (false, member.name)))
+        };
+        let paging = kind.map(|kind| {
+            Paging::begin(kind, |purpose| {
+                let (is_in_query, name) = member(purpose)?;
+                if is_in_query {
+                    let found = self.request.query.iter().rfind(|(known, _)| known == name);
+                    return found.map(|(_, value)| value.clone());
+                }
+                match body.as_ref().ok()?.as_ref()?.get(name)? {
+                    Value::String(text) => Some(text.clone()),
+                    value => Some(value.to_string()),
+                }
+            })
+        });
+        let ask = move |place: &page::Place| {
+            let mut call = self.clone();
+            let mut body = match &body {
+                Ok(body) => body.clone(),
+                Err(error) => {
+                    call.request.record_error(error.clone());
+                    None
+                }
+            };
+            if let (Some((is_in_query, name)), Some(value)) = (kind.and_then(member), place.value()) {
+                if is_in_query {
+                    call.request.query.retain(|(known, _)| known != name);
+                    call.request.query.push((name.to_owned(), value));
+                } else {
+                    let body = body.get_or_insert_with(|| Value::Object(serde_json::Map::new()));
+                    if let Some(members) = body.as_object_mut() {
+                        // As the caller wrote it: a number, or a text with one.
+                        let is_number = members.get(name).is_some_and(Value::is_number);
+                        let number = value.parse::<u64>().ok().filter(|_| is_number);
+                        members.insert(name.to_owned(), number.map_or(Value::String(value), Value::from));
+                    }
+                }
+            }
+            call.request(method.clone(), body)
+        };
+        Pages::new(operation, paging, Box::new(ask))
     }
 
     fn send<T: Decode>(mut self, method: Method) -> M::Output<T> {
@@ -197,6 +306,25 @@ impl<M: Mode> Call<M> {
         self.fill_from(operation, Box::new(request)).send(operation.method())
     }
 
+    /// The pages of a typed list. The request says where it begins.
+    pub(crate) fn typed_pages<R: Model + Clone, T: Decode>(
+        self,
+        operation: &'static Operation,
+        request: R,
+    ) -> Pages<M, T> {
+        let kind = kind_of([operation.members(Place::Query), operation.members(Place::Body)]);
+        let paging =
+            kind.map(|kind| Paging::begin(kind, |letter| with_purpose(&request, page_purpose(letter)?)));
+        let ask = move |place: &page::Place| {
+            let mut request = request.clone();
+            if let (Some(purpose), Some(value)) = (kind.and_then(page_purpose), place.value()) {
+                set_with_purpose(&mut request, purpose, &value);
+            }
+            self.clone().typed(operation, request)
+        };
+        Pages::new(Some(operation), paging, Box::new(ask))
+    }
+
     fn fill_from(mut self, operation: &Operation, mut model: Box<dyn Model>) -> Self {
         let core = &self.shared.core;
         describe_file(&mut *model);
@@ -217,13 +345,37 @@ impl<M: Mode> Call<M> {
     }
 }
 
+/// The purpose of a field of a typed request, by the letter of a row.
+fn page_purpose(letter: char) -> Option<Purpose> {
+    Some(match letter {
+        purpose::PAGE_OFFSET => Purpose::PageOffset,
+        purpose::PAGE_LIMIT => Purpose::PageLimit,
+        purpose::PAGE_NUMBER => Purpose::PageNumber,
+        purpose::PAGE_INDEX => Purpose::PageIndex,
+        purpose::PAGE_CURSOR => Purpose::PageCursor,
+        _ => return None,
+    })
+}
+
+/// A body as JSON text; `None` for `()`.
+fn json_of(body: &impl Serialize) -> Result<Option<String>, RequestError> {
+    match for_sending(|| serde_json::to_string(body)) {
+        Ok(body) => Ok(Some(body).filter(|body| body != "null")),
+        Err(error) => Err(RequestError::Body(error.to_string())),
+    }
+}
+
 impl<M: Mode> fmt::Debug for Call<M> {
     /// The path, and what the catalogue says about it. Values are left out, because they may be personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let template = &self.request.template;
         let known = Operation::all_at(template).map(|known| format!("{} {}", known.method(), known.title()));
         let known = known.collect::<Vec<_>>().join(", ");
-        let known = if known.is_empty() { "no operation of the catalogue" } else { &known };
+        let known = if known.is_empty() {
+            "no operation of the catalogue: nothing is known of its fields"
+        } else {
+            &known
+        };
         let mut shown = f.debug_struct("Call");
         shown.field("path", &without_query(template)).field("operation", &format_args!("{known}"));
         if let Some(sub_merchant) = &self.shared.core.sub_merchant {

@@ -55,6 +55,10 @@ macro_rules! client_styles {
                 self.shared.core.merchant.account.brand_id()
             }
 
+            pub(crate) fn core(&self) -> &crate::core::Core {
+                &self.shared.core
+            }
+
             /// A receiver of this merchant's notifications. At each notification it knows the platform's keys that the client knows,
             /// also certificates that the client has fetched meanwhile.
             ///

@@ -50,7 +50,7 @@ const NO_KEY: &str =
     "the client has not fetched the platform's certificates yet: call `fetch_platform_certificates` first";
 
 /// Why a client with a signer cannot decrypt.
-const NO_PRIVATE_KEY: &str =
+pub(crate) const NO_PRIVATE_KEY: &str =
     "the client has a signer and no merchant private key: give it `.merchant_key(...)` too";
 
 /// Clones are cheap: what is large is shared.
@@ -98,6 +98,8 @@ impl Core {
             verified: false,
             elements: None,
             attempts: Vec::new(),
+            operation: None,
+            unknown_members: Vec::new(),
             decryption_key: self.merchant.key.clone(),
         };
         Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
@@ -120,6 +122,8 @@ impl Core {
             verified: false,
             elements: None,
             attempts: Vec::new(),
+            operation: request.operation,
+            unknown_members: request.unknown_members.clone(),
             decryption_key: self.merchant.key.clone(),
         };
         match request.version() {

@@ -39,6 +39,7 @@ pub mod error_code;
 mod failover;
 pub mod front_end;
 mod json;
+mod members;
 pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
@@ -47,6 +48,7 @@ pub mod notification;
 pub mod notifications;
 pub mod observer;
 pub mod operation;
+pub mod paging;
 mod platform_keys;
 mod products;
 mod request;
@@ -55,11 +57,13 @@ pub mod retry;
 pub mod signer;
 mod sub_merchant;
 pub mod transport;
+mod untyped;
 mod upload;
 mod url;
 pub mod v2;
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
+pub mod waiting;
 mod xml;
 
 pub use builder::{ClientBuilder, ConfigError};
@@ -81,6 +85,7 @@ pub use retry::Retries;
 pub use sub_merchant::SubMerchant;
 #[cfg(feature = "async")]
 pub use transport::Transport;
+pub use untyped::{Inspection, SensitiveTexts};
 pub use upload::File;
 pub use url::BaseUrl;
 pub use weipay_wire as wire;

@@ -17,6 +17,10 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::delivery::{Mode, Shared};
+use crate::error::Error;
+use crate::model::Sensitive;
+use crate::paging::Pages;
+use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
 use crate::url::without_query;
 
@@ -124,6 +128,25 @@ impl<M: Mode> Node<M> {
         self.call().query(name, value)
     }
 
+    /// See [`Call::query_sensitive`].
+    pub fn query_sensitive(&self, name: &str, value: impl Into<Sensitive>) -> Call<M> {
+        self.call().query_sensitive(name, value)
+    }
+
+    /// See [`Call::sensitive_texts`].
+    pub fn sensitive_texts(&self, texts: SensitiveTexts) -> Call<M> {
+        self.call().sensitive_texts(texts)
+    }
+
+    /// See [`Call::inspect`].
+    ///
+    /// # Errors
+    ///
+    /// If the call could not be sent.
+    pub fn inspect(&self, method: &Method, body: impl Serialize) -> Result<Inspection, Error> {
+        self.call().inspect(method, body)
+    }
+
     /// See [`Call::header`].
     pub fn header(&self, name: &str, value: impl AsRef<str>) -> Call<M> {
         self.call().header(name, value)
@@ -137,6 +160,11 @@ impl<M: Mode> Node<M> {
     /// See [`Call::base_url`].
     pub fn base_url(&self, base_url: &str) -> Call<M> {
         self.call().base_url(base_url)
+    }
+
+    /// See [`Call::pages`].
+    pub fn pages(&self) -> Pages<M> {
+        self.call().pages()
     }
 
     /// See [`Call::get`].

@@ -53,6 +53,7 @@ pub struct Operation {
     demands_hmac: bool,
     is_signless: bool,
     error_lists: &'static [&'static [ErrorCode]],
+    members: &'static str,
 }
 
 /// The methods of the API, in the order of the table.
@@ -111,7 +112,12 @@ pub fn operations() -> impl ExactSizeIterator<Item = &'static Operation> + Doubl
 }
 
 impl Operation {
-    pub(crate) const fn new(verb: Verb, path: &'static str, title: &'static str) -> Self {
+    pub(crate) const fn new(
+        verb: Verb,
+        path: &'static str,
+        title: &'static str,
+        members: &'static str,
+    ) -> Self {
         Self {
             verb,
             path,
@@ -134,6 +140,7 @@ impl Operation {
             demands_hmac: false,
             is_signless: false,
             error_lists: &[],
+            members,
         }
     }
 
@@ -312,6 +319,11 @@ impl Operation {
     #[must_use]
     pub const fn merchant_number(&self) -> Option<&'static str> {
         self.merchant_number
+    }
+
+    /// What is known of members, as [`crate::members`] reads it.
+    pub(crate) const fn members_text(&self) -> &'static str {
+        self.members
     }
 
     /// Whether the same request may be sent again.

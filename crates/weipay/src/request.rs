@@ -14,9 +14,10 @@ use crate::core::{Core, SERIAL};
 use crate::error::RequestError;
 use crate::model::table::{Place, Purpose};
 use crate::model::value::each;
-use crate::model::{Encryption, Model, Strictness, Token, Violation};
+use crate::model::{Encryption, Model, Sensitive, Strictness, Token, Violation};
 use crate::operation::{self, Operation, Version};
 use crate::retry::Retries;
+use crate::untyped::{self, SensitiveTexts};
 use crate::upload::{File, Payload, Upload};
 use crate::url::{self, BaseUrl};
 
@@ -36,9 +37,26 @@ pub struct Request {
     pub(crate) retries: Option<Retries>,
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) body: Option<Body>,
-    /// A typed request that is encoded when the client has the platform's keys.
-    pending: Option<Arc<dyn Model>>,
+    /// What bare texts in the sensitive fields of a call without types are.
+    pub(crate) texts: SensitiveTexts,
+    /// Sensitive values for the query of a call without types.
+    pub(crate) sensitive_query: Vec<(String, Sensitive)>,
+    /// Those that have their place in the query.
+    pub(crate) marked_query: Vec<(usize, Sensitive)>,
+    /// The members of a call without types that the catalogue does not know.
+    pub(crate) unknown_members: Vec<String>,
+    /// What waits until the client has the platform's keys.
+    pending: Option<Pending>,
     error: Option<RequestError>,
+}
+
+/// A request that has something to encrypt.
+#[derive(Clone)]
+enum Pending {
+    /// A typed request.
+    Model(Arc<dyn Model>),
+    /// What a call without types was given.
+    Untyped(Arc<untyped::Pending>),
 }
 
 /// A body, and which of its bytes are signed.
@@ -70,6 +88,10 @@ impl Request {
             retries: None,
             base_url: None,
             body: None,
+            texts: SensitiveTexts::default(),
+            sensitive_query: Vec::new(),
+            marked_query: Vec::new(),
+            unknown_members: Vec::new(),
             pending: None,
             error: None,
         }
@@ -170,21 +192,28 @@ impl Request {
             if without_key.is_ok() || encode(&*model, Encryption::AsSet).is_err() {
                 return self.take_encoded(without_key);
             }
-            self.pending = Some(model.into());
+            self.pending = Some(Pending::Model(model.into()));
             return;
         }
         self.encode(&*model, core);
     }
 
-    /// Whether a typed request waits for the platform's keys.
+    /// Whether the request waits for the platform's keys.
     pub(crate) fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
 
+    /// Keeps a call without types until the client has the platform's keys.
+    pub(crate) fn wait_for_keys(&mut self, pending: Arc<untyped::Pending>) {
+        self.pending = Some(Pending::Untyped(pending));
+    }
+
     /// Fills in what waited for the platform's keys.
     pub(crate) fn complete(&mut self, core: &Core) -> Result<(), RequestError> {
-        if let Some(model) = self.pending.take() {
-            self.encode(&*Arc::clone(&model), core);
+        match self.pending.take() {
+            None => {}
+            Some(Pending::Model(model)) => self.encode(&*model, core),
+            Some(Pending::Untyped(pending)) => self.complete_untyped(&pending, core),
         }
         self.check_recorded()
     }
@@ -327,13 +356,32 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
 
 /// The serial number of the platform key, where the request names one.
 pub(crate) fn platform_serial(request: &dyn Model) -> Option<String> {
+    with_purpose(request, Purpose::PlatformSerial)
+}
+
+/// The value of the field with this purpose, where it is set.
+pub(crate) fn with_purpose(request: &dyn Model, purpose: Purpose) -> Option<String> {
     let mut found = None;
     request.read(&mut |table, slots| {
         let mut rows = table.fields.iter().zip(slots);
-        let row = rows.find(|(field, _)| field.purpose == Some(Purpose::PlatformSerial));
+        let row = rows.find(|(field, _)| field.purpose == Some(purpose));
         found = row.and_then(|(_, slot)| slot.json(Encryption::AsSet).ok().flatten()).map(bare);
     });
     found
+}
+
+/// Sets the fields with this purpose.
+#[allow(dead_code, reason = "a product may have no list")]
+pub(crate) fn set_with_purpose(request: &mut dyn Model, purpose: Purpose, text: &str) {
+    let fields = request.table().fields;
+    request.write(&mut |slots| {
+        for (field, slot) in fields.iter().zip(slots) {
+            if field.purpose == Some(purpose) {
+                // A number may stand in its text, read leniently.
+                let _ = slot.fill(Token::Text(text), Strictness::Lenient);
+            }
+        }
+    });
 }
 
 /// A value outside JSON: a string without its quotes, anything else as JSON text.

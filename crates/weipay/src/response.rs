@@ -13,8 +13,11 @@ use weipay_wire::{PrivateKey, XmlElements};
 
 use crate::error::{DecodeError, Error, ErrorKind};
 use crate::json;
+use crate::members::{Members, Place};
 use crate::model::{Model, decode};
+use crate::operation::Operation;
 use crate::retry::Attempt;
+use crate::untyped::opened;
 use crate::xml;
 
 /// The response as received.
@@ -28,6 +31,10 @@ pub(crate) struct RawResponse {
     pub(crate) elements: Option<Arc<XmlElements>>,
     /// What became of each attempt, if there were several.
     pub(crate) attempts: Vec<Attempt>,
+    /// The operation, which says what of the body travels encrypted.
+    pub(crate) operation: Option<&'static Operation>,
+    /// The members of the request that the catalogue does not know.
+    pub(crate) unknown_members: Vec<String>,
     /// Decrypts sensitive fields.
     pub(crate) decryption_key: Option<Arc<PrivateKey>>,
 }
@@ -99,17 +106,17 @@ impl<T> Response<T> {
 
     /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are texts: XML knows no other.
     ///
+    /// What travels encrypted (敏感信息加密) is opened, if the catalogue knows the operation. What cannot be opened stays ciphertext;
+    /// [`misread`](Self::misread) of an untyped call tells it. [`bytes`](Self::bytes) are as they came.
+    ///
     /// # Errors
     ///
     /// If the body is not JSON, or would take more than 64 MB of memory.
     pub fn json(&self) -> Result<Value, Error> {
-        if let Some(elements) = &self.raw.elements {
-            return Ok(xml::json_of(elements));
-        }
-        Value::decode(&self.raw.body, None).map(|(json, _)| json).map_err(|error| self.unreadable(error))
+        self.opened().map(|(json, _)| json).map_err(|error| self.unreadable(error))
     }
 
-    /// The body as a type of your own.
+    /// The body as a type of your own. It is made from [`json`](Self::json).
     ///
     /// # Errors
     ///
@@ -117,11 +124,41 @@ impl<T> Response<T> {
     /// [`bytes`](Self::bytes) are there all the same. The limit also holds for [`json`](Self::json) and
     /// [`decode`](Self::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
-        if let Some(elements) = &self.raw.elements {
-            return from_json(xml::json_of(elements).to_string().as_bytes())
-                .map_err(|error| self.unreadable(error));
+        if self.raw.elements.is_some() || self.sensitive_members().has_encrypted() {
+            return from_json(self.json()?.to_string().as_bytes()).map_err(|error| self.unreadable(error));
         }
         from_json(&self.raw.body).map_err(|error| self.unreadable(error))
+    }
+
+    /// The members of the request that the catalogue does not know, such as `body: payer.openID`, if the call was one without types.
+    /// They were sent all the same; the platform may have ignored them. See [`Call::inspect`](crate::Call::inspect) for the same
+    /// before sending.
+    #[must_use]
+    pub fn unknown_members(&self) -> &[String] {
+        &self.raw.unknown_members
+    }
+
+    /// The operation of the call, if the catalogue has it.
+    pub(crate) fn operation(&self) -> Option<&'static Operation> {
+        self.raw.operation
+    }
+
+    /// The body as JSON, and what of it could not be opened.
+    fn opened(&self) -> Result<(Value, Vec<DecodeError>), DecodeError> {
+        let mut json = match &self.raw.elements {
+            Some(elements) => xml::json_of(elements),
+            None => Value::decode(&self.raw.body, None)?.0,
+        };
+        let members = self.sensitive_members();
+        let misread = match members.has_encrypted() {
+            true => opened(&mut json, members, self.raw.decryption_key.as_deref()),
+            false => Vec::new(),
+        };
+        Ok((json, misread))
+    }
+
+    fn sensitive_members(&self) -> Members {
+        self.raw.operation.map_or(Members::NONE, |operation| operation.members(Place::Response))
     }
 
     fn unreadable(&self, error: DecodeError) -> Error {
@@ -137,17 +174,23 @@ impl<T: Decode> Response<T> {
     /// If the body is not a JSON object, or would take more than 64 MB of memory. A field that cannot be read is not an error: it
     /// is `None`, and [`misread`](Self::misread) reports it.
     pub fn decode(&self) -> Result<T, Error> {
-        let decoded = T::decode(&self.decodable(), self.raw.decryption_key.as_deref());
-        decoded.map(|(body, _)| body).map_err(|error| self.unreadable(error))
+        self.decoded().map(|(body, _)| body).map_err(|error| self.unreadable(error))
     }
 
     /// What [`decode`](Self::decode) leaves out because it does not have the documented type, each with its JSON path. It is empty
     /// for almost every response; log it if it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeError> {
-        match T::decode(&self.decodable(), self.raw.decryption_key.as_deref()) {
+        match self.decoded() {
             Ok((_, misread)) => misread,
             Err(error) => vec![error],
+        }
+    }
+
+    fn decoded(&self) -> Result<(T, Vec<DecodeError>), DecodeError> {
+        match T::from_untyped(|| self.opened()) {
+            Some(opened) => opened,
+            None => T::decode(&self.decodable(), self.raw.decryption_key.as_deref()),
         }
     }
 
@@ -175,6 +218,13 @@ pub trait Decode: Sized + sealed::Sealed {
     #[doc(hidden)]
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
 
+    /// Takes what was opened by the operation's row, if this type does not know by itself what travels encrypted.
+    #[must_use]
+    #[doc(hidden)]
+    fn from_untyped(_: impl FnOnce() -> Opened<Value>) -> Option<Opened<Self>> {
+        None
+    }
+
     /// The JSON that the elements of a body of APIv2 are decoded from.
     #[must_use]
     #[doc(hidden)]
@@ -182,6 +232,10 @@ pub trait Decode: Sized + sealed::Sealed {
         xml::json_of(elements)
     }
 }
+
+/// What was read, and what of it could not be read.
+#[doc(hidden)]
+pub type Opened<T> = Result<(T, Vec<DecodeError>), DecodeError>;
 
 mod sealed {
     pub trait Sealed {}
@@ -201,6 +255,10 @@ impl<T: Model + Default> Decode for T {
 }
 
 impl Decode for Value {
+    fn from_untyped(opened: impl FnOnce() -> Opened<Self>) -> Option<Opened<Self>> {
+        Some(opened())
+    }
+
     fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError> {
         let json = if body.is_empty() { Self::Null } else { from_json(body)? };
         Ok((json, Vec::new()))
@@ -259,6 +317,8 @@ mod tests {
             verified: true,
             elements: None,
             attempts: Vec::new(),
+            operation: None,
+            unknown_members: Vec::new(),
             decryption_key,
         };
         format!("{:?}", Response::<Value>::new(raw))

@@ -4,16 +4,18 @@
 //! request itself are filled in, not those of the objects inside it: each order of a combined payment (合单) has a sub-merchant of
 //! its own.
 
-use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+use http::Method;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use weipay_wire::MerchantId;
 
 use crate::model::Model;
 use crate::model::table::Place;
 use crate::model::{Strictness, Token};
 use crate::operation::Operation;
-use crate::request::{Body, Request};
+use crate::request::Request;
 
 /// The sub-merchant (子商户, 特约商户, 二级商户) that a partner (服务商) calls for: its number, and its appid if it has one.
 ///
@@ -91,9 +93,15 @@ impl SubMerchant {
         }
     }
 
-    /// Sets the fields of a request without types that are not set.
-    pub(crate) fn fill_request(&self, request: &mut Request) {
-        let Some(operation) = request.operation else { return };
+    /// Sets the fields of a request without types that are not set. `body` is its JSON, or that of the description of a file.
+    pub(crate) fn fill_untyped(
+        &self,
+        method: &Method,
+        request: &mut Request,
+        body: &mut Option<String>,
+        is_upload: bool,
+    ) {
+        let Some(operation) = Operation::find(method, &request.template) else { return };
         for (name, place, text) in self.fields(operation) {
             match place {
                 Place::Path => {
@@ -105,25 +113,14 @@ impl SubMerchant {
                     }
                 }
                 Place::Query => add(&mut request.query, name, text),
-                _ => match &mut request.body {
-                    Some(Body::Json(bytes)) => {
-                        if let Some(filled) = with_member(bytes, name, text) {
-                            *bytes = filled.into();
-                        }
+                _ => {
+                    if is_upload && body.is_none() {
+                        *body = Some("{}".to_owned());
                     }
-                    Some(Body::Form { fields, .. }) => insert(fields, name, text),
-                    // `meta` of an upload was filled in before it was signed and framed.
-                    Some(Body::Upload(_)) | None => {}
-                },
-            }
-        }
-    }
-
-    /// Sets the members of the `meta` of an upload that are not set.
-    pub(crate) fn fill_meta(&self, operation: &Operation, meta: &mut Value) {
-        if let Value::Object(members) = meta {
-            for (name, _, text) in self.fields(operation).filter(|(_, place, _)| *place == Place::Meta) {
-                insert(members, name, text);
+                    if let Some(filled) = body.as_deref().and_then(|json| with_member(json, name, text)) {
+                        *body = Some(filled);
+                    }
+                }
             }
         }
     }
@@ -135,26 +132,16 @@ fn add(pairs: &mut Vec<(String, String)>, name: &str, text: &str) {
     }
 }
 
-fn insert(members: &mut Map<String, Value>, name: &str, text: &str) {
-    if !members.contains_key(name) {
-        members.insert(name.to_owned(), text.into());
-    }
-}
-
 /// The JSON object with one more member at its beginning; `None` if it has the member, or is no object. Everything else keeps its
 /// bytes: numbers written anew could be others.
-fn with_member(json: &[u8], name: &str, text: &str) -> Option<Vec<u8>> {
-    let members: BTreeMap<String, IgnoredAny> = serde_json::from_slice(json).ok()?;
+fn with_member(json: &str, name: &str, text: &str) -> Option<String> {
+    let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(json).ok()?;
     if members.contains_key(name) {
         return None;
     }
-    let rest = json.trim_ascii_start().strip_prefix(b"{")?;
-    let mut filled = format!("{{{}:{}", Value::from(name), Value::from(text)).into_bytes();
-    if !members.is_empty() {
-        filled.push(b',');
-    }
-    filled.extend_from_slice(rest);
-    Some(filled)
+    let rest = json.trim_ascii_start().strip_prefix('{')?;
+    let comma = if members.is_empty() { "" } else { "," };
+    Some(format!("{{{}:{}{comma}{rest}", Value::from(name), Value::from(text)))
 }
 
 #[cfg(test)]
@@ -163,10 +150,7 @@ mod tests {
 
     #[test]
     fn a_member_is_added_and_every_other_byte_stays() {
-        let with = |json: &str| {
-            let filled = with_member(json.as_bytes(), "sub_mchid", "1900000109");
-            filled.map(|bytes| String::from_utf8(bytes).unwrap())
-        };
+        let with = |json: &str| with_member(json, "sub_mchid", "1900000109");
         assert_eq!(with("{}").unwrap(), r#"{"sub_mchid":"1900000109"}"#);
         assert_eq!(
             with(r#" {"a":1.00,"b":{"sub_mchid":"2"}}"#).unwrap(),

@@ -34,7 +34,33 @@ impl Linter {
         if operation.version() == Version::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
             self.report(place, 1, "mark the number of the merchant whose key signs: `merchant-number`");
         }
-        self.check_no_purpose(place, &operation.response);
+        self.check_response_purposes(place, &operation.response);
+    }
+
+    /// What a response says about its page of a list, it says in its own members or in an object in it.
+    fn check_response_purposes(&mut self, place: Place<'_>, fields: &[Field]) {
+        for field in fields {
+            match field.purpose {
+                // Elements with numbers are a list too.
+                Some(Purpose::PageItems) if field.list || field.name.contains('$') => {}
+                Some(Purpose::PageItems) => {
+                    let problem = format!("`{}` is not a list, but `page-items` must be one", field.name);
+                    self.report(place, field.line, problem);
+                }
+                Some(purpose) if purpose.is_of_a_response() => {
+                    self.check_purpose(place, field, purpose, true);
+                }
+                Some(_) => self.check_no_purpose(place, std::slice::from_ref(field)),
+                None => {}
+            }
+            if field.purpose.is_none_or(Purpose::is_of_a_response) && field.shared.is_none() {
+                if field.list {
+                    self.check_no_purpose(place, &field.fields);
+                } else {
+                    self.check_response_purposes(place, &field.fields);
+                }
+            }
+        }
     }
 
     fn check_purpose(&mut self, place: Place<'_>, field: &Field, purpose: Purpose, fits: bool) {
@@ -44,15 +70,20 @@ impl Linter {
                 format!("`{word}` is not possible here: clients do not look for it at the place of `{name}`");
             self.report(place, field.line, problem);
         }
-        // A merchant's number is a number in a few requests.
-        let is_right =
-            field.kind == Kind::String || field.kind == Kind::Integer && purpose == Purpose::MerchantNumber;
-        if !is_right || field.list {
-            self.report(place, field.line, format!("`{name}` is not a string, but `{word}` must be one"));
+        let (is_of_its_kind, kind) = match purpose {
+            purpose if counts(purpose) => {
+                (matches!(field.kind, Kind::Integer | Kind::String), "an integer, or a string with one")
+            }
+            // A merchant's number is a number in a few requests.
+            Purpose::MerchantNumber => (matches!(field.kind, Kind::Integer | Kind::String), "a string"),
+            _ => (field.kind == Kind::String, "a string"),
+        };
+        if !is_of_its_kind || field.list {
+            self.report(place, field.line, format!("`{name}` is not {kind}, but `{word}` must be one"));
         }
     }
 
-    /// Purposes are of requests; a shared object may stand in a response.
+    /// Most purposes are of requests; a shared object may stand in a response.
     pub(super) fn check_no_purpose(&mut self, place: Place<'_>, fields: &[Field]) {
         for field in fields {
             if let Some(purpose) = field.purpose {
@@ -88,6 +119,12 @@ impl Linter {
     }
 }
 
+/// Whether the value counts something.
+const fn counts(purpose: Purpose) -> bool {
+    use Purpose::{PageIndex, PageLimit, PageNumber, PageOffset, PageTotal};
+    matches!(purpose, PageOffset | PageLimit | PageNumber | PageIndex | PageTotal)
+}
+
 fn fits(purpose: Purpose, travels: operation::Place) -> bool {
     use operation::Place::{Headers, Json, Multipart, Path, Query, Xml};
     match purpose {
@@ -96,6 +133,14 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         Purpose::Nonce | Purpose::Signature | Purpose::SignType | Purpose::MerchantNumber => {
             matches!(travels, Query | Xml | Multipart)
         }
+        Purpose::PageOffset
+        | Purpose::PageLimit
+        | Purpose::PageNumber
+        | Purpose::PageIndex
+        | Purpose::PageCursor => {
+            matches!(travels, Query | Json | Xml)
+        }
+        Purpose::PageTotal | Purpose::PageItems | Purpose::PageNext => false,
         // They are members of the part that describes the file.
         Purpose::FileName | Purpose::FileSha256 | Purpose::FileSm3 => false,
     }

@@ -132,7 +132,7 @@ fn json_object(fields: &[Field]) -> Code {
 fn json_value(field: &Field) -> Code {
     let one = match field.kind {
         Kind::Object => json_object(&field.fields),
-        _ => encrypted(field).map_or_else(|| json_literal(&sample::one(field)), Code::Text),
+        _ => plain_text(field).map_or_else(|| json_literal(&sample::one(field)), Code::Text),
     };
     if field.list { Code::List("", vec![one; sample::members(field)]) } else { one }
 }
@@ -150,10 +150,10 @@ fn json_literal(value: &Value) -> Code {
     }
 }
 
-/// The call that encrypts a sensitive field (敏感信息加密), where nothing knows the types that would do it.
+/// The plain text of a sensitive field (敏感信息加密), which the client encrypts in every style.
 #[must_use]
-pub fn encrypted(field: &Field) -> Option<String> {
-    field.is_encrypted().then(|| format!("client.encrypt_sensitive({:?})?", sensitive::plain_text(field)))
+pub fn plain_text(field: &Field) -> Option<String> {
+    field.is_encrypted().then(|| format!("{:?}", sensitive::plain_text(field)))
 }
 
 /// The part of an upload (上传) that is the file.

@@ -4,9 +4,11 @@
 use std::io::Write as _;
 
 use serde_json::Value;
+use weipay::Inspection;
 use weipay::model::nearest_word;
 use weipay_catalog::{Carrier, Field, Operation};
 
+use super::sensitive::pointer;
 use crate::arguments;
 
 /// A body can repeat a mistake for each member of an array.
@@ -19,6 +21,19 @@ pub(super) fn warn_of_near_words(arguments: &arguments::Call, operation: Option<
     for hint in find(arguments, operation).iter().take(MAX_HINTS) {
         // If standard error is closed, the call is sent all the same.
         writeln!(anstream::stderr(), "{style}hint:{style:#} {hint}").ok();
+    }
+}
+
+/// Says on standard error which members the catalogue does not know. They are sent all the same.
+pub(super) fn warn_of_unknown_members(found: &Inspection) {
+    let style = anstyle::AnsiColor::Yellow.on_default().bold();
+    for member in found.unknown_members.iter().take(MAX_HINTS) {
+        let place = pointer(member);
+        writeln!(
+            anstream::stderr(),
+            "{style}hint:{style:#} the catalogue does not know {place}; it is sent all the same"
+        )
+        .ok();
     }
 }
 

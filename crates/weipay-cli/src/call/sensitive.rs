@@ -1,30 +1,22 @@
 //! Sensitive fields (敏感信息加密) of a call: personal data must not be sent in plaintext because an option was forgotten.
 //!
 //! The command line says whether a text is plaintext or ciphertext, with `--encrypt` or `--ciphertext`. It is never guessed
-//! from the text: a long name can look like ciphertext.
+//! from the text: a long name can look like ciphertext. The SDK finds the fields and encrypts them; here is what the options say.
 
-use serde_json::Value;
-use serde_json::value::RawValue;
-use weipay::blocking;
-use weipay::wire::check_ciphertext;
+use weipay::error::{ErrorKind, RequestError};
+use weipay::{Call, Inspection, Mode, SensitiveTexts};
 use weipay_catalog::{Field, Operation};
 
 use super::path::{percent_decode, possible_operations};
 use super::unique_names;
 use crate::arguments;
 
-/// What is sent, with sensitive fields encrypted or checked.
-pub(super) struct Input {
-    pub(super) body: Option<Box<RawValue>>,
-    pub(super) query: Vec<(String, String)>,
-    pub(super) values: Vec<(String, String)>,
-}
-
-pub(super) fn protect(
+/// Checks that the options say what the sensitive texts of a call are. `call` is without the options.
+pub(super) fn check<M: Mode>(
     arguments: &arguments::Call,
     operation: Option<&'static Operation>,
-    client: &blocking::Client,
-) -> Result<Input, String> {
+    at: impl Fn(&str) -> Call<M>,
+) -> Result<Option<Inspection>, String> {
     let names_a_key = |(name, _): &(String, String)| name.eq_ignore_ascii_case("Wechatpay-Serial");
     if arguments.encrypt && arguments.header.iter().any(names_a_key) {
         return Err(
@@ -41,14 +33,9 @@ pub(super) fn protect(
         }
         // The operation that was probably meant says which fields are sensitive.
         for operation in possible_operations(arguments) {
-            Protection { encrypt: false, ciphertext: arguments.ciphertext, client }
-                .all(operation, arguments)?;
+            inspect(arguments, operation, &at(operation.path))?;
         }
-        return Ok(Input {
-            body: arguments.json.clone(),
-            query: arguments.query.clone(),
-            values: arguments.values.clone(),
-        });
+        return Ok(None);
     };
     let request = &operation.request;
     let places = [&request.path, &request.query, &request.json];
@@ -58,129 +45,88 @@ pub(super) fn protect(
             operation.method, operation.path
         ));
     }
-    Protection { encrypt: arguments.encrypt, ciphertext: arguments.ciphertext, client }
-        .all(operation, arguments)
+    inspect(arguments, operation, &at(&arguments.path)).map(Some)
 }
 
-/// What to do with each sensitive text.
-struct Protection<'a> {
-    encrypt: bool,
-    ciphertext: bool,
-    client: &'a blocking::Client,
+/// What bare texts are, as the options say it. Without an option there is none.
+pub(super) fn texts(arguments: &arguments::Call) -> SensitiveTexts {
+    if arguments.ciphertext { SensitiveTexts::Ciphertext } else { SensitiveTexts::Plain }
 }
 
-impl Protection<'_> {
-    fn all(&self, operation: &Operation, arguments: &arguments::Call) -> Result<Input, String> {
-        let request = &operation.request;
-        let (mut values, mut query) = (arguments.values.clone(), arguments.query.clone());
-        self.pairs(&request.path, &mut values, "/path")?;
-        self.pairs(&request.query, &mut query, "/query")?;
-        self.query_in_path(&request.query, &arguments.path)?;
-        Ok(Input { body: self.body(arguments.json.clone(), &request.json)?, query, values })
+fn inspect<M: Mode>(
+    arguments: &arguments::Call,
+    operation: &Operation,
+    call: &Call<M>,
+) -> Result<Inspection, String> {
+    query_in_path(arguments, &operation.request.query)?;
+    if let Some(json) = &arguments.json
+        && operation.request.json.iter().any(Field::holds_encrypted)
+    {
+        unique_names::check(json.get())?;
     }
-
-    fn body(&self, typed: Option<Box<RawValue>>, fields: &[Field]) -> Result<Option<Box<RawValue>>, String> {
-        let Some(typed) = typed else { return Ok(None) };
-        if !fields.iter().any(Field::holds_encrypted) {
-            return Ok(Some(typed));
-        }
-        unique_names::check(typed.get())?;
-        let before: Value = serde_json::from_str(typed.get()).map_err(|error| error.to_string())?;
-        let mut json = before.clone();
-        self.members(fields, &mut json, "/body")?;
-        if json == before {
-            return Ok(Some(typed));
-        }
-        serde_json::value::to_raw_value(&json).map(Some).map_err(|error| error.to_string())
-    }
-
-    fn pairs(&self, fields: &[Field], pairs: &mut [(String, String)], place: &str) -> Result<(), String> {
-        for (name, value) in pairs {
-            if is_encrypted(fields, name) {
-                self.text(&format!("{place}/{name}"), value)?;
+    let method = operation.method.parse().unwrap_or_else(|_| arguments.method.clone());
+    let found = call.inspect(&method, &arguments.json).map_err(|error| match error.kind() {
+        ErrorKind::Request(RequestError::Field { path, rule }) => {
+            let place = place(operation, path);
+            match rule.starts_with("was given as ciphertext") {
+                true => format!("{place} with --ciphertext: it is not base64 of 256 bytes"),
+                false => format!("{place} {rule}"),
             }
         }
-        Ok(())
+        _ => format!("{error:#}"),
+    })?;
+    match found.sensitive.first() {
+        Some(first) if !arguments.encrypt && !arguments.ciphertext => Err(format!(
+            "{} must be encrypted (敏感信息加密): add --encrypt, or, if it is ciphertext already, add --ciphertext",
+            pointer(first)
+        )),
+        _ => Ok(found),
     }
+}
 
-    /// A query inside the path is sent as it is, so nothing in it can be encrypted.
-    fn query_in_path(&self, fields: &[Field], path: &str) -> Result<(), String> {
-        let Some((_, query)) = path.split_once('?') else { return Ok(()) };
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, mut value) = (percent_decode(name), percent_decode(value).into_owned());
-            if !is_encrypted(fields, &name) {
-                continue;
-            }
-            if !self.ciphertext {
-                return Err(format!(
-                    "/query/{name} must be encrypted (敏感信息加密): set it with --query {name}=VALUE, and add --encrypt"
-                ));
-            }
-            self.text(&format!("/query/{name}"), &mut value)?;
-        }
-        Ok(())
-    }
+/// The place of a field that the SDK names by its path alone.
+fn place(operation: &Operation, path: &str) -> String {
+    let is_in = |fields: &[Field]| fields.iter().any(|field| field.name == path);
+    let request = &operation.request;
+    let place = match () {
+        () if is_in(&request.path) => "path",
+        () if is_in(&request.query) => "query",
+        () => "body",
+    };
+    pointer(&format!("{place}: {path}"))
+}
 
-    fn text(&self, path: &str, text: &mut String) -> Result<(), String> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        if self.encrypt {
-            *text = self.client.encrypt_sensitive(text).map_err(|error| format!("{path}: {error:#}"))?;
-            return Ok(());
-        }
-        if !self.ciphertext {
+/// `body: goods[1].name` as `/body/goods/1/name`.
+pub(super) fn pointer(path: &str) -> String {
+    let (place, path) = path.split_once(": ").unwrap_or(("body", path));
+    let path = path.replace(['.', '['], "/").replace(']', "");
+    format!("/{place}/{}", path.trim_start_matches('/'))
+}
+
+/// A query inside the path is sent as it is, so nothing in it can be encrypted.
+fn query_in_path(arguments: &arguments::Call, fields: &[Field]) -> Result<(), String> {
+    let Some((_, query)) = arguments.path.split_once('?') else { return Ok(()) };
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = percent_decode(name);
+        let is_encrypted = fields.iter().any(|field| field.name == name && field.is_encrypted());
+        if is_encrypted && !value.is_empty() && !arguments.ciphertext {
             return Err(format!(
-                "{path} must be encrypted (敏感信息加密): add --encrypt, or, if it is ciphertext already, add --ciphertext"
+                "/query/{name} must be encrypted (敏感信息加密): set it with --query {name}=VALUE, and add --encrypt"
             ));
         }
-        check_ciphertext(text).map_err(|error| format!("{path} with --ciphertext: {error}"))
     }
-
-    fn members(&self, fields: &[Field], value: &mut Value, path: &str) -> Result<(), String> {
-        match value {
-            Value::Object(object) => {
-                for field in fields.iter().filter(|field| field.holds_encrypted()) {
-                    if let Some(value) = object.get_mut(field.name) {
-                        self.value(field, value, &format!("{path}/{}", field.name))?;
-                    }
-                }
-                Ok(())
-            }
-            Value::Array(members) => {
-                self.each(members, path, |member, path| self.members(fields, member, path))
-            }
-            Value::Null => Ok(()),
-            _ => Err(format!(
-                "{path} contains fields that must be encrypted (敏感信息加密): write it as an object"
-            )),
-        }
-    }
-
-    fn value(&self, field: &Field, value: &mut Value, path: &str) -> Result<(), String> {
-        match value {
-            Value::Array(members) => self.each(members, path, |member, path| self.value(field, member, path)),
-            Value::Null => Ok(()),
-            _ if !field.is_encrypted() => self.members(&field.fields, value, path),
-            Value::String(text) => self.text(path, text),
-            _ => Err(format!(
-                "{path} must be encrypted (敏感信息加密), and only a string can be: write its value in quotes"
-            )),
-        }
-    }
-
-    fn each(
-        &self,
-        members: &mut [Value],
-        path: &str,
-        treat: impl Fn(&mut Value, &str) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let mut members = members.iter_mut().enumerate();
-        members.try_for_each(|(index, member)| treat(member, &format!("{path}/{index}")))
-    }
+    Ok(())
 }
 
-fn is_encrypted(fields: &[Field], name: &str) -> bool {
-    fields.iter().any(|field| field.name == name && field.is_encrypted())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_written_as_a_pointer() {
+        assert_eq!(pointer("body: goods[1].name"), "/body/goods/1/name");
+        assert_eq!(pointer("query: name"), "/query/name");
+        assert_eq!(pointer("body: [0].name"), "/body/0/name");
+    }
 }

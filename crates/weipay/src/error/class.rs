@@ -242,6 +242,8 @@ mod tests {
                 verified: false,
                 elements: None,
                 attempts: Vec::new(),
+                operation: None,
+                unknown_members: Vec::new(),
                 decryption_key: None,
             },
         );

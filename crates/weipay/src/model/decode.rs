@@ -289,7 +289,7 @@ enum Name {
 }
 
 /// Whether an unknown name can be told: a mistyped one can, a person's name or telephone number in its place cannot.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte);
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     (1..=64).contains(&text.len()) && digits < 6 && text.bytes().all(is_letter)

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use weipay_wire::{PrivateKey, PublicKey, check_ciphertext};
 use zeroize::Zeroizing;
@@ -34,6 +35,7 @@ enum Form {
 
 /// Names of the two forms that plain JSON text does not stand for, in the JSON of a model.
 const CIPHERTEXT: &str = "ciphertext";
+const PLAIN: &str = "plain_text";
 const UNENCRYPTED: &str = "unencrypted";
 
 impl Sensitive {
@@ -85,6 +87,70 @@ impl Sensitive {
     }
 }
 
+/// The one member of the object that a [`Sensitive`] is in JSON, but for the form's name at its end. A call without types knows the
+/// value by it, wherever it stands.
+pub(crate) const MARK: &str = "$weipay::sensitive::";
+
+/// A value in the JSON of a call without types that says what it is.
+pub(crate) enum Marked {
+    Plain(String),
+    Ciphertext(String),
+    Unencrypted(String),
+}
+
+impl Marked {
+    /// What an object with one member says; in a sensitive field also as the JSON of a model says it.
+    pub(crate) fn new(name: &str, text: String, is_sensitive: bool) -> Option<Self> {
+        let form = match name.strip_prefix(MARK) {
+            Some(form) => form,
+            None if is_sensitive && name != PLAIN => name,
+            None => return None,
+        };
+        match form {
+            PLAIN => Some(Self::Plain(text)),
+            CIPHERTEXT => Some(Self::Ciphertext(text)),
+            UNENCRYPTED => Some(Self::Unencrypted(text)),
+            _ => None,
+        }
+    }
+}
+
+impl From<Sensitive> for Marked {
+    fn from(value: Sensitive) -> Self {
+        match value.0 {
+            Form::Plain(text) => Self::Plain(text.to_string()),
+            Form::Ciphertext(text) => Self::Ciphertext(text),
+            Form::Unencrypted(text) => Self::Unencrypted(text.to_string()),
+        }
+    }
+}
+
+impl Sensitive {
+    fn form(&self) -> (&'static str, &str) {
+        match &self.0 {
+            Form::Plain(text) => (PLAIN, text),
+            Form::Ciphertext(text) => (CIPHERTEXT, text),
+            Form::Unencrypted(text) => (UNENCRYPTED, text),
+        }
+    }
+
+    /// An object that no other value is written as.
+    fn marked(&self) -> Json {
+        let (form, text) = self.form();
+        let mut members = serde_json::Map::new();
+        members.insert(format!("{MARK}{form}"), text.into());
+        Json::Object(members)
+    }
+}
+
+impl Serialize for Sensitive {
+    /// For the body of a call without types, which knows by it what the value is: see
+    /// [`Call::post`](crate::Call::post). Models write and read their sensitive fields in another way.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.marked().serialize(to)
+    }
+}
+
 impl From<&str> for Sensitive {
     fn from(text: &str) -> Self {
         Self::plain_text(text)
@@ -125,8 +191,8 @@ impl fmt::Debug for Sensitive {
 pub enum Encryption<'a> {
     /// They are written as they were set, for other code than the platform's.
     AsSet,
-    /// The model is the body of a call without types, which does not encrypt: plain text is refused.
-    ByTypedOperation,
+    /// The model is the body of a call without types: each value says what it is.
+    Marked,
     /// The operation is of APIv2, which encrypts with keys of its own that the client does not have: plain text is refused.
     ByCaller,
     /// They are encrypted with this key of the platform; without a key, plain text cannot be sent.
@@ -137,7 +203,7 @@ impl fmt::Debug for Encryption<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Encryption::AsSet => "Encryption(as set)",
-            Encryption::ByTypedOperation => "Encryption(by the typed operation)",
+            Encryption::Marked => "Encryption(marked)",
             Encryption::ByCaller => "Encryption(by the caller)",
             Encryption::With(Some(_)) => "Encryption(with a key)",
             Encryption::With(None) => "Encryption(without a key)",
@@ -160,7 +226,7 @@ pub(crate) fn encrypt(text: &str, key: Option<&PublicKey>) -> Result<String, Vio
 }
 
 /// The plain text of what came encrypted.
-pub(super) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, String> {
+pub(crate) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, String> {
     if text.is_empty() {
         return Ok(Zeroizing::default());
     }
@@ -185,12 +251,7 @@ impl Value for Sensitive {
             (Form::Plain(text), Encryption::AsSet) => Json::String(text.to_string()),
             (Form::Ciphertext(text), Encryption::AsSet) => json!({ CIPHERTEXT: text }),
             (Form::Unencrypted(text), Encryption::AsSet) => json!({ UNENCRYPTED: text.as_str() }),
-            (Form::Plain(text), Encryption::ByTypedOperation) if !text.is_empty() => {
-                return Err(Violation::new(
-                    "travels encrypted (敏感信息加密): send this request by its typed operation, which encrypts it, or set \
-                     ciphertext with `Sensitive::ciphertext`",
-                ));
-            }
+            (_, Encryption::Marked) => self.marked(),
             (Form::Plain(text), Encryption::ByCaller) if !text.is_empty() => {
                 return Err(Violation::new(
                     "travels encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
@@ -198,9 +259,7 @@ impl Value for Sensitive {
                      `Sensitive::ciphertext`",
                 ));
             }
-            (Form::Plain(_), Encryption::ByTypedOperation | Encryption::ByCaller) => {
-                Json::String(String::new())
-            }
+            (Form::Plain(_), Encryption::ByCaller) => Json::String(String::new()),
             (Form::Plain(text), Encryption::With(key)) => Json::String(encrypt(text, key)?),
             (Form::Ciphertext(text), _) => {
                 check_ciphertext(text).map_err(|_| {
@@ -224,13 +283,13 @@ impl Value for Sensitive {
 /// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
 #[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
-    let encryption = if IS_SENDING.get() { Encryption::ByTypedOperation } else { Encryption::AsSet };
+    let encryption = if IS_SENDING.get() { Encryption::Marked } else { Encryption::AsSet };
     object(model, encryption)
 }
 
 thread_local! {
     /// Whether this thread serializes a body for the platform. A model that is given to a call without types is serialized
-    /// like any other value, and only this tells it that its plain text would leave.
+    /// like any other value, and only this tells it to say what its sensitive values are.
     static IS_SENDING: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -273,6 +273,16 @@ pub enum Purpose {
     SignType,
     /// The number of the merchant whose key signs the request (APIv2).
     MerchantNumber,
+    /// How many items of a list come before the page.
+    PageOffset,
+    /// How many items of a list the page has at most.
+    PageLimit,
+    /// The number of the page, counted from 1.
+    PageNumber,
+    /// The number of the page, counted from 0.
+    PageIndex,
+    /// Names the page: what the page before it gave.
+    PageCursor,
 }
 
 const fn field(name: &'static str, place: Place) -> Field {
@@ -403,6 +413,31 @@ impl Field {
     /// It is the number of the merchant whose key signs the request (APIv2).
     pub const fn merchant_number(self) -> Self {
         self.with(Purpose::MerchantNumber)
+    }
+
+    /// It is how many items of a list come before the page.
+    pub const fn page_offset(self) -> Self {
+        self.with(Purpose::PageOffset)
+    }
+
+    /// It is how many items of a list the page has at most.
+    pub const fn page_limit(self) -> Self {
+        self.with(Purpose::PageLimit)
+    }
+
+    /// It is the number of the page, counted from 1.
+    pub const fn page_number(self) -> Self {
+        self.with(Purpose::PageNumber)
+    }
+
+    /// It is the number of the page, counted from 0.
+    pub const fn page_index(self) -> Self {
+        self.with(Purpose::PageIndex)
+    }
+
+    /// It names the page.
+    pub const fn page_cursor(self) -> Self {
+        self.with(Purpose::PageCursor)
     }
 
     const fn with(mut self, purpose: Purpose) -> Self {

@@ -73,6 +73,8 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
         verified: false,
         elements: None,
         attempts: Vec::new(),
+        operation: None,
+        unknown_members: Vec::new(),
         decryption_key: core.merchant.key.clone(),
     };
     let taken = match response.status.is_success() {

@@ -51,9 +51,9 @@ pub mod get {
             /// 机构商户号.
             sp_mchid: String = query("sp_mchid"),
             /// 记录起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 每页笔数.
-            count: i64 = query("count"),
+            count: i64 = query("count").page_limit(),
         }
     }
 

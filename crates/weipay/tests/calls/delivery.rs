@@ -20,10 +20,10 @@ const REFUND: &str = "v3/refund/domestic/refunds";
 
 /// A timer on which nobody waits: it notes the waits, and moves on.
 #[derive(Clone, Default)]
-struct Noting(Arc<Mutex<(Duration, Vec<Duration>)>>);
+pub(crate) struct Noting(Arc<Mutex<(Duration, Vec<Duration>)>>);
 
 impl Noting {
-    fn waits(&self) -> Vec<Duration> {
+    pub(crate) fn waits(&self) -> Vec<Duration> {
         self.0.lock().unwrap().1.clone()
     }
 

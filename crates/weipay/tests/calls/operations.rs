@@ -86,7 +86,7 @@ fn a_call_prints_what_is_known_of_its_path_and_no_value() {
     let unknown = format!("{:?}", client.chain("v3/never/heard/of?token=secret"));
     assert_eq!(
         unknown,
-        "Call { path: \"v3/never/heard/of?...\", operation: no operation of the catalogue, .. }"
+        "Call { path: \"v3/never/heard/of?...\", operation: no operation of the catalogue: nothing is known of its fields, .. }"
     );
 }
 

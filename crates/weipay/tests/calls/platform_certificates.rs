@@ -3,4 +3,4 @@
 mod fetched;
 mod given;
 mod notified;
-mod server;
+pub(crate) mod server;

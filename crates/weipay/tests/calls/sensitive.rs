@@ -48,11 +48,16 @@ fn a_field_of_the_query_string_is_encrypted_too() {
 }
 
 #[test]
-fn a_call_without_types_encrypts_by_hand() {
+fn what_was_encrypted_by_hand_is_said_to_be_ciphertext() {
     let platform = Platform::start(vec![signed(200, "{}")]);
     let client = platform.builder().build_blocking().unwrap();
     let name = client.encrypt_sensitive(SECRET).unwrap();
-    client.chain("v3/profitsharing/receivers/add").post(json!({"name": name})).unwrap();
+    let add = client.chain("v3/profitsharing/receivers/add");
+    // As plain text it would be encrypted twice. It is too long for that, so that the mistake is found before anything is sent.
+    let error = add.clone().post(json!({"name": name})).unwrap_err();
+    assert!(error.is_request() && error.to_string().contains("Sensitive::ciphertext"), "{error}");
+    assert!(!platform.saw_more());
+    add.post(json!({"name": Sensitive::ciphertext(name)})).unwrap();
     let seen = platform.seen();
     let body: Value = serde_json::from_slice(&seen.body).unwrap();
     assert_eq!(opened(&PLATFORM, body["name"].as_str().unwrap()), SECRET);
@@ -121,17 +126,21 @@ fn a_client_that_checks_nothing_encrypts_all_the_same() {
 }
 
 #[test]
-fn a_typed_request_given_to_a_call_without_types_does_not_leave_in_plain_text() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+fn a_typed_request_given_to_a_call_without_types_is_encrypted_or_refused() {
+    let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
     let client = platform.builder().build_blocking().unwrap();
     let request = |value| post::Request::new().echo_message("hello").encrypted_echo_message(value);
     let call = || client.chain("v3/security/echo");
-    let error = call().post(request(Sensitive::plain_text(SECRET))).unwrap_err();
-    assert!(error.to_string().contains("`encrypted_echo_message` travels encrypted"), "{error}");
-    assert!(error.is_request() && !error.to_string().contains(SECRET), "{error}");
-    // Inside other values too.
-    let inside = json!([1]);
-    assert!(call().post((inside, request(Sensitive::plain_text(SECRET)))).is_err());
+    call().post(request(Sensitive::plain_text(SECRET))).unwrap();
+    let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
+    assert_eq!(opened(&PLATFORM, body["encrypted_echo_message"].as_str().unwrap()), SECRET);
+    // Where the catalogue has no such field, or knows nothing.
+    let misplaced = call().post(Outer { outer: request(Sensitive::plain_text(SECRET)) }).unwrap_err();
+    let unknown = client.chain("v3/never/heard/of").post(request(Sensitive::plain_text(SECRET))).unwrap_err();
+    for error in [misplaced, unknown] {
+        assert!(error.is_request() && !error.to_string().contains(SECRET), "{error}");
+        assert!(error.to_string().contains("encrypted_echo_message"), "{error}");
+    }
     assert!(!platform.saw_more());
 
     let ciphertext = client.encrypt_sensitive(SECRET).unwrap();
@@ -141,4 +150,18 @@ fn a_typed_request_given_to_a_call_without_types_does_not_leave_in_plain_text() 
     // Elsewhere a model is written as it was filled in.
     let kept = serde_json::to_value(request(Sensitive::plain_text(SECRET))).unwrap();
     assert_eq!(kept["encrypted_echo_message"], SECRET);
+}
+
+/// A type of a program that holds a request.
+struct Outer {
+    outer: post::Request,
+}
+
+impl serde::Serialize for Outer {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+        let mut map = to.serialize_map(Some(1))?;
+        map.serialize_entry("outer", &self.outer)?;
+        map.end()
+    }
 }

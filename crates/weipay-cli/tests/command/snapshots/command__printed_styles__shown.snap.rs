@@ -671,7 +671,7 @@ async fn style_3_of_9(client: &weipay::Client) -> Done {
             "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
             "registration_time": "2015-05-20T00:00:00+08:00",
         },
-        "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
+        "encrypted_phone_number": "13800138000",
     });
     let response =
         client.chain("v3/marketing/membercard-open/phonenumber-member/import").post(request).await?;
@@ -685,7 +685,7 @@ fn style_4_of_9(client: &weipay::blocking::Client) -> Done {
             "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
             "registration_time": "2015-05-20T00:00:00+08:00",
         },
-        "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
+        "encrypted_phone_number": "13800138000",
     });
     let response =
         client.chain("v3/marketing/membercard-open/phonenumber-member/import").post(request)?;
@@ -699,7 +699,7 @@ async fn style_5_of_9(client: &weipay::Client) -> Done {
             "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
             "registration_time": "2015-05-20T00:00:00+08:00",
         },
-        "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
+        "encrypted_phone_number": "13800138000",
     });
     let response =
         client["v3/marketing/membercard-open/phonenumber-member/import"].post(request).await?;
@@ -713,7 +713,7 @@ fn style_6_of_9(client: &weipay::blocking::Client) -> Done {
             "card_id": "pbLatjvWOibDc5-TBnbUk1pD12o0",
             "registration_time": "2015-05-20T00:00:00+08:00",
         },
-        "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
+        "encrypted_phone_number": "13800138000",
     });
     let response = client["v3/marketing/membercard-open/phonenumber-member/import"].post(request)?;
     drop(response);

@@ -268,6 +268,14 @@ impl<M: Mode> DepositRefundquery<M> {
     ) -> M::Output<super::refundquery::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REFUNDQUERY, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::refundquery::post::Request,
+    ) -> crate::paging::Pages<M, super::refundquery::post::Response> {
+        self.call.typed_pages(&table::POST_V2_DEPOSIT_REFUNDQUERY, request)
+    }
 }
 
 chain_step! {

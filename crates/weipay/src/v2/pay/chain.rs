@@ -1030,6 +1030,14 @@ impl<M: Mode> PayRefundquery<M> {
     ) -> M::Output<super::refundquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_REFUNDQUERY, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::refundquery::post::Request,
+    ) -> crate::paging::Pages<M, super::refundquery::post::Response> {
+        self.call.typed_pages(&table::POST_V2_PAY_REFUNDQUERY, request)
+    }
 }
 
 chain_step! {
@@ -1066,6 +1074,14 @@ impl<M: Mode> PayRefundqueryv2<M> {
         request: super::refundqueryv2::post::Request,
     ) -> M::Output<super::refundqueryv2::post::Response> {
         self.call.typed(&table::POST_V2_PAY_REFUNDQUERYV2, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::refundqueryv2::post::Request,
+    ) -> crate::paging::Pages<M, super::refundqueryv2::post::Response> {
+        self.call.typed_pages(&table::POST_V2_PAY_REFUNDQUERYV2, request)
     }
 }
 

@@ -45,7 +45,7 @@ pub mod post {
             /// 微信退款单号. Required.
             refund_id: String = xml("refund_id").required(),
             /// 偏移量. Format `int32`.
-            offset: i64 = xml("offset").int32(),
+            offset: i64 = xml("offset").page_offset().int32(),
         }
     }
 

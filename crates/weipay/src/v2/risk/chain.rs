@@ -121,4 +121,12 @@ impl<M: Mode> RiskGetviolation<M> {
     ) -> M::Output<super::getviolation::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETVIOLATION, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::getviolation::post::Request,
+    ) -> crate::paging::Pages<M, super::getviolation::post::Response> {
+        self.call.typed_pages(&table::POST_V2_RISK_GETVIOLATION, request)
+    }
 }

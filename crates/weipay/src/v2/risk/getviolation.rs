@@ -32,9 +32,9 @@ pub mod post {
             /// 结束时间. At most 32 characters.
             end_time: String = xml("end_time").length(0, 32),
             /// 页码. At most 10 characters.
-            page_index: String = xml("page_index").length(0, 10),
+            page_index: String = xml("page_index").length(0, 10).page_number(),
             /// 每页返回的数量. At most 10 characters.
-            page_size: String = xml("page_size").length(0, 10),
+            page_size: String = xml("page_size").length(0, 10).page_limit(),
             /// 违规记录数据格式. At most 10 characters.
             violation_records_format: ViolationRecordsFormat = xml("violation_records_format").length(0, 10),
         }

@@ -390,6 +390,14 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
     ) -> M::Output<super::mch::submchmanage::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_SUBMCHMANAGE, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::mch::submchmanage::post::Request,
+    ) -> crate::paging::Pages<M, super::mch::submchmanage::post::Response> {
+        self.call.typed_pages(&table::POST_V2_SECAPI_MCH_SUBMCHMANAGE, request)
+    }
 }
 
 chain_step! {

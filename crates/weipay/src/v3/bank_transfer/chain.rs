@@ -120,6 +120,14 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::batches::batch_id::batch_id::get::Request,
+    ) -> crate::paging::Pages<M, super::batches::batch_id::batch_id::get::Response> {
+        self.call.typed_pages(&table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
+    }
+
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`
     pub fn details(self) -> BankTransferBatchesBatchIdByBatchIdDetails<M> {
         BankTransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
@@ -247,6 +255,14 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
         request: super::batches::out_batch_no::out_batch_no::get::Request,
     ) -> M::Output<super::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::batches::out_batch_no::out_batch_no::get::Request,
+    ) -> crate::paging::Pages<M, super::batches::out_batch_no::out_batch_no::get::Response> {
+        self.call.typed_pages(&table::GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details`

@@ -430,6 +430,14 @@ impl<M: Mode> BrandCardCardLinks<M> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_LINKS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::card::card_links::get::Request,
+    ) -> crate::paging::Pages<M, super::card::card_links::get::Response> {
+        self.call.typed_pages(&table::GET_V3_BRAND_CARD_CARD_LINKS, request)
+    }
+
     /// 添加交易连接名片规则申请 · `POST v3/brand/card/card-links`
     ///
     /// For 服务商.
@@ -643,6 +651,14 @@ impl<M: Mode> BrandMarketingShakeActivitiesActivities<M> {
     ) -> M::Output<super::marketing::shake_activities::activities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::marketing::shake_activities::activities::get::Request,
+    ) -> crate::paging::Pages<M, super::marketing::shake_activities::activities::get::Response> {
+        self.call.typed_pages(&table::GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES, request)
+    }
 }
 
 chain_step! {
@@ -733,6 +749,14 @@ impl<M: Mode> BrandPartnerCardMemberCards<M> {
         request: super::partner::card_member::cards::get::Request,
     ) -> M::Output<super::partner::card_member::cards::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partner::card_member::cards::get::Request,
+    ) -> crate::paging::Pages<M, super::partner::card_member::cards::get::Response> {
+        self.call.typed_pages(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
     }
 
     /// 创建会员卡模板 · `POST v3/brand/partner/card-member/cards`
@@ -953,6 +977,14 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
         request: super::partner::card_member::membership_activities::get::Request,
     ) -> M::Output<super::partner::card_member::membership_activities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partner::card_member::membership_activities::get::Request,
+    ) -> crate::paging::Pages<M, super::partner::card_member::membership_activities::get::Response> {
+        self.call.typed_pages(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }
 
     /// 创建品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities`
@@ -1224,6 +1256,14 @@ impl<M: Mode> BrandPartnerCardMemberUserCards<M> {
         request: super::partner::card_member::user_cards::get::Request,
     ) -> M::Output<super::partner::card_member::user_cards::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partner::card_member::user_cards::get::Request,
+    ) -> crate::paging::Pages<M, super::partner::card_member::user_cards::get::Response> {
+        self.call.typed_pages(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS, request)
     }
 
     /// `v3/brand/partner/card-member/user-cards/import-by-openid`: 根据openid导入用户会员卡.
@@ -1696,6 +1736,14 @@ impl<M: Mode> BrandPartnerStoreBrandstores<M> {
         request: super::partner::store::brandstores::get::Request,
     ) -> M::Output<super::partner::store::brandstores::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partner::store::brandstores::get::Request,
+    ) -> crate::paging::Pages<M, super::partner::store::brandstores::get::Response> {
+        self.call.typed_pages(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }
 
     /// 创建品牌门店 · `POST v3/brand/partner/store/brandstores`

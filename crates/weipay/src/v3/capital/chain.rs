@@ -226,6 +226,14 @@ impl<M: Mode> CapitalCapitallhhBanksByBankAliasCodeBranches<M> {
     ) -> M::Output<super::capitallhh::banks::bank_alias_code::branches::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::capitallhh::banks::bank_alias_code::branches::get::Request,
+    ) -> crate::paging::Pages<M, super::capitallhh::banks::bank_alias_code::branches::get::Response> {
+        self.call.typed_pages(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES, request)
+    }
 }
 
 chain_step! {
@@ -264,6 +272,14 @@ impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
     ) -> M::Output<super::capitallhh::banks::corporate_banking::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::capitallhh::banks::corporate_banking::get::Request,
+    ) -> crate::paging::Pages<M, super::capitallhh::banks::corporate_banking::get::Response> {
+        self.call.typed_pages(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING, request)
+    }
 }
 
 chain_step! {
@@ -294,6 +310,14 @@ impl<M: Mode> CapitalCapitallhhBanksPersonalBanking<M> {
         request: super::capitallhh::banks::personal_banking::get::Request,
     ) -> M::Output<super::capitallhh::banks::personal_banking::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::capitallhh::banks::personal_banking::get::Request,
+    ) -> crate::paging::Pages<M, super::capitallhh::banks::personal_banking::get::Response> {
+        self.call.typed_pages(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING, request)
     }
 }
 

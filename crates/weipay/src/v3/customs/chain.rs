@@ -64,6 +64,14 @@ impl<M: Mode> CustomsOrders<M> {
         self.call.typed(&table::GET_V3_CUSTOMS_ORDERS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::orders::get::Request,
+    ) -> crate::paging::Pages<M, super::orders::get::Response> {
+        self.call.typed_pages(&table::GET_V3_CUSTOMS_ORDERS, request)
+    }
+
     /// 报关 · `POST v3/customs/orders`
     ///
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.

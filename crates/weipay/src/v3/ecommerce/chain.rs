@@ -2776,6 +2776,14 @@ impl<M: Mode> EcommerceSubjectSubMerchants<M> {
     ) -> M::Output<super::subject_sub_merchants::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::subject_sub_merchants::get::Request,
+    ) -> crate::paging::Pages<M, super::subject_sub_merchants::get::Response> {
+        self.call.typed_pages(&table::GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS, request)
+    }
 }
 
 chain_step! {

@@ -25,9 +25,9 @@ pub mod get {
             /// 证件号码. Required; travels encrypted (敏感信息加密).
             cert_number: Sensitive = query("cert_number").required().encrypted(),
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
             /// 分页偏移.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }

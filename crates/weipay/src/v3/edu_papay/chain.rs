@@ -393,6 +393,14 @@ impl<M: Mode> EduPapayUserByOpenidContracts<M> {
     ) -> M::Output<super::user::openid::contracts::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::user::openid::contracts::get::Request,
+    ) -> crate::paging::Pages<M, super::user::openid::contracts::get::Response> {
+        self.call.typed_pages(&table::GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS, request)
+    }
 }
 
 chain_step! {

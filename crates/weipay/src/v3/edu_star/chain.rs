@@ -54,6 +54,14 @@ impl<M: Mode> EduStarOrders<M> {
         self.call.typed(&table::GET_V3_EDU_STAR_ORDERS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::orders::get::Request,
+    ) -> crate::paging::Pages<M, super::orders::get::Response> {
+        self.call.typed_pages(&table::GET_V3_EDU_STAR_ORDERS, request)
+    }
+
     /// 创建核销订单 · `POST v3/edu-star/orders`
     ///
     /// For 直连商户.

@@ -27,9 +27,9 @@ pub mod get {
             /// 用户QQ账号.
             qq: String = query("qq"),
             /// 分页页码.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

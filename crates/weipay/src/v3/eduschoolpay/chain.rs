@@ -385,6 +385,14 @@ impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
     ) -> M::Output<super::users::openid::contracts::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::users::openid::contracts::get::Request,
+    ) -> crate::paging::Pages<M, super::users::openid::contracts::get::Response> {
+        self.call.typed_pages(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS, request)
+    }
 }
 
 chain_step! {

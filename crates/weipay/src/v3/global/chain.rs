@@ -170,6 +170,14 @@ impl<M: Mode> GlobalCustomsOrders<M> {
         self.call.typed(&table::GET_V3_GLOBAL_CUSTOMS_ORDERS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::customs::orders::get::Request,
+    ) -> crate::paging::Pages<M, super::customs::orders::get::Response> {
+        self.call.typed_pages(&table::GET_V3_GLOBAL_CUSTOMS_ORDERS, request)
+    }
+
     /// 报关 · `POST v3/global/customs/orders`
     ///
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
@@ -764,6 +772,14 @@ impl<M: Mode> GlobalMerchantServiceComplaints<M> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::merchant_service::complaints::get::Request,
+    ) -> crate::paging::Pages<M, super::merchant_service::complaints::get::Response> {
+        self.call.typed_pages(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS, request)
+    }
+
     /// `v3/global/merchant-service/complaints/{complaint_id}` with this 投诉单号.
     pub fn complaint_id(
         self,
@@ -906,6 +922,20 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M>
     ) -> M::Output<super::merchant_service::complaints::complaint_id::negotiation_historys::get::Response>
     {
         self.call.typed(
+            &table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS,
+            request,
+        )
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::merchant_service::complaints::complaint_id::negotiation_historys::get::Request,
+    ) -> crate::paging::Pages<
+        M,
+        super::merchant_service::complaints::complaint_id::negotiation_historys::get::Response,
+    > {
+        self.call.typed_pages(
             &table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS,
             request,
         )
@@ -2603,6 +2633,14 @@ impl<M: Mode> GlobalRefunds<M> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUNDS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::refunds::get::Request,
+    ) -> crate::paging::Pages<M, super::refunds::get::Response> {
+        self.call.typed_pages(&table::GET_V3_GLOBAL_REFUNDS, request)
+    }
+
     /// 申请退款 · `POST v3/global/refunds`
     ///
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
@@ -2772,6 +2810,14 @@ impl<M: Mode> GlobalSettleSettlements<M> {
         request: super::settle::settlements::get::Request,
     ) -> M::Output<super::settle::settlements::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_SETTLE_SETTLEMENTS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::settle::settlements::get::Request,
+    ) -> crate::paging::Pages<M, super::settle::settlements::get::Response> {
+        self.call.typed_pages(&table::GET_V3_GLOBAL_SETTLE_SETTLEMENTS, request)
     }
 }
 

@@ -49,9 +49,9 @@ pub mod get {
             /// 机构商户号. Required in 机构模式 only.
             sp_mchid: String = query("sp_mchid"),
             /// 记录起始位置. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 每页笔数. Required.
-            count: i64 = query("count").required(),
+            count: i64 = query("count").required().page_limit(),
         }
     }
 

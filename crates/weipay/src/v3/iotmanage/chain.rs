@@ -90,4 +90,12 @@ impl<M: Mode> IotmanageDevices<M> {
     pub fn get(self, request: super::devices::get::Request) -> M::Output<super::devices::get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICES, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::devices::get::Request,
+    ) -> crate::paging::Pages<M, super::devices::get::Response> {
+        self.call.typed_pages(&table::GET_V3_IOTMANAGE_DEVICES, request)
+    }
 }

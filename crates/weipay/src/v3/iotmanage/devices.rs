@@ -23,9 +23,9 @@ pub mod get {
         #[doc(alias = "智能设备列表")]
         pub struct Request {
             /// 最大资源条数. Required; format `uint64`.
-            limit: i64 = query("limit").required().uint64(),
+            limit: i64 = query("limit").required().page_limit().uint64(),
             /// 请求资源起始位置. Required; format `uint64`.
-            offset: i64 = query("offset").required().uint64(),
+            offset: i64 = query("offset").required().page_offset().uint64(),
         }
     }
 

@@ -154,6 +154,14 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersBrandIdByBrandId<M> {
     ) -> M::Output<super::users::openid::orders::brand_id::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::users::openid::orders::brand_id::brand_id::get::Request,
+    ) -> crate::paging::Pages<M, super::users::openid::orders::brand_id::brand_id::get::Response> {
+        self.call.typed_pages(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID, request)
+    }
 }
 
 chain_step! {

@@ -149,6 +149,14 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
         self.call.typed(&table::GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::bank::packages::package_id::tasks::get::Request,
+    ) -> crate::paging::Pages<M, super::bank::packages::package_id::tasks::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
+    }
+
     /// 导入定向用户协议号 · `POST v3/marketing/bank/packages/{package_id}/tasks`
     ///
     /// For 服务商.
@@ -1226,6 +1234,14 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::busifavor::stocks::stock_id::couponcodes::get::Request,
+    ) -> crate::paging::Pages<M, super::busifavor::stocks::stock_id::couponcodes::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
+    }
+
     /// 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
     ///
     /// For 直连商户, 服务商. Safe to repeat with the same `upload_request_no` and the same content.
@@ -1764,6 +1780,14 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::busifavor::users::openid::coupons::get::Request,
+    ) -> crate::paging::Pages<M, super::busifavor::users::openid::coupons::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, request)
+    }
+
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}` with this 券code. 1 to 32 characters.
     pub fn coupon_code(
         self,
@@ -2082,6 +2106,14 @@ impl<M: Mode> MarketingFavorStocks<M> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::favor::stocks::get::Request,
+    ) -> crate::paging::Pages<M, super::favor::stocks::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_FAVOR_STOCKS, request)
+    }
+
     /// `v3/marketing/favor/stocks/{stock_id}` with this 批次id.
     pub fn stock_id(self, stock_id: impl Into<String>) -> MarketingFavorStocksByStockId<M> {
         MarketingFavorStocksByStockId::new(self.call.fill(path("stock_id"), stock_id.into()))
@@ -2204,6 +2236,14 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
     ) -> M::Output<super::favor::stocks::stock_id::items::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::favor::stocks::stock_id::items::get::Request,
+    ) -> crate::paging::Pages<M, super::favor::stocks::stock_id::items::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS, request)
+    }
 }
 
 chain_step! {
@@ -2235,6 +2275,14 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
         request: super::favor::stocks::stock_id::merchants::get::Request,
     ) -> M::Output<super::favor::stocks::stock_id::merchants::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::favor::stocks::stock_id::merchants::get::Request,
+    ) -> crate::paging::Pages<M, super::favor::stocks::stock_id::merchants::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS, request)
     }
 }
 
@@ -2614,6 +2662,14 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::favor::users::openid::coupons::get::Request,
+    ) -> crate::paging::Pages<M, super::favor::users::openid::coupons::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
+    }
+
     /// 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
     ///
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
@@ -2756,6 +2812,14 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
         request: super::goods_subsidy_activity::activities::get::Request,
     ) -> M::Output<super::goods_subsidy_activity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::goods_subsidy_activity::activities::get::Request,
+    ) -> crate::paging::Pages<M, super::goods_subsidy_activity::activities::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES, request)
     }
 }
 
@@ -3088,6 +3152,20 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
             request,
         )
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Request,
+    ) -> crate::paging::Pages<
+        M,
+        super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Response,
+    > {
+        self.call.typed_pages(
+            &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES,
+            request,
+        )
+    }
 }
 
 chain_step! {
@@ -3188,6 +3266,20 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Request,
+    ) -> crate::paging::Pages<
+        M,
+        super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response,
+    > {
+        self.call.typed_pages(
+            &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES,
+            request,
+        )
     }
 
     /// 添加小店活动门店 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
@@ -3354,6 +3446,14 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
         request: super::membercard_activity::activities::get::Request,
     ) -> M::Output<super::membercard_activity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::membercard_activity::activities::get::Request,
+    ) -> crate::paging::Pages<M, super::membercard_activity::activities::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }
 
     /// 创建活动 · `POST v3/marketing/membercard-activity/activities`
@@ -3633,6 +3733,14 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
         request: super::membercard_open::cards::get::Request,
     ) -> M::Output<super::membercard_open::cards::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::membercard_open::cards::get::Request,
+    ) -> crate::paging::Pages<M, super::membercard_open::cards::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }
 
     /// 创建会员卡模板 · `POST v3/marketing/membercard-open/cards`
@@ -4857,6 +4965,14 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
     ) -> M::Output<super::membercard_open::user::cards::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::membercard_open::user::cards::get::Request,
+    ) -> crate::paging::Pages<M, super::membercard_open::user::cards::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS, request)
+    }
 }
 
 chain_step! {
@@ -4996,6 +5112,20 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
     ) -> M::Output<super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response>
     {
         self.call.typed(
+            &table::GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS,
+            request,
+        )
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Request,
+    ) -> crate::paging::Pages<
+        M,
+        super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response,
+    > {
+        self.call.typed_pages(
             &table::GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS,
             request,
         )
@@ -5871,6 +6001,20 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
         )
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Request,
+    ) -> crate::paging::Pages<
+        M,
+        super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Response,
+    > {
+        self.call.typed_pages(
+            &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
+            request,
+        )
+    }
+
     /// 添加商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
     ///
     /// For 服务商.
@@ -6143,6 +6287,11 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     #[doc(alias = "查询批次关联门店列表")]
     pub fn get(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> crate::paging::Pages<M, super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
+        self.call.typed_pages(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES, request)
     }
 }
 
@@ -6512,6 +6661,14 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
         request: super::partner::product_coupon::users::openid::coupons::get::Request,
     ) -> M::Output<super::partner::product_coupon::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partner::product_coupon::users::openid::coupons::get::Request,
+    ) -> crate::paging::Pages<M, super::partner::product_coupon::users::openid::coupons::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
     /// 向用户发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
@@ -6964,6 +7121,14 @@ impl<M: Mode> MarketingPartnerships<M> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNERSHIPS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partnerships::get::Request,
+    ) -> crate::paging::Pages<M, super::partnerships::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_PARTNERSHIPS, request)
+    }
+
     /// `v3/marketing/partnerships/build`: 建立合作关系.
     pub fn build(self) -> MarketingPartnershipsBuild<M> {
         MarketingPartnershipsBuild::new(self.call.step("build"))
@@ -7090,6 +7255,14 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::paygiftactivity::activities::get::Request,
+    ) -> crate::paging::Pages<M, super::paygiftactivity::activities::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES, request)
+    }
+
     /// `v3/marketing/paygiftactivity/activities/{activity_id}` with this 活动id.
     pub fn activity_id(
         self,
@@ -7179,6 +7352,14 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
     ) -> M::Output<super::paygiftactivity::activities::activity_id::goods::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::paygiftactivity::activities::activity_id::goods::get::Request,
+    ) -> crate::paging::Pages<M, super::paygiftactivity::activities::activity_id::goods::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS, request)
+    }
 }
 
 chain_step! {
@@ -7217,6 +7398,16 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
         request: super::paygiftactivity::activities::activity_id::merchants::get::Request,
     ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::paygiftactivity::activities::activity_id::merchants::get::Request,
+    ) -> crate::paging::Pages<M, super::paygiftactivity::activities::activity_id::merchants::get::Response>
+    {
+        self.call
+            .typed_pages(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS, request)
     }
 
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`: 新增活动发券商户号.
@@ -7657,6 +7848,14 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::weekly_discount::activities::get::Request,
+    ) -> crate::paging::Pages<M, super::weekly_discount::activities::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES, request)
+    }
+
     /// `v3/marketing/weekly-discount/activities/{activity_id}` with this 活动ID.
     pub fn activity_id(
         self,
@@ -7814,6 +8013,14 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
         request: super::withdraw_favor::users::openid::coupons::get::Request,
     ) -> M::Output<super::withdraw_favor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::withdraw_favor::users::openid::coupons::get::Request,
+    ) -> crate::paging::Pages<M, super::withdraw_favor::users::openid::coupons::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
     /// 为用户发银行提现免费券 · `POST v3/marketing/withdraw-favor/users/{openid}/coupons`

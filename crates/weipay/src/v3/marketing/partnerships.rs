@@ -31,9 +31,9 @@ pub mod get {
             /// 被授权数据. JSON text in a string.
             authorized_data: JsonText<AuthorizedData> = query("authorized_data"),
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
             /// 分页页码.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
         }
 
         /// 合作方信息.

@@ -184,6 +184,14 @@ impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
     ) -> M::Output<super::mch_manage_records::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::mch_manage_records::sub_mchid::sub_mchid::get::Request,
+    ) -> crate::paging::Pages<M, super::mch_manage_records::sub_mchid::sub_mchid::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID, request)
+    }
 }
 
 chain_step! {

@@ -88,6 +88,14 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
     ) -> M::Output<super::ec_trade_risk::query_risk_trades::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::ec_trade_risk::query_risk_trades::post::Request,
+    ) -> crate::paging::Pages<M, super::ec_trade_risk::query_risk_trades::post::Response> {
+        self.call.typed_pages(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES, request)
+    }
 }
 
 chain_step! {

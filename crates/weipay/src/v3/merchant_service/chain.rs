@@ -178,6 +178,14 @@ impl<M: Mode> MerchantServiceComplaints<M> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::complaints::get::Request,
+    ) -> crate::paging::Pages<M, super::complaints::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS, request)
+    }
+
     /// `v3/merchant-service/complaints/{transaction_id}` with this 微信支付订单号.
     pub fn transaction_id(
         self,
@@ -288,6 +296,14 @@ impl<M: Mode> MerchantServiceComplaintsV2<M> {
         request: super::complaints_v2::get::Request,
     ) -> M::Output<super::complaints_v2::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::complaints_v2::get::Request,
+    ) -> crate::paging::Pages<M, super::complaints_v2::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2, request)
     }
 
     /// `v3/merchant-service/complaints-v2/{complaint_id}` with this 投诉单号.
@@ -445,6 +461,18 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
     ) -> M::Output<super::complaints_v2::complaint_id::negotiation_historys::get::Response> {
         self.call
             .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::complaints_v2::complaint_id::negotiation_historys::get::Request,
+    ) -> crate::paging::Pages<M, super::complaints_v2::complaint_id::negotiation_historys::get::Response>
+    {
+        self.call.typed_pages(
+            &table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS,
+            request,
+        )
     }
 }
 

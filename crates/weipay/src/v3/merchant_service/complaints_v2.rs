@@ -32,9 +32,9 @@ pub mod get {
         #[doc(alias = "查询投诉单列表")]
         pub struct Request {
             /// 分页大小. 1 to 50.
-            limit: i64 = query("limit").range(1, 50),
+            limit: i64 = query("limit").range(1, 50).page_limit(),
             /// 分页开始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 开始日期. Required; format `date`.
             begin_date: String = query("begin_date").required().date(),
             /// 结束日期. Required; format `date`.

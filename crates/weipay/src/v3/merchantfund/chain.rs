@@ -66,6 +66,14 @@ impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
     ) -> M::Output<super::merchant::income_records::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::merchant::income_records::get::Request,
+    ) -> crate::paging::Pages<M, super::merchant::income_records::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS, request)
+    }
 }
 
 chain_step! {
@@ -109,5 +117,13 @@ impl<M: Mode> MerchantfundPartnerIncomeRecords<M> {
         request: super::partner::income_records::get::Request,
     ) -> M::Output<super::partner::income_records::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::partner::income_records::get::Request,
+    ) -> crate::paging::Pages<M, super::partner::income_records::get::Response> {
+        self.call.typed_pages(&table::GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS, request)
     }
 }

@@ -744,6 +744,15 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
     ) -> M::Output<super::fapiaomerchant::listspinvitemchinfo::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::fapiaomerchant::listspinvitemchinfo::get::Request,
+    ) -> crate::paging::Pages<M, super::fapiaomerchant::listspinvitemchinfo::get::Response> {
+        self.call
+            .typed_pages(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO, request)
+    }
 }
 
 chain_step! {
@@ -973,6 +982,14 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
         request: super::merchant::tax_codes::get::Request,
     ) -> M::Output<super::merchant::tax_codes::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::merchant::tax_codes::get::Request,
+    ) -> crate::paging::Pages<M, super::merchant::tax_codes::get::Response> {
+        self.call.typed_pages(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES, request)
     }
 }
 

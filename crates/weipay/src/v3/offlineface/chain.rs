@@ -186,6 +186,14 @@ impl<M: Mode> OfflinefaceFaceCollections<M> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::face_collections::get::Request,
+    ) -> crate::paging::Pages<M, super::face_collections::get::Response> {
+        self.call.typed_pages(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS, request)
+    }
+
     /// `v3/offlineface/face-collections/{collection_id}` with this 重采ID.
     pub fn collection_id(
         self,

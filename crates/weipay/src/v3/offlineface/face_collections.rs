@@ -27,9 +27,9 @@ pub mod get {
             /// 机构ID. Required.
             organization_id: String = query("organization_id").required(),
             /// 列表偏移.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 资源个数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

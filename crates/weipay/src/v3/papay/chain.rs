@@ -1019,6 +1019,11 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutC
     pub fn get(self, request: super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Output<super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(&table::GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(self, request: super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> crate::paging::Pages<M, super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+        self.call.typed_pages(&table::GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
+    }
 }
 
 chain_step! {

@@ -210,6 +210,14 @@ impl<M: Mode> ParkingRemindersApplications<M> {
     ) -> M::Output<super::reminders::applications::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATIONS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::reminders::applications::get::Request,
+    ) -> crate::paging::Pages<M, super::reminders::applications::get::Response> {
+        self.call.typed_pages(&table::GET_V3_PARKING_REMINDERS_APPLICATIONS, request)
+    }
 }
 
 chain_step! {

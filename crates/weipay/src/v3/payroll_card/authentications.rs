@@ -39,9 +39,9 @@ pub mod get {
             /// 核身状态.
             authenticate_state: String = query("authenticate_state"),
             /// 本次查询偏移量.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 本次请求最大查询条数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

@@ -74,6 +74,14 @@ impl<M: Mode> PayrollCardAuthentications<M> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::authentications::get::Request,
+    ) -> crate::paging::Pages<M, super::authentications::get::Response> {
+        self.call.typed_pages(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS, request)
+    }
+
     /// `v3/payroll-card/authentications/{authenticate_number}` with this 商家核身单号.
     pub fn authenticate_number(
         self,

@@ -2257,6 +2257,18 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::insurance::mch_transfer::batches::batch_id::batch_id::get::Request,
+    ) -> crate::paging::Pages<M, super::insurance::mch_transfer::batches::batch_id::batch_id::get::Response>
+    {
+        self.call.typed_pages(
+            &table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID,
+            request,
+        )
+    }
+
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details`
     pub fn details(self) -> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> {
         PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
@@ -2541,6 +2553,20 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
         request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Request,
     ) -> M::Output<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(
+            &table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO,
+            request,
+        )
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Request,
+    ) -> crate::paging::Pages<
+        M,
+        super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Response,
+    > {
+        self.call.typed_pages(
             &table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO,
             request,
         )
@@ -3127,6 +3153,14 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::mch_transfer::batches::batch_id::batch_id::get::Request,
+    ) -> crate::paging::Pages<M, super::mch_transfer::batches::batch_id::batch_id::get::Response> {
+        self.call.typed_pages(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
+    }
+
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`
     pub fn details(self) -> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
         PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
@@ -3415,6 +3449,16 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
         request: super::mch_transfer::batches::out_batch_no::out_batch_no::get::Request,
     ) -> M::Output<super::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::mch_transfer::batches::out_batch_no::out_batch_no::get::Request,
+    ) -> crate::paging::Pages<M, super::mch_transfer::batches::out_batch_no::out_batch_no::get::Response>
+    {
+        self.call
+            .typed_pages(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`

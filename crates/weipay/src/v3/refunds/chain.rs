@@ -37,6 +37,11 @@ impl<M: Mode> Refunds<M> {
         self.call.typed(&table::GET_V3_REFUNDS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(self, request: super::get::Request) -> crate::paging::Pages<M, super::get::Response> {
+        self.call.typed_pages(&table::GET_V3_REFUNDS, request)
+    }
+
     /// 申请退款 · `POST v3/refunds`
     ///
     /// Host: `https://api.mch.weixin.qq.com/hk/`.

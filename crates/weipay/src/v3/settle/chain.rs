@@ -49,4 +49,12 @@ impl<M: Mode> SettleSettlements<M> {
     ) -> M::Output<super::settlements::get::Response> {
         self.call.typed(&table::GET_V3_SETTLE_SETTLEMENTS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::settlements::get::Request,
+    ) -> crate::paging::Pages<M, super::settlements::get::Response> {
+        self.call.typed_pages(&table::GET_V3_SETTLE_SETTLEMENTS, request)
+    }
 }

@@ -49,6 +49,14 @@ impl<M: Mode> SmartguideGuides<M> {
         self.call.typed(&table::GET_V3_SMARTGUIDE_GUIDES, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::guides::get::Request,
+    ) -> crate::paging::Pages<M, super::guides::get::Response> {
+        self.call.typed_pages(&table::GET_V3_SMARTGUIDE_GUIDES, request)
+    }
+
     /// 服务人员注册 · `POST v3/smartguide/guides`
     ///
     /// For 服务商, 直连商户.

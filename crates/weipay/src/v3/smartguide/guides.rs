@@ -34,9 +34,9 @@ pub mod get {
             /// 工号.
             work_id: String = query("work_id"),
             /// 最大资源条数. At most 10.
-            limit: i64 = query("limit").range(i64::MIN, 10),
+            limit: i64 = query("limit").range(i64::MIN, 10).page_limit(),
             /// 请求资源起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }

@@ -565,4 +565,12 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrders<M> {
     ) -> M::Output<super::user_taxi_orders::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::user_taxi_orders::get::Request,
+    ) -> crate::paging::Pages<M, super::user_taxi_orders::get::Response> {
+        self.call.typed_pages(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS, request)
+    }
 }

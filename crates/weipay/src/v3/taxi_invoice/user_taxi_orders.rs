@@ -23,9 +23,9 @@ pub mod get {
         #[doc(alias = "获取乘客行程单列表")]
         pub struct Request {
             /// 最大资源条数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
             /// 请求资源起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 小程序用户的微信openid. Required.
             openid: String = query("openid").required(),
             /// 小程序appid. Required.

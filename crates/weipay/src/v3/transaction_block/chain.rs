@@ -139,6 +139,17 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
         self.call
             .typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID, request)
     }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::transaction_block_records::sub_mchid::sub_mchid::get::Request,
+    ) -> crate::paging::Pages<M, super::transaction_block_records::sub_mchid::sub_mchid::get::Response> {
+        self.call.typed_pages(
+            &table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID,
+            request,
+        )
+    }
 }
 
 chain_step! {

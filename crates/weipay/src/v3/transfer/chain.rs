@@ -138,6 +138,14 @@ impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
         self.call.typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::batches::batch_id::batch_id::get::Request,
+    ) -> crate::paging::Pages<M, super::batches::batch_id::batch_id::get::Response> {
+        self.call.typed_pages(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
+    }
+
     /// `v3/transfer/batches/batch-id/{batch_id}/details`
     pub fn details(self) -> TransferBatchesBatchIdByBatchIdDetails<M> {
         TransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
@@ -273,6 +281,14 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
         request: super::batches::out_batch_no::out_batch_no::get::Request,
     ) -> M::Output<super::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
+    }
+
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::batches::out_batch_no::out_batch_no::get::Request,
+    ) -> crate::paging::Pages<M, super::batches::out_batch_no::out_batch_no::get::Response> {
+        self.call.typed_pages(&table::GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`

@@ -151,6 +151,14 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
         self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
     }
 
+    /// The pages of the list, from the one that the request names: see [`paging`](crate::paging).
+    pub fn pages(
+        self,
+        request: super::avail_mch_ranges::range_id::merchant_identifiers::get::Request,
+    ) -> crate::paging::Pages<M, super::avail_mch_ranges::range_id::merchant_identifiers::get::Response> {
+        self.call.typed_pages(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
+    }
+
     /// 添加商户标识 · `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
     ///
     /// For 服务商.

@@ -33,9 +33,9 @@ pub mod post {
             /// 商户识别码.
             sub_mch_id: String = xml("sub_mch_id"),
             /// 页码. Required; at most 10 characters.
-            page_index: String = xml("page_index").required().length(0, 10),
+            page_index: String = xml("page_index").required().length(0, 10).page_number(),
             /// 展示资料个数. At most 10 characters.
-            page_size: String = xml("page_size").length(0, 10),
+            page_size: String = xml("page_size").length(0, 10).page_limit(),
         }
     }
 

@@ -36,9 +36,9 @@ pub mod get {
             /// 交易场景类型.
             payment_scene: BrandPaymentScene = query("payment_scene"),
             /// 查询页码.
-            page_index: i64 = query("page_index"),
+            page_index: i64 = query("page_index").page_number(),
             /// 查询页大小.
-            page_size: i64 = query("page_size"),
+            page_size: i64 = query("page_size").page_limit(),
         }
     }
 

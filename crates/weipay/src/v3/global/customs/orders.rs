@@ -33,9 +33,9 @@ pub mod get {
             /// 海关. Required.
             customs: CustomsCode = query("customs").required(),
             /// 偏移量.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 请求最大记录条数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

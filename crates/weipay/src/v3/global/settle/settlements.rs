@@ -31,9 +31,9 @@ pub mod get {
             /// 结算结束日期.
             settle_end_date: String = query("settle_end_date"),
             /// 最大记录条数. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
             /// 记录起始位置. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
         }
     }
 

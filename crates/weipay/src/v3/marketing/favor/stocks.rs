@@ -29,9 +29,9 @@ pub mod get {
         #[doc(alias = "条件查询批次列表")]
         pub struct Request {
             /// 分页页码. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_index(),
             /// 分页大小. Required; at most 10.
-            limit: i64 = query("limit").required().range(i64::MIN, 10),
+            limit: i64 = query("limit").required().range(i64::MIN, 10).page_limit(),
             /// 创建批次的商户号. Required.
             stock_creator_mchid: String = query("stock_creator_mchid").required(),
             /// 起始时间.

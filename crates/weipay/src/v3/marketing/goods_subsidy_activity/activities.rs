@@ -23,9 +23,9 @@ pub mod get {
             /// 活动所属城市的ID. Required.
             city_id: String = query("city_id").required(),
             /// 分页页码. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 最大返回的活动数. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

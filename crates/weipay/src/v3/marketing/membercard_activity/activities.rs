@@ -34,9 +34,9 @@ pub mod get {
         #[doc(alias = "查询活动列表")]
         pub struct Request {
             /// 最大资源条数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
             /// 请求资源起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 活动类型. Required.
             activity_type: MembercardActivityType = query("activity_type").required(),
             /// 会员卡ID.

@@ -35,9 +35,9 @@ pub mod get {
             /// 商户AppId.
             appid: String = query("appid"),
             /// 分页页码. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 分页大小. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

@@ -34,9 +34,9 @@ pub mod get {
         #[doc(alias = "获取支付有礼活动列表")]
         pub struct Request {
             /// 分页页码. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 分页大小. Required; 1 to 100.
-            limit: i64 = query("limit").required().range(1, 100),
+            limit: i64 = query("limit").required().range(1, 100).page_limit(),
             /// 活动名称.
             activity_name: String = query("activity_name"),
             /// 活动状态.

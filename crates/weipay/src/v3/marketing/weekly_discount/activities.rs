@@ -23,9 +23,9 @@ pub mod get {
         #[doc(alias = "查询周周惠活动列表")]
         pub struct Request {
             /// 最大资源条数. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
             /// 请求资源起始位置. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 报名商户号. Required.
             applying_merchant_id: i64 = query("applying_merchant_id").required(),
             /// 报名商户门店号.

@@ -32,9 +32,9 @@ pub mod post {
             /// 结束时间.
             end_time: Time = body("end_time"),
             /// 查询页码.
-            page_index: i64 = body("page_index"),
+            page_index: i64 = body("page_index").page_number(),
             /// 查询页大小.
-            page_size: i64 = body("page_size"),
+            page_size: i64 = body("page_size").page_limit(),
         }
     }
 

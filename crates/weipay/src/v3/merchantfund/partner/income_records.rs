@@ -31,9 +31,9 @@ pub mod get {
             /// 日期. Required.
             date: String = query("date").required(),
             /// 本次查询偏移量.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 本次请求最大查询条数. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

@@ -27,9 +27,9 @@ pub mod get {
             /// 查询时间止. Required.
             query_time_end: Time = query("query_time_end").required(),
             /// 本次查询的起始位置. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 本次查询的最大数量. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
             /// 服务商邀请code.
             invite_code: String = query("invite_code"),
             /// 商户邀请状态. Required.

@@ -26,9 +26,9 @@ pub mod get {
             /// 子商户号.
             sub_mchid: String = query("sub_mchid"),
             /// 本次查询的起始位置. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 本次查询的最大数量. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

@@ -40,9 +40,9 @@ pub mod get {
             /// 商户停车场ID. Required.
             out_parking_lot_id: String = query("out_parking_lot_id").required(),
             /// 偏移量.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 条数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

@@ -23,9 +23,9 @@ pub mod get {
             /// 品牌ID. Required.
             brand_id: String = query("brand_id").required(),
             /// 分页大小. Required; 1 to 100.
-            limit: i64 = query("limit").required().range(1, 100),
+            limit: i64 = query("limit").required().range(1, 100).page_limit(),
             /// 分页页码. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 活动状态.
             activity_state: ActivityState = query("activity_state"),
             /// 审核状态.

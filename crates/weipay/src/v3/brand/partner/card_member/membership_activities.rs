@@ -33,9 +33,9 @@ pub mod get {
             /// 活动状态.
             activity_state: MembershipActivityState = query("activity_state"),
             /// 请求资源起始位置. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 最大资源条数. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

@@ -37,9 +37,9 @@ pub mod get {
             /// 用户会员卡状态.
             user_card_state: UserCardState = query("user_card_state"),
             /// 分页页码. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 分页大小. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

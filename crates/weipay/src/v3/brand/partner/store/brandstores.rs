@@ -31,9 +31,9 @@ pub mod get {
             /// 门店状态.
             store_state: StoreState = query("store_state"),
             /// 分页起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 分页条数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

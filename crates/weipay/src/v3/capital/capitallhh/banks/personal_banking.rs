@@ -23,9 +23,9 @@ pub mod get {
         #[doc(alias = "查询支持个人业务的银行列表")]
         pub struct Request {
             /// 本次查询偏移量.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 本次请求最大查询条数. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

@@ -36,9 +36,9 @@ pub mod get {
             /// 签约状态.
             contract_status: ContractStatus = query("contract_status"),
             /// 分页页码.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

@@ -35,9 +35,9 @@ pub mod get {
         #[doc(alias = "分页查询子商户名下的商户管理记录")]
         pub struct Request {
             /// 最大资源条数. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
             /// 请求资源起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 商户管理记录类型. Required.
             manage_record_type: ManageRecordType = query("manage_record_type").required(),
             /// 商户管理记录状态.

@@ -29,9 +29,9 @@ pub mod get {
         #[doc(alias = "查询投诉协商历史")]
         pub struct Request {
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
             /// 分页开始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
         }
     }
 

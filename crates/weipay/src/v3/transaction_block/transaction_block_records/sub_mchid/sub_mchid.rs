@@ -34,9 +34,9 @@ pub mod get {
         #[doc(alias = "分页查询子商户名下的交易拦截记录")]
         pub struct Request {
             /// 最大资源条数. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
             /// 请求资源起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
         }
     }
 

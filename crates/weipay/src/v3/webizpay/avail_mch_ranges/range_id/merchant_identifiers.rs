@@ -25,9 +25,9 @@ pub mod get {
             /// 服务商商户号. Required.
             sp_mchid: String = query("sp_mchid").required(),
             /// 分页开始位置. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 分页大小. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

@@ -29,9 +29,9 @@ pub mod get {
             /// 公众账号ID. 1 to 32 characters.
             appid: String = query("appid").length(1, 32),
             /// 分页页码.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

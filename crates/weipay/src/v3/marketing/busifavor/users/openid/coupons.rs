@@ -62,9 +62,9 @@ pub mod get {
             /// 批次发放商户号. Needed in one case: 按发放方; 8 to 15 characters.
             sender_merchant: String = query("sender_merchant").length(8, 15),
             /// 分页页码.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

@@ -24,9 +24,9 @@ pub mod get {
             /// 创建批次的商户号. Required.
             stock_creator_mchid: String = query("stock_creator_mchid").required(),
             /// 分页页码. Required; at most 500.
-            offset: i64 = query("offset").required().range(i64::MIN, 500),
+            offset: i64 = query("offset").required().range(i64::MIN, 500).page_index(),
             /// 分页大小. Required; at most 100.
-            limit: i64 = query("limit").required().range(i64::MIN, 100),
+            limit: i64 = query("limit").required().range(i64::MIN, 100).page_limit(),
         }
     }
 

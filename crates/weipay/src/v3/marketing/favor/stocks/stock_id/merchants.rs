@@ -22,9 +22,9 @@ pub mod get {
         #[doc(alias = "查询代金券可用商户")]
         pub struct Request {
             /// 分页页码. Required; at most 1000.
-            offset: i64 = query("offset").required().range(i64::MIN, 1000),
+            offset: i64 = query("offset").required().range(i64::MIN, 1000).page_index(),
             /// 分页大小. Required; at most 50.
-            limit: i64 = query("limit").required().range(i64::MIN, 50),
+            limit: i64 = query("limit").required().range(i64::MIN, 50).page_limit(),
             /// 创建批次的商户号. Required.
             stock_creator_mchid: String = query("stock_creator_mchid").required(),
         }

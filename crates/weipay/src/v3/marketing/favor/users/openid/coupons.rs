@@ -41,9 +41,9 @@ pub mod get {
             /// 可用商户号.
             available_mchid: String = query("available_mchid"),
             /// 分页页码.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_index(),
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
             /// 业务类型.
             business_type: MultiuseBusinessType = query("business_type"),
         }

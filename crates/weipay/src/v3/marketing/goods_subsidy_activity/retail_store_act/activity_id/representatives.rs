@@ -22,9 +22,9 @@ pub mod get {
         #[doc(alias = "查询零售小店活动业务代理")]
         pub struct Request {
             /// 分页页码. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 分页大小. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

@@ -24,9 +24,9 @@ pub mod get {
         #[doc(alias = "查询小店活动门店列表")]
         pub struct Request {
             /// 分页页码. Required.
-            offset: i64 = query("offset").required(),
+            offset: i64 = query("offset").required().page_offset(),
             /// 分页大小. Required.
-            limit: i64 = query("limit").required(),
+            limit: i64 = query("limit").required().page_limit(),
         }
     }
 

@@ -22,9 +22,9 @@ pub mod get {
         #[doc(alias = "查询活动指定商品列表")]
         pub struct Request {
             /// 分页页码.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 分页大小.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

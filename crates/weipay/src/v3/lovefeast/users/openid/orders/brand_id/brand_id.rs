@@ -19,9 +19,9 @@ pub mod get {
         #[doc(alias = "查询用户捐赠单列表")]
         pub struct Request {
             /// 请求资源起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 最大资源条数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
         }
     }
 

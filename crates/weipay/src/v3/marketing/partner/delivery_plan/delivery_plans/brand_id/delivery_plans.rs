@@ -23,9 +23,9 @@ pub mod get {
         #[doc(alias = "分页查询投放计划列表")]
         pub struct Request {
             /// 分页大小.
-            page_size: i64 = query("page_size"),
+            page_size: i64 = query("page_size").page_limit(),
             /// 分页起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 投放计划线上状态.
             plan_state: DeliveryPlanState = query("plan_state"),
             /// 投放计划审核状态.

@@ -40,9 +40,9 @@ pub mod get {
             /// 批次状态.
             state: CouponStockState = query("state"),
             /// 分页大小.
-            page_size: i64 = query("page_size"),
+            page_size: i64 = query("page_size").page_limit(),
             /// 分页Token.
-            page_token: String = query("page_token"),
+            page_token: String = query("page_token").page_cursor(),
             /// 品牌ID. Required.
             brand_id: String = query("brand_id").required(),
         }

@@ -51,9 +51,9 @@ pub mod get {
             /// 用户商品券状态.
             coupon_state: ProductCouponUsageState = query("coupon_state"),
             /// 分页大小.
-            page_size: i64 = query("page_size"),
+            page_size: i64 = query("page_size").page_limit(),
             /// 分页Token.
-            page_token: String = query("page_token"),
+            page_token: String = query("page_token").page_cursor(),
             /// 品牌ID. Required.
             brand_id: String = query("brand_id").required(),
         }

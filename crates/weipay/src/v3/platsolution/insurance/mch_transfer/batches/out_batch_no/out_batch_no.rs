@@ -42,9 +42,9 @@ pub mod get {
             /// 是否查询转账明细单. Required.
             need_query_detail: bool = query("need_query_detail").required(),
             /// 请求资源起始位置.
-            offset: i64 = query("offset"),
+            offset: i64 = query("offset").page_offset(),
             /// 最大资源条数.
-            limit: i64 = query("limit"),
+            limit: i64 = query("limit").page_limit(),
             /// 明细状态.
             detail_state: InsuranceDetailFilter = query("detail_state"),
         }

@@ -25,9 +25,9 @@ pub mod get {
         #[doc(alias = "查询批次关联门店列表")]
         pub struct Request {
             /// 分页大小.
-            page_size: i64 = query("page_size"),
+            page_size: i64 = query("page_size").page_limit(),
             /// 分页Token.
-            page_token: String = query("page_token"),
+            page_token: String = query("page_token").page_cursor(),
             /// 品牌ID. Required.
             brand_id: String = query("brand_id").required(),
         }

@@ -1,0 +1,113 @@
+//! What an operation's row says of the members of its request and its response, as one short text: `weipay::Operation` explains how
+//! it is read. Texts cost almost nothing to compile; a table of structs for the same would cost seconds.
+
+use std::collections::BTreeMap;
+
+use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose};
+
+use crate::table::RowNames;
+
+/// The texts of all operations: a text that several operations have is written once, under the name of the first.
+pub(crate) struct Members {
+    of: Vec<String>,
+    names: BTreeMap<String, String>,
+}
+
+impl Members {
+    pub(crate) fn new(sorted: &[&Operation], rows: &RowNames) -> Self {
+        let of: Vec<String> = sorted.iter().map(|operation| text(operation)).collect();
+        let mut seen = BTreeMap::new();
+        for text in &of {
+            *seen.entry(text.clone()).or_insert(0) += 1;
+        }
+        let mut names = BTreeMap::new();
+        for (operation, text) in sorted.iter().zip(&of) {
+            if seen.get(text).is_some_and(|count| *count > 1) && !names.contains_key(text) {
+                names.insert(text.clone(), format!("MEMBERS_OF_{}", rows.get(operation)));
+            }
+        }
+        Self { of, names }
+    }
+
+    /// The constants for what is shared.
+    pub(crate) fn shared(&self) -> String {
+        let constant =
+            |(text, name): (&String, &String)| format!("#[rustfmt::skip]\nconst {name}: &str = {text:?};\n");
+        self.names.iter().map(constant).collect()
+    }
+
+    /// What stands in the row with this place in the table.
+    pub(crate) fn expression(&self, index: usize) -> String {
+        let text = self.of.get(index).map_or("", String::as_str);
+        self.names.get(text).cloned().unwrap_or_else(|| format!("{text:?}"))
+    }
+}
+
+/// Path, query, body and response, each up to a `|`. Of the path and the response only what the client acts on.
+fn text(operation: &Operation) -> String {
+    let request = &operation.request;
+    let mut body = list(&request.json, &|_| true);
+    push(&mut body, &list(&request.xml, &|_| true));
+    for part in &request.multipart {
+        let text = match (part.kind, part.carrier) {
+            (Kind::Object, _) => format!("{}=f", part.name),
+            // The part of APIv3 that describes the file.
+            (_, Some(Carrier::JsonText)) => list(&part.fields, &|_| true),
+            _ => member(part, &|_| true),
+        };
+        push(&mut body, &text);
+    }
+    let acts_on = |field: &Field| {
+        holds(field, &|field| field.is_encrypted() || field.purpose.is_some_and(Purpose::is_of_a_response))
+    };
+    [
+        list(&request.path, &|field| holds(field, &Field::is_encrypted)),
+        list(&request.query, &|_| true),
+        body,
+        list(&operation.response, &acts_on),
+    ]
+    .join("|")
+}
+
+fn push(text: &mut String, more: &str) {
+    if !text.is_empty() && !more.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(more);
+}
+
+fn holds(field: &Field, is: &dyn Fn(&Field) -> bool) -> bool {
+    is(field) || field.fields.iter().any(|field| holds(field, is))
+}
+
+fn list(fields: &[Field], keep: &dyn Fn(&Field) -> bool) -> String {
+    let members: Vec<String> =
+        fields.iter().filter(|field| keep(field)).map(|field| member(field, keep)).collect();
+    members.join(" ")
+}
+
+fn member(field: &Field, keep: &dyn Fn(&Field) -> bool) -> String {
+    let mark = match (field.carrier, field.purpose) {
+        (Some(Carrier::Encrypted), _) => "!",
+        (_, Some(Purpose::FileName)) => "=n",
+        (_, Some(Purpose::FileSha256)) => "=s",
+        (_, Some(Purpose::FileSm3)) => "=m",
+        (_, Some(Purpose::PageOffset)) => "=o",
+        (_, Some(Purpose::PageLimit)) => "=l",
+        (_, Some(Purpose::PageNumber)) => "=p",
+        (_, Some(Purpose::PageIndex)) => "=x",
+        (_, Some(Purpose::PageCursor)) => "=c",
+        (_, Some(Purpose::PageTotal)) => "=t",
+        (_, Some(Purpose::PageItems)) => "=i",
+        (_, Some(Purpose::PageNext)) => "=u",
+        _ => "",
+    };
+    let inside = list(&field.fields, keep);
+    let wrapped = if field.carrier == Some(Carrier::JsonText) { "~" } else { "" };
+    let is_open = inside.is_empty() || field.carrier == Some(Carrier::UrlText);
+    match field.kind {
+        _ if is_open => format!("{}{mark}", field.name),
+        Kind::Object | Kind::String => format!("{}{mark}{wrapped}{{{inside}}}", field.name),
+        _ => format!("{}{mark}", field.name),
+    }
+}

@@ -1,0 +1,45 @@
+//! 查询: waits for a bill and for an order within a deadline, in both clients. It starts a sandbox of its own.
+//!
+//! `cargo run -p weipay --features bill,pay --example waiting`
+#![allow(clippy::print_stdout, reason = "a program speaks to its user")]
+
+use std::time::Duration;
+
+use weipay::v3::bill::tradebill;
+use weipay::v3::pay::transactions::out_trade_no::out_trade_no as order;
+use weipay::waiting::{Waited, Waiting};
+use weipay::{Client, blocking};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // A program for the platform begins with `Client::from_env()?`.
+    let sandbox = weipay_sandbox::Sandbox::start()?;
+    let client = blocking::Client::from_kit(sandbox.kit_file())?;
+
+    // A bill that is still being made is asked for every half hour; `every` sets another time.
+    let waited = client.wait(&Waiting::within(Duration::from_secs(4 * 60 * 60)), |left| {
+        let request = tradebill::get::Request::new().bill_date("2026-11-25");
+        client.v3().bill().tradebill().timeout(left).get(request)
+    })?;
+    if let Waited::Final { response, .. } = waited {
+        println!("the bill is there: {} bytes", client.download(&response).to_bytes()?.len());
+    }
+
+    // An order is asked for every five seconds. Only the platform's word settles it: at the deadline it is undecided.
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let client = Client::from_kit(sandbox.kit_file())?;
+        let waited = client
+            .wait(&Waiting::within(Duration::from_secs(3)).every(Duration::from_secs(1)), |left| {
+                let request = order::get::Request::new().mchid(client.mchid().as_str());
+                let order =
+                    client.v3().pay().transactions().out_trade_no().out_trade_no("1217752501201407033");
+                order.timeout(left).get(request)
+            })
+            .await?;
+        match waited {
+            Waited::Final { state, .. } => println!("the order is decided: {state}"),
+            Waited::DeadlinePassed { last, .. } => println!("the order is undecided, last seen as {last:?}"),
+            _ => println!("the order is undecided"),
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,213 @@
+//! What a row says of members: which a request may have, which travel encrypted, and what some are for. It is one text, since
+//! texts are what compiles fastest: the rows of all operations have 120 KB of it.
+//!
+//! The text has four places with a `|` between them: path, query, body and response. In a place stand members with a space between
+//! them: a name; `!` if it travels encrypted, or `=` and a letter for its purpose; its own members in braces, with a `~` before them
+//! if they are JSON text. Of the path and the response only those members are there that the client acts on.
+
+use crate::operation::Operation;
+
+/// The members of an object, in the catalogue's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Members(&'static str);
+
+/// A member that the catalogue knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    pub(crate) is_encrypted: bool,
+    pub(crate) purpose: Option<char>,
+    /// Whether its own members are JSON text inside a string.
+    pub(crate) is_json_text: bool,
+    /// Its own members, if they are known.
+    pub(crate) members: Option<Members>,
+}
+
+/// Letters of purposes, as the generator writes them.
+pub(crate) mod purpose {
+    pub(crate) const FILE: char = 'f';
+    pub(crate) const FILE_NAME: char = 'n';
+    pub(crate) const FILE_SHA256: char = 's';
+    pub(crate) const FILE_SM3: char = 'm';
+    pub(crate) const PAGE_OFFSET: char = 'o';
+    pub(crate) const PAGE_LIMIT: char = 'l';
+    pub(crate) const PAGE_NUMBER: char = 'p';
+    pub(crate) const PAGE_INDEX: char = 'x';
+    pub(crate) const PAGE_CURSOR: char = 'c';
+    pub(crate) const PAGE_TOTAL: char = 't';
+    pub(crate) const PAGE_ITEMS: char = 'i';
+    pub(crate) const PAGE_NEXT: char = 'u';
+}
+
+/// A place of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Path,
+    Query,
+    Body,
+    Response,
+}
+
+impl Operation {
+    /// What is known of the members in a place.
+    pub(crate) fn members(&self, place: Place) -> Members {
+        Members(self.members_text().split('|').nth(place as usize).unwrap_or_default())
+    }
+
+    /// The fields that travel encrypted (敏感信息加密), each as its place and the path of its names. The place is `path`, `query`,
+    /// `body` or `response`. Calls without types encrypt and open them as typed ones do.
+    ///
+    /// ```
+    /// use weipay::{Operation, http::Method};
+    ///
+    /// let add = Operation::find(&Method::POST, "v3/profitsharing/receivers/add").unwrap();
+    /// assert_eq!(add.sensitive_fields(), ["body: name", "response: name"]);
+    /// ```
+    #[must_use]
+    pub fn sensitive_fields(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (place, name) in [
+            (Place::Path, "path"),
+            (Place::Query, "query"),
+            (Place::Body, "body"),
+            (Place::Response, "response"),
+        ] {
+            self.members(place).each_encrypted("", &mut |path| found.push(format!("{name}: {path}")));
+        }
+        found
+    }
+}
+
+impl Members {
+    pub(crate) const NONE: Self = Self("");
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Member> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let (member, after) = Member::read(rest)?;
+            rest = after;
+            Some(member)
+        })
+    }
+
+    /// The member with this name; `coupon_id_$n` is also that of `coupon_id_0`.
+    pub(crate) fn get(self, name: &str) -> Option<Member> {
+        self.iter().find(|member| is_name(member.name, name))
+    }
+
+    /// The member with this purpose, and the objects around it.
+    pub(crate) fn with_purpose(self, purpose: char) -> Option<(Vec<Member>, Member)> {
+        for member in self.iter() {
+            if member.purpose == Some(purpose) {
+                return Some((Vec::new(), member));
+            }
+            if let Some((mut path, found)) = member.members.and_then(|members| members.with_purpose(purpose))
+            {
+                path.insert(0, member);
+                return Some((path, found));
+            }
+        }
+        None
+    }
+
+    pub(crate) fn has_encrypted(self) -> bool {
+        self.0.contains('!')
+    }
+
+    fn each_encrypted(self, at: &str, tell: &mut dyn FnMut(&str)) {
+        for member in self.iter() {
+            let path = if at.is_empty() { member.name.to_owned() } else { format!("{at}.{}", member.name) };
+            if member.is_encrypted {
+                tell(&path);
+            }
+            if let Some(members) = member.members {
+                members.each_encrypted(&path, tell);
+            }
+        }
+    }
+}
+
+impl Member {
+    /// The first member of a text, and the text after it.
+    fn read(text: &'static str) -> Option<(Self, &'static str)> {
+        let text = text.trim_start_matches(' ');
+        let end = text.find(['!', '=', '~', '{', ' ']).unwrap_or(text.len());
+        let (name, mut rest) = text.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
+        let mut member =
+            Self { name, is_encrypted: false, purpose: None, is_json_text: false, members: None };
+        if let Some(after) = rest.strip_prefix('!') {
+            (member.is_encrypted, rest) = (true, after);
+        }
+        if let Some(after) = rest.strip_prefix('=') {
+            member.purpose = after.chars().next();
+            rest = after.get(1..).unwrap_or_default();
+        }
+        if let Some(after) = rest.strip_prefix('~') {
+            (member.is_json_text, rest) = (true, after);
+        }
+        if let Some(after) = rest.strip_prefix('{') {
+            let (inside, after) = after.split_at_checked(closing(after))?;
+            member.members = Some(Members(inside));
+            rest = after.get(1..).unwrap_or_default();
+        }
+        Some((member, rest))
+    }
+}
+
+/// Where the brace is that closes an object.
+fn closing(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return at,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Whether a name is that of a row, in which `$n` stands for a number. The name may also be written as the row writes it.
+pub(crate) fn is_name(row: &str, name: &str) -> bool {
+    let Some((before, after)) = row.split_once('$') else { return row == name };
+    let Some(rest) = name.strip_prefix(before) else { return false };
+    let digits = rest.len() - rest.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
+    // The letter after `$` is a part of the sign.
+    row == name || digits > 0 && is_name(after.get(1..).unwrap_or_default(), &rest[digits..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_member_by_member() {
+        let members = Members("a b! c=o d~{e f{g!}} h");
+        let names: Vec<_> = members.iter().map(|member| member.name).collect();
+        assert_eq!(names, ["a", "b", "c", "d", "h"]);
+        assert!(members.get("b").unwrap().is_encrypted);
+        assert_eq!(members.get("c").unwrap().purpose, Some('o'));
+        let text = members.get("d").unwrap();
+        assert!(
+            text.is_json_text && text.members.unwrap().get("f").unwrap().members.unwrap().has_encrypted()
+        );
+        assert_eq!(members.get("i"), None);
+        assert_eq!(members.with_purpose('o').unwrap().1.name, "c");
+    }
+
+    #[test]
+    fn a_numbered_name_is_that_of_each_number() {
+        for (row, name, is) in [
+            ("coupon_id_$n", "coupon_id_0", true),
+            ("coupon_id_$n", "coupon_id_$n", true),
+            ("coupon_id_$n", "coupon_id_", false),
+            ("coupon_id_$n", "coupon_id_1_2", false),
+            ("coupon_id_$n_$m", "coupon_id_1_12", true),
+            ("a", "a", true),
+            ("a", "b", false),
+        ] {
+            assert_eq!(is_name(row, name), is, "{row} {name}");
+        }
+    }
+}

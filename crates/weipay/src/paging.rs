@@ -1,0 +1,373 @@
+//! Paged lists (分页查询): one page after the other, up to the end of the list.
+//!
+//! The catalogue knows which operations give a list in pages, and by which fields: how many items come before a page, its number,
+//! or a token that the page before it gave. Typed operations have `pages` beside their verb, and calls without types have
+//! [`Call::pages`](crate::Call::pages). Both go on from where the request begins, with the page size that it has.
+//!
+#![cfg_attr(
+    all(feature = "blocking", feature = "marketing"),
+    doc = r#"
+```no_run
+# fn run(client: weipay::blocking::Client) -> Result<(), Box<dyn std::error::Error>> {
+use weipay::v3::marketing::favor::stocks::get::Request;
+
+let request = Request::new().offset(0).limit(10).stock_creator_mchid("1900000001");
+for page in client.v3().marketing().favor().stocks().pages(request) {
+    for stock in page?.decode()?.data.unwrap_or_default() {
+        println!("{:?}", stock.stock_id);
+    }
+}
+# Ok(())
+# }
+```
+"#
+)]
+//! The async client waits for each page with `next`, which a program may drop without losing its place:
+//!
+#![cfg_attr(
+    feature = "async",
+    doc = r#"
+```no_run
+# async fn run(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+let call = client.chain("v3/marketing/favor/stocks").query("offset", 0).query("limit", 10);
+let mut stocks = call.query("stock_creator_mchid", "1900000001").pages().items();
+while let Some(stock) = stocks.next().await {
+    println!("{}", stock?["stock_id"]);
+}
+# Ok(())
+# }
+```
+"#
+)]
+//! A page that fails is an error, and the next one that is asked for is the same page again. A list that ends before all of its
+//! items came is an error too, never an end.
+
+mod place;
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::delivery::Mode;
+use crate::error::Error;
+use crate::members::{Member, Members, is_name, purpose};
+use crate::operation::Operation;
+use crate::response::{Decode, Response};
+use place::{Facts, Step};
+pub use place::{PageError, Place};
+pub(crate) use place::{Paging, kind_of};
+
+/// How many pages of one list are read, if the caller sets no limit.
+const MAX_PAGES: u32 = 10_000;
+
+/// How often a page may fail one time after the other. A program that leaves out what failed must come to an end.
+const MAX_FAILURES: u32 = 3;
+
+/// Asks for the page at a place.
+pub(crate) type Ask<M, T> = Box<dyn Fn(&Place) -> <M as Mode>::Output<T> + Send + Sync>;
+
+/// The pages of a list. With the blocking client it is an iterator; with the async one `next().await` gives the next page.
+#[must_use = "nothing is asked for before the first page is"]
+pub struct Pages<M: Mode, T: Decode = Value> {
+    ask: Ask<M, T>,
+    paging: Option<Paging>,
+    operation: Option<&'static Operation>,
+    max_pages: u32,
+    read: u32,
+    failures: u32,
+    has_ended: bool,
+}
+
+/// A page of a list.
+#[derive(Clone)]
+pub struct Page<T = Value> {
+    response: Response<T>,
+    json: Value,
+    items: Option<(Vec<Member>, Member)>,
+    total: Option<u64>,
+}
+
+impl<T: Decode> Page<T> {
+    /// The response, which was verified.
+    #[must_use]
+    pub fn response(&self) -> &Response<T> {
+        &self.response
+    }
+
+    /// How many items the whole list has, if this page or one before it said so.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// The items as JSON, with what travels encrypted opened.
+    #[must_use]
+    pub fn items(&self) -> Vec<Value> {
+        let found = self.items.as_ref().and_then(|(path, member)| {
+            let object = inside(&self.json, path)?;
+            object.get(member.name).and_then(Value::as_array).cloned()
+        });
+        found.unwrap_or_default()
+    }
+
+    /// See [`Response::decode`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn decode(&self) -> Result<T, Error> {
+        self.response.decode()
+    }
+}
+
+impl<T: Decode> fmt::Debug for Page<T> {
+    /// What is in it may be personal.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Page").field("response", &self.response).field("total", &self.total).finish()
+    }
+}
+
+impl<M: Mode, T: Decode> Pages<M, T> {
+    pub(crate) fn new(operation: Option<&'static Operation>, paging: Option<Paging>, ask: Ask<M, T>) -> Self {
+        Self { ask, paging, operation, max_pages: MAX_PAGES, read: 0, failures: 0, has_ended: false }
+    }
+
+    /// How many pages are read at most: 10,000, if it is not set. A list that is longer ends with an error.
+    pub fn max_pages(mut self, max_pages: u32) -> Self {
+        self.max_pages = max_pages;
+        self
+    }
+
+    /// The page that is asked for next. A program may keep it, and later begin its request there.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.paging.as_ref().map(|paging| &paging.place)
+    }
+
+    /// The items of all pages, one after the other. `items` takes them out of the body of a page.
+    pub fn items_by<I, F: FnMut(T) -> Option<Vec<I>>>(self, items: F) -> Items<M, T, I, F> {
+        Items { pages: self, take: items, queue: VecDeque::new() }
+    }
+
+    /// The request for the next page, or what comes in its place.
+    fn begin(&mut self) -> Result<M::Output<T>, Option<PageError>> {
+        if self.has_ended {
+            return Err(None);
+        }
+        let Some(paging) = &self.paging else {
+            self.has_ended = true;
+            return Err(Some(PageError::NotPaged));
+        };
+        if self.read >= self.max_pages {
+            self.has_ended = true;
+            return Err(Some(PageError::TooManyPages(self.max_pages)));
+        }
+        Ok((self.ask)(&paging.place))
+    }
+
+    /// Judges what came.
+    fn take(&mut self, outcome: Result<Response<T>, Error>) -> Option<Result<Page<T>, PageError>> {
+        let page = outcome.and_then(|response| {
+            let json = response.json()?;
+            Ok((response, json))
+        });
+        let (response, json) = match page {
+            Ok(page) => page,
+            Err(error) => {
+                self.failures += 1;
+                self.has_ended = self.failures >= MAX_FAILURES;
+                return Some(Err(PageError::Call(error)));
+            }
+        };
+        let paging = self.paging.as_mut()?;
+        let members = self
+            .operation
+            .map_or(Members::NONE, |operation| operation.members(crate::members::Place::Response));
+        let facts = facts(&json, members);
+        (self.failures, self.read) = (0, self.read + 1);
+        match paging.took(&facts) {
+            Step::More => {}
+            Step::End => self.has_ended = true,
+            // This page is good; what follows is not.
+            Step::Broken(error) if facts.items == 0 => {
+                self.has_ended = true;
+                return Some(Err(error));
+            }
+            Step::Broken(error) => paging.broken = Some(error),
+        }
+        let total = paging.total;
+        Some(Ok(Page { response, json, items: members.with_purpose(purpose::PAGE_ITEMS), total }))
+    }
+
+    /// What the page before left behind.
+    fn left(&mut self) -> Option<PageError> {
+        let error = self.paging.as_mut()?.broken.take()?;
+        self.has_ended = true;
+        Some(error)
+    }
+}
+
+impl<M: Mode> Pages<M, Value> {
+    /// The items of all pages as JSON, one after the other.
+    pub fn items(self) -> Items<M, Value, Value, impl FnMut(Value) -> Option<Vec<Value>>> {
+        let members = self
+            .operation
+            .map_or(Members::NONE, |operation| operation.members(crate::members::Place::Response));
+        let found = members.with_purpose(purpose::PAGE_ITEMS);
+        self.items_by(move |body| {
+            let (path, member) = found.as_ref()?;
+            let object = inside(&body, path)?;
+            object.get(member.name).and_then(Value::as_array).cloned()
+        })
+    }
+}
+
+/// The object at the end of a path; JSON text on the way is read.
+fn inside(json: &Value, path: &[Member]) -> Option<Value> {
+    path.iter().try_fold(json.clone(), |object, member| match object.get(member.name)? {
+        Value::String(text) if member.is_json_text => serde_json::from_str(text).ok(),
+        value => Some(value.clone()),
+    })
+}
+
+/// What a page says of itself.
+fn facts(json: &Value, members: Members) -> Facts {
+    let found = |purpose| {
+        let (path, member) = members.with_purpose(purpose)?;
+        Some((inside(json, &path)?, member))
+    };
+    let text = |purpose| {
+        let (object, member) = found(purpose)?;
+        match object.get(member.name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    };
+    let items = found(purpose::PAGE_ITEMS).map_or(0, |(object, member)| match object.get(member.name) {
+        Some(Value::Array(items)) => items.len(),
+        Some(_) => 0,
+        // Elements with numbers.
+        None => object.as_object().map_or(0, |object| {
+            object.keys().filter(|name| member.name.contains('$') && is_name(member.name, name)).count()
+        }),
+    });
+    Facts {
+        items: u64::try_from(items).unwrap_or(u64::MAX),
+        total: text(purpose::PAGE_TOTAL).and_then(|total| total.parse().ok()),
+        next: text(purpose::PAGE_NEXT).filter(|next| !next.is_empty()),
+    }
+}
+
+impl<M: Mode, T: Decode> fmt::Debug for Pages<M, T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Pages")
+            .field("operation", &self.operation)
+            .field("place", &self.place())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The items of a list, whatever page they are on. With the blocking client it is an iterator; with the async one `next().await`
+/// gives the next item.
+#[must_use = "nothing is asked for before the first item is"]
+pub struct Items<M: Mode, T: Decode, I, F> {
+    pages: Pages<M, T>,
+    take: F,
+    queue: VecDeque<I>,
+}
+
+impl<M: Mode, T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Items<M, T, I, F> {
+    /// How many pages are read at most: see [`Pages::max_pages`].
+    pub fn max_pages(mut self, max_pages: u32) -> Self {
+        self.pages = self.pages.max_pages(max_pages);
+        self
+    }
+
+    /// The page that is asked for next: see [`Pages::place`].
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.pages.place()
+    }
+
+    fn fill(&mut self, page: Result<Page<T>, PageError>) -> Result<(), PageError> {
+        let body = page?.decode().map_err(PageError::Call)?;
+        self.queue.extend((self.take)(body).into_iter().flatten());
+        Ok(())
+    }
+}
+
+impl<M: Mode, T: Decode, I, F> fmt::Debug for Items<M, T, I, F> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Items").field("pages", &self.pages).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "async")]
+impl<T: Decode> Pages<crate::delivery::Async, T> {
+    /// The next page; `None` after the last one. If the future is dropped, or gives an error of the call, the same page is asked for
+    /// again; a page that fails three times in a row ends the list.
+    pub async fn next(&mut self) -> Option<Result<Page<T>, PageError>> {
+        if let Some(error) = self.left() {
+            return Some(Err(error));
+        }
+        match self.begin() {
+            Ok(call) => {
+                let outcome = call.await;
+                self.take(outcome)
+            }
+            Err(instead) => instead.map(Err),
+        }
+    }
+}
+
+#[cfg(feature = "async")]
+impl<T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Items<crate::delivery::Async, T, I, F> {
+    /// The next item; `None` after the last one. See [`Pages::next`].
+    pub async fn next(&mut self) -> Option<Result<I, PageError>> {
+        loop {
+            if let Some(item) = self.queue.pop_front() {
+                return Some(Ok(item));
+            }
+            let page = self.pages.next().await?;
+            if let Err(error) = self.fill(page) {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<T: Decode> Iterator for Pages<crate::delivery::Blocking, T> {
+    type Item = Result<Page<T>, PageError>;
+
+    /// The next page. After an error of the call the same page is asked for again; a page that fails three times in a row ends the
+    /// list.
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.left() {
+            return Some(Err(error));
+        }
+        match self.begin() {
+            Ok(outcome) => self.take(outcome),
+            Err(instead) => instead.map(Err),
+        }
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Iterator for Items<crate::delivery::Blocking, T, I, F> {
+    type Item = Result<I, PageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.queue.pop_front() {
+                return Some(Ok(item));
+            }
+            let page = self.pages.next()?;
+            if let Err(error) = self.fill(page) {
+                return Some(Err(error));
+            }
+        }
+    }
+}

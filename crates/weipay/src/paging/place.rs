@@ -1,0 +1,255 @@
+//! Which page comes next: a pure decision from what the pages before it said.
+
+use crate::error::Error;
+use crate::members::{Members, purpose};
+
+/// Names a page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// How many items come before it.
+    Offset(u64),
+    /// Its number. Some lists count from 0, and some from 1.
+    Number(u64),
+    /// The token that the page before it gave; `None` for the first page.
+    Token(Option<String>),
+}
+
+impl Place {
+    /// What the request has in the field that names the page; nothing for the first page of those with tokens.
+    pub(crate) fn value(&self) -> Option<String> {
+        match self {
+            Self::Offset(number) | Self::Number(number) => Some(number.to_string()),
+            Self::Token(token) => token.clone(),
+        }
+    }
+}
+
+/// Why a list cannot be read on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// The call for a page failed. The next one that is asked for is the same page again.
+    #[error(transparent)]
+    Call(#[from] Error),
+    /// The catalogue does not know the operation as a list with pages.
+    #[error("the catalogue does not know this call as a list with pages: send it with its verb")]
+    NotPaged,
+    /// The list ended before all of its items came.
+    #[error(
+        "the list has {total} items, and it ended after {read}: it changed meanwhile, or the operation counts pages and not items"
+    )]
+    Incomplete {
+        /// How many items came.
+        read: u64,
+        /// How many items the platform says that there are.
+        total: u64,
+    },
+    /// A page names itself as the next page.
+    #[error("the page names itself as the next page")]
+    NoProgress,
+    /// There are more pages than may be read.
+    #[error("the list has more than {0} pages, which is the most that may be read: raise `max_pages`")]
+    TooManyPages(u32),
+}
+
+impl PageError {
+    /// The error of the call, if that is what it is.
+    #[must_use]
+    pub fn as_call_error(&self) -> Option<&Error> {
+        match self {
+            Self::Call(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What a page says of itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    pub(super) items: u64,
+    /// How many items the whole list has.
+    pub(super) total: Option<u64>,
+    /// The token of the next page.
+    pub(super) next: Option<String>,
+}
+
+/// What follows a page.
+#[derive(Debug)]
+pub(super) enum Step {
+    More,
+    End,
+    Broken(PageError),
+}
+
+/// Where the reading of a list stands.
+#[derive(Debug)]
+pub(crate) struct Paging {
+    pub(crate) place: Place,
+    /// How many items a page has at most, if the request says so.
+    limit: Option<u64>,
+    /// How many items came, those before the first page included; `None` if that is not known.
+    read: Option<u64>,
+    pub(super) total: Option<u64>,
+    /// What is told in place of the next page.
+    pub(super) broken: Option<PageError>,
+}
+
+/// The purposes of the fields that name a page.
+const PLACES: [char; 4] =
+    [purpose::PAGE_OFFSET, purpose::PAGE_NUMBER, purpose::PAGE_INDEX, purpose::PAGE_CURSOR];
+
+/// The purpose of the field that names a page, if the operation has pages.
+pub(crate) fn kind_of(places: [Members; 2]) -> Option<char> {
+    PLACES.into_iter().find(|purpose| places.iter().any(|members| members.with_purpose(*purpose).is_some()))
+}
+
+impl Paging {
+    /// A list that is read from where the request begins. `given` is what the request has in the field with this purpose.
+    pub(crate) fn begin(kind: char, given: impl Fn(char) -> Option<String>) -> Self {
+        let number = |purpose| given(purpose).and_then(|text| text.trim().parse::<u64>().ok());
+        let limit = number(purpose::PAGE_LIMIT).filter(|limit| *limit > 0);
+        let (place, read) = match kind {
+            purpose::PAGE_OFFSET => {
+                let offset = number(kind).unwrap_or(0);
+                (Place::Offset(offset), Some(offset))
+            }
+            purpose::PAGE_NUMBER | purpose::PAGE_INDEX => {
+                let first = u64::from(kind == purpose::PAGE_NUMBER);
+                let page = number(kind).unwrap_or(first);
+                let before = page.saturating_sub(first);
+                let read =
+                    if before == 0 { Some(0) } else { limit.map(|limit| limit.saturating_mul(before)) };
+                (Place::Number(page), read)
+            }
+            _ => {
+                let token = given(kind).filter(|token| !token.is_empty());
+                let read = token.is_none().then_some(0);
+                (Place::Token(token), read)
+            }
+        };
+        Self { place, limit, read, total: None, broken: None }
+    }
+
+    /// Takes in a page that came, and decides what follows.
+    ///
+    /// An offset grows by what came, so that nothing is left out if the platform gives shorter pages than were asked for.
+    pub(super) fn took(&mut self, page: &Facts) -> Step {
+        // Some lists say their length on the first page alone.
+        self.total = page.total.or(self.total);
+        self.read = self.read.map(|read| read.saturating_add(page.items));
+        if let Place::Token(token) = &mut self.place {
+            return match &page.next {
+                None => Step::End,
+                Some(next) if token.as_ref() == Some(next) => Step::Broken(PageError::NoProgress),
+                Some(next) => {
+                    *token = Some(next.clone());
+                    Step::More
+                }
+            };
+        }
+        if page.items == 0 {
+            return ended(self.read, self.total);
+        }
+        match &mut self.place {
+            Place::Offset(offset) => *offset = offset.saturating_add(page.items),
+            Place::Number(number) => *number = number.saturating_add(1),
+            Place::Token(_) => {}
+        }
+        match (self.total, self.read, self.limit) {
+            (Some(total), Some(read), _) if read >= total => Step::End,
+            (Some(_), Some(_), _) => Step::More,
+            // Without a length, a page that is not full is the last one.
+            (_, _, Some(limit)) if page.items < limit => Step::End,
+            _ => Step::More,
+        }
+    }
+}
+
+/// How a list ends after which nothing comes.
+fn ended(read: Option<u64>, total: Option<u64>) -> Step {
+    match (read, total) {
+        (Some(read), Some(total)) if read < total => Step::Broken(PageError::Incomplete { read, total }),
+        _ => Step::End,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paging(kind: char, limit: Option<u64>) -> Paging {
+        Paging::begin(kind, |purpose| {
+            limit.filter(|_| purpose == purpose::PAGE_LIMIT).map(|limit| limit.to_string())
+        })
+    }
+
+    fn page(items: u64, total: Option<u64>) -> Facts {
+        Facts { items, total, next: None }
+    }
+
+    #[test]
+    fn an_offset_grows_by_what_came_and_ends_at_the_length_of_the_list() {
+        let mut list = paging(purpose::PAGE_OFFSET, Some(50));
+        assert!(matches!(list.took(&page(20, Some(45))), Step::More));
+        assert_eq!(list.place, Place::Offset(20));
+        // Not said again.
+        assert!(matches!(list.took(&page(20, None)), Step::More));
+        assert!(matches!(list.took(&page(5, None)), Step::End));
+    }
+
+    #[test]
+    fn without_a_length_a_page_that_is_not_full_is_the_last_one() {
+        let mut list = paging(purpose::PAGE_OFFSET, Some(2));
+        assert!(matches!(list.took(&page(2, None)), Step::More));
+        assert!(matches!(list.took(&page(1, None)), Step::End));
+        let mut unlimited = paging(purpose::PAGE_OFFSET, None);
+        assert!(matches!(unlimited.took(&page(2, None)), Step::More));
+        assert!(matches!(unlimited.took(&page(0, None)), Step::End));
+    }
+
+    #[test]
+    fn a_list_that_ends_early_is_not_an_end() {
+        let mut list = paging(purpose::PAGE_OFFSET, Some(10));
+        assert!(matches!(list.took(&page(10, Some(25))), Step::More));
+        let ended = list.took(&page(0, Some(25)));
+        assert!(matches!(ended, Step::Broken(PageError::Incomplete { read: 10, total: 25 })), "{ended:?}");
+        // What was deleted meanwhile is not missing.
+        let mut list = paging(purpose::PAGE_OFFSET, Some(10));
+        list.took(&page(10, Some(25)));
+        assert!(matches!(list.took(&page(0, Some(10))), Step::End));
+    }
+
+    #[test]
+    fn numbers_of_pages_begin_where_their_kind_says() {
+        for (kind, first) in [(purpose::PAGE_NUMBER, 1), (purpose::PAGE_INDEX, 0)] {
+            let mut list = paging(kind, Some(2));
+            assert_eq!(list.place, Place::Number(first));
+            assert!(matches!(list.took(&page(2, Some(3))), Step::More));
+            assert_eq!(list.place, Place::Number(first + 1));
+            assert!(matches!(list.took(&page(1, Some(3))), Step::End));
+        }
+    }
+
+    #[test]
+    fn a_token_is_taken_from_the_page_before_and_one_that_comes_again_is_an_error() {
+        let mut list = paging(purpose::PAGE_CURSOR, None);
+        let next = |token: &str| Facts { items: 1, total: Some(9), next: Some(token.to_owned()) };
+        assert!(matches!(list.took(&next("a")), Step::More));
+        assert_eq!(list.place, Place::Token(Some("a".to_owned())));
+        assert!(matches!(list.took(&next("a")), Step::Broken(PageError::NoProgress)));
+        assert!(matches!(list.took(&page(1, Some(9))), Step::End));
+    }
+
+    #[test]
+    fn a_list_is_read_on_from_where_the_request_begins() {
+        let given = |purpose| match purpose {
+            purpose::PAGE_OFFSET => Some("40".to_owned()),
+            purpose::PAGE_LIMIT => Some("20".to_owned()),
+            _ => None,
+        };
+        let mut list = Paging::begin(purpose::PAGE_OFFSET, given);
+        assert_eq!(list.place, Place::Offset(40));
+        assert!(matches!(list.took(&page(5, Some(45))), Step::End));
+    }
+}

@@ -1,0 +1,385 @@
+//! Waiting (查询): an order, a refund, a transfer or a bill is asked for until it is in a final state, within a deadline.
+//!
+//! Which states are final, and how often to ask, is in a table with reasons (`waiting/kind.rs`). A state that the platform
+//! adds later counts as not final. Nothing but the deadline and the platform's own word ends the waiting: a query that fails in
+//! passing is asked again.
+//!
+#![cfg_attr(
+    all(feature = "blocking", feature = "pay"),
+    doc = r#"
+```no_run
+# fn run(client: weipay::blocking::Client) -> Result<(), Box<dyn std::error::Error>> {
+use std::time::Duration;
+
+use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get::Request;
+use weipay::waiting::{Waited, Waiting};
+
+let waited = client.wait(&Waiting::within(Duration::from_secs(120)), |left| {
+    let order = client.v3().pay().transactions().out_trade_no().out_trade_no("1217752501201407033233368018");
+    order.timeout(left).get(Request::new().mchid("1900000001"))
+})?;
+match waited {
+    Waited::Final { state, .. } if state == "SUCCESS" => println!("paid"),
+    Waited::Final { state, .. } => println!("not paid: {state}"),
+    Waited::DeadlinePassed { last, .. } => println!("undecided, last seen as {last:?}"),
+}
+# Ok(())
+# }
+```
+"#
+)]
+//! A payment that is undecided at the deadline is undecided: ask again, or close the order, before a new one is made.
+
+mod kind;
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::core::Core;
+use crate::error::{Error, ErrorKind};
+use crate::response::{Decode, Response};
+use crate::retry::Timer;
+use kind::Kind;
+
+/// The last query before the deadline gets this long.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// How long to wait, and how often to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    within: Duration,
+    every: Option<Duration>,
+}
+
+impl Waiting {
+    /// Until a final state is there, and no longer than this.
+    #[must_use]
+    pub const fn within(deadline: Duration) -> Self {
+        Self { within: deadline, every: None }
+    }
+
+    /// How long to wait between two queries, in place of what the table says. Less than a second counts as one.
+    #[must_use]
+    pub const fn every(mut self, interval: Duration) -> Self {
+        self.every = Some(interval);
+        self
+    }
+}
+
+/// How the waiting ended, if not by an error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Waited<T> {
+    /// In a final state.
+    #[non_exhaustive]
+    Final {
+        /// The state, in the platform's word, such as `SUCCESS`; `READY` for what has no states, such as a bill.
+        state: String,
+        /// The response that says so.
+        response: Response<T>,
+    },
+    /// The deadline passed before. The platform may decide at any time: this is not a failure of what was waited for.
+    #[non_exhaustive]
+    DeadlinePassed {
+        /// The state that was seen last; `None` if none was seen.
+        last: Option<String>,
+        /// The response that says so.
+        response: Option<Response<T>>,
+        /// The error of the last query, if it failed, or found nothing yet.
+        error: Option<Error>,
+    },
+}
+
+/// Why waiting is not possible, or came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// A query failed in a way that another one will not mend.
+    #[error(transparent)]
+    Call(#[from] Error),
+    /// It is not known what the final states of this operation are.
+    #[error(
+        "it is not known which states of this operation are final: ask for its state with the operation itself"
+    )]
+    NotKnown,
+}
+
+impl WaitError {
+    /// The error of the call, if that is what it is.
+    #[must_use]
+    pub fn as_call_error(&self) -> Option<&Error> {
+        match self {
+            Self::Call(error) => Some(error),
+            Self::NotKnown => None,
+        }
+    }
+}
+
+/// What a query found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen<'a> {
+    State(&'a str),
+    /// What has no states is there.
+    Ready,
+    /// It is being made.
+    NotReady,
+    NotFound,
+    /// The query failed in passing.
+    Unknown,
+    /// The query failed.
+    Refused,
+}
+
+/// What follows a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Final,
+    Again(Duration),
+    Deadline,
+    Fail,
+}
+
+/// Decides what follows a query: pure, for both clients.
+fn decide(waiting: &Waiting, kind: &Kind, seen: Seen<'_>, was_seen: bool, elapsed: Duration) -> Step {
+    let interval = match seen {
+        Seen::State(state) if kind.finals.contains(&state) => return Step::Final,
+        Seen::Ready => return Step::Final,
+        Seen::Refused => return Step::Fail,
+        // What was there cannot be gone: another server did not know it yet.
+        Seen::NotFound if !kind.may_appear && !was_seen => return Step::Fail,
+        Seen::NotFound => kind.pace.after(elapsed).max(kind::AFTER_NOT_FOUND),
+        Seen::State(_) | Seen::NotReady | Seen::Unknown => kind.pace.after(elapsed),
+    };
+    let interval = waiting.every.map_or(interval, |every| every.max(Duration::from_secs(1)));
+    let left = waiting.within.saturating_sub(elapsed);
+    match left <= LAST_LOOK {
+        true => Step::Deadline,
+        false => Step::Again(interval.min(left - LAST_LOOK).max(Duration::from_millis(1))),
+    }
+}
+
+/// The state of one waiting.
+struct Wait<'a, T: Decode> {
+    waiting: &'a Waiting,
+    timer: &'a dyn Timer,
+    began: Duration,
+    last: Option<(String, Response<T>)>,
+    error: Option<Error>,
+}
+
+/// What comes after a query.
+enum Next<T> {
+    End(Box<Result<Waited<T>, WaitError>>),
+    Again(Duration),
+}
+
+impl<'a, T: Decode> Wait<'a, T> {
+    fn begin(waiting: &'a Waiting, core: &'a Core) -> Self {
+        let timer = &*core.delivery.timer;
+        Self { waiting, timer, began: timer.now(), last: None, error: None }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.timer.now().saturating_sub(self.began)
+    }
+
+    /// How long the next query may take.
+    fn left(&self) -> Duration {
+        self.waiting.within.saturating_sub(self.elapsed())
+    }
+
+    fn next(&mut self, outcome: Result<Response<T>, Error>) -> Next<T> {
+        let operation = match &outcome {
+            Ok(response) => response.operation(),
+            Err(error) => error.known_operation(),
+        };
+        let Some(kind) = operation.and_then(Kind::of) else {
+            // What never was sent has its own reason.
+            return Next::End(Box::new(Err(match outcome {
+                Err(error) => WaitError::Call(error),
+                Ok(_) => WaitError::NotKnown,
+            })));
+        };
+        match outcome {
+            Ok(response) => self.took(kind, response),
+            Err(error) => self.failed(kind, error),
+        }
+    }
+
+    fn took(&mut self, kind: &Kind, response: Response<T>) -> Next<T> {
+        let state = match kind.state_of(&response) {
+            Ok(state) => state,
+            Err(error) => return Next::End(Box::new(Err(error.into()))),
+        };
+        let is_undecided = response.status() == StatusCode::ACCEPTED;
+        let seen = match &state {
+            _ if is_undecided => Seen::Unknown,
+            Some(state) => Seen::State(state),
+            None if kind.state.is_empty() => Seen::Ready,
+            None => Seen::Unknown,
+        };
+        let step = decide(self.waiting, kind, seen, self.last.is_some(), self.elapsed());
+        let ready = if seen == Seen::Ready { kind::READY } else { "" };
+        let state = state.unwrap_or_else(|| ready.to_owned());
+        self.error = None;
+        if step == Step::Final {
+            return Next::End(Box::new(Ok(Waited::Final { state, response })));
+        }
+        if !state.is_empty() {
+            self.last = Some((state, response));
+        }
+        self.follow(step, None)
+    }
+
+    fn failed(&mut self, kind: &Kind, error: Error) -> Next<T> {
+        let code = error.code().unwrap_or_default();
+        let seen = match () {
+            () if kind.not_ready.contains(&code) => Seen::NotReady,
+            () if kind.is_not_found(code) => Seen::NotFound,
+            () if is_passing(&error) => Seen::Unknown,
+            () => Seen::Refused,
+        };
+        let step = decide(self.waiting, kind, seen, self.last.is_some(), self.elapsed());
+        self.follow(step, Some(error))
+    }
+
+    fn follow(&mut self, step: Step, error: Option<Error>) -> Next<T> {
+        match (step, error) {
+            (Step::Again(wait), error) => {
+                self.error = error;
+                Next::Again(wait)
+            }
+            (Step::Fail, Some(error)) => Next::End(Box::new(Err(error.into()))),
+            (Step::Final | Step::Deadline | Step::Fail, error) => {
+                self.error = error;
+                Next::End(Box::new(Ok(self.passed())))
+            }
+        }
+    }
+
+    fn passed(&mut self) -> Waited<T> {
+        let (last, response) = self.last.take().unzip();
+        Waited::DeadlinePassed { last, response, error: self.error.take() }
+    }
+}
+
+/// Whether another query may go well: nothing is wrong with the query itself.
+fn is_passing(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Network(_) | ErrorKind::SignatureProbe => true,
+        _ => error.is_retryable() || error.status().is_some_and(|status| status.as_u16() == 429),
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl crate::blocking::Client {
+    /// Asks until a final state is there: see [`waiting`](crate::waiting). `query` gets the time that a query may take.
+    ///
+    /// # Errors
+    ///
+    /// If a query is refused, or it is not known which states are final. A query that fails in passing is repeated.
+    pub fn wait<T: Decode>(
+        &self,
+        waiting: &Waiting,
+        mut query: impl FnMut(Duration) -> Result<Response<T>, Error>,
+    ) -> Result<Waited<T>, WaitError> {
+        let core = self.core();
+        let mut wait = Wait::begin(waiting, core);
+        loop {
+            match wait.next(query(wait.left())) {
+                Next::End(outcome) => return *outcome,
+                Next::Again(pause) => core.delivery.timer.sleep_blocking(pause),
+            }
+        }
+    }
+}
+
+#[cfg(feature = "async")]
+impl crate::Client {
+    /// Asks until a final state is there: see [`waiting`](crate::waiting). `query` gets the time that a query may take. The future
+    /// may be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// If a query is refused, or it is not known which states are final. A query that fails in passing is repeated.
+    pub async fn wait<T: Decode, F: Future<Output = Result<Response<T>, Error>>>(
+        &self,
+        waiting: &Waiting,
+        mut query: impl FnMut(Duration) -> F,
+    ) -> Result<Waited<T>, WaitError> {
+        let core = self.core();
+        let mut wait = Wait::begin(waiting, core);
+        loop {
+            let outcome = query(wait.left()).await;
+            match wait.next(outcome) {
+                Next::End(outcome) => return *outcome,
+                Next::Again(pause) => core.delivery.timer.sleep(pause).await,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::operation::Operation;
+
+    fn kind(path: &str) -> &'static Kind {
+        Operation::find(&Method::GET, path).and_then(Kind::of).unwrap()
+    }
+
+    const MINUTE: Waiting = Waiting::within(Duration::from_secs(60));
+
+    #[test]
+    fn an_order_is_asked_for_every_five_seconds_until_it_is_decided() {
+        let order = kind("v3/pay/transactions/out-trade-no/1");
+        let after =
+            |state, seconds| decide(&MINUTE, order, Seen::State(state), false, Duration::from_secs(seconds));
+        assert_eq!(after("NOTPAY", 0), Step::Again(Duration::from_secs(5)));
+        assert_eq!(after("USERPAYING", 29), Step::Again(Duration::from_secs(5)));
+        assert_eq!(after("NOTPAY", 30), Step::Again(Duration::from_secs(10)));
+        assert_eq!(after("NOTPAY", 57), Step::Again(Duration::from_secs(2)), "one more before the deadline");
+        assert_eq!(after("NOTPAY", 59), Step::Deadline);
+        assert_eq!(after("A_STATE_OF_NEXT_YEAR", 0), Step::Again(Duration::from_secs(5)));
+        for state in ["SUCCESS", "REFUND", "CLOSED", "REVOKED"] {
+            assert_eq!(after(state, 0), Step::Final);
+            assert_eq!(after(state, 100), Step::Final, "a final state counts, however late");
+        }
+    }
+
+    #[test]
+    fn what_is_not_found_is_an_end_only_where_the_documents_say_so() {
+        let late = Duration::ZERO;
+        let refund = kind("v3/refund/domestic/refunds/1");
+        assert_eq!(decide(&MINUTE, refund, Seen::NotFound, false, late), Step::Fail);
+        assert!(matches!(decide(&MINUTE, refund, Seen::NotFound, true, late), Step::Again(_)));
+        let transfer = kind("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/1");
+        assert_eq!(
+            decide(&MINUTE, transfer, Seen::NotFound, false, late),
+            Step::Again(Duration::from_secs(59))
+        );
+        let hour = Waiting::within(Duration::from_secs(3600));
+        assert_eq!(
+            decide(&hour, transfer, Seen::NotFound, false, late),
+            Step::Again(Duration::from_secs(60))
+        );
+    }
+
+    #[test]
+    fn a_bill_that_is_being_made_is_asked_for_every_half_hour() {
+        let day = Waiting::within(Duration::from_secs(86_400));
+        let bill = kind("v3/bill/tradebill");
+        assert_eq!(
+            decide(&day, bill, Seen::NotReady, false, Duration::ZERO),
+            Step::Again(Duration::from_secs(1800))
+        );
+        assert_eq!(decide(&day, bill, Seen::Ready, false, Duration::ZERO), Step::Final);
+        assert_eq!(
+            decide(&day.every(Duration::ZERO), bill, Seen::NotReady, false, Duration::ZERO),
+            Step::Again(Duration::from_secs(1))
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! Paged lists over real sockets, in both styles and with both clients.
+
+use serde_json::{Value, json};
+use weipay::http::Method;
+use weipay::paging::{PageError, Place};
+use weipay::v3::marketing::favor::stocks::get::Request;
+
+use crate::platform::{Platform, Scripted, signed, unsigned};
+
+const LIST: &str = "v3/marketing/membercard-open/cards";
+
+/// A page of a list whose items are numbers.
+fn page(items: std::ops::Range<u64>, total: Option<u64>) -> Scripted {
+    let items: Vec<Value> = items.map(|card| json!({"card_id": card.to_string()})).collect();
+    let mut body = json!({ "data": items });
+    if let Some(total) = total {
+        body["total_count"] = total.into();
+    }
+    signed(200, &body.to_string())
+}
+
+fn targets(platform: &Platform, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|_| {
+            platform.seen().target.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default()
+        })
+        .collect()
+}
+
+#[test]
+fn a_list_is_read_to_its_end_and_not_further() {
+    let platform = Platform::start(vec![page(0..2, Some(5)), page(2..4, None), page(4..5, None)]);
+    let client = platform.builder().build_blocking().unwrap();
+    let items = client[LIST].query("limit", 2).pages().items();
+    let cards: Vec<String> =
+        items.map(|card| card.unwrap()["card_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(cards, ["0", "1", "2", "3", "4"]);
+    assert_eq!(targets(&platform, 3), ["limit=2&offset=0", "limit=2&offset=2", "limit=2&offset=4"]);
+    assert!(!platform.saw_more());
+}
+
+#[tokio::test]
+async fn the_async_client_reads_page_after_page() {
+    let platform = Platform::start(vec![page(0..2, Some(3)), page(2..3, Some(3))]);
+    let client = platform.builder().build().unwrap();
+    let mut pages = client[LIST].query("limit", 2).pages();
+    let first = pages.next().await.unwrap().unwrap();
+    assert_eq!((first.items().len(), first.total()), (2, Some(3)));
+    assert!(first.response().is_verified());
+    // A future that is dropped before it was polled asked for nothing.
+    drop(pages.next());
+    assert_eq!(pages.next().await.unwrap().unwrap().items()[0]["card_id"], "2");
+    assert!(pages.next().await.is_none() && pages.next().await.is_none());
+    assert_eq!(targets(&platform, 2).len(), 2);
+}
+
+#[test]
+fn a_typed_list_counts_pages_where_the_official_page_says_so() {
+    let platform = Platform::start(vec![
+        signed(200, r#"{"total_count":3,"data":[{"stock_id":"1"},{"stock_id":"2"}]}"#),
+        signed(200, r#"{"total_count":3,"data":[{"stock_id":"3"}]}"#),
+    ]);
+    let client = platform.builder().build_blocking().unwrap();
+    let request = Request::new().offset(0).limit(2).stock_creator_mchid("1900000001");
+    let pages = client.v3().marketing().favor().stocks().pages(request);
+    let stocks: Vec<String> =
+        pages.items_by(|page| page.data).map(|stock| stock.unwrap().stock_id.unwrap()).collect();
+    assert_eq!(stocks, ["1", "2", "3"]);
+    let asked = targets(&platform, 2);
+    assert!(asked[0].contains("offset=0") && asked[1].contains("offset=1"), "{asked:?}");
+}
+
+#[test]
+fn a_token_leads_from_page_to_page() {
+    let platform = Platform::start(vec![
+        signed(200, r#"{"total_count":2,"next_page_token":"b/1","stock_list":[{"stock_id":"1"}]}"#),
+        signed(200, r#"{"total_count":2,"stock_list":[{"stock_id":"2"}]}"#),
+    ]);
+    let client = platform.builder().build_blocking().unwrap();
+    let path = "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks";
+    let pages = client.chain(path).path("product_coupon_id", "7").query("page_size", 1).pages();
+    assert_eq!(pages.map(|page| page.unwrap().items().len()).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(targets(&platform, 2), ["page_size=1", "page_size=1&page_token=b%2F1"]);
+}
+
+#[test]
+fn a_page_is_named_in_a_body_too() {
+    let platform = Platform::start(vec![
+        signed(200, r#"{"total_num":3,"risk_trade_list":[{},{}]}"#),
+        signed(200, r#"{"total_num":3,"risk_trade_list":[{}]}"#),
+    ]);
+    let client = platform.builder().build_blocking().unwrap();
+    let call = client.chain("v3/merchant-risk-manage/ec-trade-risk/query-risk-trades");
+    let pages = call.pages_by(Method::POST, json!({"page_index": 1, "page_size": 2}));
+    assert_eq!(pages.map(|page| page.unwrap().items().len()).collect::<Vec<_>>(), [2, 1]);
+    for index in [1, 2] {
+        let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
+        assert_eq!(body, json!({"page_index": index, "page_size": 2}));
+    }
+}
+
+#[test]
+fn a_page_that_fails_is_told_and_is_the_next_one_again() {
+    let refused = unsigned(404, r#"{"code":"NOT_FOUND","message":"x"}"#);
+    let platform = Platform::start(vec![page(0..2, Some(3)), refused, page(2..3, Some(3))]);
+    let client = platform.builder().build_blocking().unwrap();
+    let mut pages = client[LIST].query("limit", 2).pages();
+    assert!(pages.next().unwrap().is_ok());
+    let error = pages.next().unwrap().unwrap_err();
+    assert_eq!(error.as_call_error().unwrap().code(), Some("NOT_FOUND"));
+    assert_eq!(pages.place(), Some(&Place::Offset(2)));
+    assert_eq!(pages.next().unwrap().unwrap().items().len(), 1);
+    assert!(pages.next().is_none());
+}
+
+#[test]
+fn a_program_that_ignores_errors_comes_to_an_end() {
+    let refused = unsigned(404, r#"{"code":"NOT_FOUND","message":"x"}"#);
+    let platform = Platform::start(vec![refused; 10]);
+    let client = platform.builder().build_blocking().unwrap();
+    assert_eq!(client[LIST].query("limit", 2).pages().count(), 3);
+}
+
+#[test]
+fn a_list_without_an_end_and_one_that_ends_early_are_errors() {
+    let platform = Platform::start(vec![page(0..2, None), page(0..2, None), page(0..2, None)]);
+    let client = platform.builder().build_blocking().unwrap();
+    let mut pages = client[LIST].query("limit", 2).pages().max_pages(2);
+    assert!(pages.next().unwrap().is_ok() && pages.next().unwrap().is_ok());
+    assert!(matches!(pages.next(), Some(Err(PageError::TooManyPages(2)))));
+    assert!(pages.next().is_none());
+
+    let platform = Platform::start(vec![page(0..2, Some(5)), page(0..0, Some(5))]);
+    let client = platform.builder().build_blocking().unwrap();
+    let told: Vec<_> = client[LIST].query("limit", 2).pages().collect();
+    assert!(matches!(told[..], [Ok(_), Err(PageError::Incomplete { read: 2, total: 5 })]), "{told:?}");
+}
+
+#[test]
+fn what_is_no_list_is_not_asked_for() {
+    let platform = Platform::start(Vec::new());
+    let client = platform.builder().build_blocking().unwrap();
+    for path in ["v3/certificates", "v3/never/heard/of"] {
+        let told: Vec<_> = client[path].pages().collect();
+        assert!(matches!(told[..], [Err(PageError::NotPaged)]), "{told:?}");
+    }
+    assert!(!platform.saw_more());
+}

@@ -1,0 +1,143 @@
+//! Waiting for a final state over real sockets; the time is the tests' own.
+
+use std::time::Duration;
+
+use serde_json::json;
+use weipay::retry::Timer as _;
+use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get::Request;
+use weipay::waiting::{WaitError, Waited, Waiting};
+use weipay::{ClientBuilder, Retries};
+
+use crate::delivery::Noting;
+use crate::platform::{Platform, Scripted, signed, unsigned};
+
+const TRANSFER: &str = "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}";
+
+fn state(name: &str, value: &str) -> Scripted {
+    signed(200, &json!({ name: value }).to_string())
+}
+
+fn error(status: u16, code: &str) -> Scripted {
+    unsigned(status, &json!({"code": code, "message": "x"}).to_string())
+}
+
+fn builder(platform: &Platform, timer: &Noting) -> ClientBuilder {
+    platform.builder().timer(timer.clone()).retries(Retries::none())
+}
+
+fn seconds(waits: &[u64]) -> Vec<Duration> {
+    waits.iter().map(|wait| Duration::from_secs(*wait)).collect()
+}
+
+#[test]
+fn an_order_is_asked_for_until_it_is_paid() {
+    let platform = Platform::start(vec![
+        state("trade_state", "NOTPAY"),
+        error(500, "SYSTEM_ERROR"),
+        state("trade_state", "USERPAYING"),
+        state("trade_state", "SUCCESS"),
+    ]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let waited = client.wait(&Waiting::within(Duration::from_secs(120)), |left| {
+        let order = client.v3().pay().transactions().out_trade_no().out_trade_no("1234567");
+        order.timeout(left).get(Request::new().mchid("1900000001"))
+    });
+    let Waited::Final { state, response, .. } = waited.unwrap() else { panic!("it is paid") };
+    assert_eq!(state, "SUCCESS");
+    assert!(response.is_verified() && response.decode().unwrap().trade_state.is_some());
+    assert_eq!(timer.waits(), seconds(&[5, 5, 5]));
+}
+
+#[tokio::test]
+async fn the_async_client_tells_the_state_that_was_seen_last_when_the_deadline_passes() {
+    let platform = Platform::start(vec![state("trade_state", "NOTPAY"), state("trade_state", "USERPAYING")]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build().unwrap();
+    let call =
+        client.chain("v3/pay/transactions/out-trade-no/{out_trade_no}").path("out_trade_no", "1234567");
+    let call = call.query("mchid", "1900000001");
+    let waited = client.wait(&Waiting::within(Duration::from_secs(5)), |_| call.clone().get()).await;
+    let Waited::DeadlinePassed { last, response, error, .. } = waited.unwrap() else { panic!("undecided") };
+    assert_eq!((last.as_deref(), error.is_none()), (Some("USERPAYING"), true));
+    assert!(response.is_some());
+    assert_eq!(timer.waits(), seconds(&[4]), "one more query, a second before the deadline");
+}
+
+#[test]
+fn a_transfer_that_is_not_found_yet_is_asked_for_again_after_a_minute() {
+    let platform = Platform::start(vec![
+        error(404, "NOT_FOUND"),
+        state("state", "WAIT_USER_CONFIRM"),
+        error(404, "NOT_FOUND"),
+        state("state", "FAIL"),
+    ]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let call = client.chain(TRANSFER).path("out_bill_no", "1");
+    let waited = client.wait(&Waiting::within(Duration::from_secs(3600)), |_| call.clone().get()).unwrap();
+    // A final state need not be a good one.
+    assert!(matches!(waited, Waited::Final { state, .. } if state == "FAIL"));
+    assert_eq!(timer.waits(), seconds(&[60, 10, 60]));
+}
+
+#[test]
+fn a_transfer_that_never_appears_is_undecided_and_not_failed() {
+    let platform = Platform::start(vec![error(404, "NOT_FOUND"); 9]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let call = client.chain(TRANSFER).path("out_bill_no", "1");
+    let waited = client.wait(&Waiting::within(Duration::from_secs(90)), |_| call.clone().get()).unwrap();
+    let Waited::DeadlinePassed { last: None, error: Some(error), .. } = waited else { panic!("undecided") };
+    assert_eq!(error.code(), Some("NOT_FOUND"));
+}
+
+/// The official advice is to send the refund again, with the same number.
+#[test]
+fn a_refund_that_is_not_found_is_told_at_once() {
+    let platform =
+        Platform::start(vec![error(404, "RESOURCE_NOT_EXISTS"), error(404, "RESOURCE_NOT_EXISTS")]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let call = client.chain("v3/refund/domestic/refunds/{out_refund_no}").path("out_refund_no", "1");
+    let refused = client.wait(&Waiting::within(Duration::from_secs(60)), |_| call.clone().get()).unwrap_err();
+    assert_eq!(refused.as_call_error().unwrap().code(), Some("RESOURCE_NOT_EXISTS"));
+    assert!(timer.waits().is_empty());
+}
+
+#[test]
+fn a_bill_is_waited_for_and_a_day_without_one_is_an_error() {
+    let link = json!({"hash_type": "SHA1", "hash_value": "79bb0f45fc4c42234a918000b2668d689e2bde04", "download_url": "https://a/b"});
+    let platform = Platform::start(vec![
+        error(400, "STATEMENT_CREATING"),
+        signed(200, &link.to_string()),
+        error(400, "NO_STATEMENT_EXIST"),
+    ]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let call = client.chain("v3/bill/tradebill").query("bill_date", "2026-11-25");
+    let day = Waiting::within(Duration::from_secs(86_400));
+    let waited = client.wait(&day, |_| call.clone().get()).unwrap();
+    assert!(matches!(waited, Waited::Final { response, .. } if response.json().unwrap() == link));
+    assert_eq!(timer.waits(), seconds(&[1800]));
+    let error = client.wait(&day, |_| call.clone().get()).unwrap_err();
+    assert_eq!(error.as_call_error().unwrap().code(), Some("NO_STATEMENT_EXIST"));
+}
+
+#[test]
+fn what_is_wrong_with_the_query_and_what_has_no_states_is_told_at_once() {
+    let platform = Platform::start(vec![error(401, "SIGN_ERROR"), signed(200, "{}")]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let minute = Waiting::within(Duration::from_secs(60));
+    let call = client.chain(TRANSFER).path("out_bill_no", "1");
+    assert!(matches!(client.wait(&minute, |_| call.clone().get()), Err(WaitError::Call(_))));
+    assert!(matches!(
+        client.wait(&minute, |_| client.chain("v3/certificates").get()),
+        Err(WaitError::NotKnown)
+    ));
+    // Nothing was sent: its reason is told.
+    let unfilled = client.wait(&minute, |_| client.chain(TRANSFER).get()).unwrap_err();
+    assert!(unfilled.as_call_error().unwrap().is_request());
+    assert_eq!((timer.waits(), timer.now()), (Vec::new(), Duration::ZERO));
+}
