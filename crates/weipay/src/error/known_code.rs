@@ -210,6 +210,8 @@ mod tests {
             verified: false,
             elements: None,
             attempts: Vec::new(),
+            operation: None,
+            unknown_members: Vec::new(),
             decryption_key: Some(KEY.clone()),
         };
         let error = Error::with_response(ErrorKind::Api(ApiError::read(body.as_bytes())), response);
