@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A program for the platform begins with `Client::from_env()?`.
     let sandbox = weipay_sandbox::Sandbox::start()?;
     let client = blocking::Client::from_kit(sandbox.kit_file())?;
-    let stock_id = stock_with_codes(&client)?;
+    let stock_id = stock_with_codes(&client, &sandbox.kit().mchid)?;
 
     // Typed, an item at a time. It begins at the offset of the request, and has its page size.
     let request = get::Request::new().offset(0).limit(2).appid("wx8888888888888888");
@@ -36,9 +36,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// A stock (批次) whose codes the merchant gives, with five of them.
-fn stock_with_codes(client: &blocking::Client) -> Result<String, Box<dyn std::error::Error>> {
+fn stock_with_codes(client: &blocking::Client, mchid: &str) -> Result<String, Box<dyn std::error::Error>> {
     let created = client.chain("v3/marketing/busifavor/stocks").post(json!({
-        "stock_name": "8月1日活动券", "belong_merchant": sandbox.kit().mchid, "goods_name": "全场",
+        "stock_name": "8月1日活动券", "belong_merchant": mchid, "goods_name": "全场",
         "stock_type": "NORMAL", "coupon_code_mode": "MERCHANT_API", "out_request_no": "example-1",
         "coupon_use_rule": {
             "coupon_available_time": {
