@@ -236,7 +236,7 @@ fn a_larger_file_than_the_limit_is_an_error_compressed_or_not() {
 }
 
 /// A server that answers one request by hand.
-fn serve(answer: impl FnOnce(&mut TcpStream) + Send + 'static) -> String {
+fn serve(respond: impl FnOnce(&mut TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/file", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -247,7 +247,7 @@ fn serve(answer: impl FnOnce(&mut TcpStream) + Send + 'static) -> String {
             stream.read_exact(&mut byte).unwrap();
             head.push(byte[0]);
         }
-        answer(&mut stream);
+        respond(&mut stream);
     });
     url
 }

@@ -330,7 +330,7 @@ fn a_provisional_response_is_not_the_response() {
 
 #[test]
 fn closed_between_two_calls() {
-    const ANSWER: &[u8] = b"HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
+    const RESPONSE: &[u8] = b"HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
     let start = || {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
@@ -339,7 +339,7 @@ fn closed_between_two_calls() {
             for _ in 0..2 {
                 let (mut stream, _) = listener.accept().unwrap();
                 receive(&mut stream);
-                stream.write_all(ANSWER).unwrap();
+                stream.write_all(RESPONSE).unwrap();
                 drop(stream);
                 tell.send(()).unwrap();
             }

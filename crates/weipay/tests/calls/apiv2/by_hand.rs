@@ -42,15 +42,15 @@ pub fn xml(fields: &[(&str, &str)]) -> String {
     format!("<xml>{elements}</xml>")
 }
 
-/// What the platform answers: HTTP 200 and plain text, whatever it says.
-pub fn answer(fields: &[(&str, &str)]) -> Scripted {
+/// A response: HTTP 200 and plain text, whatever it says.
+pub fn xml_response(fields: &[(&str, &str)]) -> Scripted {
     unsigned(200, &xml(fields)).header("Content-Type", "text/plain")
 }
 
 /// The same, signed.
 pub fn signed(fields: &[(&str, &str)]) -> Scripted {
     let sign = md5(fields);
-    answer(&[fields, &[("sign", sign.as_str())]].concat())
+    xml_response(&[fields, &[("sign", sign.as_str())]].concat())
 }
 
 pub const SUCCESS: [(&str, &str); 4] = [

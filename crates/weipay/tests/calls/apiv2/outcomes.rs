@@ -3,7 +3,7 @@
 use serde_json::json;
 use weipay::Error;
 
-use super::by_hand::{answer, builder, md5, signed, xml};
+use super::by_hand::{builder, md5, signed, xml, xml_response};
 use crate::platform::{Platform, Scripted, unsigned};
 
 fn failure(response: Scripted) -> Error {
@@ -23,7 +23,7 @@ fn business(code: &str) -> [(&str, &str); 5] {
 
 #[test]
 fn a_business_failure_is_the_error_that_apiv3_has_too() {
-    for response in [signed(&business("ORDERPAID")), answer(&business("ORDERPAID"))] {
+    for response in [signed(&business("ORDERPAID")), xml_response(&business("ORDERPAID"))] {
         let error = failure(response);
         assert!(error.is_api());
         assert_eq!((error.code(), error.message()), (Some("ORDERPAID"), Some("描述")));
@@ -54,7 +54,7 @@ fn a_code_whose_advice_is_to_ask_again_leaves_the_outcome_open() {
 
 #[test]
 fn a_request_that_was_not_taken_was_not_carried_out_and_an_unknown_reason_leaves_it_open() {
-    let not_taken = |message| failure(answer(&[("return_code", "FAIL"), ("return_msg", message)]));
+    let not_taken = |message| failure(xml_response(&[("return_code", "FAIL"), ("return_msg", message)]));
     for message in [
         "签名错误",
         "签名失败",
@@ -88,7 +88,7 @@ fn a_failure_that_is_not_provably_of_the_platform_leaves_the_outcome_open() {
     let wrong = [&fields[..], &[("sign", "00000000000000000000000000000000")]].concat();
     let without_code = [("return_code", "SUCCESS"), ("result_code", "FAIL"), ("err_code_des", "失败")];
     for response in [
-        answer(&wrong),
+        xml_response(&wrong),
         signed(&without_code),
         signed(&business("odd code!")),
         unsigned(502, "<html><h1>502 Bad Gateway</h1></html>"),
@@ -106,6 +106,6 @@ fn a_failure_that_is_not_provably_of_the_platform_leaves_the_outcome_open() {
 fn a_failure_in_the_middle_of_a_success_counts() {
     let fields = [("return_code", "FAIL"), ("result_code", "SUCCESS"), ("refund_id", "1")];
     let sign = md5(&fields);
-    let error = failure(answer(&[&fields[..], &[("sign", sign.as_str())]].concat()));
+    let error = failure(xml_response(&[&fields[..], &[("sign", sign.as_str())]].concat()));
     assert!(error.is_api());
 }

@@ -5,11 +5,11 @@ use weipay::blocking::Client;
 use weipay::error::ErrorKind;
 use weipay::wire::{SignError, VerifyError, XmlError};
 
-use super::by_hand::{KEY, SUCCESS, answer, builder, hmac_sha256, md5, signed, success, xml};
+use super::by_hand::{KEY, SUCCESS, builder, hmac_sha256, md5, signed, success, xml, xml_response};
 use crate::platform::{Platform, Scripted, unsigned};
 
-fn client(answers: Vec<Scripted>) -> Client {
-    builder(&Platform::start(answers)).build_blocking().unwrap()
+fn client(responses: Vec<Scripted>) -> Client {
+    builder(&Platform::start(responses)).build_blocking().unwrap()
 }
 
 fn paid() -> Vec<(&'static str, &'static str)> {
@@ -24,7 +24,7 @@ fn paid() -> Vec<(&'static str, &'static str)> {
 fn a_success_is_believed_by_either_kind_of_signature() {
     let fields = paid();
     for sign in [md5(&fields), hmac_sha256(&fields), md5(&fields).to_lowercase()] {
-        let client = client(vec![answer(&[&fields[..], &[("sign", sign.as_str())]].concat())]);
+        let client = client(vec![xml_response(&[&fields[..], &[("sign", sign.as_str())]].concat())]);
         let response = client.chain("v2/pay/orderquery").post(json!({})).unwrap();
         assert!(response.is_verified());
         let read = response.json().unwrap();
@@ -144,7 +144,7 @@ fn a_bill_is_a_file_and_what_is_none_is_not_taken_for_one() {
         assert!(!response.is_verified());
     }
     let none = [("return_code", "FAIL"), ("return_msg", "No Bill Exist"), ("error_code", "20002")];
-    let error = client(vec![answer(&none)]).chain("v2/pay/downloadbill").post(json!({})).unwrap_err();
+    let error = client(vec![xml_response(&none)]).chain("v2/pay/downloadbill").post(json!({})).unwrap_err();
     assert_eq!((error.code(), error.message()), (Some("20002"), Some("No Bill Exist")));
     for body in ["<html>502</html>", ""] {
         let client = client(vec![unsigned(200, body)]);
@@ -154,11 +154,11 @@ fn a_bill_is_a_file_and_what_is_none_is_not_taken_for_one() {
 
 #[test]
 fn a_page_that_answers_json_tells_its_failure() {
-    let answers = vec![
+    let responses = vec![
         unsigned(200, r#"{"retcode":"0","retmsg":"OK","access_token":"t"}"#),
         unsigned(200, r#"{"retcode":-1,"retmsg":"invalid code"}"#),
     ];
-    let client = client(answers);
+    let client = client(responses);
     let page = client.chain("v2/appauth/getaccesstoken").query("mch_id", "1900000001");
     assert_eq!(page.clone().get().unwrap().json().unwrap()["access_token"], "t");
     let error = page.get().unwrap_err();

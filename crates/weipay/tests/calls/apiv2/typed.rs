@@ -12,8 +12,8 @@ use weipay::wire::{PrivateKey, PublicKey};
 use super::by_hand::{builder, elements, is_rightly_signed, success, value};
 use crate::platform::{Platform, Scripted, unsigned};
 
-fn client(answers: Vec<Scripted>) -> (Platform, weipay::blocking::Client) {
-    let platform = Platform::start(answers);
+fn client(responses: Vec<Scripted>) -> (Platform, weipay::blocking::Client) {
+    let platform = Platform::start(responses);
     let client = builder(&platform).build_blocking().unwrap();
     (platform, client)
 }

@@ -18,7 +18,7 @@ struct Tunnels {
 }
 
 impl Tunnels {
-    fn start(answer: &'static str, server: Option<&Server>) -> Self {
+    fn start(response: &'static str, server: Option<&Server>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -29,11 +29,11 @@ impl Tunnels {
                 let mut head = String::new();
                 while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|read| read > 0) {}
                 noted.lock().unwrap().push(head);
-                stream.write_all(answer.as_bytes()).unwrap();
+                stream.write_all(response.as_bytes()).unwrap();
                 let Some(to) = to else { continue };
                 let mut onward = TcpStream::connect(to).unwrap();
-                let (mut back, mut answers) = (onward.try_clone().unwrap(), stream.try_clone().unwrap());
-                thread::spawn(move || copy(&mut back, &mut answers).ok());
+                let (mut back, mut responses) = (onward.try_clone().unwrap(), stream.try_clone().unwrap());
+                thread::spawn(move || copy(&mut back, &mut responses).ok());
                 thread::spawn(move || copy(&mut stream, &mut onward).ok());
             }
         });
@@ -75,19 +75,19 @@ fn calls_go_through_a_tunnel_and_connections_are_kept() {
 
 #[test]
 fn a_proxy_that_refuses_the_tunnel_means_that_nothing_was_sent() {
-    for answer in [
+    for response in [
         "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 403 Forbidden\r\n\r\n",
         "SSH-2.0-OpenSSH_9.6\r\n\r\n",
         "",
     ] {
-        let tunnels = Tunnels::start(answer, None);
+        let tunnels = Tunnels::start(response, None);
         for client in Either::both(|| through(&tunnels)) {
             let error = client.post("v3/pay/transactions/codepay", &serde_json::json!({})).unwrap_err();
             let text = format!("{error:#} {error:#?}");
             assert!(
                 matches!(error.kind(), ErrorKind::Network(lost) if lost.sent == Sent::No),
-                "{answer}: {text}"
+                "{response}: {text}"
             );
             assert!(!error.may_have_taken_effect());
             assert!(!text.contains("sesame") && !text.contains("QWxh"), "{text}");

@@ -14,7 +14,7 @@ use crate::platform::{Scripted, Seen, check, read, write};
 
 /// What the platform does with the next request.
 pub enum Step {
-    Answer(Scripted),
+    Response(Scripted),
     /// Reads the request, and closes the connection.
     Close,
     /// Reads the head of the request only, and resets the connection.
@@ -22,8 +22,8 @@ pub enum Step {
 }
 
 impl From<Scripted> for Step {
-    fn from(answer: Scripted) -> Self {
-        Self::Answer(answer)
+    fn from(response: Scripted) -> Self {
+        Self::Response(response)
     }
 }
 
@@ -95,7 +95,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
             state.steps.pop_front()
         };
         match step {
-            Some(Step::Answer(answer)) => write(stream, &answer),
+            Some(Step::Response(response)) => write(stream, &response),
             _ => return,
         }
     }

@@ -57,11 +57,14 @@ fn a_signed_payment_is_a_typed_event_and_is_answered_in_xml() {
         assert_eq!(notification.json().unwrap()["transaction_id"], "1004400740201409030005092168");
         let shown = format!("{notification:?} {:?}", notification.event());
         assert!(!shown.contains("oSecret") && !shown.contains("order-1"), "{shown}");
-        let answer = XmlElements::read(notification.success().body(), "xml").unwrap();
-        assert_eq!((answer.text("return_code"), answer.text("return_msg")), (Some("SUCCESS"), Some("OK")));
+        let response = XmlElements::read(notification.success().body(), "xml").unwrap();
+        assert_eq!(
+            (response.text("return_code"), response.text("return_msg")),
+            (Some("SUCCESS"), Some("OK"))
+        );
         let failure = notification.failure("later");
-        let answer = XmlElements::read(failure.body(), "xml").unwrap();
-        assert_eq!((failure.status().as_u16(), answer.text("return_code")), (500, Some("FAIL")));
+        let response = XmlElements::read(failure.body(), "xml").unwrap();
+        assert_eq!((failure.status().as_u16(), response.text("return_code")), (500, Some("FAIL")));
     }
 }
 

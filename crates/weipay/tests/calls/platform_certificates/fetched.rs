@@ -12,7 +12,7 @@ use weipay::v3::security::echo::post;
 use weipay::wire::{PROBE_PREFIX, PublicKeyId, VerifyError};
 use weipay::{Client, ClientBuilder, Error, blocking};
 
-use super::server::{API_V3_KEY, NEW, OLD, Server, answer, listing, signer};
+use super::server::{API_V3_KEY, NEW, OLD, Server, listing, signer, success_by};
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, signed_at, signed_by, unsigned};
 
 /// A client of either kind, with calls that return when the response is there.
@@ -101,7 +101,7 @@ fn of_two_listed_certificates_the_newer_is_named_and_both_verify() {
     each(Server::builder, |server, client| {
         server.list(|now| listing(&[&NEW, &OLD], &OLD, now));
         client.get("v3/a").unwrap();
-        server.calls(|_, now| answer(&NEW, now));
+        server.calls(|_, now| success_by(&NEW, now));
         client.get("v3/a").unwrap();
         assert_eq!(client.serial().as_deref(), Some(NEW.serial()));
         assert_eq!(server.fetches(), 1);
@@ -114,8 +114,8 @@ fn a_rotation_in_the_middle_of_traffic_loses_no_call() {
         let calls = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&calls);
         server.calls(move |_, now| match counted.fetch_add(1, Ordering::SeqCst) {
-            0..40 => answer(&OLD, now),
-            _ => answer(&NEW, now),
+            0..40 => success_by(&OLD, now),
+            _ => success_by(&NEW, now),
         });
         server.list(move |now| match calls.load(Ordering::SeqCst) {
             0..40 => listing(&[&OLD], &OLD, now),
@@ -136,7 +136,7 @@ fn a_burst_of_unknown_serials_leads_to_one_fetch_a_minute() {
     each(Server::builder, |server, client| {
         client.get("v3/a").unwrap();
         let strange = stranger.clone();
-        server.calls(move |_, now| answer(&strange, now));
+        server.calls(move |_, now| success_by(&strange, now));
         thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| assert!(unknown_serial(&client.get("v3/a").unwrap_err())));
@@ -149,7 +149,7 @@ fn a_burst_of_unknown_serials_leads_to_one_fetch_a_minute() {
         server.advance(1);
         assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
         assert_eq!(server.fetches(), 3);
-        server.calls(|_, now| answer(&OLD, now));
+        server.calls(|_, now| success_by(&OLD, now));
         client.get("v3/a").unwrap();
     });
 }
@@ -181,7 +181,7 @@ fn a_merchant_that_has_only_a_public_key_is_not_disturbed() {
                 server.advance(24 * 3600);
             }
             assert_eq!(server.fetches(), 0, "no certificate was ever needed");
-            server.calls(|_, now| answer(&OLD, now));
+            server.calls(|_, now| success_by(&OLD, now));
             assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
             server.calls(|_, now| signed_at(200, "{}", now));
             client.get("v3/a").unwrap();
@@ -284,7 +284,7 @@ fn a_refresh_in_the_background_delays_no_call_and_what_it_brings_replaces_the_re
             thread::sleep(Duration::from_millis(5));
         }
         assert!(unknown_serial(&client.get("v3/a").unwrap_err()), "the old certificate is retired");
-        server.calls(|_, now| answer(&NEW, now));
+        server.calls(|_, now| success_by(&NEW, now));
         client.get("v3/a").unwrap();
     });
 }
@@ -311,8 +311,8 @@ fn public_keys_and_certificates_verify_side_by_side() {
         |server, client| {
             server.list(|now| listing(&[&OLD, &NEW], &NEW, now));
             server.calls(|seen, now| match seen.target.as_str() {
-                "/v3/old" => answer(&OLD, now),
-                "/v3/new" => answer(&NEW, now),
+                "/v3/old" => success_by(&OLD, now),
+                "/v3/new" => success_by(&NEW, now),
                 _ => signed_at(200, "{}", now),
             });
             for path in ["v3/key", "v3/old", "v3/new", "v3/key"] {

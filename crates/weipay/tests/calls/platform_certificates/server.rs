@@ -89,7 +89,7 @@ impl Server {
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
             list: Mutex::new(Arc::new(Box::new(|now| listing(&[&OLD], &OLD, now)))),
-            calls: Mutex::new(Arc::new(Box::new(|_, now| answer(&OLD, now)))),
+            calls: Mutex::new(Arc::new(Box::new(|_, now| success_by(&OLD, now)))),
             clock: AtomicI64::new(NOW),
             fetches: AtomicUsize::new(0),
             seen: Mutex::default(),
@@ -199,6 +199,6 @@ pub fn listing(listed: &[&Signer], by: &Signer, now: i64) -> Scripted {
 }
 
 /// A success that is signed with this certificate.
-pub fn answer(by: &Signer, now: i64) -> Scripted {
+pub fn success_by(by: &Signer, now: i64) -> Scripted {
     signed_by(&by.key, by.serial(), 200, "{}", now)
 }
