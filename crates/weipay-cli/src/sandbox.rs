@@ -58,6 +58,7 @@ fn builder(arguments: &arguments::Serving) -> SandboxBuilder {
         (false, false) => Validation::DEFAULT,
     };
     let mut builder = Sandbox::builder()
+        .store(arguments.store.clone())
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)

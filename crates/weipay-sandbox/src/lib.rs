@@ -90,4 +90,4 @@ pub use products::Behaviour;
 pub use products::merchant_coupons::stock::StockState;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use store::StoreError;
+pub use store::{StoreAddress, StoreError};

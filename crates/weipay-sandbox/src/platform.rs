@@ -117,7 +117,13 @@ impl Platform {
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
         let now = self.clock.now();
-        let authenticated = match gate::authenticate(request, &self.merchants, self.replays.as_ref(), now) {
+        let authenticate = || gate::authenticate(request, &self.merchants, self.replays.as_ref(), now);
+        let authenticated = match authenticate() {
+            // Another node may have added or changed its merchant a moment ago.
+            Err(_) if self.look_at_merchants().unwrap_or_default() => authenticate(),
+            authenticated => authenticated,
+        };
+        let authenticated = match authenticated {
             Ok(authenticated) => authenticated,
             Err(rejection) => {
                 return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
@@ -227,7 +233,7 @@ impl Platform {
         let refusal = match error {
             HandlerError::Refused(refusal) => refusal,
             HandlerError::Failed(error) => {
-                Refusal::system_error().with_reason(format!("{}: {error:#}", self.store.file().display()))
+                Refusal::system_error().with_reason(format!("{}: {error:#}", self.store.place()))
             }
         };
         Done { content: Content::Signed(UnsignedResponse::from(&refusal)), note: Note::refused(refusal) }

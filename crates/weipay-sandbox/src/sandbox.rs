@@ -25,7 +25,7 @@ use crate::merchants::{Merchant, Merchants};
 use crate::platform::Platform;
 use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
-use crate::store::Store;
+use crate::store::{Store, StoreAddress};
 
 /// A running platform.
 ///
@@ -49,6 +49,7 @@ pub struct Sandbox {
 /// Settings of a sandbox, which [`start`](Self::start) starts.
 pub struct SandboxBuilder {
     data: Option<PathBuf>,
+    store: StoreAddress,
     listen: String,
     control: Option<String>,
     clock: Clock,
@@ -67,6 +68,7 @@ impl fmt::Debug for SandboxBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SandboxBuilder")
             .field("data", &self.data)
+            .field("store", &self.store)
             .field("listen", &self.listen)
             .field("control", &self.control)
             .field("clock", &self.clock)
@@ -85,6 +87,13 @@ impl SandboxBuilder {
     #[must_use]
     pub fn data(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data = Some(dir.into());
+        self
+    }
+
+    /// Keeps the state here instead of in the data directory.
+    #[must_use]
+    pub fn store(mut self, address: StoreAddress) -> Self {
+        self.store = address;
         self
     }
 
@@ -197,6 +206,10 @@ impl SandboxBuilder {
         entropy::warm_up();
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
+        let store = self.open_store(&dir)?;
+        if store.is_shared() {
+            kit::shared::join(&store, &folder)?;
+        }
         let mut kit = kit::open(&folder)?;
         let authority = Arc::new(
             Authority::open(&dir).map_err(|error| FolderError::File { path: dir.join(CA_KEY), error })?,
@@ -204,7 +217,7 @@ impl SandboxBuilder {
         let listener = bind(&self.listen)?;
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
-        let platform = Arc::new(self.platform(&kit)?);
+        let platform = Arc::new(self.platform(&kit, store)?);
         for new in &self.merchants {
             match platform.add_merchant(new) {
                 Ok(_) | Err(MerchantError::Exists(_)) => {}
@@ -246,11 +259,18 @@ impl SandboxBuilder {
         Ok((folder.path().to_owned(), Some(folder)))
     }
 
-    /// A platform with the merchant and the state of a kit's folder.
-    pub(crate) fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
-        let state = kit.dir().join(STATE);
-        let failed = |error| StartError::Store(state.clone(), error);
-        let store = Store::open(&state).map_err(failed)?;
+    fn open_store(&self, dir: &Path) -> Result<Store, StartError> {
+        let file = dir.join(STATE);
+        Store::at(&self.store, &file).map_err(|error| {
+            let place =
+                if self.store == StoreAddress::FILE { file } else { format!("{:?}", self.store).into() };
+            StartError::Store(place, error)
+        })
+    }
+
+    /// A platform with the merchants of a kit's folder.
+    pub(crate) fn platform(&self, kit: &KitOnDisk, store: Store) -> Result<Platform, StartError> {
+        let failed = |error| StartError::Store(store.place().into(), error);
         let merchants = merchants_of(&store, kit).map_err(|error| match error {
             MerchantError::Kit(error) => StartError::Kit(error),
             MerchantError::Store(error) => failed(error),
@@ -356,6 +376,7 @@ impl Sandbox {
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             data: None,
+            store: StoreAddress::FILE,
             listen: "127.0.0.1:0".to_owned(),
             control: Some("127.0.0.1:0".to_owned()),
             clock: Clock::System,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use weipay_sandbox::Clock;
+use weipay_sandbox::{Clock, StoreAddress};
 
 /// What follows the options of `weipay sandbox --help`.
 const HELP: &str = "\
@@ -53,6 +53,10 @@ pub(crate) struct Sandbox {
 /// How a sandbox behaves, wherever it runs.
 #[derive(Debug, Args)]
 pub(crate) struct Serving {
+    /// Where the state is kept: sqlite (a file in the data folder), memory, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, which any
+    /// number of sandboxes may use at once, each with its own data folder. The password can also be in PGPASSWORD.
+    #[arg(long, value_name = "STORE", default_value = "sqlite", value_parser = str::parse::<StoreAddress>)]
+    pub(crate) store: StoreAddress,
     /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it.
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(crate) clock: Option<Clock>,

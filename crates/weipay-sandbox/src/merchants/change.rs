@@ -168,6 +168,7 @@ impl Platform {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         let _changing = self.merchants.change();
+        self.look_at_merchants()?;
         let mchid = match &new.mchid {
             Some(mchid) => mchid.clone(),
             None => self.free_mchid(),
@@ -218,9 +219,11 @@ impl Platform {
     /// Checks that kit and record belong together, keeps the record, and lets the merchant in.
     fn keep(&self, kit: &KitOnDisk, record: &MerchantRecord) -> Result<(), MerchantError> {
         let merchant: Merchant = kit.merchant_of(record)?;
+        let files = self.shared_files(kit)?;
         self.store.transaction(|tx| {
             // Read, so that it may be saved over.
             tx.get::<MerchantRecord>(&record.mchid)?;
+            kit::shared::save(tx, &files)?;
             tx.save(record)
         })?;
         self.merchants.put(merchant);
@@ -234,6 +237,7 @@ impl Platform {
         change: impl FnOnce(&mut KitOnDisk, &mut MerchantRecord) -> Result<(), MerchantError>,
     ) -> Result<(), MerchantError> {
         let _changing = self.merchants.change();
+        self.look_at_merchants()?;
         let mut kit = self.kit_of(mchid)?;
         let stored = self.store.transaction(|tx| tx.get::<MerchantRecord>(mchid))?;
         let mut record = stored.unwrap_or_else(|| MerchantRecord::from_kit(kit.kit()));

@@ -8,7 +8,7 @@ use crate::store::{Due, StoreError};
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
 /// Records that a reset leaves: merchants have kits on disk.
-const KEPT: [&str; 1] = [crate::merchants::KIND];
+const KEPT: [&str; 2] = [crate::merchants::KIND, crate::kit::shared::KIND];
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
@@ -29,6 +29,8 @@ impl Platform {
     /// When the database fails.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         self.store.look_at_outbox();
+        // What fails is tried again by the next tick, and told by the request that needs it.
+        let _ = self.look_at_merchants();
         if !self.store.is_anything_due(now)? {
             return Ok(0);
         }
