@@ -12,7 +12,7 @@ use super::*;
 use crate::clock::HeldClock;
 use crate::products::{Decided, Decision, Route, carry_out};
 use crate::sandbox::Sandbox;
-use crate::store::{Store, Announcement, Due, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Announcement, Due, IndexEntry, Record, Store, StoreError, Transaction};
 
 const NOW: i64 = 1_786_766_400;
 const LIFE: i64 = 60;
