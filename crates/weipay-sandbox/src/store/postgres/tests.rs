@@ -1,11 +1,15 @@
 //! A real server: `.ci/with-postgres` starts one. Without it these tests say that they are skipped.
 
+use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use serde_json::Value;
 
 use super::*;
+use crate::merchants::change::NewMerchant;
+use crate::sandbox::Sandbox;
+use crate::store::address::{Kind, StoreAddress};
 use crate::store::engine::{Due, NewRecord, OutboxEntry};
 
 const SERVER: &str = "WEIPAY_TEST_POSTGRES";
@@ -115,7 +119,11 @@ fn a_rule_that_reads_what_others_write_holds_for_all_of_them_together() {
     };
     thread::scope(|scope| {
         for (place, node) in nodes.iter().enumerate() {
-            scope.spawn(move || (0..10).for_each(|number| drop(add(node, &format!("{place}-{number}")))));
+            scope.spawn(move || {
+                (0..10).for_each(|number| {
+                    let _ = add(node, &format!("{place}-{number}"));
+                })
+            });
         }
     });
     assert_eq!(within(&nodes[0], |engine| engine.count("seat", &all)), 10);
@@ -208,4 +216,37 @@ fn a_server_that_is_not_there_is_named_without_the_password() {
     let config = config("postgres://me:secret@127.0.0.1:1/weipay").unwrap();
     let refusal = format!("{:#}", Postgres::open(config).map(drop).unwrap_err());
     assert!(refusal.contains("refused") && !refusal.contains("secret"), "{refusal}");
+}
+
+#[test]
+fn nodes_have_the_same_kits_also_of_merchants_that_one_of_them_adds() {
+    let Some(config) = new_database() else { return };
+    let address = StoreAddress(Kind::Postgres(Box::new(config)));
+    let start = || Sandbox::builder().store(address.clone()).without_control().start().unwrap();
+    let (first, second) = (start(), start());
+    let key = |sandbox: &Sandbox| sandbox.kit_on_disk().merchant_key_pem().unwrap();
+    assert_eq!(*key(&first), *key(&second));
+    let authority = |sandbox: &Sandbox| fs::read(sandbox.ca_certificate()).unwrap();
+    assert_eq!(authority(&first), authority(&second));
+    let added = first.add_merchant(&NewMerchant::new()).unwrap();
+    let also_added = second.add_merchant(&NewMerchant::new()).unwrap();
+    assert_ne!(added.kit().mchid, also_added.kit().mchid);
+    first.platform().look_at_merchants().unwrap();
+    for (sandbox, kit) in [(&first, &also_added), (&second, &added)] {
+        let known = sandbox.platform().kit_of(&kit.kit().mchid).unwrap();
+        assert_eq!(*known.merchant_key_pem().unwrap(), *kit.merchant_key_pem().unwrap());
+        assert_eq!(known.kit().base_url, sandbox.base_url());
+    }
+}
+
+#[test]
+fn a_folder_with_a_kit_of_its_own_does_not_join_a_database_with_another() {
+    let Some(config) = new_database() else { return };
+    let address = StoreAddress(Kind::Postgres(Box::new(config)));
+    let builder = || Sandbox::builder().store(address.clone()).without_control();
+    drop(builder().start().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    crate::kit::init(folder.path()).unwrap();
+    let refusal = format!("{:#}", builder().data(folder.path()).start().unwrap_err());
+    assert!(refusal.contains("the database has another kit"), "{refusal}");
 }
