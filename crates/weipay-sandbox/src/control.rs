@@ -96,7 +96,6 @@ impl Route {
         Self::new("PUT", path, summary, members, handler)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn delete(
         path: &'static str,
         summary: &'static str,
@@ -198,7 +197,6 @@ impl Member {
         Self::new(name, MemberKind::Boolean, description)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn object(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Object, description)
     }

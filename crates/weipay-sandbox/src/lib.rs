@@ -87,6 +87,7 @@ pub use merchants::record::{CertificateState, PlatformKeys};
 pub use people::Person;
 pub use platform::{Platform, Request};
 pub use products::Behaviour;
+pub use products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
 pub use products::merchant_coupons::stock::StockState;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};

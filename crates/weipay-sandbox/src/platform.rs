@@ -214,6 +214,8 @@ impl Platform {
             request: checked,
             now,
             entropy: &self.entropy,
+            idempotency_key: request.header("Idempotency-Key").filter(|key| !key.is_empty()),
+            merchants: &self.merchants,
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
         };

@@ -23,9 +23,10 @@ use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::Platform;
+use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
-use crate::store::{Store, StoreAddress};
+use crate::store::{Store, StoreAddress, StoreError};
 
 /// A running platform.
 ///
@@ -410,6 +411,15 @@ impl Sandbox {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         self.platform.add_merchant(new)
+    }
+
+    /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the JSSDK. The page's signature
+    /// is checked, and what is wrong with it is told.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was sent then.
+    pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
+        self.platform.receive_coupons(page)
     }
 
     /// A client of its [control API](crate::control).
