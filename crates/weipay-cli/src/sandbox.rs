@@ -1,5 +1,6 @@
 //! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
 
+mod clock;
 mod log_writer;
 mod merchant;
 mod run;
@@ -24,6 +25,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Init { data }) => init(data),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
+        Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
         Some(SandboxCommand::Run { data, listen, serving, command }) => {
             let builder = builder(serving).listen(listen);

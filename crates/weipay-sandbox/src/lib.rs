@@ -74,7 +74,7 @@ mod server;
 mod store;
 mod upload;
 
-pub use clock::{Clock, HeldClock};
+pub use clock::{Clock, ClockMode, HeldClock, parse_duration};
 pub use contract::Validation;
 #[doc(hidden)]
 pub use contract::refusal_of;
@@ -85,7 +85,7 @@ pub use log::LogEntry;
 pub use merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
 pub use merchants::record::{CertificateState, PlatformKeys};
 pub use people::Person;
-pub use platform::{Platform, Request};
+pub use platform::{ClockError, Platform, Request, Run};
 pub use products::Behaviour;
 pub use products::merchant_coupons::stock::StockState;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};

@@ -1,16 +1,18 @@
 //! The platform (平台): the journey of a request, from what came in to what goes out, as the crate's first page shows it. What the
 //! clock does without a request is in `tick`, what is only shown in `show`.
 
+mod events;
 mod show;
 mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use http::HeaderMap;
 use weipay_catalog::Operation;
 
-use crate::clock::Clock;
+use crate::clock::HeldClock;
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
 use crate::gate::{self, Authenticated, Rejection, Replays};
@@ -22,6 +24,8 @@ use crate::response::{
 };
 use crate::sensitive;
 use crate::store::Store;
+pub(crate) use events::kept_clock;
+pub use events::{ClockError, Run};
 
 /// A platform without sockets: requests and responses are plain values.
 pub struct Platform {
@@ -39,7 +43,9 @@ pub struct Platform {
     /// Whether receivers of notifications may be in a private network.
     pub(crate) private_receivers: bool,
     pub(crate) store: Store,
-    pub(crate) clock: Clock,
+    pub(crate) clock: HeldClock,
+    /// Held by the call that moves the clock from event to event.
+    pub(crate) runs: Mutex<()>,
     pub(crate) entropy: Entropy,
 }
 
@@ -117,17 +123,18 @@ impl Platform {
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
         let now = self.clock.now();
-        let authenticated = match gate::authenticate(request, &self.merchants, self.replays.as_ref(), now) {
-            Ok(authenticated) => authenticated,
-            Err(rejection) => {
-                return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
-            }
-        };
+        let authenticated =
+            match gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock) {
+                Ok(authenticated) => authenticated,
+                Err(rejection) => {
+                    return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
+                }
+            };
         let done = self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error));
-        let signers = &authenticated.merchant.signers;
+        let (signers, time) = (&authenticated.merchant.signers, authenticated.time);
         let response = match done.content {
-            Content::Signed(unsigned) => signers.signed(request, unsigned, now, &self.entropy),
-            Content::File(file) => signers.file(request, file, now, &self.entropy),
+            Content::Signed(unsigned) => signers.signed(request, unsigned, time, &self.entropy),
+            Content::File(file) => signers.file(request, file, time, &self.entropy),
         };
         noted(response, done.note)
     }

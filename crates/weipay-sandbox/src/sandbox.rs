@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
 use weipay_wire::Kit;
 
 use crate::authority::Authority;
-use crate::clock::{Clock, HeldClock};
+use crate::clock::{Clock, ClockMode, HeldClock};
 use crate::contract::{Contract, Validation};
 use crate::control::{self, Control, ControlListener};
 use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
@@ -22,7 +22,7 @@ use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::{Merchant, Merchants};
-use crate::platform::Platform;
+use crate::platform::{ClockError, Platform, Run, kept_clock};
 use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
 use crate::store::Store;
@@ -109,7 +109,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Takes the time from this clock.
+    /// Takes the time from this clock. Without one, the clock goes as it went when the last sandbox with this data folder ended.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -211,9 +211,7 @@ impl SandboxBuilder {
                 Err(error) => return Err(StartError::Merchant(error)),
             }
         }
-        if let Clock::Held(clock) = &self.clock {
-            tick_with(clock, &platform);
-        }
+        tick_with(platform.clock(), &platform);
         let settings = Settings {
             platform: Arc::clone(&platform),
             idle_timeout: self.idle_timeout,
@@ -256,6 +254,13 @@ impl SandboxBuilder {
             MerchantError::Store(error) => failed(error),
             error => StartError::Merchant(error),
         })?;
+        let clock = match &self.clock {
+            Clock::Held(held) => held.clone(),
+            Clock::System => {
+                let kept = store.transaction(kept_clock).map_err(failed)?;
+                HeldClock::new(kept.unwrap_or(ClockMode::Real))
+            }
+        };
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
             merchants: Merchants::new(merchants),
@@ -266,7 +271,8 @@ impl SandboxBuilder {
             replays: self.validation.replayed_requests.then(Replays::default),
             private_receivers: self.private_receivers,
             store,
-            clock: self.clock.clone(),
+            clock,
+            runs: Mutex::default(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
         })
     }
@@ -324,7 +330,8 @@ fn tick_with(clock: &HeldClock, platform: &Arc<Platform>) {
     let platform = Arc::downgrade(platform);
     clock.listen(move |now| {
         let Some(platform) = platform.upgrade() else { return false };
-        // What failed stays due; the server tries it again every second.
+        // What is not kept is only gone after a restart. What failed stays due; the server tries it again every second.
+        let _ = platform.keep_clock();
         let _ = platform.tick(now);
         true
     });
@@ -389,6 +396,31 @@ impl Sandbox {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         self.platform.add_merchant(new)
+    }
+
+    /// The hand on its clock.
+    #[must_use]
+    pub fn clock(&self) -> &HeldClock {
+        self.platform.clock()
+    }
+
+    /// Waits until everything that is due now is done, moves the clock to the next moment at which something is due (an expiry, an
+    /// attempt to deliver a notification), and waits until that is done too. Gives that moment in unix seconds, or `None` when
+    /// nothing waits. It blocks the thread.
+    ///
+    /// # Errors
+    /// When what is due does not end in time, another call moves the clock, or the database fails.
+    pub fn run_to_next_event(&self) -> Result<Option<i64>, ClockError> {
+        self.platform.run_to_next_event()
+    }
+
+    /// Lets so many seconds pass: the clock stops at every moment on the way at which something is due, as
+    /// [`Self::run_to_next_event`] does. It blocks the thread.
+    ///
+    /// # Errors
+    /// Those of [`Self::run_to_next_event`]; the clock shows how far it came.
+    pub fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
+        self.platform.run_for(seconds)
     }
 
     /// A client of its [control API](crate::control).

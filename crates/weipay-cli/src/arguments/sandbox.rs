@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use weipay_sandbox::Clock;
+use weipay_sandbox::parse_duration;
 
 /// What follows the options of `weipay sandbox --help`.
 const HELP: &str = "\
@@ -53,9 +53,10 @@ pub(crate) struct Sandbox {
 /// How a sandbox behaves, wherever it runs.
 #[derive(Debug, Args)]
 pub(crate) struct Serving {
-    /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it.
-    #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
-    pub(crate) clock: Option<Clock>,
+    /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it, or of
+    /// the time of this machine [default: as it went when the last sandbox with this data folder ended, at first the time of this machine].
+    #[arg(long, value_name = "TIME", value_parser = str::parse::<weipay_sandbox::Clock>)]
+    pub(crate) clock: Option<weipay_sandbox::Clock>,
     /// Make the same numbers and nonces in each run; keys always differ.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
@@ -102,6 +103,8 @@ pub(crate) enum SandboxCommand {
         #[command(subcommand)]
         command: MerchantCommand,
     },
+    /// Show or move the clock of a running sandbox.
+    Clock(Clock),
     /// List which operations have state, and which only return examples.
     Coverage {
         /// Only operations of this kind.
@@ -152,4 +155,32 @@ pub(crate) struct NewMerchant {
     /// The state of its certificate (商户API证书).
     #[arg(long, value_name = "STATE", default_value = "valid", value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
     pub(crate) certificate: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Clock {
+    #[command(subcommand)]
+    pub(crate) command: Option<ClockCommand>,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClockCommand {
+    /// Show the time, how the clock goes, and the next event.
+    Show,
+    /// Stop the clock, at a time such as 2026-08-15T12:00:00+08:00 or where it is.
+    Freeze { time: Option<String> },
+    /// Let the clock run from a time.
+    Set { time: String },
+    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h. What is due on the way happens at its own time.
+    Advance {
+        #[arg(value_parser = parse_duration)]
+        duration: i64,
+    },
+    /// Move the clock to the next event: an expiry, or an attempt to deliver a notification.
+    Next,
+    /// Let the clock show the time of this machine again.
+    Real,
 }

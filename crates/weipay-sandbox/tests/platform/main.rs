@@ -8,6 +8,7 @@ mod association;
 mod bad_requests;
 mod choices;
 mod client;
+mod clock;
 mod connections;
 mod downloads;
 mod error_codes;
