@@ -12,7 +12,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
 pub(crate) use sandbox::{
-    Clock, ClockCommand, MerchantCommand, NewMerchant, Sandbox, SandboxCommand, Serving,
+    Clock, ClockCommand, Fault, FaultCommand, MerchantCommand, NewFault, NewMerchant, Sandbox,
+    SandboxCommand, Serving,
 };
 
 /// WeChat Pay (微信支付): a local sandbox and calls from the shell.

@@ -15,6 +15,7 @@ use weipay_catalog::Operation;
 use crate::clock::HeldClock;
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
+use crate::faults::{FAULT_HEADER, Fault, Faults};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
@@ -42,6 +43,7 @@ pub struct Platform {
     pub(crate) replays: Option<Replays>,
     /// Whether receivers of notifications may be in a private network.
     pub(crate) private_receivers: bool,
+    pub(crate) faults: Faults,
     pub(crate) store: Store,
     pub(crate) clock: HeldClock,
     /// Held by the call that moves the clock from event to event.
@@ -98,12 +100,22 @@ struct Done {
 /// What the sandbox's own headers and its log say about a response.
 enum Note {
     Answered(Behaviour),
+    /// The fault is told in its own header.
+    Faulty,
     /// The code is empty where the response has no body.
     Refused {
         code: &'static str,
         message: String,
         reason: Option<String>,
     },
+}
+
+impl Done {
+    /// What the platform responds with in place of anything else.
+    fn faulty(fault: Fault, authenticated: &Authenticated<'_>) -> Self {
+        let content = Content::Signed(fault.refusal(authenticated.routed.operation));
+        Self { content, note: Note::Faulty }
+    }
 }
 
 enum Content {
@@ -122,6 +134,37 @@ impl Platform {
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
+        match self.faults.choose(request) {
+            Ok(None) => self.answer(request, None),
+            Ok(Some(fault)) => self.respond_with(fault, request),
+            Err(advice) => {
+                let refusal = Refusal::invalid_request("沙箱不认识所请求的故障")
+                    .with_reason(format!("{FAULT_HEADER}: {advice}"));
+                let unsigned = UnsignedResponse::from(&refusal);
+                noted(
+                    response::with_headers(unsigned, self.clock.now(), &self.entropy, true),
+                    Note::refused(refusal),
+                )
+            }
+        }
+    }
+
+    /// A response with a fault, of a request that is carried out or not, as the fault wants it.
+    fn respond_with(&self, fault: Fault, request: &Request) -> Response {
+        let mut response = match (fault.is_signed(), fault.is_instead()) {
+            (true, _) => self.answer(request, Some(fault)),
+            (false, true) => fault.unsigned(),
+            (false, false) => {
+                let response = self.answer(request, None);
+                if fault.replaces() { fault.unsigned() } else { response }
+            }
+        };
+        fault.spoil(&mut response);
+        response
+    }
+
+    /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
+    fn answer(&self, request: &Request, fault: Option<Fault>) -> Response {
         let now = self.clock.now();
         let authenticated =
             match gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock) {
@@ -130,7 +173,13 @@ impl Platform {
                     return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
                 }
             };
-        let done = self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error));
+        let mut done = match fault {
+            Some(fault) if fault.is_instead() => Done::faulty(fault, &authenticated),
+            _ => self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error)),
+        };
+        if let Some(fault) = fault.filter(|fault| !fault.is_instead()) {
+            done = Done::faulty(fault, &authenticated);
+        }
         let (signers, time) = (&authenticated.merchant.signers, authenticated.time);
         let response = match done.content {
             Content::Signed(unsigned) => signers.signed(request, unsigned, time, &self.entropy),
@@ -274,6 +323,7 @@ fn note_of(rejection: Rejection) -> Note {
 /// A response with the sandbox's own headers, which come last.
 fn noted(mut response: Response, note: Note) -> Response {
     match note {
+        Note::Faulty => {}
         Note::Answered(behaviour) => response.set(ORIGIN_HEADER, behaviour.word()),
         Note::Refused { code, message, reason } => {
             response.code = Some(code).filter(|code| !code.is_empty());

@@ -17,6 +17,7 @@ use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
 use crate::environment::ClientEnvironment;
 use crate::error::StartError;
+use crate::faults::{FaultError, FaultProfile, FaultRule, Faults};
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
@@ -59,6 +60,7 @@ pub struct SandboxBuilder {
     connections: Option<usize>,
     private_receivers: bool,
     merchants: Vec<NewMerchant>,
+    faults: Vec<FaultRule>,
     log: Option<Arc<Log>>,
     products: &'static [Product],
 }
@@ -174,6 +176,20 @@ impl SandboxBuilder {
         self
     }
 
+    /// Lets requests meet a fault, until the rule is taken away or the sandbox ends.
+    #[must_use]
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Lets requests meet the faults of a profile. A seed hits the same requests each time.
+    #[must_use]
+    pub fn faults(mut self, profile: FaultProfile, seed: u64) -> Self {
+        self.faults.extend(profile.rules(seed));
+        self
+    }
+
     /// Calls this after every request, and after every attempt to deliver a notification. Responses wait for it: it must not
     /// block.
     #[must_use]
@@ -261,6 +277,10 @@ impl SandboxBuilder {
                 HeldClock::new(kept.unwrap_or(ClockMode::Real))
             }
         };
+        let faults = Faults::default();
+        for rule in &self.faults {
+            faults.add(rule.clone()).map_err(StartError::Fault)?;
+        }
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
             merchants: Merchants::new(merchants),
@@ -270,6 +290,7 @@ impl SandboxBuilder {
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
             private_receivers: self.private_receivers,
+            faults,
             store,
             clock,
             runs: Mutex::default(),
@@ -373,6 +394,7 @@ impl Sandbox {
             connections: None,
             private_receivers: false,
             merchants: Vec::new(),
+            faults: Vec::new(),
             log: None,
             products: PRODUCTS,
         }
@@ -396,6 +418,24 @@ impl Sandbox {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         self.platform.add_merchant(new)
+    }
+
+    /// Lets requests meet a fault from now on, and gives the number of the rule.
+    ///
+    /// # Errors
+    /// When no request can ever meet it, or there are too many rules.
+    pub fn add_fault(&self, rule: FaultRule) -> Result<u64, FaultError> {
+        self.platform.faults.add(rule)
+    }
+
+    /// Takes a rule away. Whether there was one with this number.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.platform.faults.remove(id)
+    }
+
+    /// Takes all rules away.
+    pub fn clear_faults(&self) {
+        self.platform.faults.clear();
     }
 
     /// The hand on its clock.

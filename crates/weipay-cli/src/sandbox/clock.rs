@@ -8,7 +8,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 pub(super) fn run(arguments: &Clock) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::failed)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
     let (method, path, body) = match arguments.command.as_ref().unwrap_or(&ClockCommand::Show) {
         ClockCommand::Show => ("GET", "/clock", None),
         ClockCommand::Freeze { time } => ("POST", "/clock/freeze", Some(json!({ "time": time }))),

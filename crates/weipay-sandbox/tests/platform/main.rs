@@ -13,6 +13,7 @@ mod connections;
 mod downloads;
 mod error_codes;
 mod examples;
+mod faults;
 mod life_of_a_coupon;
 mod merchant;
 mod notifications;
