@@ -119,7 +119,7 @@ impl Sender {
             return;
         }
         let started = self.platform.clock.now();
-        let outcome = self.post(&entry, started).await;
+        let outcome = self.post(&entry).await;
         let next = if outcome.is_acknowledged() { None } else { next_attempt(&entry, started) };
         if let Some(log) = &self.log {
             log(entry_of_log(&entry, &outcome, next.map(|next| next - started)));
@@ -138,9 +138,10 @@ impl Sender {
         drop(place);
     }
 
-    async fn post(&self, entry: &OutboxEntry, now: i64) -> Outcome {
+    async fn post(&self, entry: &OutboxEntry) -> Outcome {
         let (platform, entry_to_sign) = (Arc::clone(&self.platform), entry.clone());
-        let message = spawn_blocking(move || message::make(&platform, &entry_to_sign, now)).await;
+        let time = platform.clock.time_of_signatures();
+        let message = spawn_blocking(move || message::make(&platform, &entry_to_sign, time)).await;
         let message = match message {
             Ok(Ok(message)) => message,
             Ok(Err(reason)) => return Outcome::Failed(reason),

@@ -22,6 +22,7 @@ use weipay_wire::{DigestAlgorithm, PrivateKey, SCHEME, is_same_serial, response_
 
 use crate::clock;
 use crate::entropy::Entropy;
+use crate::faults::Delivery;
 use crate::gate::Rejection;
 use crate::platform::Request;
 use crate::products::Behaviour;
@@ -39,11 +40,20 @@ pub struct Response {
     pub(crate) code: Option<&'static str>,
     /// The message of a refusal; it names fields and rules, and no values.
     pub(crate) message: Option<String>,
+    /// How it leaves.
+    pub(crate) delivery: Delivery,
 }
 
 impl Response {
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Vec::new(), code: None, message: None }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            code: None,
+            message: None,
+            delivery: Delivery::Whole,
+        }
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {

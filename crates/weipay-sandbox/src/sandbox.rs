@@ -2,27 +2,28 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
 use weipay_wire::Kit;
 
 use crate::authority::Authority;
-use crate::clock::{Clock, HeldClock};
+use crate::clock::{Clock, ClockMode, HeldClock};
 use crate::contract::{Contract, Validation};
 use crate::control::{self, Control, ControlListener};
 use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
 use crate::environment::ClientEnvironment;
 use crate::error::StartError;
+use crate::faults::{FaultError, FaultProfile, FaultRule, Faults};
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::{Merchant, Merchants};
-use crate::platform::Platform;
+use crate::platform::{ClockError, Platform, Run, kept_clock};
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
@@ -61,6 +62,7 @@ pub struct SandboxBuilder {
     connections: Option<usize>,
     private_receivers: bool,
     merchants: Vec<NewMerchant>,
+    faults: Vec<FaultRule>,
     log: Option<Arc<Log>>,
     products: &'static [Product],
 }
@@ -119,7 +121,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Takes the time from this clock.
+    /// Takes the time from this clock. Without one, the clock goes as it went when the last sandbox with this data folder ended.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -184,6 +186,20 @@ impl SandboxBuilder {
         self
     }
 
+    /// Lets requests meet a fault, until the rule is taken away or the sandbox ends.
+    #[must_use]
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Lets requests meet the faults of a profile. A seed hits the same requests each time.
+    #[must_use]
+    pub fn faults(mut self, profile: FaultProfile, seed: u64) -> Self {
+        self.faults.extend(profile.rules(seed));
+        self
+    }
+
     /// Calls this after every request, and after every attempt to deliver a notification. Responses wait for it: it must not
     /// block.
     #[must_use]
@@ -225,9 +241,7 @@ impl SandboxBuilder {
                 Err(error) => return Err(StartError::Merchant(error)),
             }
         }
-        if let Clock::Held(clock) = &self.clock {
-            tick_with(clock, &platform);
-        }
+        tick_with(platform.clock(), &platform);
         let settings = Settings {
             platform: Arc::clone(&platform),
             idle_timeout: self.idle_timeout,
@@ -277,6 +291,17 @@ impl SandboxBuilder {
             MerchantError::Store(error) => failed(error),
             error => StartError::Merchant(error),
         })?;
+        let clock = match &self.clock {
+            Clock::Held(held) => held.clone(),
+            Clock::System => {
+                let kept = store.transaction(kept_clock).map_err(failed)?;
+                HeldClock::new(kept.unwrap_or(ClockMode::Real))
+            }
+        };
+        let faults = Faults::default();
+        for rule in &self.faults {
+            faults.add(rule.clone()).map_err(StartError::Fault)?;
+        }
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
             merchants: Merchants::new(merchants),
@@ -286,8 +311,10 @@ impl SandboxBuilder {
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
             private_receivers: self.private_receivers,
+            faults,
             store,
-            clock: self.clock.clone(),
+            clock,
+            runs: Mutex::default(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
         })
     }
@@ -345,7 +372,8 @@ fn tick_with(clock: &HeldClock, platform: &Arc<Platform>) {
     let platform = Arc::downgrade(platform);
     clock.listen(move |now| {
         let Some(platform) = platform.upgrade() else { return false };
-        // What failed stays due; the server tries it again every second.
+        // What is not kept is only gone after a restart. What failed stays due; the server tries it again every second.
+        let _ = platform.keep_clock();
         let _ = platform.tick(now);
         true
     });
@@ -388,6 +416,7 @@ impl Sandbox {
             connections: None,
             private_receivers: false,
             merchants: Vec::new(),
+            faults: Vec::new(),
             log: None,
             products: PRODUCTS,
         }
@@ -420,6 +449,49 @@ impl Sandbox {
     /// When the database fails; nothing was sent then.
     pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
         self.platform.receive_coupons(page)
+    }
+
+    /// Lets requests meet a fault from now on, and gives the number of the rule.
+    ///
+    /// # Errors
+    /// When no request can ever meet it, or there are too many rules.
+    pub fn add_fault(&self, rule: FaultRule) -> Result<u64, FaultError> {
+        self.platform.faults.add(rule)
+    }
+
+    /// Takes a rule away. Whether there was one with this number.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.platform.faults.remove(id)
+    }
+
+    /// Takes all rules away.
+    pub fn clear_faults(&self) {
+        self.platform.faults.clear();
+    }
+
+    /// The hand on its clock.
+    #[must_use]
+    pub fn clock(&self) -> &HeldClock {
+        self.platform.clock()
+    }
+
+    /// Waits until everything that is due now is done, moves the clock to the next moment at which something is due (an expiry, an
+    /// attempt to deliver a notification), and waits until that is done too. Gives that moment in unix seconds, or `None` when
+    /// nothing waits. It blocks the thread.
+    ///
+    /// # Errors
+    /// When what is due does not end in time, another call moves the clock, or the database fails.
+    pub fn run_to_next_event(&self) -> Result<Option<i64>, ClockError> {
+        self.platform.run_to_next_event()
+    }
+
+    /// Lets so many seconds pass: the clock stops at every moment on the way at which something is due, as
+    /// [`Self::run_to_next_event`] does. It blocks the thread.
+    ///
+    /// # Errors
+    /// Those of [`Self::run_to_next_event`]; the clock shows how far it came.
+    pub fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
+        self.platform.run_for(seconds)
     }
 
     /// A client of its [control API](crate::control).

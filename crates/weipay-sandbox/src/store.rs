@@ -308,7 +308,6 @@ impl<'a> Transaction<'a> {
     }
 
     /// Notifications that are due at `now`, the one that has been due for longest first.
-    #[cfg(test)]
     pub(crate) fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.engine.outbox_due(now, limit)
     }

@@ -4,6 +4,7 @@
 
 mod api;
 mod call;
+mod clock_and_fault;
 mod documents;
 mod kit;
 mod linearizability;

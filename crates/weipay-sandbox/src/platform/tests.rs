@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use weipay_wire::{Authorization, PrivateKey, request_message};
 
 use super::*;
-use crate::clock::HeldClock;
+use crate::clock::{Clock, HeldClock};
 use crate::products::{Decided, Decision, Route, carry_out};
 use crate::sandbox::Sandbox;
 use crate::store::{Announcement, Due, IndexEntry, Record, Store, StoreError, Transaction};
