@@ -25,7 +25,7 @@ impl Shop {
         let stock_id = platform
             .store
             .transaction(|tx| {
-                let decision = stock::create(&account, members, 1, NOW)?;
+                let decision = stock::create(&account, members.clone(), 1, NOW)?;
                 carry_out(tx, decision)
             })
             .unwrap()["stock_id"]
