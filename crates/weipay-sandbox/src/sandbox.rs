@@ -21,9 +21,11 @@ use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
+use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::Platform;
 use crate::products::{PRODUCTS, Product};
+use crate::seed::Seed;
 use crate::server::{Server, Settings};
 use crate::store::Store;
 
@@ -58,6 +60,8 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     private_receivers: bool,
+    platform_keys: Option<PlatformKeys>,
+    seed_file: Option<PathBuf>,
     merchants: Vec<NewMerchant>,
     log: Option<Arc<Log>>,
     products: &'static [Product],
@@ -76,6 +80,8 @@ impl fmt::Debug for SandboxBuilder {
             .field("idle_timeout", &self.idle_timeout)
             .field("connections", &self.connections)
             .field("private_receivers", &self.private_receivers)
+            .field("platform_keys", &self.platform_keys)
+            .field("seed_file", &self.seed_file)
             .finish_non_exhaustive()
     }
 }
@@ -167,6 +173,20 @@ impl SandboxBuilder {
         self
     }
 
+    /// Which keys the platform signs with for the first merchant. A kit that is there and was made with others is an error.
+    #[must_use]
+    pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
+        self.platform_keys = Some(platform_keys);
+        self
+    }
+
+    /// Reads merchants and people from a [seed file](crate::seed) at the start, and adds those that are not there.
+    #[must_use]
+    pub fn seed_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.seed_file = Some(file.into());
+        self
+    }
+
     /// Adds a merchant at the start, unless there is one with its number already. One without a number is added at each start.
     #[must_use]
     pub fn merchant(mut self, new: NewMerchant) -> Self {
@@ -195,9 +215,12 @@ impl SandboxBuilder {
     /// When the data directory, the kit, the state or the address cannot be used.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
+        // Before anything is made: a mistake in it leaves no half of a sandbox.
+        let seed =
+            self.seed_file.as_deref().map(|file| Seed::read(file).map(|seed| (file, seed))).transpose()?;
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
-        let mut kit = kit::open(&folder)?;
+        let mut kit = kit::open(&folder, self.platform_keys)?;
         let authority = Arc::new(
             Authority::open(&dir).map_err(|error| FolderError::File { path: dir.join(CA_KEY), error })?,
         );
@@ -210,6 +233,9 @@ impl SandboxBuilder {
                 Ok(_) | Err(MerchantError::Exists(_)) => {}
                 Err(error) => return Err(StartError::Merchant(error)),
             }
+        }
+        if let Some((file, seed)) = &seed {
+            platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
         }
         if let Clock::Held(clock) = &self.clock {
             tick_with(clock, &platform);
@@ -365,6 +391,8 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             private_receivers: false,
+            platform_keys: None,
+            seed_file: None,
             merchants: Vec::new(),
             log: None,
             products: PRODUCTS,
