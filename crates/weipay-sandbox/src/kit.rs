@@ -176,12 +176,12 @@ pub fn read(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
 /// The kit of a data folder. Where there is none, it is made with these platform keys.
 pub(crate) fn open(folder: &DataFolder, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitError> {
     let kit = open_or_make(folder.path(), &Made::first(keys.unwrap_or(Made::FIRST_PLATFORM_KEYS)))?;
-    match (keys, kit.made_with()?) {
-        (Some(wanted), has) if wanted != has => {
-            Err(KitError::OtherPlatformKeys { dir: folder.path().to_owned(), has, wanted })
-        }
-        _ => Ok(kit),
+    let Some(wanted) = keys else { return Ok(kit) };
+    let has = kit.made_with()?;
+    if wanted == has {
+        return Ok(kit);
     }
+    Err(KitError::OtherPlatformKeys { dir: folder.path().to_owned(), has, wanted })
 }
 
 /// Where the kit of an added merchant is.

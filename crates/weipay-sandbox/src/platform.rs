@@ -6,6 +6,7 @@ mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use http::HeaderMap;
 use weipay_catalog::Operation;
@@ -16,6 +17,7 @@ use crate::entropy::Entropy;
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
+use crate::people::Person;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
     self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
@@ -41,6 +43,8 @@ pub struct Platform {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    /// The people of the seed file, who are there again after a reset.
+    pub(crate) seeded_people: OnceLock<Vec<Person>>,
 }
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -294,6 +294,7 @@ impl SandboxBuilder {
             store,
             clock: self.clock.clone(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
+            seeded_people: OnceLock::new(),
         })
     }
 }

@@ -204,9 +204,11 @@ impl Platform {
             self.add_seed_merchant(merchant, index)?;
         }
         let known = self.merchants.appids();
-        for (index, person) in seed.people.iter().enumerate() {
-            self.add_seed_person(person, index, &known)?;
-        }
+        let people = seed.people.iter().enumerate();
+        let added: Result<_, _> =
+            people.map(|(index, person)| self.add_seed_person(person, index, &known)).collect();
+        // A platform has one seed.
+        let _ = self.seeded_people.set(added?);
         Ok(())
     }
 
@@ -235,7 +237,12 @@ impl Platform {
         self.bind(mchid, appids, sub_merchants).map_err(failed)
     }
 
-    fn add_seed_person(&self, seed: &SeedPerson, index: usize, known: &[String]) -> Result<(), SeedError> {
+    fn add_seed_person(
+        &self,
+        seed: &SeedPerson,
+        index: usize,
+        known: &[String],
+    ) -> Result<Person, SeedError> {
         let mut person = Person { unionid: seed.unionid.clone(), openids: seed.openids.clone() };
         for appid in &seed.appids {
             let openid = person.openid(appid);
@@ -246,7 +253,7 @@ impl Platform {
         }
         let other = self.keep_person(&person).map_err(SeedError::Store)?;
         match other {
-            None => Ok(()),
+            None => Ok(person),
             Some(openid) => {
                 Err(wrong(format!("people[{index}].openids"), format!("{openid} is somebody else's already")))
             }

@@ -53,6 +53,8 @@ fn merchants_partners_appids_and_people_are_there_after_each_start() {
         assert_eq!(platform.openid(&alice, "wx0000000000000100").unwrap(), "oAlice000000000000000000001a");
         let bob = find("oUnionBob000000000000000001b");
         assert_eq!(bob.openids.len(), 2);
+        platform.reset().unwrap();
+        assert_eq!((find(&alice.unionid), find(&bob.unionid)), (alice, bob));
     }
     assert_eq!(keys[0], keys[1]);
 }
