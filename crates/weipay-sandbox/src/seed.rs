@@ -205,7 +205,7 @@ impl Platform {
         }
         let known = self.merchants.appids();
         let people = seed.people.iter().enumerate();
-        let added: Result<_, _> =
+        let added: Result<Vec<_>, _> =
             people.map(|(index, person)| self.add_seed_person(person, index, &known)).collect();
         // A platform has one seed.
         let _ = self.seeded_people.set(added?);
