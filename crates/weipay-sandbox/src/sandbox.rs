@@ -489,6 +489,7 @@ impl Sandbox {
     }
 
     /// Takes a rule away. Whether there was one with this number.
+    #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it was there")]
     pub fn remove_fault(&self, id: u64) -> bool {
         self.platform.faults.remove(id)
     }
