@@ -205,7 +205,6 @@ impl Member {
         Self::new(name, MemberKind::Boolean, description)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn object(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Object, description)
     }

@@ -46,6 +46,7 @@
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 //! | `people` | who pays and receives |
+//! | `seed` | merchants and people from a file |
 //! | `control` | the second listener, for developers |
 //! | `clock`, `entropy` | time and randomness as values |
 //! | `error` | why a sandbox did not start |
@@ -71,6 +72,7 @@ mod platform;
 mod products;
 mod response;
 mod sandbox;
+pub mod seed;
 mod sensitive;
 mod server;
 mod store;
@@ -90,7 +92,8 @@ pub use merchants::record::{CertificateState, PlatformKeys};
 pub use people::Person;
 pub use platform::{ClockError, Platform, Request, Run};
 pub use products::Behaviour;
+pub use products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
 pub use products::merchant_coupons::stock::StockState;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use store::StoreError;
+pub use store::{StoreAddress, StoreError};

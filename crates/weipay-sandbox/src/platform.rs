@@ -7,7 +7,7 @@ mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use http::HeaderMap;
 use weipay_catalog::Operation;
@@ -19,6 +19,7 @@ use crate::faults::{FAULT_HEADER, Fault, Faults};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
+use crate::people::Person;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
     self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
@@ -49,6 +50,8 @@ pub struct Platform {
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
     pub(crate) entropy: Entropy,
+    /// The people of the seed file, who are there again after a reset.
+    pub(crate) seeded_people: OnceLock<Vec<Person>>,
 }
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.
@@ -166,13 +169,19 @@ impl Platform {
     /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
     fn answer(&self, request: &Request, fault: Option<Fault>) -> Response {
         let now = self.clock.now();
-        let authenticated =
-            match gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock) {
-                Ok(authenticated) => authenticated,
-                Err(rejection) => {
-                    return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
-                }
-            };
+        let authenticate =
+            || gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock);
+        let authenticated = match authenticate() {
+            // Another node may have added or changed its merchant a moment ago.
+            Err(_) if self.look_at_merchants().unwrap_or_default() => authenticate(),
+            authenticated => authenticated,
+        };
+        let authenticated = match authenticated {
+            Ok(authenticated) => authenticated,
+            Err(rejection) => {
+                return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
+            }
+        };
         let mut done = match fault {
             Some(fault) if fault.is_instead() => Done::faulty(fault, &authenticated),
             _ => self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error)),
@@ -264,6 +273,8 @@ impl Platform {
             request: checked,
             now,
             entropy: &self.entropy,
+            idempotency_key: request.header("Idempotency-Key").filter(|key| !key.is_empty()),
+            merchants: &self.merchants,
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
         };
@@ -283,7 +294,7 @@ impl Platform {
         let refusal = match error {
             HandlerError::Refused(refusal) => refusal,
             HandlerError::Failed(error) => {
-                Refusal::system_error().with_reason(format!("{}: {error:#}", self.store.file().display()))
+                Refusal::system_error().with_reason(format!("{}: {error:#}", self.store.place()))
             }
         };
         Done { content: Content::Signed(UnsignedResponse::from(&refusal)), note: Note::refused(refusal) }

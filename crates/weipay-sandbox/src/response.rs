@@ -116,6 +116,9 @@ pub(crate) mod tail {
     pub(crate) const UNDEFINED_PARAMETER: u32 = 270_924_358;
     pub(crate) const BAD_SIGNATURE: u32 = 268_443_699;
     pub(crate) const APPID_NOT_BOUND: u32 = 268_445_527;
+    pub(crate) const STOCK_EXPIRED: u32 = 272_757_274;
+    pub(crate) const STOCK_NOT_RUNNING: u32 = 272_757_265;
+    pub(crate) const NO_SUCH_MERCHANT: u32 = 269_546_538;
     /// UNCONFIRMED(request-id-code): seen on a 400 and never explained; it stands for every case whose own number is unknown.
     pub(crate) const UNEXPLAINED: u32 = 270_924_337;
     /// UNCONFIRMED(request-id-code): seen on a 401 and never explained.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -22,11 +22,14 @@ use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
+use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::{ClockError, Platform, Run, kept_clock};
+use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::{PRODUCTS, Product};
+use crate::seed::Seed;
 use crate::server::{Server, Settings};
-use crate::store::Store;
+use crate::store::{Store, StoreAddress, StoreError};
 
 /// A running platform.
 ///
@@ -50,6 +53,7 @@ pub struct Sandbox {
 /// Settings of a sandbox, which [`start`](Self::start) starts.
 pub struct SandboxBuilder {
     data: Option<PathBuf>,
+    store: StoreAddress,
     listen: String,
     control: Option<String>,
     clock: Clock,
@@ -59,6 +63,8 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     private_receivers: bool,
+    platform_keys: Option<PlatformKeys>,
+    seed_file: Option<PathBuf>,
     merchants: Vec<NewMerchant>,
     faults: Vec<FaultRule>,
     log: Option<Arc<Log>>,
@@ -69,6 +75,7 @@ impl fmt::Debug for SandboxBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SandboxBuilder")
             .field("data", &self.data)
+            .field("store", &self.store)
             .field("listen", &self.listen)
             .field("control", &self.control)
             .field("clock", &self.clock)
@@ -78,6 +85,8 @@ impl fmt::Debug for SandboxBuilder {
             .field("idle_timeout", &self.idle_timeout)
             .field("connections", &self.connections)
             .field("private_receivers", &self.private_receivers)
+            .field("platform_keys", &self.platform_keys)
+            .field("seed_file", &self.seed_file)
             .finish_non_exhaustive()
     }
 }
@@ -87,6 +96,13 @@ impl SandboxBuilder {
     #[must_use]
     pub fn data(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data = Some(dir.into());
+        self
+    }
+
+    /// Keeps the state here instead of in the data directory.
+    #[must_use]
+    pub fn store(mut self, address: StoreAddress) -> Self {
+        self.store = address;
         self
     }
 
@@ -169,6 +185,20 @@ impl SandboxBuilder {
         self
     }
 
+    /// Which keys the platform signs with for the first merchant. A kit that is there and was made with others is an error.
+    #[must_use]
+    pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
+        self.platform_keys = Some(platform_keys);
+        self
+    }
+
+    /// Reads merchants and people from a [seed file](crate::seed) at the start, and adds those that are not there.
+    #[must_use]
+    pub fn seed_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.seed_file = Some(file.into());
+        self
+    }
+
     /// Adds a merchant at the start, unless there is one with its number already. One without a number is added at each start.
     #[must_use]
     pub fn merchant(mut self, new: NewMerchant) -> Self {
@@ -211,21 +241,31 @@ impl SandboxBuilder {
     /// When the data directory, the kit, the state or the address cannot be used.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
+        // Before anything is made: a mistake in it leaves no half of a sandbox.
+        let seed =
+            self.seed_file.as_deref().map(|file| Seed::read(file).map(|seed| (file, seed))).transpose()?;
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
-        let mut kit = kit::open(&folder)?;
+        let store = self.open_store(&dir)?;
+        if store.is_shared() {
+            kit::shared::join(&store, &folder)?;
+        }
+        let mut kit = kit::open(&folder, self.platform_keys)?;
         let authority = Arc::new(
             Authority::open(&dir).map_err(|error| FolderError::File { path: dir.join(CA_KEY), error })?,
         );
         let listener = bind(&self.listen)?;
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
-        let platform = Arc::new(self.platform(&kit)?);
+        let platform = Arc::new(self.platform(&kit, store)?);
         for new in &self.merchants {
             match platform.add_merchant(new) {
                 Ok(_) | Err(MerchantError::Exists(_)) => {}
                 Err(error) => return Err(StartError::Merchant(error)),
             }
+        }
+        if let Some((file, seed)) = &seed {
+            platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
         }
         tick_with(platform.clock(), &platform);
         let settings = Settings {
@@ -260,11 +300,18 @@ impl SandboxBuilder {
         Ok((folder.path().to_owned(), Some(folder)))
     }
 
-    /// A platform with the merchant and the state of a kit's folder.
-    pub(crate) fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
-        let state = kit.dir().join(STATE);
-        let failed = |error| StartError::Store(state.clone(), error);
-        let store = Store::open(&state).map_err(failed)?;
+    fn open_store(&self, dir: &Path) -> Result<Store, StartError> {
+        let file = dir.join(STATE);
+        Store::at(&self.store, &file).map_err(|error| {
+            let place =
+                if self.store == StoreAddress::FILE { file } else { format!("{:?}", self.store).into() };
+            StartError::Store(place, error)
+        })
+    }
+
+    /// A platform with the merchants of a kit's folder.
+    pub(crate) fn platform(&self, kit: &KitOnDisk, store: Store) -> Result<Platform, StartError> {
+        let failed = |error| StartError::Store(store.place().into(), error);
         let merchants = merchants_of(&store, kit).map_err(|error| match error {
             MerchantError::Kit(error) => StartError::Kit(error),
             MerchantError::Store(error) => failed(error),
@@ -295,6 +342,7 @@ impl SandboxBuilder {
             clock,
             runs: Mutex::default(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
+            seeded_people: OnceLock::new(),
         })
     }
 }
@@ -384,6 +432,7 @@ impl Sandbox {
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             data: None,
+            store: StoreAddress::FILE,
             listen: "127.0.0.1:0".to_owned(),
             control: Some("127.0.0.1:0".to_owned()),
             clock: Clock::System,
@@ -393,6 +442,8 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             private_receivers: false,
+            platform_keys: None,
+            seed_file: None,
             merchants: Vec::new(),
             faults: Vec::new(),
             log: None,
@@ -420,6 +471,15 @@ impl Sandbox {
         self.platform.add_merchant(new)
     }
 
+    /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the JSSDK. The page's signature
+    /// is checked, and what is wrong with it is told.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was sent then.
+    pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
+        self.platform.receive_coupons(page)
+    }
+
     /// Lets requests meet a fault from now on, and gives the number of the rule.
     ///
     /// # Errors
@@ -429,6 +489,7 @@ impl Sandbox {
     }
 
     /// Takes a rule away. Whether there was one with this number.
+    #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it was there")]
     pub fn remove_fault(&self, id: u64) -> bool {
         self.platform.faults.remove(id)
     }

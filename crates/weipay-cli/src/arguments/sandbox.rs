@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use weipay_sandbox::{FaultProfile, parse_duration};
+use weipay_sandbox::{FaultProfile, StoreAddress, parse_duration};
 
 /// What follows the options of `weipay sandbox --help`.
 const HELP: &str = "\
@@ -70,6 +70,10 @@ pub(crate) struct Sandbox {
 /// How a sandbox behaves, wherever it runs.
 #[derive(Debug, Args)]
 pub(crate) struct Serving {
+    /// Where the state is kept: sqlite (a file in the data folder), memory, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, which any
+    /// number of sandboxes may use at once, each with its own data folder. The password can also be in PGPASSWORD.
+    #[arg(long, value_name = "STORE", default_value = "sqlite", value_parser = str::parse::<StoreAddress>)]
+    pub(crate) store: StoreAddress,
     /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it, or of
     /// the time of this machine [default: as it went when the last sandbox with this data folder ended, at first the time of this machine].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<weipay_sandbox::Clock>)]
@@ -100,6 +104,14 @@ pub(crate) struct Serving {
     /// requests are hit.
     #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
     pub(crate) faults: Option<FaultProfile>,
+    /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), its
+    /// certificate (平台证书), or both, as during the migration.
+    #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
+    pub(crate) platform_keys: Option<String>,
+    /// A JSON file with merchants, partners with sub-merchants, appids and people. Those that are missing are added at the
+    /// start.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seed_file: Option<PathBuf>,
     /// Do not log requests.
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -112,6 +124,9 @@ pub(crate) enum SandboxCommand {
         /// The folder for the kit and the state; other users have no access to it.
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
+        /// The keys that the platform signs with for the first merchant.
+        #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
+        platform_keys: Option<String>,
     },
     /// Print the kit as WEIPAY_* variables for a shell: eval "$(weipay sandbox env)".
     Env {

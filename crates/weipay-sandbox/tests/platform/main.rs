@@ -22,7 +22,9 @@ mod restart;
 mod rules_of_a_stock;
 mod sensitive_fields;
 mod signatures;
+mod stored_codes;
 mod strangers;
+mod subsidies;
 mod uploads;
 mod ways_in;
 
