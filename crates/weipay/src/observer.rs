@@ -109,24 +109,24 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    pub(crate) fn of_call(outcome: &'a Result<RawResponse, Error>) -> Self {
+    pub(crate) fn from_call(outcome: &'a Result<RawResponse, Error>) -> Self {
         match outcome {
             Ok(response) => {
                 Self { status: Some(response.status), request_id: request_id(&response.headers), error: None }
             }
-            Err(error) => Self::of_error(error),
+            Err(error) => Self::from_error(error),
         }
     }
 
     /// A file that came is a success with status 200.
-    pub(crate) fn of_download<T>(outcome: &'a Result<T, Error>) -> Self {
+    pub(crate) fn from_download<T>(outcome: &'a Result<T, Error>) -> Self {
         match outcome {
             Ok(_) => Self { status: Some(StatusCode::OK), request_id: None, error: None },
-            Err(error) => Self::of_error(error),
+            Err(error) => Self::from_error(error),
         }
     }
 
-    fn of_error(error: &'a Error) -> Self {
+    fn from_error(error: &'a Error) -> Self {
         Self { status: error.status(), request_id: error.request_id(), error: Some(error) }
     }
 }
@@ -253,7 +253,7 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn begin(core: &Core, request: &Request) -> Self {
         #[cfg(feature = "tracing")]
-        let span = span::of_call(core, request);
+        let span = span::call_span(core, request);
         #[cfg(feature = "tracing")]
         let is_watched = core.observer.is_some() || !span.is_disabled();
         #[cfg(not(feature = "tracing"))]

@@ -194,7 +194,7 @@ impl<'a, T: Decode> Wait<'a, T> {
             Ok(response) => response.operation(),
             Err(error) => error.known_operation(),
         };
-        let Some(kind) = operation.and_then(Kind::of) else {
+        let Some(kind) = operation.and_then(Kind::find) else {
             // What never was sent has its own reason.
             return Next::End(Box::new(Err(match outcome {
                 Err(error) => WaitError::Call(error),
@@ -328,7 +328,7 @@ mod tests {
     use crate::operation::Operation;
 
     fn kind(path: &str) -> &'static Kind {
-        Operation::find(&Method::GET, path).and_then(Kind::of).unwrap()
+        Operation::find(&Method::GET, path).and_then(Kind::find).unwrap()
     }
 
     const MINUTE: Waiting = Waiting::within(Duration::from_secs(60));

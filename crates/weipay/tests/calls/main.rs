@@ -18,6 +18,7 @@ mod lost_connection;
 mod notification;
 mod observed;
 mod operations;
+mod own_number;
 mod paging;
 mod platform;
 mod platform_certificates;
