@@ -77,7 +77,7 @@ fn add(pairs: &mut Vec<(String, String)>, name: &str, text: &str) {
     }
 }
 
-/// The JSON object with one more member at its beginning; `None` if it has the member, or is no object. Everything else keeps its
+/// The JSON object with one more member at its beginning; `None` if it has the member, or the text is not an object. Everything else keeps its
 /// bytes: numbers written anew could be others.
 fn with_member(json: &str, name: &str, text: &str) -> Option<String> {
     let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(json).ok()?;

@@ -1,8 +1,6 @@
-//! What is told of calls while they run: to an [`Observer`] of yours, such as one that counts for your metrics, and with the feature
-//! `tracing` to the spans of the program.
+//! Reports calls to your own [`Observer`], for example for metrics, and, with the feature `tracing`, as spans.
 //!
-//! An [`Observer`] is told of each attempt and of each call when it has ended, with operation, outcome, duration and number of
-//! attempts. Without one, and without a subscriber of `tracing`, nothing is measured.
+//! An [`Observer`] is notified when an attempt or a call has ended, with operation, outcome, duration and number of attempts. Without one, and without a subscriber of `tracing`, nothing is measured.
 //!
 //! # Spans
 //!
@@ -40,7 +38,7 @@ use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::{RawResponse, request_id};
 
-/// Is told of calls and attempts when they have ended: see [`ClientBuilder::observer`](crate::ClientBuilder::observer).
+/// Is notified when calls and attempts have ended: see [`ClientBuilder::observer`](crate::ClientBuilder::observer).
 ///
 /// Its functions are called by the thread or task that makes the call, which waits for them, so they should be quick. Both do nothing
 /// by default.
