@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 
 use http::HeaderMap;
-use weipay_catalog::Operation;
+use weipay_catalog::{Operation, Place, Purpose};
 
 use crate::clock::HeldClock;
 use crate::contract::{Contract, ValidRequest};
@@ -301,12 +301,12 @@ impl Platform {
     }
 }
 
-/// Some operations compare the merchant of the body with the caller. INFERRED(caller) for partners (`sp_mchid`) and combined orders
+/// Some bodies name the merchant who signs, and may name no other. INFERRED(caller) for partners (`sp_mchid`) and combined orders
 /// (`combine_mchid`): whoever places an order is its merchant there, too.
 fn check_caller(operation: &Operation, checked: &ValidRequest, mchid: &str) -> Result<(), Refusal> {
-    match operation.caller {
-        Some(name) if checked.text(name).is_some_and(|named| named != mchid) => {
-            Err(grammar::other_merchant(name))
+    match operation.field_for(Purpose::MerchantNumber) {
+        Some((Place::Json, field)) if checked.text(field.name).is_some_and(|named| named != mchid) => {
+            Err(grammar::other_merchant(field.name))
         }
         _ => Ok(()),
     }
