@@ -21,6 +21,7 @@ mod client;
 mod health;
 mod listener;
 mod merchants;
+mod notifications;
 mod openapi;
 mod people;
 mod state;
@@ -37,7 +38,7 @@ pub(crate) use listener::{ControlListener, FILE};
 
 /// The routes that belong to no product.
 static TABLES: &[&[Route]] =
-    &[health::ROUTES, merchants::ROUTES, people::ROUTES, state::ROUTES, openapi::ROUTES];
+    &[health::ROUTES, merchants::ROUTES, people::ROUTES, state::ROUTES, notifications::ROUTES, openapi::ROUTES];
 
 /// Carries out one route. The request has the members that its route says.
 pub(crate) type ControlHandler = fn(&Control, &ControlRequest) -> Result<Value, ControlError>;
@@ -184,7 +185,6 @@ impl Member {
         Self::new(name, MemberKind::Texts, description)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn integer(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Integer, description)
     }
@@ -198,7 +198,6 @@ impl Member {
         Self::new(name, MemberKind::Boolean, description)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn object(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Object, description)
     }

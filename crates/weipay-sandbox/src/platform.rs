@@ -16,6 +16,7 @@ use crate::entropy::Entropy;
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
+use crate::notifications::Deliveries;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
     self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
@@ -36,8 +37,8 @@ pub struct Platform {
     pub(crate) examples: bool,
     /// What was let in already, when a request may enter only once.
     pub(crate) replays: Option<Replays>,
-    /// Whether receivers of notifications may be in a private network.
-    pub(crate) private_receivers: bool,
+    /// What deliveries of notifications have in common.
+    pub(crate) deliveries: Deliveries,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,

@@ -22,6 +22,8 @@ use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::{Merchant, Merchants};
+use crate::notifications::on_demand::Notifications;
+use crate::notifications::{Deliveries, Receivers};
 use crate::platform::Platform;
 use crate::products::{PRODUCTS, Product};
 use crate::server::{Server, Settings};
@@ -58,6 +60,7 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     private_receivers: bool,
+    receiver_authorities: String,
     merchants: Vec<NewMerchant>,
     log: Option<Arc<Log>>,
     products: &'static [Product],
@@ -167,6 +170,15 @@ impl SandboxBuilder {
         self
     }
 
+    /// Also trusts the authorities with these certificates, in PEM, when a notification goes to a receiver behind https. The
+    /// authorities of the system are trusted in any case.
+    #[must_use]
+    pub fn receiver_authority(mut self, pem: impl AsRef<str>) -> Self {
+        self.receiver_authorities.push_str(pem.as_ref());
+        self.receiver_authorities.push('\n');
+        self
+    }
+
     /// Adds a merchant at the start, unless there is one with its number already. One without a number is added at each start.
     #[must_use]
     pub fn merchant(mut self, new: NewMerchant) -> Self {
@@ -246,6 +258,14 @@ impl SandboxBuilder {
         Ok((folder.path().to_owned(), Some(folder)))
     }
 
+    fn receivers(&self) -> Result<Receivers, StartError> {
+        let receivers = Receivers::new(self.private_receivers);
+        match self.receiver_authorities.trim() {
+            "" => Ok(receivers),
+            pem => receivers.trust(pem).map_err(StartError::ReceiverAuthority),
+        }
+    }
+
     /// A platform with the merchant and the state of a kit's folder.
     pub(crate) fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
         let state = kit.dir().join(STATE);
@@ -264,7 +284,7 @@ impl SandboxBuilder {
             contract: Contract::new(self.validation),
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
-            private_receivers: self.private_receivers,
+            deliveries: Deliveries::new(self.receivers()?, self.validation.failing_acknowledgements),
             store,
             clock: self.clock.clone(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
@@ -365,6 +385,7 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             private_receivers: false,
+            receiver_authorities: String::new(),
             merchants: Vec::new(),
             log: None,
             products: PRODUCTS,
@@ -389,6 +410,12 @@ impl Sandbox {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         self.platform.add_merchant(new)
+    }
+
+    /// The notifications that it sends: looks at them, and sends them again, in another order, or as a probe.
+    #[must_use]
+    pub fn notifications(&self) -> Notifications {
+        Notifications::new(Arc::clone(&self.platform))
     }
 
     /// A client of its [control API](crate::control).

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use weipay_sandbox::Clock;
 
+use super::notifications::NotificationsCommand;
+
 /// What follows the options of `weipay sandbox --help`.
 const HELP: &str = "\
 The first line on standard output is the address where it listens. Each request is logged as a line on standard error: time,
@@ -59,7 +61,8 @@ pub(crate) struct Serving {
     /// Make the same numbers and nonces in each run; keys always differ.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
-    /// Also reject values that the documentation of a field does not list.
+    /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the
+    /// body of the response says FAIL.
     #[arg(long, conflicts_with = "loose")]
     pub(crate) strict: bool,
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
@@ -78,6 +81,9 @@ pub(crate) struct Serving {
     /// can send requests to the sandbox chooses where they go.
     #[arg(long)]
     pub(crate) private_receivers: bool,
+    /// Also trust these certificate authorities, in PEM, when notifications go to https addresses; may be repeated.
+    #[arg(long = "receiver-ca", value_name = "FILE")]
+    pub(crate) receiver_authorities: Vec<PathBuf>,
     /// Do not log requests.
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -101,6 +107,12 @@ pub(crate) enum SandboxCommand {
     Merchant {
         #[command(subcommand)]
         command: MerchantCommand,
+    },
+    /// The notifications (回调通知) of a running sandbox: what was sent, and sending it again.
+    #[command(after_help = super::notifications::HELP)]
+    Notifications {
+        #[command(subcommand)]
+        command: NotificationsCommand,
     },
     /// List which operations have state, and which only return examples.
     Coverage {

@@ -6,6 +6,7 @@ mod api;
 mod call;
 mod documents;
 mod kit;
+mod notifications;
 mod printed_styles;
 mod quickstart;
 mod run;
