@@ -14,7 +14,10 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
 pub(crate) use notifications::{DataFolder, Named, NotificationsCommand};
-pub(crate) use sandbox::{MerchantCommand, NewMerchant, Sandbox, SandboxCommand, Serving};
+pub(crate) use sandbox::{
+    Clock, ClockCommand, Fault, FaultCommand, MerchantCommand, NewFault, NewMerchant, Sandbox,
+    SandboxCommand, Serving,
+};
 pub(crate) use trigger::Trigger;
 
 /// WeChat Pay (微信支付): a local sandbox and calls from the shell.

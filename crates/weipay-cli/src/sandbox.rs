@@ -1,5 +1,7 @@
 //! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
 
+mod clock;
+mod fault;
 mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 use weipay_catalog::Catalog;
 use weipay_sandbox::kit::{self, KitOnDisk};
-use weipay_sandbox::{Behaviour, Sandbox, SandboxBuilder, Validation};
+use weipay_sandbox::{Behaviour, ClockMode, Sandbox, SandboxBuilder, Validation};
 
 use crate::arguments::{self, SandboxCommand};
 use crate::failure::{Failure, Outcome};
@@ -27,6 +29,8 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
+        Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
+        Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
         Some(SandboxCommand::Run { data, listen, serving, command }) => {
             let builder = builder(serving)?.listen(listen);
@@ -48,6 +52,15 @@ fn serve(arguments: &arguments::Sandbox) -> Outcome {
     // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
+    if !arguments.serving.quiet
+        && arguments.serving.clock.is_none()
+        && sandbox.clock().mode() != ClockMode::Real
+    {
+        let data = arguments.data.display();
+        let note =
+            format!("the clock goes on as the last sandbox left it; see: weipay sandbox clock --data {data}");
+        writeln!(anstream::stderr(), "{note}").ok();
+    }
     let waited = sandbox.wait();
     drop(sandbox);
     drop(log);
@@ -61,6 +74,7 @@ fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
         (false, false) => Validation::DEFAULT,
     };
     let mut builder = Sandbox::builder()
+        .store(arguments.store.clone())
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)
@@ -72,6 +86,9 @@ fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
     }
     if let Some(clock) = &arguments.clock {
         builder = builder.clock(clock.clone());
+    }
+    if let Some(profile) = arguments.faults {
+        builder = builder.faults(profile, arguments.seed.unwrap_or(1));
     }
     if let Some(seed) = arguments.seed {
         builder = builder.seed(seed);

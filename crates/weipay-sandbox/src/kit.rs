@@ -20,6 +20,7 @@ mod check;
 mod file;
 mod issue;
 mod notes;
+pub(crate) mod shared;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -41,6 +41,7 @@
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
 //! | `response` | responses and refusals: headers, signature, the reason for developers |
 //! | `example` | responses of operations that have no behaviour |
+//! | `faults` | what goes wrong on demand |
 //! | `log` | one line for each request |
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
@@ -58,6 +59,7 @@ mod entropy;
 mod environment;
 mod error;
 mod example;
+mod faults;
 mod gate;
 mod grammar;
 pub mod kit;
@@ -74,13 +76,14 @@ mod server;
 mod store;
 mod upload;
 
-pub use clock::{Clock, HeldClock};
+pub use clock::{Clock, ClockMode, HeldClock, parse_duration};
 pub use contract::Validation;
 #[doc(hidden)]
 pub use contract::refusal_of;
 pub use data_folder::FolderError;
 pub use environment::ClientEnvironment;
 pub use error::StartError;
+pub use faults::{FAULT_HEADER, Fault, FaultError, FaultProfile, FaultRule};
 pub use log::LogEntry;
 pub use merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
 pub use merchants::record::{CertificateState, PlatformKeys};
@@ -88,9 +91,10 @@ pub use notifications::on_demand::{NotificationError, NotificationFilter, Notifi
 pub use notifications::record::{Attempt, AttemptKind, Notification, NotificationState};
 pub use notifications::trigger::{Trigger, TriggerError, TriggeredMessage};
 pub use people::Person;
-pub use platform::{Platform, Request};
+pub use platform::{ClockError, Platform, Request, Run};
 pub use products::Behaviour;
+pub use products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
 pub use products::merchant_coupons::stock::StockState;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use store::StoreError;
+pub use store::{StoreAddress, StoreError};

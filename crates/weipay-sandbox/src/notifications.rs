@@ -12,6 +12,9 @@
 //! | `on_demand` | what a developer does to them |
 //! | `trigger` | one notification of any event, for which nothing has happened |
 //!
+//! Where several nodes use one store, the database says who delivers: a node claims what is due for a time that is longer than an
+//! attempt takes, and only who holds the claim keeps what came of it. The claim of a node that has ended runs out.
+//!
 //! A delivery that was acknowledged, and whose acknowledgement could not be kept because the process ended, is repeated after
 //! the restart: a notification arrives at least once, and receivers know a repeat by its `id`. After its acknowledgement was
 //! committed it arrives only if somebody asks for it.
@@ -37,6 +40,7 @@ use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
 use crate::store::{OutboxEntry, StoreError, Transaction};
 use message::{Message, Signature};
+pub(crate) use hold::LATEST as LATEST_DUE;
 pub(crate) use receiver::Receivers;
 use record::{Attempt, AttemptKind, Notification, NotificationState};
 
@@ -113,34 +117,19 @@ impl Sender {
             // An attempt that ends while the outbox is read may have settled what was read. Its end asks for another look.
             let under_way = self.platform.deliveries.under_way();
             // A failure of the database is told by the request that meets it; the next look tries again.
-            for entry in self.due().await.unwrap_or_default() {
+            for entry in self.due(limit).await.unwrap_or_default() {
                 if under_way.contains(&entry.number) {
                     continue;
                 }
                 if let Some(place) = self.take_place(entry.number) {
-                    tokio::spawn(self.clone().attempt_due(entry, place));
+                    tokio::spawn(self.clone().attempt(entry, place, claimed));
                 }
             }
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
         }
     }
 
-    async fn due(&self) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.blocking(|platform| {
-            let now = platform.clock.now().min(hold::LATEST);
-            platform.store.transaction(|tx| tx.outbox_due(now, MAX_ATTEMPTS_AT_ONCE))
-        })
-        .await
-        .unwrap_or_else(|| Ok(Vec::new()))
-    }
-
-    /// Does work that waits for the database or a signature. `None` if it panicked.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Platform) -> T + Send + 'static,
-    ) -> Option<T> {
-        let platform = Arc::clone(&self.platform);
-        spawn_blocking(move || work(&platform)).await.ok()
+                    tokio::spawn(self.clone().attempt_due(entry, place, claimed));
     }
 
     /// A place for an attempt, unless one is under way for the same notification, or too many are.
@@ -194,7 +183,7 @@ impl Sender {
         let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
         let signed = entry.clone();
         let message = self.blocking(move |platform| {
-            let now = platform.clock.now();
+            let now = platform.clock.time_of_signatures();
             message::make(platform, &signed, now, signature)
         });
         let message = message.await.unwrap_or_else(|| Err("the notification could not be made".to_owned()));

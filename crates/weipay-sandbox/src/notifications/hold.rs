@@ -10,8 +10,8 @@ use crate::store::{IndexEntry, MAX_WAITING, OutboxEntry, Record, StoreError, Tra
 /// What is held is due this much later, which is never. So the times of the retry table are still there when it is released.
 const NEVER: i64 = 1 << 40;
 
-/// The latest time at which anything can be due.
-pub(super) const LATEST: i64 = NEVER - 1;
+/// The latest time at which anything can be due; what is due later is held.
+pub(crate) const LATEST: i64 = NEVER - 1;
 
 /// Who is not notified for now.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -23,8 +23,8 @@ const MAX_COPIES: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(6);
 /// How long a release in a certain order may take; what is left then goes out by itself.
 const MAX_RELEASE: Duration = Duration::from_secs(40);
-/// When what is released in a certain order goes out by itself, should this process end meanwhile.
-const RELEASE_BY_ITSELF: i64 = 60;
+/// When what is sent on demand goes out by itself, should this process end meanwhile; in seconds.
+const BY_ITSELF: i64 = 60;
 /// Records that are read at once.
 const PAGE: i64 = 200;
 
@@ -185,7 +185,7 @@ impl Notifications {
 
     fn transaction<T>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, NotificationError>,
+        work: impl FnMut(&Transaction<'_>) -> Result<T, NotificationError>,
     ) -> Result<T, NotificationError> {
         self.platform().store.transaction(work)
     }
@@ -294,7 +294,7 @@ impl Notifications {
             }
             let released = match order {
                 ReleaseOrder::AsDue => hold::release(tx, mchid, |due| due)?,
-                _ => hold::release(tx, mchid, |_| now.saturating_add(RELEASE_BY_ITSELF))?,
+                _ => hold::release(tx, mchid, |_| now.saturating_add(BY_ITSELF))?,
             };
             self.ordered(tx, released, order)
         })?;
@@ -372,7 +372,8 @@ impl Notifications {
             if matches!(kept.state, NotificationState::Acknowledged | NotificationState::GivenUp) {
                 kept.failed = 0;
             }
-            let entry = kept.entry(now);
+            // Not due yet, so that no other node takes it meanwhile.
+            let entry = kept.entry(now.saturating_add(BY_ITSELF));
             tx.remove_from_outbox(&entry)?;
             tx.put_into_outbox(&entry)?;
             (kept.state, kept.due) = (NotificationState::Waiting, Some(now));

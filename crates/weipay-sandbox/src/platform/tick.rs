@@ -7,8 +7,8 @@ use crate::store::{Due, StoreError};
 /// So many things are done by one tick at most; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
-/// Records that a reset leaves: merchants have kits on disk.
-const KEPT: [&str; 1] = [crate::merchants::KIND];
+/// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
+const KEPT: [&str; 3] = [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK];
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
@@ -29,6 +29,8 @@ impl Platform {
     /// When the database fails.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         self.store.look_at_outbox();
+        // What fails is tried again by the next tick, and told by the request that needs it.
+        let _ = self.look_at_merchants();
         if !self.store.is_anything_due(now)? {
             return Ok(0);
         }

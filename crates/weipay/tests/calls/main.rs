@@ -11,6 +11,7 @@ mod encrypted_files;
 mod error_classes;
 mod error_responses;
 mod examples;
+mod faults;
 mod fleet;
 mod handed_responses;
 mod hostile_platform;
