@@ -38,9 +38,9 @@ use weipay_catalog::Catalog;
 
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
-use crate::store::{OutboxEntry, StoreError, Transaction};
-use message::{Message, Signature};
+use crate::store::{LEASE, OutboxEntry, StoreError, Transaction};
 pub(crate) use hold::LATEST as LATEST_DUE;
+use message::{Message, Signature};
 pub(crate) use receiver::Receivers;
 use record::{Attempt, AttemptKind, Notification, NotificationState};
 
@@ -116,20 +116,41 @@ impl Sender {
         loop {
             // An attempt that ends while the outbox is read may have settled what was read. Its end asks for another look.
             let under_way = self.platform.deliveries.under_way();
+            let claimed = Instant::now();
+            // What is claimed from others is delivered now, so no more than there are places.
+            let limit = match self.platform.store.is_shared() {
+                true => MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()),
+                false => MAX_ATTEMPTS_AT_ONCE,
+            };
             // A failure of the database is told by the request that meets it; the next look tries again.
             for entry in self.due(limit).await.unwrap_or_default() {
                 if under_way.contains(&entry.number) {
                     continue;
                 }
                 if let Some(place) = self.take_place(entry.number) {
-                    tokio::spawn(self.clone().attempt(entry, place, claimed));
+                    tokio::spawn(self.clone().attempt_due(entry, place, claimed));
                 }
             }
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
         }
     }
 
-                    tokio::spawn(self.clone().attempt_due(entry, place, claimed));
+    async fn due(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.blocking(move |platform| {
+            let now = platform.clock.now().min(hold::LATEST);
+            platform.store.transaction(|tx| tx.claim_due(now, limit))
+        })
+        .await
+        .unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// Does work that waits for the database or a signature. `None` if it panicked.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Platform) -> T + Send + 'static,
+    ) -> Option<T> {
+        let platform = Arc::clone(&self.platform);
+        spawn_blocking(move || work(&platform)).await.ok()
     }
 
     /// A place for an attempt, unless one is under way for the same notification, or too many are.
@@ -139,7 +160,11 @@ impl Sender {
         is_free.then(|| Place { sender: self.clone(), number })
     }
 
-    async fn attempt_due(self, entry: OutboxEntry, place: Place) {
+    async fn attempt_due(self, entry: OutboxEntry, place: Place, claimed: Instant) {
+        if claimed.elapsed() + TIME_LIMIT * 2 > LEASE {
+            // This process stood still. Another node may deliver it by now; if none does, it is claimed again.
+            return;
+        }
         let read = entry.clone();
         let is_due = self.blocking(move |platform| platform.store.transaction(|tx| check_due(tx, &read)));
         match is_due.await {
