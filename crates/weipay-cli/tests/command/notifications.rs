@@ -83,7 +83,7 @@ fn a_trigger_sends_one_notification_and_says_what_the_receiver_made_of_it() {
 #[test]
 fn notifications_of_a_running_sandbox_are_held_released_shown_and_sent_again() {
     let folder = tempfile::tempdir().unwrap();
-    let serving = Serving::start(folder.path());
+    let serving = Serving::with(folder.path(), &["--quiet", "--clock", "2026-08-15T12:00:00+08:00"]);
     let (url, arrived) = receiver(&[200, 200, 500, 401]);
     let run = |arguments: &[&str]| {
         weipay(&[&["sandbox", "notifications"], arguments].concat(), ("--data", folder.path()))
@@ -101,7 +101,7 @@ fn notifications_of_a_running_sandbox_are_held_released_shown_and_sent_again() {
             "stock_name": "8月1日活动券", "belong_merchant": kit["mchid"], "goods_name": "全场通用", "stock_type": "NORMAL",
             "coupon_use_rule": {
                 "coupon_available_time": {
-                    "available_begin_time": "2026-01-01T00:00:00+08:00", "available_end_time": "2029-12-31T23:59:59+08:00"
+                    "available_begin_time": "2026-01-01T00:00:00+08:00", "available_end_time": "2026-12-31T23:59:59+08:00"
                 },
                 "fixed_normal_coupon": { "discount_amount": 88, "transaction_minimum": 100 },
                 "use_method": "OFF_LINE"
