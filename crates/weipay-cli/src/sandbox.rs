@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use weipay_catalog::Catalog;
 use weipay_sandbox::kit::{self, KitOnDisk};
-use weipay_sandbox::{Behaviour, ClockMode, Sandbox, SandboxBuilder, Validation};
+use weipay_sandbox::{Behaviour, ClockMode, PlatformKeys, Sandbox, SandboxBuilder, Validation};
 
 use crate::arguments::{self, SandboxCommand};
 use crate::failure::{Failure, Outcome};
@@ -25,7 +25,7 @@ use log_writer::LogWriter;
 
 pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
     match &arguments.command {
-        Some(SandboxCommand::Init { data }) => init(data),
+        Some(SandboxCommand::Init { data, platform_keys }) => init(data, platform_keys.as_deref()),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
@@ -93,11 +93,21 @@ fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
     if let Some(seed) = arguments.seed {
         builder = builder.seed(seed);
     }
+    if let Some(keys) = arguments.platform_keys.as_deref().and_then(PlatformKeys::from_word) {
+        builder = builder.platform_keys(keys);
+    }
+    if let Some(file) = &arguments.seed_file {
+        builder = builder.seed_file(file);
+    }
     Ok(builder)
 }
 
-fn init(data: &Path) -> Outcome {
-    let kit = kit::init(data).map_err(Failure::failed)?;
+fn init(data: &Path, platform_keys: Option<&str>) -> Outcome {
+    let kit = match platform_keys.and_then(PlatformKeys::from_word) {
+        Some(keys) => kit::init_with_platform_keys(data, keys),
+        None => kit::init(data),
+    };
+    let kit = kit.map_err(Failure::failed)?;
     let what = if kit.is_new() { "made" } else { "nothing to do, the kit exists already:" };
     // The kit is there even if the reader went away.
     writeln!(anstream::stdout(), "{what} {}", kit.file().display()).ok();

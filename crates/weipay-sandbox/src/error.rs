@@ -9,6 +9,7 @@ use crate::data_folder::FolderError;
 use crate::faults::FaultError;
 use crate::kit::KitError;
 use crate::merchants::change::MerchantError;
+use crate::seed::SeedError;
 use crate::store::StoreError;
 
 /// Why a sandbox did not start.
@@ -22,6 +23,8 @@ pub enum StartError {
     Merchant(MerchantError),
     /// A rule of a fault cannot be met.
     Fault(FaultError),
+    /// Something is wrong with this seed file.
+    Seed(PathBuf, SeedError),
     /// Something is wrong with the state, in this file.
     Store(PathBuf, StoreError),
     /// The address cannot be listened on.
@@ -38,6 +41,7 @@ impl fmt::Display for StartError {
             Self::Folder(error) => write!(f, "{error}"),
             Self::Merchant(error) => write!(f, "{error}"),
             Self::Fault(error) => write!(f, "{error}"),
+            Self::Seed(file, error) => write!(f, "the seed file {}: {error}", file.display()),
             Self::Kit(_) => f.write_str("the sandbox's kit is not in order"),
             Self::Store(file, _) => write!(f, "{} cannot be used", file.display()),
             Self::Listen(address, _) => {
@@ -57,6 +61,7 @@ impl std::error::Error for StartError {
             Self::Folder(error) => error.source(),
             Self::Merchant(error) => error.source(),
             Self::Fault(error) => error.source(),
+            Self::Seed(_, error) => error.source(),
             Self::Kit(error) => Some(error),
             Self::Store(_, error) => Some(error),
             Self::ReceiverAuthority(_) => None,

@@ -46,6 +46,7 @@
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 //! | `people` | who pays and receives |
+//! | `seed` | merchants and people from a file |
 //! | `control` | the second listener, for developers |
 //! | `clock`, `entropy` | time and randomness as values |
 //! | `error` | why a sandbox did not start |
@@ -71,6 +72,7 @@ mod platform;
 mod products;
 mod response;
 mod sandbox;
+pub mod seed;
 mod sensitive;
 mod server;
 mod store;

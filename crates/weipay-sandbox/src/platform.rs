@@ -7,7 +7,7 @@ mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use http::HeaderMap;
 use weipay_catalog::Operation;
@@ -20,6 +20,7 @@ use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
 use crate::notifications::Deliveries;
+use crate::people::Person;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
     self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
@@ -50,6 +51,8 @@ pub struct Platform {
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
     pub(crate) entropy: Entropy,
+    /// The people of the seed file, who are there again after a reset.
+    pub(crate) seeded_people: OnceLock<Vec<Person>>,
 }
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.

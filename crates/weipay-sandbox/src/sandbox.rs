@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -22,12 +22,14 @@ use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
+use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
 use crate::notifications::on_demand::Notifications;
 use crate::notifications::{Deliveries, Receivers};
 use crate::platform::{ClockError, Platform, Run, kept_clock};
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::{PRODUCTS, Product};
+use crate::seed::Seed;
 use crate::server::{Server, Settings};
 use crate::store::{Store, StoreAddress, StoreError};
 
@@ -64,6 +66,8 @@ pub struct SandboxBuilder {
     connections: Option<usize>,
     private_receivers: bool,
     receiver_authorities: String,
+    platform_keys: Option<PlatformKeys>,
+    seed_file: Option<PathBuf>,
     merchants: Vec<NewMerchant>,
     faults: Vec<FaultRule>,
     log: Option<Arc<Log>>,
@@ -84,6 +88,8 @@ impl fmt::Debug for SandboxBuilder {
             .field("idle_timeout", &self.idle_timeout)
             .field("connections", &self.connections)
             .field("private_receivers", &self.private_receivers)
+            .field("platform_keys", &self.platform_keys)
+            .field("seed_file", &self.seed_file)
             .finish_non_exhaustive()
     }
 }
@@ -191,6 +197,20 @@ impl SandboxBuilder {
         self
     }
 
+    /// Which keys the platform signs with for the first merchant. A kit that is there and was made with others is an error.
+    #[must_use]
+    pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
+        self.platform_keys = Some(platform_keys);
+        self
+    }
+
+    /// Reads merchants and people from a [seed file](crate::seed) at the start, and adds those that are not there.
+    #[must_use]
+    pub fn seed_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.seed_file = Some(file.into());
+        self
+    }
+
     /// Adds a merchant at the start, unless there is one with its number already. One without a number is added at each start.
     #[must_use]
     pub fn merchant(mut self, new: NewMerchant) -> Self {
@@ -233,13 +253,16 @@ impl SandboxBuilder {
     /// When the data directory, the kit, the state or the address cannot be used.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
+        // Before anything is made: a mistake in it leaves no half of a sandbox.
+        let seed =
+            self.seed_file.as_deref().map(|file| Seed::read(file).map(|seed| (file, seed))).transpose()?;
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
         let store = self.open_store(&dir)?;
         if store.is_shared() {
             kit::shared::join(&store, &folder)?;
         }
-        let mut kit = kit::open(&folder)?;
+        let mut kit = kit::open(&folder, self.platform_keys)?;
         let authority = Arc::new(
             Authority::open(&dir).map_err(|error| FolderError::File { path: dir.join(CA_KEY), error })?,
         );
@@ -252,6 +275,9 @@ impl SandboxBuilder {
                 Ok(_) | Err(MerchantError::Exists(_)) => {}
                 Err(error) => return Err(StartError::Merchant(error)),
             }
+        }
+        if let Some((file, seed)) = &seed {
+            platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
         }
         tick_with(platform.clock(), &platform);
         let settings = Settings {
@@ -336,6 +362,7 @@ impl SandboxBuilder {
             clock,
             runs: Mutex::default(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
+            seeded_people: OnceLock::new(),
         })
     }
 }
@@ -436,6 +463,8 @@ impl Sandbox {
             connections: None,
             private_receivers: false,
             receiver_authorities: String::new(),
+            platform_keys: None,
+            seed_file: None,
             merchants: Vec::new(),
             faults: Vec::new(),
             log: None,
@@ -487,6 +516,7 @@ impl Sandbox {
     }
 
     /// Takes a rule away. Whether there was one with this number.
+    #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it was there")]
     pub fn remove_fault(&self, id: u64) -> bool {
         self.platform.faults.remove(id)
     }

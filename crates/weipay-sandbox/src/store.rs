@@ -64,7 +64,7 @@ enum Database {
     /// costs less than conflicts between writers would.
     Own(Mutex<Sqlite>),
     #[cfg(feature = "postgres")]
-    Shared(Postgres),
+    Shared(Box<Postgres>),
 }
 
 /// Why the store could not serve.
@@ -133,7 +133,7 @@ impl Store {
             Kind::Memory => Ok(Self::own(Sqlite::in_memory()?, "memory".to_owned())),
             #[cfg(feature = "postgres")]
             Kind::Postgres(config) => {
-                let database = Database::Shared(Postgres::open((**config).clone())?);
+                let database = Database::Shared(Box::new(Postgres::open((**config).clone())?));
                 Ok(Self { database, place: postgres::place(config), outbox_changed: Notify::new() })
             }
         }

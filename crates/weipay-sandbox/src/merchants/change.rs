@@ -257,6 +257,26 @@ impl Platform {
         self.keep(&kit, &record, false)
     }
 
+    /// Binds appids to a merchant, and lets it act for other merchants, beside those that it has.
+    pub(crate) fn bind(
+        &self,
+        mchid: &str,
+        appids: &[String],
+        sub_merchants: &[String],
+    ) -> Result<(), MerchantError> {
+        self.change(mchid, |_, record| {
+            for (there, wanted) in [(&mut record.appids, appids), (&mut record.sub_merchants, sub_merchants)]
+            {
+                for one in wanted {
+                    if !there.contains(one) {
+                        there.push(one.clone());
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// The kit of a merchant.
     ///
     /// # Errors
@@ -396,7 +416,7 @@ pub(crate) fn records(tx: &Transaction<'_>) -> Result<Vec<MerchantRecord>, Store
 }
 
 /// It names a folder, too.
-fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
+pub(crate) fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
     let is_number = (8..=10).contains(&mchid.len()) && mchid.bytes().all(|byte| byte.is_ascii_digit());
     match MerchantId::new(mchid) {
         Ok(_) if is_number => Ok(()),
@@ -404,7 +424,7 @@ fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
     }
 }
 
-fn check_appid(appid: &str) -> Result<(), MerchantError> {
+pub(crate) fn check_appid(appid: &str) -> Result<(), MerchantError> {
     let is_plain = (1..=32).contains(&appid.len()) && appid.bytes().all(|byte| byte.is_ascii_alphanumeric());
     match is_plain {
         true => Ok(()),

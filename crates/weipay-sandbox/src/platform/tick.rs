@@ -12,12 +12,15 @@ const KEPT: [&str; 3] = [crate::merchants::KIND, crate::kit::shared::KIND, super
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
-    /// kits stay.
+    /// kits stay, and so do the people of the seed file.
     ///
     /// # Errors
     /// When the database fails; nothing was taken back then.
     pub fn reset(&self) -> Result<(), StoreError> {
-        self.store.transaction(|tx| tx.clear(&KEPT))?;
+        self.store.transaction(|tx| {
+            tx.clear(&KEPT)?;
+            self.seeded_people.get().into_iter().flatten().try_for_each(|person| tx.save(person))
+        })?;
         self.entropy.restart();
         Ok(())
     }

@@ -107,7 +107,7 @@ impl Model {
 
     /// What the step does when its number is new, or with which code it is refused. A send needs the code that the platform
     /// chose; see [`Self::sent`].
-    pub(super) fn apply(&mut self, step: &Step) -> Result<(), Refused> {
+    fn apply(&mut self, step: &Step) -> Result<(), Refused> {
         match step {
             Step::Send { stock, user, code, by_partner, .. } => {
                 self.may_send(*stock, *user, code, *by_partner)
