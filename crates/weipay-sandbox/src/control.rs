@@ -23,6 +23,7 @@ mod faults;
 mod health;
 mod listener;
 mod merchants;
+mod notifications;
 mod openapi;
 mod people;
 mod state;
@@ -43,6 +44,7 @@ static TABLES: &[&[Route]] = &[
     faults::ROUTES,
     health::ROUTES,
     merchants::ROUTES,
+    notifications::ROUTES,
     people::ROUTES,
     state::ROUTES,
     openapi::ROUTES,

@@ -19,6 +19,7 @@ use crate::faults::{FAULT_HEADER, Fault, Faults};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
+use crate::notifications::Deliveries;
 use crate::people::Person;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
@@ -42,8 +43,8 @@ pub struct Platform {
     pub(crate) examples: bool,
     /// What was let in already, when a request may enter only once.
     pub(crate) replays: Option<Replays>,
-    /// Whether receivers of notifications may be in a private network.
-    pub(crate) private_receivers: bool,
+    /// What deliveries of notifications have in common.
+    pub(crate) deliveries: Deliveries,
     pub(crate) faults: Faults,
     pub(crate) store: Store,
     pub(crate) clock: HeldClock,

@@ -24,6 +24,8 @@ use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
+use crate::notifications::on_demand::Notifications;
+use crate::notifications::{Deliveries, Receivers};
 use crate::platform::{ClockError, Platform, Run, kept_clock};
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::{PRODUCTS, Product};
@@ -63,6 +65,7 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     private_receivers: bool,
+    receiver_authorities: String,
     platform_keys: Option<PlatformKeys>,
     seed_file: Option<PathBuf>,
     merchants: Vec<NewMerchant>,
@@ -185,6 +188,15 @@ impl SandboxBuilder {
         self
     }
 
+    /// Also trusts the authorities with these certificates, in PEM, when a notification goes to a receiver behind https. The
+    /// authorities of the system are trusted in any case.
+    #[must_use]
+    pub fn receiver_authority(mut self, pem: impl AsRef<str>) -> Self {
+        self.receiver_authorities.push_str(pem.as_ref());
+        self.receiver_authorities.push('\n');
+        self
+    }
+
     /// Which keys the platform signs with for the first merchant. A kit that is there and was made with others is an error.
     #[must_use]
     pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
@@ -300,6 +312,14 @@ impl SandboxBuilder {
         Ok((folder.path().to_owned(), Some(folder)))
     }
 
+    fn receivers(&self) -> Result<Receivers, StartError> {
+        let receivers = Receivers::new(self.private_receivers);
+        match self.receiver_authorities.trim() {
+            "" => Ok(receivers),
+            pem => receivers.trust(pem).map_err(StartError::ReceiverAuthority),
+        }
+    }
+
     fn open_store(&self, dir: &Path) -> Result<Store, StartError> {
         let file = dir.join(STATE);
         Store::at(&self.store, &file).map_err(|error| {
@@ -336,7 +356,7 @@ impl SandboxBuilder {
             contract: Contract::new(self.validation),
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
-            private_receivers: self.private_receivers,
+            deliveries: Deliveries::new(self.receivers()?, self.validation.failing_acknowledgements),
             faults,
             store,
             clock,
@@ -442,6 +462,7 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             private_receivers: false,
+            receiver_authorities: String::new(),
             platform_keys: None,
             seed_file: None,
             merchants: Vec::new(),
@@ -469,6 +490,12 @@ impl Sandbox {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         self.platform.add_merchant(new)
+    }
+
+    /// The notifications that it sends: looks at them, and sends them again, in another order, or as a probe.
+    #[must_use]
+    pub fn notifications(&self) -> Notifications {
+        Notifications::new(Arc::clone(&self.platform))
     }
 
     /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the JSSDK. The page's signature

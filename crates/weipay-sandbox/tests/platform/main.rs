@@ -17,6 +17,7 @@ mod faults;
 mod life_of_a_coupon;
 mod merchant;
 mod notifications;
+mod notifications_on_demand;
 mod orders;
 mod restart;
 mod rules_of_a_stock;
