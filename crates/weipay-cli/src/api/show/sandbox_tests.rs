@@ -5,7 +5,7 @@ use serde_json::Value;
 use weipay::blocking::Client;
 use weipay_catalog::Catalog;
 use weipay_catalog::sample::request as sample;
-use weipay_sandbox::{ORIGIN_HEADER, Sandbox};
+use weipay_sandbox::{Behaviour, ORIGIN_HEADER, Sandbox};
 
 use super::{command_line, find, now};
 use crate::arguments::{self, Arguments};
@@ -80,15 +80,12 @@ fn every_command_is_accepted_by_a_sandbox() {
         if STORY.contains(&(operation.method, operation.path)) {
             continue;
         }
+        let has_state = Behaviour::from_operation(operation) == Behaviour::State;
         match answer(&client, &words) {
-            Ok(answered) => {
-                assert_eq!(
-                    answered.origin, "example",
-                    "{}: has state and is missing from the story",
-                    operation.path
-                );
-                examples += 1;
-            }
+            Ok(answered) if answered.origin == "example" => examples += 1,
+            Ok(answered) => assert_eq!(answered.origin, "state", "{}", operation.path),
+            // Of what has state and is not in the story, the numbers are unknown, but the form must be right.
+            Err(error) if has_state && error.code() != Some("PARAM_ERROR") => {}
             Err(error) => refused.push(format!("{}\n  {error}", command_line::quoted(&words))),
         }
     }
