@@ -1,5 +1,6 @@
 //! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
 
+mod log;
 mod log_writer;
 mod merchant;
 mod run;
@@ -24,6 +25,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Init { data }) => init(data),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
+        Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
         Some(SandboxCommand::Run { data, listen, serving, command }) => {
             let builder = builder(serving).listen(listen);
@@ -61,6 +63,7 @@ fn builder(arguments: &arguments::Serving) -> SandboxBuilder {
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)
+        .log_bytes(usize::try_from(arguments.log_bytes).unwrap_or(usize::MAX))
         .idle_timeout(Duration::from_secs(arguments.idle_timeout));
     if let Some(clock) = &arguments.clock {
         builder = builder.clock(clock.clone());

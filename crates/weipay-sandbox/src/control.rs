@@ -20,6 +20,7 @@
 mod client;
 mod health;
 mod listener;
+mod log;
 mod merchants;
 mod openapi;
 mod people;
@@ -37,7 +38,7 @@ pub(crate) use listener::{ControlListener, FILE};
 
 /// The routes that belong to no product.
 static TABLES: &[&[Route]] =
-    &[health::ROUTES, merchants::ROUTES, people::ROUTES, state::ROUTES, openapi::ROUTES];
+    &[health::ROUTES, merchants::ROUTES, people::ROUTES, state::ROUTES, log::ROUTES, openapi::ROUTES];
 
 /// Carries out one route. The request has the members that its route says.
 pub(crate) type ControlHandler = fn(&Control, &ControlRequest) -> Result<Value, ControlError>;
@@ -184,7 +185,6 @@ impl Member {
         Self::new(name, MemberKind::Texts, description)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn integer(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Integer, description)
     }
@@ -193,7 +193,6 @@ impl Member {
         Self::new(name, MemberKind::Number, description)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn boolean(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Boolean, description)
     }

@@ -42,6 +42,8 @@
 //! | `response` | responses and refusals: headers, signature, the reason for developers |
 //! | `example` | responses of operations that have no behaviour |
 //! | `log` | one line for each request |
+//! | `exchanges` | what is kept of the last requests, masked when it is read |
+//! | `explain` | why a request was refused: what was really signed, which path was meant |
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 //! | `people` | who pays and receives |
@@ -58,6 +60,8 @@ mod entropy;
 mod environment;
 mod error;
 mod example;
+mod exchanges;
+mod explain;
 mod gate;
 mod grammar;
 pub mod kit;
@@ -81,6 +85,8 @@ pub use contract::refusal_of;
 pub use data_folder::FolderError;
 pub use environment::ClientEnvironment;
 pub use error::StartError;
+pub use exchanges::Exchange;
+pub use explain::{Difference, SignatureExplanation};
 pub use log::LogEntry;
 pub use merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
 pub use merchants::record::{CertificateState, PlatformKeys};

@@ -108,8 +108,10 @@ impl Sender {
         let started = self.platform.clock.now();
         let outcome = self.post(&entry, started).await;
         let next = if outcome.is_acknowledged() { None } else { next_attempt(&entry, started) };
+        let line = entry_of_log(&entry, &outcome, next.map(|next| next - started));
+        self.platform.exchanges.note(line.clone());
         if let Some(log) = &self.log {
-            log(entry_of_log(&entry, &outcome, next.map(|next| next - started)));
+            log(line);
         }
         let platform = Arc::clone(&self.platform);
         let kept = spawn_blocking(move || {

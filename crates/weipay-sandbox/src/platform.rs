@@ -6,6 +6,7 @@ mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use http::HeaderMap;
 use weipay_catalog::Operation;
@@ -13,6 +14,8 @@ use weipay_catalog::Operation;
 use crate::clock::Clock;
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
+use crate::exchanges::Exchanges;
+use crate::explain::SignatureExplanation;
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
@@ -41,6 +44,8 @@ pub struct Platform {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    /// What the last requests were, and why they got their responses.
+    pub(crate) exchanges: Exchanges,
 }
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.
@@ -97,6 +102,7 @@ enum Note {
         code: &'static str,
         message: String,
         reason: Option<String>,
+        explanation: Option<Box<SignatureExplanation>>,
     },
 }
 
@@ -116,6 +122,13 @@ impl Platform {
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
+        let started = Instant::now();
+        let response = self.response_to(request);
+        self.exchanges.keep(request, &response, started.elapsed());
+        response
+    }
+
+    fn response_to(&self, request: &Request) -> Response {
         let now = self.clock.now();
         let authenticated = match gate::authenticate(request, &self.merchants, self.replays.as_ref(), now) {
             Ok(authenticated) => authenticated,
@@ -251,6 +264,7 @@ impl Note {
             code: refusal.code,
             message: refusal.message.into_owned(),
             reason: refusal.reason.map(Into::into),
+            explanation: refusal.explanation,
         }
     }
 }
@@ -258,7 +272,7 @@ impl Note {
 fn note_of(rejection: Rejection) -> Note {
     match rejection {
         Rejection::Unrouted { reason, .. } => {
-            Note::Refused { code: "", message: String::new(), reason: Some(reason) }
+            Note::Refused { code: "", message: String::new(), reason: Some(reason), explanation: None }
         }
         Rejection::Refused { refusal, .. } => Note::refused(refusal),
     }
@@ -268,7 +282,8 @@ fn note_of(rejection: Rejection) -> Note {
 fn noted(mut response: Response, note: Note) -> Response {
     match note {
         Note::Answered(behaviour) => response.set(ORIGIN_HEADER, behaviour.word()),
-        Note::Refused { code, message, reason } => {
+        Note::Refused { code, message, reason, explanation } => {
+            response.explanation = explanation;
             response.code = Some(code).filter(|code| !code.is_empty());
             response.message = Some(message).filter(|message| !message.is_empty());
             if let Some(reason) = reason {

@@ -17,6 +17,7 @@ use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
 use crate::environment::ClientEnvironment;
 use crate::error::StartError;
+use crate::exchanges::{self, Exchange, Exchanges};
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
@@ -60,6 +61,7 @@ pub struct SandboxBuilder {
     private_receivers: bool,
     merchants: Vec<NewMerchant>,
     log: Option<Arc<Log>>,
+    log_bytes: usize,
     products: &'static [Product],
 }
 
@@ -182,6 +184,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// How many bytes of the last requests are kept for [`Sandbox::log`], in memory; 8 MiB by default, 0 for none.
+    #[must_use]
+    pub fn log_bytes(mut self, max: usize) -> Self {
+        self.log_bytes = max;
+        self
+    }
+
     /// Serves other products.
     #[cfg(test)]
     pub(crate) fn products(mut self, products: &'static [Product]) -> Self {
@@ -268,6 +277,7 @@ impl SandboxBuilder {
             store,
             clock: self.clock.clone(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
+            exchanges: Exchanges::new(self.log_bytes),
         })
     }
 }
@@ -367,6 +377,7 @@ impl Sandbox {
             private_receivers: false,
             merchants: Vec::new(),
             log: None,
+            log_bytes: exchanges::DEFAULT_BYTES,
             products: PRODUCTS,
         }
     }
@@ -441,6 +452,13 @@ impl Sandbox {
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// The last requests, oldest first: what came, what went, and why, without secrets and personal data. How many they are
+    /// depends on [`SandboxBuilder::log_bytes`].
+    #[must_use]
+    pub fn log(&self) -> Vec<Exchange> {
+        self.platform.exchanges.page(None, usize::MAX, false).exchanges
     }
 
     /// What receives a message when the program is asked to end, by Ctrl-C or by a termination signal. From now on neither

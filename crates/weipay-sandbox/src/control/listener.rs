@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::{Control, ControlError, ControlResponse};
+use super::{Control, ControlError, ControlResponse, log};
 
 /// Where address and token stand in the data folder.
 pub(crate) const FILE: &str = "control.json";
@@ -98,6 +98,9 @@ async fn outcome(
     };
     let target = head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned());
     let method = head.method.as_str().to_owned();
+    if is_trusted {
+        log::wait(&service.control, &method, &target).await;
+    }
     spawn_blocking(move || service.control.respond(&method, &target, &body, is_trusted))
         .await
         .map_err(|_| ControlError::failed("the handler of this route stopped"))

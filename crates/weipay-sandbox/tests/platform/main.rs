@@ -13,6 +13,8 @@ mod downloads;
 mod error_codes;
 mod examples;
 mod life_of_a_coupon;
+mod log;
+mod wrong_signatures;
 mod merchant;
 mod notifications;
 mod orders;
