@@ -113,7 +113,7 @@ impl Behaviour {
         }
     }
 
-    /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`] says.
+    /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`](crate::ORIGIN_HEADER) says.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

@@ -38,7 +38,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         match waited {
             Waited::Final { state, .. } => println!("the order is decided: {state}"),
             Waited::DeadlinePassed { last, .. } => println!("the order is undecided, last seen as {last:?}"),
-            _ => println!("the order is undecided"),
         }
         Ok(())
     })

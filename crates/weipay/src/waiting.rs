@@ -69,7 +69,6 @@ impl Waiting {
 
 /// How the waiting ended, if not by an error.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Waited<T> {
     /// In a final state.
     #[non_exhaustive]

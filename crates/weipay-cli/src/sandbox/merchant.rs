@@ -23,7 +23,7 @@ fn add(new: &NewMerchant) -> Outcome {
     if let Some(mchid) = &new.mchid {
         request["mchid"] = mchid.as_str().into();
     }
-    let client = Client::from_data_dir(&new.data).map_err(Failure::failed)?;
+    let client = Client::from_data_dir(&new.data).map_err(Failure::usage)?;
     let merchant = client.call("POST", "/merchants", Some(&request)).map_err(Failure::failed)?;
     print(&format!("{}\n", merchant["kit_file"].as_str().unwrap_or_default()))
 }
