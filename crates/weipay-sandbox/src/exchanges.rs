@@ -7,7 +7,7 @@ mod exchange;
 pub(crate) mod mask;
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -42,10 +42,11 @@ struct Ring {
 }
 
 /// One request, not masked. It has no `Debug` that prints it.
+#[derive(Clone)]
 struct Kept {
     number: u64,
     size: usize,
-    content: Content,
+    content: Arc<Content>,
 }
 
 impl std::fmt::Debug for Kept {
@@ -56,9 +57,9 @@ impl std::fmt::Debug for Kept {
 
 enum Content {
     /// A request and its response.
-    Whole(Box<Whole>),
+    Whole(Whole),
     /// What has only a line: a connection without a request, an attempt to deliver a notification.
-    Line(Box<LogEntry>),
+    Line(LogEntry),
 }
 
 struct Whole {
@@ -123,7 +124,7 @@ impl Exchanges {
             + whole.reason.as_ref().map_or(0, String::len)
             + whole.explanation.as_ref().map_or(0, |explanation| explanation.size())
             + size_of::<Whole>();
-        self.add(Content::Whole(Box::new(whole)), size);
+        self.add(Content::Whole(whole), size);
     }
 
     /// Keeps what has only a line.
@@ -132,7 +133,7 @@ impl Exchanges {
             return;
         }
         let size = size_of::<LogEntry>() + entry.path.len() + entry.reason.as_ref().map_or(0, String::len);
-        self.add(Content::Line(Box::new(entry)), size);
+        self.add(Content::Line(entry), size);
     }
 
     fn add(&self, content: Content, size: usize) {
@@ -144,7 +145,7 @@ impl Exchanges {
         let mut gone = Vec::new();
         if size <= self.max_bytes {
             ring.bytes += size;
-            ring.kept.push_back(Kept { number, size, content });
+            ring.kept.push_back(Kept { number, size, content: Arc::new(content) });
         }
         while ring.bytes > self.max_bytes
             && let Some(oldest) = ring.kept.pop_front()
@@ -162,31 +163,31 @@ impl Exchanges {
         let first = ring.kept.front().map_or(ring.last + 1, |kept| kept.number);
         let is_wanted = |kept: &&Kept| !only_failed || kept.is_failed();
         let Some(after) = after else {
-            let mut newest: Vec<_> = ring.kept.iter().rev().filter(is_wanted).take(limit).collect();
+            let mut newest: Vec<_> = ring.kept.iter().rev().filter(is_wanted).take(limit).cloned().collect();
+            let next = ring.last;
+            drop(ring);
             newest.reverse();
-            let exchanges = newest.into_iter().map(Exchange::from_kept).collect();
-            return Page { exchanges, next: ring.last, dropped: 0 };
+            return Page { exchanges: newest.iter().map(Exchange::from_kept).collect(), next, dropped: 0 };
         };
         let start = ring.kept.partition_point(|kept| kept.number <= after);
-        let mut exchanges = Vec::new();
+        let mut found: Vec<_> = ring.kept.range(start..).filter(is_wanted).take(limit).cloned().collect();
         let mut next = ring.last.max(after);
-        for kept in ring.kept.range(start..).filter(is_wanted) {
-            if exchanges.len() == limit {
-                break;
-            }
-            exchanges.push(Exchange::from_kept(kept));
-            if exchanges.len() == limit {
-                next = kept.number;
-            }
+        // Masking takes longer than requests may wait.
+        drop(ring);
+        if let Some(last) = found.last().filter(|_| found.len() == limit) {
+            next = last.number;
         }
-        Page { exchanges, next, dropped: first.saturating_sub(after + 1) }
+        let exchanges = found.drain(..).map(|kept| Exchange::from_kept(&kept)).collect();
+        Page { exchanges, next, dropped: first.saturating_sub(after.saturating_add(1)) }
     }
 
     /// One, if it is still kept.
     pub(crate) fn find(&self, number: u64) -> Option<Exchange> {
         let ring = self.ring();
         let index = ring.kept.binary_search_by_key(&number, |kept| kept.number).ok()?;
-        ring.kept.get(index).map(Exchange::from_kept)
+        let kept = ring.kept.get(index).cloned();
+        drop(ring);
+        kept.as_ref().map(Exchange::from_kept)
     }
 
     /// Waits until something came after `after`.
@@ -218,7 +219,7 @@ impl Exchanges {
 
 impl Kept {
     fn is_failed(&self) -> bool {
-        match &self.content {
+        match &*self.content {
             Content::Whole(whole) => whole.status >= 400,
             Content::Line(entry) => entry.is_failed(),
         }

@@ -22,7 +22,7 @@ use mistakes::{Message, Search};
 /// The longest message that is shown.
 const MAX_SHOWN: usize = 8 * 1024;
 /// Whose key it may be is asked of so many other merchants.
-const MAX_OTHER_KEYS: usize = 16;
+const MAX_OTHER_KEYS: usize = 8;
 
 /// Why a signature is wrong. Messages are shown with the same masks as bodies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,7 +193,8 @@ fn bare(content: &[u8], message: &[u8]) -> String {
             .to_owned();
     }
     if content == hex(hash.as_ref()).as_bytes() {
-        return "the hexadecimal text of the digest was signed: use SHA256withRSA over the message".to_owned();
+        return "the hexadecimal text of the digest was signed: use SHA256withRSA over the message"
+            .to_owned();
     }
     "a bare RSA operation was used: use SHA256withRSA over the message".to_owned()
 }
@@ -235,7 +236,8 @@ fn difference(expected: &[u8], signed: &[u8]) -> Option<Difference> {
     let before = expected.get(..offset).unwrap_or(expected);
     let feeds = before.iter().filter(|byte| **byte == b'\n').count();
     let line = LINES.get(feeds).copied().unwrap_or("body");
-    let mut breaks = before.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);
+    let mut breaks =
+        before.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1);
     let start = breaks.nth(feeds.min(4).wrapping_sub(1)).unwrap_or(0);
     Some(Difference {
         offset,

@@ -46,7 +46,14 @@ pub struct Response {
 
 impl Response {
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Vec::new(), code: None, message: None, explanation: None }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            code: None,
+            message: None,
+            explanation: None,
+        }
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {

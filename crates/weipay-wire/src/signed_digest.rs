@@ -43,7 +43,8 @@ const HASHES: [(&str, &[u8]); 4] = [
     ("SHA-384", &[0x30, 0x41, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2, 5, 0, 4, 48]),
     ("SHA-512", &[0x30, 0x51, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3, 5, 0, 4, 64]),
 ];
-const SHA256_NAME: &[u8] = &[0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 32];
+const SHA256_NAME: &[u8] =
+    &[0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 32];
 
 impl PublicKey {
     /// What this key shows of a signature in base64.
@@ -103,9 +104,8 @@ fn parts(spki: &[u8]) -> Option<(Number, u64)> {
     let (key, _) = element(bits.strip_prefix(&[0])?, 0x30)?;
     let (modulus, rest) = element(key, 0x02)?;
     let (exponent, _) = element(rest, 0x02)?;
-    let exponent = exponent.iter().try_fold(0_u64, |value, byte| {
-        Some(value.checked_mul(256)? | u64::from(*byte))
-    })?;
+    let exponent =
+        exponent.iter().try_fold(0_u64, |value, byte| Some(value.checked_mul(256)? | u64::from(*byte)))?;
     Some((number(modulus.strip_prefix(&[0])?)?, exponent))
 }
 
@@ -230,9 +230,7 @@ mod tests {
     use aws_lc_rs::encoding::AsDer as _;
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::rsa::{KeyPair, KeySize};
-    use aws_lc_rs::signature::{
-        RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding,
-    };
+    use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding};
 
     use super::*;
 

@@ -13,7 +13,7 @@ const PAGE: usize = 200;
 const WAIT: u64 = 20;
 
 pub(super) fn run(arguments: &Log) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::failed)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
     match arguments.number {
         Some(number) => {
             let entry = client.call("GET", &format!("/log/{number}"), None).map_err(Failure::failed)?;
@@ -39,7 +39,9 @@ fn list(client: &Client, arguments: &Log) -> Outcome {
         let dropped = page["dropped"].as_u64().unwrap_or_default();
         let mut text = String::new();
         if dropped > 0 {
-            text.push_str(&format!("{dropped} older requests are gone; weipay sandbox --log-bytes keeps more\n"));
+            text.push_str(&format!(
+                "{dropped} older requests are gone; weipay sandbox --log-bytes keeps more\n"
+            ));
         }
         for entry in entries {
             text.push_str(&shown(client, entry, *failed)?);

@@ -40,7 +40,8 @@ pub(super) async fn wait(control: &Control, method: &str, target: &str) {
 }
 
 fn list(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let number = |name: &str| request.get(name).map(|value| value.as_u64().ok_or_else(|| negative(name))).transpose();
+    let number =
+        |name: &str| request.get(name).map(|value| value.as_u64().ok_or_else(|| negative(name))).transpose();
     number("wait")?;
     let limit = number("limit")?.map_or(USUAL_LIMIT, |limit| usize::try_from(limit).unwrap_or(MAX_LIMIT));
     let only_failed = request.get("failed").and_then(Value::as_bool).unwrap_or(false);
@@ -56,8 +57,8 @@ fn negative(name: &str) -> ControlError {
 fn show(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let number = request.path("number").parse().ok();
     let found = number.and_then(|number| control.platform.exchanges.find(number));
-    let exchange =
-        found.ok_or_else(|| ControlError::not_found("no request with this number is kept; old ones go first"))?;
+    let exchange = found
+        .ok_or_else(|| ControlError::not_found("no request with this number is kept; old ones go first"))?;
     let mut members = summary(&exchange);
     let headers = |fields: &[(String, String)]| -> Value {
         fields.iter().map(|(name, value)| json!([name, value])).collect()

@@ -47,7 +47,7 @@ impl Exchange {
     }
 
     pub(super) fn from_kept(kept: &Kept) -> Self {
-        match &kept.content {
+        match &*kept.content {
             Content::Whole(whole) => Self::from_whole(kept.number, whole),
             Content::Line(entry) => Self {
                 number: kept.number,

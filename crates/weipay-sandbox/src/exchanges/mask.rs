@@ -49,8 +49,28 @@ const MAX_HEADER: usize = 700;
 /// Whether the value of a field belongs to a person, or opens something.
 pub(crate) fn is_personal(field: &Field) -> bool {
     const LABELS: [&str; 22] = [
-        "姓名", "手机", "电话", "证件", "身份证", "邮箱", "居住", "银行卡", "银行账", "账号", "卡号", "密文", "密钥", "密码",
-        "用户标识", "车牌", "签名", "openid", "OpenID", "联系", "收货", "token",
+        "姓名",
+        "手机",
+        "电话",
+        "证件",
+        "身份证",
+        "邮箱",
+        "居住",
+        "银行卡",
+        "银行账",
+        "账号",
+        "卡号",
+        "密文",
+        "密钥",
+        "密码",
+        "用户标识",
+        "车牌",
+        "签名",
+        "openid",
+        "OpenID",
+        "联系",
+        "收货",
+        "token",
     ];
     field.carrier.is_some_and(|carrier| carrier != Carrier::JsonText || field.fields.is_empty())
         || is_personal_name(field.name)
@@ -61,10 +81,46 @@ fn is_personal_name(name: &str) -> bool {
     const WHOLE: [&str; 11] =
         ["name", "nm", "key", "tel", "creid", "sign", "nick", "ip", "phone_no", "openid", "mac"];
     const PARTS: [&str; 40] = [
-        "phone", "mobile", "email", "address", "addr", "contact", "id_card", "id_doc", "id_number", "identi", "cred_",
-        "credential", "cert_no", "real_name", "true", "username", "legal_person", "passport", "password", "secret", "token",
-        "cipher", "encrypt", "bank_no", "nickname", "avatar", "url", "uri", "person", "signature", "auth_code", "_key",
-        "client_ip", "driver", "insured", "deviceid", "device_id", "director", "birth", "paysign",
+        "phone",
+        "mobile",
+        "email",
+        "address",
+        "addr",
+        "contact",
+        "id_card",
+        "id_doc",
+        "id_number",
+        "identi",
+        "cred_",
+        "credential",
+        "cert_no",
+        "real_name",
+        "true",
+        "username",
+        "legal_person",
+        "passport",
+        "password",
+        "secret",
+        "token",
+        "cipher",
+        "encrypt",
+        "bank_no",
+        "nickname",
+        "avatar",
+        "url",
+        "uri",
+        "person",
+        "signature",
+        "auth_code",
+        "_key",
+        "client_ip",
+        "driver",
+        "insured",
+        "deviceid",
+        "device_id",
+        "director",
+        "birth",
+        "paysign",
     ];
     let name = name.to_ascii_lowercase();
     log::names_people(&name) && name != "code"
@@ -88,7 +144,9 @@ pub(crate) fn refusal(bytes: &[u8], length: usize) -> String {
     if bytes.is_empty() {
         return String::new();
     }
-    let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else { return format!("({length} bytes)") };
+    let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else {
+        return format!("({length} bytes)");
+    };
     let mut shown = Map::new();
     for (name, value) in members {
         let value = match &*name {
@@ -181,7 +239,10 @@ fn path_of(operation: &Operation, path: &str) -> String {
     let extra = given.len().saturating_sub(template.len());
     let missing = template.len().saturating_sub(given.len());
     let is_host = |text: &str| {
-        text.is_empty() || text == "http:" || text == "https:" || text.contains(['.', ':']) && !text.contains('%')
+        text.is_empty()
+            || text == "http:"
+            || text == "https:"
+            || text.contains(['.', ':']) && !text.contains('%')
     };
     if !given.iter().take(extra).all(|text| is_host(text)) {
         return log::known_words(path);
@@ -418,8 +479,14 @@ mod tests {
             ),
             (path[1..].to_owned(), "v3/marketing/busifavor/users/{openid}/coupons/1/appids/wx1"),
             (path[3..].to_owned(), "/marketing/busifavor/users/{openid}/coupons/1/appids/wx1"),
-            (format!("{path}?openid=oUpF8&oUpF8"), "/v3/marketing/busifavor/users/{openid}/coupons/1/appids/wx1?openid=***&***"),
-            (path.replace("users/", "users/a/b/"), "/v3/marketing/busifavor/users/{?}/{?}/{?}/coupons/{?}/appids/{?}"),
+            (
+                format!("{path}?openid=oUpF8&oUpF8"),
+                "/v3/marketing/busifavor/users/{openid}/coupons/1/appids/wx1?openid=***&***",
+            ),
+            (
+                path.replace("users/", "users/a/b/"),
+                "/v3/marketing/busifavor/users/{?}/{?}/{?}/coupons/{?}/appids/{?}",
+            ),
         ] {
             let masked = target(Some(operation), "GET", &given);
             assert!(!masked.contains("oUpF8"), "{masked}");
@@ -431,9 +498,8 @@ mod tests {
 
     #[test]
     fn of_authorization_everything_is_shown_but_the_signature_and_what_is_no_authorization() {
-        let masked = headers(
-            b"authorization:Bearer hunter2\ncookie:a=hunter2\nhost:a.example\nx-token:hunter2\n",
-        );
+        let masked =
+            headers(b"authorization:Bearer hunter2\ncookie:a=hunter2\nhost:a.example\nx-token:hunter2\n");
         assert!(!format!("{masked:?}").contains("hunter2"), "{masked:?}");
         assert_eq!(masked[2].1, "a.example");
     }
@@ -442,6 +508,9 @@ mod tests {
     fn of_a_refusal_the_platforms_own_words_are_shown() {
         let body = br#"{"code":"PARAM_ERROR","message":"m","detail":{"location":"body","value":"Wang","field":"/name"}}"#;
         let shown = refusal(body, body.len());
-        assert!(shown.contains("PARAM_ERROR") && shown.contains("/name") && !shown.contains("Wang"), "{shown}");
+        assert!(
+            shown.contains("PARAM_ERROR") && shown.contains("/name") && !shown.contains("Wang"),
+            "{shown}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use super::WrongSignature;
 use super::json_style::{self, Style};
 
-const MAX_TRIES: usize = 1_500;
+const MAX_TRIES: usize = 3_000;
 const MAX_HASHED: usize = 6 * 1024 * 1024;
 /// The layouts of a longer body are not all tried.
 const MAX_STYLED: usize = 16 * 1024;
@@ -49,17 +49,38 @@ enum Layout {
 
 impl Layout {
     const WRONG: [(Self, &'static str); 11] = [
-        (Self::NoLastFeed, "the line feed behind the last line was left out; every line ends with one, also an empty body"),
-        (Self::NoLastLine, "the empty line of an empty body was left out; a request without a body signs an empty fifth line"),
+        (
+            Self::NoLastFeed,
+            "the line feed behind the last line was left out; every line ends with one, also an empty body",
+        ),
+        (
+            Self::NoLastLine,
+            "the empty line of an empty body was left out; a request without a body signs an empty fifth line",
+        ),
         (Self::ExtraFeed, "one line feed too many stands at the end of what was signed"),
         (Self::CarriageReturns, "lines were ended with CR LF; end each with a line feed alone"),
-        (Self::Backslashes, "lines were ended with a backslash and the letter n; end each with the line feed character"),
+        (
+            Self::Backslashes,
+            "lines were ended with a backslash and the letter n; end each with the line feed character",
+        ),
         (Self::Joined, "the lines were joined without line feeds; end each with one"),
-        (Self::AsResponse, "the message has only timestamp, nonce and body, as that of a response; a request signs method and URL first"),
-        (Self::NonceBeforeTimestamp, "nonce and timestamp were signed in the wrong order; the timestamp comes first"),
+        (
+            Self::AsResponse,
+            "the message has only timestamp, nonce and body, as that of a response; a request signs method and URL first",
+        ),
+        (
+            Self::NonceBeforeTimestamp,
+            "nonce and timestamp were signed in the wrong order; the timestamp comes first",
+        ),
         (Self::TargetFirst, "URL and method were signed in the wrong order; the method comes first"),
-        (Self::Twice, "the message was hashed twice; give the message itself to SHA256withRSA, not its digest"),
-        (Self::HexTwice, "the hexadecimal digest of the message was signed; give the message itself to SHA256withRSA"),
+        (
+            Self::Twice,
+            "the message was hashed twice; give the message itself to SHA256withRSA, not its digest",
+        ),
+        (
+            Self::HexTwice,
+            "the hexadecimal digest of the message was signed; give the message itself to SHA256withRSA",
+        ),
     ];
 }
 
@@ -229,7 +250,8 @@ impl Search {
                 let count = counts.get_mut(usize::from(mistake.change.kind()));
                 count.is_some_and(|count| {
                     *count += 1;
-                    *count <= MAX_PAIRED || matches!(mistake.change, Change::Style(_)) && *count <= 3 * MAX_PAIRED
+                    *count <= MAX_PAIRED
+                        || matches!(mistake.change, Change::Style(_)) && *count <= 3 * MAX_PAIRED
                 })
             })
             .collect();
@@ -273,7 +295,8 @@ fn methods(method: &str) -> Candidates<String> {
 }
 
 fn timestamps(timestamp: i64) -> Candidates<String> {
-    const OTHER: &str = "the timestamp that was signed is not that of Authorization; take the time once for both";
+    const OTHER: &str =
+        "the timestamp that was signed is not that of Authorization; take the time once for both";
     let mut all = vec![(
         format!("{timestamp}000"),
         "the timestamp was signed in milliseconds; sign the seconds that Authorization carries",
@@ -294,16 +317,39 @@ fn nonces(nonce: &str) -> Candidates<String> {
     ]
 }
 
-const QUERY_LEFT_OUT: &str = "the query was left out of what was signed; sign path and query as they are sent";
+const QUERY_LEFT_OUT: &str =
+    "the query was left out of what was signed; sign path and query as they are sent";
 const WITH_HOST: &str = "the path was signed with the host in front of it; sign only path and query";
 const NOT_ENCODED: &str = "the URL was signed before its values were percent-encoded; sign it as it is sent";
-const ENCODED: &str = "the URL was signed with other percent-encoding than it was sent with; sign it as it is sent";
+const ENCODED: &str =
+    "the URL was signed with other percent-encoding than it was sent with; sign it as it is sent";
 const ORDER: &str = "the parameters of the query were signed in another order than they were sent in";
 
 /// Everything but what may stand in a URL as it is, and what `encodeURIComponent` encodes.
-const URL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'|').add(b'\\').add(b'^');
-const COMPONENT: &AsciiSet =
-    &URL.add(b'#').add(b'$').add(b'%').add(b'+').add(b',').add(b'/').add(b':').add(b';').add(b'?').add(b'@').add(b'[').add(b']');
+const URL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'|')
+    .add(b'\\')
+    .add(b'^');
+const COMPONENT: &AsciiSet = &URL
+    .add(b'#')
+    .add(b'$')
+    .add(b'%')
+    .add(b'+')
+    .add(b',')
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b']');
 
 fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
     let target = &*wrong.request.target;
@@ -317,7 +363,8 @@ fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
             all.push((text, cause));
         }
     };
-    let mut hosts = vec!["https://api.mch.weixin.qq.com".to_owned(), "https://api2.mch.weixin.qq.com".to_owned()];
+    let mut hosts =
+        vec!["https://api.mch.weixin.qq.com".to_owned(), "https://api2.mch.weixin.qq.com".to_owned()];
     if let Some(host) = wrong.request.header("host").filter(|host| !host.is_empty()) {
         hosts.extend([format!("http://{host}"), format!("https://{host}"), host.to_owned()]);
     }
@@ -349,25 +396,37 @@ fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
         add(format!("{path}?{}", each(URL)), ENCODED);
         add(format!("{path}?{}", each(COMPONENT)), ENCODED);
         for host in &hosts {
-            add(format!("{host}{path}"), "the path was signed with the host in front of it and without the query; sign path and query as they are sent");
+            add(
+                format!("{host}{path}"),
+                "the path was signed with the host in front of it and without the query; sign path and query as they are sent",
+            );
         }
         for order in orders(query) {
             add(format!("{path}?{order}"), ORDER);
         }
         let filled = query.split('&').filter(|pair| !pair.ends_with('=')).collect::<Vec<_>>().join("&");
-        add(format!("{path}?{filled}"), "parameters without a value were left out of what was signed; sign the query as it is sent");
+        add(
+            format!("{path}?{filled}"),
+            "parameters without a value were left out of what was signed; sign the query as it is sent",
+        );
     }
     add(utf8_percent_encode(target, URL).to_string(), ENCODED);
     add(lower_hexadecimal(target), ENCODED);
     add(target.replace("%7C", "|").replace("%2A", "*"), ENCODED);
     add(target.trim_start_matches('/').to_owned(), "the path was signed without the slash at its beginning");
     add(format!("/{target}"), "the path was signed with two slashes at its beginning");
-    add(format!("{path}/{}", query.map(|query| format!("?{query}")).unwrap_or_default()), "the path was signed with a slash at its end that was not sent");
+    add(
+        format!("{path}/{}", query.map(|query| format!("?{query}")).unwrap_or_default()),
+        "the path was signed with a slash at its end that was not sent",
+    );
     add(format!("{target}?"), "the URL was signed with a question mark at its end that was not sent");
     if let Some(rest) = target.strip_prefix("/v3") {
         add(rest.to_owned(), "the path was signed without /v3");
     }
-    add(format!("/{}", wrong.operation.path), "the path was signed with the names of its values in place of the values");
+    add(
+        format!("/{}", wrong.operation.path),
+        "the path was signed with the names of its values in place of the values",
+    );
     add(String::new(), "an empty URL was signed");
     all
 }
@@ -407,9 +466,11 @@ fn permute(pairs: &mut Vec<&str>, from: usize, all: &mut Vec<String>) {
     }
 }
 
-const BODY_LEFT_OUT: &str = "the body was left out of what was signed; sign the bytes of the body that is sent";
+const BODY_LEFT_OUT: &str =
+    "the body was left out of what was signed; sign the bytes of the body that is sent";
 const RE_ENCODED: &str = "the body was encoded again between signing and sending; make the text once, sign it, and send the same bytes";
-const FEED_SENT: &str = "the body was sent with a line feed at its end that was not signed; sign the same bytes that are sent";
+const FEED_SENT: &str =
+    "the body was sent with a line feed at its end that was not signed; sign the same bytes that are sent";
 const WHOLE_UPLOAD: &str = "the whole body of an upload was signed; sign only the text of its part `meta`";
 
 fn bodies(wrong: &WrongSignature<'_>) -> Candidates<Vec<u8>> {
@@ -427,15 +488,24 @@ fn bodies(wrong: &WrongSignature<'_>) -> Candidates<Vec<u8>> {
         add(Vec::new(), BODY_LEFT_OUT);
         add(body.trim_ascii_end().to_vec(), FEED_SENT);
         add(body.trim_ascii().to_vec(), "the body was sent with blanks around it that were not signed");
-        add(body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body).to_vec(), "the body was sent with a byte order mark that was not signed");
+        add(
+            body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body).to_vec(),
+            "the body was sent with a byte order mark that was not signed",
+        );
         let text = serde_json::Value::from(String::from_utf8_lossy(body));
-        add(text.to_string().into_bytes(), "the body was encoded as JSON twice for signing; sign the text that is sent");
+        add(
+            text.to_string().into_bytes(),
+            "the body was encoded as JSON twice for signing; sign the text that is sent",
+        );
     }
     for end in ["\r\n", " "] {
         add([body, end.as_bytes()].concat(), "the body was signed with blanks at its end that were not sent");
     }
     for other in ["{}", "null", "[]", "undefined", "\"\"", "None", "nil"] {
-        add(other.into(), "a body was signed that was not sent; a request without a body signs an empty line");
+        add(
+            other.into(),
+            "a body was signed that was not sent; a request without a body signs an empty line",
+        );
     }
     if let Some(query) = wrong.request.query() {
         let cause = "the query was signed as if it were the body; a GET signs it in the URL, and an empty line for the body";

@@ -14,7 +14,6 @@ mod error_codes;
 mod examples;
 mod life_of_a_coupon;
 mod log;
-mod wrong_signatures;
 mod merchant;
 mod notifications;
 mod orders;
@@ -25,6 +24,7 @@ mod signatures;
 mod strangers;
 mod uploads;
 mod ways_in;
+mod wrong_signatures;
 
 use std::sync::LazyLock;
 

@@ -42,9 +42,8 @@ fn told(request: &Request) -> (String, Exchange) {
     let header = request.headers.iter().find(|(name, _)| name == "Authorization").unwrap();
     let authorization: Authorization = header.1.parse().unwrap();
     let mut log = SHARED.log().into_iter();
-    let found = log.find(|one| {
-        one.request_headers.iter().any(|(_, value)| value.contains(&authorization.nonce_str))
-    });
+    let found =
+        log.find(|one| one.request_headers.iter().any(|(_, value)| value.contains(&authorization.nonce_str)));
     (reason, found.unwrap())
 }
 
@@ -82,13 +81,17 @@ fn a_url_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
         (format!("https://api.mch.weixin.qq.com{path}"), "the host in front of it and without the query", 0),
         (TARGET[1..].to_owned(), "without the slash at its beginning", 0),
         (TARGET[3..].to_owned(), "without /v3", 1),
-        (TARGET.replace("%E5%88%B8%7C", "券|"), "before its values were percent-encoded", TARGET.find('%').unwrap()),
-        (TARGET.replace("%7C", "%7c"), "other percent-encoding", TARGET.find("7C").unwrap() + 1),
         (
-            format!("{path}?offset=%E5%88%B8%7C1&limit=10"),
-            "in another order",
-            path.len() + 1,
+            TARGET.replace("%E5%88%B8%7C", "券|"),
+            "before its values were percent-encoded",
+            TARGET.find('%').unwrap(),
         ),
+        (
+            TARGET.replace("%E5%88%B8%7C", "%e5%88%b8%7c"),
+            "other percent-encoding",
+            TARGET.find('%').unwrap() + 1,
+        ),
+        (format!("{path}?offset=%E5%88%B8%7C1&limit=10"), "in another order", path.len() + 1),
         (
             "/v3/marketing/busifavor/stocks/{stock_id}".to_owned(),
             "names of its values",
@@ -146,7 +149,12 @@ fn lines_that_were_put_together_otherwise_are_recognized() {
     let no_end = |time, nonce: &str| text(time, nonce).strip_suffix('\n').unwrap().into();
     check(&get(TARGET, no_end), "the line feed behind the last line", "body", 0);
     check(&get(TARGET, |time, nonce| text(time, nonce).replace('\n', "\r\n").into()), "CR LF", "method", 3);
-    check(&get(TARGET, |time, nonce| text(time, nonce).replace('\n', "\\n").into()), "the letter n", "method", 3);
+    check(
+        &get(TARGET, |time, nonce| text(time, nonce).replace('\n', "\\n").into()),
+        "the letter n",
+        "method",
+        3,
+    );
     let response = |time, nonce: &str| weipay_wire::response_message(&i64::to_string(&time), nonce, b"");
     check(&get(TARGET, response), "as that of a response", "method", 0);
     let swapped = |time: i64, nonce: &str| format!("GET\n{TARGET}\n{nonce}\n{time}\n\n").into_bytes();
@@ -155,7 +163,12 @@ fn lines_that_were_put_together_otherwise_are_recognized() {
     let digest = |time, nonce: &str| weipay_wire::sha256_hex(&right(time, nonce)).into_bytes();
     let (reason, _) = told(&get(TARGET, digest));
     assert!(reason.contains("the hexadecimal digest of the message was signed"), "{reason}");
-    check(&get(TARGET, |time, nonce| request_message("get", TARGET, time, nonce, b"")), "lower case", "method", 0);
+    check(
+        &get(TARGET, |time, nonce| request_message("get", TARGET, time, nonce, b"")),
+        "lower case",
+        "method",
+        0,
+    );
 }
 
 #[test]
@@ -188,11 +201,9 @@ fn two_mistakes_at_once_are_told_together() {
 
 #[test]
 fn a_clock_that_is_wrong_is_told_by_how_much() {
-    for (difference, words) in [
-        (-600, "600 seconds behind"),
-        (400, "400 seconds ahead"),
-        (8 * 3600, "a local time"),
-    ] {
+    for (difference, words) in
+        [(-600, "600 seconds behind"), (400, "400 seconds ahead"), (8 * 3600, "a local time")]
+    {
         let mut client = Client::new(&SHARED);
         client.now += difference;
         let response = client.get(TARGET);
@@ -219,7 +230,8 @@ fn another_key_another_hash_and_another_padding_are_recognized() {
     ] {
         let request = changed("GET", TARGET, b"", |client, authorization| {
             let pair = RsaKeyPair::from_pkcs8(&client.key.to_pkcs8_der().unwrap()).unwrap();
-            let message = request_message("GET", TARGET, authorization.timestamp, &authorization.nonce_str, b"");
+            let message =
+                request_message("GET", TARGET, authorization.timestamp, &authorization.nonce_str, b"");
             let mut signature = vec![0; 256];
             pair.sign(encoding, &SystemRandom::new(), &message, &mut signature).unwrap();
             authorization.signature = base64(&signature);
@@ -237,7 +249,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let group =
+            chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for index in 0..4 {
             let letter = LETTERS[(group >> (18 - 6 * index) & 63) as usize];
             text.push(if index <= chunk.len() { letter as char } else { '=' });
@@ -250,7 +263,8 @@ fn base64(bytes: &[u8]) -> String {
 fn a_serial_in_decimal_and_those_of_other_keys_are_recognized() {
     let kit = SHARED.kit();
     let decimal = decimal(&kit.merchant_serial);
-    let colons: Vec<_> = kit.merchant_serial.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect();
+    let colons: Vec<_> =
+        kit.merchant_serial.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect();
     for (serial, words) in [
         (decimal, "in decimal"),
         (colons.join(":"), "signs between its digits"),
