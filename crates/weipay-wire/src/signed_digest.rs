@@ -197,8 +197,8 @@ fn multiply(one: &Number, other: &Number, modulus: &Number, inverse: u64) -> Num
         let (top, top_carry) = high.overflowing_add(carry);
         let factor = sum[0].wrapping_mul(inverse);
         let (_, mut carry) = add_product(sum[0], modulus[0], factor, 0);
-        for index in 1..LIMBS {
-            (sum[index - 1], carry) = add_product(sum[index], modulus[index], factor, carry);
+        for (index, limb) in modulus.iter().enumerate().skip(1) {
+            (sum[index - 1], carry) = add_product(sum[index], *limb, factor, carry);
         }
         let (last, last_carry) = top.overflowing_add(carry);
         sum[LIMBS - 1] = last;

@@ -454,7 +454,7 @@ fn orders(query: &str) -> Vec<String> {
     all
 }
 
-fn permute(pairs: &mut Vec<&str>, from: usize, all: &mut Vec<String>) {
+fn permute(pairs: &mut [&str], from: usize, all: &mut Vec<String>) {
     if from + 1 >= pairs.len() {
         all.push(pairs.join("&"));
         return;

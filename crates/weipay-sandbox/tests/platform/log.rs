@@ -101,7 +101,7 @@ fn the_log_stays_within_its_bytes_under_many_large_requests() {
         client.post(&format!("{FAMILY}/stocks"), &body);
     }
     let log = sandbox.log();
-    assert!((4..=6).contains(&log.len()), "{}", log.len());
+    assert!((2..=6).contains(&log.len()), "{}", log.len());
     assert_eq!(log.last().unwrap().number, 40);
     let page = sandbox.control().unwrap().call("GET", "/log?after=0", None).unwrap();
     assert_eq!(page["dropped"], 40 - log.len());
