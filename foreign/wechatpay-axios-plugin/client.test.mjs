@@ -1,5 +1,6 @@
-// wechatpay-axios-plugin, unmodified and in its own words, against `weipay sandbox`: its `baseURL` names the sandbox, and it holds
-// both keys of the platform. It verifies every successful answer itself, and refuses one that somebody changed on the way.
+// wechatpay-axios-plugin, unmodified and in its own words, against `weipay sandbox`: its `baseURL` names the sandbox; or it comes by
+// the proxy and the certificates that the environment names; or the hosts are this machine. It verifies every successful response
+// itself, and refuses one that somebody changed on the way.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -9,29 +10,44 @@ import { test } from 'node:test';
 import plugin from 'wechatpay-axios-plugin';
 
 const { Rsa, Wechatpay } = plugin;
-const { KIT } = process.env;
-if (!KIT) throw new Error('KIT is not set: run foreign/run');
-const kit = JSON.parse(readFileSync(KIT, 'utf8'));
 
-const pem = (name) => readFileSync(join(dirname(KIT), kit[name]));
+// What the merchant of a kind knows, and where its files are.
+function kitOf(kind) {
+  const path = process.env[`KIT_${kind.toUpperCase().replaceAll('-', '_')}`];
+  if (!path) throw new Error(`KIT_... of ${kind} is not set: run foreign/run`);
+  const kit = JSON.parse(readFileSync(path, 'utf8'));
+  return { ...kit, pem: (member) => readFileSync(join(dirname(path), kit[member])) };
+}
 
-function client(options = {}) {
+// Its README's configuration: `certs` has what the platform has for the merchant.
+function client(kit, options = {}) {
+  const certs = {};
+  if (kit.platform_serial) certs[kit.platform_serial] = Rsa.from(kit.pem('platform_cert'), Rsa.KEY_TYPE_PUBLIC);
+  if (kit.public_key_id) certs[kit.public_key_id] = Rsa.from(kit.pem('public_key'), Rsa.KEY_TYPE_PUBLIC);
   return new Wechatpay({
-    baseURL: kit.base_url,
+    ...(process.env.WAY === 'base-url' && { baseURL: kit.base_url }),
     mchid: kit.mchid,
     serial: kit.merchant_serial,
-    privateKey: Rsa.from(pem('merchant_key'), Rsa.KEY_TYPE_PRIVATE),
-    certs: {
-      [kit.platform_serial]: Rsa.from(pem('platform_cert'), Rsa.KEY_TYPE_PUBLIC),
-      [kit.public_key_id]: Rsa.from(pem('public_key'), Rsa.KEY_TYPE_PUBLIC),
-    },
+    privateKey: Rsa.from(kit.pem('merchant_key'), Rsa.KEY_TYPE_PRIVATE),
+    certs,
     ...options,
   });
 }
 
+// Kinds of merchants, and the keys that fit each.
+const fitting = [['public-key', 'public key'], ['certificate', 'certificate'], ['migration', 'both']];
+
+function each(name, run) {
+  for (const [kind, keys] of fitting) {
+    test(`${name}: ${kind}`, async () => {
+      for (const step of await run(kitOf(kind), kind)) console.log(`did: ${kind} | ${keys} | ${step}`);
+    });
+  }
+}
+
 const beijing = (time) => new Date(time + 8 * 3_600_000).toISOString().replace(/\.\d+Z$/, '+08:00');
 
-function stock(number) {
+function stock(kit, number) {
   const day = 86_400_000;
   return {
     stock_name: '满十元减五元',
@@ -50,8 +66,8 @@ function stock(number) {
 }
 
 // `operation(path)` names an operation in one of the plugin's styles; the story is the same in each.
-async function story(name, style, operation) {
-  const { data: { stock_id } } = await operation('v3/marketing/busifavor/stocks').post(stock(name));
+async function story(kit, name, style, operation) {
+  const { data: { stock_id } } = await operation('v3/marketing/busifavor/stocks').post(stock(kit, name));
   const sent = await operation('v3/marketing/busifavor/coupons/send').post({
     appid: kit.appid, openid: kit.openid, stock_id, out_request_no: `foreign-send-${name}`,
   });
@@ -77,12 +93,12 @@ async function story(name, style, operation) {
   });
   assert.equal(used.data.openid, kit.openid);
   assert.equal((await operation(user).get(values)).data.coupon_state, 'USED');
-  console.log(`did: coupon story (${style})`);
+  return [`coupon story by ${style}`];
 }
 
 // It sends no `Wechatpay-Serial`, unless somebody writes it.
-test('orders are placed with its own headers', async () => {
-  const transactions = client().v3.pay.transactions;
+each('orders are placed with its own headers', async (kit) => {
+  const transactions = client(kit).v3.pay.transactions;
   const order = (kind) => ({
     appid: kit.appid, mchid: kit.mchid, description: '测试', out_trade_no: `axios-${kind}`, notify_url: 'https://example.com/notify',
     amount: { total: 1 },
@@ -96,44 +112,46 @@ test('orders are placed with its own headers', async () => {
   assert.equal(found.data.out_trade_no, 'axios-native');
   const closed = await transactions.outTradeNo.$out_trade_no$.close.post({ mchid: kit.mchid }, { out_trade_no: 'axios-native' });
   assert.equal(closed.status, 204);
-  console.log('did: orders (both)');
+  return ['orders'];
 });
 
 test('each of the two keys of the platform is asked for by its serial, and verifies', async () => {
+  const kit = kitOf('migration');
   for (const serial of [kit.platform_serial, kit.public_key_id]) {
-    const { headers } = await client().v3.certificates.get({ headers: { 'Wechatpay-Serial': serial } });
+    const { headers } = await client(kit).v3.certificates.get({ headers: { 'Wechatpay-Serial': serial } });
     assert.equal(headers['wechatpay-serial'], serial);
   }
-  console.log('did: answers by the key that was asked for (certificate)\ndid: answers by the key that was asked for (public-key)');
+  console.log('did: migration | both | responses by the key that was asked for');
 });
 
-test('its property chain', async () => {
-  const wxpay = client();
+each('its property chain', (kit) => {
+  const wxpay = client(kit);
   // The chain is walked segment by segment, as a person writes it: wxpay.v3.marketing.busifavor...
-  await story('chain', 'property chain', (path) => path.split('/').reduce((node, segment) => node[segment], wxpay));
+  return story(kit, 'chain', 'property chain', (path) => path.split('/').reduce((node, segment) => node[segment], wxpay));
 });
 
-test('its declarative style', async () => {
-  const wxpay = client();
-  await story('declared', 'chain()', (path) => wxpay.chain(path));
+each('its declarative style', (kit) => {
+  const wxpay = client(kit);
+  return story(kit, 'declared', 'chain()', (path) => wxpay.chain(path));
 });
 
-test('its index style', async () => {
-  const wxpay = client();
-  await story('index', 'index', (path) => wxpay[path]);
+each('its index style', (kit) => {
+  const wxpay = client(kit);
+  return story(kit, 'index', 'index', (path) => wxpay[path]);
 });
 
-test('the seed page, letter for letter', async () => {
+each('the seed page, letter for letter', async (kit) => {
   await assert.rejects(
-    client().v3.marketing.busifavor.coupons.disassociate.post({
+    client(kit).v3.marketing.busifavor.coupons.disassociate.post({
       stock_id: '1', coupon_code: '1', out_trade_no: '1', out_request_no: '1',
     }),
     ({ response }) => response.status === 400 && response.data.code === 'INVALID_REQUEST',
   );
-  console.log('did: unknown coupon (both)');
+  return ['unknown coupon'];
 });
 
-test('an answer that was changed on the way is refused by its own verifier', async () => {
+test('a response that was changed on the way is refused by its own verifier', async () => {
+  const kit = kitOf('public-key');
   const proxy = createServer((incoming, outgoing) => {
     const upstream = forward(kit.base_url + incoming.url, { method: incoming.method, headers: incoming.headers }, async (answer) => {
       const body = Buffer.concat(await answer.toArray());
@@ -144,19 +162,22 @@ test('an answer that was changed on the way is refused by its own verifier', asy
   }).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   try {
-    const changed = client({ baseURL: `http://127.0.0.1:${proxy.address().port}` });
-    await assert.rejects(changed.v3.marketing.busifavor.stocks.post(stock('changed')), /Verify the response's data/);
+    const changed = client(kit, { baseURL: `http://127.0.0.1:${proxy.address().port}` });
+    await assert.rejects(changed.v3.marketing.busifavor.stocks.post(stock(kit, 'changed')), /Verify the response's data/);
   } finally {
     proxy.closeAllConnections();
     proxy.close();
   }
+  console.log('did: public-key | public key | changed response refused');
 });
 
 test('a request signed with another key is refused by the platform', async () => {
+  const kit = kitOf('public-key');
   const { generateKeyPairSync } = await import('node:crypto');
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   await assert.rejects(
-    client({ privateKey }).v3.marketing.busifavor.stocks.post(stock('forged')),
+    client(kit, { privateKey }).v3.marketing.busifavor.stocks.post(stock(kit, 'forged')),
     ({ response }) => response.status === 401 && response.data.code === 'SIGN_ERROR',
   );
+  console.log('did: public-key | public key | forged request refused');
 });

@@ -1,6 +1,6 @@
-// The official Go SDK, unmodified, with its typed services, against `weipay sandbox`. The SDK builds every URL from one constant
-// and sends with Go's default transport, so that a round tripper in its place takes the requests to the sandbox; the host is not
-// part of what is signed. The SDK verifies every successful answer, with the key that its README configures.
+// The official Go SDK, unmodified, with its typed services, against `weipay sandbox`. Its hosts are constants: it comes by the proxy
+// and the certificates that the environment names, or the hosts are this machine. It verifies every successful response, with the
+// key that its README configures.
 package foreign
 
 import (
@@ -29,39 +29,28 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 )
 
-var (
-	kit  = map[string]string{}
-	text = core.String
-)
+var text = core.String
 
-func TestMain(m *testing.M) {
-	content, err := os.ReadFile(os.Getenv("KIT"))
-	if err != nil {
-		fmt.Println("KIT names no file: run foreign/run:", err)
-		os.Exit(1)
-	}
-	if err = json.Unmarshal(content, &kit); err != nil {
-		panic(err)
-	}
-	http.DefaultTransport = toSandbox{http.DefaultTransport, nil}
-	os.Exit(m.Run())
+// kit is what a merchant knows, and where its files are.
+type kit struct {
+	members map[string]string
+	folder  string
 }
 
-// toSandbox sends requests to the sandbox, and lets a test change the answers on their way back.
-type toSandbox struct {
-	transport http.RoundTripper
-	change    func([]byte) []byte
+// kitOf reads the kit of the merchant of a kind: its environment variable names it.
+func kitOf(t *testing.T, kind string) kit {
+	path := os.Getenv("KIT_" + strings.ToUpper(strings.ReplaceAll(kind, "-", "_")))
+	content, err := os.ReadFile(path)
+	must(t, err)
+	kit := kit{folder: filepath.Dir(path)}
+	// Members that the merchant lacks are null, which is left out.
+	must(t, json.Unmarshal(content, &kit.members))
+	return kit
 }
 
-func (to toSandbox) RoundTrip(request *http.Request) (*http.Response, error) {
-	request.URL.Scheme, request.URL.Host, request.Host = "http", strings.TrimPrefix(kit["base_url"], "http://"), ""
-	answer, err := to.transport.RoundTrip(request)
-	if err == nil && to.change != nil {
-		body, _ := io.ReadAll(answer.Body)
-		answer.Body = io.NopCloser(bytes.NewReader(to.change(body)))
-	}
-	return answer, err
-}
+func (kit kit) text(member string) *string { return text(kit.members[member]) }
+
+func (kit kit) file(member string) string { return filepath.Join(kit.folder, kit.members[member]) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -70,44 +59,53 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func file(member string) string { return filepath.Join(filepath.Dir(os.Getenv("KIT")), kit[member]) }
-
 // options configures the keys as the SDK's README and documentation do: the public key, the platform certificate, which it
 // downloads and keeps new, or both, for a merchant who changes from one to the other.
-func options(t *testing.T, keys string) []core.ClientOption {
-	mchid, serial, id := kit["mchid"], kit["merchant_serial"], kit["public_key_id"]
-	key, err := utils.LoadPrivateKeyWithPath(file("merchant_key"))
+func options(t *testing.T, kit kit, keys string) []core.ClientOption {
+	mchid, serial, id := kit.members["mchid"], kit.members["merchant_serial"], kit.members["public_key_id"]
+	apiV3Key := kit.members["api_v3_key"]
+	key, err := utils.LoadPrivateKeyWithPath(kit.file("merchant_key"))
 	must(t, err)
-	public, err := utils.LoadPublicKeyWithPath(file("public_key"))
+	if keys == "certificate" {
+		return []core.ClientOption{option.WithWechatPayAutoAuthCipher(mchid, serial, key, apiV3Key)}
+	}
+	public, err := utils.LoadPublicKeyWithPath(kit.file("public_key"))
 	must(t, err)
-	switch keys {
-	case "public-key":
+	if keys == "public key" {
 		return []core.ClientOption{option.WithWechatPayPublicKeyAuthCipher(mchid, serial, key, id, public)}
-	case "certificate":
-		return []core.ClientOption{option.WithWechatPayAutoAuthCipher(mchid, serial, key, kit["api_v3_key"])}
 	}
 	certificates := downloader.NewCertificateDownloaderMgr(context.Background())
-	must(t, certificates.RegisterDownloaderWithPrivateKey(context.Background(), key, serial, mchid, kit["api_v3_key"]))
+	must(t, certificates.RegisterDownloaderWithPrivateKey(context.Background(), key, serial, mchid, apiV3Key))
 	verifier := verifiers.NewSHA256WithRSACombinedVerifier(certificates.GetCertificateVisitor(mchid), id, *public)
 	return []core.ClientOption{option.WithMerchantCredential(mchid, serial, key), option.WithVerifier(verifier)}
 }
 
-// each runs a test with each configuration of keys; one with both keys has none that encrypts.
-func each(t *testing.T, did string, run func(*testing.T, string, *core.Client), configurations ...string) {
-	for _, keys := range append(configurations, "public-key", "certificate") {
-		t.Run(keys, func(t *testing.T) {
-			client, err := core.NewClient(context.Background(), options(t, keys)...)
+// fitting are the kinds of merchants, and the configurations of keys that fit each.
+var fitting = [][2]string{
+	{"public-key", "public key"}, {"certificate", "certificate"},
+	{"migration", "public key"}, {"migration", "certificate"}, {"migration", "both"},
+}
+
+// each runs a test for each of them.
+func each(t *testing.T, did string, run func(*testing.T, kit, string, *core.Client)) {
+	for _, fit := range fitting {
+		kind, keys := fit[0], fit[1]
+		t.Run(kind+", "+keys, func(t *testing.T) {
+			kit := kitOf(t, kind)
+			client, err := core.NewClient(context.Background(), options(t, kit, keys)...)
 			must(t, err)
-			run(t, keys, client)
-			fmt.Printf("did: %s (%s)\n", did, keys)
+			run(t, kit, strings.ReplaceAll(keys, " ", "-"), client)
+			for _, step := range strings.Split(did, ", ") {
+				fmt.Printf("did: %s | %s | %s\n", kind, keys, step)
+			}
 		})
 	}
 }
 
 func TestOrdersArePlaced(t *testing.T) {
-	each(t, "orders", func(t *testing.T, name string, client *core.Client) {
+	each(t, "orders", func(t *testing.T, kit kit, name string, client *core.Client) {
 		ctx, what, notify := context.Background(), text("测试"), text("https://example.com/notify")
-		appid, mchid := text(kit["appid"]), text(kit["mchid"])
+		appid, mchid := kit.text("appid"), kit.text("mchid")
 		number := func(kind string) *string { return text("go-" + name + "-" + kind) }
 		filled := func(answer *string, err error) {
 			t.Helper()
@@ -120,7 +118,7 @@ func TestOrdersArePlaced(t *testing.T) {
 		one := &jsapi.JsapiApiService{Client: client}
 		signed, _, err := one.PrepayWithRequestPayment(ctx, jsapi.PrepayRequest{
 			Appid: appid, Mchid: mchid, Description: what, OutTradeNo: number("jsapi"), NotifyUrl: notify,
-			Amount: &jsapi.Amount{Total: core.Int64(1)}, Payer: &jsapi.Payer{Openid: text(kit["openid"])}})
+			Amount: &jsapi.Amount{Total: core.Int64(1)}, Payer: &jsapi.Payer{Openid: kit.text("openid")}})
 		must(t, err)
 		filled(signed.PrepayId, nil)
 
@@ -154,20 +152,23 @@ func TestOrdersArePlaced(t *testing.T) {
 		}
 		_, err = two.CloseOrder(ctx, native.CloseOrderRequest{OutTradeNo: number("native"), Mchid: mchid})
 		must(t, err)
-	}, "both")
+	})
 }
 
 // The SDK encrypts what its model marks, for the key that it names in `Wechatpay-Serial`, and opens what comes back.
 func TestAFieldTravelsEncryptedBothWays(t *testing.T) {
-	each(t, "encrypted fields", func(t *testing.T, keys string, client *core.Client) {
+	each(t, "encrypted fields", func(t *testing.T, kit kit, keys string, client *core.Client) {
+		if keys == "both" {
+			t.Skip("with both keys, nothing that encrypts is configured")
+		}
 		ctx, batch := context.Background(), strings.ReplaceAll("go"+keys+"batch", "-", "")
 		_, _, err := (&transferbatch.TransferBatchApiService{Client: client}).InitiateBatchTransfer(ctx,
 			transferbatch.InitiateBatchTransferRequest{
-				Appid: text(kit["appid"]), OutBatchNo: text(batch), BatchName: text("报销"), BatchRemark: text("报销"),
+				Appid: kit.text("appid"), OutBatchNo: text(batch), BatchName: text("报销"), BatchRemark: text("报销"),
 				TotalAmount: core.Int64(200000), TotalNum: core.Int64(1), TransferSceneId: text("1000"),
 				TransferDetailList: []transferbatch.TransferDetailInput{{
 					OutDetailNo: text(batch + "1"), TransferAmount: core.Int64(200000), TransferRemark: text("报销"),
-					Openid: text(kit["openid"]), UserName: text("张三")}}})
+					Openid: kit.text("openid"), UserName: text("张三")}}})
 		must(t, err)
 		detail, _, err := (&transferbatch.TransferDetailApiService{Client: client}).GetTransferDetailByOutNo(ctx,
 			transferbatch.GetTransferDetailByOutNoRequest{OutBatchNo: text(batch), OutDetailNo: text(batch + "1")})
@@ -179,12 +180,12 @@ func TestAFieldTravelsEncryptedBothWays(t *testing.T) {
 }
 
 func TestACouponIsCreatedSentAssociatedDisassociatedAndUsed(t *testing.T) {
-	each(t, "coupon story, unknown coupon", func(t *testing.T, name string, client *core.Client) {
+	each(t, "coupon story, unknown coupon", func(t *testing.T, kit kit, name string, client *core.Client) {
 		ctx, now := context.Background(), time.Now()
 		number := func(step string) *string { return text("go-" + name + "-" + step) }
 		created, _, err := (&coupon.BusiFavorApiService{Client: client}).CreateBusifavorStock(ctx, coupon.CreateBusifavorStockRequest{
 			StockName:      text("满十元减五元"),
-			BelongMerchant: text(kit["mchid"]),
+			BelongMerchant: kit.text("mchid"),
 			GoodsName:      text("全场通用"),
 			StockType:      coupon.BUSIFAVORSTOCKTYPE_NORMAL.Ptr(),
 			CouponUseRule: &coupon.CouponUseRule{
@@ -199,7 +200,7 @@ func TestACouponIsCreatedSentAssociatedDisassociatedAndUsed(t *testing.T) {
 			CouponCodeMode: coupon.COUPONCODEMODE_WECHATPAY_MODE.Ptr(),
 		})
 		must(t, err)
-		stock, appid, openid := created.StockId, text(kit["appid"]), text(kit["openid"])
+		stock, appid, openid := created.StockId, kit.text("appid"), kit.text("openid")
 
 		coupons := coupon.CouponApiService{Client: client}
 		sent, _, err := coupons.SendCoupon(ctx, coupon.SendCouponRequest{
@@ -236,7 +237,7 @@ func TestACouponIsCreatedSentAssociatedDisassociatedAndUsed(t *testing.T) {
 			UseTime: text(now.Format(time.RFC3339)), UseRequestNo: number("use")}
 		used, _, err := coupons.UseCoupon(ctx, use)
 		must(t, err)
-		if *used.Openid != kit["openid"] {
+		if *used.Openid != kit.members["openid"] {
 			t.Fatal(used)
 		}
 		is(coupon.COUPONSTATUS_USED, "")
@@ -245,15 +246,31 @@ func TestACouponIsCreatedSentAssociatedDisassociatedAndUsed(t *testing.T) {
 		if _, _, err = coupons.DisassociateTradeInfo(ctx, request); !core.IsAPIError(err, "INVALID_REQUEST") {
 			t.Fatal(err)
 		}
-	}, "both")
+	})
 }
 
-func TestAnAnswerThatWasChangedOnTheWayIsRefused(t *testing.T) {
-	changed := http.Client{Transport: toSandbox{http.DefaultTransport, func(body []byte) []byte { return append(body, ' ') }}}
-	client, err := core.NewClient(context.Background(), append(options(t, "public-key"), option.WithHTTPClient(&changed))...)
+// changing changes responses on their way back.
+type changing struct{}
+
+func (changing) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err == nil {
+		body, _ := io.ReadAll(response.Body)
+		response.Body = io.NopCloser(bytes.NewReader(append(body, ' ')))
+	}
+	return response, err
+}
+
+func TestAResponseThatWasChangedOnTheWayIsRefused(t *testing.T) {
+	kit := kitOf(t, "public-key")
+	with := append(options(t, kit, "public key"), option.WithHTTPClient(&http.Client{Transport: changing{}}))
+	client, err := core.NewClient(context.Background(), with...)
 	must(t, err)
-	_, err = client.Get(context.Background(), "https://api.mch.weixin.qq.com/v3/certificates")
+	_, _, err = (&native.NativeApiService{Client: client}).Prepay(context.Background(), native.PrepayRequest{
+		Appid: kit.text("appid"), Mchid: kit.text("mchid"), Description: text("测试"), OutTradeNo: text("go-changed"),
+		NotifyUrl: text("https://example.com/notify"), Amount: &native.Amount{Total: core.Int64(1)}})
 	if err == nil || !strings.Contains(err.Error(), "verif") {
 		t.Fatal(err)
 	}
+	fmt.Println("did: public-key | public key | changed response refused")
 }

@@ -77,7 +77,8 @@ fn judge(received: Result<Notification, Rejection>) {
     let shown = match received {
         Ok(notification) => {
             let _ = (notification.json(), format!("{:?}", notification.event()));
-            assert_eq!(notification.success().status(), 204);
+            // APIv3 wants no body, APIv2 wants XML.
+            assert!([200, 204].contains(&notification.success().status().as_u16()));
             format!("{notification:?}")
         }
         Err(rejection) => {

@@ -33,14 +33,20 @@ impl Table {
         }
     }
 
-    pub fn median(&self, name: &str) -> f64 {
-        let found = self.0.iter().find(|(known, _)| *known == name);
-        let mut costs = found.map(|(_, costs)| costs.clone()).unwrap();
-        costs.sort_by(f64::total_cmp);
-        costs[costs.len() / 2]
+    fn costs(&self, name: &str) -> &[f64] {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, costs)| costs.as_slice()).unwrap()
     }
 
-    /// Each with its median, its spread, and its share of the first.
+    pub fn median(&self, name: &str) -> f64 {
+        median(self.costs(name).to_vec())
+    }
+
+    /// How much more one costs than another: the difference within each round, which other load changes least.
+    pub fn over(&self, name: &str, floor: &str) -> f64 {
+        median(self.costs(name).iter().zip(self.costs(floor)).map(|(cost, floor)| cost - floor).collect())
+    }
+
+    /// Each with its median and its spread.
     pub fn print(&self) {
         for (name, costs) in &self.0 {
             let (low, high) =
@@ -48,4 +54,9 @@ impl Table {
             println!("  {name:26} {:7.1}  ({low:.1} to {high:.1})", self.median(name));
         }
     }
+}
+
+fn median(mut costs: Vec<f64>) -> f64 {
+    costs.sort_by(f64::total_cmp);
+    costs[costs.len() / 2]
 }

@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
-pub(crate) use sandbox::{Log, MerchantCommand, NewMerchant, Sandbox, SandboxCommand, Serving};
+pub(crate) use sandbox::{
+    Clock, ClockCommand, Fault, FaultCommand, Log, MerchantCommand, NewFault, NewMerchant, Sandbox,
+    SandboxCommand, Serving,
+};
 
 /// WeChat Pay (微信支付): a local sandbox and calls from the shell.
 #[derive(Debug, Parser)]

@@ -1,5 +1,7 @@
 //! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
 
+mod clock;
+mod fault;
 mod log;
 mod log_writer;
 mod merchant;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use weipay_catalog::Catalog;
 use weipay_sandbox::kit::{self, KitOnDisk};
-use weipay_sandbox::{Behaviour, Sandbox, SandboxBuilder, Validation};
+use weipay_sandbox::{Behaviour, ClockMode, PlatformKeys, Sandbox, SandboxBuilder, Validation};
 
 use crate::arguments::{self, SandboxCommand};
 use crate::failure::{Failure, Outcome};
@@ -22,9 +24,11 @@ use log_writer::LogWriter;
 
 pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
     match &arguments.command {
-        Some(SandboxCommand::Init { data }) => init(data),
+        Some(SandboxCommand::Init { data, platform_keys }) => init(data, platform_keys.as_deref()),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
+        Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
+        Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
         Some(SandboxCommand::Run { data, listen, serving, command }) => {
@@ -47,6 +51,15 @@ fn serve(arguments: &arguments::Sandbox) -> Outcome {
     // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
+    if !arguments.serving.quiet
+        && arguments.serving.clock.is_none()
+        && sandbox.clock().mode() != ClockMode::Real
+    {
+        let data = arguments.data.display();
+        let note =
+            format!("the clock goes on as the last sandbox left it; see: weipay sandbox clock --data {data}");
+        writeln!(anstream::stderr(), "{note}").ok();
+    }
     let waited = sandbox.wait();
     drop(sandbox);
     drop(log);
@@ -60,6 +73,7 @@ fn builder(arguments: &arguments::Serving) -> SandboxBuilder {
         (false, false) => Validation::DEFAULT,
     };
     let mut builder = Sandbox::builder()
+        .store(arguments.store.clone())
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)
@@ -68,14 +82,27 @@ fn builder(arguments: &arguments::Serving) -> SandboxBuilder {
     if let Some(clock) = &arguments.clock {
         builder = builder.clock(clock.clone());
     }
+    if let Some(profile) = arguments.faults {
+        builder = builder.faults(profile, arguments.seed.unwrap_or(1));
+    }
     if let Some(seed) = arguments.seed {
         builder = builder.seed(seed);
+    }
+    if let Some(keys) = arguments.platform_keys.as_deref().and_then(PlatformKeys::from_word) {
+        builder = builder.platform_keys(keys);
+    }
+    if let Some(file) = &arguments.seed_file {
+        builder = builder.seed_file(file);
     }
     builder
 }
 
-fn init(data: &Path) -> Outcome {
-    let kit = kit::init(data).map_err(Failure::failed)?;
+fn init(data: &Path, platform_keys: Option<&str>) -> Outcome {
+    let kit = match platform_keys.and_then(PlatformKeys::from_word) {
+        Some(keys) => kit::init_with_platform_keys(data, keys),
+        None => kit::init(data),
+    };
+    let kit = kit.map_err(Failure::failed)?;
     let what = if kit.is_new() { "made" } else { "nothing to do, the kit exists already:" };
     // The kit is there even if the reader went away.
     writeln!(anstream::stdout(), "{what} {}", kit.file().display()).ok();

@@ -77,6 +77,12 @@ pub(crate) struct ValidRequest {
 }
 
 impl ValidRequest {
+    /// A request that has a body only, as tests of rules make it.
+    #[cfg(test)]
+    pub(crate) fn from_body(body: Map<String, Value>) -> Self {
+        Self { body, ..Self::default() }
+    }
+
     /// A member of the body that is a string, not empty: an empty one means what a missing one means.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())

@@ -69,6 +69,14 @@ impl Entropy {
         bytes.chunks_exact(2).map(|pair| char::from(alphabet[pick(pair)])).collect()
     }
 
+    /// A number from 0 up to one below this limit, near enough to uniform; 0 when the limit is below 1.
+    pub(crate) fn below(&self, limit: i64) -> i64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        let limit = u64::try_from(limit).unwrap_or_default().max(1);
+        i64::try_from(u64::from_le_bytes(bytes) % limit).unwrap_or_default()
+    }
+
     /// Lower-case hexadecimal digits.
     pub(crate) fn hex_digits(&self, count: usize) -> String {
         self.letters(b"0123456789abcdef", count)
@@ -92,7 +100,7 @@ pub(crate) fn warm_up() {
 }
 
 /// SplitMix64: one addition and three mixes a number.
-fn split_mix(state: &mut u64) -> u64 {
+pub(crate) fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

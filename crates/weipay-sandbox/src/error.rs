@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use crate::data_folder::FolderError;
+use crate::faults::FaultError;
 use crate::kit::KitError;
 use crate::merchants::change::MerchantError;
+use crate::seed::SeedError;
 use crate::store::StoreError;
 
 /// Why a sandbox did not start.
@@ -19,6 +21,10 @@ pub enum StartError {
     Kit(KitError),
     /// A merchant could not be added.
     Merchant(MerchantError),
+    /// A rule of a fault cannot be met.
+    Fault(FaultError),
+    /// Something is wrong with this seed file.
+    Seed(PathBuf, SeedError),
     /// Something is wrong with the state, in this file.
     Store(PathBuf, StoreError),
     /// The address cannot be listened on.
@@ -32,6 +38,8 @@ impl fmt::Display for StartError {
         match self {
             Self::Folder(error) => write!(f, "{error}"),
             Self::Merchant(error) => write!(f, "{error}"),
+            Self::Fault(error) => write!(f, "{error}"),
+            Self::Seed(file, error) => write!(f, "the seed file {}: {error}", file.display()),
             Self::Kit(_) => f.write_str("the sandbox's kit is not in order"),
             Self::Store(file, _) => write!(f, "{} cannot be used", file.display()),
             Self::Listen(address, _) => {
@@ -49,6 +57,8 @@ impl std::error::Error for StartError {
             Self::Listen(_, error) | Self::Server(error) => Some(error),
             Self::Folder(error) => error.source(),
             Self::Merchant(error) => error.source(),
+            Self::Fault(error) => error.source(),
+            Self::Seed(_, error) => error.source(),
             Self::Kit(error) => Some(error),
             Self::Store(_, error) => Some(error),
         }

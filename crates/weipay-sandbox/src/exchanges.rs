@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::explain::SignatureExplanation;
+use crate::faults::FAULT_HEADER;
 use crate::log::LogEntry;
 use crate::platform::Request;
 use crate::response::{REASON_HEADER, Response, decode_reason};
@@ -65,7 +66,9 @@ enum Content {
 struct Whole {
     time: i64,
     took: Duration,
-    status: u16,
+    /// `None` when a fault kept the response from the client.
+    status: Option<u16>,
+    fault: Option<String>,
     code: Option<&'static str>,
     reason: Option<String>,
     is_example: bool,
@@ -110,7 +113,8 @@ impl Exchanges {
         let whole = Whole {
             time: Clock::System.now(),
             took,
-            status: response.status,
+            status: response.delivery.has_status().then_some(response.status),
+            fault: response.header(FAULT_HEADER).map(str::to_owned),
             code: response.code(),
             reason: response.header(REASON_HEADER).map(decode_reason).or_else(message),
             is_example: response.is_example(),
@@ -220,7 +224,7 @@ impl Exchanges {
 impl Kept {
     fn is_failed(&self) -> bool {
         match &*self.content {
-            Content::Whole(whole) => whole.status >= 400,
+            Content::Whole(whole) => whole.status.is_none_or(|status| status >= 400),
             Content::Line(entry) => entry.is_failed(),
         }
     }

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use weipay_catalog::{Catalog, Operation, Routed, Unrouted, Version};
 use weipay_wire::{Authorization, AuthorizationError, is_fresh, is_same_serial, request_message};
 
+use crate::clock::HeldClock;
 use crate::explain::{WrongSignature, paths, serial};
 use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
@@ -40,6 +41,8 @@ pub(crate) struct Authenticated<'a> {
     pub(crate) merchant: Arc<Merchant>,
     /// The parts of the body, when the operation is an upload.
     pub(crate) upload: Option<Upload<'a>>,
+    /// The time by which the caller signs, and by which its response is signed.
+    pub(crate) time: i64,
 }
 
 /// A request that may not.
@@ -78,24 +81,25 @@ pub(crate) fn authenticate<'a>(
     request: &'a Request,
     merchants: &Merchants,
     replays: Option<&Replays>,
-    now: i64,
+    clock: &HeldClock,
 ) -> Result<Authenticated<'a>, Rejection> {
+    let now = clock.now();
     let routed = route(&request.method, request.path())?;
     check_client_headers(request)?;
     let authorization = authorization(request)?;
-    if !is_fresh(now, authorization.timestamp) {
+    let Some(time) = clock.time_of_client(|time| is_fresh(time, authorization.timestamp)) else {
         return Err(Refusal::sign_error(STALE).with_reason(stale(authorization.timestamp, now)).into());
-    }
+    };
     let merchant = check_known(&authorization, merchants, now)?;
     let upload = if routed.operation.is_upload() { Upload::read(routed.operation, request) } else { None };
     let operation = routed.operation;
     check_signature(request, operation, upload.as_ref(), &authorization, &merchant, merchants)?;
-    if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
+    if replays.is_some_and(|replays| !replays.is_first(&authorization, time)) {
         let reason =
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
         return Err(Refusal::sign_error(REPLAYED).with_reason(reason).into());
     }
-    Ok(Authenticated { routed, merchant, upload })
+    Ok(Authenticated { routed, merchant, upload, time })
 }
 
 /// What is wrong with a clock.

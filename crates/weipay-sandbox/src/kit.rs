@@ -20,6 +20,7 @@ mod check;
 mod file;
 mod issue;
 mod notes;
+pub(crate) mod shared;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ use crate::authority::Authority;
 use crate::data_folder::{CA_KEY, DataFolder, FolderError};
 use crate::error::append_causes;
 use crate::merchants::change::KeyKind;
-use crate::merchants::record::{KeyName, KeyNames, MerchantRecord};
+use crate::merchants::record::{KeyName, KeyNames, MerchantRecord, PlatformKeys};
 pub(crate) use issue::Made;
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.
@@ -80,6 +81,15 @@ pub enum KitError {
     },
     /// A key could not be made.
     Unmade(String),
+    /// The kit was made for a merchant with other keys of the platform than those that were asked for.
+    OtherPlatformKeys {
+        /// The data directory.
+        dir: PathBuf,
+        /// What the kit was made with.
+        has: PlatformKeys,
+        /// What was asked for.
+        wanted: PlatformKeys,
+    },
 }
 
 impl fmt::Display for KitError {
@@ -98,6 +108,14 @@ impl fmt::Display for KitError {
                 path.display()
             ),
             Self::Unmade(reason) => write!(f, "a key of the kit could not be made: {reason}"),
+            Self::OtherPlatformKeys { dir, has, wanted } => write!(
+                f,
+                "the kit in {} was made with the platform keys `{}`, not `{}`: use a new data directory, or leave the \
+                 platform keys out to keep the kit as it is",
+                dir.display(),
+                has.word(),
+                wanted.word()
+            ),
         }?;
         append_causes(self, f)
     }
@@ -108,7 +126,10 @@ impl std::error::Error for KitError {
         match self {
             Self::File { error, .. } => Some(error),
             Self::Folder(error) => error.source(),
-            Self::KeysMissing { .. } | Self::Broken { .. } | Self::Unmade(_) => None,
+            Self::KeysMissing { .. }
+            | Self::Broken { .. }
+            | Self::Unmade(_)
+            | Self::OtherPlatformKeys { .. } => None,
         }
     }
 }
@@ -125,8 +146,20 @@ impl From<FolderError> for KitError {
 /// # Errors
 /// When the folder or its kit cannot be used, or another sandbox runs on it.
 pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
-    let folder = DataFolder::open(dir.as_ref())?;
-    let kit = open(&folder)?;
+    init_with(dir.as_ref(), None)
+}
+
+/// The same, with these platform keys.
+///
+/// # Errors
+/// Also when the kit that is there was made with others.
+pub fn init_with_platform_keys(dir: impl AsRef<Path>, keys: PlatformKeys) -> Result<KitOnDisk, KitError> {
+    init_with(dir.as_ref(), Some(keys))
+}
+
+fn init_with(dir: &Path, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitError> {
+    let folder = DataFolder::open(dir)?;
+    let kit = open(&folder, keys)?;
     kit.check()?;
     Authority::open(folder.path())
         .map_err(|error| KitError::File { path: folder.path().join(CA_KEY), error })?;
@@ -141,9 +174,15 @@ pub fn read(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     KitOnDisk::open(dir.as_ref(), false)
 }
 
-/// The kit of a data folder, made when there is none.
-pub(crate) fn open(folder: &DataFolder) -> Result<KitOnDisk, KitError> {
-    open_or_make(folder.path(), &Made::first())
+/// The kit of a data folder. Where there is none, it is made with these platform keys.
+pub(crate) fn open(folder: &DataFolder, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitError> {
+    let kit = open_or_make(folder.path(), &Made::first(keys.unwrap_or(Made::FIRST_PLATFORM_KEYS)))?;
+    let Some(wanted) = keys else { return Ok(kit) };
+    let has = kit.made_with()?;
+    if wanted == has {
+        return Ok(kit);
+    }
+    Err(KitError::OtherPlatformKeys { dir: folder.path().to_owned(), has, wanted })
 }
 
 /// Where the kit of an added merchant is.
@@ -197,6 +236,13 @@ impl KitOnDisk {
         let text = file::read(&file)?;
         let kit = file::from_json(&text).map_err(|reason| KitError::Broken { path: file.clone(), reason })?;
         Ok(Self { dir, file, kit, is_new })
+    }
+
+    /// The platform keys that the kit was made with. What there is now may differ: the control API changes it.
+    pub(crate) fn made_with(&self) -> Result<PlatformKeys, KitError> {
+        let path = self.dir.join(FIRST_KIT);
+        let kit = file::from_json(&file::read(&path)?).map_err(|reason| KitError::Broken { path, reason })?;
+        Ok(MerchantRecord::from_kit(&kit).platform_keys)
     }
 
     /// Whether `kit.json` was not there before.

@@ -41,12 +41,14 @@
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
 //! | `response` | responses and refusals: headers, signature, the reason for developers |
 //! | `example` | responses of operations that have no behaviour |
+//! | `faults` | what goes wrong on demand |
 //! | `log` | one line for each request |
 //! | `exchanges` | what is kept of the last requests, masked when it is read |
 //! | `explain` | why a request was refused: what was really signed, which path was meant |
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 //! | `people` | who pays and receives |
+//! | `seed` | merchants and people from a file |
 //! | `control` | the second listener, for developers |
 //! | `clock`, `entropy` | time and randomness as values |
 //! | `error` | why a sandbox did not start |
@@ -62,6 +64,7 @@ mod error;
 mod example;
 mod exchanges;
 mod explain;
+mod faults;
 mod gate;
 mod grammar;
 pub mod kit;
@@ -73,12 +76,13 @@ mod platform;
 mod products;
 mod response;
 mod sandbox;
+pub mod seed;
 mod sensitive;
 mod server;
 mod store;
 mod upload;
 
-pub use clock::{Clock, HeldClock};
+pub use clock::{Clock, ClockMode, HeldClock, parse_duration};
 pub use contract::Validation;
 #[doc(hidden)]
 pub use contract::refusal_of;
@@ -87,13 +91,15 @@ pub use environment::ClientEnvironment;
 pub use error::StartError;
 pub use exchanges::Exchange;
 pub use explain::{Difference, SignatureExplanation};
+pub use faults::{FAULT_HEADER, Fault, FaultError, FaultProfile, FaultRule};
 pub use log::LogEntry;
 pub use merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
 pub use merchants::record::{CertificateState, PlatformKeys};
 pub use people::Person;
-pub use platform::{Platform, Request};
+pub use platform::{ClockError, Platform, Request, Run};
 pub use products::Behaviour;
+pub use products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
 pub use products::merchant_coupons::stock::StockState;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use store::StoreError;
+pub use store::{StoreAddress, StoreError};

@@ -11,6 +11,7 @@ use weipay_catalog::Catalog;
 use crate::clock;
 use crate::clock::Clock;
 use crate::data_folder::CA_CERTIFICATE;
+use crate::faults::FAULT_HEADER;
 use crate::response::{REASON_HEADER, Response, decode_reason};
 
 /// What became of one request. [`Display`](fmt::Display) is a line for a log.
@@ -28,6 +29,8 @@ pub struct LogEntry {
     pub code: Option<&'static str>,
     /// Why it was refused: what [`REASON_HEADER`] says, and otherwise the message of the refusal.
     pub reason: Option<String>,
+    /// The fault that the sandbox was asked for, as its header names it.
+    pub fault: Option<String>,
     /// Whether the response was only an example.
     pub is_example: bool,
 }
@@ -54,9 +57,10 @@ impl LogEntry {
             time: Clock::System.now(),
             method: shown_method(method),
             path: shown_path(method, path),
-            status: Some(response.status),
+            status: response.delivery.has_status().then_some(response.status),
             code: response.code(),
             reason: reason(response),
+            fault: response.header(FAULT_HEADER).map(str::to_owned),
             is_example: response.is_example(),
         }
     }
@@ -75,6 +79,7 @@ impl LogEntry {
             status,
             code: None,
             reason,
+            fault: None,
             is_example: false,
         }
     }
@@ -118,6 +123,9 @@ impl fmt::Display for LogEntry {
         }
         if self.is_example {
             f.write_str(" example")?;
+        }
+        if let Some(fault) = &self.fault {
+            write!(f, " fault[{fault}]")?;
         }
         if let Some(reason) = &self.reason {
             write!(f, " ({reason})")?;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use weipay_wire::{ApiV3Key, PublicKey};
 
+use crate::kit::shared::Seen;
 use crate::response::{Refusal, Signers, tail};
 use record::CertificateState;
 
@@ -66,13 +67,15 @@ pub(crate) struct Merchants {
     known: RwLock<BTreeMap<String, Arc<Merchant>>>,
     /// Held by who changes them.
     changing: Mutex<()>,
+    /// What this node last saw of them where other nodes may change them, too.
+    seen: Mutex<Seen>,
 }
 
 impl Merchants {
     pub(crate) fn new(merchants: Vec<Merchant>) -> Self {
         let known =
             merchants.into_iter().map(|merchant| (merchant.account.mchid.clone(), Arc::new(merchant)));
-        Self { known: RwLock::new(known.collect()), changing: Mutex::default() }
+        Self { known: RwLock::new(known.collect()), changing: Mutex::default(), seen: Mutex::default() }
     }
 
     /// The merchant with this number.
@@ -94,8 +97,13 @@ impl Merchants {
         appids
     }
 
+    /// What this node last saw; whoever has it takes over what other nodes did.
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts a merchant in the place of the one with its number.
-    fn put(&self, merchant: Merchant) {
+    pub(crate) fn put(&self, merchant: Merchant) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(merchant.account.mchid.clone(), Arc::new(merchant));
     }

@@ -7,6 +7,9 @@
 //! | `message` | the body and its signature, made anew for each attempt |
 //! | `receiver` | which addresses may be called, and one POST with its limits |
 //!
+//! Where several nodes use one store, the database says who delivers: a node claims what is due for a time that is longer than an
+//! attempt takes, and only who holds the claim keeps what came of it. The claim of a node that has ended runs out.
+//!
 //! A delivery that was acknowledged, and whose acknowledgement could not be kept because the process ended, is repeated after
 //! the restart: a notification arrives at least once, and receivers know a repeat by its `id`.
 
@@ -15,7 +18,7 @@ mod receiver;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
@@ -23,7 +26,7 @@ use weipay_catalog::Catalog;
 
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
-use crate::store::{OutboxEntry, StoreError};
+use crate::store::{LEASE, OutboxEntry, StoreError};
 
 /// So many receivers are called at once.
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;
@@ -75,24 +78,30 @@ impl Sender {
         loop {
             // An attempt that ends while the outbox is read may have settled what was read. Its end asks for another look.
             let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let claimed = Instant::now();
+            // What is claimed from others is delivered now, so no more than there are places.
+            let limit = match self.platform.store.is_shared() {
+                true => MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()),
+                false => MAX_ATTEMPTS_AT_ONCE,
+            };
             // A failure of the database is told by the request that meets it; the next look tries again.
-            for entry in self.due().await.unwrap_or_default() {
+            for entry in self.due(limit).await.unwrap_or_default() {
                 if under_way.contains(&entry.number) {
                     continue;
                 }
                 if let Some(place) = self.take_place(entry.number) {
-                    tokio::spawn(self.clone().attempt(entry, place));
+                    tokio::spawn(self.clone().attempt(entry, place, claimed));
                 }
             }
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
         }
     }
 
-    async fn due(&self) -> Result<Vec<OutboxEntry>, StoreError> {
+    async fn due(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         let platform = Arc::clone(&self.platform);
         let due = spawn_blocking(move || {
             let now = platform.clock.now();
-            platform.store.transaction(|tx| tx.outbox_due(now, MAX_ATTEMPTS_AT_ONCE))
+            platform.store.transaction(|tx| tx.claim_due(now, limit))
         });
         due.await.unwrap_or_else(|_| Ok(Vec::new()))
     }
@@ -104,9 +113,13 @@ impl Sender {
         is_free.then(|| Place { sender: self.clone(), number })
     }
 
-    async fn attempt(self, entry: OutboxEntry, place: Place) {
+    async fn attempt(self, entry: OutboxEntry, place: Place, claimed: Instant) {
+        if claimed.elapsed() + TIME_LIMIT * 2 > LEASE {
+            // This process stood still. Another node may deliver it by now; if none does, it is claimed again.
+            return;
+        }
         let started = self.platform.clock.now();
-        let outcome = self.post(&entry, started).await;
+        let outcome = self.post(&entry).await;
         let next = if outcome.is_acknowledged() { None } else { next_attempt(&entry, started) };
         let line = entry_of_log(&entry, &outcome, next.map(|next| next - started));
         self.platform.exchanges.note(line.clone());
@@ -127,9 +140,10 @@ impl Sender {
         drop(place);
     }
 
-    async fn post(&self, entry: &OutboxEntry, now: i64) -> Outcome {
+    async fn post(&self, entry: &OutboxEntry) -> Outcome {
         let (platform, entry_to_sign) = (Arc::clone(&self.platform), entry.clone());
-        let message = spawn_blocking(move || message::make(&platform, &entry_to_sign, now)).await;
+        let time = platform.clock.time_of_signatures();
+        let message = spawn_blocking(move || message::make(&platform, &entry_to_sign, time)).await;
         let message = match message {
             Ok(Ok(message)) => message,
             Ok(Err(reason)) => return Outcome::Failed(reason),

@@ -37,8 +37,11 @@ impl Record for Person {
 }
 
 impl Person {
-    /// The openid under an appid, always the same.
-    fn openid(&self, appid: &str) -> String {
+    /// The openid under an appid: what was said about it, or one that follows from the unionid.
+    pub(crate) fn openid(&self, appid: &str) -> String {
+        if let Some(openid) = self.openids.get(appid) {
+            return openid.clone();
+        }
         let hash = digest(&SHA256, joined(&self.unionid, appid).as_bytes());
         let letters =
             hash.as_ref().iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
@@ -69,20 +72,42 @@ impl Platform {
         Ok(person)
     }
 
+    /// Keeps a person with these openids, beside those that it has. Gives an openid back that is another person's; then nothing was
+    /// kept.
+    pub(crate) fn keep_person(&self, person: &Person) -> Result<Option<String>, StoreError> {
+        self.store.transaction(|tx| {
+            for openid in person.openids.values() {
+                if Person::find(tx, openid)?.is_some_and(|owner| owner.unionid != person.unionid) {
+                    return Ok(Some(openid.clone()));
+                }
+            }
+            let mut kept = person.clone();
+            if let Some(there) = tx.get::<Person>(&person.unionid)? {
+                let openids = there.openids.clone().into_iter().chain(person.openids.clone()).collect();
+                if openids == there.openids {
+                    return Ok(None);
+                }
+                kept.openids = openids;
+            }
+            tx.save(&kept).map(|()| None)
+        })
+    }
+
     /// The openid of a person under an appid.
     ///
     /// # Errors
     /// When the database fails.
     pub fn openid(&self, person: &Person, appid: &str) -> Result<String, StoreError> {
-        let openid = person.openid(appid);
         self.store.transaction(|tx| {
-            let Some(mut person) = tx.get::<Person>(&person.unionid)? else { return Ok(()) };
-            if person.openids.insert(appid.to_owned(), openid.clone()).is_some() {
-                return Ok(());
+            let Some(mut person) = tx.get::<Person>(&person.unionid)? else {
+                return Ok(person.openid(appid));
+            };
+            let openid = person.openid(appid);
+            if person.openids.insert(appid.to_owned(), openid.clone()).is_none() {
+                tx.save(&person)?;
             }
-            tx.save(&person)
-        })?;
-        Ok(openid)
+            Ok(openid)
+        })
     }
 }
 

@@ -1,30 +1,36 @@
 //! The platform (平台): the journey of a request, from what came in to what goes out, as the crate's first page shows it. What the
 //! clock does without a request is in `tick`, what is only shown in `show`.
 
+mod events;
 mod show;
 mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
 use http::HeaderMap;
 use weipay_catalog::Operation;
 
-use crate::clock::Clock;
+use crate::clock::HeldClock;
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
 use crate::exchanges::Exchanges;
 use crate::explain::SignatureExplanation;
+use crate::faults::{FAULT_HEADER, Fault, Faults};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
+use crate::people::Person;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
     self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
 };
 use crate::sensitive;
 use crate::store::Store;
+pub(crate) use events::kept_clock;
+pub use events::{ClockError, Run};
 
 /// A platform without sockets: requests and responses are plain values.
 pub struct Platform {
@@ -41,11 +47,16 @@ pub struct Platform {
     pub(crate) replays: Option<Replays>,
     /// Whether receivers of notifications may be in a private network.
     pub(crate) private_receivers: bool,
+    pub(crate) faults: Faults,
     pub(crate) store: Store,
-    pub(crate) clock: Clock,
+    pub(crate) clock: HeldClock,
+    /// Held by the call that moves the clock from event to event.
+    pub(crate) runs: Mutex<()>,
     pub(crate) entropy: Entropy,
     /// What the last requests were, and why they got their responses.
     pub(crate) exchanges: Exchanges,
+    /// The people of the seed file, who are there again after a reset.
+    pub(crate) seeded_people: OnceLock<Vec<Person>>,
 }
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.
@@ -97,6 +108,8 @@ struct Done {
 /// What the sandbox's own headers and its log say about a response.
 enum Note {
     Answered(Behaviour),
+    /// The fault is told in its own header.
+    Faulty,
     /// The code is empty where the response has no body.
     Refused {
         code: &'static str,
@@ -104,6 +117,14 @@ enum Note {
         reason: Option<String>,
         explanation: Option<Box<SignatureExplanation>>,
     },
+}
+
+impl Done {
+    /// What the platform responds with in place of anything else.
+    fn faulty(fault: Fault, authenticated: &Authenticated<'_>) -> Self {
+        let content = Content::Signed(fault.refusal(authenticated.routed.operation));
+        Self { content, note: Note::Faulty }
+    }
 }
 
 enum Content {
@@ -129,18 +150,62 @@ impl Platform {
     }
 
     fn response_to(&self, request: &Request) -> Response {
+        match self.faults.choose(request) {
+            Ok(None) => self.answer(request, None),
+            Ok(Some(fault)) => self.respond_with(fault, request),
+            Err(advice) => {
+                let refusal = Refusal::invalid_request("沙箱不认识所请求的故障")
+                    .with_reason(format!("{FAULT_HEADER}: {advice}"));
+                let unsigned = UnsignedResponse::from(&refusal);
+                noted(
+                    response::with_headers(unsigned, self.clock.now(), &self.entropy, true),
+                    Note::refused(refusal),
+                )
+            }
+        }
+    }
+
+    /// A response with a fault, of a request that is carried out or not, as the fault wants it.
+    fn respond_with(&self, fault: Fault, request: &Request) -> Response {
+        let mut response = match (fault.is_signed(), fault.is_instead()) {
+            (true, _) => self.answer(request, Some(fault)),
+            (false, true) => fault.unsigned(),
+            (false, false) => {
+                let response = self.answer(request, None);
+                if fault.replaces() { fault.unsigned() } else { response }
+            }
+        };
+        fault.spoil(&mut response);
+        response
+    }
+
+    /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
+    fn answer(&self, request: &Request, fault: Option<Fault>) -> Response {
         let now = self.clock.now();
-        let authenticated = match gate::authenticate(request, &self.merchants, self.replays.as_ref(), now) {
+        let authenticate =
+            || gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock);
+        let authenticated = match authenticate() {
+            // Another node may have added or changed its merchant a moment ago.
+            Err(_) if self.look_at_merchants().unwrap_or_default() => authenticate(),
+            authenticated => authenticated,
+        };
+        let authenticated = match authenticated {
             Ok(authenticated) => authenticated,
             Err(rejection) => {
                 return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
             }
         };
-        let done = self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error));
-        let signers = &authenticated.merchant.signers;
+        let mut done = match fault {
+            Some(fault) if fault.is_instead() => Done::faulty(fault, &authenticated),
+            _ => self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error)),
+        };
+        if let Some(fault) = fault.filter(|fault| !fault.is_instead()) {
+            done = Done::faulty(fault, &authenticated);
+        }
+        let (signers, time) = (&authenticated.merchant.signers, authenticated.time);
         let response = match done.content {
-            Content::Signed(unsigned) => signers.signed(request, unsigned, now, &self.entropy),
-            Content::File(file) => signers.file(request, file, now, &self.entropy),
+            Content::Signed(unsigned) => signers.signed(request, unsigned, time, &self.entropy),
+            Content::File(file) => signers.file(request, file, time, &self.entropy),
         };
         noted(response, done.note)
     }
@@ -221,6 +286,8 @@ impl Platform {
             request: checked,
             now,
             entropy: &self.entropy,
+            idempotency_key: request.header("Idempotency-Key").filter(|key| !key.is_empty()),
+            merchants: &self.merchants,
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
         };
@@ -240,7 +307,7 @@ impl Platform {
         let refusal = match error {
             HandlerError::Refused(refusal) => refusal,
             HandlerError::Failed(error) => {
-                Refusal::system_error().with_reason(format!("{}: {error:#}", self.store.file().display()))
+                Refusal::system_error().with_reason(format!("{}: {error:#}", self.store.place()))
             }
         };
         Done { content: Content::Signed(UnsignedResponse::from(&refusal)), note: Note::refused(refusal) }
@@ -281,6 +348,7 @@ fn note_of(rejection: Rejection) -> Note {
 /// A response with the sandbox's own headers, which come last.
 fn noted(mut response: Response, note: Note) -> Response {
     match note {
+        Note::Faulty => {}
         Note::Answered(behaviour) => response.set(ORIGIN_HEADER, behaviour.word()),
         Note::Refused { code, message, reason, explanation } => {
             response.explanation = explanation;

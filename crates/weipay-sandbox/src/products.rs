@@ -26,7 +26,7 @@ use crate::contract::ValidRequest;
 use crate::control;
 use crate::entropy::Entropy;
 use crate::gate;
-use crate::merchants::{Account, ListedCertificate};
+use crate::merchants::{Account, ListedCertificate, Merchants};
 use crate::response::{File, Refusal};
 use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
@@ -145,6 +145,10 @@ pub(crate) struct Context<'a> {
     pub(crate) request: &'a ValidRequest,
     pub(crate) now: i64,
     pub(crate) entropy: &'a Entropy,
+    /// `Idempotency-Key`, the request number of the operations that have it in a header.
+    pub(crate) idempotency_key: Option<&'a str>,
+    /// Every merchant that the platform knows.
+    pub(crate) merchants: &'a Merchants,
     /// The platform certificates (平台证书) that the caller can list.
     pub(crate) certificates: &'a [ListedCertificate],
     /// The serial of the platform key that signs the response: the caller can verify with it.
@@ -214,6 +218,12 @@ impl<A: Changes, B: Changes> Changes for (A, B) {
     fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
         self.0.save(tx)?;
         self.1.save(tx)
+    }
+}
+
+impl<C: Changes> Changes for Option<C> {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        self.as_ref().map_or(Ok(()), |changes| changes.save(tx))
     }
 }
 

@@ -23,6 +23,7 @@ use weipay_wire::{DigestAlgorithm, PrivateKey, SCHEME, is_same_serial, response_
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::explain::SignatureExplanation;
+use crate::faults::Delivery;
 use crate::gate::Rejection;
 use crate::platform::Request;
 use crate::products::Behaviour;
@@ -42,6 +43,8 @@ pub struct Response {
     pub(crate) message: Option<String>,
     /// Why the signature of the request was wrong.
     pub(crate) explanation: Option<Box<SignatureExplanation>>,
+    /// How it leaves.
+    pub(crate) delivery: Delivery,
 }
 
 impl Response {
@@ -53,6 +56,7 @@ impl Response {
             code: None,
             message: None,
             explanation: None,
+            delivery: Delivery::Whole,
         }
     }
 
@@ -118,6 +122,9 @@ pub(crate) mod tail {
     pub(crate) const UNDEFINED_PARAMETER: u32 = 270_924_358;
     pub(crate) const BAD_SIGNATURE: u32 = 268_443_699;
     pub(crate) const APPID_NOT_BOUND: u32 = 268_445_527;
+    pub(crate) const STOCK_EXPIRED: u32 = 272_757_274;
+    pub(crate) const STOCK_NOT_RUNNING: u32 = 272_757_265;
+    pub(crate) const NO_SUCH_MERCHANT: u32 = 269_546_538;
     /// UNCONFIRMED(request-id-code): seen on a 400 and never explained; it stands for every case whose own number is unknown.
     pub(crate) const UNEXPLAINED: u32 = 270_924_337;
     /// UNCONFIRMED(request-id-code): seen on a 401 and never explained.

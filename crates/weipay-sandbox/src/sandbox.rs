@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use std::{fmt, io};
 
 use weipay_wire::Kit;
 
 use crate::authority::Authority;
-use crate::clock::{Clock, HeldClock};
+use crate::clock::{Clock, ClockMode, HeldClock};
 use crate::contract::{Contract, Validation};
 use crate::control::{self, Control, ControlListener};
 use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
@@ -18,15 +18,19 @@ use crate::entropy::{self, Entropy};
 use crate::environment::ClientEnvironment;
 use crate::error::StartError;
 use crate::exchanges::{self, Exchange, Exchanges};
+use crate::faults::{FaultError, FaultProfile, FaultRule, Faults};
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
 use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
+use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
-use crate::platform::Platform;
+use crate::platform::{ClockError, Platform, Run, kept_clock};
+use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::{PRODUCTS, Product};
+use crate::seed::Seed;
 use crate::server::{Server, Settings};
-use crate::store::Store;
+use crate::store::{Store, StoreAddress, StoreError};
 
 /// A running platform.
 ///
@@ -50,6 +54,7 @@ pub struct Sandbox {
 /// Settings of a sandbox, which [`start`](Self::start) starts.
 pub struct SandboxBuilder {
     data: Option<PathBuf>,
+    store: StoreAddress,
     listen: String,
     control: Option<String>,
     clock: Clock,
@@ -59,7 +64,10 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     private_receivers: bool,
+    platform_keys: Option<PlatformKeys>,
+    seed_file: Option<PathBuf>,
     merchants: Vec<NewMerchant>,
+    faults: Vec<FaultRule>,
     log: Option<Arc<Log>>,
     log_bytes: usize,
     products: &'static [Product],
@@ -69,6 +77,7 @@ impl fmt::Debug for SandboxBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SandboxBuilder")
             .field("data", &self.data)
+            .field("store", &self.store)
             .field("listen", &self.listen)
             .field("control", &self.control)
             .field("clock", &self.clock)
@@ -78,6 +87,8 @@ impl fmt::Debug for SandboxBuilder {
             .field("idle_timeout", &self.idle_timeout)
             .field("connections", &self.connections)
             .field("private_receivers", &self.private_receivers)
+            .field("platform_keys", &self.platform_keys)
+            .field("seed_file", &self.seed_file)
             .finish_non_exhaustive()
     }
 }
@@ -87,6 +98,13 @@ impl SandboxBuilder {
     #[must_use]
     pub fn data(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data = Some(dir.into());
+        self
+    }
+
+    /// Keeps the state here instead of in the data directory.
+    #[must_use]
+    pub fn store(mut self, address: StoreAddress) -> Self {
+        self.store = address;
         self
     }
 
@@ -111,7 +129,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Takes the time from this clock.
+    /// Takes the time from this clock. Without one, the clock goes as it went when the last sandbox with this data folder ended.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -169,10 +187,38 @@ impl SandboxBuilder {
         self
     }
 
+    /// Which keys the platform signs with for the first merchant. A kit that is there and was made with others is an error.
+    #[must_use]
+    pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
+        self.platform_keys = Some(platform_keys);
+        self
+    }
+
+    /// Reads merchants and people from a [seed file](crate::seed) at the start, and adds those that are not there.
+    #[must_use]
+    pub fn seed_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.seed_file = Some(file.into());
+        self
+    }
+
     /// Adds a merchant at the start, unless there is one with its number already. One without a number is added at each start.
     #[must_use]
     pub fn merchant(mut self, new: NewMerchant) -> Self {
         self.merchants.push(new);
+        self
+    }
+
+    /// Lets requests meet a fault, until the rule is taken away or the sandbox ends.
+    #[must_use]
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Lets requests meet the faults of a profile. A seed hits the same requests each time.
+    #[must_use]
+    pub fn faults(mut self, profile: FaultProfile, seed: u64) -> Self {
+        self.faults.extend(profile.rules(seed));
         self
     }
 
@@ -204,25 +250,33 @@ impl SandboxBuilder {
     /// When the data directory, the kit, the state or the address cannot be used.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
+        // Before anything is made: a mistake in it leaves no half of a sandbox.
+        let seed =
+            self.seed_file.as_deref().map(|file| Seed::read(file).map(|seed| (file, seed))).transpose()?;
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
-        let mut kit = kit::open(&folder)?;
+        let store = self.open_store(&dir)?;
+        if store.is_shared() {
+            kit::shared::join(&store, &folder)?;
+        }
+        let mut kit = kit::open(&folder, self.platform_keys)?;
         let authority = Arc::new(
             Authority::open(&dir).map_err(|error| FolderError::File { path: dir.join(CA_KEY), error })?,
         );
         let listener = bind(&self.listen)?;
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
-        let platform = Arc::new(self.platform(&kit)?);
+        let platform = Arc::new(self.platform(&kit, store)?);
         for new in &self.merchants {
             match platform.add_merchant(new) {
                 Ok(_) | Err(MerchantError::Exists(_)) => {}
                 Err(error) => return Err(StartError::Merchant(error)),
             }
         }
-        if let Clock::Held(clock) = &self.clock {
-            tick_with(clock, &platform);
+        if let Some((file, seed)) = &seed {
+            platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
         }
+        tick_with(platform.clock(), &platform);
         let settings = Settings {
             platform: Arc::clone(&platform),
             idle_timeout: self.idle_timeout,
@@ -255,16 +309,34 @@ impl SandboxBuilder {
         Ok((folder.path().to_owned(), Some(folder)))
     }
 
-    /// A platform with the merchant and the state of a kit's folder.
-    pub(crate) fn platform(&self, kit: &KitOnDisk) -> Result<Platform, StartError> {
-        let state = kit.dir().join(STATE);
-        let failed = |error| StartError::Store(state.clone(), error);
-        let store = Store::open(&state).map_err(failed)?;
+    fn open_store(&self, dir: &Path) -> Result<Store, StartError> {
+        let file = dir.join(STATE);
+        Store::at(&self.store, &file).map_err(|error| {
+            let place =
+                if self.store == StoreAddress::FILE { file } else { format!("{:?}", self.store).into() };
+            StartError::Store(place, error)
+        })
+    }
+
+    /// A platform with the merchants of a kit's folder.
+    pub(crate) fn platform(&self, kit: &KitOnDisk, store: Store) -> Result<Platform, StartError> {
+        let failed = |error| StartError::Store(store.place().into(), error);
         let merchants = merchants_of(&store, kit).map_err(|error| match error {
             MerchantError::Kit(error) => StartError::Kit(error),
             MerchantError::Store(error) => failed(error),
             error => StartError::Merchant(error),
         })?;
+        let clock = match &self.clock {
+            Clock::Held(held) => held.clone(),
+            Clock::System => {
+                let kept = store.transaction(kept_clock).map_err(failed)?;
+                HeldClock::new(kept.unwrap_or(ClockMode::Real))
+            }
+        };
+        let faults = Faults::default();
+        for rule in &self.faults {
+            faults.add(rule.clone()).map_err(StartError::Fault)?;
+        }
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
             merchants: Merchants::new(merchants),
@@ -274,10 +346,13 @@ impl SandboxBuilder {
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
             private_receivers: self.private_receivers,
+            faults,
             store,
-            clock: self.clock.clone(),
+            clock,
+            runs: Mutex::default(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
             exchanges: Exchanges::new(self.log_bytes),
+            seeded_people: OnceLock::new(),
         })
     }
 }
@@ -334,7 +409,8 @@ fn tick_with(clock: &HeldClock, platform: &Arc<Platform>) {
     let platform = Arc::downgrade(platform);
     clock.listen(move |now| {
         let Some(platform) = platform.upgrade() else { return false };
-        // What failed stays due; the server tries it again every second.
+        // What is not kept is only gone after a restart. What failed stays due; the server tries it again every second.
+        let _ = platform.keep_clock();
         let _ = platform.tick(now);
         true
     });
@@ -366,6 +442,7 @@ impl Sandbox {
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             data: None,
+            store: StoreAddress::FILE,
             listen: "127.0.0.1:0".to_owned(),
             control: Some("127.0.0.1:0".to_owned()),
             clock: Clock::System,
@@ -375,7 +452,10 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             private_receivers: false,
+            platform_keys: None,
+            seed_file: None,
             merchants: Vec::new(),
+            faults: Vec::new(),
             log: None,
             log_bytes: exchanges::DEFAULT_BYTES,
             products: PRODUCTS,
@@ -400,6 +480,58 @@ impl Sandbox {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         self.platform.add_merchant(new)
+    }
+
+    /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the JSSDK. The page's signature
+    /// is checked, and what is wrong with it is told.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was sent then.
+    pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
+        self.platform.receive_coupons(page)
+    }
+
+    /// Lets requests meet a fault from now on, and gives the number of the rule.
+    ///
+    /// # Errors
+    /// When no request can ever meet it, or there are too many rules.
+    pub fn add_fault(&self, rule: FaultRule) -> Result<u64, FaultError> {
+        self.platform.faults.add(rule)
+    }
+
+    /// Takes a rule away. Whether there was one with this number.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.platform.faults.remove(id)
+    }
+
+    /// Takes all rules away.
+    pub fn clear_faults(&self) {
+        self.platform.faults.clear();
+    }
+
+    /// The hand on its clock.
+    #[must_use]
+    pub fn clock(&self) -> &HeldClock {
+        self.platform.clock()
+    }
+
+    /// Waits until everything that is due now is done, moves the clock to the next moment at which something is due (an expiry, an
+    /// attempt to deliver a notification), and waits until that is done too. Gives that moment in unix seconds, or `None` when
+    /// nothing waits. It blocks the thread.
+    ///
+    /// # Errors
+    /// When what is due does not end in time, another call moves the clock, or the database fails.
+    pub fn run_to_next_event(&self) -> Result<Option<i64>, ClockError> {
+        self.platform.run_to_next_event()
+    }
+
+    /// Lets so many seconds pass: the clock stops at every moment on the way at which something is due, as
+    /// [`Self::run_to_next_event`] does. It blocks the thread.
+    ///
+    /// # Errors
+    /// Those of [`Self::run_to_next_event`]; the clock shows how far it came.
+    pub fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
+        self.platform.run_for(seconds)
     }
 
     /// A client of its [control API](crate::control).

@@ -10,6 +10,7 @@
 //! busy sending gets to see the refusal.
 
 mod life;
+mod outgoing;
 mod places;
 mod spelling;
 mod stream;
@@ -26,8 +27,8 @@ use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
 use http::{Extensions, Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -40,11 +41,13 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::authority::{Authority, is_official};
+use crate::faults::Delivery;
 use crate::log::{Log, LogEntry};
 use crate::platform::{self, Platform};
 use crate::response;
 use crate::upload::MAX_UPLOAD_BODY;
 pub(crate) use life::Server;
+use outgoing::Outgoing;
 use places::{Doing, Place, Places};
 use stream::Stream;
 use ways::{Opening, Unconnected};
@@ -188,7 +191,7 @@ async fn respond(
     is_secure: bool,
     service: Service,
     place: Arc<Place>,
-) -> Result<Response<Full<Bytes>>, Dropped> {
+) -> Result<Response<Outgoing>, Dropped> {
     let stays_open = stays_open(&request);
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
@@ -233,13 +236,22 @@ async fn respond(
         }
     };
     service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
+    match response.delivery {
+        Delivery::Whole | Delivery::Truncated => {}
+        Delivery::Late(delay) => sleep(delay).await,
+        Delivery::Dropped => return Err(Dropped),
+        Delivery::Reset => {
+            place.reset_at_end();
+            return Err(Dropped);
+        }
+    }
     place.is_now(Doing::Waiting);
     Ok(framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
 }
 
 /// The response to a request that the proxy does not lead on.
-fn elsewhere() -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(format!("{}\n", ways::ELSEWHERE))));
+fn elsewhere() -> Response<Outgoing> {
+    let mut response = Response::new(Outgoing::whole(format!("{}\n", ways::ELSEWHERE)));
     *response.status_mut() = StatusCode::FORBIDDEN;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -344,11 +356,7 @@ fn stays_open<B>(request: &Request<B>) -> bool {
 }
 
 /// The response with its frame. `idle` is how long the connection may be idle, when it stays open.
-fn framed(
-    response: response::Response,
-    idle: Option<Duration>,
-    spelling: &Extensions,
-) -> Response<Full<Bytes>> {
+fn framed(response: response::Response, idle: Option<Duration>, spelling: &Extensions) -> Response<Outgoing> {
     let mut frame = Vec::new();
     // A response without content has no length either (RFC 9110, 8.6).
     if response.status != 204 {
@@ -372,8 +380,12 @@ fn framed(
         headers.append(name, value.clone());
     }
     headers.extend(frame);
-    let mut framed = Response::new(Full::new(Bytes::from(response.body)));
-    *framed.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut framed = Response::new(match response.delivery {
+        Delivery::Truncated => Outgoing::half(response.body),
+        _ => Outgoing::whole(response.body),
+    });
+    *framed.status_mut() = status;
     *framed.headers_mut() = headers;
     *framed.extensions_mut() = spelling.clone();
     framed

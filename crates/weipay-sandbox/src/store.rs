@@ -7,16 +7,19 @@
 //! every request, from some hundred microseconds to several milliseconds; a sandbox need not pay it.
 //!
 //! A handler works on a [`Transaction`]: records with a key and named indexes, counters, idempotency keys, an outbox and due
-//! times. What a database must be able to do for that is the trait in `engine`; `sqlite` is SQLite doing it. Neither knows a
-//! product.
+//! times. What a database must be able to do for that is the trait in `engine`; `sqlite` is SQLite doing it, `postgres` is
+//! PostgreSQL with any number of nodes on it. None knows a product.
 //!
 //! The outbox (发件箱) has the notifications that merchants are to get, kept in the same transaction as what they tell. An entry
 //! stays until its receiver has acknowledged it, or until the retry table of its event has ended. The
 //! [sender](crate::notifications) empties it.
 
+mod address;
 mod engine;
 #[cfg(test)]
 mod model;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
 
 use std::cell::{Cell, RefCell};
@@ -25,7 +28,7 @@ use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -35,20 +38,31 @@ use tokio::sync::Notify;
 
 use crate::data_folder::private;
 use crate::error::append_causes;
+use address::Kind;
+pub use address::StoreAddress;
 pub(crate) use engine::{
-    Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, OutboxEntry, Page, StoredResponse,
+    Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page, StoredResponse,
 };
 use engine::{Engine, MAX_WAITING, NewRecord, StoredRecord};
+#[cfg(feature = "postgres")]
+use postgres::Postgres;
 use sqlite::Sqlite;
 
 /// The state of a platform.
 pub(crate) struct Store {
-    /// One connection, one writer: a request's transaction is far shorter than its signature, so that waiting here
-    /// costs less than conflicts between writers would.
-    database: Mutex<Sqlite>,
-    file: PathBuf,
+    database: Database,
+    /// Where it is, for messages.
+    place: String,
     /// Wakes the sender of notifications.
     outbox_changed: Notify,
+}
+
+enum Database {
+    /// One connection, one writer: a request's transaction is far shorter than its signature, so that waiting here
+    /// costs less than conflicts between writers would.
+    Own(Mutex<Sqlite>),
+    #[cfg(feature = "postgres")]
+    Shared(Postgres),
 }
 
 /// Why the store could not serve.
@@ -110,42 +124,62 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
+    /// Opens the state at an address; `file` is where the data directory has it.
+    pub(crate) fn at(address: &StoreAddress, file: &Path) -> Result<Self, StoreError> {
+        match &address.0 {
+            Kind::File => Self::open(file),
+            Kind::Memory => Ok(Self::own(Sqlite::in_memory()?, "memory".to_owned())),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres(config) => {
+                let database = Database::Shared(Postgres::open((**config).clone())?);
+                Ok(Self { database, place: postgres::place(config), outbox_changed: Notify::new() })
+            }
+        }
+    }
+
     /// Opens the database of a data directory, and makes it when there is none.
     pub(crate) fn open(file: &Path) -> Result<Self, StoreError> {
         // SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
         private::open_file(File::options().append(true).create(true), file).map_err(StoreError::File)?;
-        Ok(Self {
-            database: Mutex::new(Sqlite::open(file)?),
-            file: file.to_owned(),
-            outbox_changed: Notify::new(),
-        })
+        Ok(Self::own(Sqlite::open(file)?, file.display().to_string()))
     }
 
-    /// The database's file.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
+    fn own(sqlite: Sqlite, place: String) -> Self {
+        Self { database: Database::Own(Mutex::new(sqlite)), place, outbox_changed: Notify::new() }
+    }
+
+    /// Whether other nodes may use it at the same time.
+    pub(crate) fn is_shared(&self) -> bool {
+        !matches!(self.database, Database::Own(_))
+    }
+
+    /// Where it is, for messages.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 
     /// A store that is gone with its value.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Self {
-        Self {
-            database: Mutex::new(Sqlite::in_memory().unwrap()),
-            file: PathBuf::from(":memory:"),
-            outbox_changed: Notify::new(),
-        }
+        Self::at(&StoreAddress::MEMORY, Path::new("")).unwrap()
     }
 
-    /// Does one request's work. An error takes everything back.
+    /// Does one request's work. An error takes everything back. Where other nodes use the same state, the work is done again when
+    /// one of them came in between.
     pub(crate) fn transaction<T, E: From<StoreError>>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+        mut work: impl FnMut(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (done, has_announced) = self.database().transaction(|engine| {
+        let work = |engine: &dyn Engine| {
             let tx = Transaction::new(engine);
             let done = work(&tx)?;
             Ok::<_, E>((done, tx.has_announced()))
-        })?;
+        };
+        let (done, has_announced) = match &self.database {
+            Database::Own(sqlite) => locked(sqlite).transaction(work)?,
+            #[cfg(feature = "postgres")]
+            Database::Shared(postgres) => postgres.transaction(work)?,
+        };
         if has_announced {
             self.look_at_outbox();
         }
@@ -162,15 +196,19 @@ impl Store {
         self.outbox_changed.notified().await;
     }
 
-    /// Whether anything is due, asked without a transaction: the answer is no nearly every time.
+    /// Whether anything is due, asked without a transaction that writes: the answer is no nearly every time.
     pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
-        self.database().is_anything_due(now)
+        match &self.database {
+            Database::Own(sqlite) => locked(sqlite).is_anything_due(now),
+            #[cfg(feature = "postgres")]
+            Database::Shared(postgres) => postgres.is_anything_due(now),
+        }
     }
+}
 
-    fn database(&self) -> MutexGuard<'_, Sqlite> {
-        // A panic under the lock has rolled its transaction back by dropping it.
-        self.database.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(sqlite: &Mutex<Sqlite>) -> MutexGuard<'_, Sqlite> {
+    // A panic under the lock has rolled its transaction back by dropping it.
+    sqlite.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One request's view of the state.
@@ -272,6 +310,11 @@ impl<'a> Transaction<'a> {
     /// Notifications that are due at `now`, the one that has been due for longest first.
     pub(crate) fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.engine.outbox_due(now, limit)
+    }
+
+    /// The same, for delivery: no other node gets them before [`LEASE`] is over.
+    pub(crate) fn claim_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.engine.claim_due(now, limit)
     }
 
     /// Keeps that a delivery has failed, and when the next one is due.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use weipay_wire::{
     PlatformKeys, PrivateKey, SignatureHeaders, VerifyError, request_message, verify_response,
 };
@@ -225,10 +225,12 @@ impl Core {
         if let Some(content_type) = request.content_type() {
             headers.insert(CONTENT_TYPE, content_type);
         }
-        for name in request.headers.keys() {
-            headers.remove(name);
+        if !request.headers.is_empty() {
+            for name in request.headers.keys() {
+                headers.remove(name);
+            }
+            headers.extend(request.headers.clone());
         }
-        headers.extend(request.headers.clone());
         Ok(headers)
     }
 
@@ -258,7 +260,15 @@ impl Core {
 
 /// The header with the serial of a platform key: of a request, the key that should sign the response and with which sensitive
 /// fields are encrypted; of a response, the key that signed it.
-pub(crate) const SERIAL: &str = "Wechatpay-Serial";
+pub(crate) const SERIAL: HeaderName = HeaderName::from_static("wechatpay-serial");
+
+/// Its name as the official documents spell it.
+pub(crate) const SERIAL_NAME: &str = "Wechatpay-Serial";
+
+/// The other headers of a signature, each with that spelling.
+const TIMESTAMP: (HeaderName, &str) = (HeaderName::from_static("wechatpay-timestamp"), "Wechatpay-Timestamp");
+const NONCE: (HeaderName, &str) = (HeaderName::from_static("wechatpay-nonce"), "Wechatpay-Nonce");
+const SIGNATURE: (HeaderName, &str) = (HeaderName::from_static("wechatpay-signature"), "Wechatpay-Signature");
 
 fn prepare(core: &Core, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
     core.merchant.check_may_call(request)?;
@@ -329,16 +339,16 @@ fn conclude(
 
 /// Verifies the signature of a response with one of these keys.
 pub(crate) fn verify(response: &RawResponse, keys: &PlatformKeys, now: i64) -> Result<(), VerifyError> {
-    let text = |name: &'static str| {
-        let value = response.headers.get(name).ok_or(VerifyError::Missing(name))?;
+    let text = |(header, name): (HeaderName, &'static str)| {
+        let value = response.headers.get(header).ok_or(VerifyError::Missing(name))?;
         // White space around a value is not a part of it (RFC 9110, 5.5), whichever transport received it.
         value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
     };
     let headers = SignatureHeaders {
-        timestamp: text("Wechatpay-Timestamp")?,
-        nonce: text("Wechatpay-Nonce")?,
-        signature: text("Wechatpay-Signature")?,
-        serial: text(SERIAL)?,
+        timestamp: text(TIMESTAMP)?,
+        nonce: text(NONCE)?,
+        signature: text(SIGNATURE)?,
+        serial: text((SERIAL, SERIAL_NAME))?,
     };
     // A 204 is signed over an empty body.
     let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };

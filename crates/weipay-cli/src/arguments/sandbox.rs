@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use weipay_sandbox::Clock;
+use weipay_sandbox::{FaultProfile, StoreAddress, parse_duration};
 
 /// What follows the options of `weipay sandbox --help`.
 const HELP: &str = "\
@@ -16,7 +16,24 @@ weipay sandbox log shows them, with secrets and personal data masked.
 Headers that the real platform does not send:
   Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
   Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay sandbox coverage)
-  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little";
+  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little
+  Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay sandbox fault --help); on a request, the
+                                  header asks for one";
+
+/// What follows the options of `weipay sandbox fault --help`.
+const FAULT_HELP: &str = "\
+A fault is one of:
+  429, 500, 502, 503    nothing is done; behind it `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
+  202                   accepted, and not done yet
+  drop, reset           the connection ends without a response, and nothing is done
+  commit-then-...       before any of these: the request is carried out, and its response is lost in this way
+  slow                  the response comes late; `slow; ms=1500` says how late
+  truncated             the connection ends in the middle of the body
+  wrong-signature, missing-signature, probe-signature, unknown-serial
+                        the request is carried out, and its response cannot be verified
+
+A single request asks for a fault with the header Weipay-Sandbox-Fault. An example of a rule:
+  weipay sandbox fault add commit-then-drop --operation 'POST /v3/marketing/busifavor/coupons/use' --first 1";
 
 /// What follows the options of `weipay sandbox run --help`.
 const RUN_HELP: &str = "\
@@ -65,9 +82,14 @@ pub(crate) struct Sandbox {
 /// How a sandbox behaves, wherever it runs.
 #[derive(Debug, Args)]
 pub(crate) struct Serving {
-    /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it.
-    #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
-    pub(crate) clock: Option<Clock>,
+    /// Where the state is kept: sqlite (a file in the data folder), memory, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, which any
+    /// number of sandboxes may use at once, each with its own data folder. The password can also be in PGPASSWORD.
+    #[arg(long, value_name = "STORE", default_value = "sqlite", value_parser = str::parse::<StoreAddress>)]
+    pub(crate) store: StoreAddress,
+    /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it, or of
+    /// the time of this machine [default: as it went when the last sandbox with this data folder ended, at first the time of this machine].
+    #[arg(long, value_name = "TIME", value_parser = str::parse::<weipay_sandbox::Clock>)]
+    pub(crate) clock: Option<weipay_sandbox::Clock>,
     /// Make the same numbers and nonces in each run; keys always differ.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
@@ -90,6 +112,18 @@ pub(crate) struct Serving {
     /// can send requests to the sandbox chooses where they go.
     #[arg(long)]
     pub(crate) private_receivers: bool,
+    /// Let requests meet faults: flaky (some of them), outage (all of them), or rotation (of the platform's keys). --seed decides which
+    /// requests are hit.
+    #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
+    pub(crate) faults: Option<FaultProfile>,
+    /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), its
+    /// certificate (平台证书), or both, as during the migration.
+    #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
+    pub(crate) platform_keys: Option<String>,
+    /// A JSON file with merchants, partners with sub-merchants, appids and people. Those that are missing are added at the
+    /// start.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seed_file: Option<PathBuf>,
     /// Do not log requests.
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -105,6 +139,9 @@ pub(crate) enum SandboxCommand {
         /// The folder for the kit and the state; other users have no access to it.
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
+        /// The keys that the platform signs with for the first merchant.
+        #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
+        platform_keys: Option<String>,
     },
     /// Print the kit as WEIPAY_* variables for a shell: eval "$(weipay sandbox env)".
     Env {
@@ -120,6 +157,11 @@ pub(crate) enum SandboxCommand {
     /// Show the last requests of a running sandbox, and why they were refused.
     #[command(after_help = LOG_HELP)]
     Log(Log),
+    /// Show or move the clock of a running sandbox.
+    Clock(Clock),
+    /// The faults that requests to a running sandbox meet.
+    #[command(after_help = FAULT_HELP)]
+    Fault(Fault),
     /// List which operations have state, and which only return examples.
     Coverage {
         /// Only operations of this kind.
@@ -186,4 +228,79 @@ pub(crate) struct NewMerchant {
     /// The state of its certificate (商户API证书).
     #[arg(long, value_name = "STATE", default_value = "valid", value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
     pub(crate) certificate: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Clock {
+    #[command(subcommand)]
+    pub(crate) command: Option<ClockCommand>,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClockCommand {
+    /// Show the time, how the clock goes, and the next event.
+    Show,
+    /// Stop the clock, at a time such as 2026-08-15T12:00:00+08:00 or where it is.
+    Freeze { time: Option<String> },
+    /// Let the clock run from a time.
+    Set { time: String },
+    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h. What is due on the way happens at its own time.
+    Advance {
+        #[arg(value_parser = parse_duration)]
+        duration: i64,
+    },
+    /// Move the clock to the next event: an expiry, or an attempt to deliver a notification.
+    Next,
+    /// Let the clock show the time of this machine again.
+    Real,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fault {
+    #[command(subcommand)]
+    pub(crate) command: FaultCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FaultCommand {
+    /// Let requests meet a fault, and print the number of the rule.
+    Add(NewFault),
+    /// List the rules: number, fault, how many requests were hit, and which it is about.
+    List,
+    /// Take one rule away, or all.
+    Clear {
+        /// Its number.
+        id: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewFault {
+    /// Such as 502, commit-then-drop or `slow; ms=1500`.
+    #[arg(value_parser = str::parse::<weipay_sandbox::Fault>)]
+    pub(crate) fault: weipay_sandbox::Fault,
+    /// Only this operation: its path, with or without the method before it.
+    #[arg(long, value_name = "OPERATION")]
+    pub(crate) operation: Option<String>,
+    /// Only requests of this merchant (商户号).
+    #[arg(long, value_name = "MCHID")]
+    pub(crate) merchant: Option<String>,
+    /// Only requests to this host, such as api.mch.weixin.qq.com.
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Only the first so many requests.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) first: Option<u64>,
+    /// How often, from 0 (never) to 1 (always).
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    pub(crate) probability: f64,
+    /// The same seed hits the same requests.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
 }

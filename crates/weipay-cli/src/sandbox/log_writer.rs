@@ -89,6 +89,7 @@ mod tests {
             status: Some(200),
             code: None,
             reason: None,
+            fault: None,
             is_example: false,
         }
     }

@@ -69,6 +69,47 @@ fn init_writes_a_kit_with_exactly_its_members_and_their_files() {
     assert!(openid.len() == 28 && openid.starts_with('o'));
 }
 
+#[test]
+fn init_makes_a_kit_with_the_platform_keys_that_are_asked_for_and_keeps_it() {
+    let data = tempfile::tempdir().unwrap();
+    let init = |keys: &str| {
+        let mut init = Command::new(WEIPAY);
+        init.args(["sandbox", "init", "--platform-keys", keys, "--data"]).arg(data.path());
+        init.output().unwrap()
+    };
+    let made = init("certificate");
+    assert!(made.status.success(), "{made:?}");
+    let kit: Value = serde_json::from_slice(&fs::read(data.path().join("kit.json")).unwrap()).unwrap();
+    assert_eq!((&kit["public_key"], &kit["public_key_id"]), (&Value::Null, &Value::Null));
+    assert!(kit["platform_cert"].is_string() && kit["platform_serial"].is_string());
+    let again = init("certificate");
+    assert!(again.status.success(), "{again:?}");
+    let other = init("public-key");
+    let said = String::from_utf8_lossy(&other.stderr);
+    assert_eq!(other.status.code(), Some(1), "{said}");
+    assert!(said.contains("was made with the platform keys `certificate`, not `public-key`"), "{said}");
+}
+
+#[test]
+fn a_seed_file_names_merchants_and_a_mistake_in_it_is_named_with_its_place() {
+    let data = tempfile::tempdir().unwrap();
+    let (folder, file) = (data.path().join("data"), data.path().join("seed.json"));
+    let run = |seed: &str| {
+        fs::write(&file, seed).unwrap();
+        let mut run = Command::new(WEIPAY);
+        run.args(["sandbox", "run", "--quiet", "--data"]).arg(&folder).arg("--seed-file").arg(&file);
+        run.args(["--", "true"]).output().unwrap()
+    };
+    let started = run(r#"{ "merchants": [{ "mchid": "1900000200", "platform_keys": "certificate" }] }"#);
+    assert!(started.status.success(), "{started:?}");
+    let kit = fs::read(folder.join("merchants/1900000200/kit.json")).unwrap();
+    let kit: Value = serde_json::from_slice(&kit).unwrap();
+    assert!(kit["platform_cert"].is_string() && kit["public_key"].is_null());
+    let refused = run(r#"{ "merchants": [{ "mchid": "19" }] }"#);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("seed.json: merchants[0].mchid: "), "{said}");
+}
+
 #[cfg(unix)]
 #[test]
 fn files_with_secrets_are_for_their_owner_only() {

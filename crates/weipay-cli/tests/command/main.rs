@@ -4,10 +4,14 @@
 
 mod api;
 mod call;
+mod clock_and_fault;
 mod documents;
 mod kit;
+mod linearizability;
+mod nodes;
 mod printed_styles;
 mod quickstart;
+mod receiver;
 mod run;
 mod sandbox;
 mod serving;

@@ -1,4 +1,4 @@
-//! State survives `kill -9` at any moment: whatever was answered is there after a restart.
+//! State survives `kill -9` at any moment: whatever was answered is there after a restart, and so is what is still to be told.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use weipay::blocking::Client;
 
+use crate::receiver;
 use crate::serving::Serving;
 
 const COUPONS: &str = "v3/marketing/busifavor/coupons";
@@ -63,7 +64,12 @@ fn whatever_was_answered_before_a_kill_is_there_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let mut serving = Serving::start(data.path());
     let kit = serving.kit();
-    let stock_id = create_stock(&Client::from_kit(serving.kit_file()).unwrap(), &kit);
+    let client = Client::from_kit(serving.kit_file()).unwrap();
+    let stock_id = create_stock(&client, &kit);
+    let (url, heard) = receiver::start();
+    client["v3/marketing/busifavor/callbacks"]
+        .post(json!({ "mchid": kit["mchid"], "notify_url": url }))
+        .unwrap();
     let number = Arc::new(AtomicUsize::new(0));
     let answered: Arc<Mutex<Vec<Answered>>> = Arc::default();
 
@@ -117,4 +123,9 @@ fn whatever_was_answered_before_a_kill_is_there_after_a_restart() {
         assert_eq!(seen["coupon_state"], "SENDED");
         assert_eq!(seen["associate_out_trade_no"].as_str(), coupon.order.as_deref(), "{}", coupon.code);
     }
+    let answered = answered.lock().unwrap().len();
+    receiver::wait_for(&heard, answered);
+    let heard = heard.lock().unwrap();
+    assert!(heard.len() >= answered, "{} of {answered} coupons were told", heard.len());
+    assert!(heard.values().all(|times| *times <= 4), "again only after a kill: {heard:?}");
 }

@@ -86,6 +86,7 @@ fn summary(exchange: &Exchange) -> Map<String, Value> {
         "path": entry.path,
         "status": entry.status,
         "code": entry.code,
+        "fault": entry.fault,
         "reason": entry.reason,
         "example": entry.is_example,
         "failed": exchange.is_failed(),

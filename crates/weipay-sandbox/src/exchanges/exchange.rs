@@ -69,7 +69,7 @@ impl Exchange {
         let path = target.split_once('?').map_or(&*target, |(path, _)| path);
         let operation = Catalog::embedded().route(&method, path).ok().map(|routed| routed.operation);
         let [request_length, response_length] = whole.lengths;
-        let is_refusal = whole.status >= 400;
+        let is_refusal = whole.status.is_some_and(|status| status >= 400);
         let response_body = match is_refusal {
             true => mask::refusal(whole.part(5), response_length),
             false => body(whole.part(5), response_length, operation.map_or(&[], |known| &known.response)),
@@ -80,7 +80,8 @@ impl Exchange {
                 time: whole.time,
                 method: log::shown_method(&method),
                 path: log::shown_path(&method, path),
-                status: Some(whole.status),
+                status: whole.status,
+                fault: whole.fault.clone(),
                 code: whole.code,
                 reason: whole.reason.clone(),
                 is_example: whole.is_example,

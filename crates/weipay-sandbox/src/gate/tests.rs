@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue};
 use weipay_wire::{ApiV3Key, PrivateKey};
 
 use super::*;
+use crate::clock::{ClockMode, HeldClock};
 use crate::merchants::Account;
 use crate::response::{Signers, SigningKey};
 
@@ -18,6 +19,10 @@ static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwra
 
 static MERCHANTS: LazyLock<Merchants> =
     LazyLock::new(|| Merchants::new(vec![merchant(MCHID, &KEY), merchant(OTHER_MCHID, &OTHER_KEY)]));
+
+fn clock() -> HeldClock {
+    HeldClock::new(ClockMode::Frozen { at: NOW })
+}
 
 fn merchant(mchid: &str, key: &PrivateKey) -> Merchant {
     let account = Account { mchid: mchid.to_owned(), appids: Vec::new(), sub_merchants: Vec::new() };
@@ -64,7 +69,7 @@ fn set(request: &mut Request, name: &'static str, value: &str) {
 }
 
 fn rejection(request: &Request) -> (u16, Option<Refusal>, bool) {
-    match authenticate(request, &MERCHANTS, None, NOW).unwrap_err() {
+    match authenticate(request, &MERCHANTS, None, &clock()).unwrap_err() {
         Rejection::Unrouted { status, .. } => (status, None, false),
         Rejection::Refused { refusal, has_request_id } => (refusal.status, Some(refusal), has_request_id),
     }
@@ -86,7 +91,7 @@ fn with(change: impl FnOnce(&mut Authorization)) -> Request {
 #[test]
 fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
     let (mut request, authorization) = signed(TARGET);
-    assert_eq!(authenticate(&request, &MERCHANTS, None, NOW).unwrap().merchant.account.mchid, MCHID);
+    assert_eq!(authenticate(&request, &MERCHANTS, None, &clock()).unwrap().merchant.account.mchid, MCHID);
     let Authorization { signature, .. } = authorization;
     set(
         &mut request,
@@ -95,7 +100,7 @@ fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
             r#"WECHATPAY2-SHA256-RSA2048 signature="{signature}",nonce_str="nonce",timestamp="{NOW}",serial_no="{SERIAL}",mchid="{MCHID}""#
         ),
     );
-    assert!(authenticate(&request, &MERCHANTS, None, NOW).is_ok());
+    assert!(authenticate(&request, &MERCHANTS, None, &clock()).is_ok());
 }
 
 #[test]
@@ -198,7 +203,7 @@ fn an_unknown_serial_of_a_known_merchant_is_named() {
 fn a_serial_is_a_number_however_it_is_written() {
     for same in [SERIAL.to_lowercase(), format!("00{SERIAL}")] {
         let request = with(|authorization| authorization.serial_no = same.clone());
-        assert!(authenticate(&request, &MERCHANTS, None, NOW).is_ok(), "{same}");
+        assert!(authenticate(&request, &MERCHANTS, None, &clock()).is_ok(), "{same}");
     }
 }
 
@@ -206,14 +211,15 @@ fn a_serial_is_a_number_however_it_is_written() {
 fn a_replayed_request_enters_unless_the_gate_is_told_to_remember() {
     let (request, _) = signed(TARGET);
     for _ in 0..2 {
-        assert!(authenticate(&request, &MERCHANTS, None, NOW).is_ok());
+        assert!(authenticate(&request, &MERCHANTS, None, &clock()).is_ok());
     }
     let replays = Replays::default();
-    assert!(authenticate(&request, &MERCHANTS, Some(&replays), NOW).is_ok());
-    let away = authenticate(&request, &MERCHANTS, Some(&replays), NOW).unwrap_err();
+    assert!(authenticate(&request, &MERCHANTS, Some(&replays), &clock()).is_ok());
+    let away = authenticate(&request, &MERCHANTS, Some(&replays), &clock()).unwrap_err();
     assert!(matches!(away, Rejection::Refused { refusal, .. } if refusal.code == "SIGN_ERROR"));
     assert!(
-        authenticate(&signed("/v3/marketing/busifavor/stocks/2").0, &MERCHANTS, Some(&replays), NOW).is_ok()
+        authenticate(&signed("/v3/marketing/busifavor/stocks/2").0, &MERCHANTS, Some(&replays), &clock())
+            .is_ok()
     );
 }
 
@@ -221,7 +227,7 @@ fn a_replayed_request_enters_unless_the_gate_is_told_to_remember() {
 fn an_expired_certificate_is_refused() {
     let expired = Merchants::new(vec![Merchant { not_after: NOW - 1, ..merchant(MCHID, &KEY) }]);
     let Rejection::Refused { refusal, .. } =
-        authenticate(&signed(TARGET).0, &expired, None, NOW).unwrap_err()
+        authenticate(&signed(TARGET).0, &expired, None, &clock()).unwrap_err()
     else {
         panic!("it was routed");
     };
@@ -265,7 +271,7 @@ fn each_merchant_enters_with_its_own_key_only() {
         })
     };
     let own = signed_by(&OTHER_KEY);
-    let entered = authenticate(&own, &MERCHANTS, None, NOW).unwrap();
+    let entered = authenticate(&own, &MERCHANTS, None, &clock()).unwrap();
     assert_eq!(entered.merchant.account.mchid, OTHER_MCHID);
     assert_eq!(rejection(&signed_by(&KEY)).0, 401);
 }

@@ -44,14 +44,16 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// The merchant of the documentation's examples, in the middle of the platform's migration from certificates to a public key, so
-    /// that it fits every client.
-    pub(crate) fn first() -> Self {
+    /// What the first merchant of a data folder has if nobody asks for something else.
+    pub(super) const FIRST_PLATFORM_KEYS: PlatformKeys = PlatformKeys::Migration;
+
+    /// The merchant of the documentation's examples.
+    pub(super) fn first(platform_keys: PlatformKeys) -> Self {
         Self {
             mchid: MCHID.to_owned(),
             appid: APPID.to_owned(),
             openid: OPENID.to_owned(),
-            platform_keys: PlatformKeys::Migration,
+            platform_keys,
             certificate: CertificateState::Valid,
         }
     }

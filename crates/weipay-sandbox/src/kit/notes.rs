@@ -1,4 +1,5 @@
-//! `kit.txt`: which lines each known SDK needs to talk to the sandbox with this kit. It names files and shows no key.
+//! `kit.txt`: which lines each known SDK needs to talk to the sandbox with this kit, as its README writes them. It names files and shows
+//! no key. `foreign/` runs these configurations.
 
 use std::fmt::Write;
 
@@ -6,115 +7,196 @@ use weipay_wire::Kit;
 
 use super::KitOnDisk;
 
+/// The SDKs that only know the platform's own hosts.
+const FIXED_HOSTS: &str = "comes by `weipay sandbox run`";
+
 /// The text for a kit, by what the platform has for its merchant.
 pub(super) fn text(kit: &KitOnDisk) -> String {
     let members = kit.kit();
-    let file = |name: &str| kit.dir().join(name).display().to_string();
     let mut text = head(members);
-    // Writing to a String cannot fail.
-    let mut section = |name: &str, lines: &str| {
-        let _ = write!(text, "\n== {name}\n{lines}");
-    };
-    let (mchid, serial, key) = (&members.mchid, &members.merchant_serial, file(&members.merchant_key));
-    let base_url = &members.base_url;
-    let public_key = members.public_key_id.as_deref().zip(members.public_key.as_deref().map(file));
-    let certificate = members.platform_serial.as_deref().zip(members.platform_cert.as_deref().map(file));
-    section(
-        "weipay (Rust)",
-        &format!(
-            "Client::from_kit(\"{}\")\nor in a shell: eval \"$(weipay sandbox env --data DIR)\"\n",
-            kit.file().display()
-        ),
+    let client = format!(
+        "Client::from_kit(\"{}\")\nor in a shell: eval \"$(weipay sandbox env --data DIR)\"\n",
+        kit.file().display()
     );
-    if let Some((id, file)) = &public_key {
-        section(
-            "wechatpay-java, public key (official host names: through a proxy or its own HttpClient)",
-            &format!(
-                "new RSAPublicKeyConfig.Builder().merchantId(\"{mchid}\").privateKeyFromPath(\"{key}\")\n    \
-                 .publicKeyFromPath(\"{file}\").publicKeyId(\"{id}\")\n    \
-                 .merchantSerialNumber(\"{serial}\").apiV3Key(api_v3_key).build()\n"
-            ),
-        );
-        section(
-            "wechatpay-go, public key (official host names: through an http.RoundTripper)",
-            &format!(
-                "option.WithWechatPayPublicKeyAuthCipher(\"{mchid}\", \"{serial}\", privateKey, \"{id}\", publicKey)\n"
-            ),
-        );
-        section(
-            "wechatpay-php, public key",
-            &format!(
-                "Builder::factory(['base_uri' => '{base_url}/', 'mchid' => '{mchid}', 'serial' => '{serial}',\n    'privateKey' => Rsa::from('file://{key}'), 'certs' => ['{id}' => Rsa::from('file://{file}', Rsa::KEY_TYPE_PUBLIC)]])\n"
-            ),
-        );
-        section(
-            "wechatpay-axios-plugin, public key",
-            &format!(
-                "new Wechatpay({{ baseURL: '{base_url}/', mchid: '{mchid}', serial: '{serial}',\n    privateKey: Rsa.from('file://{key}', Rsa.KEY_TYPE_PRIVATE), certs: {{ '{id}': Rsa.from('file://{file}', Rsa.KEY_TYPE_PUBLIC) }} }})\n"
-            ),
-        );
-        section(
-            "wechatpayv3 (Python), public key (official host names: through its proxy parameter)",
-            &format!(
-                "WeChatPay(mchid='{mchid}', private_key=open('{key}').read(), cert_serial_no='{serial}', apiv3_key=api_v3_key,\n    public_key=open('{file}').read(), public_key_id='{id}')\n"
-            ),
-        );
-        section(
-            "wechatpay-node-v3, public key",
-            &format!(
-                "new WxPay({{ mchid: '{mchid}', serial_no: '{serial}', privateKey: readFileSync('{key}'), publicKey: readFileSync('{}') }})\nand client.autoVerifySignByPublicKey('{id}', readFileSync('{file}'))\n",
-                self::merchant_cert(kit)
-            ),
-        );
-        section(
-            "gopay, public key",
-            &format!(
-                "client, _ := wechat.NewClientV3(\"{mchid}\", \"{serial}\", apiV3Key, privateKey)\nclient.SetProxyHost(\"{base_url}\")\nclient.AutoVerifySignByPublicKey(publicKey, \"{id}\") // {file}\n"
-            ),
-        );
-        section(
-            "WxJava, public key (official host names: through its HTTP proxy)",
-            &format!(
-                "config.setMchId(\"{mchid}\"); config.setCertSerialNo(\"{serial}\"); config.setPrivateKeyPath(\"{key}\");\nconfig.setPublicKeyId(\"{id}\"); config.setPublicKeyPath(\"{file}\"); config.setApiV3Key(api_v3_key);\n"
-            ),
-        );
+    section(&mut text, "weipay (Rust)", &client);
+    let values = Values::of(kit);
+    if let (Some(id), Some(file)) = (&members.public_key_id, &members.public_key) {
+        public_key(&mut text, &values, id, &values.path(file));
     }
-    if let Some((platform_serial, file)) = &certificate {
-        section(
-            "wechatpay-java, certificates that are fetched (official host names: through a proxy or its own HttpClient)",
-            &format!(
-                "new RSAAutoCertificateConfig.Builder().merchantId(\"{mchid}\").privateKeyFromPath(\"{key}\")\n    \
-                 .merchantSerialNumber(\"{serial}\").apiV3Key(api_v3_key).build()\n"
-            ),
-        );
-        section(
-            "wechatpay-go, certificates that are fetched (official host names: through an http.RoundTripper)",
-            &format!("option.WithWechatPayAutoAuthCipher(\"{mchid}\", \"{serial}\", privateKey, apiV3Key)\n"),
-        );
-        section(
-            "wechatpay-php and wechatpay-axios-plugin, certificate",
-            &format!(
-                "the same with '{platform_serial}' => Rsa::from('file://{file}', Rsa::KEY_TYPE_PUBLIC) in certs\n"
-            ),
-        );
-        section(
-            "wechatpayv3 (Python), certificate (official host names: through its proxy parameter)",
-            &format!(
-                "WeChatPay(mchid='{mchid}', private_key=open('{key}').read(), cert_serial_no='{serial}', apiv3_key=api_v3_key, cert_dir='certs')\n"
-            ),
-        );
-        section(
-            "gopay, certificates that are fetched",
-            &format!(
-                "client, _ := wechat.NewClientV3(\"{mchid}\", \"{serial}\", apiV3Key, privateKey)\nclient.SetProxyHost(\"{base_url}\")\nclient.AutoVerifySign()\n"
-            ),
-        );
+    if let (Some(serial), Some(file)) = (&members.platform_serial, &members.platform_cert) {
+        certificate(&mut text, &values, serial, &values.path(file));
     }
     text
 }
 
-fn merchant_cert(kit: &KitOnDisk) -> String {
-    kit.dir().join(&kit.kit().merchant_cert).display().to_string()
+/// What stands in many lines.
+struct Values<'a> {
+    kit: &'a KitOnDisk,
+    base_url: &'a str,
+    mchid: &'a str,
+    appid: &'a str,
+    serial: &'a str,
+    /// The files of the merchant.
+    key: String,
+    cert: String,
+}
+
+impl<'a> Values<'a> {
+    fn of(kit: &'a KitOnDisk) -> Self {
+        let members = kit.kit();
+        let path = |name: &str| kit.dir().join(name).display().to_string();
+        Self {
+            kit,
+            base_url: &members.base_url,
+            mchid: &members.mchid,
+            appid: &members.appid,
+            serial: &members.merchant_serial,
+            key: path(&members.merchant_key),
+            cert: path(&members.merchant_cert),
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.kit.dir().join(name).display().to_string()
+    }
+}
+
+fn section(text: &mut String, name: &str, lines: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(text, "\n== {name}\n{lines}");
+}
+
+fn public_key(text: &mut String, values: &Values<'_>, id: &str, file: &str) {
+    let Values { base_url, mchid, appid, serial, key, cert, .. } = values;
+    let mut section = |name: &str, lines: &str| section(text, name, lines);
+    section(
+        &format!("wechatpay-java, public key ({FIXED_HOSTS})"),
+        &format!(
+            "new RSAPublicKeyConfig.Builder().merchantId(\"{mchid}\").privateKeyFromPath(\"{key}\")\n    \
+             .publicKeyFromPath(\"{file}\").publicKeyId(\"{id}\")\n    \
+             .merchantSerialNumber(\"{serial}\").apiV3Key(api_v3_key).build()\n"
+        ),
+    );
+    section(
+        &format!("wechatpay-go, public key ({FIXED_HOSTS})"),
+        &format!(
+            "privateKey, err := utils.LoadPrivateKeyWithPath(\"{key}\")\n\
+             publicKey, err := utils.LoadPublicKeyWithPath(\"{file}\")\n\
+             core.NewClient(ctx, option.WithWechatPayPublicKeyAuthCipher(\"{mchid}\", \"{serial}\", privateKey, \"{id}\", publicKey))\n"
+        ),
+    );
+    section(
+        "wechatpay-php, public key",
+        &format!(
+            "Builder::factory(['base_uri' => '{base_url}/', 'mchid' => '{mchid}', 'serial' => '{serial}',\n    \
+             'privateKey' => Rsa::from('file://{key}', Rsa::KEY_TYPE_PRIVATE),\n    \
+             'certs' => ['{id}' => Rsa::from('file://{file}', Rsa::KEY_TYPE_PUBLIC)]])\n"
+        ),
+    );
+    section(
+        "wechatpay-axios-plugin, public key",
+        &format!(
+            "new Wechatpay({{ baseURL: '{base_url}/', mchid: '{mchid}', serial: '{serial}',\n    \
+             privateKey: Rsa.from('file://{key}', Rsa.KEY_TYPE_PRIVATE),\n    \
+             certs: {{ '{id}': Rsa.from('file://{file}', Rsa.KEY_TYPE_PUBLIC) }} }})\n"
+        ),
+    );
+    section(
+        &format!("wechatpayv3 (Python), public key ({FIXED_HOSTS})"),
+        &format!("{}\n    public_key=open('{file}').read(), public_key_id='{id}')\n", python(values)),
+    );
+    section(
+        "wechatpay-node-v3: it knows no public key of the platform, and cannot verify its signatures",
+        &format!("{}Do not call verifySign.\n", node_v3(appid, mchid, key, cert)),
+    );
+    section(
+        "gopay, public key",
+        &format!("{}client.AutoVerifySignByPublicKey(publicKey, \"{id}\") // {file}\n", gopay(values)),
+    );
+    section(
+        &format!("WxJava, public key ({FIXED_HOSTS}, and setHttpProxyHost, setHttpProxyPort)"),
+        &format!(
+            "{}config.setPublicKeyId(\"{id}\"); config.setPublicKeyPath(\"{file}\"); config.setFullPublicKeyModel(true);\n",
+            wx_java(values)
+        ),
+    );
+}
+
+fn certificate(text: &mut String, values: &Values<'_>, platform_serial: &str, file: &str) {
+    let Values { mchid, appid, serial, key, cert, .. } = values;
+    let mut section = |name: &str, lines: &str| section(text, name, lines);
+    section(
+        &format!("wechatpay-java, certificates that are fetched ({FIXED_HOSTS})"),
+        &format!(
+            "new RSAAutoCertificateConfig.Builder().merchantId(\"{mchid}\").privateKeyFromPath(\"{key}\")\n    \
+             .merchantSerialNumber(\"{serial}\").apiV3Key(api_v3_key).build()\n"
+        ),
+    );
+    section(
+        &format!("wechatpay-go, certificates that are fetched ({FIXED_HOSTS})"),
+        &format!(
+            "privateKey, err := utils.LoadPrivateKeyWithPath(\"{key}\")\n\
+             core.NewClient(ctx, option.WithWechatPayAutoAuthCipher(\"{mchid}\", \"{serial}\", privateKey, apiV3Key))\n"
+        ),
+    );
+    section(
+        "wechatpay-php, certificate",
+        &format!(
+            "Builder::factory([...,\n    'certs' => ['{platform_serial}' => Rsa::from('file://{file}', Rsa::KEY_TYPE_PUBLIC)]])\n"
+        ),
+    );
+    section(
+        "wechatpay-axios-plugin, certificate",
+        &format!(
+            "new Wechatpay({{ ...,\n    certs: {{ '{platform_serial}': Rsa.from('file://{file}', Rsa.KEY_TYPE_PUBLIC) }} }})\n"
+        ),
+    );
+    section(
+        &format!("wechatpayv3 (Python), certificates that are fetched ({FIXED_HOSTS})"),
+        &format!("{})\n", python(values).trim_end_matches(',')),
+    );
+    section(
+        "wechatpay-node-v3, certificates that are fetched (createHttp, or the official hosts lead to the sandbox)",
+        &node_v3(appid, mchid, key, cert),
+    );
+    section("gopay, certificates that are fetched", &format!("{}client.AutoVerifySign()\n", gopay(values)));
+    section(
+        &format!(
+            "WxJava, certificates that are fetched ({FIXED_HOSTS}, and setHttpProxyHost, setHttpProxyPort)"
+        ),
+        &wx_java(values),
+    );
+}
+
+fn python(values: &Values<'_>) -> String {
+    let Values { mchid, appid, serial, key, .. } = values;
+    format!(
+        "WeChatPay(wechatpay_type=WeChatPayType.NATIVE, mchid='{mchid}', private_key=open('{key}').read(),\n    \
+         cert_serial_no='{serial}', apiv3_key=api_v3_key, appid='{appid}', notify_url=notify_url,"
+    )
+}
+
+fn node_v3(appid: &str, mchid: &str, key: &str, cert: &str) -> String {
+    format!(
+        "new WxPay({{ appid: '{appid}', mchid: '{mchid}', key: api_v3_key,\n    \
+         publicKey: readFileSync('{cert}'), privateKey: readFileSync('{key}') }})\n"
+    )
+}
+
+fn gopay(values: &Values<'_>) -> String {
+    let Values { base_url, mchid, serial, key, .. } = values;
+    format!(
+        "client, err := wechat.NewClientV3(\"{mchid}\", \"{serial}\", apiV3Key, privateKey) // {key}\n\
+         client.SetProxyHost(\"{base_url}\")\n"
+    )
+}
+
+fn wx_java(values: &Values<'_>) -> String {
+    let Values { mchid, appid, key, cert, .. } = values;
+    format!(
+        "config.setAppId(\"{appid}\"); config.setMchId(\"{mchid}\"); config.setApiV3Key(api_v3_key);\n\
+         config.setPrivateKeyPath(\"{key}\"); config.setPrivateCertPath(\"{cert}\");\n"
+    )
 }
 
 fn head(kit: &Kit) -> String {
@@ -127,7 +209,8 @@ fn head(kit: &Kit) -> String {
         "Kit of merchant {} in a sandbox at {}\n\
          The platform has {has}.\n\
          Members of kit.json that are null do not exist for this merchant. Where `api_v3_key` stands below, take it from kit.json.\n\
-         SDKs whose host names are fixed reach the sandbox through a proxy.\n",
+         SDKs whose host names are fixed run inside `weipay sandbox run -- COMMAND`, which sets the proxy and the trust in the\n\
+         sandbox's certificates (ca.pem) for Go, Java, Node.js, PHP and Python.\n",
         kit.mchid, kit.base_url
     )
 }

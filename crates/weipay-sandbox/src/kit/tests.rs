@@ -56,7 +56,7 @@ fn a_kit_has_exactly_its_thirteen_members() {
 
 #[test]
 fn its_parts_have_the_official_forms() {
-    let kit = open_or_make(KIT_DIR.path(), &Made::first()).unwrap().kit;
+    let kit = open_or_make(KIT_DIR.path(), &Made::first(PlatformKeys::Migration)).unwrap().kit;
     assert!(kit.mchid.len() == 10 && kit.mchid.starts_with("19000"));
     assert!(kit.appid.len() == 18 && kit.appid.starts_with("wx"));
     assert!(is_openid(&kit.openid));
@@ -73,7 +73,7 @@ fn its_parts_have_the_official_forms() {
 
 #[test]
 fn keys_and_certificates_belong_together() {
-    let kit = open_or_make(KIT_DIR.path(), &Made::first()).unwrap();
+    let kit = open_or_make(KIT_DIR.path(), &Made::first(PlatformKeys::Migration)).unwrap();
     let merchant = PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap();
     assert_eq!(kit.merchant().unwrap().key, merchant.public_key());
     let certificate = Certificate::from_pem(&kit.merchant_cert_pem().unwrap()).unwrap();
@@ -144,7 +144,7 @@ fn a_kit_says_where_its_sandbox_is_and_nothing_else_changes() {
         again,
         Kit {
             base_url: "http://127.0.0.1:1234".to_owned(),
-            ..open_or_make(KIT_DIR.path(), &Made::first()).unwrap().kit
+            ..open_or_make(KIT_DIR.path(), &Made::first(PlatformKeys::Migration)).unwrap().kit
         }
     );
 }
@@ -165,7 +165,7 @@ fn nobody_else_can_read_a_secret() {
 
 /// Everything that a kit's parts are read for.
 fn checked(dir: &Path) -> Result<(), KitError> {
-    open_or_make(dir, &Made::first())?.check()
+    open_or_make(dir, &Made::first(PlatformKeys::Migration))?.check()
 }
 
 /// Every private key in turn is another one: a valid key that belongs to nothing here.

@@ -168,6 +168,17 @@ impl Platform {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         let _changing = self.merchants.change();
+        loop {
+            self.look_at_merchants()?;
+            match self.add(new) {
+                // Another node was faster with the same free number.
+                Err(MerchantError::Exists(_)) if new.mchid.is_none() => {}
+                added => return added,
+            }
+        }
+    }
+
+    fn add(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         let mchid = match &new.mchid {
             Some(mchid) => mchid.clone(),
             None => self.free_mchid(),
@@ -205,7 +216,7 @@ impl Platform {
             certificate: new.certificate,
             ..MerchantRecord::from_kit(kit.kit())
         };
-        self.keep(&kit, &record)?;
+        self.keep(&kit, &record, true)?;
         Ok(kit)
     }
 
@@ -215,13 +226,17 @@ impl Platform {
         (FIRST_MCHID..).map(|number| number.to_string()).find(is_free).unwrap_or_default()
     }
 
-    /// Checks that kit and record belong together, keeps the record, and lets the merchant in.
-    fn keep(&self, kit: &KitOnDisk, record: &MerchantRecord) -> Result<(), MerchantError> {
+    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. A new one must not be there yet.
+    fn keep(&self, kit: &KitOnDisk, record: &MerchantRecord, is_new: bool) -> Result<(), MerchantError> {
         let merchant: Merchant = kit.merchant_of(record)?;
+        let files = self.shared_files(kit)?;
         self.store.transaction(|tx| {
             // Read, so that it may be saved over.
-            tx.get::<MerchantRecord>(&record.mchid)?;
-            tx.save(record)
+            if tx.get::<MerchantRecord>(&record.mchid)?.is_some() && is_new {
+                return Err(MerchantError::Exists(record.mchid.clone()));
+            }
+            kit::shared::save(tx, &files)?;
+            Ok(tx.save(record)?)
         })?;
         self.merchants.put(merchant);
         Ok(())
@@ -234,11 +249,32 @@ impl Platform {
         change: impl FnOnce(&mut KitOnDisk, &mut MerchantRecord) -> Result<(), MerchantError>,
     ) -> Result<(), MerchantError> {
         let _changing = self.merchants.change();
+        self.look_at_merchants()?;
         let mut kit = self.kit_of(mchid)?;
         let stored = self.store.transaction(|tx| tx.get::<MerchantRecord>(mchid))?;
         let mut record = stored.unwrap_or_else(|| MerchantRecord::from_kit(kit.kit()));
         change(&mut kit, &mut record)?;
-        self.keep(&kit, &record)
+        self.keep(&kit, &record, false)
+    }
+
+    /// Binds appids to a merchant, and lets it act for other merchants, beside those that it has.
+    pub(crate) fn bind(
+        &self,
+        mchid: &str,
+        appids: &[String],
+        sub_merchants: &[String],
+    ) -> Result<(), MerchantError> {
+        self.change(mchid, |_, record| {
+            for (there, wanted) in [(&mut record.appids, appids), (&mut record.sub_merchants, sub_merchants)]
+            {
+                for one in wanted {
+                    if !there.contains(one) {
+                        there.push(one.clone());
+                    }
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The kit of a merchant.
@@ -380,7 +416,7 @@ pub(crate) fn records(tx: &Transaction<'_>) -> Result<Vec<MerchantRecord>, Store
 }
 
 /// It names a folder, too.
-fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
+pub(crate) fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
     let is_number = (8..=10).contains(&mchid.len()) && mchid.bytes().all(|byte| byte.is_ascii_digit());
     match MerchantId::new(mchid) {
         Ok(_) if is_number => Ok(()),
@@ -388,7 +424,7 @@ fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
     }
 }
 
-fn check_appid(appid: &str) -> Result<(), MerchantError> {
+pub(crate) fn check_appid(appid: &str) -> Result<(), MerchantError> {
     let is_plain = (1..=32).contains(&appid.len()) && appid.bytes().all(|byte| byte.is_ascii_alphanumeric());
     match is_plain {
         true => Ok(()),

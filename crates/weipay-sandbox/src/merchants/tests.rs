@@ -209,6 +209,14 @@ fn the_notes_of_a_kit_name_what_is_there_and_no_secret() {
     assert!(!both.contains(&kit.api_v3_key) && !both.contains(&kit.api_v2_key));
     let public_only = read(&sandbox.add_merchant(&NewMerchant::new()).unwrap());
     assert!(!public_only.contains("certificates that are fetched") && public_only.contains("PUB_KEY_ID_"));
+    // The SDK has no such function: what stands in the file is what `foreign/` runs.
+    assert!(!public_only.contains("autoVerifySignByPublicKey"), "{public_only}");
+    let certificate = NewMerchant::new().platform_keys(PlatformKeys::Certificate);
+    let certificate_only = read(&sandbox.add_merchant(&certificate).unwrap());
+    for client in ["wechatpay-php", "wechatpay-axios-plugin", "wechatpay-node-v3", "WxJava"] {
+        assert!(certificate_only.contains(client), "{client}");
+    }
+    assert!(!certificate_only.contains("PUB_KEY_ID_") && !certificate_only.contains("publicKeyFromPath"));
 }
 
 fn account() -> Account {

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use weipay_wire::{Authorization, PrivateKey, request_message};
 
 use super::*;
-use crate::clock::HeldClock;
+use crate::clock::{Clock, HeldClock};
 use crate::products::{Decided, Decision, Route, carry_out};
 use crate::sandbox::Sandbox;
-use crate::store::{Announcement, Due, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Announcement, Due, IndexEntry, Record, Store, StoreError, Transaction};
 
 const NOW: i64 = 1_786_766_400;
 const LIFE: i64 = 60;
@@ -201,7 +201,7 @@ fn a_platform_serves_each_of_its_merchants_as_itself() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let builder = Sandbox::builder().clock(Clock::held(NOW).0).products(PARCELS);
     let kits = folders.each_ref().map(|folder| crate::kit::init(folder.path()).unwrap());
-    let mut platform = builder.platform(&kits[0]).unwrap();
+    let mut platform = builder.platform(&kits[0], Store::in_memory()).unwrap();
     let (first, mut second) = (kits[0].merchant().unwrap(), kits[1].merchant().unwrap());
     second.account.mchid = "1900000110".to_owned();
     let mchids = [first.account.mchid.clone(), second.account.mchid.clone()];

@@ -7,17 +7,20 @@ use crate::store::{Due, StoreError};
 /// So many things are done by one tick at most; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
-/// Records that a reset leaves: merchants have kits on disk.
-const KEPT: [&str; 1] = [crate::merchants::KIND];
+/// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
+const KEPT: [&str; 3] = [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK];
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
-    /// kits stay.
+    /// kits stay, and so do the people of the seed file.
     ///
     /// # Errors
     /// When the database fails; nothing was taken back then.
     pub fn reset(&self) -> Result<(), StoreError> {
-        self.store.transaction(|tx| tx.clear(&KEPT))?;
+        self.store.transaction(|tx| {
+            tx.clear(&KEPT)?;
+            self.seeded_people.get().into_iter().flatten().try_for_each(|person| tx.save(person))
+        })?;
         self.entropy.restart();
         Ok(())
     }
@@ -29,6 +32,8 @@ impl Platform {
     /// When the database fails.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         self.store.look_at_outbox();
+        // What fails is tried again by the next tick, and told by the request that needs it.
+        let _ = self.look_at_merchants();
         if !self.store.is_anything_due(now)? {
             return Ok(0);
         }

@@ -5,9 +5,14 @@
 //! | `stock` | a stock (批次): creation, state, what was sent of it; how it is stored and found |
 //! | `definition`, `validity` | what a merchant says about a stock when creating it, and when its coupons can be used |
 //! | `modification` | what can be changed of a stock afterwards: its looks, its budget |
+//! | `stored_codes`, `code_uploads` | codes that a merchant stores before sending (预存code) |
+//! | `subsidy` | what a coupon took off, paid to its merchant, and returned (营销补差) |
+//! | `partnership` | who else may send a stock (委托营销) |
 //! | `coupon` | a user's coupon (用户券): its states, how it is shown, stored and found |
 //! | `sending`, `redemption`, `association`, `deactivation` | the steps of a coupon's life |
 //! | `listing` | a user's coupons, and one of them |
+//! | `pre_sending`, `cards` | tokens for product coupons (商品券), and consumption cards (消费卡) |
+//! | `reception` | a person takes coupons on a merchant's page, whose signature is checked |
 //! | `callbacks` | where a merchant is notified (事件通知地址), and of what |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `unconfirmed` | every choice that no source settles |
@@ -16,16 +21,23 @@
 
 mod association;
 mod callbacks;
+mod cards;
+mod code_uploads;
 pub(crate) mod control;
 mod coupon;
 mod deactivation;
 mod definition;
 mod listing;
 mod modification;
+mod partnership;
+mod pre_sending;
+pub(crate) mod reception;
 mod redemption;
 mod refusals;
 mod sending;
 pub(crate) mod stock;
+mod stored_codes;
+mod subsidy;
 mod unconfirmed;
 mod validity;
 
@@ -52,7 +64,22 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET",   "v3/marketing/busifavor/stocks/{stock_id}",        stock::query_stock),
     route("PATCH", "v3/marketing/busifavor/stocks/{stock_id}",        modification::modify_stock),
     route("PATCH", "v3/marketing/busifavor/stocks/{stock_id}/budget", modification::change_budget),
+    route("POST",   "v3/marketing/busifavor/stocks/{stock_id}/couponcodes",               code_uploads::upload_codes),
+    route("GET",    "v3/marketing/busifavor/stocks/{stock_id}/couponcodes",               code_uploads::list_codes),
+    route("GET",    "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", code_uploads::query_code),
+    route("DELETE", "v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}", code_uploads::delete_code),
+    route("POST",  "v3/marketing/busifavor/subsidy/pay-receipts",                         subsidy::pay_subsidy),
+    route("GET",   "v3/marketing/busifavor/subsidy/pay-receipts",                         subsidy::list_receipts),
+    route("GET",   "v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}",    subsidy::query_receipt),
+    route("POST",  "v3/marketing/busifavor/subsidy/return-receipts",                      subsidy::return_subsidy),
+    route("GET",   "v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}", subsidy::query_return_receipt),
+    route("POST",  "v3/marketing/partnerships/build",                 partnership::build_partnership),
+    route("POST",  "v3/marketing/partnerships/terminate",             partnership::terminate_partnership),
+    route("GET",   "v3/marketing/partnerships",                       partnership::list_partnerships),
     route("POST",  "v3/marketing/busifavor/coupons/send",             sending::send_coupon),
+    route("POST",  "v3/marketing/busifavor/product-coupons/send",     sending::send_product_coupon),
+    route("POST",  "v3/marketing/busifavor/product-coupons/pre-send", pre_sending::pre_send_coupon),
+    route("POST",  "v3/marketing/busifavor/coupons/{card_id}/send",   cards::send_card),
     route("POST",  "v3/marketing/busifavor/coupons/use",              redemption::use_coupon),
     route("POST",  "v3/marketing/busifavor/coupons/associate",        association::associate_order),
     route("POST",  "v3/marketing/busifavor/coupons/disassociate",     association::disassociate_order),

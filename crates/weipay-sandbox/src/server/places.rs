@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -121,7 +122,13 @@ impl Places {
         let seat = Seat { doing: Doing::Waiting, stuck: false, has_been_served: false, since, _stay: stay };
         seats.sit(id, seat);
         drop(seats);
-        Some(Place { places: Arc::clone(self), id, given_way: Some(given_way), _permit: permit })
+        Some(Place {
+            places: Arc::clone(self),
+            id,
+            given_way: Some(given_way),
+            is_reset: AtomicBool::new(false),
+            _permit: permit,
+        })
     }
 
     /// Ends the connection that gives way first.
@@ -142,6 +149,8 @@ pub(super) struct Place {
     places: Arc<Places>,
     id: u64,
     given_way: Option<oneshot::Receiver<()>>,
+    /// Whether its connection is to end with a reset.
+    is_reset: AtomicBool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -171,6 +180,15 @@ impl Place {
         if let Some(id) = long.min_by_key(|(_, seat)| seat.since).map(|(id, _)| *id) {
             seats.leave(id);
         }
+    }
+
+    /// Lets its connection end with a reset instead of in order.
+    pub(super) fn reset_at_end(&self) {
+        self.is_reset.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_reset(&self) -> bool {
+        self.is_reset.load(Ordering::Relaxed)
     }
 
     /// Says whether a response is stuck because nobody reads it.

@@ -122,7 +122,9 @@ pub(super) async fn connect(stream: &mut Stream) -> Result<(), Unconnected> {
 /// What stands between `CONNECT` and the version.
 fn target(head: &[u8]) -> Option<String> {
     let line = std::str::from_utf8(head.split(|byte| *byte == b'\r').next()?).ok()?;
-    let target = line.strip_prefix("CONNECT ")?.strip_suffix(" HTTP/1.1")?;
+    let line = line.strip_prefix("CONNECT ")?;
+    // Python up to 3.11 says 1.0 to proxies.
+    let target = line.strip_suffix(" HTTP/1.1").or_else(|| line.strip_suffix(" HTTP/1.0"))?;
     (!target.is_empty() && !target.contains(' ')).then(|| target.to_owned())
 }
 
@@ -136,8 +138,13 @@ mod tests {
             target(b"CONNECT api.mch.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n").as_deref(),
             Some("api.mch.weixin.qq.com:443")
         );
+        assert_eq!(
+            target(b"CONNECT api.mch.weixin.qq.com:443 HTTP/1.0\r\n\r\n").as_deref(),
+            Some("api.mch.weixin.qq.com:443")
+        );
         for broken in [
             "CONNECT HTTP/1.1\r\n\r\n",
+            "CONNECT a:443 HTTP/2\r\n\r\n",
             "CONNECT a b HTTP/1.1\r\n",
             "CONNECT a:443\r\n",
             "C\r\n\r\n",

@@ -3,6 +3,8 @@
 //! An engine knows no product: a record is a document of JSON text with a kind, a key, a version, and values under which it
 //! is found. So a new product needs nothing of an engine, and another engine needs this trait alone.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{Announcement, StoreError};
@@ -45,6 +47,13 @@ pub(crate) trait Engine {
 
     /// Notifications that are due at `now`, the one that has been due for longest first.
     fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
+
+    /// Notifications that are due at `now` and that no node delivers, the one that has been due for longest first. From now on this
+    /// node delivers them, and no other until [`LEASE`] is over: then the node is taken for dead, and what it says of them later
+    /// changes nothing. An engine with one node has nobody to keep away.
+    fn claim_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.outbox_due(now, limit)
+    }
 
     /// Keeps how many deliveries of a notification have failed, and when the next one is due.
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError>;
@@ -178,6 +187,9 @@ pub(crate) struct OutboxEntry {
 /// How many notifications wait at most. When another one comes, the oldest is given up: a receiver that is down must not
 /// fill the disk.
 pub(crate) const MAX_WAITING: i64 = 10_000;
+
+/// So long a node has for a delivery that it has claimed. Three times what a receiver may take.
+pub(crate) const LEASE: Duration = Duration::from_secs(15);
 
 impl OutboxEntry {
     /// A new entry, due at once.

@@ -1,4 +1,4 @@
-//! A second engine, of maps in memory, that is small enough to be believed: SQLite must give the same results.
+//! A second engine, of maps in memory, that is small enough to be believed: SQLite and PostgreSQL must give the same results.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -320,4 +320,29 @@ proptest! {
         let seen = sqlite.transaction(look).unwrap();
         prop_assert_eq!(seen, look(&memory).unwrap());
     }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgresql_does_what_the_engine_of_maps_does() {
+    use proptest::test_runner::TestRunner;
+
+    use super::postgres::{Postgres, tests::new_database};
+
+    let Some(config) = new_database() else { return };
+    let postgres = Postgres::open(config).unwrap();
+    let within =
+        |work: &dyn Fn(&dyn Engine) -> Result<String, StoreError>| postgres.transaction(work).unwrap();
+    let mut runner = TestRunner::new(ProptestConfig { cases: 64, ..ProptestConfig::default() });
+    let checked = runner.run(&proptest::collection::vec(step(), 1..60), |steps| {
+        let memory = Memory::default();
+        within(&|engine| engine.clear(&[]).map(|()| String::new()));
+        for step in &steps {
+            // Each in a transaction of its own, so that what is read was committed.
+            prop_assert_eq!(within(&|engine| take(engine, step)), take(&memory, step).unwrap(), "{:?}", step);
+        }
+        prop_assert_eq!(within(&|engine| look(engine)), look(&memory).unwrap());
+        Ok(())
+    });
+    checked.unwrap();
 }

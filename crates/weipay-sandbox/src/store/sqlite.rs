@@ -35,7 +35,6 @@ impl Sqlite {
     }
 
     /// A database that is gone with its value.
-    #[cfg(test)]
     pub(super) fn in_memory() -> Result<Self, StoreError> {
         Self::prepared(sql(Connection::open_in_memory)?)
     }

@@ -104,7 +104,7 @@ fn find(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Vec<Le
     tx.find(&[IndexRange::equal(index, value)], ALL)
 }
 
-fn within<T>(store: &Store, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> T {
+fn within<T>(store: &Store, work: impl FnMut(&Transaction<'_>) -> Result<T, StoreError>) -> T {
     store.transaction(work).unwrap()
 }
 
@@ -192,7 +192,7 @@ fn an_idempotency_key_is_known_where_it_is_unique() {
     let answered = StoredResponse { fingerprint: Fingerprint([7; 32]), response: json!({ "a": 1 }) };
     within(&store, |tx| tx.keep_response(&key, &answered));
     within(&store, |tx| {
-        assert_eq!(tx.stored_response(&key)?, Some(answered));
+        assert_eq!(tx.stored_response(&key)?, Some(answered.clone()));
         assert_eq!(tx.stored_response(&IdempotencyKey { scope: "1900000110", ..key })?, None);
         assert_eq!(tx.stored_response(&IdempotencyKey { operation: "use", ..key })?, None);
         Ok(())

@@ -4,18 +4,19 @@ use serde_json::json;
 use weipay_catalog::Catalog;
 use weipay_sandbox::Behaviour;
 
-use crate::merchant::{Merchant, number};
+use crate::merchant::Merchant;
 
 #[test]
 fn an_operation_without_behaviour_responds_with_an_example_and_says_so() {
     let merchant = Merchant::new();
     let before = merchant.look_at_stock();
-    let body = json!({ "coupon_code_list": ["a"], "upload_request_no": number() });
-    let response = merchant.post(&format!("stocks/{}/couponcodes", merchant.stock_id), &body);
+    let mchid = &merchant.client.sandbox.kit().mchid;
+    let target = format!("/v3/marketing/favor/stocks/{}?stock_creator_mchid={mchid}", merchant.stock_id);
+    let response = merchant.client.get(&target);
     assert_eq!(response.status, 200, "{}", response.text());
     assert_eq!(response.header("Weipay-Sandbox-Answer"), Some("example"));
     assert_eq!(response.json()["stock_id"], merchant.stock_id, "what was given is repeated");
-    assert!(response.json()["total_count"].is_number());
+    assert!(response.json()["distributed_coupons"].is_number());
     assert!(merchant.client.verifies(&response));
     assert_eq!(merchant.look_at_stock(), before);
 }
@@ -78,7 +79,8 @@ fn an_order_and_a_refund_are_answered_with_the_callers_own_numbers() {
 fn whoever_wants_no_examples_gets_none() {
     let sandbox = crate::sandbox().examples(false).start().unwrap();
     let merchant = Merchant::in_sandbox(&sandbox);
-    let response = merchant.get(&format!("stocks/{}/couponcodes", merchant.stock_id));
+    let mchid = &sandbox.kit().mchid;
+    let response = merchant.client.get(&format!("/v3/marketing/favor/stocks/7?stock_creator_mchid={mchid}"));
     assert_eq!(response.refusal(), (501, "NOT_IMPLEMENTED".to_owned()));
     assert!(merchant.client.verifies(&response));
     // What has state is served, and what is malformed is still told.
@@ -86,30 +88,11 @@ fn whoever_wants_no_examples_gets_none() {
     assert_eq!(merchant.post("subsidy/pay-receipts", &json!({})).refusal().0, 400);
 }
 
-/// A list to be made shorter: whatever leaves it does what is asked.
 #[test]
-fn these_operations_of_merchant_coupons_have_no_behaviour_yet() {
-    const BELOW: &str = "v3/marketing/busifavor/";
-    let examples: Vec<String> = Catalog::embedded()
+fn every_operation_of_merchant_coupons_does_what_is_asked() {
+    let without = Catalog::embedded()
         .operations()
-        .filter(|operation| Behaviour::from_operation(operation) == Behaviour::Example)
-        .filter_map(|operation| Some(format!("{} {}", operation.method, operation.path.strip_prefix(BELOW)?)))
-        .collect();
-    assert_eq!(
-        examples,
-        [
-            "POST coupons/{card_id}/send",
-            "POST product-coupons/pre-send",
-            "POST product-coupons/send",
-            "GET stocks/{stock_id}/couponcodes/{coupon_code}",
-            "DELETE stocks/{stock_id}/couponcodes/{coupon_code}",
-            "GET stocks/{stock_id}/couponcodes",
-            "POST stocks/{stock_id}/couponcodes",
-            "GET subsidy/pay-receipts/{subsidy_receipt_id}",
-            "GET subsidy/pay-receipts",
-            "POST subsidy/pay-receipts",
-            "GET subsidy/return-receipts/{subsidy_return_receipt_id}",
-            "POST subsidy/return-receipts",
-        ]
-    );
+        .filter(|operation| operation.path.starts_with("v3/marketing/busifavor/"))
+        .filter(|operation| Behaviour::from_operation(operation) != Behaviour::State);
+    assert_eq!(without.map(|operation| operation.path).collect::<Vec<_>>(), Vec::<&str>::new());
 }

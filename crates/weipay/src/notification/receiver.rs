@@ -15,7 +15,7 @@ use super::rejection::{Rejection, RejectionKind};
 use super::v2;
 use super::verified::Verified;
 use crate::builder::{ClientBuilder, ConfigError};
-use crate::core::{Core, SERIAL};
+use crate::core::{Core, SERIAL_NAME};
 use crate::platform_keys::PlatformKeySet;
 
 /// The largest body that is read, in bytes. Real ones have a few thousand.
@@ -27,7 +27,7 @@ const MAX_KEYS_OF_A_SERIAL: usize = 8;
 const MAX_KNOWN_SERIALS: usize = 16;
 
 const SIGNATURE: &str = "Wechatpay-Signature";
-const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", SIGNATURE, SERIAL];
+const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", SIGNATURE, SERIAL_NAME];
 
 /// Receives notifications (回调通知) of one merchant or of several. Cheap to clone; clones share the keys.
 ///
@@ -249,7 +249,7 @@ fn signature_headers(headers: &HeaderMap) -> Result<SignatureHeaders<'_>, Verify
         timestamp: text("Wechatpay-Timestamp")?,
         nonce: text("Wechatpay-Nonce")?,
         signature: text(SIGNATURE)?,
-        serial: text(SERIAL)?,
+        serial: text(SERIAL_NAME)?,
     })
 }
 

@@ -1,7 +1,12 @@
 //! What the clients believe: responses that are good, forged, changed, stale or probing, from a platform that is
 //! independent of the sandbox. Every case runs on both clients.
 
-use crate::platform::{PUBLIC_KEY_ID, Platform, Scripted, now, signed, signed_at, unsigned};
+use std::sync::{Barrier, Mutex};
+use std::thread;
+
+use crate::platform::{
+    PUBLIC_KEY_ID, Platform, Scripted, configured, now, responding, signed, signed_at, unsigned,
+};
 use serde_json::{Value, json};
 use weipay::error::ErrorKind;
 use weipay::wire::VerifyError;
@@ -10,7 +15,7 @@ use weipay::{Error, Response};
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const TIME: &str = r#"{"wechatpay_disassociate_time":"2015-05-20T13:29:35+08:00"}"#;
 
-fn on_async<T>(future: impl Future<Output = T>) -> T {
+pub fn on_async<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
@@ -138,4 +143,47 @@ fn a_request_that_the_platform_has_seen_is_not_sent_again() {
     assert!(error.may_have_taken_effect(), "{error}");
     silent.seen();
     assert!(!silent.saw_more(), "a request that the platform had seen was sent again");
+}
+
+/// Two calls that the platform holds until it has both, and then answers each with the body of the other.
+fn crossed() -> String {
+    let (both, first) = (Barrier::new(2), Mutex::new(Vec::new()));
+    responding(move |seen| {
+        let body = json!({"out_trade_no": seen.target, "trade_state": "SUCCESS"}).to_string();
+        first.lock().unwrap().push(body.clone());
+        both.wait();
+        let bodies = first.lock().unwrap();
+        let other = bodies.iter().find(|other| **other != body).unwrap();
+        signed(200, &body).with_body(other)
+    })
+}
+
+#[test]
+fn the_bodies_of_two_calls_that_were_swapped_are_refused() {
+    let paths = ["v3/pay/transactions/out-trade-no/a", "v3/pay/transactions/out-trade-no/b"];
+    let refuse = |result: Result<Response<Value>, Error>| {
+        let error = result.unwrap_err();
+        let is_mismatch = matches!(error.kind(), ErrorKind::Unverified(VerifyError::Mismatch { .. }));
+        assert!(is_mismatch && error.may_have_taken_effect(), "{error}");
+    };
+    let client = configured().base_url(&crossed()).build().unwrap();
+    let (first, second) =
+        on_async(async { tokio::join!(client.chain(paths[0]).get(), client.chain(paths[1]).get()) });
+    [first, second].into_iter().for_each(refuse);
+    let client = configured().base_url(&crossed()).build_blocking().unwrap();
+    thread::scope(|scope| {
+        for path in paths {
+            let client = client.clone();
+            scope.spawn(move || refuse(client.chain(path).get()));
+        }
+    });
+}
+
+#[test]
+fn a_success_that_was_cut_off_is_refused_wherever_it_ends() {
+    let body = r#"{"trade_state":"SUCCESS","amount":{"total":100}}"#;
+    for length in 0..body.len() {
+        let cut = || signed(200, body).with_body(&body[..length]);
+        refused(cut, |reason| matches!(reason, VerifyError::Mismatch { .. }));
+    }
 }

@@ -235,6 +235,42 @@ fn silence() {
 }
 
 #[test]
+fn a_response_that_comes_byte_by_byte_ends_with_the_time_limit() {
+    let late = "no complete response within the time limit";
+    for (head, rest) in [
+        ("", "HTTP/1.1 200 OK\r\nX: ".to_owned() + &"x".repeat(60_000)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "x".repeat(100_000)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n".repeat(20_000)),
+    ] {
+        perhaps_it_arrived(SHORT, late, || {
+            let rest = rest.clone();
+            listen(move |mut stream| {
+                receive(&mut stream);
+                stream.write_all(head.as_bytes()).ok();
+                for byte in rest.bytes() {
+                    thread::sleep(Duration::from_millis(10));
+                    if stream.write_all(&[byte]).is_err() {
+                        return;
+                    }
+                }
+            })
+        });
+    }
+}
+
+#[test]
+fn half_a_success() {
+    for response in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{\"trade_state\":\"SUCCESS\"}",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n{\"trade_state\":\"SUCCESS\"}\r\n",
+        "HTTP/1.1 204 No Content\r\nWechatpay-",
+    ] {
+        perhaps_it_arrived(LONG, "", answering(response));
+        perhaps_it_arrived(LONG, "", answering_and_resetting(response));
+    }
+}
+
+#[test]
 fn half_a_head() {
     for head in ["HTTP/1.1 4", "HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400 X\r\nContent-Length: 2\r\n"] {
         perhaps_it_arrived(LONG, "", answering(head));

@@ -99,6 +99,20 @@ impl Scripted {
     }
 }
 
+/// The same call on both clients, each on a platform of its own with these responses: the two outcomes with their platforms.
+macro_rules! on_both {
+    ($responses:expr, $client:ident => $call:expr) => {{
+        let platform = $crate::platform::Platform::start($responses);
+        let $client = platform.builder().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let first = (runtime.block_on(async { $call.await }), platform);
+        let platform = $crate::platform::Platform::start($responses);
+        let $client = platform.builder().build_blocking().unwrap();
+        [first, ($call, platform)]
+    }};
+}
+pub(crate) use on_both;
+
 /// A running platform. Each response is used for one request; afterwards connections are closed unanswered.
 pub struct Platform {
     pub base_url: String,
@@ -135,6 +149,26 @@ pub fn configured() -> ClientBuilder {
         .merchant_serial(MerchantSerial::new(MERCHANT_SERIAL).unwrap())
         .merchant_key(MERCHANT.clone())
         .public_key(PublicKeyId::new(PUBLIC_KEY_ID).unwrap(), PLATFORM.public_key())
+}
+
+/// A platform that answers each request by what is in it, over as many connections as there are: its base URL.
+pub fn responding(respond: impl Fn(&Seen) -> Scripted + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let respond = Arc::new(respond);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let respond = Arc::clone(&respond);
+            thread::spawn(move || {
+                let mut reader = BufReader::new(&stream);
+                while let Some(seen) = read(&mut reader) {
+                    check(&seen);
+                    write(&stream, &respond(&seen));
+                }
+            });
+        }
+    });
+    base_url
 }
 
 fn serve(listener: &TcpListener, responses: Vec<Scripted>, tell: &Sender<Seen>) {

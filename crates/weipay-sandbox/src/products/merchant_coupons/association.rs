@@ -86,6 +86,8 @@ fn disassociate(
     Ok(Decision::new(Coupon { association: None, ..coupon }, response))
 }
 
+/// UNCONFIRMED(association-of-used): a coupon that was used is not usable any more, as the pages of both operations say. An acceptance
+/// guide of 2025 associates after the use.
 fn check_usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> Result<Coupon, Refusal> {
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon_to_associate)?;
     if !may_operate(caller, &stock) {

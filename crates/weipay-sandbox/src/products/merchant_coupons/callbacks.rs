@@ -45,6 +45,31 @@ pub(crate) struct Callback {
     pub(crate) platform_serial: String,
 }
 
+/// How a coupon came to its user (`send_channel`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// The merchant sent it by the API.
+    Api,
+    /// The user took it on an H5 page.
+    H5,
+    /// The user took it in a mini program, by the plugin.
+    MiniProgram,
+    /// The user took it on a page with the JSSDK (`wx.addCard`).
+    Jsapi,
+}
+
+impl Channel {
+    /// The word on the wire.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Api => "BUSICOUPON_SEND_CHANNEL_API",
+            Self::H5 => "BUSICOUPON_SEND_CHANNEL_H5",
+            Self::MiniProgram => "BUSICOUPON_SEND_CHANNEL_MINIAPP",
+            Self::Jsapi => "BUSICOUPON_SEND_CHANNEL_JSAPI",
+        }
+    }
+}
+
 impl Record for Callback {
     const KIND: &'static str = "merchant coupon callback";
 
@@ -74,7 +99,7 @@ fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a
 impl Callback {
     /// A coupon was sent to a user. The members are those of a recorded notification. The user is named only where the stock
     /// has an appid for that (`notify_config.notify_appid`).
-    pub(super) fn announce_send(&self, stock: &Stock, coupon: &Coupon) -> Announcement {
+    pub(super) fn announce_send(&self, stock: &Stock, coupon: &Coupon, channel: Channel) -> Announcement {
         let notify_config = stock.definition.members.get("notify_config");
         let notify_appid =
             notify_config.and_then(|config| config.get("notify_appid")).and_then(Value::as_str);
@@ -86,7 +111,7 @@ impl Callback {
             "send_time": clock::rfc3339(coupon.receive_time),
             "openid": openid,
             "unionid": "",
-            "send_channel": "BUSICOUPON_SEND_CHANNEL_API",
+            "send_channel": channel.word(),
             "send_merchant": coupon.sender,
             "attach_info": "",
             "send_req_no": coupon.send_request_no,
@@ -115,11 +140,11 @@ mod tests {
     #[test]
     fn the_user_is_named_only_where_the_stock_has_an_appid_for_that() {
         let mut stock = a_stock();
-        let sent = callback().announce_send(&stock, &a_coupon());
+        let sent = callback().announce_send(&stock, &a_coupon(), Channel::Api);
         assert_eq!((sent.event_type, &sent.resource["openid"]), ("COUPON.SEND", &json!("")));
         assert_eq!(sent.resource["coupon_code"], a_coupon().code);
         stock.definition.members.insert("notify_config".to_owned(), json!({ "notify_appid": "wx1" }));
-        assert_eq!(callback().announce_send(&stock, &a_coupon()).resource["openid"], OPENID);
+        assert_eq!(callback().announce_send(&stock, &a_coupon(), Channel::Api).resource["openid"], OPENID);
     }
 
     #[test]

@@ -1,18 +1,47 @@
-//! What the merchant platform's pages do, and no operation of the API can: the state of a stock.
+//! What the merchant platform's pages and people do, and no operation of the API can: the state of a stock, its product
+//! information, a coupon that a person takes or throws away.
 
 use serde_json::Value;
 
-use super::stock::{self, StockState};
+use super::coupon::{self, Condition, Coupon, CouponState};
+use super::reception::CouponPage;
+use super::stock::{self, Stock, StockState};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::store::StoreError;
 
-pub(crate) const ROUTES: &[Route] = &[Route::put(
-    "/stocks/{stock_id}/state",
-    "Puts a stock of merchant coupons (商家券批次) into another state",
-    &[Member::word("state", &StockState::WORDS, "The state, as stock_state has it").required()],
-    put_state,
-)];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::put(
+        "/stocks/{stock_id}/state",
+        "Puts a stock of merchant coupons (商家券批次) into another state",
+        &[Member::word("state", &StockState::WORDS, "The state, as stock_state has it").required()],
+        put_state,
+    ),
+    Route::put(
+        "/stocks/{stock_id}/product",
+        "Links product information (商品信息) to a stock of merchant coupons, so that it can be sent as a product coupon",
+        &[],
+        put_product,
+    ),
+    Route::post(
+        "/coupons/receive",
+        "A person takes the merchant coupons of a page; give one of address, plugin, card_list and token",
+        &[
+            Member::text("address", "H5: the whole address of the page, with its signature"),
+            Member::object("plugin", "Mini programs: send_coupon_params, sign and send_coupon_merchant"),
+            Member::object("card_list", "JSSDK: what wx.addCard is given, with its cardList"),
+            Member::text("token", "The token of 向用户预发放商品券"),
+            Member::text("openid", "Who taps; an H5 address says it itself"),
+        ],
+        receive,
+    ),
+    Route::delete(
+        "/stocks/{stock_id}/coupons/{coupon_code}",
+        "A person takes a merchant coupon out of the card pack",
+        &[],
+        delete_coupon,
+    ),
+];
 
 fn put_state(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let state = request.text("state").and_then(StockState::from_word);
@@ -21,6 +50,43 @@ fn put_state(control: &Control, request: &ControlRequest) -> Result<Value, Contr
         return Ok(Value::Null);
     }
     Err(ControlError::not_found("no stock has this number"))
+}
+
+fn put_product(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    if control.platform.link_product(request.path("stock_id"))? {
+        return Ok(Value::Null);
+    }
+    Err(ControlError::not_found("no stock has this number"))
+}
+
+fn receive(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let openid = || {
+        let openid = request.text("openid").map(str::to_owned);
+        openid.ok_or_else(|| ControlError::invalid("`openid` is missing: say who taps"))
+    };
+    let given = ["address", "plugin", "card_list", "token"].map(|name| request.get(name));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let page = match given {
+        [Some(address), None, None, None] => CouponPage::H5 { address: text(address) },
+        [None, Some(attributes), None, None] => {
+            CouponPage::MiniProgram { attributes: attributes.clone(), openid: openid()? }
+        }
+        [None, None, Some(list), None] => {
+            let cards = list.get("cardList").cloned().unwrap_or_default();
+            CouponPage::Jsapi { cards, openid: openid()? }
+        }
+        [None, None, None, Some(token)] => CouponPage::Token { token: text(token), openid: openid()? },
+        _ => return Err(ControlError::invalid("give one of `address`, `plugin`, `card_list` and `token`")),
+    };
+    let reception = control.platform.receive_coupons(&page)?;
+    serde_json::to_value(reception).map_err(|_| ControlError::invalid("the page holds what JSON cannot"))
+}
+
+fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    if control.platform.delete_coupon(request.path("stock_id"), request.path("coupon_code"))? {
+        return Ok(Value::Null);
+    }
+    Err(ControlError::not_found("nobody has a coupon with this code that could be thrown away"))
 }
 
 impl Platform {
@@ -32,4 +98,33 @@ impl Platform {
     pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
         self.store.transaction(|tx| stock::set_stock_state(tx, stock_id, state))
     }
+
+    /// Links product information (商品信息) to a stock. Whether there is such a stock.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn link_product(&self, stock_id: &str) -> Result<bool, StoreError> {
+        self.store.transaction(|tx| {
+            let Some(stock) = stock::find(tx, stock_id)? else { return Ok(false) };
+            tx.save(&Stock { has_product: true, ..stock }).map(|()| true)
+        })
+    }
+
+    /// A person takes a coupon out of the card pack. Whether there was one that could be.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delete_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.store.transaction(|tx| {
+            let found = coupon::find(tx, stock_id, code)?.and_then(|(_, coupon)| thrown_away(coupon, now));
+            found.map_or(Ok(false), |coupon| tx.save(&coupon).map(|()| true))
+        })
+    }
+}
+
+/// A usable coupon can be thrown away. INFERRED(deletion-by-user): no other.
+fn thrown_away(coupon: Coupon, now: i64) -> Option<Coupon> {
+    (coupon.state_at(now) == CouponState::Sended)
+        .then_some(Coupon { condition: Condition::Deleted, ..coupon })
 }

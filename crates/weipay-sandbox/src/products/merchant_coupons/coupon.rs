@@ -385,7 +385,7 @@ mod tests {
         assert_eq!(shown["return_request_no"], "r1");
     }
 
-    fn with_coupon(check: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>) {
+    fn with_coupon(mut check: impl FnMut(&Transaction<'_>) -> Result<(), StoreError>) {
         let checked: Result<(), StoreError> = Store::in_memory().transaction(|tx| {
             tx.save(&a_stock())?;
             tx.save(&a_coupon())?;
@@ -408,7 +408,7 @@ mod tests {
             Condition::Deleted,
         ];
         with_coupon(|tx| {
-            for condition in conditions {
+            for condition in conditions.clone() {
                 for is_associated in [true, false] {
                     let association = Association { out_trade_no: "o-1".to_owned(), time: NOW };
                     let changed = Coupon {

@@ -13,11 +13,34 @@ use crate::response::Refusal;
 pub(crate) struct Definition {
     /// The members as they were accepted, without `out_request_no`, and with what the platform fills in.
     pub(crate) members: Map<String, Value>,
+    pub(crate) stock_type: StockType,
     pub(crate) code_mode: CodeMode,
     pub(crate) validity: Validity,
     pub(crate) caps: Caps,
     /// What a coupon of a NORMAL stock is worth, in fen.
     pub(crate) discount_amount: Option<i64>,
+}
+
+/// What a coupon takes off (批次类型).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StockType {
+    /// `NORMAL`: an amount.
+    Normal,
+    /// `DISCOUNT`: a part.
+    Discount,
+    /// `EXCHANGE`: all but a price.
+    Exchange,
+}
+
+impl StockType {
+    fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "NORMAL" => Some(Self::Normal),
+            "DISCOUNT" => Some(Self::Discount),
+            "EXCHANGE" => Some(Self::Exchange),
+            _ => None,
+        }
+    }
 }
 
 /// How coupons of a stock get their code (券code模式).
@@ -60,7 +83,9 @@ impl Definition {
     fn from_members(mut members: Map<String, Value>) -> Result<Self, &'static str> {
         members.remove("out_request_no");
         let rule = members.get("coupon_use_rule").ok_or("coupon_use_rule is missing")?;
-        let discount_amount = worth(text(&members, "stock_type").unwrap_or_default(), rule)?;
+        let stock_type = StockType::from_word(text(&members, "stock_type").unwrap_or_default())
+            .ok_or("stock_type is one of NORMAL, DISCOUNT and EXCHANGE")?;
+        let discount_amount = worth(stock_type, rule)?;
         let times = rule.get("coupon_available_time").ok_or("coupon_available_time is missing")?;
         let validity = Validity::read(times)?;
         check_place_of_use(rule)?;
@@ -72,7 +97,7 @@ impl Definition {
         if let Some(Value::Object(send_rule)) = members.get_mut("stock_send_rule") {
             send_rule.entry("max_coupons").or_insert(json!(caps.total));
         }
-        Ok(Self { members, code_mode, validity, caps, discount_amount })
+        Ok(Self { members, stock_type, code_mode, validity, caps, discount_amount })
     }
 
     /// The merchant that the stock belongs to (批次归属商户号).
@@ -102,29 +127,28 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 /// Checks that the block of the stock's own type is there and complete. `Some(fen)` for NORMAL.
 ///
 /// INFERRED(stock-blocks): blocks of other types are ignored, because an official sample carries all three.
-fn worth(stock_type: &str, rule: &Value) -> Result<Option<i64>, &'static str> {
+fn worth(stock_type: StockType, rule: &Value) -> Result<Option<i64>, &'static str> {
     let number = |block: &str, name: &str| rule.get(block)?.get(name)?.as_i64();
     let (block, member, missing) = match stock_type {
-        "NORMAL" => (
+        StockType::Normal => (
             "fixed_normal_coupon",
             "discount_amount",
             "stock_type NORMAL needs discount_amount and transaction_minimum in coupon_use_rule.fixed_normal_coupon",
         ),
-        "DISCOUNT" => (
+        StockType::Discount => (
             "discount_coupon",
             "discount_percent",
             "stock_type DISCOUNT needs discount_percent and transaction_minimum in coupon_use_rule.discount_coupon",
         ),
-        "EXCHANGE" => (
+        StockType::Exchange => (
             "exchange_coupon",
             "exchange_price",
             "stock_type EXCHANGE needs exchange_price and transaction_minimum in coupon_use_rule.exchange_coupon",
         ),
-        _ => return Err("stock_type is one of NORMAL, DISCOUNT and EXCHANGE"),
     };
     let value = number(block, member).ok_or(missing)?;
     number(block, "transaction_minimum").ok_or(missing)?;
-    Ok((stock_type == "NORMAL").then_some(value))
+    Ok((stock_type == StockType::Normal).then_some(value))
 }
 
 /// A coupon that is used in a mini-program must say in which.

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
+use super::callbacks::Channel;
 use super::coupon::Coupon;
 use super::sending::{self, SendRequest, Situation};
 use super::stock::{self, Sent, Stock};
@@ -58,18 +59,21 @@ pub(crate) fn a_coupon() -> Coupon {
     let request = SendRequest {
         stock_id: a_stock().id,
         openid: OPENID.to_owned(),
-        appid: APPID.to_owned(),
+        appid: Some(APPID.to_owned()),
         out_request_no: "send-1".to_owned(),
         coupon_code: None,
+        channel: Channel::Api,
     };
     let situation = Situation {
         stock: Some((a_stock(), Sent::new(&a_stock().id))),
+        is_authorized: false,
         received_by_user: 0,
         code_is_taken: false,
         fresh_code: "1201059453000011062474".to_owned(),
+        drawn_code: None,
         callback: None,
     };
-    sending::send(&CALLER, &request, situation, NOW).unwrap().changed.1
+    sending::send(&CALLER, &request, situation, NOW).unwrap().changed.0.1
 }
 
 #[test]

@@ -46,9 +46,7 @@ impl ListRequest {
         let text = |name: &str| request.query(name).map(str::to_owned);
         let roles = ["creator_merchant", "belong_merchant", "sender_merchant"].map(text);
         if roles.iter().all(Option::is_none) {
-            let reason =
-                "the caller must name itself in creator_merchant, belong_merchant or sender_merchant";
-            return Err(refusals::request_parameters(reason));
+            return Err(refusals::no_role());
         }
         if roles.iter().flatten().any(|mchid| *mchid != caller.mchid) {
             let reason = "creator_merchant, belong_merchant and sender_merchant may name only the caller";
@@ -60,11 +58,7 @@ impl ListRequest {
                 CouponState::from_word(&word).ok_or_else(unknown)
             })
             .transpose()?;
-        // UNCONFIRMED(list-offset): `offset` counts coupons. The pages call it a page number, the sister list a start position.
-        let page = Page {
-            limit: number(request, "limit", "分页大小", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE)?,
-            offset: number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?,
-        };
+        let page = page_of(request)?;
         let openid = request.path("openid").to_owned();
         caller.check_appid(request.query("appid").unwrap_or_default())?;
         check_user_exists(&openid)?;
@@ -80,6 +74,15 @@ fn listed(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
         pattern.remove("description");
     }
     shown
+}
+
+/// The page that a list is asked for. UNCONFIRMED(list-offset): `offset` counts coupons or codes. The pages call it a page number, the
+/// list of codes a start position.
+pub(super) fn page_of(request: &ValidRequest) -> Result<Page, Refusal> {
+    Ok(Page {
+        limit: number(request, "limit", "分页大小", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE)?,
+        offset: number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?,
+    })
 }
 
 fn number(

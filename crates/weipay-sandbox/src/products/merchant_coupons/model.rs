@@ -1,297 +1,325 @@
-//! Random lives of coupons against a model that is small enough to be believed.
+//! Random lives of coupons against a reference model that is small enough to be believed.
 //!
-//! The model knows for each coupon a state and an order, and for each request number what was asked and what came back. It
-//! says whether a step succeeds; the handlers must agree, repeat its response, and change nothing when it refuses.
+//! The model knows what a stock has sent, where its codes are, and for each coupon a state and an order; for each request number it
+//! keeps what was asked and what came back. It says of every step whether it succeeds and with which code it is refused. The
+//! handlers must agree, repeat their response to a number, and change nothing when they refuse. The clock moves in both
+//! directions, and the platform is restarted on its database in between.
+//!
+//! A failing case is shrunk, printed, and kept below `proptest-regressions/`, from where it runs first ever after.
 
-use std::collections::HashMap;
+mod run;
+mod step;
 
-use proptest::prelude::*;
-use serde_json::{Value, json};
-use weipay_catalog::Catalog;
-use weipay_wire::ApiV3Key;
+use std::collections::BTreeMap;
 
-use super::ROUTES;
-use super::fixtures::{APPID, CALLER, NOW, stock_request};
-use crate::contract::Contract;
-use crate::entropy::Entropy;
-use crate::products::{Context, HandlerError};
-use crate::store::Store;
+use step::{Step, Tie};
 
-const CAP: usize = 4;
-const CAP_BY_USER: usize = 2;
+pub(super) const BY_USER: i64 = 3;
+pub(super) const BY_DAY: i64 = 4;
+pub(super) const TOTAL: i64 = 8;
+const DAY: i64 = 86_400;
+const BEIJING: i64 = 28_800;
 
-#[derive(Debug, Clone)]
-enum Step {
-    Send { user: u8, number: u8 },
-    Use { coupon: u8, number: u8 },
-    Associate { coupon: u8, order: u8, number: u8 },
-    Disassociate { coupon: u8, order: u8, number: u8 },
-    Return { coupon: u8, number: u8 },
-    Deactivate { coupon: u8, number: u8 },
-    Wait,
-}
-
-/// Few users, coupons, orders and numbers, so that steps meet each other.
-fn step() -> impl Strategy<Value = Step> {
-    let (coupon, order, number) = (0..5_u8, 0..2_u8, 0..6_u8);
-    prop_oneof![
-        3 => (0..2_u8, number.clone()).prop_map(|(user, number)| Step::Send { user, number }),
-        2 => (coupon.clone(), number.clone()).prop_map(|(coupon, number)| Step::Use { coupon, number }),
-        3 => (coupon.clone(), order.clone(), number.clone())
-            .prop_map(|(coupon, order, number)| Step::Associate { coupon, order, number }),
-        3 => (coupon.clone(), order, number.clone())
-            .prop_map(|(coupon, order, number)| Step::Disassociate { coupon, order, number }),
-        2 => (coupon.clone(), number.clone()).prop_map(|(coupon, number)| Step::Return { coupon, number }),
-        1 => (coupon, number).prop_map(|(coupon, number)| Step::Deactivate { coupon, number }),
-        1 => Just(Step::Wait),
-    ]
-}
+/// Stocks by their position: what makes their codes.
+pub(super) const WECHATPAY: usize = 0;
+pub(super) const OWN: usize = 1;
+pub(super) const UPLOADED: usize = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Sended,
     Used,
     Deactivated,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Sended => "SENDED",
-            Self::Used => "USED",
-            Self::Deactivated => "DEACTIVATED",
-        }
-    }
+    Deleted,
 }
 
 #[derive(Debug)]
-struct ModelCoupon {
-    user: u8,
-    code: String,
-    state: State,
-    order: Option<u8>,
+pub(super) struct ModelCoupon {
+    pub(super) stock: usize,
+    pub(super) user: u8,
+    pub(super) code: String,
+    pub(super) state: State,
+    pub(super) order: Option<u8>,
+    pub(super) is_returned: bool,
+    pub(super) start: i64,
+    pub(super) expire: i64,
 }
 
-/// A request number is unique within an operation, and for sends within a user as well.
-type NumberKey = (&'static str, Option<u8>, u8);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CodeState {
+    Available,
+    Dispatched,
+    Deleted,
+}
 
-#[derive(Default)]
-struct Model {
-    coupons: Vec<ModelCoupon>,
-    responses: HashMap<NumberKey, (Value, Value)>,
+#[derive(Debug)]
+pub(super) struct ModelStock {
+    pub(super) total: i64,
+    pub(super) by_day: Option<i64>,
+    pub(super) sent: i64,
+    /// The latest day of a send, and how many were sent on it.
+    pub(super) day: i64,
+    pub(super) on_day: i64,
+    pub(super) is_running: bool,
+    pub(super) is_over: bool,
+    /// Whether a partnership was ever built, and whether it is there now.
+    pub(super) pact: Option<bool>,
+}
+
+/// A code with which a request is refused.
+pub(super) type Refused = &'static str;
+
+pub(super) const NO_AUTH: Refused = "NO_AUTH";
+pub(super) const INVALID: Refused = "INVALID_REQUEST";
+pub(super) const PARAM: Refused = "PARAM_ERROR";
+pub(super) const LIMIT: Refused = "RULE_LIMIT";
+pub(super) const MISSING: Refused = "RESOURCE_NOT_EXISTS";
+pub(super) const EXISTS: Refused = "RESOURCE_ALREADY_EXISTS";
+
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) now: i64,
+    /// When all stocks end.
+    pub(super) end: i64,
+    /// Whether the clock was ever there.
+    has_ended: bool,
+    pub(super) stocks: Vec<ModelStock>,
+    pub(super) coupons: Vec<ModelCoupon>,
+    /// Codes of the stock whose codes are uploaded.
+    pub(super) codes: BTreeMap<String, CodeState>,
 }
 
 impl Model {
-    /// What the step does to the coupons, when it may be done: a new number is assumed.
-    fn apply(&mut self, step: &Step) -> bool {
-        let total = self.coupons.len();
-        match *step {
-            Step::Send { user, .. } => {
-                let received = self.coupons.iter().filter(|coupon| coupon.user == user).count();
-                total < CAP && received < CAP_BY_USER
-            }
-            Step::Use { coupon, .. } => {
-                self.change(coupon, State::Sended, |coupon| coupon.state = State::Used)
-            }
-            Step::Return { coupon, .. } => {
-                self.change(coupon, State::Used, |coupon| coupon.state = State::Sended)
-            }
-            Step::Deactivate { coupon, .. } => {
-                self.change(coupon, State::Sended, |coupon| coupon.state = State::Deactivated)
-            }
-            Step::Associate { coupon, order, .. } => {
-                let free = self.order_of(coupon).is_none_or(|known| known == order);
-                free && self.change(coupon, State::Sended, |coupon| coupon.order = Some(order))
-            }
-            Step::Disassociate { coupon, order, .. } => {
-                let tied = self.order_of(coupon) == Some(order);
-                tied && self.change(coupon, State::Sended, |coupon| coupon.order = None)
-            }
-            Step::Wait => true,
-        }
-    }
-
-    fn order_of(&self, coupon: u8) -> Option<u8> {
-        self.coupons.get(usize::from(coupon))?.order
-    }
-
-    fn change(&mut self, coupon: u8, from: State, change: impl FnOnce(&mut ModelCoupon)) -> bool {
-        let found = self.coupons.get_mut(usize::from(coupon)).filter(|coupon| coupon.state == from);
-        found.map(change).is_some()
-    }
-
-    fn code(&self, coupon: u8) -> String {
-        self.coupons
-            .get(usize::from(coupon))
-            .map_or_else(|| "unknown".to_owned(), |coupon| coupon.code.clone())
-    }
-}
-
-fn openid(user: u8) -> String {
-    format!("o{user:027}")
-}
-
-fn order(order: u8) -> String {
-    format!("order-{order}")
-}
-
-/// A platform's store and what it needs to be asked.
-struct Shop {
-    store: Store,
-    contract: Contract,
-    entropy: Entropy,
-    api_v3_key: ApiV3Key,
-    now: i64,
-    stock_id: String,
-}
-
-impl Shop {
-    fn new() -> Self {
-        let entropy = Entropy::seeded(1);
-        let mut shop = Self {
-            store: Store::in_memory(),
-            contract: Contract::default(),
-            entropy,
-            api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
-            now: NOW,
-            stock_id: String::new(),
+    pub(super) fn new(now: i64, end: i64) -> Self {
+        let stock = |by_day| ModelStock {
+            total: TOTAL,
+            by_day,
+            sent: 0,
+            day: 0,
+            on_day: 0,
+            is_running: true,
+            is_over: false,
+            pact: None,
         };
-        let mut stock = stock_request();
-        stock.insert(
-            "stock_send_rule".to_owned(),
-            json!({ "max_coupons": CAP, "max_coupons_per_user": CAP_BY_USER }),
-        );
-        let created = shop.ask("POST", "stocks", &Value::Object(stock)).unwrap();
-        shop.stock_id = created["stock_id"].as_str().unwrap().to_owned();
-        shop
+        let stocks = vec![stock(None), stock(None), stock(Some(BY_DAY))];
+        Self { now, end, has_ended: false, stocks, coupons: Vec::new(), codes: BTreeMap::new() }
     }
 
-    fn ask(&self, method: &str, below: &str, body: &Value) -> Result<Value, HandlerError> {
-        let routed = Catalog::embedded().route(method, &format!("/v3/marketing/busifavor/{below}")).unwrap();
-        let checked = self.contract.checked(&routed, None, body.to_string().as_bytes())?;
-        let context = Context {
-            caller: &CALLER,
-            api_v3_key: &self.api_v3_key,
-            request: &checked,
-            now: self.now,
-            entropy: &self.entropy,
-            certificates: &[],
-            platform_serial: "",
-        };
-        let (method, path) = (routed.operation.method, routed.operation.path);
-        let route = ROUTES.iter().find(|route| (route.method, route.path) == (method, path)).unwrap();
-        self.store.transaction(|tx| (route.handler)(tx, &context))
-    }
-
-    /// Operation, body and number of a step; `None` for waiting.
-    fn request(&self, step: &Step, model: &Model) -> Option<(&'static str, Value, NumberKey)> {
-        let stock_id = &self.stock_id;
-        let tie = |coupon, order_no, number: u8| {
-            json!({
-                "stock_id": stock_id,
-                "coupon_code": model.code(coupon),
-                "out_trade_no": order(order_no),
-                "out_request_no": number.to_string(),
-            })
-        };
-        let step_of = |name: &str, coupon, number: u8| json!({ "stock_id": stock_id, "coupon_code": model.code(coupon), name: number.to_string() });
-        Some(match *step {
-            Step::Send { user, number } => {
-                let body = json!({
-                    "stock_id": stock_id,
-                    "openid": openid(user),
-                    "appid": APPID,
-                    "out_request_no": number.to_string(),
-                });
-                ("coupons/send", body, ("send", Some(user), number))
+    /// What the step does when its number is new, or with which code it is refused. A send needs the code that the platform
+    /// chose; see [`Self::sent`].
+    fn apply(&mut self, step: &Step) -> Result<(), Refused> {
+        match step {
+            Step::Send { stock, user, code, by_partner, .. } => {
+                self.may_send(*stock, *user, code, *by_partner)
             }
-            Step::Use { coupon, number } => {
-                let mut body = step_of("use_request_no", coupon, number);
-                body["appid"] = json!(APPID);
-                body["use_time"] = json!("2026-08-15T12:00:00+08:00");
-                ("coupons/use", body, ("use", None, number))
-            }
-            Step::Associate { coupon, order, number } => {
-                ("coupons/associate", tie(coupon, order, number), ("associate", None, number))
-            }
-            Step::Disassociate { coupon, order, number } => {
-                ("coupons/disassociate", tie(coupon, order, number), ("disassociate", None, number))
-            }
-            Step::Return { coupon, number } => {
-                ("coupons/return", step_of("return_request_no", coupon, number), ("return", None, number))
-            }
-            Step::Deactivate { coupon, number } => (
-                "coupons/deactivate",
-                step_of("deactivate_request_no", coupon, number),
-                ("deactivate", None, number),
-            ),
-            Step::Wait => return None,
-        })
-    }
-
-    /// Everything that the platform can be asked about the stock and the model's coupons.
-    fn look(&self, model: &Model) -> Vec<Value> {
-        let stock = self.ask("GET", &format!("stocks/{}", self.stock_id), &json!({})).unwrap();
-        let coupons = model.coupons.iter().map(|coupon| {
-            let target = format!("users/{}/coupons/{}/appids/{APPID}", openid(coupon.user), coupon.code);
-            self.ask("GET", &target, &json!({})).unwrap()
-        });
-        std::iter::once(stock).chain(coupons).collect()
-    }
-}
-
-fn agrees(looked: &[Value], model: &Model) -> Result<(), TestCaseError> {
-    let (stock, coupons) = looked.split_first().unwrap();
-    let total = &stock["send_count_information"]["total_send_num"];
-    prop_assert_eq!(total, &json!(model.coupons.len()));
-    prop_assert!(model.coupons.len() <= CAP);
-    for (shown, coupon) in coupons.iter().zip(&model.coupons) {
-        prop_assert_eq!(&shown["coupon_state"], coupon.state.word());
-        let expected = coupon.order.map(|number| json!(order(number)));
-        prop_assert_eq!(shown.get("associate_out_trade_no"), expected.as_ref());
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_handlers_do_what_the_model_says(steps in proptest::collection::vec(step(), 1..40)) {
-        let (mut shop, mut model) = (Shop::new(), Model::default());
-        for step in &steps {
-            let Some((path, body, key)) = shop.request(step, &model) else {
-                shop.now += 1;
-                continue;
-            };
-            let before = shop.look(&model);
-            let response = shop.ask("POST", path, &body);
-            match (model.responses.get(&key), response) {
-                (Some((asked, first)), Ok(response)) => {
-                    prop_assert_eq!(asked, &body, "another body succeeded under a known number");
-                    prop_assert_eq!(first, &response, "a repeat got another response");
-                    prop_assert_eq!(shop.look(&model), before, "a repeat changed something");
+            Step::Use { coupon, by_stranger, .. } => {
+                let now = self.now;
+                let coupon = self.of(*coupon, *by_stranger, MISSING)?;
+                match coupon.state {
+                    State::Used => return Err(EXISTS),
+                    State::Deleted | State::Deactivated => return Err(MISSING),
+                    State::Sended if now > coupon.expire || now < coupon.start => return Err(LIMIT),
+                    State::Sended => {}
                 }
-                (Some((asked, _)), Err(HandlerError::Refused(refusal))) => {
-                    prop_assert_ne!(asked, &body, "a repeat was refused");
-                    prop_assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
-                    prop_assert_eq!(shop.look(&model), before, "a refusal changed something");
+                coupon.state = State::Used;
+                Ok(())
+            }
+            Step::Associate(Tie { coupon, order, by_stranger, .. }) => {
+                let coupon = self.usable(*coupon, *by_stranger)?;
+                if coupon.order.is_some_and(|known| known != *order) {
+                    return Err(INVALID);
                 }
-                (None, Ok(response)) => {
-                    prop_assert!(model.apply(step), "{:?} succeeded with {}", step, response);
-                    if let Step::Send { user, .. } = *step {
-                        let code = response["send_coupon_result"]["coupon_code"].as_str().unwrap().to_owned();
-                        model.coupons.push(ModelCoupon { user, code, state: State::Sended, order: None });
+                coupon.order = Some(*order);
+                Ok(())
+            }
+            Step::Disassociate(Tie { coupon, order, by_stranger, .. }) => {
+                let coupon = self.usable(*coupon, *by_stranger)?;
+                if coupon.order != Some(*order) {
+                    return Err(INVALID);
+                }
+                coupon.order = None;
+                Ok(())
+            }
+            Step::Return { coupon, by_stranger, .. } => {
+                let coupon = self.of(*coupon, *by_stranger, MISSING)?;
+                match coupon.state {
+                    State::Used => {}
+                    State::Deleted => return Err(MISSING),
+                    _ => return Err(INVALID),
+                }
+                (coupon.state, coupon.is_returned) = (State::Sended, true);
+                Ok(())
+            }
+            Step::Deactivate { coupon, by_stranger, .. } => {
+                let now = self.now;
+                let coupon = self.of(*coupon, *by_stranger, MISSING)?;
+                if coupon.state != State::Sended || now > coupon.expire {
+                    return Err(INVALID);
+                }
+                coupon.state = State::Deactivated;
+                Ok(())
+            }
+            Step::Budget { stock, by, by_day, knows, .. } => self.rebudget(*stock, *by, *by_day, *knows),
+            Step::Upload { codes, .. } => {
+                for code in codes {
+                    let state = self.codes.entry(step::uploaded_code(*code)).or_insert(CodeState::Available);
+                    if *state == CodeState::Deleted {
+                        *state = CodeState::Available;
                     }
-                    model.responses.insert(key, (body, response));
                 }
-                (None, Err(HandlerError::Refused(refusal))) => {
-                    prop_assert!(!model.apply(step), "{:?} was refused with {:?}", step, refusal);
-                    prop_assert_eq!(shop.look(&model), before, "a refusal changed something");
-                }
-                (_, Err(HandlerError::Failed(error))) => prop_assert!(false, "{}", error),
+                Ok(())
             }
-            agrees(&shop.look(&model), &model)?;
+            Step::DeleteCode { code, .. } => match self.codes.get_mut(&step::uploaded_code(*code)) {
+                None | Some(CodeState::Deleted) => Err(MISSING),
+                Some(CodeState::Dispatched) => Err(INVALID),
+                Some(state) => {
+                    *state = CodeState::Deleted;
+                    Ok(())
+                }
+            },
+            Step::Pact { stock, builds, .. } => {
+                match self.stocks[*stock].pact {
+                    _ if *builds && !self.runs(*stock) => return Err(INVALID),
+                    None if !builds => return Err(MISSING),
+                    _ => {}
+                }
+                self.stocks[*stock].pact = Some(*builds);
+                Ok(())
+            }
+            Step::UserDeletes { coupon } => {
+                let now = self.now;
+                let coupon = self.of(*coupon, false, MISSING)?;
+                if coupon.state != State::Sended || now > coupon.expire {
+                    return Err(MISSING);
+                }
+                coupon.state = State::Deleted;
+                Ok(())
+            }
+            Step::SetState { stock, runs } => {
+                self.stocks[*stock].is_running = *runs;
+                self.stocks[*stock].is_over = false;
+                Ok(())
+            }
+            Step::Wait { seconds } => {
+                self.now += seconds;
+                if self.now > self.end && !self.has_ended {
+                    // The clock does that once, and it stays done when the clock goes back.
+                    self.has_ended = true;
+                    self.stocks.iter_mut().for_each(|stock| stock.is_over = true);
+                }
+                Ok(())
+            }
+            Step::Restart => Ok(()),
         }
     }
+
+    fn of(
+        &mut self,
+        coupon: usize,
+        by_stranger: bool,
+        missing: Refused,
+    ) -> Result<&mut ModelCoupon, Refused> {
+        let found = self.coupons.get_mut(coupon).ok_or(missing)?;
+        if by_stranger { Err(NO_AUTH) } else { Ok(found) }
+    }
+
+    fn usable(&mut self, coupon: usize, by_stranger: bool) -> Result<&mut ModelCoupon, Refused> {
+        let now = self.now;
+        let coupon = self.of(coupon, by_stranger, INVALID)?;
+        if coupon.state == State::Sended && now <= coupon.expire { Ok(coupon) } else { Err(INVALID) }
+    }
+
+    pub(super) fn runs(&self, stock: usize) -> bool {
+        let stock = &self.stocks[stock];
+        stock.is_running && !stock.is_over && self.now <= self.end
+    }
+
+    /// How many were sent on this day, of which the clock may only go forward.
+    pub(super) fn sent_today(&self, stock: usize) -> i64 {
+        let stock = &self.stocks[stock];
+        if day(self.now) <= stock.day { stock.on_day } else { 0 }
+    }
+
+    fn may_send(&self, stock: usize, user: u8, code: &Option<u8>, by_partner: bool) -> Result<(), Refused> {
+        let known = &self.stocks[stock];
+        if by_partner && known.pact != Some(true) {
+            return Err(NO_AUTH);
+        }
+        if !self.runs(stock) {
+            return Err(INVALID);
+        }
+        let code = code.map(step::own_code);
+        let is_taken =
+            self.coupons.iter().any(|coupon| coupon.stock == stock && Some(&coupon.code) == code.as_ref());
+        if code.is_some() != (stock == OWN) || is_taken {
+            return Err(INVALID);
+        }
+        let received =
+            self.coupons.iter().filter(|coupon| coupon.stock == stock && coupon.user == user).count();
+        let is_available = |state: &CodeState| *state == CodeState::Available;
+        let limits = [
+            i64::try_from(received).unwrap() >= BY_USER,
+            known.by_day.is_some_and(|cap| self.sent_today(stock) >= cap),
+            known.sent >= known.total,
+            stock == UPLOADED && !self.codes.values().any(is_available),
+        ];
+        if limits.contains(&true) { Err(LIMIT) } else { Ok(()) }
+    }
+
+    /// A send that was allowed has given this code.
+    pub(super) fn sent(&mut self, stock: usize, user: u8, code: &str) {
+        let today = self.sent_today(stock);
+        let known = &mut self.stocks[stock];
+        known.sent += 1;
+        known.day = known.day.max(day(self.now));
+        known.on_day = today + 1;
+        if stock == UPLOADED {
+            let state = self.codes.insert(code.to_owned(), CodeState::Dispatched);
+            assert_eq!(state, Some(CodeState::Available), "{code} could not be taken");
+        }
+        // Coupons of one stock wait a day and last two; the others last as long as the stock.
+        let midnight = |days: i64| (day(self.now) + days) * DAY - BEIJING;
+        let (start, expire) = match stock {
+            OWN => (midnight(1), (midnight(3) - 1).min(self.end)),
+            _ => (self.now, self.end),
+        };
+        let code = code.to_owned();
+        let (state, order, is_returned) = (State::Sended, None, false);
+        self.coupons.push(ModelCoupon { stock, user, code, state, order, is_returned, start, expire });
+    }
+
+    fn rebudget(&mut self, stock: usize, by: i64, by_day: bool, knows: bool) -> Result<(), Refused> {
+        if self.now > self.end || self.stocks[stock].is_over {
+            return Err(INVALID);
+        }
+        let today = self.sent_today(stock);
+        let known = &mut self.stocks[stock];
+        let (cap, sent) = match (by_day, known.by_day) {
+            (false, _) => (known.total, known.sent),
+            (true, Some(cap)) => (cap, today),
+            (true, None) => return Err(PARAM),
+        };
+        if !knows {
+            return Err(INVALID);
+        }
+        let target = target(cap, by);
+        if target < sent.max(1) {
+            return Err(PARAM);
+        }
+        if by_day {
+            known.by_day = Some(target)
+        } else {
+            known.total = target
+        }
+        Ok(())
+    }
+}
+
+/// The number that a budget is changed to: never below one, which no request may name.
+pub(super) fn target(cap: i64, by: i64) -> i64 {
+    (cap + by).max(1)
+}
+
+fn day(seconds: i64) -> i64 {
+    (seconds + BEIJING).div_euclid(DAY)
 }

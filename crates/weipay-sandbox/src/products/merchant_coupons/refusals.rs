@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::unconfirmed::{RULE_LIMIT, words};
-use crate::response::Refusal;
+use crate::response::{Refusal, tail};
 
 /// A number that was used before, with other parameters. INFERRED(other-parameters) from neighbouring products.
 pub(crate) fn other_parameters() -> Refusal {
@@ -23,6 +23,12 @@ pub(crate) fn stock_exists() -> Refusal {
         .with_reason("out_request_no has made a stock before; a new stock needs a new number")
 }
 
+/// A list of a user's coupons for nobody; recorded.
+pub(crate) fn no_role() -> Refusal {
+    Refusal::param_error("创建方商户、归属方商户、发放方商户,必须至少填一个")
+        .with_reason("the caller must name itself in creator_merchant, belong_merchant or sender_merchant")
+}
+
 pub(crate) fn no_such_stock() -> Refusal {
     Refusal::resource_not_exists("批次不存在")
 }
@@ -38,6 +44,28 @@ pub(crate) fn unknown_merchant() -> Refusal {
         .with_reason("belong_merchant must be the caller's mchid: the sandbox has one merchant")
 }
 
+/// A partner that the platform does not know. INFERRED(partner-code): the code; the sentence is that of a table.
+pub(crate) fn unknown_partner() -> Refusal {
+    Refusal::new(400, "MCH_NOT_EXISTS", "商户号不存在")
+        .with_tail(tail::NO_SUCH_MERCHANT)
+        .with_reason("partner.merchant_id must be a merchant of the sandbox: add it first")
+}
+
+pub(crate) fn no_such_partnership() -> Refusal {
+    Refusal::resource_not_exists(words::NO_PARTNERSHIP)
+}
+
+/// A receipt of a subsidy that was never made.
+pub(crate) fn no_such_receipt() -> Refusal {
+    Refusal::resource_not_exists(words::NO_RECEIPT)
+}
+
+/// The caller may not pay, return or see subsidies of this coupon; recorded.
+pub(crate) fn no_right_on_subsidy() -> Refusal {
+    Refusal::no_auth("无权限使用此API")
+        .with_reason("only the creator of a stock and the merchant that it belongs to subsidise its coupons")
+}
+
 /// The sender neither created the stock nor was authorised to send it.
 pub(crate) fn sender_has_no_right() -> Refusal {
     Refusal::no_auth("发券商户无权限使用此API")
@@ -51,6 +79,11 @@ pub(crate) fn no_right_on_coupon() -> Refusal {
 pub(crate) fn wrong_code_mode() -> Refusal {
     Refusal::invalid_request("发券模式不合法")
         .with_reason("coupon_code may be given only for a stock whose coupon_code_mode is MERCHANT_API")
+}
+
+/// A code that was never uploaded, or was deleted.
+pub(crate) fn no_such_code() -> Refusal {
+    Refusal::resource_not_exists(words::NO_SUCH_CODE)
 }
 
 pub(crate) fn code_is_needed() -> Refusal {

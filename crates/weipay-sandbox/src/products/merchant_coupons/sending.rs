@@ -1,14 +1,18 @@
-//! SendRequest (向用户发券): a coupon of a running stock to a user, within the stock's limits.
+//! Sending (向用户发券): a coupon of a running stock to a user, within the stock's limits. Merchants send by the API; a person
+//! [receives](super::reception) on a page of the merchant. Both follow the same rule.
 
 use serde_json::{Value, json};
 
-use super::callbacks::{self, Callback};
+use super::callbacks::{self, Callback, Channel};
 use super::coupon::{self, Condition, Coupon};
 use super::definition::CodeMode;
+use super::partnership;
 use super::refusals;
 use super::stock::{self, Sent, Stock, StockState};
+use super::stored_codes::{self, Candidate, CodePlace, Departure};
 use super::unconfirmed::words;
 use crate::contract::ValidRequest;
+use crate::entropy::Entropy;
 use crate::merchants::Account;
 use crate::products::users::check_user_exists;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
@@ -17,13 +21,50 @@ use crate::store::{IdempotencyKey, StoreError, Transaction};
 
 pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = SendRequest::read(context.request);
-    // The number must be unique within one stock and one user; neither can hold the separator.
-    let scope = format!("{}\n{}", request.stock_id, request.openid);
-    let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request.out_request_no };
-    idempotently(tx, context, &key, refusals::other_parameters, || {
-        let situation = Situation::read(tx, context, &request)?;
+    once_for_user(tx, context, &request, || {
+        let situation = Situation::read(tx, context.entropy, context.caller, &request)?;
         carry_out(tx, send(context.caller, &request, situation, context.now)?)
     })
+}
+
+/// 向用户发放商品券: the same for a stock with product information. Its response is flat.
+pub(super) fn send_product_coupon(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let request = SendRequest::read(context.request);
+    once_for_user(tx, context, &request, || {
+        let situation = Situation::read(tx, context.entropy, context.caller, &request)?;
+        check_has_product(situation.stock.as_ref().map(|(stock, _)| stock))?;
+        let mut response = carry_out(tx, send(context.caller, &request, situation, context.now)?)?;
+        Ok(response["send_coupon_result"].take())
+    })
+}
+
+/// A send is done once for its number, which must be unique within one stock and one user. INFERRED(product-send-number): both
+/// operations share the numbers.
+fn once_for_user(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    request: &SendRequest,
+    work: impl FnOnce() -> Result<Value, HandlerError>,
+) -> Result<Value, HandlerError> {
+    let scope = request.scope(context.caller);
+    let key = IdempotencyKey { operation: SEND, scope: &scope, request_no: &request.out_request_no };
+    idempotently(tx, context, &key, refusals::other_parameters, work)
+}
+
+/// The operation under which numbers of sends are kept.
+pub(super) const SEND: &str = "send";
+
+/// Refuses a stock without product information. INFERRED(product-link): with 400 INVALID_REQUEST.
+pub(super) fn check_has_product(stock: Option<&Stock>) -> Result<(), Refusal> {
+    match stock {
+        Some(stock) if !stock.has_product => Err(Refusal::invalid_request(words::NO_PRODUCT).with_reason(
+            "the stock has no product information; the control API gives it some: PUT /stocks/{stock_id}/product",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What a send asks for.
@@ -31,9 +72,11 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 pub(crate) struct SendRequest {
     pub(crate) stock_id: String,
     pub(crate) openid: String,
-    pub(crate) appid: String,
+    /// The appid of the openid; none where a person receives on a page, which does not say it.
+    pub(crate) appid: Option<String>,
     pub(crate) out_request_no: String,
     pub(crate) coupon_code: Option<String>,
+    pub(crate) channel: Channel,
 }
 
 impl SendRequest {
@@ -41,10 +84,17 @@ impl SendRequest {
         Self {
             stock_id: request.required("stock_id").to_owned(),
             openid: request.required("openid").to_owned(),
-            appid: request.required("appid").to_owned(),
+            appid: Some(request.required("appid").to_owned()),
             out_request_no: request.required("out_request_no").to_owned(),
             coupon_code: request.text("coupon_code").map(str::to_owned),
+            channel: Channel::Api,
         }
+    }
+
+    /// Where its number is unique: within one stock and one user. INFERRED(send-number): the numbers of different senders do not meet, so that
+    /// nobody gets the response to another merchant's send. No part can hold the separator.
+    pub(super) fn scope(&self, sender: &Account) -> String {
+        format!("{}\n{}\n{}", self.stock_id, self.openid, sender.mchid)
     }
 }
 
@@ -52,70 +102,136 @@ impl SendRequest {
 #[derive(Debug)]
 pub(crate) struct Situation {
     pub(crate) stock: Option<(Stock, Sent)>,
+    /// Whether the creator of the stock lets the sender send it (委托营销).
+    pub(crate) is_authorized: bool,
     /// How many coupons of the stock the user has received, whatever became of them.
     pub(crate) received_by_user: i64,
     /// Whether the stock has a coupon with the code that the request says.
     pub(crate) code_is_taken: bool,
     /// A code that no coupon has.
     pub(crate) fresh_code: String,
+    /// A code that the merchant has uploaded.
+    pub(crate) drawn_code: Option<Candidate>,
     /// Where the stock's creator is notified.
     pub(crate) callback: Option<Callback>,
 }
 
 impl Situation {
-    fn read(tx: &Transaction<'_>, context: &Context<'_>, request: &SendRequest) -> Result<Self, StoreError> {
+    pub(super) fn read(
+        tx: &Transaction<'_>,
+        entropy: &Entropy,
+        sender: &Account,
+        request: &SendRequest,
+    ) -> Result<Self, StoreError> {
         let stock = stock::find_with_sent(tx, &request.stock_id)?;
-        let callback = match &stock {
-            Some((stock, _)) => callbacks::find(tx, &stock.creator)?,
-            None => None,
-        };
+        let (mut callback, mut is_authorized, mut drawn_code) = (None, false, None);
+        if let Some((stock, _)) = &stock {
+            callback = callbacks::find(tx, &stock.creator)?;
+            is_authorized = stock.creator != sender.mchid
+                && partnership::lets_send(tx, stock, sender, request.appid.as_deref())?;
+            if stock.definition.code_mode == CodeMode::MerchantUpload {
+                drawn_code = stored_codes::draw(tx, stock, entropy)?;
+            }
+        }
         let code_is_taken = match &request.coupon_code {
             Some(code) => coupon::find(tx, &request.stock_id, code)?.is_some(),
             None => false,
         };
         Ok(Self {
             stock,
+            is_authorized,
             received_by_user: coupon::count_of_user(tx, &request.stock_id, &request.openid)?,
             code_is_taken,
-            fresh_code: fresh_code(tx, context)?,
+            fresh_code: fresh_code(tx, entropy)?,
+            drawn_code,
             callback,
         })
     }
 }
 
 /// 22 digits as the platform makes them: a serial keeps them apart, chance keeps them from being guessed.
-fn fresh_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<String, StoreError> {
-    Ok(format!("1{}{:010}", context.entropy.digits(11), tx.next_number("coupon code")?))
+fn fresh_code(tx: &Transaction<'_>, entropy: &Entropy) -> Result<String, StoreError> {
+    Ok(format!("1{}{:010}", entropy.digits(11), tx.next_number("coupon code")?))
+}
+
+/// Why a coupon is not sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Obstacle {
+    NotRunning,
+    UserLimit,
+    DayLimit,
+    StockLimit,
+    NoStoredCode,
+    /// What has no name of its own on a merchant's page.
+    Other(Refusal),
+}
+
+impl Obstacle {
+    /// What the API responds.
+    pub(crate) fn refusal(self) -> Refusal {
+        match self {
+            Self::NotRunning => Refusal::invalid_request(words::NOT_RUNNING),
+            Self::UserLimit => refusals::limit_reached(words::USER_LIMIT),
+            Self::DayLimit => refusals::limit_reached(words::DAY_LIMIT),
+            Self::StockLimit => refusals::limit_reached(words::STOCK_LIMIT),
+            Self::NoStoredCode => refusals::limit_reached(words::NO_STORED_CODE).with_reason(
+                "upload codes first: POST /v3/marketing/busifavor/stocks/{stock_id}/couponcodes",
+            ),
+            Self::Other(refusal) => refusal,
+        }
+    }
+}
+
+impl From<Refusal> for Obstacle {
+    fn from(refusal: Refusal) -> Self {
+        Self::Other(refusal)
+    }
+}
+
+/// What a send changes: what was sent of the stock, the new coupon, and the stored code that it took.
+pub(crate) type SendChanges = ((Sent, Coupon), Option<Departure>);
+
+/// Sends a coupon by the API.
+pub(crate) fn send(
+    sender: &Account,
+    request: &SendRequest,
+    situation: Situation,
+    now: i64,
+) -> Decided<SendChanges> {
+    decide(sender, request, situation, now).map_err(Obstacle::refusal)
 }
 
 /// Sends a coupon.
 ///
 /// INFERRED(send-checks): the order of checks: the stock exists, the caller may send it, it runs, appid and user, code mode, then the limits from
 /// the narrowest to the widest.
-pub(crate) fn send(
-    caller: &Account,
+pub(super) fn decide(
+    sender: &Account,
     request: &SendRequest,
     situation: Situation,
     now: i64,
-) -> Decided<(Sent, Coupon)> {
+) -> Result<Decision<SendChanges>, Obstacle> {
     let (stock, sent) = situation.stock.ok_or_else(refusals::no_such_stock)?;
-    if stock.creator != caller.mchid {
-        return Err(refusals::sender_has_no_right());
-    }
-    if stock.state_at(now) != StockState::Running {
-        return Err(Refusal::invalid_request(words::NOT_RUNNING));
-    }
-    caller.check_appid(&request.appid)?;
+    check_may_send(sender, request, &stock, situation.is_authorized, now)?;
     check_user_exists(&request.openid)?;
-    let code = code(&stock, request, situation.code_is_taken, situation.fresh_code)?;
+    check_code_mode(&stock, request, situation.code_is_taken)?;
     check_limits(&stock, &sent, situation.received_by_user, now)?;
+    let (code, departure) = match (stock.definition.code_mode, &request.coupon_code) {
+        (CodeMode::MerchantUpload, _) => {
+            let drawn = situation.drawn_code.ok_or(Obstacle::NoStoredCode)?;
+            let place = CodePlace::Dispatched { time: now, openid: request.openid.clone() };
+            (drawn.code.code.clone(), Some(drawn.leave(place)))
+        }
+        (_, Some(code)) => (code.clone(), None),
+        (_, None) => (situation.fresh_code, None),
+    };
     let coupon = Coupon {
         stock_id: stock.id.clone(),
         creator: stock.creator.clone(),
         belong_merchant: stock.definition.belong_merchant().to_owned(),
         code,
         openid: request.openid.clone(),
-        sender: caller.mchid.clone(),
+        sender: sender.mchid.clone(),
         send_request_no: request.out_request_no.clone(),
         receive_time: now,
         window: stock.definition.validity.window(now),
@@ -124,36 +240,51 @@ pub(crate) fn send(
         returned: None,
     };
     let response = response(&coupon);
-    let announcements =
-        situation.callback.iter().map(|callback| callback.announce_send(&stock, &coupon)).collect();
-    Ok(Decision { announcements, ..Decision::new((sent.one_more(now), coupon), response) })
+    let announce = |callback: &Callback| callback.announce_send(&stock, &coupon, request.channel);
+    let announcements = situation.callback.iter().map(announce).collect();
+    Ok(Decision { announcements, ..Decision::new(((sent.one_more(now), coupon), departure), response) })
 }
 
-/// The coupon's code, by the stock's code mode.
-fn code(stock: &Stock, request: &SendRequest, is_taken: bool, fresh: String) -> Result<String, Refusal> {
+/// Whether the sender may send this stock now, with this appid.
+pub(super) fn check_may_send(
+    sender: &Account,
+    request: &SendRequest,
+    stock: &Stock,
+    is_authorized: bool,
+    now: i64,
+) -> Result<(), Obstacle> {
+    if stock.creator != sender.mchid && !is_authorized {
+        return Err(refusals::sender_has_no_right().into());
+    }
+    if stock.state_at(now) != StockState::Running {
+        return Err(Obstacle::NotRunning);
+    }
+    if let Some(appid) = &request.appid {
+        sender.check_appid(appid)?;
+    }
+    Ok(())
+}
+
+/// Whether the request names a code exactly where the stock's code mode wants one.
+pub(super) fn check_code_mode(stock: &Stock, request: &SendRequest, is_taken: bool) -> Result<(), Refusal> {
     match (stock.definition.code_mode, &request.coupon_code) {
-        (CodeMode::WechatPay, None) => Ok(fresh),
-        (CodeMode::MerchantApi, Some(_)) if is_taken => Err(Refusal::invalid_request(words::CODE_TAKEN)),
-        (CodeMode::MerchantApi, Some(code)) => Ok(code.clone()),
         (CodeMode::MerchantApi, None) => Err(refusals::code_is_needed()),
-        // Uploading codes has no behaviour here yet, so a stock of this mode never has one.
-        (CodeMode::MerchantUpload, None) => Err(refusals::limit_reached(words::NO_STORED_CODE).with_reason(
-            "uploading codes is answered with an example here, so no stock of MERCHANT_UPLOAD has any",
-        )),
+        (CodeMode::MerchantApi, Some(_)) if is_taken => Err(Refusal::invalid_request(words::CODE_TAKEN)),
         (CodeMode::WechatPay | CodeMode::MerchantUpload, Some(_)) => Err(refusals::wrong_code_mode()),
+        (CodeMode::MerchantApi, Some(_)) | (CodeMode::WechatPay | CodeMode::MerchantUpload, None) => Ok(()),
     }
 }
 
-fn check_limits(stock: &Stock, sent: &Sent, received_by_user: i64, now: i64) -> Result<(), Refusal> {
+fn check_limits(stock: &Stock, sent: &Sent, received_by_user: i64, now: i64) -> Result<(), Obstacle> {
     let caps = &stock.definition.caps;
     if received_by_user >= caps.by_user {
-        return Err(refusals::limit_reached(words::USER_LIMIT));
+        return Err(Obstacle::UserLimit);
     }
     if caps.by_day.is_some_and(|cap| sent.today(now) >= cap) {
-        return Err(refusals::limit_reached(words::DAY_LIMIT));
+        return Err(Obstacle::DayLimit);
     }
     if sent.total >= caps.total {
-        return Err(refusals::limit_reached(words::STOCK_LIMIT));
+        return Err(Obstacle::StockLimit);
     }
     Ok(())
 }
@@ -178,9 +309,10 @@ mod tests {
         SendRequest {
             stock_id: a_stock().id,
             openid: OPENID.to_owned(),
-            appid: APPID.to_owned(),
+            appid: Some(APPID.to_owned()),
             out_request_no: "s1".to_owned(),
             coupon_code: None,
+            channel: Channel::Api,
         }
     }
 
@@ -188,9 +320,11 @@ mod tests {
         let sent = Sent::new(&stock.id);
         Situation {
             stock: Some((stock, sent)),
+            is_authorized: false,
             received_by_user: 0,
             code_is_taken: false,
             fresh_code: "1".repeat(22),
+            drawn_code: None,
             callback: None,
         }
     }
@@ -201,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_running_stock_gives_a_coupon_and_counts_it() {
-        let ((sent, coupon), response) =
+        let (((sent, coupon), _), response) =
             send(&CALLER, &request(), situation(a_stock()), NOW).unwrap().parts();
         assert_eq!(sent.total, 1);
         assert_eq!(coupon.code, "1".repeat(22));
@@ -223,6 +357,34 @@ mod tests {
     }
 
     #[test]
+    fn who_was_authorized_sends_and_is_the_sender() {
+        let situation = Situation { is_authorized: true, ..situation(a_stock()) };
+        let ((_, coupon), _) = send(&stranger(), &request(), situation, NOW).unwrap().changed;
+        assert_eq!((coupon.sender, coupon.creator), (stranger().mchid, CALLER.mchid.clone()));
+    }
+
+    #[test]
+    fn an_uploaded_code_leaves_its_slot() {
+        let mut stock = a_stock();
+        stock.definition.code_mode = CodeMode::MerchantUpload;
+        let refusal = send(&CALLER, &request(), situation(stock.clone()), NOW).unwrap_err();
+        assert_eq!((refusal.status, &*refusal.message), (403, words::NO_STORED_CODE));
+        let code = stored_codes::StoredCode {
+            stock_id: stock.id.clone(),
+            code: "VIP-1".to_owned(),
+            upload_time: NOW,
+            place: CodePlace::Available(0),
+        };
+        let counts = stored_codes::CodeCounts { stock_id: stock.id.clone(), total: 1, available: 1 };
+        let drawn_code = Some(Candidate { code, last: None, counts });
+        let situation = Situation { drawn_code, ..situation(stock) };
+        let ((_, coupon), departure) = send(&CALLER, &request(), situation, NOW).unwrap().changed;
+        let departure = departure.unwrap();
+        assert_eq!((&*coupon.code, departure.counts.available, departure.counts.total), ("VIP-1", 0, 1));
+        assert_eq!(departure.code.status(), Some("DISPATCHED"));
+    }
+
+    #[test]
     fn a_stock_that_does_not_run_is_not_sent() {
         for state in [StockState::Unaudit, StockState::Paused, StockState::Stoped] {
             let stock = Stock { state, ..a_stock() };
@@ -238,7 +400,7 @@ mod tests {
 
     #[test]
     fn appid_and_openid_must_be_known() {
-        let foreign = SendRequest { appid: "wx0000000000000000".to_owned(), ..request() };
+        let foreign = SendRequest { appid: Some("wx0000000000000000".to_owned()), ..request() };
         let refusal = send(&CALLER, &foreign, situation(a_stock()), NOW).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (400, "APPID_MCHID_NOT_MATCH"));
         let nobody = SendRequest { openid: "nobody".to_owned(), ..request() };
@@ -258,7 +420,7 @@ mod tests {
             send(&CALLER, request, situation(stock), NOW).unwrap_err().message.into_owned()
         };
         let decision = send(&CALLER, &named, situation(mode(CodeMode::MerchantApi)), NOW).unwrap();
-        let (_, coupon) = decision.changed;
+        let ((_, coupon), _) = decision.changed;
         assert_eq!(coupon.code, "VIP-1");
         assert_eq!(refused(mode(CodeMode::MerchantApi), &request()), "发券需指定code");
         assert_eq!(refused(mode(CodeMode::WechatPay), &named), "发券模式不合法");
@@ -292,7 +454,7 @@ mod tests {
         stock.definition.caps.by_day = Some(1);
         let sent_at = |sent: Sent, now| {
             let situation = Situation { stock: Some((stock.clone(), sent)), ..situation(a_stock()) };
-            send(&CALLER, &request(), situation, now).map(|decision| decision.changed.0)
+            send(&CALLER, &request(), situation, now).map(|decision| decision.changed.0.0)
         };
         let sent = sent_at(Sent::new(&stock.id), NOW).unwrap();
         assert!(sent_at(sent.clone(), NOW).is_err());

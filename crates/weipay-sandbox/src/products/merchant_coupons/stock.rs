@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::definition::{CodeMode, Definition};
+use super::stored_codes;
 use super::unconfirmed::STATE_AFTER_CREATION;
 use super::{once_for_merchant, refusals};
 use crate::clock;
@@ -27,7 +28,11 @@ pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 pub(super) fn query_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let found = find_with_sent(tx, context.request.path("stock_id"))?;
     let (stock, sent) = found.ok_or_else(refusals::no_such_stock)?;
-    Ok(stock.describe(&sent, context.now))
+    let mut shown = stock.describe(&sent, context.now);
+    if stock.definition.code_mode == CodeMode::MerchantUpload {
+        shown["coupon_code_count"] = stored_codes::counts(tx, &stock.id)?.describe();
+    }
+    Ok(shown)
 }
 
 /// What the clock does at the end of a stock's period.
@@ -48,6 +53,9 @@ pub(crate) struct Stock {
     pub(crate) state: StockState,
     pub(crate) create_time: i64,
     pub(crate) definition: Definition,
+    /// Whether product information (商品信息) was linked to it; nothing in the API does that.
+    #[serde(default)]
+    pub(crate) has_product: bool,
 }
 
 /// `stock_state`.
@@ -144,6 +152,7 @@ pub(crate) fn create(
         state: STATE_AFTER_CREATION,
         create_time: now,
         definition,
+        has_product: false,
     };
     let response = json!({ "stock_id": stock.id, "create_time": clock::rfc3339(now) });
     let due =
@@ -175,10 +184,6 @@ impl Stock {
         members.retain(|_, value| !value.is_null() && *value != Value::Bool(false));
         members.insert("stock_state".to_owned(), self.state_at(now).word().into());
         members.insert("stock_id".to_owned(), self.id.as_str().into());
-        if self.definition.code_mode == CodeMode::MerchantUpload {
-            // Codes cannot be uploaded here yet, so there are none.
-            members.insert("coupon_code_count".to_owned(), json!({ "total_count": 0, "available_count": 0 }));
-        }
         members.insert("send_count_information".to_owned(), self.counts(sent, now));
         Value::Object(members)
     }

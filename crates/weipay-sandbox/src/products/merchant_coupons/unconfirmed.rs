@@ -18,6 +18,18 @@ pub(crate) const DEFAULT_PAGE_SIZE: i64 = 20;
 /// UNCONFIRMED: the largest page; documented for a sister list only.
 pub(crate) const MAX_PAGE_SIZE: i64 = 50;
 
+/// UNCONFIRMED: how many codes of a stock can be uploaded. There is a limit, and no source has the number.
+pub(crate) const MAX_STORED_CODES: i64 = 10_000_000;
+
+/// UNCONFIRMED: what a code with other characters is refused with in an upload, beside the known `LENGTH_LIMIT`.
+pub(crate) const ILLEGAL_CODE: &str = "PARAM_ERROR";
+
+/// UNCONFIRMED: how many subsidies one coupon can get before they fail with `EXCEED_SUBSIDY_COUNT_QUOTA`.
+pub(crate) const MAX_SUBSIDIES: usize = 20;
+
+/// UNCONFIRMED: how many receipts a list has at most; it has no pages.
+pub(crate) const MAX_LISTED_RECEIPTS: i64 = 50;
+
 /// Sentences that no source prints.
 pub(crate) mod words {
     /// UNCONFIRMED.
@@ -36,6 +48,24 @@ pub(crate) mod words {
     pub(crate) const STOCK_LIMIT: &str = "批次发放张数已达上限";
     /// UNCONFIRMED.
     pub(crate) const NO_STORED_CODE: &str = "批次没有可用的预存code";
+    /// UNCONFIRMED.
+    pub(crate) const NO_PARTNERSHIP: &str = "合作关系不存在";
+    /// UNCONFIRMED.
+    pub(crate) const NO_RECEIPT: &str = "补差单不存在";
+    /// UNCONFIRMED.
+    pub(crate) const RETURN_TOO_MUCH: &str = "回退金额超过补差付款金额";
+    /// UNCONFIRMED.
+    pub(crate) const NO_SUCH_CODE: &str = "预存code不存在";
+    /// UNCONFIRMED.
+    pub(crate) const CODE_DISPATCHED: &str = "预存code已发放，不能删除";
+    /// UNCONFIRMED.
+    pub(crate) const TOO_MANY_CODES: &str = "上传的自定义code已达上限";
+    /// UNCONFIRMED.
+    pub(crate) const CODE_LENGTH: &str = "code长度超过限制";
+    /// UNCONFIRMED.
+    pub(crate) const ILLEGAL_CODE: &str = "code含有不支持的字符";
+    /// UNCONFIRMED.
+    pub(crate) const NO_PRODUCT: &str = "批次未关联商品信息";
     /// UNCONFIRMED.
     pub(crate) const CODE_TAKEN: &str = "券code已存在";
     /// UNCONFIRMED.

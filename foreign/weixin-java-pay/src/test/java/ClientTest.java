@@ -1,6 +1,6 @@
-// WxJava's weixin-java-pay, unmodified, against `weipay sandbox`. Its `apiHostUrl` may be any, but it signs only what goes to a host
-// below mch.weixin.qq.com: the URL keeps the host, without TLS, and the sandbox is its HTTP proxy. It verifies every successful
-// answer itself.
+// WxJava's weixin-java-pay, unmodified, against `weipay sandbox`, with its own hosts: its proxy settings name the sandbox, whose
+// authority Java trusts by the trust store of the environment, or the hosts are this machine. It verifies every successful response
+// itself.
 import static java.time.format.DateTimeFormatter.ISO_OFFSET_DATE_TIME;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -33,44 +33,58 @@ import org.apache.http.entity.StringEntity;
 import org.apache.http.util.EntityUtils;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ClientTest {
-  static final Path KIT = Path.of(Objects.requireNonNull(System.getenv("KIT"), "KIT is not set: run foreign/run"));
-  static final Map<String, String> kit = kit();
-  static final String HOST = "http://api.mch.weixin.qq.com";
+  static final String HOST = "https://api.mch.weixin.qq.com";
 
-  @SuppressWarnings("unchecked")
-  static Map<String, String> kit() {
-    try {
-      return new Gson().fromJson(Files.readString(KIT), Map.class);
-    } catch (java.io.IOException error) {
-      throw new java.io.UncheckedIOException(error);
+  /** What a merchant knows, and where its files are. */
+  record Kit(Path path, Map<String, String> members) {
+    /** The kit of the merchant of a kind: its environment variable names it. */
+    @SuppressWarnings("unchecked")
+    static Kit of(String kind) {
+      String name = "KIT_" + kind.toUpperCase().replace('-', '_');
+      Path path = Path.of(Objects.requireNonNull(System.getenv(name), name + " is not set: run foreign/run"));
+      try {
+        return new Kit(path, new Gson().fromJson(Files.readString(path), Map.class));
+      } catch (java.io.IOException error) {
+        throw new java.io.UncheckedIOException(error);
+      }
+    }
+
+    String get(String member) {
+      return members.get(member);
+    }
+
+    String file(String member) {
+      return path.resolveSibling(get(member)).toString();
+    }
+
+    /** Of the platform's keys it holds the certificate, which it downloads, the public key, or both. */
+    WxPayConfig config(String keys) {
+      WxPayConfig config = new WxPayConfig();
+      if (System.getenv("WAY").equals("proxy")) {
+        URI proxy = URI.create(System.getenv("HTTPS_PROXY"));
+        config.setHttpProxyHost(proxy.getHost());
+        config.setHttpProxyPort(proxy.getPort());
+      }
+      config.setAppId(get("appid"));
+      config.setMchId(get("mchid"));
+      config.setApiV3Key(get("api_v3_key"));
+      config.setPrivateKeyPath(file("merchant_key"));
+      config.setPrivateCertPath(file("merchant_cert"));
+      config.setNotifyUrl("https://example.com/notify");
+      if (!keys.equals("certificate")) {
+        config.setPublicKeyId(get("public_key_id"));
+        config.setPublicKeyPath(file("public_key"));
+      }
+      config.setFullPublicKeyModel(keys.equals("public key"));
+      return config;
     }
   }
 
-  static String file(String member) {
-    return KIT.resolveSibling(kit.get(member)).toString();
-  }
-
-  /** Of the platform's keys it holds the certificate, which it downloads, the public key, or both. */
-  static WxPayConfig config(String keys) {
-    WxPayConfig config = new WxPayConfig();
-    config.setApiHostUrl(HOST);
-    config.setHttpProxyHost(URI.create(kit.get("base_url")).getHost());
-    config.setHttpProxyPort(URI.create(kit.get("base_url")).getPort());
-    config.setAppId(kit.get("appid"));
-    config.setMchId(kit.get("mchid"));
-    config.setApiV3Key(kit.get("api_v3_key"));
-    config.setPrivateKeyPath(file("merchant_key"));
-    config.setPrivateCertPath(file("merchant_cert"));
-    config.setNotifyUrl("https://example.com/notify");
-    if (!keys.equals("certificate")) {
-      config.setPublicKeyId(kit.get("public_key_id"));
-      config.setPublicKeyPath(file("public_key"));
-    }
-    config.setFullPublicKeyModel(keys.equals("public-key"));
-    return config;
+  static void did(String kind, String keys, String step) {
+    System.out.println("did: " + kind + " | " + keys + " | " + step);
   }
 
   static WxPayService service(WxPayConfig config) {
@@ -86,10 +100,12 @@ class ClientTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"certificate", "public-key", "both"})
-  void ordersArePlaced(String keys) throws WxPayException {
-    WxPayService service = service(config(keys));
-    String number = "wxjava-" + keys + "-";
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate",
+      "migration,both"})
+  void ordersArePlaced(String kind, String keys) throws WxPayException {
+    Kit kit = Kit.of(kind);
+    WxPayService service = service(kit.config(keys));
+    String number = "wxjava-" + keys.replace(' ', '-') + "-";
 
     WxPayUnifiedOrderV3Result.JsapiResult jsapi = service.createOrderV3(TradeTypeEnum.JSAPI,
         order(number + "jsapi").setPayer(new WxPayUnifiedOrderV3Request.Payer().setOpenid(kit.get("openid"))));
@@ -105,7 +121,7 @@ class ClientTest {
 
     assertEquals(number + "native", service.queryOrderV3(null, number + "native").getOutTradeNo());
     service.closeOrderV3(number + "native");
-    System.out.println("did: orders (" + keys + ")");
+    did(kind, keys, "orders");
   }
 
   static void assertFilled(String value) {
@@ -124,11 +140,13 @@ class ClientTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"certificate", "public-key", "both"})
-  void aCouponIsCreatedSentAssociatedDisassociatedAndUsed(String keys) throws WxPayException {
-    WxPayService service = service(config(keys));
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate",
+      "migration,both"})
+  void aCouponIsCreatedSentAssociatedDisassociatedAndUsed(String kind, String keys) throws WxPayException {
+    Kit kit = Kit.of(kind);
+    WxPayService service = service(kit.config(keys));
     var coupons = service.getMarketingBusiFavorService();
-    String number = "wxjava-" + keys + "-";
+    String number = "wxjava-" + keys.replace(' ', '-') + "-";
     // `toString` would leave seconds of zero out.
     var now = OffsetDateTime.now(ZoneOffset.ofHours(8)).truncatedTo(ChronoUnit.SECONDS);
     String stock = coupons.createBusiFavorStocksV3(request(BusiFavorStocksCreateRequest.class, Map.of(
@@ -170,7 +188,8 @@ class ClientTest {
     WxPayException unknown = assertThrows(WxPayException.class, () -> coupons.queryBusiFavorCouponsDisAssociate(request(
         BusiFavorCouponsAssociateRequest.class, tie, Map.of("coupon_code", "1", "out_request_no", number + "unknown"))));
     assertEquals("INVALID_REQUEST", unknown.getErrCode());
-    System.out.println("did: coupon story, unknown coupon (" + keys + ")");
+    did(kind, keys, "coupon story");
+    did(kind, keys, "unknown coupon");
   }
 
   static JsonObject json(String text) {
@@ -178,8 +197,8 @@ class ClientTest {
   }
 
   @Test
-  void anAnswerThatWasChangedOnTheWayIsRefused() {
-    WxPayConfig config = config("both");
+  void aResponseThatWasChangedOnTheWayIsRefused() {
+    WxPayConfig config = Kit.of("migration").config("both");
     HttpResponseInterceptor change = (answer, context) -> {
       if (answer.getEntity() != null) {
         String text = EntityUtils.toString(answer.getEntity(), StandardCharsets.UTF_8).replace("weixin:", "weixin!");
@@ -195,5 +214,6 @@ class ClientTest {
       refused = refused.getCause();
     }
     assertEquals("应答的微信支付签名验证失败", refused.getMessage());
+    did("migration", "both", "changed response refused");
   }
 }

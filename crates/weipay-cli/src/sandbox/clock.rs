@@ -1,0 +1,64 @@
+//! `weipay sandbox clock`: the clock of a running sandbox, by its control API.
+
+use serde_json::{Value, json};
+use weipay_sandbox::control::Client;
+
+use crate::arguments::{Clock, ClockCommand};
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
+
+pub(super) fn run(arguments: &Clock) -> Outcome {
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let (method, path, body) = match arguments.command.as_ref().unwrap_or(&ClockCommand::Show) {
+        ClockCommand::Show => ("GET", "/clock", None),
+        ClockCommand::Freeze { time } => ("POST", "/clock/freeze", Some(json!({ "time": time }))),
+        ClockCommand::Set { time } => ("POST", "/clock/set", Some(json!({ "time": time }))),
+        ClockCommand::Advance { duration } => {
+            ("POST", "/clock/advance", Some(json!({ "duration": format!("{duration}s") })))
+        }
+        ClockCommand::Next => ("POST", "/clock/next", Some(json!({}))),
+        ClockCommand::Real => ("POST", "/clock/real", Some(json!({}))),
+    };
+    let clock = client.call(method, path, body.as_ref()).map_err(Failure::failed)?;
+    print(&shown(&clock))
+}
+
+/// One line on the time, and one on what comes next.
+fn shown(clock: &Value) -> String {
+    let text = |name: &str| clock[name].as_str().unwrap_or_default();
+    let mode = match (text("mode"), clock["offset_seconds"].as_i64()) {
+        ("frozen", _) => "stands still".to_owned(),
+        ("offset", Some(seconds)) if seconds < 0 => {
+            format!("runs {} s behind this machine", seconds.unsigned_abs())
+        }
+        ("offset", Some(seconds)) => format!("runs {seconds} s ahead of this machine"),
+        _ => "the time of this machine".to_owned(),
+    };
+    let next = match clock["next_event"].as_str() {
+        Some(time) => format!("next event: {time}"),
+        None => "next event: none".to_owned(),
+    };
+    let rest = match clock["is_complete"].as_bool() {
+        Some(false) => "there was too much to do at once; advance again for the rest\n",
+        _ => "",
+    };
+    format!("{} ({mode})\n{next}\n{rest}", text("time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_how_the_clock_goes_and_what_comes_next() {
+        let clock = |mode: &str, offset: Value, next: Value| {
+            shown(&json!({ "time": "T", "mode": mode, "offset_seconds": offset, "next_event": next }))
+        };
+        assert_eq!(clock("frozen", Value::Null, json!("N")), "T (stands still)\nnext event: N\n");
+        assert_eq!(
+            clock("offset", json!(-5), Value::Null),
+            "T (runs 5 s behind this machine)\nnext event: none\n"
+        );
+        assert_eq!(clock("real", json!(0), Value::Null), "T (the time of this machine)\nnext event: none\n");
+    }
+}

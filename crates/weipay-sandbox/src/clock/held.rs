@@ -1,0 +1,226 @@
+//! The hand on a clock (虚拟时钟): it stands still, runs with an offset, or follows the machine.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::machine_now;
+
+/// How a clock goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum ClockMode {
+    /// It shows the time of the machine.
+    Real,
+    /// It runs as the machine's does, so many seconds before or behind it.
+    Offset {
+        /// Positive when it is ahead.
+        seconds: i64,
+    },
+    /// It stands still.
+    Frozen {
+        /// Where, in unix seconds.
+        at: i64,
+    },
+}
+
+impl ClockMode {
+    fn now(self) -> i64 {
+        match self {
+            Self::Real => machine_now(),
+            Self::Offset { seconds } => machine_now().saturating_add(seconds),
+            Self::Frozen { at } => at,
+        }
+    }
+
+    // Saturating, so that no test can wrap time around.
+    fn advanced(self, by: i64) -> Self {
+        match self {
+            Self::Real => Self::Offset { seconds: by },
+            Self::Offset { seconds } => Self::Offset { seconds: seconds.saturating_add(by) },
+            Self::Frozen { at } => Self::Frozen { at: at.saturating_add(by) },
+        }
+    }
+
+    fn set(self, unix_seconds: i64) -> Self {
+        match self {
+            Self::Frozen { .. } => Self::Frozen { at: unix_seconds },
+            Self::Real | Self::Offset { .. } => {
+                Self::Offset { seconds: unix_seconds.saturating_sub(machine_now()) }
+            }
+        }
+    }
+
+    /// `real`, `offset` or `frozen`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Offset { .. } => "offset",
+            Self::Frozen { .. } => "frozen",
+        }
+    }
+}
+
+/// Is told the new time, and says whether it wants to be told again.
+type Listener = Box<dyn Fn(i64) -> bool + Send + Sync>;
+
+struct Held {
+    mode: Mutex<ClockMode>,
+    /// Whether the client that was let in last signs by the machine's clock, although this one shows another time.
+    is_client_at_machine_time: AtomicBool,
+    listeners: Mutex<Vec<Listener>>,
+}
+
+/// The hand on a clock. When a call that moves it returns, the platforms that have this clock have done what was due by then;
+/// notifications are on their way. [`Sandbox::run_for`](crate::Sandbox::run_for) also waits for these, and stops at
+/// everything in between.
+#[derive(Clone)]
+pub struct HeldClock(Arc<Held>);
+
+impl fmt::Debug for HeldClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HeldClock").field(&self.mode()).finish()
+    }
+}
+
+impl HeldClock {
+    pub(crate) fn new(mode: ClockMode) -> Self {
+        let held = Held {
+            mode: Mutex::new(mode),
+            is_client_at_machine_time: AtomicBool::new(false),
+            listeners: Mutex::default(),
+        };
+        Self(Arc::new(held))
+    }
+
+    /// Unix seconds.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.mode().now()
+    }
+
+    /// How it goes.
+    #[must_use]
+    pub fn mode(&self) -> ClockMode {
+        *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the clock forward, or back with a negative number. It goes on as it did: one that stands still stands still there.
+    pub fn advance(&self, seconds: i64) {
+        self.change(|mode| mode.advanced(seconds));
+    }
+
+    /// Sets the clock to another time. It goes on as it did: one that runs runs from there.
+    pub fn set(&self, unix_seconds: i64) {
+        self.change(|mode| mode.set(unix_seconds));
+    }
+
+    /// Stops the clock at a time.
+    pub fn freeze(&self, unix_seconds: i64) {
+        self.change(|_| ClockMode::Frozen { at: unix_seconds });
+    }
+
+    /// Lets the clock run from a time.
+    pub fn run_from(&self, unix_seconds: i64) {
+        self.change(|_| ClockMode::Real.set(unix_seconds));
+    }
+
+    /// Lets the clock show the time of the machine again.
+    pub fn set_real(&self) {
+        self.change(|_| ClockMode::Real);
+    }
+
+    /// The time by which a client signs that sent this timestamp: this clock's, or else the machine's. Most SDKs sign by the
+    /// machine's clock and cannot be told otherwise; they must not be locked out when a developer moves this clock.
+    pub(crate) fn time_of_client(&self, is_fresh_at: impl Fn(i64) -> bool) -> Option<i64> {
+        let (now, machine) = (self.now(), machine_now());
+        let found = [now, machine].into_iter().find(|time| is_fresh_at(*time))?;
+        self.0.is_client_at_machine_time.store(found != now, Ordering::Relaxed);
+        Some(found)
+    }
+
+    /// The time that stands in the signature of a notification: the one by which the merchant's client signs.
+    pub(crate) fn time_of_signatures(&self) -> i64 {
+        match self.0.is_client_at_machine_time.load(Ordering::Relaxed) {
+            true => machine_now(),
+            false => self.now(),
+        }
+    }
+
+    /// Tells a listener whenever the clock is moved, until it says that it has heard enough. It must not move the clock.
+    pub(crate) fn listen(&self, listener: impl Fn(i64) -> bool + Send + Sync + 'static) {
+        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
+    }
+
+    fn change(&self, change: impl FnOnce(ClockMode) -> ClockMode) {
+        {
+            let mut mode = self.0.mode.lock().unwrap_or_else(PoisonError::into_inner);
+            *mode = change(*mode);
+        }
+        let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|listener| listener(self.now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn a_held_clock_moves_only_when_it_is_moved() {
+        let (clock, hand) = Clock::held(100);
+        let copy = clock.clone();
+        hand.advance(5);
+        assert_eq!((clock.now(), copy.now()), (105, 105));
+        hand.set(7);
+        assert_eq!(clock.now(), 7);
+        hand.advance(i64::MAX);
+        assert_eq!(clock.now(), i64::MAX);
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_goes_on_running_until_it_is_stopped() {
+        let hand = HeldClock::new(ClockMode::Real);
+        hand.advance(3_600);
+        assert_eq!(hand.mode(), ClockMode::Offset { seconds: 3_600 });
+        hand.advance(-600);
+        assert_eq!(hand.mode(), ClockMode::Offset { seconds: 3_000 });
+        hand.freeze(100);
+        hand.advance(1);
+        assert_eq!(hand.mode(), ClockMode::Frozen { at: 101 });
+        hand.run_from(1_000);
+        assert!(matches!(hand.mode(), ClockMode::Offset { seconds } if seconds < 0));
+        hand.set_real();
+        assert_eq!(hand.mode(), ClockMode::Real);
+    }
+
+    #[test]
+    fn a_client_that_cannot_be_told_the_time_signs_by_the_machines() {
+        let (_, hand) = Clock::held(100);
+        let near = |wanted: i64| move |time: i64| (time - wanted).abs() < 300;
+        assert_eq!(hand.time_of_client(near(50)), Some(100));
+        assert_eq!(hand.time_of_signatures(), 100);
+        let machine = hand.time_of_client(near(machine_now())).unwrap();
+        assert!(machine > 1_000_000_000 && hand.time_of_signatures() >= machine);
+        assert_eq!(hand.time_of_client(near(10_000)), None);
+    }
+
+    #[test]
+    fn who_listens_hears_of_every_move_until_it_has_heard_enough() {
+        let (_, hand) = Clock::held(100);
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&heard);
+        hand.listen(move |now| {
+            listener.lock().unwrap().push(now);
+            now < 200
+        });
+        hand.advance(5);
+        hand.set(200);
+        hand.advance(1);
+        assert_eq!(*heard.lock().unwrap(), [105, 200]);
+    }
+}

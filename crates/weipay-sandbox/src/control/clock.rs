@@ -1,0 +1,108 @@
+//! The clock.
+
+use serde_json::{Value, json};
+
+use super::{Control, ControlError, ControlRequest, Member, Route};
+use crate::clock::{self, ClockMode, HeldClock};
+use crate::platform::ClockError;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get(
+        "/clock",
+        "What time it is for the platform, how its clock goes, and the next event",
+        &[],
+        show,
+    ),
+    Route::post("/clock/freeze", "Stops the clock", FREEZE, freeze),
+    Route::post("/clock/set", "Lets the clock run from a time", SET, set),
+    Route::post(
+        "/clock/advance",
+        "Lets a duration pass: everything that is due on the way happens at its own time",
+        ADVANCE,
+        advance,
+    ),
+    Route::post(
+        "/clock/next",
+        "Moves the clock to the next event, and answers when that is done; `event` is null when nothing waits",
+        &[],
+        next,
+    ),
+    Route::post("/clock/real", "Lets the clock show the time of this machine again", &[], real),
+];
+
+const FREEZE: &[Member] = &[Member::text("time", "RFC 3339; where the clock is, if missing")];
+const SET: &[Member] = &[Member::text("time", "RFC 3339").required()];
+const ADVANCE: &[Member] = &[Member::text("duration", "Such as 90s, 15m, 3h, 30d or 1d12h").required()];
+
+impl From<ClockError> for ControlError {
+    fn from(error: ClockError) -> Self {
+        match error {
+            ClockError::Store(error) => Self::failed(error),
+            error => Self::conflict(error.to_string()),
+        }
+    }
+}
+
+fn hand(control: &Control) -> &HeldClock {
+    control.platform.clock()
+}
+
+fn time(request: &ControlRequest) -> Result<Option<i64>, ControlError> {
+    let read = |text| {
+        clock::parse(text).ok_or_else(|| {
+            ControlError::invalid("`time` must be RFC 3339 with its offset, as 2026-08-15T12:00:00+08:00")
+        })
+    };
+    request.text("time").map(read).transpose()
+}
+
+fn show(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    let (now, mode) = (hand(control).now(), hand(control).mode());
+    let next = control.platform.next_event()?;
+    Ok(json!({
+        "mode": mode.word(),
+        "time": clock::rfc3339(now),
+        "unix_seconds": now,
+        "offset_seconds": match mode {
+            ClockMode::Offset { seconds } => Some(seconds),
+            ClockMode::Real => Some(0),
+            ClockMode::Frozen { .. } => None,
+        },
+        "next_event": next.map(clock::rfc3339),
+    }))
+}
+
+fn freeze(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let at = time(request)?.unwrap_or_else(|| hand(control).now());
+    hand(control).freeze(at);
+    show(control, request)
+}
+
+fn set(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    if let Some(time) = time(request)? {
+        hand(control).run_from(time);
+    }
+    show(control, request)
+}
+
+fn advance(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let seconds = clock::parse_duration(request.text("duration").unwrap_or_default())
+        .map_err(|advice| ControlError::invalid(format!("`duration`: {advice}")))?;
+    let run = control.platform.run_for(seconds)?;
+    let mut shown = show(control, request)?;
+    shown["events"] = run.events.into();
+    shown["is_complete"] = run.is_complete.into();
+    Ok(shown)
+}
+
+fn next(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let event = control.platform.run_to_next_event()?;
+    let mut shown = show(control, request)?;
+    shown["event"] = event.map(clock::rfc3339).into();
+    Ok(shown)
+}
+
+fn real(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    hand(control).set_real();
+    show(control, request)
+}

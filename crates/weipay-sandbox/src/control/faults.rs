@@ -1,0 +1,97 @@
+//! Faults.
+
+use serde_json::{Value, json};
+
+use super::{Control, ControlError, ControlRequest, Member, Route};
+use crate::faults::{FaultProfile, FaultRule, RuleStatus};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/faults", "The rules by which requests meet faults, and how often each was met", &[], list),
+    Route::post("/faults", "Adds a rule", RULE, add),
+    Route::post("/faults/profile", "Adds the rules of a profile", PROFILE, add_profile),
+    Route::delete("/faults", "Takes all rules away", &[], clear),
+    Route::delete("/faults/{id}", "Takes one rule away", &[], remove),
+];
+
+const RULE: &[Member] = &[
+    Member::text("fault", "Such as 502, slow; ms=1500, commit-then-drop, wrong-signature").required(),
+    Member::text("operation", "Only this operation: path template, with or without the method before it"),
+    Member::text("merchant", "Only this merchant"),
+    Member::text("host", "Only requests to this host"),
+    Member::integer("first", "Only the first so many requests"),
+    Member::number("probability", "From 0 (never) to 1 (always)"),
+    Member::integer("seed", "The same seed hits the same requests"),
+];
+
+const PROFILE: &[Member] = &[
+    Member::word("profile", &["flaky", "outage", "rotation"], "Which").required(),
+    Member::integer("seed", "The same seed hits the same requests"),
+];
+
+fn number(request: &ControlRequest, name: &str) -> Result<Option<u64>, ControlError> {
+    let Some(value) = request.get(name) else { return Ok(None) };
+    let number = value.as_u64();
+    number.map(Some).ok_or_else(|| ControlError::invalid(format!("`{name}` must not be negative")))
+}
+
+fn add(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let fault = request.text("fault").unwrap_or_default().parse();
+    let mut rule =
+        FaultRule::new(fault.map_err(|advice: String| ControlError::invalid(format!("`fault`: {advice}")))?);
+    rule.operation = request.text("operation").map(str::to_owned);
+    rule.merchant = request.text("merchant").map(str::to_owned);
+    rule.host = request.text("host").map(str::to_owned);
+    rule.first = number(request, "first")?;
+    if let Some(probability) = request.get("probability").and_then(Value::as_f64) {
+        rule = rule.probability(probability);
+    }
+    if let Some(seed) = number(request, "seed")? {
+        rule = rule.seed(seed);
+    }
+    let id = control.platform.faults.add(rule).map_err(|error| ControlError::invalid(error.to_string()))?;
+    Ok(json!({ "id": id }))
+}
+
+fn add_profile(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let profile: FaultProfile = request
+        .text("profile")
+        .unwrap_or_default()
+        .parse()
+        .map_err(|error: String| ControlError::invalid(error))?;
+    let seed = number(request, "seed")?.unwrap_or(1);
+    let add =
+        |rule| control.platform.faults.add(rule).map_err(|error| ControlError::invalid(error.to_string()));
+    let ids = profile.rules(seed).into_iter().map(add).collect::<Result<Vec<_>, _>>()?;
+    Ok(json!({ "ids": ids }))
+}
+
+fn list(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    let rules: Vec<Value> = control.platform.faults.list().iter().map(shown).collect();
+    Ok(json!({ "faults": rules }))
+}
+
+fn shown(status: &RuleStatus) -> Value {
+    let rule = &status.rule;
+    json!({
+        "id": status.id,
+        "fault": rule.fault.to_string(),
+        "operation": rule.operation,
+        "merchant": rule.merchant,
+        "host": rule.host,
+        "first": rule.first,
+        "probability": rule.probability,
+        "seed": rule.seed,
+        "seen": status.seen,
+        "injected": status.injected,
+    })
+}
+
+fn clear(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    control.platform.faults.clear();
+    Ok(Value::Null)
+}
+
+fn remove(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let is_removed = request.path("id").parse().is_ok_and(|id| control.platform.faults.remove(id));
+    if is_removed { Ok(Value::Null) } else { Err(ControlError::not_found("no rule has this number")) }
+}

@@ -1,0 +1,141 @@
+//! Faults (故障注入): what a network, a proxy or the platform does to a client on a bad day, on demand.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | this one | the rules that are in force, and which fault a request meets |
+//! | `fault` | the faults, and how they are written |
+//! | `rule` | which requests a rule hits |
+//! | `profile` | sets of rules with a name |
+//! | `inject` | what a fault does to a response |
+//!
+//! A request meets the fault that its header [`FAULT_HEADER`] names, or else that of the first rule that hits it. The response says so
+//! in a header of the same name, and so does the log. Rules are gone when the sandbox ends.
+
+mod fault;
+mod inject;
+mod profile;
+mod rule;
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use weipay_catalog::{Catalog, Operation};
+
+use crate::platform::Request;
+pub use fault::Fault;
+pub(crate) use inject::Delivery;
+pub use profile::FaultProfile;
+use rule::Active;
+pub use rule::FaultRule;
+
+/// The header that asks for a fault, on a request, and tells of one, on a response.
+pub const FAULT_HEADER: &str = "weipay-sandbox-fault";
+
+/// More rules are a mistake.
+const MAX_RULES: usize = 100;
+
+/// The rules that are in force.
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<Rules>);
+
+#[derive(Default)]
+struct Rules {
+    last_id: u64,
+    active: Vec<Active>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faults")
+    }
+}
+
+/// Why a rule was not added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultError {
+    /// The catalogue does not have its operation.
+    UnknownOperation(String),
+    /// Its probability is not a number from 0 to 1.
+    Probability,
+    /// There are too many rules.
+    TooMany,
+}
+
+impl fmt::Display for FaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownOperation(operation) => write!(
+                f,
+                "no operation is called `{}`; write its path, or method and path, as `weipay api list` shows them",
+                operation.escape_debug()
+            ),
+            Self::Probability => f.write_str("the probability of a fault must be a number from 0 to 1"),
+            Self::TooMany => write!(f, "there are {MAX_RULES} rules already; clear some first"),
+        }
+    }
+}
+
+impl std::error::Error for FaultError {}
+
+/// A rule, and how often it was met.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RuleStatus {
+    pub(crate) id: u64,
+    pub(crate) rule: FaultRule,
+    pub(crate) seen: u64,
+    pub(crate) injected: u64,
+}
+
+impl Faults {
+    pub(crate) fn add(&self, rule: FaultRule) -> Result<u64, FaultError> {
+        rule.check()?;
+        self.with(|rules| {
+            if rules.active.len() >= MAX_RULES {
+                return Err(FaultError::TooMany);
+            }
+            rules.last_id += 1;
+            rules.active.push(Active::new(rules.last_id, rule));
+            Ok(rules.last_id)
+        })
+    }
+
+    /// Whether there was such a rule.
+    pub(crate) fn remove(&self, id: u64) -> bool {
+        self.with(|rules| {
+            let before = rules.active.len();
+            rules.active.retain(|active| active.id != id);
+            rules.active.len() < before
+        })
+    }
+
+    pub(crate) fn clear(&self) {
+        self.with(|rules| rules.active.clear());
+    }
+
+    pub(crate) fn list(&self) -> Vec<RuleStatus> {
+        self.with(|rules| rules.active.iter().map(Active::status).collect())
+    }
+
+    /// The fault that a request meets. An error says what is wrong with its header.
+    pub(crate) fn choose(&self, request: &Request) -> Result<Option<Fault>, String> {
+        if let Some(value) = request.headers.get(FAULT_HEADER) {
+            let text = value.to_str().map_err(|_| fault::ADVICE.to_owned())?;
+            return text.parse().map(Some);
+        }
+        self.with(|rules| {
+            if rules.active.is_empty() {
+                return Ok(None);
+            }
+            let operation = operation_of(request);
+            Ok(rules.active.iter_mut().find_map(|active| active.meet(request, operation)))
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Rules) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn operation_of(request: &Request) -> Option<&'static Operation> {
+    Catalog::embedded().route(&request.method, request.path()).ok().map(|routed| routed.operation)
+}

@@ -1,0 +1,186 @@
+//! One fault, and how it is written: a word, and what belongs to it, as in `502; body=html` or `slow; ms=1500`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What is done to a request or to its response. It is made from its text:
+///
+/// | text | what happens |
+/// |---|---|
+/// | `429`, `500`, `502`, `503` | the request is refused with this status, and nothing is done; `body=json` is the platform's own signed response and the default, `body=html` that of a proxy, `body=none` has no body |
+/// | `202` | accepted and not done yet: a signed response without a body |
+/// | `drop` | the connection ends without a response, and nothing is done |
+/// | `reset` | the same with a reset of the connection |
+/// | `commit-then-` before any of these | the request is carried out, and its response is lost in this way |
+/// | `slow` | the response comes late; `ms` is how many milliseconds, 1000 by default, 60000 at most |
+/// | `truncated` | the connection ends in the middle of the body |
+/// | `wrong-signature`, `missing-signature` | the signature of the response does not verify, or is not there |
+/// | `probe-signature` | a signature probe (签名探测) of the platform |
+/// | `unknown-serial` | the response names a platform key that nobody knows |
+///
+/// The last five are done to the real response of a request that is carried out.
+///
+/// ```
+/// use weipay_sandbox::Fault;
+///
+/// let lost: Fault = "commit-then-drop".parse()?;
+/// assert_eq!("503; body=html".parse::<Fault>()?.to_string(), "503; body=html");
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    pub(super) kind: Kind,
+    /// Whether the request is carried out first.
+    pub(super) commits: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Status(u16, Body),
+    Drop,
+    Reset,
+    Slow(Duration),
+    Truncated,
+    WrongSignature,
+    MissingSignature,
+    ProbeSignature,
+    UnknownSerial,
+}
+
+/// Who seems to have sent a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    /// The platform: signed JSON.
+    Json,
+    /// A proxy in front of it.
+    Html,
+    None,
+}
+
+pub(super) const ADVICE: &str = "a fault is one of 202, 429, 500, 502, 503, drop, reset (each also with commit-then- before it), slow, truncated, \
+     wrong-signature, missing-signature, probe-signature, unknown-serial; behind it may stand `; body=json`, `html` or `none` for \
+     a status, and `; ms=1500` for slow";
+
+const COMMIT: &str = "commit-then-";
+const DEFAULT_DELAY: Duration = Duration::from_secs(1);
+const MAX_DELAY: u64 = 60_000;
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        read(text).ok_or_else(|| ADVICE.to_owned())
+    }
+}
+
+fn read(text: &str) -> Option<Fault> {
+    let mut parts = text.split(';').map(str::trim);
+    let word = parts.next()?;
+    let (word, commits) = word.strip_prefix(COMMIT).map_or((word, false), |word| (word, true));
+    let mut kind = match word {
+        "202" => Kind::Status(202, Body::None),
+        "429" => Kind::Status(429, Body::Json),
+        "500" => Kind::Status(500, Body::Json),
+        "502" => Kind::Status(502, Body::Json),
+        "503" => Kind::Status(503, Body::Json),
+        "drop" => Kind::Drop,
+        "reset" => Kind::Reset,
+        _ if commits => return None,
+        "slow" => Kind::Slow(DEFAULT_DELAY),
+        "truncated" => Kind::Truncated,
+        "wrong-signature" => Kind::WrongSignature,
+        "missing-signature" => Kind::MissingSignature,
+        "probe-signature" => Kind::ProbeSignature,
+        "unknown-serial" => Kind::UnknownSerial,
+        _ => return None,
+    };
+    for part in parts {
+        let (name, value) = part.split_once('=')?;
+        kind = match (kind, name.trim(), value.trim()) {
+            (Kind::Status(status @ 400.., _), "body", "json") => Kind::Status(status, Body::Json),
+            (Kind::Status(status @ 400.., _), "body", "html") => Kind::Status(status, Body::Html),
+            (Kind::Status(status @ 400.., _), "body", "none") => Kind::Status(status, Body::None),
+            (Kind::Slow(_), "ms", value) => {
+                let delay = value.parse().ok().filter(|delay| *delay <= MAX_DELAY)?;
+                Kind::Slow(Duration::from_millis(delay))
+            }
+            _ => return None,
+        };
+    }
+    Some(Fault { kind, commits })
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.commits {
+            f.write_str(COMMIT)?;
+        }
+        match self.kind {
+            Kind::Status(status, Body::Html) => write!(f, "{status}; body=html"),
+            Kind::Status(status @ 400.., Body::None) => write!(f, "{status}; body=none"),
+            Kind::Status(status, _) => write!(f, "{status}"),
+            Kind::Drop => f.write_str("drop"),
+            Kind::Reset => f.write_str("reset"),
+            Kind::Slow(delay) => write!(f, "slow; ms={}", delay.as_millis()),
+            Kind::Truncated => f.write_str("truncated"),
+            Kind::WrongSignature => f.write_str("wrong-signature"),
+            Kind::MissingSignature => f.write_str("missing-signature"),
+            Kind::ProbeSignature => f.write_str("probe-signature"),
+            Kind::UnknownSerial => f.write_str("unknown-serial"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_is_written_as_it_is_read() {
+        for text in [
+            "202",
+            "429",
+            "500",
+            "commit-then-502; body=html",
+            "503; body=none",
+            "drop",
+            "commit-then-drop",
+            "commit-then-reset",
+            "slow; ms=1500",
+            "truncated",
+            "wrong-signature",
+            "missing-signature",
+            "probe-signature",
+            "unknown-serial",
+        ] {
+            assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
+        }
+        for (text, same) in
+            [("slow", "slow; ms=1000"), ("502;body=json", "502"), (" 503 ; body = html ", "503; body=html")]
+        {
+            assert_eq!(text.parse::<Fault>().unwrap().to_string(), same);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_fault_is_refused_with_all_that_are() {
+        for text in [
+            "",
+            "banana",
+            "200",
+            "commit-then-slow",
+            "commit-then-",
+            "202; body=html",
+            "502; body=xml",
+            "502; ms=5",
+            "slow; ms=60001",
+            "slow; ms=-1",
+            "drop;",
+            "drop; now",
+        ] {
+            let advice = text.parse::<Fault>().unwrap_err();
+            assert!(advice.contains("probe-signature"), "{text}: {advice}");
+        }
+    }
+}

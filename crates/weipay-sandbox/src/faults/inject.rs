@@ -1,0 +1,156 @@
+//! What a fault does to a response.
+
+use std::time::Duration;
+
+use weipay_catalog::{Advice, Operation};
+
+use super::FAULT_HEADER;
+use super::fault::{Body, Fault, Kind};
+use crate::response::{Refusal, Response, UnsignedResponse, tail};
+
+/// How a response leaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    #[default]
+    Whole,
+    /// Whole, after a while.
+    Late(Duration),
+    /// Its head and half of its body, and then the connection ends.
+    Truncated,
+    /// Not at all: the connection ends.
+    Dropped,
+    /// Not at all: the connection is reset.
+    Reset,
+}
+
+impl Delivery {
+    /// Whether the client gets a status.
+    pub(crate) fn has_status(self) -> bool {
+        !matches!(self, Self::Dropped | Self::Reset)
+    }
+}
+
+/// The headers of a signature.
+const SIGNATURE: [&str; 5] = [
+    "wechatpay-nonce",
+    "wechatpay-signature",
+    "wechatpay-timestamp",
+    "wechatpay-serial",
+    "wechatpay-signature-type",
+];
+
+/// What the signature of a probe begins with.
+const PROBE: &str = "WECHATPAY/SIGNTEST/";
+
+impl Fault {
+    /// Whether the platform itself responds with it, signed, in place of its response: the caller must be known first.
+    pub(crate) fn is_signed(self) -> bool {
+        matches!(self.kind, Kind::Status(202, _) | Kind::Status(_, Body::Json))
+    }
+
+    /// Whether nothing is done.
+    pub(crate) fn is_instead(self) -> bool {
+        !self.commits && matches!(self.kind, Kind::Status(..) | Kind::Drop | Kind::Reset)
+    }
+
+    /// Whether it takes the place of the real response.
+    pub(crate) fn replaces(self) -> bool {
+        matches!(self.kind, Kind::Status(..))
+    }
+
+    /// The response of the platform in its place. UNCONFIRMED(fault-response): code and sentence where the operation's page has none for the
+    /// status, and that a response with 202 has no body.
+    pub(crate) fn refusal(self, operation: &Operation) -> UnsignedResponse {
+        let Kind::Status(status, _) = self.kind else {
+            return UnsignedResponse::from(&Refusal::system_error());
+        };
+        if status == 202 {
+            return UnsignedResponse { status, body: Vec::new(), tail: tail::SUCCESS };
+        }
+        // Other codes of a status may say that the request is wrong.
+        let passes = |advice| matches!(advice, Advice::RetrySame | Advice::RetryLater);
+        let known =
+            operation.error_codes().find(|known| known.status == Some(status) && passes(known.advice));
+        let (code, message) = match (known, status) {
+            (Some(known), _) => (known.code, known.message),
+            (None, 429) => ("RATELIMIT_EXCEEDED", ""),
+            (None, 500) => ("SYSTEM_ERROR", ""),
+            (None, _) => ("SERVICE_UNAVAILABLE", ""),
+        };
+        let message = match (message, status) {
+            ("", 429) => "请求过于频繁，请稍后重试",
+            ("", 500) => "系统错误，请稍后重试",
+            ("", _) => "服务不可用，请稍后重试",
+            (message, _) => message,
+        };
+        UnsignedResponse::from(&Refusal::new(status, code, message))
+    }
+
+    /// A response that comes from a proxy, or does not come.
+    pub(crate) fn unsigned(self) -> Response {
+        let Kind::Status(status, body) = self.kind else { return Response::empty(0) };
+        let mut response = Response::empty(status);
+        if body == Body::Html {
+            let title = match status {
+                429 => "429 Too Many Requests",
+                500 => "500 Internal Server Error",
+                502 => "502 Bad Gateway",
+                _ => "503 Service Temporarily Unavailable",
+            };
+            response.set("content-type", "text/html");
+            response.body = format!(
+                "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+            )
+            .into_bytes();
+        }
+        response
+    }
+
+    /// Does to a response what is left to be done, and says so in its header and so in the log.
+    pub(crate) fn spoil(self, response: &mut Response) {
+        let is_signed = response.headers.contains_key("wechatpay-signature");
+        match self.kind {
+            Kind::Status(..) => {}
+            Kind::Drop => response.delivery = Delivery::Dropped,
+            Kind::Reset => response.delivery = Delivery::Reset,
+            Kind::Slow(delay) => response.delivery = Delivery::Late(delay),
+            // Of nothing there is no half.
+            Kind::Truncated if response.body.is_empty() => response.delivery = Delivery::Dropped,
+            Kind::Truncated => response.delivery = Delivery::Truncated,
+            // Nothing of an unsigned response can be spoilt.
+            _ if !is_signed => return,
+            Kind::WrongSignature => {
+                let wrong = wrong_signature(response);
+                response.set("wechatpay-signature", &wrong);
+            }
+            Kind::MissingSignature => {
+                for name in SIGNATURE {
+                    response.headers.remove(name);
+                }
+            }
+            Kind::ProbeSignature => {
+                let wrong = wrong_signature(response);
+                response.set("wechatpay-signature", &format!("{PROBE}{wrong}"));
+            }
+            Kind::UnknownSerial => {
+                let is_public_key = response
+                    .header("wechatpay-serial")
+                    .is_some_and(|serial| serial.starts_with("PUB_KEY_ID_"));
+                let serial = match is_public_key {
+                    true => format!("PUB_KEY_ID_{}", "0".repeat(28)),
+                    false => "F".repeat(40),
+                };
+                response.set("wechatpay-serial", &serial);
+            }
+        }
+        response.set(FAULT_HEADER, &self.to_string());
+    }
+}
+
+/// The signature of a response with another first letter: still Base64 of the same length.
+fn wrong_signature(response: &Response) -> String {
+    let right = response.header("wechatpay-signature").unwrap_or_default();
+    let rest = right.get(1..).unwrap_or_default();
+    let first = if right.starts_with('A') { 'B' } else { 'A' };
+    format!("{first}{rest}")
+}

@@ -1,0 +1,225 @@
+//! A person receives coupons on a merchant's page (用户领券): an H5 address, the plugin of mini programs, or cards of the JSSDK. The merchant
+//! signs with its APIv2 key what the page says; the sandbox checks that signature, and says what is wrong with it.
+
+mod read;
+mod signature;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::callbacks::Channel;
+use super::pre_sending;
+use super::sending::{self, Obstacle, SendRequest, Situation};
+use crate::merchants::Account;
+use crate::platform::Platform;
+use crate::products::users::is_openid;
+use crate::products::{HandlerError, carry_out};
+use crate::store::{Fingerprint, IdempotencyKey, StoreError, StoredResponse, Transaction};
+
+pub use read::CouponPage;
+
+/// What a page says, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reading {
+    channel: Channel,
+    sender: String,
+    sign: String,
+    openid: String,
+    items: Vec<Item>,
+    /// What is signed, with the names that the signature has.
+    signed: Vec<(String, String)>,
+}
+
+/// One coupon that a page offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Item {
+    stock_id: String,
+    out_request_no: String,
+    coupon_code: Option<String>,
+}
+
+/// What a person gets, in the words that the plugin tells its page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reception {
+    /// `OK`, or why nothing at all was looked at: `PARAM_ERROR`, `SIGN_ERROR`, `USER_NOT_EXISTS`.
+    pub errcode: &'static str,
+    /// What is wrong, in words for the developer of the page; empty for `OK`.
+    pub msg: String,
+    /// What became of each coupon, in the order of the page.
+    pub send_coupon_result: Vec<ReceivedCoupon>,
+}
+
+/// What became of one coupon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReceivedCoupon {
+    /// `SUCCESS`; `DUPREQUEST`, when it was sent with this number before; or `NOTRUNNING`, `MAXQUOTA`, `DAYLIMIT`, `NOTENOUGH`, `FAILED`.
+    pub code: &'static str,
+    /// Why there is no coupon; empty when there is one.
+    pub message: String,
+    /// The stock that was offered.
+    pub stock_id: String,
+    /// The number under which it was offered.
+    pub out_request_no: String,
+    /// The coupon, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coupon_code: Option<String>,
+}
+
+impl Reception {
+    fn refused(errcode: &'static str, msg: impl Into<String>) -> Self {
+        Self { errcode, msg: msg.into(), send_coupon_result: Vec::new() }
+    }
+}
+
+impl Platform {
+    /// A person receives the coupons of a merchant's page.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was sent then.
+    pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
+        if let CouponPage::Token { token, openid } = page {
+            return self.receive_by_token(token, openid);
+        }
+        let reading = match page.read() {
+            Ok(reading) => reading,
+            Err(reason) => return Ok(Reception::refused("PARAM_ERROR", reason)),
+        };
+        if !is_openid(&reading.openid) {
+            let reason =
+                "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here";
+            return Ok(Reception::refused("USER_NOT_EXISTS", reason));
+        }
+        let (Some(merchant), Ok(kit)) = (self.merchants.find(&reading.sender), self.kit_of(&reading.sender))
+        else {
+            let reason = "send_coupon_merchant must be a merchant of the sandbox: the one that sends, and whose APIv2 key signs";
+            return Ok(Reception::refused("PARAM_ERROR", reason));
+        };
+        if let Err(reason) = signature::check(&reading.signed, &reading.sign, kit.kit()) {
+            return Ok(Reception::refused("SIGN_ERROR", reason));
+        }
+        self.receive_all(&merchant.account, &reading)
+    }
+
+    fn receive_by_token(&self, token: &str, openid: &str) -> Result<Reception, StoreError> {
+        let offer = self.store.transaction(|tx| pre_sending::find(tx, token))?;
+        let Some(offer) = offer else {
+            return Ok(Reception::refused("PARAM_ERROR", "no such token was made"));
+        };
+        if !is_openid(openid) || !["", openid].contains(&&*offer.openid) {
+            return Ok(Reception::refused("USER_NOT_EXISTS", "the token was made for somebody else"));
+        }
+        let Some(merchant) = self.merchants.find(&offer.sender) else {
+            return Ok(Reception::refused(
+                "PARAM_ERROR",
+                "the merchant that made the token is not there any more",
+            ));
+        };
+        let item = Item {
+            stock_id: offer.stock_id,
+            out_request_no: offer.send_request_no,
+            coupon_code: offer.coupon_code,
+        };
+        let reading = Reading {
+            channel: Channel::MiniProgram,
+            sender: offer.sender,
+            sign: String::new(),
+            openid: openid.to_owned(),
+            items: vec![item],
+            signed: Vec::new(),
+        };
+        self.receive_all(&merchant.account, &reading)
+    }
+
+    fn receive_all(&self, sender: &Account, reading: &Reading) -> Result<Reception, StoreError> {
+        let now = self.clock.now();
+        let received = self.store.transaction(|tx| {
+            let receive = |item: &Item| self.receive_one(tx, sender, reading, item, now);
+            reading.items.iter().map(receive).collect::<Result<Vec<_>, StoreError>>()
+        })?;
+        Ok(Reception { errcode: "OK", msg: String::new(), send_coupon_result: received })
+    }
+
+    fn receive_one(
+        &self,
+        tx: &Transaction<'_>,
+        sender: &Account,
+        reading: &Reading,
+        item: &Item,
+        now: i64,
+    ) -> Result<ReceivedCoupon, StoreError> {
+        let request = SendRequest {
+            stock_id: item.stock_id.clone(),
+            openid: reading.openid.clone(),
+            appid: None,
+            out_request_no: item.out_request_no.clone(),
+            coupon_code: item.coupon_code.clone(),
+            channel: reading.channel,
+        };
+        let scope = request.scope(sender);
+        // The API's sends and these share their numbers.
+        let key =
+            IdempotencyKey { operation: sending::SEND, scope: &scope, request_no: &request.out_request_no };
+        if let Some(known) = tx.stored_response(&key)? {
+            return Ok(received(item, "DUPREQUEST", "", code_of(&known.response)));
+        }
+        let situation = Situation::read(tx, &self.entropy, sender, &request)?;
+        match sending::decide(sender, &request, situation, now) {
+            Ok(decision) => {
+                let response = match carry_out(tx, decision) {
+                    Ok(response) => response,
+                    Err(HandlerError::Failed(error)) => return Err(error),
+                    Err(HandlerError::Refused(refusal)) => {
+                        return Ok(received(item, "FAILED", &refusal.message, None));
+                    }
+                };
+                let code = code_of(&response);
+                let fingerprint = Fingerprint::new(&as_api_request(&request));
+                tx.keep_response(&key, &StoredResponse { fingerprint, response })?;
+                Ok(received(item, "SUCCESS", "", code))
+            }
+            Err(obstacle) => {
+                let word = word(&obstacle);
+                Ok(received(item, word, &obstacle.refusal().message, None))
+            }
+        }
+    }
+}
+
+/// The word of the plugin.
+fn word(obstacle: &Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::NotRunning => "NOTRUNNING",
+        Obstacle::UserLimit => "MAXQUOTA",
+        Obstacle::DayLimit => "DAYLIMIT",
+        Obstacle::StockLimit | Obstacle::NoStoredCode => "NOTENOUGH",
+        Obstacle::Other(_) => "FAILED",
+    }
+}
+
+fn received(item: &Item, code: &'static str, message: &str, coupon_code: Option<String>) -> ReceivedCoupon {
+    let (stock_id, out_request_no) = (item.stock_id.clone(), item.out_request_no.clone());
+    ReceivedCoupon { code, message: message.to_owned(), stock_id, out_request_no, coupon_code }
+}
+
+/// The code in the response of a send, whose form depends on the operation.
+fn code_of(response: &Value) -> Option<String> {
+    let result = response.get("send_coupon_result").unwrap_or(response);
+    result.get("coupon_code").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// What the same send by the API would say.
+fn as_api_request(request: &SendRequest) -> Map<String, Value> {
+    let members = [
+        ("stock_id", Some(&request.stock_id)),
+        ("openid", Some(&request.openid)),
+        ("out_request_no", Some(&request.out_request_no)),
+        ("coupon_code", request.coupon_code.as_ref()),
+    ];
+    members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?.as_str()))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,421 @@
+//! Subsidies (营销补差): whoever made a coupon pays its merchant for what the coupon took off an order, and gets it back after a refund.
+//!
+//! UNCONFIRMED(subsidy-order): neither the payment nor the refund is looked for. INFERRED(subsidy-at-once): a receipt is settled by the request
+//! that makes it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::coupon::{self, Coupon, CouponState};
+use super::definition::StockType;
+use super::stock::Stock;
+use super::unconfirmed::{MAX_LISTED_RECEIPTS, MAX_SUBSIDIES, words};
+use super::{may_operate, once_for_merchant, refusals};
+use crate::clock;
+use crate::contract::ValidRequest;
+use crate::merchants::Account;
+use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::response::Refusal;
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+pub(super) fn pay_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = SubsidyRequest::read(context.request, "out_subsidy_no");
+    once_for_merchant(tx, context, "pay subsidy", &request.request_no, || {
+        let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
+        let paid = successful(tx, &request)?;
+        let id = receipt_number('1', context.now, tx.next_number("subsidy receipt")?);
+        Ok(pay(context.caller, request.clone(), found, &paid, id, context.now))
+    })
+}
+
+pub(super) fn return_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = SubsidyRequest::read(context.request, "out_subsidy_return_no");
+    let refund_id = context.request.required("refund_id").to_owned();
+    once_for_merchant(tx, context, "return subsidy", &request.request_no, || {
+        let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
+        let paid = successful(tx, &request)?;
+        let id = receipt_number('2', context.now, tx.next_number("subsidy return receipt")?);
+        Ok(give_back(context.caller, request.clone(), refund_id.clone(), found, paid, id, context.now))
+    })
+}
+
+pub(super) fn list_receipts(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let text = |name: &str| context.request.query(name).unwrap_or_default();
+    let (stock_id, code) = (text("stock_id"), text("coupon_code"));
+    let found = coupon::find(tx, stock_id, code)?;
+    check_rights(context.caller, found)?;
+    let mut conditions = vec![IndexRange::equal(COUPON, joined(stock_id, code))];
+    if let Some(number) = context.request.query("out_subsidy_no") {
+        conditions.insert(0, IndexRange::equal(NUMBER, number));
+    }
+    let receipts: Vec<PayReceipt> = tx.find(&conditions, Page { offset: 0, limit: MAX_LISTED_RECEIPTS })?;
+    let list: Vec<_> = receipts.iter().map(PayReceipt::describe).collect();
+    Ok(json!({ "pay_receipt_list": list }))
+}
+
+pub(super) fn query_receipt(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let receipt: Option<PayReceipt> = tx.get(context.request.path("subsidy_receipt_id"))?;
+    let receipt =
+        receipt.filter(|receipt| receipt.outcome == Outcome::Paid).ok_or_else(refusals::no_such_receipt)?;
+    check_rights(context.caller, coupon::find(tx, &receipt.request.stock_id, &receipt.request.coupon_code)?)?;
+    Ok(receipt.describe())
+}
+
+pub(super) fn query_return_receipt(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let receipt: Option<ReturnReceipt> = tx.get(context.request.path("subsidy_return_receipt_id"))?;
+    let receipt = receipt.ok_or_else(refusals::no_such_receipt)?;
+    check_rights(context.caller, coupon::find(tx, &receipt.request.stock_id, &receipt.request.coupon_code)?)?;
+    Ok(receipt.describe())
+}
+
+/// What a payment and a return have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SubsidyRequest {
+    stock_id: String,
+    coupon_code: String,
+    transaction_id: String,
+    payer_merchant: String,
+    payee_merchant: String,
+    amount: i64,
+    description: String,
+    request_no: String,
+}
+
+impl SubsidyRequest {
+    fn read(request: &ValidRequest, number: &str) -> Self {
+        let text = |name: &str| request.required(name).to_owned();
+        Self {
+            stock_id: text("stock_id"),
+            coupon_code: text("coupon_code"),
+            transaction_id: text("transaction_id"),
+            payer_merchant: text("payer_merchant"),
+            payee_merchant: text("payee_merchant"),
+            amount: request.body.get("amount").and_then(Value::as_i64).unwrap_or_default(),
+            description: text("description"),
+            request_no: text(number),
+        }
+    }
+
+    fn describe(&self) -> Map<String, Value> {
+        let mut shown = Map::new();
+        for (name, value) in [
+            ("stock_id", &self.stock_id),
+            ("coupon_code", &self.coupon_code),
+            ("transaction_id", &self.transaction_id),
+            ("payer_merchant", &self.payer_merchant),
+            ("payee_merchant", &self.payee_merchant),
+            ("description", &self.description),
+        ] {
+            shown.insert(name.to_owned(), value.as_str().into());
+        }
+        shown.insert("amount".to_owned(), self.amount.into());
+        shown
+    }
+}
+
+/// 补差付款单.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PayReceipt {
+    id: String,
+    request: SubsidyRequest,
+    time: i64,
+    outcome: Outcome,
+    /// What went back of it.
+    returned: i64,
+}
+
+/// Whether the money went over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Outcome {
+    Paid,
+    /// More than the coupon is worth.
+    Failed,
+    /// Too many for one coupon.
+    TooMany,
+}
+
+impl PayReceipt {
+    fn status(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Failed | Outcome::TooMany => "FAIL",
+            Outcome::Paid if self.returned == 0 => "SUCCESS",
+            Outcome::Paid if self.returned < self.request.amount => "PARTIAL_RETURN",
+            Outcome::Paid => "FULL_RETURN",
+        }
+    }
+
+    fn describe(&self) -> Value {
+        let mut shown = self.request.describe();
+        let mut put = |name: &str, value: &str| drop(shown.insert(name.to_owned(), value.into()));
+        put("status", self.status());
+        put("out_subsidy_no", &self.request.request_no);
+        put("create_time", &clock::rfc3339(self.time));
+        match self.outcome {
+            // The number and the time are there only on success.
+            Outcome::Paid => {
+                put("subsidy_receipt_id", &self.id);
+                put("success_time", &clock::rfc3339(self.time));
+            }
+            Outcome::Failed => put("fail_reason", "EXCEED_SUBSIDY_AMOUNT_QUOTA"),
+            Outcome::TooMany => put("fail_reason", "EXCEED_SUBSIDY_COUNT_QUOTA"),
+        }
+        Value::Object(shown)
+    }
+}
+
+/// 补差回退单.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReturnReceipt {
+    id: String,
+    receipt_id: String,
+    refund_id: String,
+    request: SubsidyRequest,
+    time: i64,
+}
+
+impl ReturnReceipt {
+    fn describe(&self) -> Value {
+        let mut shown = self.request.describe();
+        let time = clock::rfc3339(self.time);
+        for (name, value) in [
+            ("subsidy_return_receipt_id", self.id.as_str()),
+            ("subsidy_receipt_id", &self.receipt_id),
+            ("refund_id", &self.refund_id),
+            // The pages of returns have a prefix that those of payments do not have.
+            ("status", "RETURN_RECEIPT_SUCCESS"),
+            ("out_subsidy_return_no", &self.request.request_no),
+            ("return_create_time", &time),
+            ("return_done_time", &time),
+        ] {
+            shown.insert(name.to_owned(), value.into());
+        }
+        Value::Object(shown)
+    }
+}
+
+/// 28 digits: `1` or `2`, the time, and a serial.
+fn receipt_number(kind: char, now: i64, serial: i64) -> String {
+    let plain: String = clock::rfc3339(now).chars().filter(char::is_ascii_digit).take(14).collect();
+    format!("{kind}120{plain}{serial:010}")
+}
+
+/// More is never subsidised at once: 5000 yuan.
+const MAX_AMOUNT: i64 = 500_000;
+
+/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; more than the coupon is worth makes a receipt that has failed.
+fn pay(
+    caller: &Account,
+    request: SubsidyRequest,
+    found: Option<(Stock, Coupon)>,
+    paid: &[PayReceipt],
+    id: String,
+    now: i64,
+) -> Decided<PayReceipt> {
+    let (stock, coupon) = check_rights(caller, found)?;
+    if !(1..=MAX_AMOUNT).contains(&request.amount) {
+        return Err(refusals::request_parameters("amount goes from 1 to 500000 fen"));
+    }
+    check_sides(&request, &stock)?;
+    if stock.definition.stock_type == StockType::Exchange {
+        return Err(refusals::request_parameters("coupons of stock_type EXCHANGE are never subsidised"));
+    }
+    if coupon.state_at(now) != CouponState::Used {
+        return Err(Refusal::invalid_request(words::NOT_USED).with_reason(
+            "a coupon is subsidised after it was used: POST /v3/marketing/busifavor/coupons/use",
+        ));
+    }
+    let sum: i64 = paid.iter().map(|receipt| receipt.request.amount - receipt.returned).sum();
+    // What a DISCOUNT coupon takes off depends on the order, which is not known here.
+    let is_too_much = |worth: i64| sum.saturating_add(request.amount) > worth;
+    let outcome = match stock.definition.discount_amount {
+        _ if paid.len() >= MAX_SUBSIDIES => Outcome::TooMany,
+        Some(worth) if is_too_much(worth) => Outcome::Failed,
+        _ => Outcome::Paid,
+    };
+    let receipt = PayReceipt { id, request, time: now, outcome, returned: 0 };
+    let response = receipt.describe();
+    Ok(Decision::new(receipt, response))
+}
+
+/// Returns a subsidy, wholly or in part: of the newest receipt of these two sides and this payment that has so much left.
+fn give_back(
+    caller: &Account,
+    request: SubsidyRequest,
+    refund_id: String,
+    found: Option<(Stock, Coupon)>,
+    paid: Vec<PayReceipt>,
+    id: String,
+    now: i64,
+) -> Decided<(PayReceipt, ReturnReceipt)> {
+    check_rights(caller, found)?;
+    if request.amount < 1 {
+        return Err(refusals::request_parameters("amount must be 1 fen or more"));
+    }
+    let is_of_request = |receipt: &PayReceipt| {
+        let known = &receipt.request;
+        known.transaction_id == request.transaction_id
+            && known.payer_merchant == request.payer_merchant
+            && known.payee_merchant == request.payee_merchant
+    };
+    let of_request: Vec<_> = paid.into_iter().filter(is_of_request).collect();
+    if of_request.is_empty() {
+        return Err(refusals::no_such_receipt().with_reason(
+            "no subsidy was paid for this coupon with this transaction_id, payer_merchant and payee_merchant",
+        ));
+    }
+    let has_left = |receipt: &PayReceipt| receipt.request.amount - receipt.returned >= request.amount;
+    let receipt = of_request.into_iter().find(has_left).ok_or_else(|| {
+        Refusal::invalid_request(words::RETURN_TOO_MUCH)
+            .with_reason("all returns of a subsidy together may not be more than the subsidy")
+    })?;
+    let receipt = PayReceipt { returned: receipt.returned + request.amount, ..receipt };
+    let back = ReturnReceipt { id, receipt_id: receipt.id.clone(), refund_id, request, time: now };
+    let response = back.describe();
+    Ok(Decision::new((receipt, back), response))
+}
+
+/// The coupon, when the caller may subsidise it. INFERRED(subsidy-rights): its creator and the merchant that it belongs to.
+fn check_rights(caller: &Account, found: Option<(Stock, Coupon)>) -> Result<(Stock, Coupon), Refusal> {
+    let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
+    if may_operate(caller, &stock) { Ok((stock, coupon)) } else { Err(refusals::no_right_on_subsidy()) }
+}
+
+/// The creator or the belonging merchant pays, the belonging merchant receives. UNCONFIRMED(subsidy-brand): others of its brand cannot receive here.
+fn check_sides(request: &SubsidyRequest, stock: &Stock) -> Result<(), Refusal> {
+    let belonging = stock.definition.belong_merchant();
+    if ![&*stock.creator, belonging].contains(&&*request.payer_merchant) {
+        return Err(refusals::request_parameters(
+            "payer_merchant must be the creator of the stock or the merchant that it belongs to",
+        ));
+    }
+    if request.payee_merchant != belonging {
+        return Err(refusals::request_parameters(
+            "payee_merchant must be the merchant that the stock belongs to",
+        ));
+    }
+    Ok(())
+}
+
+const COUPON: &str = "stock and code";
+const PAID: &str = "stock and code, paid";
+const NUMBER: &str = "request number";
+
+impl Record for PayReceipt {
+    const KIND: &'static str = "subsidy receipt";
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let coupon = joined(&self.request.stock_id, &self.request.coupon_code);
+        let mut indexes = vec![
+            IndexEntry::new(COUPON, coupon.as_str()),
+            IndexEntry::new(NUMBER, self.request.request_no.as_str()),
+        ];
+        if self.outcome == Outcome::Paid {
+            indexes.push(IndexEntry::new(PAID, coupon));
+        }
+        indexes
+    }
+}
+
+impl Record for ReturnReceipt {
+    const KIND: &'static str = "subsidy return receipt";
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+/// The subsidies of a coupon that were paid, the newest first.
+fn successful(tx: &Transaction<'_>, request: &SubsidyRequest) -> Result<Vec<PayReceipt>, StoreError> {
+    let coupon = joined(&request.stock_id, &request.coupon_code);
+    let limit = i64::try_from(MAX_SUBSIDIES).unwrap_or(i64::MAX);
+    tx.find(&[IndexRange::equal(PAID, coupon)], Page { offset: 0, limit })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::merchant_coupons::coupon::{Condition, Event};
+    use crate::products::merchant_coupons::fixtures::{CALLER, MCHID, NOW, a_coupon, a_stock, stranger};
+
+    fn request(amount: i64) -> SubsidyRequest {
+        SubsidyRequest {
+            stock_id: a_stock().id,
+            coupon_code: a_coupon().code,
+            transaction_id: "4".repeat(28),
+            payer_merchant: MCHID.to_owned(),
+            payee_merchant: MCHID.to_owned(),
+            amount,
+            description: "补差".to_owned(),
+            request_no: "s1".to_owned(),
+        }
+    }
+
+    fn used() -> Option<(Stock, Coupon)> {
+        let condition = Condition::Used(Event { request_no: "u1".to_owned(), time: NOW });
+        Some((a_stock(), Coupon { condition, ..a_coupon() }))
+    }
+
+    fn paid(amount: i64, before: &[PayReceipt]) -> (PayReceipt, Value) {
+        pay(&CALLER, request(amount), used(), before, receipt_number('1', NOW, 1), NOW).unwrap().parts()
+    }
+
+    #[test]
+    fn a_receipt_number_has_28_digits() {
+        assert_eq!(receipt_number('1', NOW, 7), "1120202608151200000000000007");
+    }
+
+    #[test]
+    fn a_used_coupon_is_subsidised_up_to_its_worth() {
+        let (first, response) = paid(3, &[]);
+        assert_eq!((&response["status"], &response["amount"]), (&json!("SUCCESS"), &json!(3)));
+        assert_eq!(response["subsidy_receipt_id"].as_str().unwrap().len(), 28);
+        let (_, second) = paid(3, std::slice::from_ref(&first));
+        assert_eq!(
+            (&second["status"], &second["fail_reason"], second.get("subsidy_receipt_id")),
+            (&json!("FAIL"), &json!("EXCEED_SUBSIDY_AMOUNT_QUOTA"), None)
+        );
+        assert_eq!(paid(2, std::slice::from_ref(&first)).1["status"], "SUCCESS");
+    }
+
+    #[test]
+    fn returns_add_up_to_the_subsidy_and_not_beyond() {
+        let back = |amount, receipt: PayReceipt| {
+            let id = receipt_number('2', NOW, 1);
+            give_back(&CALLER, request(amount), "5".repeat(28), used(), vec![receipt], id, NOW)
+        };
+        let ((receipt, _), response) = back(2, paid(5, &[]).0).unwrap().parts();
+        assert_eq!(
+            (response["status"].as_str(), receipt.status()),
+            (Some("RETURN_RECEIPT_SUCCESS"), "PARTIAL_RETURN")
+        );
+        assert_eq!(back(4, receipt.clone()).unwrap_err().code, "INVALID_REQUEST");
+        assert_eq!(back(3, receipt).unwrap().changed.0.status(), "FULL_RETURN");
+    }
+
+    #[test]
+    fn who_what_and_how_much_is_checked() {
+        let code = |caller: &Account, request: SubsidyRequest, found| {
+            let refusal = pay(caller, request, found, &[], "1".to_owned(), NOW).unwrap_err();
+            (refusal.status, refusal.code)
+        };
+        assert_eq!(code(&CALLER, request(1), None), (404, "RESOURCE_NOT_EXISTS"));
+        assert_eq!(code(&stranger(), request(1), used()), (403, "NO_AUTH"));
+        assert_eq!(code(&CALLER, request(0), used()), (400, "PARAM_ERROR"));
+        assert_eq!(code(&CALLER, request(500_001), used()), (400, "PARAM_ERROR"));
+        assert_eq!(code(&CALLER, request(1), Some((a_stock(), a_coupon()))), (400, "INVALID_REQUEST"));
+        let payee = SubsidyRequest { payee_merchant: "1900000999".to_owned(), ..request(1) };
+        assert_eq!(code(&CALLER, payee, used()), (400, "PARAM_ERROR"));
+    }
+}

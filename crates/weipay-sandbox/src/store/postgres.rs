@@ -1,0 +1,202 @@
+//! PostgreSQL as the [engine](super::engine) of the store: any number of nodes on one database at once.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | this one | transactions and their repetition, counters |
+//! | `engine` | the statements of one transaction |
+//! | `connections` | connections, at most so many at once, and what their failures mean |
+//! | `migrations` | numbered migrations |
+//!
+//! Every transaction is serializable. When another one came in between, the database refuses one of the two, and its whole work
+//! is done again, at most [`MAX_TRIES`] times. What a refused transaction has read may be wrong, so a refusal to a merchant counts
+//! only after the transaction that found it has been committed as well.
+//!
+//! Nothing here needs more than CockroachDB and YugabyteDB have: no advisory locks, no notifications of the database, no change
+//! of tables that a transaction must take back. docs/scaling.md says what was tried.
+
+mod connections;
+mod engine;
+mod migrations;
+
+use std::env;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+use self::connections::{Connection, Connections, Failure, Lent};
+use self::engine::Open;
+use super::StoreError;
+use super::engine::Engine;
+use crate::entropy::Entropy;
+
+/// So often a transaction is tried in all. With the waits between, some seconds go by before it is given up.
+const MAX_TRIES: u32 = 64;
+/// The longest wait before the next try.
+const MAX_WAIT: Duration = Duration::from_millis(100);
+/// A transaction whose connection ends is tried again on another one, so often.
+const MAX_RECONNECTS: u32 = 3;
+
+/// A database that other nodes use, too.
+pub(super) struct Postgres {
+    connections: Connections,
+    /// Counters go their own way, see [`Postgres::next_number`].
+    counting: Mutex<Option<Connection>>,
+    /// What this node is called when it holds something; another one after every start.
+    node: String,
+}
+
+impl Postgres {
+    /// Connects to a database, and brings it to the form of this program.
+    pub(super) fn open(config: Config) -> Result<Self, StoreError> {
+        let connections = Connections::new(config)?;
+        let lent = connections.take().map_err(Failure::into_error)?;
+        migrations::run(lent.connection().map_err(Failure::into_error)?)?;
+        lent.give_back();
+        Ok(Self { connections, counting: Mutex::default(), node: Entropy::system().hex_digits(16) })
+    }
+
+    /// Does work in one transaction, again and again while others come in between. An error takes everything back.
+    pub(super) fn transaction<T, E: From<StoreError>>(
+        &self,
+        mut work: impl FnMut(&dyn Engine) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (mut tries, mut reconnects) = (1, 0);
+        loop {
+            let failure = match self.attempt(&mut work) {
+                Ok(done) => return done,
+                Err(failure) => failure,
+            };
+            if failure.is_disconnected() && reconnects < MAX_RECONNECTS {
+                reconnects += 1;
+            } else if failure.is_conflict() && tries < MAX_TRIES {
+                tries += 1;
+                thread::sleep(wait_before(tries));
+            } else if failure.is_conflict() {
+                let what = format!("{tries} times in a row");
+                return Err(StoreError::Conflict(what).into());
+            } else {
+                return Err(failure.into_error().into());
+            }
+        }
+    }
+
+    /// One try. A failure means that nothing was changed and that the work does not count.
+    fn attempt<T, E: From<StoreError>>(
+        &self,
+        work: &mut impl FnMut(&dyn Engine) -> Result<T, E>,
+    ) -> Result<Result<T, E>, Failure> {
+        let lent = self.connections.take()?;
+        let connection = lent.connection()?;
+        connection.execute_plain("BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE")?;
+        let open = Open::new(self, connection);
+        let done = work(&open);
+        if let Some(failure) = open.failure() {
+            roll_back(lent);
+            return Err(failure);
+        }
+        if done.is_err() && open.has_written() {
+            roll_back(lent);
+            return Ok(done);
+        }
+        match connection.execute_plain("COMMIT") {
+            Ok(()) => {
+                lent.give_back();
+                Ok(done)
+            }
+            // Whether it was committed is not known, so it must not be done again.
+            Err(failure) if failure.is_disconnected() => {
+                Ok(Err(StoreError::Database("the connection ended during a commit".into()).into()))
+            }
+            Err(failure) => {
+                roll_back(lent);
+                Err(failure)
+            }
+        }
+    }
+
+    /// The next number of a series, outside of the transaction that wants it: a counter is changed by nearly every transaction,
+    /// and inside they would all exclude each other. A transaction that is taken back leaves a gap.
+    fn next_number(&self, series: &str) -> Result<i64, Failure> {
+        let mut counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = 0;
+        loop {
+            let connection = match counting.take() {
+                Some(connection) => connection,
+                None => {
+                    let connection = self.connections.connect()?;
+                    // The transaction that uses a number waits for the disk, and what was written before is there then.
+                    let _ = connection.execute_plain("SET synchronous_commit = off");
+                    connection
+                }
+            };
+            match engine::count(&connection, series) {
+                Err(failure) if failure.is_disconnected() && tries < MAX_RECONNECTS => tries += 1,
+                Err(failure) if failure.is_conflict() && tries < MAX_TRIES => {
+                    tries += 1;
+                    *counting = Some(connection);
+                }
+                counted => {
+                    *counting = Some(connection);
+                    return counted;
+                }
+            }
+        }
+    }
+
+    /// Looks whether anything is due.
+    pub(super) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
+        self.transaction(|engine| Ok(engine.next_due(now, None)?.is_some()))
+    }
+}
+
+/// Gives a connection back without what its transaction did.
+fn roll_back(lent: Lent<'_>) {
+    if lent.connection().and_then(|connection| connection.execute_plain("ROLLBACK")).is_ok() {
+        lent.give_back();
+    }
+}
+
+/// Longer with every try, and never the same for two that met, so that they do not meet again.
+fn wait_before(tries: u32) -> Duration {
+    let most = Duration::from_millis(1 << tries.min(7)).min(MAX_WAIT);
+    let mut random = [0; 2];
+    Entropy::system().fill(&mut random);
+    most * u32::from(u16::from_le_bytes(random)) / u32::from(u16::MAX)
+}
+
+/// Reads the address of a database. What is wrong is said without the address, which holds a password.
+pub(super) fn config(address: &str) -> Result<Config, &'static str> {
+    let form = "write the address of the database as postgres://USER:PASSWORD@HOST:PORT/DATABASE; a password can also be in PGPASSWORD";
+    let mut config: Config = address.parse().map_err(|_| form)?;
+    if config.get_hosts().is_empty() {
+        return Err(form);
+    }
+    if config.get_password().is_none()
+        && let Ok(password) = env::var("PGPASSWORD")
+    {
+        config.password(password);
+    }
+    Ok(config)
+}
+
+/// Where a database is, without its user and password.
+pub(super) fn place(config: &Config) -> String {
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let ports = config.get_ports();
+    let with_port = hosts.enumerate().map(|(place, host)| match ports.get(place).or(ports.first()) {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    });
+    let hosts = with_port.collect::<Vec<_>>().join(",");
+    format!("postgres://{hosts}/{}", config.get_dbname().unwrap_or_default())
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,252 @@
+//! A real server: `.ci/with-postgres` starts one. Without it these tests say that they are skipped.
+
+use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use serde_json::Value;
+
+use super::*;
+use crate::merchants::change::NewMerchant;
+use crate::sandbox::Sandbox;
+use crate::store::address::{Kind, StoreAddress};
+use crate::store::engine::{Due, NewRecord, OutboxEntry};
+
+const SERVER: &str = "WEIPAY_TEST_POSTGRES";
+
+/// The address of a new and empty database.
+pub(in crate::store) fn new_database() -> Option<Config> {
+    let Ok(server) = env::var(SERVER) else {
+        println!(
+            "skipped: {SERVER} is not set; `.ci/with-postgres cargo test ...` starts a server and sets it"
+        );
+        return None;
+    };
+    let mut config = config(&server).unwrap();
+    let name = format!("weipay_{}", Entropy::system().hex_digits(12));
+    let connections = Connections::new(config.clone()).unwrap();
+    connections.connect().unwrap().execute_plain(&format!("CREATE DATABASE {name}")).unwrap();
+    config.dbname(&name);
+    Some(config)
+}
+
+fn nodes<const N: usize>() -> Option<[Postgres; N]> {
+    let config = new_database()?;
+    Some(std::array::from_fn(|_| Postgres::open(config.clone()).unwrap()))
+}
+
+fn entry(number: i64) -> OutboxEntry {
+    OutboxEntry {
+        number,
+        mchid: "1900000109".to_owned(),
+        notify_url: "http://127.0.0.1/".to_owned(),
+        platform_serial: "01".to_owned(),
+        event_type: "COUPON.SEND".to_owned(),
+        time: 0,
+        resource: Value::Null,
+        attempts: 0,
+        due: 0,
+    }
+}
+
+fn within<T>(node: &Postgres, work: impl FnMut(&dyn Engine) -> Result<T, StoreError>) -> T {
+    node.transaction(work).unwrap()
+}
+
+fn claim(node: &Postgres) -> Vec<i64> {
+    within(node, |engine| engine.claim_due(0, 100)).iter().map(|entry| entry.number).collect()
+}
+
+#[test]
+fn nodes_that_start_at_once_make_the_tables_once() {
+    let Some(config) = new_database() else { return };
+    thread::scope(|scope| {
+        let starting: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| Postgres::open(config.clone()).map(drop))).collect();
+        starting.into_iter().for_each(|starting| starting.join().unwrap().unwrap());
+    });
+}
+
+#[test]
+fn a_database_of_a_later_form_is_refused() {
+    let Some([node]) = nodes::<1>() else { return };
+    let connection = node.connections.connect().unwrap();
+    connection.execute_plain("INSERT INTO weipay_form (number) VALUES (99)").unwrap();
+    let refusal = migrations::run(&connection).unwrap_err();
+    assert!(matches!(refusal, StoreError::Version { found: 99, wanted: 1 }), "{refusal}");
+}
+
+#[test]
+fn work_that_others_come_between_is_done_again_until_all_is_done() {
+    let Some(nodes) = nodes::<3>() else { return };
+    fn new(document: &str) -> NewRecord<'_> {
+        NewRecord { kind: "sum", key: "1", document, indexes: &[] }
+    }
+    within(&nodes[0], |engine| engine.insert(&new("0")));
+    let tries = AtomicU32::new(0);
+    let add = |node: &Postgres| {
+        within(node, |engine| {
+            tries.fetch_add(1, Ordering::Relaxed);
+            let known = engine.record("sum", "1")?.unwrap();
+            let sum: u32 = known.document.parse().unwrap();
+            engine.update(&new(&(sum + 1).to_string()), known.version, false)
+        })
+    };
+    thread::scope(|scope| {
+        for node in &nodes {
+            (0..2).for_each(|_| {
+                scope.spawn(|| (0..20).for_each(|_| assert!(add(node))));
+            });
+        }
+    });
+    let sum = within(&nodes[1], |engine| engine.record("sum", "1")).unwrap();
+    assert_eq!((&*sum.document, sum.version), ("120", 121));
+    assert!(tries.into_inner() >= 120);
+}
+
+#[test]
+fn a_rule_that_reads_what_others_write_holds_for_all_of_them_together() {
+    let Some(nodes) = nodes::<3>() else { return };
+    // At most ten records: each transaction counts, then adds one under a key of its own.
+    let indexes = [crate::store::IndexEntry::new("all", "")];
+    let all = [crate::store::IndexRange::equal("all", "")];
+    let add = |node: &Postgres, key: &str| {
+        within(node, |engine| {
+            let is_free = engine.count("seat", &all)? < 10;
+            let new = NewRecord { kind: "seat", key, document: "{}", indexes: &indexes };
+            if is_free { engine.insert(&new) } else { Ok(false) }
+        })
+    };
+    thread::scope(|scope| {
+        for (place, node) in nodes.iter().enumerate() {
+            scope.spawn(move || {
+                (0..10).for_each(|number| {
+                    let _ = add(node, &format!("{place}-{number}"));
+                })
+            });
+        }
+    });
+    assert_eq!(within(&nodes[0], |engine| engine.count("seat", &all)), 10);
+}
+
+#[test]
+fn what_is_due_is_claimed_by_one_node_only() {
+    let Some(nodes) = nodes::<3>() else { return };
+    within(&nodes[0], |engine| (1..=40).try_for_each(|number| engine.add_to_outbox(&entry(number))));
+    let mut claimed: Vec<i64> = thread::scope(|scope| {
+        let claiming: Vec<_> = nodes.iter().map(|node| scope.spawn(|| claim(node))).collect();
+        claiming.into_iter().flat_map(|claiming| claiming.join().unwrap()).collect()
+    });
+    claimed.sort_unstable();
+    assert_eq!(claimed, (1..=40).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_claim_that_ran_out_is_taken_over_and_its_former_holder_changes_nothing_any_more() {
+    let Some([first, second]) = nodes::<2>() else { return };
+    within(&first, |engine| engine.add_to_outbox(&entry(1)));
+    assert_eq!((claim(&first), claim(&second)), (vec![1], vec![]));
+    // As after the time of the lease.
+    let connection = first.connections.connect().unwrap();
+    connection.execute_plain("UPDATE weipay_outbox SET held_until = 1").unwrap();
+    assert_eq!(claim(&second), [1]);
+    within(&first, |engine| engine.remove_from_outbox(1));
+    within(&first, |engine| engine.postpone(1, 9, 900));
+    let there = within(&first, |engine| engine.outbox_due(0, 9));
+    assert_eq!(there.len(), 1, "only its holder settles it");
+    within(&second, |engine| engine.remove_from_outbox(1));
+    assert_eq!(within(&first, |engine| engine.outbox_due(0, 9)), []);
+}
+
+#[test]
+fn an_attempt_that_failed_is_free_for_every_node() {
+    let Some([first, second]) = nodes::<2>() else { return };
+    within(&first, |engine| engine.add_to_outbox(&entry(1)));
+    assert_eq!(claim(&first), [1]);
+    within(&first, |engine| engine.postpone(1, 1, 0));
+    assert_eq!(claim(&second), [1]);
+}
+
+#[test]
+fn what_falls_due_is_done_by_one_node_only() {
+    let Some(nodes) = nodes::<3>() else { return };
+    let due = Due { kind: "a".to_owned(), key: "1".to_owned(), at: 5 };
+    within(&nodes[0], |engine| engine.schedule(&due));
+    let done: Vec<bool> = thread::scope(|scope| {
+        let doing: Vec<_> =
+            nodes.iter().map(|node| scope.spawn(|| within(node, |engine| engine.unschedule(&due)))).collect();
+        doing.into_iter().map(|doing| doing.join().unwrap()).collect()
+    });
+    assert_eq!(done.iter().filter(|done| **done).count(), 1);
+}
+
+#[test]
+fn an_error_takes_everything_back_and_a_number_is_never_given_twice() {
+    let Some([node]) = nodes::<1>() else { return };
+    let new = NewRecord { kind: "sum", key: "1", document: "0", indexes: &[] };
+    let mut numbers = Vec::new();
+    let attempt: Result<(), StoreError> = node.transaction(|engine| {
+        numbers.push(engine.next_number("stock")?);
+        engine.insert(&new)?;
+        Err(StoreError::Corrupt("on purpose".to_owned()))
+    });
+    assert!(matches!(attempt, Err(StoreError::Corrupt(_))));
+    assert_eq!(within(&node, |engine| engine.record("sum", "1")), None);
+    numbers.push(within(&node, |engine| engine.next_number("stock")));
+    assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
+fn a_connection_that_the_server_ended_is_replaced() {
+    let Some([node]) = nodes::<1>() else { return };
+    let killer = node.connections.connect().unwrap();
+    within(&node, |engine| engine.next_number("a"));
+    killer
+        .query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            &[],
+        )
+        .unwrap();
+    assert_eq!(within(&node, |engine| engine.next_number("a")), 2);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_without_the_password() {
+    let config = config("postgres://me:secret@127.0.0.1:1/weipay").unwrap();
+    let refusal = format!("{:#}", Postgres::open(config).map(drop).unwrap_err());
+    assert!(refusal.contains("refused") && !refusal.contains("secret"), "{refusal}");
+}
+
+#[test]
+fn nodes_have_the_same_kits_also_of_merchants_that_one_of_them_adds() {
+    let Some(config) = new_database() else { return };
+    let address = StoreAddress(Kind::Postgres(Box::new(config)));
+    let start = || Sandbox::builder().store(address.clone()).without_control().start().unwrap();
+    let (first, second) = (start(), start());
+    let key = |sandbox: &Sandbox| sandbox.kit_on_disk().merchant_key_pem().unwrap();
+    assert_eq!(*key(&first), *key(&second));
+    let authority = |sandbox: &Sandbox| fs::read(sandbox.ca_certificate()).unwrap();
+    assert_eq!(authority(&first), authority(&second));
+    let added = first.add_merchant(&NewMerchant::new()).unwrap();
+    let also_added = second.add_merchant(&NewMerchant::new()).unwrap();
+    assert_ne!(added.kit().mchid, also_added.kit().mchid);
+    first.platform().look_at_merchants().unwrap();
+    for (sandbox, kit) in [(&first, &also_added), (&second, &added)] {
+        let known = sandbox.platform().kit_of(&kit.kit().mchid).unwrap();
+        assert_eq!(*known.merchant_key_pem().unwrap(), *kit.merchant_key_pem().unwrap());
+        assert_eq!(known.kit().base_url, sandbox.base_url());
+    }
+}
+
+#[test]
+fn a_folder_with_a_kit_of_its_own_does_not_join_a_database_with_another() {
+    let Some(config) = new_database() else { return };
+    let address = StoreAddress(Kind::Postgres(Box::new(config)));
+    let builder = || Sandbox::builder().store(address.clone()).without_control();
+    drop(builder().start().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    crate::kit::init(folder.path()).unwrap();
+    let refusal = format!("{:#}", builder().data(folder.path()).start().unwrap_err());
+    assert!(refusal.contains("the database has another kit"), "{refusal}");
+}

@@ -1,0 +1,90 @@
+//! The clock from outside: by its routes, over a restart, and for clients that cannot be told the time.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use weipay_sandbox::control::ClientError;
+use weipay_sandbox::{Clock, ClockMode, Sandbox};
+
+use crate::NOW;
+use crate::client::Client;
+
+fn machine_now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+}
+
+fn clock(sandbox: &Sandbox, word: &str, body: Value) -> Value {
+    sandbox.control().unwrap().call("POST", &format!("/clock/{word}"), Some(&body)).unwrap()
+}
+
+#[test]
+fn the_clock_is_stopped_set_advanced_and_real_again_by_its_routes() {
+    let sandbox = Sandbox::start().unwrap();
+    let control = sandbox.control().unwrap();
+    assert_eq!(control.call("GET", "/clock", None).unwrap()["mode"], "real");
+    let noon = json!({ "time": "2026-08-15T12:00:00+08:00" });
+    let frozen = clock(&sandbox, "freeze", noon.clone());
+    assert_eq!((&frozen["mode"], &frozen["unix_seconds"]), (&json!("frozen"), &json!(NOW)));
+    let later = clock(&sandbox, "advance", json!({ "duration": "1d12h" }));
+    assert_eq!(
+        (&later["time"], &later["events"], &later["next_event"], &later["is_complete"]),
+        (&json!("2026-08-17T00:00:00+08:00"), &json!(0), &Value::Null, &json!(true))
+    );
+    assert_eq!(clock(&sandbox, "next", json!({}))["event"], Value::Null);
+    let running = clock(&sandbox, "set", noon);
+    assert_eq!(running["mode"], "offset");
+    assert!(running["unix_seconds"].as_i64().unwrap() >= NOW);
+    assert_eq!(clock(&sandbox, "real", json!({}))["mode"], "real");
+    assert_eq!(sandbox.clock().mode(), ClockMode::Real);
+}
+
+#[test]
+fn a_time_or_a_duration_that_cannot_be_read_is_refused_and_moves_nothing() {
+    let sandbox = crate::sandbox().start().unwrap();
+    for (word, body, name) in [
+        ("freeze", json!({ "time": "yesterday" }), "`time`"),
+        ("set", json!({}), "`time` is missing"),
+        ("advance", json!({ "duration": "-3d" }), "`duration`"),
+        ("advance", json!({ "duration": 5 }), "`duration`"),
+    ] {
+        let refused = sandbox.control().unwrap().call("POST", &format!("/clock/{word}"), Some(&body));
+        let Err(ClientError::Refused { status, message }) = refused else { panic!("{body}") };
+        assert!(status == 400 && message.contains(name), "{message}");
+    }
+    assert_eq!(sandbox.clock().mode(), ClockMode::Frozen { at: NOW });
+}
+
+#[test]
+fn a_clock_that_was_moved_goes_on_so_after_a_restart_unless_another_is_given() {
+    let data = tempfile::tempdir().unwrap();
+    let start = || Sandbox::builder().data(data.path());
+    let first = start().start().unwrap();
+    clock(&first, "freeze", json!({ "time": "2026-08-15T12:00:00+08:00" }));
+    first.clock().advance(60);
+    drop(first);
+    let second = start().start().unwrap();
+    assert_eq!(second.clock().mode(), ClockMode::Frozen { at: NOW + 60 });
+    second.platform().reset().unwrap();
+    second.clock().set_real();
+    second.clock().advance(-5);
+    drop(second);
+    assert_eq!(start().start().unwrap().clock().mode(), ClockMode::Offset { seconds: -5 });
+    let held = start().clock(Clock::held(7).0).start().unwrap();
+    assert_eq!(held.clock().now(), 7);
+}
+
+/// An SDK signs by the clock of its machine, and refuses a response that was signed at another time.
+#[test]
+fn a_client_at_the_machines_time_is_served_at_its_time_whatever_the_clock_shows() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let mut client = Client::new(&sandbox);
+    for now in [machine_now(), NOW] {
+        client.now = now;
+        let response = client.get("/v3/certificates");
+        let signed: i64 = response.header("Wechatpay-Timestamp").unwrap().parse().unwrap();
+        assert!((signed - now).abs() < 300, "{signed} {now}");
+        response.success();
+    }
+    client.now = NOW - 86_400;
+    assert_eq!(client.get("/v3/certificates").refusal(), (401, "SIGN_ERROR".to_owned()));
+}

@@ -1,0 +1,213 @@
+//! Mistakes that public clients of the platform make, each of which cost somebody money, a secret or a process. Most of them have
+//! their test beside the code that avoids them; here are those that belong to no single place. On both clients, over real sockets.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use weipay::error::{ErrorKind, RequestError};
+use weipay::http::Method;
+use weipay::retry::{Retry, RetryPolicy};
+use weipay::v3::pay::transactions::out_trade_no::out_trade_no::{close, get as query};
+use weipay::v3::pay::transactions::{app, h5, jsapi, native};
+use weipay::v3::refund::domestic::refunds;
+use weipay::{Operation, Repeat};
+
+use super::hostile_platform::{both, on_async};
+use crate::platform::{PUBLIC_KEY_ID, Platform, on_both, signed, unsigned};
+
+const MCHID: &str = "1900000001";
+
+/// `prepay_id` was unwrapped although two of the four ways to pay give another member.
+#[test]
+fn each_way_to_pay_has_a_response_of_its_own() {
+    let url = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx20&package=1037687096";
+    let order = || ("wxd678efh567hg6787", "order-1", "https://www.example.com/notify");
+    let total = || app::post::PayOrderAmount::new().total(1);
+    for (response, _) in on_both!(vec![signed(200, r#"{"code_url":"weixin://wxpay/up?pr=NwY5Mz9"}"#)], client => {
+        let (appid, number, notify_url) = order();
+        client.v3().pay().transactions().native().post(native::post::Request::new()
+            .appid(appid).mchid(MCHID).description("tea").out_trade_no(number).notify_url(notify_url).amount(total()))
+    }) {
+        let read = response.unwrap();
+        assert_eq!(read.decode().unwrap().code_url.as_deref(), Some("weixin://wxpay/up?pr=NwY5Mz9"));
+        assert!(read.misread().is_empty());
+    }
+    for (response, _) in on_both!(vec![signed(200, &format!(r#"{{"h5_url":"{url}"}}"#))], client => {
+        let (appid, number, notify_url) = order();
+        let info = h5::post::PayH5SceneInfoH5Info::new().type_("Wap");
+        let scene = h5::post::PayH5SceneInfo::new().payer_client_ip("14.23.150.211").h5_info(info);
+        client.v3().pay().transactions().h5().post(h5::post::Request::new()
+            .appid(appid).mchid(MCHID).description("tea").out_trade_no(number).notify_url(notify_url).amount(total())
+            .scene_info(scene))
+    }) {
+        assert_eq!(response.unwrap().decode().unwrap().h5_url.as_deref(), Some(url));
+    }
+    for (response, _) in on_both!(vec![signed(200, r#"{"prepay_id":"wx20"}"#)], client => {
+        let (appid, number, notify_url) = order();
+        client.v3().pay().transactions().jsapi().post(jsapi::post::Request::new()
+            .appid(appid).mchid(MCHID).description("tea").out_trade_no(number).notify_url(notify_url).amount(total())
+            .payer(jsapi::post::Payer::new().openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o")))
+    }) {
+        assert_eq!(response.unwrap().decode().unwrap().prepay_id.as_deref(), Some("wx20"));
+    }
+    // A response that lacks what it promises is told, and nothing panics.
+    for (response, _) in on_both!(vec![signed(200, "{}")], client => {
+        let (appid, number, notify_url) = order();
+        client.v3().pay().transactions().app().post(app::post::Request::new()
+            .appid(appid).mchid(MCHID).description("tea").out_trade_no(number).notify_url(notify_url).amount(total()))
+    }) {
+        assert_eq!(response.unwrap().decode().unwrap().prepay_id, None);
+    }
+}
+
+/// A close is answered with 204; read as JSON it was a failure, and one client then sent it three more times.
+#[test]
+fn an_order_is_closed_by_a_response_without_a_body() {
+    for (response, platform) in on_both!(vec![signed(204, "")], client => {
+        let order = client.v3().pay().transactions().out_trade_no().out_trade_no("order-1");
+        order.close().post(close::post::Request::new().mchid(MCHID))
+    }) {
+        let response = response.unwrap();
+        assert!(response.status() == 204 && response.is_verified() && response.misread().is_empty());
+        let seen = platform.seen();
+        assert_eq!(seen.target, "/v3/pay/transactions/out-trade-no/order-1/close");
+        assert_eq!(seen.body, br#"{"mchid":"1900000001"}"#, "its merchant number is in the body");
+        assert!(!platform.saw_more());
+    }
+}
+
+/// An order was asked for without the number of the merchant that the platform demands.
+#[test]
+fn an_order_is_asked_for_with_the_number_of_its_merchant() {
+    for (response, platform) in on_both!(vec![signed(200, r#"{"trade_state":"NOTPAY"}"#)], client => {
+        client.v3().pay().transactions().out_trade_no().out_trade_no("order-1").get(query::Request::new().mchid(MCHID))
+    }) {
+        response.unwrap();
+        assert_eq!(platform.seen().target, "/v3/pay/transactions/out-trade-no/order-1?mchid=1900000001");
+    }
+    for (response, platform) in on_both!(Vec::new(), client => {
+        client.v3().pay().transactions().out_trade_no().out_trade_no("order-1").get(query::Request::new())
+    }) {
+        let error = response.unwrap_err();
+        assert!(error.is_request() && error.to_string().contains("mchid"), "{error}");
+        assert!(!matches!(error.kind(), ErrorKind::Request(RequestError::Signing(_))));
+        assert!(!platform.saw_more());
+    }
+}
+
+/// A refund went to `/v3/pay/refund/…`, and payment codes to paths that somebody had made up. Written down from the official pages.
+#[test]
+fn the_paths_that_move_money_are_those_of_the_official_pages() {
+    for (method, path, title, repeat) in [
+        (Method::POST, "v3/pay/transactions/jsapi", "JSAPI下单", Repeat::Safe),
+        (Method::POST, "v3/pay/transactions/app", "APP下单", Repeat::Safe),
+        (Method::POST, "v3/pay/transactions/h5", "H5下单", Repeat::Safe),
+        (Method::POST, "v3/pay/transactions/native", "Native下单", Repeat::Safe),
+        (Method::POST, "v3/refund/domestic/refunds", "申请退款", Repeat::Safe),
+    ] {
+        let operation = Operation::find(&method, path).unwrap();
+        assert_eq!((operation.title(), operation.repeat()), (title, repeat), "{path}");
+    }
+    let codepay = Operation::find(&Method::POST, "v3/pay/transactions/codepay").unwrap();
+    assert!(!codepay.is_safe_to_repeat());
+    for invented in ["v3/pay/transactions/micropay", "v3/pay/refund/domestic/refunds"] {
+        assert!(Operation::find(&Method::POST, invented).is_none(), "{invented}");
+    }
+    let response = r#"{"refund_id":"50000000382019052709732678859","status":"PROCESSING"}"#;
+    for (refunded, platform) in on_both!(vec![signed(200, response)], client => {
+        let amount = refunds::post::Amount::new().refund(1).total(100).currency("CNY");
+        let request = refunds::post::Request::new().out_trade_no("order-1").out_refund_no("refund-1").amount(amount);
+        client.v3().refund().domestic().refunds().post(request)
+    }) {
+        refunded.unwrap();
+        assert_eq!(platform.seen().target, "/v3/refund/domestic/refunds");
+    }
+}
+
+/// The status was ignored, so an error response whose members were all optional was a success.
+#[test]
+fn a_body_that_looks_like_a_success_is_none_under_another_status() {
+    for status in [301, 400, 401, 403, 404, 429, 500, 502] {
+        let body = r#"{"code_url":"weixin://wxpay/up?pr=NwY5Mz9","trade_state":"SUCCESS"}"#;
+        for scripted in [signed(status, body), unsigned(status, body)] {
+            for result in both(|| scripted.clone()) {
+                let error = result.unwrap_err();
+                assert!(error.is_api() && error.status().unwrap() == status, "{error}");
+                assert!(error.may_have_taken_effect(), "nothing of it is an error of the platform: {error}");
+            }
+        }
+    }
+}
+
+/// A header that is missing, or is no text, ended the process.
+#[test]
+fn whatever_a_proxy_makes_of_the_headers_is_an_error_and_no_panic() {
+    let names =
+        ["Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial", "Request-ID"];
+    for name in names {
+        for value in ["", " ", "\u{7f}", "é券", "\t", "-9223372036854775808", "9223372036854775807"] {
+            // What does not concern the signature does not undo a success, and a header that HTTP does not allow ends the call.
+            for result in both(|| signed(200, "{}").header(name, value)) {
+                match result {
+                    Ok(_) => assert_eq!(name, "Request-ID"),
+                    Err(error) => assert!(error.may_have_taken_effect(), "{name} {value:?}: {error}"),
+                }
+            }
+        }
+    }
+    let page = unsigned(200, "<html><title>欢迎使用</title></html>").header("Content-Type", "text/html");
+    for result in both(|| page.clone()) {
+        let error = result.unwrap_err();
+        assert!(error.is_unverified() && error.may_have_taken_effect(), "{error}");
+    }
+}
+
+/// A certificate was looked for by a part of its serial, so an empty one found any.
+#[test]
+fn a_serial_is_the_whole_serial() {
+    let part = &PUBLIC_KEY_ID[..PUBLIC_KEY_ID.len() - 1];
+    let (longer, small) = (format!("{PUBLIC_KEY_ID}0"), PUBLIC_KEY_ID.to_lowercase());
+    for serial in ["", "0", "PUB_KEY_ID_", part, &longer, &small, &PUBLIC_KEY_ID["PUB_KEY_ID_".len()..]] {
+        for result in both(|| signed(200, "{}").header("Wechatpay-Serial", serial)) {
+            assert!(result.unwrap_err().is_unverified(), "{serial:?}");
+        }
+    }
+}
+
+/// Waits 20 milliseconds before each repeat.
+struct Short;
+
+impl RetryPolicy for Short {
+    fn wait(&self, retry: &Retry<'_>) -> Option<Duration> {
+        (retry.attempts() < 3).then_some(Duration::from_millis(20))
+    }
+}
+
+/// A retry slept with its whole thread, and with it all tasks of the runtime.
+#[test]
+fn other_tasks_run_while_a_call_waits_for_its_next_attempt() {
+    let platform = Platform::start(vec![unsigned(500, ""), unsigned(500, ""), signed(200, "{}")]);
+    let turns = Arc::new(AtomicUsize::new(0));
+    let looks = Arc::new(Mutex::new(Vec::new()));
+    let (counted, noted) = (Arc::clone(&turns), Arc::clone(&looks));
+    // The clock is looked at after a response, and then before the next signature.
+    let clock = move || {
+        noted.lock().unwrap().push(counted.load(Ordering::SeqCst));
+        crate::platform::now()
+    };
+    let client = platform.builder().retry_policy(Short).clock(clock).build().unwrap();
+    on_async(async {
+        let other = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                turns.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        client.chain("v3/certificates").get().await.unwrap();
+        other.abort();
+    });
+    let looks = looks.lock().unwrap();
+    let waited = looks.windows(2).filter(|pair| pair[1] >= pair[0] + 2).count();
+    assert!(waited >= 2, "{looks:?}");
+}
