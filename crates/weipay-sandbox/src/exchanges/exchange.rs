@@ -124,16 +124,6 @@ fn body(bytes: &[u8], length: usize, fields: &[weipay_catalog::Field]) -> String
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "#{} {}", self.number, self.entry)?;
-        let block = |f: &mut fmt::Formatter<'_>, mark: &str, headers: &[(String, String)], body: &str| {
-            for (name, value) in headers {
-                writeln!(f, "  {mark} {name}: {value}")?;
-            }
-            let lines = body.lines().map(|line| line.replace(|letter: char| letter.is_control(), "?"));
-            for line in lines {
-                writeln!(f, "  {mark} {line}")?;
-            }
-            Ok(())
-        };
         if self.request_headers.is_empty() && self.response_headers.is_empty() {
             return Ok(());
         }
@@ -148,4 +138,15 @@ impl fmt::Display for Exchange {
             None => Ok(()),
         }
     }
+}
+
+/// Header fields and a body, each line with a mark in front.
+fn block(f: &mut fmt::Formatter<'_>, mark: &str, headers: &[(String, String)], body: &str) -> fmt::Result {
+    for (name, value) in headers {
+        writeln!(f, "  {mark} {name}: {value}")?;
+    }
+    for line in body.lines() {
+        writeln!(f, "  {mark} {}", line.replace(char::is_control, "?"))?;
+    }
+    Ok(())
 }
