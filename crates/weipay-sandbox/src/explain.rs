@@ -137,7 +137,7 @@ impl WrongSignature<'_> {
             }
             SignedDigest::OtherKey => self.other_key(),
             SignedDigest::NotASignature => not_a_signature(signature),
-            SignedDigest::Hidden => "the signature does not fit the message that arrived".to_owned(),
+            _ => "the signature does not fit the message that arrived".to_owned(),
         };
         let difference = found.as_ref().and_then(|found| difference(&bytes, &found.bytes()));
         SignatureExplanation {

@@ -385,7 +385,7 @@ fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
         add(format!("{path}?{}", query.replace("%20", "+")), ENCODED);
         add(format!("{path}?{}", query.replace('+', "%20")), ENCODED);
         add(format!("{path}?{}", query.replace('+', "%2B")), ENCODED);
-        let each = |encode: &AsciiSet| {
+        let each = |encode: &'static AsciiSet| {
             let pairs = query.split('&').map(|pair| {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
                 let plain = percent_decode_str(value).decode_utf8_lossy();
