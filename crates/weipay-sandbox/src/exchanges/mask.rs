@@ -48,7 +48,7 @@ const MAX_HEADER: usize = 700;
 
 /// Whether the value of a field belongs to a person, or opens something.
 pub(crate) fn is_personal(field: &Field) -> bool {
-    const LABELS: [&str; 22] = [
+    const LABELS: [&str; 23] = [
         "姓名",
         "手机",
         "电话",
@@ -58,7 +58,8 @@ pub(crate) fn is_personal(field: &Field) -> bool {
         "居住",
         "银行卡",
         "银行账",
-        "账号",
+        "收款账号",
+        "接收方账号",
         "卡号",
         "密文",
         "密钥",

@@ -79,7 +79,7 @@ mod tests {
     fn a_mistyped_word_a_missing_one_and_one_too_many_lead_to_what_was_meant() {
         for (method, path, meant) in [
             ("POST", "/v3/pay/transaction/jsapi", "POST /v3/pay/transactions/jsapi"),
-            ("POST", "/v3/transactions/jsapi", "POST /v3/pay/transactions/jsapi"),
+            ("POST", "/v3/refund/refunds", "POST /v3/refund/domestic/refunds"),
             ("POST", "/pay/transactions/jsapi", "POST /v3/pay/transactions/jsapi"),
             ("POST", "/v3/v3/pay/transactions/jsapi", "POST /v3/pay/transactions/jsapi"),
             (
