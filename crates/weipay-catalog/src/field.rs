@@ -179,7 +179,7 @@ pub enum Purpose {
     Signature,
     /// How the request is signed (APIv2).
     SignType,
-    /// The number of the merchant whose key signs the request (APIv2).
+    /// The number of the merchant who signs the request. The client sets it unless the caller does.
     MerchantNumber,
     /// In the request for a page of a list: how many items come before it.
     PageOffset,
@@ -269,7 +269,7 @@ impl Purpose {
     /// Whether only requests of APIv2 have such a field.
     #[must_use]
     pub const fn is_of_apiv2(self) -> bool {
-        matches!(self, Self::Nonce | Self::Signature | Self::SignType | Self::MerchantNumber)
+        matches!(self, Self::Nonce | Self::Signature | Self::SignType)
     }
 
     /// Whether the value describes an uploaded file.

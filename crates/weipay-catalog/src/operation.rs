@@ -26,8 +26,6 @@ pub struct Operation {
     pub nonceless: bool,
     /// Whether a success has no signature to verify, as with file downloads.
     pub unsigned: bool,
-    /// The field of the body that names the merchant who signs, if the platform refuses another merchant there.
-    pub caller: Option<&'static str>,
     /// Of an upload: what is special about pictures.
     pub pictures: Option<Pictures>,
     /// For an operation that writes: what is known about sending the same request again.

@@ -1,8 +1,10 @@
 //! The command line.
 
 mod api;
+mod notifications;
 mod redaction;
 mod sandbox;
+mod trigger;
 mod values;
 
 use std::net::SocketAddr;
@@ -11,10 +13,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
+pub(crate) use notifications::{DataFolder, Named, NotificationsCommand};
 pub(crate) use sandbox::{
     Clock, ClockCommand, Fault, FaultCommand, Log, MerchantCommand, NewFault, NewMerchant, Sandbox,
     SandboxCommand, Serving,
 };
+pub(crate) use trigger::Trigger;
 
 /// WeChat Pay (微信支付): a local sandbox and calls from the shell.
 #[derive(Debug, Parser)]
@@ -39,6 +43,8 @@ pub(crate) enum Command {
     Sandbox(Sandbox),
     /// Make one signed call and print the verified response.
     Call(Call),
+    /// Send one realistic, signed and encrypted notification (回调通知) of any event to an address.
+    Trigger(Trigger),
     /// Look up operations and notifications: list, show, export.
     #[command(subcommand)]
     Api(Api),

@@ -40,6 +40,11 @@ impl Failure {
         Self::new(FAILED, reason)
     }
 
+    /// Nobody responded.
+    pub(crate) fn network(reason: impl Display) -> Self {
+        Self::new(NETWORK, reason)
+    }
+
     /// A call failed with this error, which `reason` describes.
     pub(crate) fn from_call(error: &Error, reason: impl Display) -> Self {
         let error = match error.kind() {

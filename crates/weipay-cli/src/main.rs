@@ -9,6 +9,7 @@ mod nearest;
 mod output;
 mod quickstart;
 mod sandbox;
+mod trigger;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::Trigger(arguments) => trigger::run(&arguments),
         Command::Api(arguments) => api::run(&arguments),
     };
     match outcome {

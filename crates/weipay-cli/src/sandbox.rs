@@ -5,10 +5,12 @@ mod fault;
 mod log;
 mod log_writer;
 mod merchant;
+pub(crate) mod notifications;
 mod run;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -27,12 +29,13 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Init { data, platform_keys }) => init(data, platform_keys.as_deref()),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
+        Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
         Some(SandboxCommand::Run { data, listen, serving, command }) => {
-            let builder = builder(serving).listen(listen);
+            let builder = builder(serving)?.listen(listen);
             let builder = data.iter().fold(builder, SandboxBuilder::data);
             run::run(builder, !serving.quiet, command)
         }
@@ -43,7 +46,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
 fn serve(arguments: &arguments::Sandbox) -> Outcome {
     // Dropped after the sandbox, so that its last request is logged.
     let log = (!arguments.serving.quiet).then(LogWriter::start);
-    let mut builder = builder(&arguments.serving).data(&arguments.data).listen(arguments.listen);
+    let mut builder = builder(&arguments.serving)?.data(&arguments.data).listen(arguments.listen);
     if let Some(log) = &log {
         builder = builder.log(log.writer());
     }
@@ -66,7 +69,7 @@ fn serve(arguments: &arguments::Sandbox) -> Outcome {
     waited.map_err(Failure::failed)
 }
 
-fn builder(arguments: &arguments::Serving) -> SandboxBuilder {
+fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
     let validation = match (arguments.strict, arguments.loose) {
         (true, _) => Validation::STRICT,
         (false, true) => Validation::LENIENT,
@@ -79,6 +82,11 @@ fn builder(arguments: &arguments::Serving) -> SandboxBuilder {
         .private_receivers(arguments.private_receivers)
         .log_bytes(usize::try_from(arguments.log_bytes).unwrap_or(usize::MAX))
         .idle_timeout(Duration::from_secs(arguments.idle_timeout));
+    for file in &arguments.receiver_authorities {
+        let pem = fs::read_to_string(file)
+            .map_err(|error| Failure::usage(format!("--receiver-ca {}: {error}", file.display())))?;
+        builder = builder.receiver_authority(pem);
+    }
     if let Some(clock) = &arguments.clock {
         builder = builder.clock(clock.clone());
     }
@@ -94,7 +102,7 @@ fn builder(arguments: &arguments::Serving) -> SandboxBuilder {
     if let Some(file) = &arguments.seed_file {
         builder = builder.seed_file(file);
     }
-    builder
+    Ok(builder)
 }
 
 fn init(data: &Path, platform_keys: Option<&str>) -> Outcome {

@@ -89,7 +89,12 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some((_, field)) = operation.request_number() {
         say(format!("number({:?})", field.name));
     }
-    for (function, field) in [("sub_merchant", operation.sub_mchid()), ("sub_app", operation.sub_appid())] {
+    let filled_in = [
+        ("merchant", operation.field_for(Purpose::MerchantNumber)),
+        ("sub_merchant", operation.sub_mchid()),
+        ("sub_app", operation.sub_appid()),
+    ];
+    for (function, field) in filled_in {
         if let Some((place, field)) = field {
             let place = match (place, operation.version()) {
                 (Place::Json, _) => "Body",
@@ -109,9 +114,6 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     }
     if let Some(seconds) = operation.repeat_after {
         say(format!("apart({seconds})"));
-    }
-    if let Some((_, field)) = operation.field_for(Purpose::MerchantNumber) {
-        say(format!("merchant({:?})", field.name));
     }
     if operation.success != 200 {
         say(format!("succeeds_with({})", operation.success));

@@ -38,6 +38,9 @@ pub struct Validation {
     /// A request whose `Authorization` came before. Off by default: that the platform refuses it is UNCONFIRMED(replayed-request), and official
     /// SDKs send a request again that was signed once.
     pub replayed_requests: bool,
+    /// A body that says `FAIL`, under a status that acknowledges a notification. Off by default: whether the platform reads it is
+    /// UNCONFIRMED(acknowledgement).
+    pub failing_acknowledgements: bool,
 }
 
 impl Validation {
@@ -47,9 +50,10 @@ impl Validation {
         four_byte_characters: true,
         unlisted_values: false,
         replayed_requests: false,
+        failing_acknowledgements: false,
     };
     /// Everything that can be refused, but for a request that comes twice.
-    pub const STRICT: Self = Self { unlisted_values: true, ..Self::DEFAULT };
+    pub const STRICT: Self = Self { unlisted_values: true, failing_acknowledgements: true, ..Self::DEFAULT };
     /// Types, lengths and required fields only.
     pub const LENIENT: Self = Self { undefined_members: false, four_byte_characters: false, ..Self::DEFAULT };
 }

@@ -24,6 +24,7 @@ mod health;
 mod listener;
 mod log;
 mod merchants;
+mod notifications;
 mod openapi;
 mod people;
 mod state;
@@ -45,6 +46,7 @@ static TABLES: &[&[Route]] = &[
     health::ROUTES,
     log::ROUTES,
     merchants::ROUTES,
+    notifications::ROUTES,
     people::ROUTES,
     state::ROUTES,
     openapi::ROUTES,

@@ -31,6 +31,8 @@ pub enum StartError {
     Listen(String, io::Error),
     /// The server could not be started.
     Server(io::Error),
+    /// The certificate authority of receivers cannot be trusted.
+    ReceiverAuthority(String),
 }
 
 impl fmt::Display for StartError {
@@ -46,6 +48,7 @@ impl fmt::Display for StartError {
                 write!(f, "cannot listen on {address}; choose another address, or port 0 for a free one")
             }
             Self::Server(_) => f.write_str("the sandbox's server could not be started"),
+            Self::ReceiverAuthority(reason) => f.write_str(reason),
         }?;
         append_causes(self, f)
     }
@@ -61,6 +64,7 @@ impl std::error::Error for StartError {
             Self::Seed(_, error) => error.source(),
             Self::Kit(error) => Some(error),
             Self::Store(_, error) => Some(error),
+            Self::ReceiverAuthority(_) => None,
         }
     }
 }

@@ -3,21 +3,33 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | this one | what is due, the attempts, what a response means, the next attempt |
+//! | this one | what is due, the attempts, the next attempt |
 //! | `message` | the body and its signature, made anew for each attempt |
 //! | `receiver` | which addresses may be called, and one POST with its limits |
+//! | `acknowledgement` | what a response means |
+//! | `record` | what is kept of a notification and its attempts |
+//! | `hold` | notifications that wait until they are released |
+//! | `on_demand` | what a developer does to them |
+//! | `trigger` | one notification of any event, for which nothing has happened |
 //!
 //! Where several nodes use one store, the database says who delivers: a node claims what is due for a time that is longer than an
 //! attempt takes, and only who holds the claim keeps what came of it. The claim of a node that has ended runs out.
 //!
 //! A delivery that was acknowledged, and whose acknowledgement could not be kept because the process ended, is repeated after
-//! the restart: a notification arrives at least once, and receivers know a repeat by its `id`.
+//! the restart: a notification arrives at least once, and receivers know a repeat by its `id`. After its acknowledgement was
+//! committed it arrives only if somebody asks for it.
 
+mod acknowledgement;
+mod hold;
 mod message;
+pub(crate) mod on_demand;
 mod receiver;
+pub(crate) mod record;
+pub(crate) mod trigger;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
@@ -26,7 +38,11 @@ use weipay_catalog::Catalog;
 
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
-use crate::store::{LEASE, OutboxEntry, StoreError};
+use crate::store::{LEASE, OutboxEntry, StoreError, Transaction};
+pub(crate) use hold::LATEST as LATEST_DUE;
+use message::{Message, Signature};
+pub(crate) use receiver::Receivers;
+use record::{Attempt, AttemptKind, Notification, NotificationState};
 
 /// So many receivers are called at once.
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;
@@ -35,29 +51,51 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// How often the outbox is looked at when nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What deliveries of a platform have in common.
+#[derive(Default)]
+pub(crate) struct Deliveries {
+    receivers: Receivers,
+    /// Whether a body that says `FAIL` makes a status 2xx a failure.
+    reads_bodies: bool,
+    under_way: Mutex<HashSet<i64>>,
+    log: OnceLock<Arc<Log>>,
+}
+
+impl fmt::Debug for Deliveries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deliveries")
+    }
+}
+
+impl Deliveries {
+    pub(crate) fn new(receivers: Receivers, reads_bodies: bool) -> Self {
+        Self { receivers, reads_bodies, ..Self::default() }
+    }
+
+    fn under_way(&self) -> HashSet<i64> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Each attempt is told to it, also one that somebody asked for.
+    pub(crate) fn log_to(&self, log: Option<Arc<Log>>) {
+        if let Some(log) = log {
+            let _ = self.log.set(log);
+        }
+    }
+}
+
+/// Keeps a new notification beside its entry of the outbox, which is never due while its merchant is held.
+pub(crate) fn keep_new(tx: &Transaction<'_>, entry: &mut OutboxEntry) -> Result<(), StoreError> {
+    let (due, is_held) = hold::due(tx, &entry.mchid, entry.due)?;
+    record::add(tx, entry, is_held)?;
+    entry.due = due;
+    Ok(())
+}
+
 /// What empties the outbox of a platform.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sender {
     platform: Arc<Platform>,
-    log: Option<Arc<Log>>,
-    under_way: Arc<Mutex<HashSet<i64>>>,
-}
-
-/// What came of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Outcome {
-    /// The receiver responded with this status.
-    Status(u16),
-    /// It did not respond, or it could not be called.
-    Failed(String),
-}
-
-impl Outcome {
-    /// UNCONFIRMED(acknowledgement) beyond 200 and 204, and whether the body counts: any 2xx acknowledges; a redirect is not followed and does
-    /// not.
-    fn is_acknowledged(&self) -> bool {
-        matches!(self, Self::Status(200..=299))
-    }
 }
 
 /// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the wait begins with the attempt,
@@ -69,15 +107,15 @@ fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
 }
 
 impl Sender {
-    pub(crate) fn new(platform: Arc<Platform>, log: Option<Arc<Log>>) -> Self {
-        Self { platform, log, under_way: Arc::default() }
+    pub(crate) fn new(platform: Arc<Platform>) -> Self {
+        Self { platform }
     }
 
     /// Delivers what is due, whenever something is.
     pub(crate) async fn run(self) {
         loop {
             // An attempt that ends while the outbox is read may have settled what was read. Its end asks for another look.
-            let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let under_way = self.platform.deliveries.under_way();
             let claimed = Instant::now();
             // What is claimed from others is delivered now, so no more than there are places.
             let limit = match self.platform.store.is_shared() {
@@ -90,7 +128,7 @@ impl Sender {
                     continue;
                 }
                 if let Some(place) = self.take_place(entry.number) {
-                    tokio::spawn(self.clone().attempt(entry, place, claimed));
+                    tokio::spawn(self.clone().attempt_due(entry, place, claimed));
                 }
             }
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
@@ -98,64 +136,160 @@ impl Sender {
     }
 
     async fn due(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
-        let platform = Arc::clone(&self.platform);
-        let due = spawn_blocking(move || {
-            let now = platform.clock.now();
+        self.blocking(move |platform| {
+            let now = platform.clock.now().min(hold::LATEST);
             platform.store.transaction(|tx| tx.claim_due(now, limit))
-        });
-        due.await.unwrap_or_else(|_| Ok(Vec::new()))
+        })
+        .await
+        .unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// Does work that waits for the database or a signature. `None` if it panicked.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Platform) -> T + Send + 'static,
+    ) -> Option<T> {
+        let platform = Arc::clone(&self.platform);
+        spawn_blocking(move || work(&platform)).await.ok()
     }
 
     /// A place for an attempt, unless one is under way for the same notification, or too many are.
     fn take_place(&self, number: i64) -> Option<Place> {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.platform.deliveries.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let is_free = under_way.len() < MAX_ATTEMPTS_AT_ONCE && under_way.insert(number);
         is_free.then(|| Place { sender: self.clone(), number })
     }
 
-    async fn attempt(self, entry: OutboxEntry, place: Place, claimed: Instant) {
+    async fn attempt_due(self, entry: OutboxEntry, place: Place, claimed: Instant) {
         if claimed.elapsed() + TIME_LIMIT * 2 > LEASE {
             // This process stood still. Another node may deliver it by now; if none does, it is claimed again.
             return;
         }
-        let started = self.platform.clock.now();
-        let outcome = self.post(&entry).await;
-        let next = if outcome.is_acknowledged() { None } else { next_attempt(&entry, started) };
-        let line = entry_of_log(&entry, &outcome, next.map(|next| next - started));
-        self.platform.exchanges.note(line.clone());
-        if let Some(log) = &self.log {
-            log(line);
+        let read = entry.clone();
+        let is_due = self.blocking(move |platform| platform.store.transaction(|tx| check_due(tx, &read)));
+        match is_due.await {
+            Some(Ok(false)) => return,
+            Some(Ok(true)) => {}
+            // The receiver would hear of it, and nobody would know.
+            Some(Err(_)) | None => return sleep(LOOK).await,
         }
-        let platform = Arc::clone(&self.platform);
-        let kept = spawn_blocking(move || {
-            platform.store.transaction(|tx| match next {
-                Some(due) => tx.postpone(&entry, due),
-                None => tx.remove_from_outbox(&entry),
-            })
-        });
-        if !matches!(kept.await, Ok(Ok(()))) {
+        let settled = self.attempt(entry, AttemptKind::Scheduled).await;
+        if settled.is_err() {
             // It stays due, and the receiver must not hear of it without a pause.
             sleep(LOOK).await;
         }
         drop(place);
     }
 
-    async fn post(&self, entry: &OutboxEntry) -> Outcome {
-        let (platform, entry_to_sign) = (Arc::clone(&self.platform), entry.clone());
-        let time = platform.clock.time_of_signatures();
-        let message = spawn_blocking(move || message::make(&platform, &entry_to_sign, time)).await;
-        let message = match message {
-            Ok(Ok(message)) => message,
-            Ok(Err(reason)) => return Outcome::Failed(reason),
-            Err(_) => return Outcome::Failed("the notification could not be made".to_owned()),
-        };
-        let posted = receiver::post(&entry.notify_url, message, self.platform.private_receivers);
-        match timeout(TIME_LIMIT, posted).await {
-            Ok(Ok(status)) => Outcome::Status(status),
-            Ok(Err(reason)) => Outcome::Failed(reason),
-            Err(_) => Outcome::Failed(format!("no response within {} seconds", TIME_LIMIT.as_secs())),
+    /// Makes an attempt, and keeps what came of it and when the next one is due. The caller has its place.
+    async fn attempt(&self, entry: OutboxEntry, kind: AttemptKind) -> Result<Attempt, StoreError> {
+        let attempt = self.post(&entry, kind).await;
+        let next = if attempt.acknowledged { None } else { next_attempt(&entry, attempt.time) };
+        let wait = next.map(|next| next - attempt.time);
+        self.tell(entry_of_log(&entry, &attempt, wait));
+        let kept = attempt.clone();
+        let settled = self.blocking(move |platform| {
+            platform.store.transaction(|tx| settle(tx, &entry, kept.clone(), next))
+        });
+        settled
+            .await
+            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())))?;
+        Ok(attempt)
+    }
+
+    fn tell(&self, entry: LogEntry) {
+        self.platform.exchanges.note(entry.clone());
+        if let Some(log) = self.platform.deliveries.log.get() {
+            log(entry);
         }
     }
+
+    /// Makes the message anew, posts it, and judges what comes back.
+    async fn post(&self, entry: &OutboxEntry, kind: AttemptKind) -> Attempt {
+        let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
+        let signed = entry.clone();
+        let message = self.blocking(move |platform| {
+            let now = platform.clock.time_of_signatures();
+            message::make(platform, &signed, now, signature)
+        });
+        let message = message.await.unwrap_or_else(|| Err("the notification could not be made".to_owned()));
+        self.post_message(&entry.notify_url, message, kind).await
+    }
+
+    async fn post_message(&self, url: &str, message: Result<Message, String>, kind: AttemptKind) -> Attempt {
+        let deliveries = &self.platform.deliveries;
+        let (time, started) = (self.platform.clock.now(), Instant::now());
+        let received = match message {
+            Ok(message) => received(url, message, &deliveries.receivers).await,
+            Err(reason) => Err(reason),
+        };
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        acknowledgement::judged(received, deliveries.reads_bodies).attempt(kind, time, milliseconds)
+    }
+}
+
+/// Posts a message, within the time limit.
+async fn received(url: &str, message: Message, receivers: &Receivers) -> Result<receiver::Received, String> {
+    match timeout(TIME_LIMIT, receiver::post(url, message, receivers)).await {
+        Ok(received) => received,
+        Err(_) => Err(format!("no response within {} seconds", TIME_LIMIT.as_secs())),
+    }
+}
+
+/// Whether a notification that was read from the outbox is still to be sent: since then it may have been acknowledged or held.
+fn check_due(tx: &Transaction<'_>, entry: &OutboxEntry) -> Result<bool, StoreError> {
+    let state = record::of_entry(tx, entry)?.map(|kept| kept.state);
+    match state {
+        Some(NotificationState::Waiting) => Ok(true),
+        // It has left the outbox; if not, it leaves now.
+        None | Some(NotificationState::Acknowledged | NotificationState::GivenUp) => {
+            tx.remove_from_outbox(entry)?;
+            Ok(false)
+        }
+        Some(NotificationState::Held) => Ok(false),
+    }
+}
+
+/// Keeps an attempt by the retry table: the notification leaves the outbox, or waits for the next attempt.
+fn settle(
+    tx: &Transaction<'_>,
+    entry: &OutboxEntry,
+    attempt: Attempt,
+    next: Option<i64>,
+) -> Result<(), StoreError> {
+    // After a reset another notification may have its number.
+    let Some(mut kept) = record::of_entry(tx, entry)? else { return Ok(()) };
+    let is_acknowledged = attempt.acknowledged;
+    kept.add_attempt(attempt);
+    match next {
+        Some(next) => {
+            let (due, is_held) = hold::due(tx, &entry.mchid, next)?;
+            kept.failed = entry.attempts.saturating_add(1);
+            tx.reschedule(entry, kept.failed, due)?;
+            (kept.state, kept.due) = match is_held {
+                true => (NotificationState::Held, None),
+                false => (NotificationState::Waiting, Some(next)),
+            };
+        }
+        None => close(tx, &mut kept, entry, is_acknowledged)?,
+    }
+    tx.save(&kept)
+}
+
+/// Takes a notification out of the outbox for good.
+fn close(
+    tx: &Transaction<'_>,
+    kept: &mut Notification,
+    entry: &OutboxEntry,
+    is_acknowledged: bool,
+) -> Result<(), StoreError> {
+    tx.remove_from_outbox(entry)?;
+    kept.due = None;
+    kept.state = match is_acknowledged {
+        true => NotificationState::Acknowledged,
+        false => NotificationState::GivenUp,
+    };
+    Ok(())
 }
 
 /// The place of an attempt; free again when it is dropped.
@@ -166,25 +300,25 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.sender.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
-        self.sender.platform.store.look_at_outbox();
+        let platform = &self.sender.platform;
+        platform.deliveries.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+        platform.store.look_at_outbox();
     }
 }
 
-fn entry_of_log(entry: &OutboxEntry, outcome: &Outcome, wait: Option<i64>) -> LogEntry {
+fn entry_of_log(entry: &OutboxEntry, attempt: &Attempt, wait: Option<i64>) -> LogEntry {
     let number = entry.attempts.saturating_add(1);
     let after = match wait {
         Some(wait) => format!("; the next attempt follows after {wait} s"),
         None => "; no more attempts follow".to_owned(),
     };
-    let (status, reason) = match outcome {
-        Outcome::Status(status) if outcome.is_acknowledged() => (Some(*status), None),
-        Outcome::Status(status) => {
-            (Some(*status), Some(format!("attempt {number} was not acknowledged{after}")))
-        }
-        Outcome::Failed(reason) => (None, Some(format!("attempt {number}: {reason}{after}"))),
+    let reason = match (&attempt.reason, attempt.status) {
+        (None, _) => None,
+        (Some(reason), _) if attempt.acknowledged => Some(reason.clone()),
+        (Some(_), Some(_)) => Some(format!("attempt {number} was not acknowledged{after}")),
+        (Some(reason), None) => Some(format!("attempt {number}: {reason}{after}")),
     };
-    LogEntry::notification(&entry.event_type, &receiver::shown(&entry.notify_url), status, reason)
+    LogEntry::notification(&entry.event_type, &receiver::shown(&entry.notify_url), attempt.status, reason)
 }
 
 #[cfg(test)]
@@ -223,39 +357,30 @@ mod tests {
         let coupon = schedule("COUPON.SEND");
         assert_eq!((coupon.len(), coupon[1], coupon[11]), (12, 60, 660));
         let payment = schedule("TRANSACTION.SUCCESS");
-        assert_eq!(payment[..7], [0, 15, 30, 60, 240, 840, 2040]);
-        assert_eq!((payment.len(), payment[15]), (16, 86_640));
+        assert_eq!(
+            payment,
+            [0, 15, 30, 60, 240, 840, 2040, 3840, 5640, 7440, 11040, 21840, 32640, 43440, 65040, 86_640]
+        );
         assert_eq!(schedule("NO.SUCH.EVENT"), [0]);
     }
 
     #[test]
-    fn any_2xx_acknowledges_and_nothing_else_does() {
-        for (outcome, acknowledged) in [
-            (Outcome::Status(200), true),
-            (Outcome::Status(204), true),
-            (Outcome::Status(301), false),
-            (Outcome::Status(404), false),
-            (Outcome::Status(500), false),
-            (Outcome::Failed(String::new()), false),
-        ] {
-            assert_eq!(outcome.is_acknowledged(), acknowledged, "{outcome:?}");
-        }
-    }
-
-    #[test]
     fn an_attempt_is_a_line_that_names_event_host_and_what_follows() {
-        let line = |outcome, wait| {
-            let line = entry_of_log(&entry("COUPON.SEND", 0), &outcome, wait).to_string();
+        let line = |received: Result<u16, &str>, wait| {
+            let received = received.map(|status| receiver::Received { status, body: String::new() });
+            let judged = acknowledgement::judged(received.map_err(str::to_owned), false);
+            let attempt = judged.attempt(AttemptKind::Scheduled, 0, 1);
+            let line = entry_of_log(&entry("COUPON.SEND", 0), &attempt, wait).to_string();
             line.split_once(' ').unwrap().1.to_owned()
         };
         let begin = "NOTIFY COUPON.SEND to http://127.0.0.1:8000";
-        assert_eq!(line(Outcome::Status(204), None), format!("{begin} 204"));
+        assert_eq!(line(Ok(204), None), format!("{begin} 204"));
         assert_eq!(
-            line(Outcome::Status(500), Some(60)),
+            line(Ok(500), Some(60)),
             format!("{begin} 500 (attempt 1 was not acknowledged; the next attempt follows after 60 s)")
         );
         assert_eq!(
-            line(Outcome::Failed("connection refused".to_owned()), None),
+            line(Err("connection refused"), None),
             format!("{begin} - (attempt 1: connection refused; no more attempts follow)")
         );
     }

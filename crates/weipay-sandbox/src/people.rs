@@ -1,7 +1,7 @@
-//! People (用户): who pay and receive. A person has one unionid, and an openid under each appid.
+//! People (用户) who pay and receive. A person has one unionid, and an openid under each appid.
 //!
-//! Every well-formed openid is a user here, whether or not a person was made with it, so that a story needs no set-up. Who is made
-//! has openids that belong together.
+//! Every well-formed openid is a user here, whether or not a person was made with it, so that a story needs no set-up. The
+//! openids of a person that was made belong together.
 
 use std::collections::BTreeMap;
 

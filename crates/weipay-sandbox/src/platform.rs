@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
 use http::HeaderMap;
-use weipay_catalog::Operation;
+use weipay_catalog::{Operation, Place, Purpose};
 
 use crate::clock::HeldClock;
 use crate::contract::{Contract, ValidRequest};
@@ -22,6 +22,7 @@ use crate::faults::{FAULT_HEADER, Fault, Faults};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
+use crate::notifications::Deliveries;
 use crate::people::Person;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
@@ -45,8 +46,8 @@ pub struct Platform {
     pub(crate) examples: bool,
     /// What was let in already, when a request may enter only once.
     pub(crate) replays: Option<Replays>,
-    /// Whether receivers of notifications may be in a private network.
-    pub(crate) private_receivers: bool,
+    /// What deliveries of notifications have in common.
+    pub(crate) deliveries: Deliveries,
     pub(crate) faults: Faults,
     pub(crate) store: Store,
     pub(crate) clock: HeldClock,
@@ -314,12 +315,12 @@ impl Platform {
     }
 }
 
-/// Some operations compare the merchant of the body with the caller. INFERRED(caller) for partners (`sp_mchid`) and combined orders
+/// Some bodies name the merchant who signs, and may name no other. INFERRED(caller) for partners (`sp_mchid`) and combined orders
 /// (`combine_mchid`): whoever places an order is its merchant there, too.
 fn check_caller(operation: &Operation, checked: &ValidRequest, mchid: &str) -> Result<(), Refusal> {
-    match operation.caller {
-        Some(name) if checked.text(name).is_some_and(|named| named != mchid) => {
-            Err(grammar::other_merchant(name))
+    match operation.field_for(Purpose::MerchantNumber) {
+        Some((Place::Json, field)) if checked.text(field.name).is_some_and(|named| named != mchid) => {
+            Err(grammar::other_merchant(field.name))
         }
         _ => Ok(()),
     }

@@ -25,6 +25,8 @@ use crate::log::{Log, LogEntry};
 use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
+use crate::notifications::on_demand::Notifications;
+use crate::notifications::{Deliveries, Receivers};
 use crate::platform::{ClockError, Platform, Run, kept_clock};
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::{PRODUCTS, Product};
@@ -64,6 +66,7 @@ pub struct SandboxBuilder {
     idle_timeout: Duration,
     connections: Option<usize>,
     private_receivers: bool,
+    receiver_authorities: String,
     platform_keys: Option<PlatformKeys>,
     seed_file: Option<PathBuf>,
     merchants: Vec<NewMerchant>,
@@ -184,6 +187,15 @@ impl SandboxBuilder {
     #[must_use]
     pub fn private_receivers(mut self, allowed: bool) -> Self {
         self.private_receivers = allowed;
+        self
+    }
+
+    /// Also trusts the authorities with these certificates, in PEM, when a notification goes to a receiver behind https. The
+    /// authorities of the system are trusted in any case.
+    #[must_use]
+    pub fn receiver_authority(mut self, pem: impl AsRef<str>) -> Self {
+        self.receiver_authorities.push_str(pem.as_ref());
+        self.receiver_authorities.push('\n');
         self
     }
 
@@ -309,6 +321,14 @@ impl SandboxBuilder {
         Ok((folder.path().to_owned(), Some(folder)))
     }
 
+    fn receivers(&self) -> Result<Receivers, StartError> {
+        let receivers = Receivers::new(self.private_receivers);
+        match self.receiver_authorities.trim() {
+            "" => Ok(receivers),
+            pem => receivers.trust(pem).map_err(StartError::ReceiverAuthority),
+        }
+    }
+
     fn open_store(&self, dir: &Path) -> Result<Store, StartError> {
         let file = dir.join(STATE);
         Store::at(&self.store, &file).map_err(|error| {
@@ -345,7 +365,7 @@ impl SandboxBuilder {
             contract: Contract::new(self.validation),
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
-            private_receivers: self.private_receivers,
+            deliveries: Deliveries::new(self.receivers()?, self.validation.failing_acknowledgements),
             faults,
             store,
             clock,
@@ -452,6 +472,7 @@ impl Sandbox {
             idle_timeout: Duration::from_secs(8),
             connections: None,
             private_receivers: false,
+            receiver_authorities: String::new(),
             platform_keys: None,
             seed_file: None,
             merchants: Vec::new(),
@@ -482,6 +503,12 @@ impl Sandbox {
         self.platform.add_merchant(new)
     }
 
+    /// The notifications that it sends: looks at them, and sends them again, in another order, or as a probe.
+    #[must_use]
+    pub fn notifications(&self) -> Notifications {
+        Notifications::new(Arc::clone(&self.platform))
+    }
+
     /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the JSSDK. The page's signature
     /// is checked, and what is wrong with it is told.
     ///
@@ -500,6 +527,7 @@ impl Sandbox {
     }
 
     /// Takes a rule away. Whether there was one with this number.
+    #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it was there")]
     pub fn remove_fault(&self, id: u64) -> bool {
         self.platform.faults.remove(id)
     }

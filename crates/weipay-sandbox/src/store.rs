@@ -38,12 +38,14 @@ use tokio::sync::Notify;
 
 use crate::data_folder::private;
 use crate::error::append_causes;
+use crate::notifications;
 use address::Kind;
 pub use address::StoreAddress;
+pub(crate) use engine::MAX_WAITING;
 pub(crate) use engine::{
     Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page, StoredResponse,
 };
-use engine::{Engine, MAX_WAITING, NewRecord, StoredRecord};
+use engine::{Engine, NewRecord, StoredRecord};
 #[cfg(feature = "postgres")]
 use postgres::Postgres;
 use sqlite::Sqlite;
@@ -62,7 +64,7 @@ enum Database {
     /// costs less than conflicts between writers would.
     Own(Mutex<Sqlite>),
     #[cfg(feature = "postgres")]
-    Shared(Postgres),
+    Shared(Box<Postgres>),
 }
 
 /// Why the store could not serve.
@@ -131,7 +133,7 @@ impl Store {
             Kind::Memory => Ok(Self::own(Sqlite::in_memory()?, "memory".to_owned())),
             #[cfg(feature = "postgres")]
             Kind::Postgres(config) => {
-                let database = Database::Shared(Postgres::open((**config).clone())?);
+                let database = Database::Shared(Box::new(Postgres::open((**config).clone())?));
                 Ok(Self { database, place: postgres::place(config), outbox_changed: Notify::new() })
             }
         }
@@ -297,8 +299,9 @@ impl<'a> Transaction<'a> {
     /// Puts a notification into the outbox. When too many wait, the oldest is given up.
     pub(crate) fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
         let number = self.engine.next_number(NOTIFICATIONS)?;
-        self.engine.add_to_outbox(&OutboxEntry::new(number, announcement))?;
-        self.has_announced.set(true);
+        let mut entry = OutboxEntry::new(number, announcement);
+        notifications::keep_new(self, &mut entry)?;
+        self.put_into_outbox(&entry)?;
         self.engine.remove_from_outbox_up_to(number - MAX_WAITING)
     }
 
@@ -317,9 +320,16 @@ impl<'a> Transaction<'a> {
         self.engine.claim_due(now, limit)
     }
 
-    /// Keeps that a delivery has failed, and when the next one is due.
-    pub(crate) fn postpone(&self, entry: &OutboxEntry, due: i64) -> Result<(), StoreError> {
-        self.engine.postpone(entry.number, entry.attempts.saturating_add(1), due)
+    /// Puts a notification into the outbox, as it is.
+    pub(crate) fn put_into_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+        self.engine.add_to_outbox(entry)?;
+        self.has_announced.set(true);
+        Ok(())
+    }
+
+    /// Keeps how many deliveries have failed, and when the next one is due.
+    pub(crate) fn reschedule(&self, entry: &OutboxEntry, attempts: u32, due: i64) -> Result<(), StoreError> {
+        self.engine.postpone(entry.number, attempts, due)
     }
 
     /// Takes a notification out of the outbox.

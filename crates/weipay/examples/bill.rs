@@ -1,4 +1,4 @@
-//! 交易账单: asks for a bill, downloads and verifies it, and reads its rows. It starts a sandbox of its own.
+//! 交易账单: asks for a bill, downloads and verifies it, and reads its rows. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --features bill --example bill`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

@@ -1,8 +1,11 @@
-//! 分页查询: reads a list page by page, as an iterator and, with the async client, with `next`. It starts a sandbox of its own.
+//! 分页查询: reads a list page by page, as an iterator and, with the async client, with `next`. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --features marketing --example paging`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]
 
+use std::time::{Duration, SystemTime};
+
+use weipay::model::Time;
 use weipay::serde_json::json;
 use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::get;
 use weipay::{Client, blocking};
@@ -37,12 +40,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// A stock (批次) whose codes the merchant gives, with five of them.
 fn stock_with_codes(client: &blocking::Client, mchid: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let now = SystemTime::now();
+    let month = Duration::from_secs(30 * 86_400);
     let created = client.chain("v3/marketing/busifavor/stocks").post(json!({
         "stock_name": "8月1日活动券", "belong_merchant": mchid, "goods_name": "全场",
         "stock_type": "NORMAL", "coupon_code_mode": "MERCHANT_API", "out_request_no": "example-1",
         "coupon_use_rule": {
             "coupon_available_time": {
-                "available_begin_time": "2026-01-01T00:00:00+08:00", "available_end_time": "2026-12-31T00:00:00+08:00",
+                "available_begin_time": Time::from(now).to_string(),
+                "available_end_time": Time::from(now + month).to_string(),
             },
             "fixed_normal_coupon": {"discount_amount": 5, "transaction_minimum": 100},
             "use_method": "OFF_LINE",

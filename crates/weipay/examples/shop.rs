@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p weipay --features axum,bill,pay,refund --example shop`
 //!
-//! The program starts a sandbox of its own, opens the shop, plays a customer in it, and ends. What is simulated:
+//! The program starts its own sandbox, opens the shop, plays a customer in it, and ends. What is simulated:
 //!
 //! - **The payment.** Nobody types a password. The sandbox has no payments with state yet: its responses to orders and refunds are
 //!   examples (`Weipay-Sandbox-Answer: example`), and it keeps no order. So [`Customer::pay`] makes the notification of the payment
@@ -111,7 +111,6 @@ async fn create_order(State(shop): State<Shop>, Json(cart): Json<Value>) -> Resu
     shop.orders.with(|orders| orders.insert(number.clone(), Order { fen, state: OrderState::Created }));
     let request = order::Request::new()
         .appid(shop.appid.as_str())
-        .mchid(shop.client.mchid().map_or("", |mchid| mchid.as_str()))
         .description("一杯咖啡")
         .out_trade_no(number.as_str())
         .notify_url(shop.notify_url.as_str())
@@ -242,7 +241,7 @@ impl Customer {
         let (status, _) = self.send("POST", &format!("/orders/{number}/refund"), &[], b"").await?;
         check(status == 409, "nothing is refunded before it is paid")?;
         let forged = self.send("POST", "/notify", &[], b"{}").await?;
-        check(forged.0 == 400, "who is not the platform is turned away")?;
+        check(forged.0 == 400, "who is not the platform is rejected")?;
 
         // The platform delivers more than once.
         let order = shop.orders.get(&number).ok_or("the order is lost")?;

@@ -1,4 +1,4 @@
-//! A span for each call, and counters for each attempt. It starts a sandbox of its own.
+//! A span for each call, and counters for each attempt. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --features tracing --example tracing`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

@@ -1,4 +1,4 @@
-//! 查询: waits for a bill and for an order within a deadline, in both clients. It starts a sandbox of its own.
+//! 查询: waits for a bill and for an order within a deadline, in both clients. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --features bill,pay --example waiting`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let client = Client::from_kit(sandbox.kit_file())?;
         let waited = client
             .wait(&Waiting::within(Duration::from_secs(3)).every(Duration::from_secs(1)), |left| {
-                let request = order::get::Request::new().mchid(sandbox.kit().mchid.as_str());
+                let request = order::get::Request::new();
                 let order =
                     client.v3().pay().transactions().out_trade_no().out_trade_no("1217752501201407033");
                 order.timeout(left).get(request)

@@ -321,7 +321,7 @@ impl ClientBuilder {
         // A kit of a sandbox must not be used with the platform, nor a merchant of the platform with a sandbox.
         if !base_url.is_main() && base_url != other.base_url {
             return Err(ConfigError::Mismatch(
-                "these settings have another base URL than the client whose connections they would share: build a client of their own",
+                "these settings have another base URL than the client whose connections they would share: build a separate client",
             ));
         }
         Ok(Core {

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::delivery::{Mode, Shared};
 use crate::error::{Error, RequestError};
+use crate::filled_fields;
 use crate::members::{Place, purpose};
 use crate::model::sensitive::for_sending;
 use crate::model::table::Purpose;
@@ -198,9 +199,7 @@ impl<M: Mode> Call<M> {
     }
 
     fn fill_untyped(&mut self, method: &Method, mut body: Option<String>, file: Option<File>) {
-        if let Some(sub_merchant) = &self.shared.core.sub_merchant {
-            sub_merchant.fill_untyped(method, &mut self.request, &mut body, file.is_some());
-        }
+        filled_fields::fill_untyped(&self.shared.core, method, &mut self.request, &mut body, file.is_some());
         self.request.fill_untyped(method, body, file);
     }
 
@@ -328,12 +327,10 @@ impl<M: Mode> Call<M> {
     fn fill_from(mut self, operation: &Operation, mut model: Box<dyn Model>) -> Self {
         let core = &self.shared.core;
         describe_file(&mut *model);
-        if let (Version::V2, Some(mchid)) = (operation.version(), core.merchant.account.mchid()) {
-            xml::fill_in(&mut *model, mchid.as_ref());
+        if operation.version() == Version::V2 {
+            xml::fill_in_sign_type(&mut *model);
         }
-        if let Some(sub_merchant) = &core.sub_merchant {
-            sub_merchant.fill_model(operation, &mut *model);
-        }
+        filled_fields::fill_model(core, operation, &mut *model);
         if core.check_requests
             && let Err(violation) = check::check(&*model)
         {

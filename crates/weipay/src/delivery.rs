@@ -147,7 +147,7 @@ mod asynchronous {
         let watch = Watch::begin(&shared.core, request);
         let outcome = watch.during(attempts(shared, request, &watch)).await;
         let outcome = outcome.map_err(|error| error.in_call(request));
-        watch.end(&shared.core, request, Outcome::of_call(&outcome));
+        watch.end(&shared.core, request, Outcome::from_call(&outcome));
         outcome
     }
 
@@ -168,7 +168,7 @@ mod asynchronous {
         loop {
             let mut attempt_watch = watch.attempt(&shared.core);
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch).await;
-            attempt_watch.end(&shared.core, request, Outcome::of_call(&outcome));
+            attempt_watch.end(&shared.core, request, Outcome::from_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep(wait).await,
@@ -250,7 +250,7 @@ mod waiting {
         let watch = Watch::begin(&shared.core, request);
         let outcome = watch.within(|| attempts(shared, request, &watch));
         let outcome = outcome.map_err(|error| error.in_call(request));
-        watch.end(&shared.core, request, Outcome::of_call(&outcome));
+        watch.end(&shared.core, request, Outcome::from_call(&outcome));
         outcome
     }
 
@@ -271,7 +271,7 @@ mod waiting {
         loop {
             let mut attempt_watch = watch.attempt(&shared.core);
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch);
-            attempt_watch.end(&shared.core, request, Outcome::of_call(&outcome));
+            attempt_watch.end(&shared.core, request, Outcome::from_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep_blocking(wait),
@@ -388,7 +388,7 @@ impl<'a> Delivery<'a> {
         if is_first && outcome.as_ref().is_err_and(Error::is_request) {
             return Next::End(outcome);
         }
-        let ending = Ending::of(&outcome, (self.core.clock)());
+        let ending = Ending::from_outcome(&outcome, (self.core.clock)());
         if is_first && ending == Ending::Final && outcome.is_ok() {
             settings.budget.refill();
             if self.host == Host::Main {
@@ -396,7 +396,7 @@ impl<'a> Delivery<'a> {
             }
         }
         let backup_host = (self.host == Host::Backup).then_some(BACKUP);
-        self.attempts.push(Attempt::of(&outcome, self.waited, backup_host));
+        self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
         match self.wait(ending) {
             Some(wait) if settings.budget.take() => {
                 self.waited = wait;
@@ -419,7 +419,7 @@ impl<'a> Delivery<'a> {
             attempts: u32::try_from(self.attempts.len()).unwrap_or(u32::MAX),
             elapsed: self.elapsed(),
             limit: self.limit,
-            repeat: Repeatable::of_request(self.request),
+            repeat: Repeatable::from_request(self.request),
         };
         match (&self.core.delivery.policy, self.request.retries) {
             // What was asked for this one call stands above the client's policy.
@@ -477,7 +477,7 @@ pub enum AttemptOutcome {
 }
 
 impl Attempt {
-    pub(crate) fn of(
+    pub(crate) fn from_outcome(
         outcome: &Result<RawResponse, Error>,
         waited: Duration,
         backup_host: Option<&'static str>,
@@ -487,14 +487,14 @@ impl Attempt {
                 let outcome = AttemptOutcome::Success(response.status);
                 Self { outcome, may_have_taken_effect: true, waited, backup_host }
             }
-            Err(error) => Self::of_error(error, waited, backup_host),
+            Err(error) => Self::from_error(error, waited, backup_host),
         }
     }
 
     /// One that failed.
-    pub(crate) fn of_error(error: &Error, waited: Duration, backup_host: Option<&'static str>) -> Self {
+    pub(crate) fn from_error(error: &Error, waited: Duration, backup_host: Option<&'static str>) -> Self {
         let may_have_taken_effect = error.may_have_taken_effect();
-        Self { outcome: AttemptOutcome::of(error), may_have_taken_effect, waited, backup_host }
+        Self { outcome: AttemptOutcome::from_error(error), may_have_taken_effect, waited, backup_host }
     }
 
     /// What it ended with.
@@ -523,7 +523,7 @@ impl Attempt {
 }
 
 impl AttemptOutcome {
-    fn of(error: &Error) -> Self {
+    fn from_error(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Network(problem) => Self::Network(problem.sent),
             ErrorKind::Api(_) => Self::Api {

@@ -1,8 +1,6 @@
-//! What is told of calls while they run: to an [`Observer`] of yours, such as one that counts for your metrics, and with the feature
-//! `tracing` to the spans of the program.
+//! Reports calls to your own [`Observer`], for example for metrics, and, with the feature `tracing`, as spans.
 //!
-//! An [`Observer`] is told of each attempt and of each call when it has ended, with operation, outcome, duration and number of
-//! attempts. Without one, and without a subscriber of `tracing`, nothing is measured.
+//! An [`Observer`] is notified when an attempt or a call has ended, with operation, outcome, duration and number of attempts. Without one, and without a subscriber of `tracing`, nothing is measured.
 //!
 //! # Spans
 //!
@@ -40,7 +38,7 @@ use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::{RawResponse, request_id};
 
-/// Is told of calls and attempts when they have ended: see [`ClientBuilder::observer`](crate::ClientBuilder::observer).
+/// Is notified when calls and attempts have ended: see [`ClientBuilder::observer`](crate::ClientBuilder::observer).
 ///
 /// Its functions are called by the thread or task that makes the call, which waits for them, so they should be quick. Both do nothing
 /// by default.
@@ -109,24 +107,24 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    pub(crate) fn of_call(outcome: &'a Result<RawResponse, Error>) -> Self {
+    pub(crate) fn from_call(outcome: &'a Result<RawResponse, Error>) -> Self {
         match outcome {
             Ok(response) => {
                 Self { status: Some(response.status), request_id: request_id(&response.headers), error: None }
             }
-            Err(error) => Self::of_error(error),
+            Err(error) => Self::from_error(error),
         }
     }
 
     /// A file that came is a success with status 200.
-    pub(crate) fn of_download<T>(outcome: &'a Result<T, Error>) -> Self {
+    pub(crate) fn from_download<T>(outcome: &'a Result<T, Error>) -> Self {
         match outcome {
             Ok(_) => Self { status: Some(StatusCode::OK), request_id: None, error: None },
-            Err(error) => Self::of_error(error),
+            Err(error) => Self::from_error(error),
         }
     }
 
-    fn of_error(error: &'a Error) -> Self {
+    fn from_error(error: &'a Error) -> Self {
         Self { status: error.status(), request_id: error.request_id(), error: Some(error) }
     }
 }
@@ -253,7 +251,7 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn begin(core: &Core, request: &Request) -> Self {
         #[cfg(feature = "tracing")]
-        let span = span::of_call(core, request);
+        let span = span::call_span(core, request);
         #[cfg(feature = "tracing")]
         let is_watched = core.observer.is_some() || !span.is_disabled();
         #[cfg(not(feature = "tracing"))]

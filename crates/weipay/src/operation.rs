@@ -40,7 +40,7 @@ pub struct Operation {
     request_number: Option<&'static str>,
     sub_mchid: Option<(&'static str, Place)>,
     sub_appid: Option<(&'static str, Place)>,
-    merchant_number: Option<&'static str>,
+    merchant_number: Option<(&'static str, Place)>,
     repeat_after: u16,
     success: u16,
     version: Version,
@@ -315,9 +315,15 @@ impl Operation {
         [self.sub_mchid, self.sub_appid]
     }
 
-    /// The field with the number of the merchant whose key signs the request (APIv2).
+    /// The field of the request with the number of the merchant who signs it (`mchid`, `sp_mchid`; `mch_id` in APIv2). The client
+    /// fills in its own number where the caller sets none.
     #[must_use]
-    pub const fn merchant_number(&self) -> Option<&'static str> {
+    pub fn merchant_number(&self) -> Option<&'static str> {
+        self.merchant_number.map(|(name, _)| name)
+    }
+
+    /// That field, with its place.
+    pub(crate) const fn merchant_field(&self) -> Option<(&'static str, Place)> {
         self.merchant_number
     }
 
@@ -389,8 +395,8 @@ impl Operation {
         self
     }
 
-    const fn merchant(mut self, merchant_number: &'static str) -> Self {
-        self.merchant_number = Some(merchant_number);
+    const fn merchant(mut self, name: &'static str, place: Place) -> Self {
+        self.merchant_number = Some((name, place));
         self
     }
 

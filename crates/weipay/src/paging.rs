@@ -2,7 +2,7 @@
 //!
 //! The catalogue knows which operations give a list in pages, and by which fields: how many items come before a page, its number,
 //! or a token that the page before it gave. Typed operations have `pages` beside their verb, and calls without types have
-//! [`Call::pages`](crate::Call::pages). Both go on from where the request begins, with the page size that it has.
+//! [`Call::pages`](crate::Call::pages). Both start at the page that the request names, and keep its page size.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "marketing"),
@@ -39,8 +39,8 @@ while let Some(stock) = stocks.next().await {
 ```
 "#
 )]
-//! A page that fails is an error, and the next one that is asked for is the same page again. A list that ends before all of its
-//! items came is an error too, never an end.
+//! If a page fails, you get an error, and the next request asks for the same page again. A list that ends before all of its items
+//! came is an error too.
 
 mod place;
 
@@ -115,7 +115,7 @@ impl<T: Decode> Page<T> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`Response::decode`].
     pub fn decode(&self) -> Result<T, Error> {
         self.response.decode()
     }
@@ -133,13 +133,13 @@ impl<M: Mode, T: Decode> Pages<M, T> {
         Self { ask, paging, operation, max_pages: MAX_PAGES, read: 0, failures: 0, has_ended: false }
     }
 
-    /// How many pages are read at most: 10,000, if it is not set. A list that is longer ends with an error.
+    /// The maximum number of pages to read; the default is 10,000. A longer list ends with an error.
     pub fn max_pages(mut self, max_pages: u32) -> Self {
         self.max_pages = max_pages;
         self
     }
 
-    /// The page that is asked for next. A program may keep it, and later begin its request there.
+    /// The next page. A program may store it, and continue from there later.
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         self.paging.as_ref().map(|paging| &paging.place)

@@ -169,7 +169,7 @@ pub(crate) enum Repeatable {
 
 impl Repeatable {
     /// Only the row of an operation can say yes, and only of a request that has the number by which the platform recognizes it.
-    pub(crate) fn of_request(request: &Request) -> Self {
+    pub(crate) fn from_request(request: &Request) -> Self {
         match request.operation {
             Some(operation) if operation.is_safe_to_repeat() && request.carries_its_number() => {
                 match operation.repeat_after() {
@@ -200,18 +200,18 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// How an attempt ended. `now` is the time of day, for a `Retry-After` that is a date.
-    pub(crate) fn of(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
+    pub(crate) fn from_outcome(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
         match outcome {
             Ok(response) if response.status == StatusCode::ACCEPTED => {
                 Self::Open { retry_after: retry_after(&response.headers, now) }
             }
             Ok(_) => Self::Final,
-            Err(error) => Self::of_error(error, now),
+            Err(error) => Self::from_error(error, now),
         }
     }
 
     /// How an attempt ended that failed.
-    pub(crate) fn of_error(error: &Error, now: i64) -> Self {
+    pub(crate) fn from_error(error: &Error, now: i64) -> Self {
         match error.kind() {
             ErrorKind::Network(problem) if problem.sent == Sent::No => Self::NotSent,
             ErrorKind::Network(_) => Self::Open { retry_after: None },

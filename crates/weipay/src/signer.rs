@@ -1,4 +1,4 @@
-//! What signs requests in place of the merchant private key (商户API私钥): a key that never leaves a hardware module (HSM), a key service,
+//! Signs requests in place of the merchant private key (商户API私钥): with a key that never leaves a hardware module (HSM), a key service,
 //! or a process of your own.
 //!
 //! The async client waits for a `Signer`, the blocking client for a `blocking::Signer`. Give one to `ClientBuilder::signer` or

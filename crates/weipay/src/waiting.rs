@@ -1,8 +1,8 @@
-//! Waiting (查询): an order, a refund, a transfer or a bill is asked for until it is in a final state, within a deadline.
+//! Waiting (查询): queries an order, a refund, a transfer or a bill until it is in a final state, up to a deadline.
 //!
 //! Which states are final, and how often to ask, is in a table with reasons (`waiting/kind.rs`). A state that the platform
-//! adds later counts as not final. Nothing but the deadline and the platform's own word ends the waiting: a query that fails in
-//! passing is asked again.
+//! adds later counts as not final. Only the deadline, or a final state from the platform, ends the waiting. A query that fails
+//! temporarily is repeated.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "pay"),
@@ -53,7 +53,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Until a final state is there, and no longer than this.
+    /// Waits for a final state, at most this long.
     #[must_use]
     pub const fn within(deadline: Duration) -> Self {
         Self { within: deadline, every: None }
@@ -70,7 +70,7 @@ impl Waiting {
 /// How the waiting ended, if not by an error.
 #[derive(Debug)]
 pub enum Waited<T> {
-    /// In a final state.
+    /// A final state was reached.
     #[non_exhaustive]
     Final {
         /// The state, in the platform's word, such as `SUCCESS`; `READY` for what has no states, such as a bill.
@@ -78,7 +78,7 @@ pub enum Waited<T> {
         /// The response that says so.
         response: Response<T>,
     },
-    /// The deadline passed before. The platform may decide at any time: this is not a failure of what was waited for.
+    /// The deadline passed first. The result is still open: the platform may decide at any time.
     #[non_exhaustive]
     DeadlinePassed {
         /// The state that was seen last; `None` if none was seen.
@@ -90,14 +90,14 @@ pub enum Waited<T> {
     },
 }
 
-/// Why waiting is not possible, or came to nothing.
+/// Why waiting failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// A query failed in a way that another one will not mend.
+    /// A query failed, and repeating it will not help.
     #[error(transparent)]
     Call(#[from] Error),
-    /// It is not known what the final states of this operation are.
+    /// The final states of this operation are not known.
     #[error(
         "it is not known which states of this operation are final: ask for its state with the operation itself"
     )]
@@ -124,7 +124,7 @@ enum Seen<'a> {
     /// It is being made.
     NotReady,
     NotFound,
-    /// The query failed in passing.
+    /// The query failed temporarily.
     Unknown,
     /// The query failed.
     Refused,
@@ -193,7 +193,7 @@ impl<'a, T: Decode> Wait<'a, T> {
             Ok(response) => response.operation(),
             Err(error) => error.known_operation(),
         };
-        let Some(kind) = operation.and_then(Kind::of) else {
+        let Some(kind) = operation.and_then(Kind::find) else {
             // What never was sent has its own reason.
             return Next::End(Box::new(Err(match outcome {
                 Err(error) => WaitError::Call(error),
@@ -263,7 +263,7 @@ impl<'a, T: Decode> Wait<'a, T> {
     }
 }
 
-/// Whether another query may go well: nothing is wrong with the query itself.
+/// Whether a repeated query may succeed: the query itself is correct.
 fn is_passing(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Network(_) | ErrorKind::SignatureProbe => true,
@@ -273,11 +273,11 @@ fn is_passing(error: &Error) -> bool {
 
 #[cfg(feature = "blocking")]
 impl crate::blocking::Client {
-    /// Asks until a final state is there: see [`waiting`](crate::waiting). `query` gets the time that a query may take.
+    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take.
     ///
     /// # Errors
     ///
-    /// If a query is refused, or it is not known which states are final. A query that fails in passing is repeated.
+    /// If a query is refused, or it is not known which states are final. A query that fails temporarily is repeated.
     pub fn wait<T: Decode>(
         &self,
         waiting: &Waiting,
@@ -296,12 +296,12 @@ impl crate::blocking::Client {
 
 #[cfg(feature = "async")]
 impl crate::Client {
-    /// Asks until a final state is there: see [`waiting`](crate::waiting). `query` gets the time that a query may take. The future
+    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take. The future
     /// may be dropped at any time.
     ///
     /// # Errors
     ///
-    /// If a query is refused, or it is not known which states are final. A query that fails in passing is repeated.
+    /// If a query is refused, or it is not known which states are final. A query that fails temporarily is repeated.
     pub async fn wait<T: Decode, F: Future<Output = Result<Response<T>, Error>>>(
         &self,
         waiting: &Waiting,
@@ -327,7 +327,7 @@ mod tests {
     use crate::operation::Operation;
 
     fn kind(path: &str) -> &'static Kind {
-        Operation::find(&Method::GET, path).and_then(Kind::of).unwrap()
+        Operation::find(&Method::GET, path).and_then(Kind::find).unwrap()
     }
 
     const MINUTE: Waiting = Waiting::within(Duration::from_secs(60));

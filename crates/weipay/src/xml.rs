@@ -152,19 +152,15 @@ impl Numbers {
     }
 }
 
-/// Sets what every request of APIv2 has, where the model has a field for it that is not set: the merchant's number, and a kind
-/// of signature if the field is required.
-pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str) {
+/// Sets the kind of signature of a request of APIv2, where the field is required and not set.
+pub(crate) fn fill_in_sign_type(model: &mut dyn Model) {
     let fields = model.table().fields;
     model.write(&mut |slots| {
         for (field, slot) in fields.iter().zip(slots).filter(|(_, slot)| !slot.is_set()) {
-            let text = match field.purpose {
-                Some(Purpose::MerchantNumber) => mchid,
-                Some(Purpose::SignType) if field.rules.required => SignType::HmacSha256.as_str(),
-                _ => continue,
-            };
-            // These are texts or numbers in every table; a field of another type would stay unset.
-            let _ = slot.fill(Token::Text(text), Strictness::Lenient);
+            if field.purpose == Some(Purpose::SignType) && field.rules.required {
+                // It is a text in every table; a field of another type would stay unset.
+                let _ = slot.fill(Token::Text(SignType::HmacSha256.as_str()), Strictness::Lenient);
+            }
         }
     });
 }

@@ -29,7 +29,7 @@ impl Linter {
                 }
             }
         }
-        // Every request of APIv2 has one. Of a page without a described field nothing is known.
+        // Every request of APIv2 has one, and some of APIv3. Of a page without a described field nothing is known.
         let is_described = !(operation.request.query.is_empty() && operation.request.xml.is_empty());
         if operation.version() == Version::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
             self.report(place, 1, "mark the number of the merchant whose key signs: `merchant-number`");
@@ -130,7 +130,8 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
     match purpose {
         Purpose::RequestNumber => matches!(travels, Path | Query | Headers | Json | Xml),
         Purpose::PlatformSerial => travels == Headers,
-        Purpose::Nonce | Purpose::Signature | Purpose::SignType | Purpose::MerchantNumber => {
+        Purpose::MerchantNumber => matches!(travels, Query | Json | Xml | Multipart),
+        Purpose::Nonce | Purpose::Signature | Purpose::SignType => {
             matches!(travels, Query | Xml | Multipart)
         }
         Purpose::PageOffset

@@ -428,7 +428,7 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
         ("a string file-sm3", "`file-sm3` is not possible here"),
         ("a object\n      b string request-number", "`request-number` is not possible here"),
         ("a object\n      b object\n        c string nonce", "remove `nonce` from `c`"),
-        ("a string merchant-number", "`merchant-number` is not possible here"),
+        ("a string[] merchant-number", "`a` is not a string"),
         ("a string sign-type", "`sign-type` is not possible here"),
     ] {
         let found = finding(&format!("    {line}\n"));

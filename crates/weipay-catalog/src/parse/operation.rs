@@ -28,11 +28,6 @@ pub(crate) fn operation(text: &'static str, shared: Resolver<'_>) -> Result<Oper
     operation.gives_encrypted = operation.response.iter().any(Field::holds_encrypted);
     operation.takes_encrypted =
         Place::ALL.iter().any(|place| operation.request.fields(*place).iter().any(Field::holds_encrypted));
-    if let Some(name) =
-        operation.caller.filter(|name| operation.request.json.iter().all(|field| field.name != *name))
-    {
-        return Err(error(1, format!("`caller {name}` should name a field of `json`")));
-    }
     if operation.pictures.is_some() && operation.request.multipart.is_empty() {
         return Err(error(1, "only an upload has a `pictures` line".to_owned()));
     }
@@ -52,7 +47,6 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         client_cert: false,
         nonceless: false,
         unsigned: false,
-        caller: None,
         pictures: None,
         repeat: None,
         repeat_after: None,
@@ -95,7 +89,6 @@ impl Reader {
             "client-cert" => operation.client_cert = true,
             "nonceless" => operation.nonceless = true,
             "unsigned" => operation.unsigned = true,
-            "caller" => operation.caller = Some(rest),
             "pictures" => {
                 let pictures = Pictures::from_words(rest);
                 let expected =

@@ -304,7 +304,6 @@ fn the_format_is_taught_whole() {
         "client-cert",
         "nonceless",
         "unsigned",
-        "caller",
         "pictures",
         "multipart",
         "other",
@@ -354,15 +353,6 @@ fn a_success_may_answer_with_a_file() {
     let read = one("  response file\n").unwrap();
     assert!(read.has_file_response && read.success == 200 && read.response.is_empty());
     assert!(refusal("  response picture\n").contains("a status such as 204, or `file`"));
-}
-
-#[test]
-fn the_caller_is_a_field_of_the_body() {
-    let read = one("  caller mchid\n  json\n    mchid* string  # 商户号\n").unwrap();
-    assert_eq!(read.caller, Some("mchid"));
-    assert!(
-        refusal("  caller mchid\n  query\n    mchid* string\n").contains("should name a field of `json`")
-    );
 }
 
 #[test]

@@ -18,8 +18,8 @@ pub fn typed(operation: &Operation) -> Option<Code> {
     let required = sample::required(fields.iter().copied());
     let is_shown = |member: &Member| match (member.field.purpose, member.place) {
         (_, "file") => true,
-        // The file says so by itself.
-        (Some(purpose), _) if purpose.is_of_a_file() => false,
+        // The file says so by itself, and the client fills in its own number.
+        (Some(purpose), _) if purpose.is_of_a_file() || purpose == Purpose::MerchantNumber => false,
         _ => required.iter().any(|field| std::ptr::eq(*field, member.field)),
     };
     let request = types.find(REQUEST)?;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use weipay_sandbox::{FaultProfile, StoreAddress, parse_duration};
 
+use super::notifications::NotificationsCommand;
+
 /// What follows the options of `weipay sandbox --help`.
 const HELP: &str = "\
 The first line on standard output is the address where it listens. Each request is logged as a line on standard error: time,
@@ -93,7 +95,8 @@ pub(crate) struct Serving {
     /// Make the same numbers and nonces in each run; keys always differ.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
-    /// Also reject values that the documentation of a field does not list.
+    /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the
+    /// body of the response says FAIL.
     #[arg(long, conflicts_with = "loose")]
     pub(crate) strict: bool,
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
@@ -112,6 +115,9 @@ pub(crate) struct Serving {
     /// can send requests to the sandbox chooses where they go.
     #[arg(long)]
     pub(crate) private_receivers: bool,
+    /// Also trust these certificate authorities, in PEM, when notifications go to https addresses; may be repeated.
+    #[arg(long = "receiver-ca", value_name = "FILE")]
+    pub(crate) receiver_authorities: Vec<PathBuf>,
     /// Let requests meet faults: flaky (some of them), outage (all of them), or rotation (of the platform's keys). --seed decides which
     /// requests are hit.
     #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
@@ -157,6 +163,12 @@ pub(crate) enum SandboxCommand {
     /// Show the last requests of a running sandbox, and why they were refused.
     #[command(after_help = LOG_HELP)]
     Log(Log),
+    /// The notifications (回调通知) of a running sandbox: what was sent, and sending it again.
+    #[command(after_help = super::notifications::HELP)]
+    Notifications {
+        #[command(subcommand)]
+        command: NotificationsCommand,
+    },
     /// Show or move the clock of a running sandbox.
     Clock(Clock),
     /// The faults that requests to a running sandbox meet.

@@ -9,6 +9,7 @@ mod documents;
 mod kit;
 mod linearizability;
 mod nodes;
+mod notifications;
 mod printed_styles;
 mod quickstart;
 mod receiver;

@@ -231,10 +231,13 @@ fn without_examples_an_operation_without_behaviour_is_not_implemented() {
 }
 
 #[test]
-fn a_stopped_clock_tells_who_signs_at_another_time() {
+fn a_stopped_clock_serves_who_signs_by_the_machines_and_tells_who_signs_at_a_third_time() {
     let data = tempfile::tempdir().unwrap();
     let serving = Serving::with(data.path(), &["--quiet", "--clock", "2026-08-15T12:00:00+08:00"]);
-    let error = client(&serving).chain("v3/certificates").get().unwrap_err();
+    client(&serving).chain("v3/certificates").get().unwrap();
+    let builder = weipay::ClientBuilder::from_kit(serving.kit_file()).unwrap();
+    let at_a_third_time = builder.clock(|| 1_786_766_400 - 86_400).build_blocking().unwrap();
+    let error = at_a_third_time.chain("v3/certificates").get().unwrap_err();
     assert_eq!(error.code(), Some("SIGN_ERROR"));
     let reason = headers_of(&error, "Weipay-Sandbox-Reason").unwrap();
     assert!(reason.contains("the sandbox's clock shows 1786766400"), "{reason}");

@@ -54,9 +54,10 @@ pub(crate) fn member(field: &Field, in_request: bool) -> String {
         return "微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.".to_owned();
     }
     let filled_in = in_request && field.is_sent_by_the_client();
+    let of_the_caller = in_request && field.purpose == Some(Purpose::MerchantNumber);
     let of_the_file = in_request && field.purpose.is_some_and(Purpose::is_of_a_file);
     let mut rules = rules(field);
-    if field.required && !filled_in {
+    if field.required && !filled_in && !of_the_caller {
         rules.insert(0, "required".to_owned());
     } else if let Some(mode) = field.required_in {
         rules.insert(0, format!("required in {mode} only"));
@@ -67,6 +68,7 @@ pub(crate) fn member(field: &Field, in_request: bool) -> String {
         labelled(field),
         numbered(field.name),
         filled_in.then(|| "The client fills it in.".to_owned()),
+        of_the_caller.then(|| "The client's own number unless it is set.".to_owned()),
         of_the_file.then(|| "The client takes it from the file unless it is set.".to_owned()),
         (!rules.is_empty()).then(|| closed(&rules)),
     ]

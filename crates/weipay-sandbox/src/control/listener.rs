@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as BoundListener};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -15,8 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::{Control, ControlError, ControlResponse, log};
@@ -101,9 +101,15 @@ async fn outcome(
     if is_trusted {
         log::wait(&service.control, &method, &target).await;
     }
-    spawn_blocking(move || service.control.respond(&method, &target, &body, is_trusted))
-        .await
-        .map_err(|_| ControlError::failed("the handler of this route stopped"))
+    // A thread for each, and not one of the few that serve merchants: a handler may wait for the receiver of a notification, and
+    // that receiver for the platform.
+    let (done, response) = oneshot::channel();
+    let respond = move || drop(done.send(service.control.respond(&method, &target, &body, is_trusted)));
+    thread::Builder::new()
+        .name("weipay-sandbox-control".to_owned())
+        .spawn(respond)
+        .map_err(ControlError::failed)?;
+    response.await.map_err(|_| ControlError::failed("the handler of this route stopped"))
 }
 
 /// A page in a browser of this machine can reach the port, and can make a name of its own lead to it. Its requests say so in

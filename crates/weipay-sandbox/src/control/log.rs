@@ -25,7 +25,7 @@ const USUAL_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 const MAX_WAIT: u64 = 30;
 
-/// Waits, if a request of the list asks for it. A handler must not: its thread is one of those that sign responses.
+/// Waits, if a request of the list asks for it. It costs no thread, as a handler that waits would.
 pub(super) async fn wait(control: &Control, method: &str, target: &str) {
     let Some(("/log", query)) = target.split_once('?').filter(|_| method == "GET") else { return };
     let value = |name: &str| {

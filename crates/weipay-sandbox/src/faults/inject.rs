@@ -110,6 +110,8 @@ impl Fault {
     pub(crate) fn spoil(self, response: &mut Response) {
         let is_signed = response.headers.contains_key("wechatpay-signature");
         match self.kind {
+            // The gate did not let the request in.
+            Kind::Status(status, _) if response.status != status => return,
             Kind::Status(..) => {}
             Kind::Drop => response.delivery = Delivery::Dropped,
             Kind::Reset => response.delivery = Delivery::Reset,

@@ -320,7 +320,7 @@ impl Platform {
             for (is_wanted, kind) in
                 [(mode.has_public_key(), KeyKind::PublicKey), (mode.has_certificate(), KeyKind::Certificate)]
             {
-                let keys = kind.of(record);
+                let keys = kind.names_in(record);
                 if is_wanted && keys.keys.is_empty() {
                     *keys = KeyNames { made: keys.made + 1, ..KeyNames::default() };
                     let made = kit.make_platform_key(kind, keys.made)?;
@@ -346,7 +346,7 @@ impl Platform {
                 KeyKind::PublicKey => record.platform_keys.has_public_key(),
                 KeyKind::Certificate => record.platform_keys.has_certificate(),
             };
-            let keys = kind.of(record);
+            let keys = kind.names_in(record);
             match (step, keys.keys.len()) {
                 (_, 0) => return Err(MerchantError::Invalid(format!("the merchant has no {}", kind.word()))),
                 _ if !has_kind => {
@@ -401,7 +401,7 @@ impl KeyKind {
         [Self::PublicKey, Self::Certificate].into_iter().find(|kind| kind.word() == word)
     }
 
-    fn of(self, record: &mut MerchantRecord) -> &mut KeyNames {
+    fn names_in(self, record: &mut MerchantRecord) -> &mut KeyNames {
         match self {
             Self::PublicKey => &mut record.public_keys,
             Self::Certificate => &mut record.certificates,

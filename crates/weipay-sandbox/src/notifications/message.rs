@@ -3,41 +3,78 @@
 //! `id`, by which it knows a repeat.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use serde_json::json;
+use serde_json::{Value, json};
 use weipay_catalog::Catalog;
-use weipay_wire::response_message;
+use weipay_wire::{ApiV3Key, PROBE_PREFIX, response_message};
 
 use crate::clock;
 use crate::entropy::Entropy;
-use crate::merchants::Merchant;
 use crate::platform::Platform;
+use crate::response::SigningKey;
 use crate::store::OutboxEntry;
 
 /// What is posted.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
 }
 
+/// What its signature is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signature {
+    Right,
+    /// The wrong one of a probe (探测流量): a receiver must refuse it.
+    Probe,
+}
+
+/// A notification of APIv3, before it is encrypted.
+pub(super) struct Content<'a> {
+    pub(super) id: String,
+    pub(super) event_type: &'a str,
+    /// When it happened.
+    pub(super) time: i64,
+    pub(super) resource: &'a Value,
+}
+
 /// Makes the message of an attempt, or says why there can be none.
-pub(super) fn make(platform: &Platform, entry: &OutboxEntry, now: i64) -> Result<Message, String> {
+pub(super) fn make(
+    platform: &Platform,
+    entry: &OutboxEntry,
+    now: i64,
+    signature: Signature,
+) -> Result<Message, String> {
     let merchant =
         platform.merchants.find(&entry.mchid).ok_or("the sandbox does not know its merchant any more")?;
-    let described = Catalog::embedded().notification("v3", &entry.event_type);
+    let content =
+        Content { id: id(entry), event_type: &entry.event_type, time: entry.time, resource: &entry.resource };
+    let signer = merchant.signers.for_notification(entry.number, &entry.platform_serial);
+    sealed(&content, &merchant.api_v3_key, signer, &platform.entropy, now, signature)
+}
+
+/// Encrypts and signs a notification.
+pub(super) fn sealed(
+    content: &Content<'_>,
+    key: &ApiV3Key,
+    signer: &SigningKey,
+    entropy: &Entropy,
+    now: i64,
+    signature: Signature,
+) -> Result<Message, String> {
+    let described = Catalog::embedded().notification("v3", content.event_type);
     let described = described.ok_or("the catalogue does not have this event")?;
     let original_type = described.original_types.first().copied().unwrap_or_default();
     let associated_data = described.associated_data.unwrap_or(original_type);
     // Never from a seed: a nonce must not come twice under one key.
     let nonce = Entropy::system().letters_and_digits(12);
-    let sealed = merchant.api_v3_key.seal(&nonce, associated_data, entry.resource.to_string().as_bytes());
-    let ciphertext = sealed.map_err(|error| error.to_string())?;
+    let ciphertext = key.seal(&nonce, associated_data, content.resource.to_string().as_bytes());
+    let ciphertext = ciphertext.map_err(|error| error.to_string())?;
     // Members in the order of recorded notifications.
     let body = json!({
-        "id": id(entry),
-        "create_time": clock::rfc3339(entry.time),
+        "id": content.id,
+        "create_time": clock::rfc3339(content.time),
         "resource_type": "encrypt-resource",
-        "event_type": entry.event_type,
+        "event_type": content.event_type,
         "summary": described.summary.unwrap_or(described.title),
         "resource": {
             "original_type": original_type,
@@ -48,21 +85,23 @@ pub(super) fn make(platform: &Platform, entry: &OutboxEntry, now: i64) -> Result
         },
     });
     let body = body.to_string().into_bytes();
-    Ok(Message { headers: headers(platform, &merchant, entry, &body, now)?, body })
+    Ok(Message { headers: headers(signer, entropy, &body, now, signature)?, body })
 }
 
 /// The headers of recorded notifications. UNCONFIRMED(notification-headers), and left out: `Request-ID` and `Wechatpay-Signature-Type`, which pages list
 /// and two recorded notifications lack.
 fn headers(
-    platform: &Platform,
-    merchant: &Merchant,
-    entry: &OutboxEntry,
+    signer: &SigningKey,
+    entropy: &Entropy,
     body: &[u8],
     now: i64,
+    signature: Signature,
 ) -> Result<Vec<(&'static str, String)>, String> {
-    let signer = merchant.signers.for_notification(entry.number, &entry.platform_serial);
-    let (timestamp, nonce) = (now.to_string(), platform.entropy.letters_and_digits(32));
-    let signature = signer.key.sign(&response_message(&timestamp, &nonce, body));
+    let (timestamp, nonce) = (now.to_string(), entropy.letters_and_digits(32));
+    let signature = match signature {
+        Signature::Right => signer.key.sign(&response_message(&timestamp, &nonce, body)),
+        Signature::Probe => Ok(format!("{PROBE_PREFIX}{}", entropy.letters_and_digits(PROBE_LENGTH))),
+    };
     let signature = signature.map_err(|error| error.to_string())?;
     Ok(vec![
         ("content-type", "application/json".to_owned()),
@@ -76,13 +115,20 @@ fn headers(
     ])
 }
 
+/// With the prefix as long as a signature.
+const PROBE_LENGTH: usize = 344 - PROBE_PREFIX.len();
+
 /// The name space of our identifiers: any 16 bytes that nobody else uses.
 const NAME_SPACE: &[u8; 16] = b"weipay-sandbox-1";
 
 /// A version 5 UUID (RFC 9562, 5.5), as every recorded `id` is: it follows from what it names, so a repeat has the same.
-fn id(entry: &OutboxEntry) -> String {
+pub(super) fn id(entry: &OutboxEntry) -> String {
     let OutboxEntry { number, mchid, event_type, time, resource, .. } = entry;
-    let name = format!("{mchid}\n{number}\n{event_type}\n{time}\n{resource}");
+    uuid(&format!("{mchid}\n{number}\n{event_type}\n{time}\n{resource}"))
+}
+
+/// The UUID of a name.
+pub(super) fn uuid(name: &str) -> String {
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[NAME_SPACE, name.as_bytes()].concat());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(hash.as_ref().split_at(16).0);

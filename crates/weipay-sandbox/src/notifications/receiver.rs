@@ -2,24 +2,27 @@
 //!
 //! Whoever can send requests to a sandbox can name an address. So a sandbox calls this machine and public addresses, and others of
 //! a private network only when it is told. Names are looked up once, and what was found is what is called. Redirects are not
-//! followed, and of a response only its head is read.
+//! followed. Of the body of a response the beginning is read, if it comes soon.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use http::header::{HOST, HeaderName};
 use http::uri::Scheme;
 use http::{Method, Request, Uri};
-use http_body_util::Full;
-use hyper::body::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::message::Message;
@@ -27,6 +30,68 @@ use crate::authority::is_official;
 
 /// The head of a response; a longer one is a failure.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// So much of a body is read.
+const MAX_BODY_BYTES: usize = 1024;
+/// How long a body may take. The status counts without it.
+const BODY_TIME: Duration = Duration::from_millis(300);
+/// So many certificates of authorities are trusted beside those of the system.
+const MAX_AUTHORITIES: usize = 256;
+
+/// Which receivers may be called, and whom they may show to be who they are.
+#[derive(Clone, Default)]
+pub(crate) struct Receivers {
+    /// Whether they may be in a private network.
+    pub(crate) private: bool,
+    /// Authorities that are trusted beside those of the system.
+    authorities: Vec<CertificateDer<'static>>,
+    /// Made for the first receiver that wants TLS: the roots of the system are loaded then.
+    tls: Arc<OnceLock<Result<TlsConnector, String>>>,
+}
+
+impl Receivers {
+    pub(crate) fn new(private: bool) -> Self {
+        Self { private, ..Self::default() }
+    }
+
+    /// Also trusts the authorities whose certificates are in this text.
+    pub(crate) fn trust(mut self, pem: &str) -> Result<Self, String> {
+        let certificates: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(pem.as_bytes()).take(MAX_AUTHORITIES).collect();
+        match certificates {
+            Ok(certificates) if !certificates.is_empty() => self.authorities.extend(certificates),
+            _ => {
+                return Err(
+                    "the certificate authority of receivers must be one or more certificates in PEM \
+                            (-----BEGIN CERTIFICATE-----)"
+                        .to_owned(),
+                );
+            }
+        }
+        self.tls = Arc::default();
+        Ok(self)
+    }
+
+    fn tls(&self) -> Result<TlsConnector, String> {
+        let make = || {
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let verifier = Verifier::new_with_extra_roots(self.authorities.clone(), Arc::clone(&provider))?;
+            let builder =
+                ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+            let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+            Ok(TlsConnector::from(Arc::new(builder.with_no_client_auth())))
+        };
+        let failed = |error: rustls::Error| format!("TLS cannot be set up: {error}");
+        self.tls.get_or_init(|| make().map_err(failed)).clone()
+    }
+}
+
+/// What a receiver responded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) status: u16,
+    /// The beginning of its body.
+    pub(super) body: String,
+}
 
 /// Where a notification goes.
 struct Target {
@@ -69,8 +134,8 @@ pub(super) fn shown(url: &str) -> String {
     )
 }
 
-/// Posts a message. The status of the response, or why there is none.
-pub(super) async fn post(url: &str, message: Message, private_receivers: bool) -> Result<u16, String> {
+/// Posts a message. What came back, or why nothing did.
+pub(super) async fn post(url: &str, message: Message, receivers: &Receivers) -> Result<Received, String> {
     let target = Target::parse(url)?;
     if is_official(target.name()) {
         return Err("notify_url leads to the real platform, which a sandbox never calls".to_owned());
@@ -78,7 +143,7 @@ pub(super) async fn post(url: &str, message: Message, private_receivers: bool) -
     let found = lookup_host((target.name(), target.port)).await;
     let found = found.map_err(|error| format!("the host of notify_url was not found: {error}"))?;
     let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
-        found.partition(|address| may_be_called(address.ip(), private_receivers));
+        found.partition(|address| may_be_called(address.ip(), receivers.private));
     if allowed.is_empty() && !refused.is_empty() {
         return Err(
             "notify_url leads into a private network, which the sandbox calls only with `weipay sandbox \
@@ -93,14 +158,15 @@ pub(super) async fn post(url: &str, message: Message, private_receivers: bool) -
     }
     let name =
         ServerName::try_from(target.name().to_owned()).map_err(|_| "the host of notify_url is not a name")?;
-    let tls = spawn_blocking(tls).await.map_err(|error| error.to_string())??;
+    let receivers = receivers.clone();
+    let tls = spawn_blocking(move || receivers.tls()).await.map_err(|error| error.to_string())??;
     let stream = tls.connect(name, stream).await;
     exchange(stream.map_err(|error| format!("TLS with the receiver failed: {error}"))?, &target, message)
         .await
 }
 
 /// One request on a connection of its own.
-async fn exchange<S>(stream: S, target: &Target, message: Message) -> Result<u16, String>
+async fn exchange<S>(stream: S, target: &Target, message: Message) -> Result<Received, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -122,7 +188,24 @@ where
         request.headers_mut().insert(HeaderName::from_static(name), value);
     }
     let response = sender.send_request(request).await.map_err(failed)?;
-    Ok(response.status().as_u16())
+    let status = response.status().as_u16();
+    Ok(Received { status, body: beginning(response.into_body()).await })
+}
+
+/// The beginning of a body. Who sends none in time has responded all the same.
+async fn beginning(mut body: Incoming) -> String {
+    let mut bytes = Vec::new();
+    let read = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let Ok(data) = frame.into_data() else { break };
+            bytes.extend(data.iter().take(MAX_BODY_BYTES - bytes.len()));
+            if bytes.len() >= MAX_BODY_BYTES {
+                break;
+            }
+        }
+    };
+    let _ = timeout(BODY_TIME, read).await;
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The task of a connection, which ends with its attempt.
@@ -132,18 +215,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Trusts whom the system trusts. The roots are loaded by the first receiver that wants TLS.
-fn tls() -> Result<TlsConnector, String> {
-    static TLS: OnceLock<Result<TlsConnector, String>> = OnceLock::new();
-    let make = || {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let trusting = builder.and_then(BuilderVerifierExt::with_platform_verifier);
-        trusting.map(|builder| TlsConnector::from(Arc::new(builder.with_no_client_auth())))
-    };
-    TLS.get_or_init(|| make().map_err(|error| format!("TLS cannot be set up: {error}"))).clone()
 }
 
 /// Whether a sandbox may call an address: of this machine and of the public network always, of a private network when it is
@@ -185,10 +256,8 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream as Stream};
     use std::thread;
-    use std::time::Duration;
 
     use tokio::runtime::Builder;
-    use tokio::time::timeout;
 
     use super::*;
 
@@ -252,21 +321,22 @@ mod tests {
             ["https://pay.weixin.qq.com", "http://API.MCH.weixin.qq.com.:8000/a", "https://weixin.qq.com/"]
         {
             let message = Message { headers: Vec::new(), body: Vec::new() };
-            let posted = runtime.block_on(post(url, message, true));
+            let posted = runtime.block_on(post(url, message, &Receivers::new(true)));
             assert!(posted.unwrap_err().contains("the real platform"), "{url}");
         }
         assert!(!is_official("notweixin.qq.com") && !is_official("example.com"));
     }
 
     /// What is said of a receiver that does this with the connection.
-    fn posted(receive: impl FnOnce(Stream) + Send + 'static) -> Result<u16, String> {
+    fn posted(receive: impl FnOnce(Stream) + Send + 'static) -> Result<Received, String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/notify", listener.local_addr().unwrap());
         let receiver = thread::spawn(move || receive(listener.accept().unwrap().0));
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let message = Message { headers: vec![("wechatpay-nonce", "n".to_owned())], body: b"{}".to_vec() };
-        let posted =
-            runtime.block_on(async { timeout(Duration::from_millis(500), post(&url, message, false)).await });
+        let receivers = Receivers::default();
+        let posted = runtime
+            .block_on(async { timeout(Duration::from_secs(1), post(&url, message, &receivers)).await });
         // The connection ends with its runtime.
         drop(runtime);
         receiver.join().unwrap();
@@ -294,17 +364,18 @@ mod tests {
             // A body that never ends is not waited for.
             stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
         });
-        assert_eq!(status, Ok(204));
+        assert_eq!(status.unwrap().status, 204);
         let endless = posted(|mut stream| {
             read_request(&mut stream);
-            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n").unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n").unwrap();
+            let _ = stream.read(&mut [0]);
         });
-        assert_eq!(endless, Ok(200));
+        assert_eq!(endless, Ok(Received { status: 200, body: "OK".to_owned() }));
         let elsewhere = posted(|mut stream| {
             read_request(&mut stream);
             stream.write_all(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n").unwrap();
         });
-        assert_eq!(elsewhere, Ok(302));
+        assert_eq!(elsewhere.unwrap().status, 302);
     }
 
     #[test]

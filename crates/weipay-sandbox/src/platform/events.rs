@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Platform;
 use crate::clock::{ClockMode, HeldClock};
+use crate::notifications::LATEST_DUE;
 use crate::store::{Due, IndexEntry, Record, StoreError, Transaction};
 
 /// How long what is due at one moment may take, deliveries of notifications included.
@@ -118,9 +119,9 @@ impl Platform {
             let is_ahead = |entries: &[crate::store::OutboxEntry]| {
                 entries.iter().map(|entry| entry.due).find(|due| *due > now)
             };
-            let first = tx.outbox_due(i64::MAX, 1)?;
+            let first = tx.outbox_due(LATEST_DUE, 1)?;
             let attempt = match (is_ahead(&first), first.is_empty()) {
-                (None, false) => is_ahead(&tx.outbox_due(i64::MAX, ALL)?),
+                (None, false) => is_ahead(&tx.outbox_due(LATEST_DUE, ALL)?),
                 (found, _) => found,
             };
             Ok([due, attempt].into_iter().flatten().min())

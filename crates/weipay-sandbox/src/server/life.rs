@@ -132,7 +132,8 @@ fn runtime() -> io::Result<Runtime> {
 async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiver<()>) {
     let connections = Arc::new(GracefulShutdown::new());
     let ticking = tokio::spawn(tick(Arc::clone(&service.settings.platform)));
-    let sender = Sender::new(Arc::clone(&service.settings.platform), service.settings.log.clone());
+    service.settings.platform.deliveries.log_to(service.settings.log.clone());
+    let sender = Sender::new(Arc::clone(&service.settings.platform));
     let sending = tokio::spawn(sender.run());
     let ending = Arc::clone(&service.ending);
     let accepting = tokio::spawn(accept(listener, service, Arc::clone(&connections)));

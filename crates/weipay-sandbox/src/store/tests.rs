@@ -238,7 +238,7 @@ fn the_outbox_gives_what_is_due_and_forgets_the_oldest_when_it_is_full() {
     assert_eq!((numbers(9, 5), numbers(50, 5), numbers(50, 1)), (vec![], vec![2, 1], vec![2]));
     let first = within(&store, |tx| tx.outbox_due(10, 1)).remove(0);
     assert_eq!(first, OutboxEntry::new(2, &announcement(10)));
-    within(&store, |tx| tx.postpone(&first, 70));
+    within(&store, |tx| tx.reschedule(&first, 1, 70));
     assert_eq!((numbers(50, 5), within(&store, |tx| tx.outbox_due(80, 5))[1].attempts), (vec![1], 1));
     within(&store, |tx| tx.remove_from_outbox(&first));
     assert_eq!(numbers(100, 5), [1, 3]);

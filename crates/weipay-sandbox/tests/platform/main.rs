@@ -18,6 +18,7 @@ mod life_of_a_coupon;
 mod log;
 mod merchant;
 mod notifications;
+mod notifications_on_demand;
 mod orders;
 mod restart;
 mod rules_of_a_stock;

@@ -1,7 +1,7 @@
 //! Notifications over real sockets: a receiver written out by hand, whose messages are verified and opened as a merchant does.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::mpsc::{Receiver as Queue, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -17,20 +17,20 @@ use crate::NOW;
 use crate::merchant::{FAMILY, Merchant};
 
 /// A merchant's server. It responds to each notification with the next of its statuses, and then with 200; 0 hangs up.
-struct Receiver {
-    url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     arrived: Queue<Notification>,
     statuses: Sender<u16>,
 }
 
 /// A notification as it arrived.
-struct Notification {
+pub(crate) struct Notification {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
 impl Receiver {
-    fn start(statuses: &[u16]) -> Self {
+    pub(crate) fn start(statuses: &[u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/notify", listener.local_addr().unwrap());
         let ((arrive, arrived), (add, next)) = (channel(), channel());
@@ -53,13 +53,13 @@ impl Receiver {
         Self { url, arrived, statuses: add }
     }
 
-    fn next(&self) -> Notification {
+    pub(crate) fn next(&self) -> Notification {
         self.arrived.recv_timeout(Duration::from_secs(60)).expect("a notification")
     }
 }
 
 impl Notification {
-    fn read(stream: &mut BufReader<TcpStream>) -> Option<Self> {
+    pub(crate) fn read(stream: &mut BufReader<impl Read>) -> Option<Self> {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
@@ -78,18 +78,18 @@ impl Notification {
         Some(notification)
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value)
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// Verifies the signature at a time, and opens the resource.
     #[track_caller]
-    fn open(&self, sandbox: &Sandbox, now: i64) -> Value {
+    pub(crate) fn open(&self, sandbox: &Sandbox, now: i64) -> Value {
         let kit = sandbox.kit_on_disk();
         let mut keys = PlatformKeys::new();
         keys.insert_certificate(&Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap());
@@ -114,12 +114,12 @@ impl Notification {
     }
 }
 
-fn held_sandbox() -> (Sandbox, HeldClock) {
+pub(crate) fn held_sandbox() -> (Sandbox, HeldClock) {
     let (clock, hand) = Clock::held(NOW);
     (Sandbox::builder().clock(clock).start().unwrap(), hand)
 }
 
-fn set_callback(merchant: &Merchant<'_>, url: &str) {
+pub(crate) fn set_callback(merchant: &Merchant<'_>, url: &str) {
     let set = merchant.post("callbacks", &json!({ "notify_url": url })).success();
     let mchid = &merchant.client.sandbox.kit().mchid;
     assert_eq!(set, json!({ "update_time": "2026-08-15T12:00:00+08:00", "notify_url": url, "mchid": mchid }));

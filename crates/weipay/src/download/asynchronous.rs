@@ -59,7 +59,7 @@ impl Download<Async> {
         let watch = Watch::begin(core, &request);
         let run = tokio::time::timeout(self.timeout, watch.during(self.run(sink, &watch))).await;
         let run = run.unwrap_or_else(|_| Err(Error::from(timed_out(Sent::Perhaps)).in_call(&request)));
-        watch.end(core, &request, Outcome::of_download(&run));
+        watch.end(core, &request, Outcome::from_download(&run));
         run
     }
 
@@ -73,7 +73,7 @@ impl Download<Async> {
             let mut attempt_watch = watch.attempt(core);
             let outcome = self.attempt(prepared, &mut sink, &mut attempt_watch).await;
             let outcome = outcome.map_err(|error| error.in_call(&request));
-            attempt_watch.end(core, &request, Outcome::of_download(&outcome));
+            attempt_watch.end(core, &request, Outcome::from_download(&outcome));
             let error = match outcome {
                 Ok(downloaded) => return Ok(downloaded),
                 Err(error) => error,

@@ -34,7 +34,7 @@ impl<'a> Attempts<'a> {
     /// taken back.
     pub(super) fn after(&mut self, error: Error, can_restart: bool) -> Result<Duration, Error> {
         let is_retryable = error.is_retryable();
-        let ending = match Ending::of_error(&error, (self.core.clock)()) {
+        let ending = match Ending::from_error(&error, (self.core.clock)()) {
             _ if !can_restart => Ending::Final,
             // A damaged file, or one that is not the announced one.
             Ending::Final if is_retryable => Ending::Open { retry_after: None },
@@ -46,7 +46,7 @@ impl<'a> Attempts<'a> {
             limit: self.limit,
             repeat: Repeatable::Yes,
         };
-        self.ended.push(Attempt::of_error(&error, self.waited, None));
+        self.ended.push(Attempt::from_error(&error, self.waited, None));
         if let Some(wait) = self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish())
             && self.core.delivery.budget.take()
         {

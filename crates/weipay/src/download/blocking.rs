@@ -56,7 +56,7 @@ impl Download<Blocking> {
         let (core, request) = (&self.shared.core, self.prepare()?.request);
         let watch = Watch::begin(core, &request);
         let received = watch.within(|| self.attempts(sink, &watch));
-        watch.end(core, &request, Outcome::of_download(&received));
+        watch.end(core, &request, Outcome::from_download(&received));
         received
     }
 
@@ -70,7 +70,7 @@ impl Download<Blocking> {
             let mut attempt_watch = watch.attempt(core);
             let outcome = self.attempt(prepared, &mut sink, &attempts, &mut attempt_watch);
             let outcome = outcome.map_err(|error| error.in_call(&request));
-            attempt_watch.end(core, &request, Outcome::of_download(&outcome));
+            attempt_watch.end(core, &request, Outcome::from_download(&outcome));
             let error = match outcome {
                 Ok(downloaded) => return Ok(downloaded),
                 Err(error) => error,

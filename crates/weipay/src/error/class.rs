@@ -4,6 +4,7 @@ use http::StatusCode;
 use weipay_wire::SealedFileError;
 
 use super::{ApiError, Error, ErrorKind, FileError, RequestError, codes};
+use crate::operation::{Version, version_of};
 
 /// What an error is about, for a program that acts on it. [`Error::class`] gives it, by the status and the code (错误码) of the
 /// response.
@@ -69,7 +70,7 @@ use ErrorClass::{
     Parameter, Pending, PlatformFault, RateLimit, Signature, Transport, Unreadable, Verification,
 };
 
-pub(super) fn of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorClass {
+pub(super) fn class_of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorClass {
     match kind {
         ErrorKind::Request(RequestError::Signing(_)) => Signature,
         ErrorKind::Request(_) => Parameter,
@@ -114,7 +115,7 @@ impl Error {
     /// What the error is about, for a program that acts on it.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
-        of(self.kind(), self.status())
+        class_of(self.kind(), self.status())
     }
 
     /// Whether the same call may be made again as it was, with the same number and the same content, because it may succeed then
@@ -130,7 +131,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let reads = self.operation().is_some_and(|called| {
-            called.strip_prefix("GET ").is_some_and(|path| !path.trim_start_matches('/').starts_with("v2/"))
+            called.strip_prefix("GET ").is_some_and(|path| version_of(path) != Some(Version::V2))
         });
         let is_safe = || {
             let of_catalogue = self.known_operation().is_some_and(crate::Operation::is_safe_to_repeat);
@@ -187,7 +188,7 @@ mod tests {
     use super::*;
 
     fn class(status: u16, body: &str) -> ErrorClass {
-        of(&ErrorKind::Api(ApiError::read(body.as_bytes())), StatusCode::from_u16(status).ok())
+        class_of(&ErrorKind::Api(ApiError::read(body.as_bytes())), StatusCode::from_u16(status).ok())
     }
 
     #[test]

@@ -271,7 +271,7 @@ pub enum Purpose {
     Signature,
     /// How the request is signed (APIv2).
     SignType,
-    /// The number of the merchant whose key signs the request (APIv2).
+    /// The number of the merchant who signs the request.
     MerchantNumber,
     /// How many items of a list come before the page.
     PageOffset,
@@ -410,7 +410,7 @@ impl Field {
         self.with(Purpose::SignType)
     }
 
-    /// It is the number of the merchant whose key signs the request (APIv2).
+    /// It is the number of the merchant who signs the request.
     pub const fn merchant_number(self) -> Self {
         self.with(Purpose::MerchantNumber)
     }

@@ -397,12 +397,12 @@ fn json_inside_a_string_reads_as_what_it_is_and_is_sent_as_text() {
     assert_eq!(sent(&read).body.unwrap().to_string(), r#"{"detail":"{\"name\":\"n\"}","list":"[1,2]"}"#);
     check(&read).unwrap();
 
-    // Some back-ends leave the quotes out; and text that is no JSON is no value.
+    // Some back-ends leave the quotes out; and text that is not JSON is not a value.
     let (read, misread) = Carrier::decode(br#"{"detail":{"name":"n"},"list":"[1"}"#, None).unwrap();
     assert_eq!((read.detail.unwrap().name.as_deref(), read.list), (Some("n"), None));
     assert_eq!(misread[0].reason, "expected JSON text, found a string");
     let (read, misread) = Carrier::decode(br#"{"detail":" ","list":"7"}"#, None).unwrap();
-    assert_eq!((read, misread.len()), (Carrier::default(), 1), "empty is absent, a number is no array");
+    assert_eq!((read, misread.len()), (Carrier::default(), 1), "empty is absent, a number is not an array");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::request::Request;
 /// What filters of a program name.
 const TARGET: &str = "weipay";
 
-pub(super) fn of_call(core: &Core, request: &Request) -> Span {
+pub(super) fn call_span(core: &Core, request: &Request) -> Span {
     let span = info_span!(
         target: TARGET,
         "weipay.call",

@@ -25,11 +25,11 @@ impl Place {
     }
 }
 
-/// Why a list cannot be read on.
+/// Why a list cannot be read further.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageError {
-    /// The call for a page failed. The next one that is asked for is the same page again.
+    /// The call for a page failed. The next request asks for the same page again.
     #[error(transparent)]
     Call(#[from] Error),
     /// The catalogue does not know the operation as a list with pages.

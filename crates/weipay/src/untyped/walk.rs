@@ -78,7 +78,7 @@ enum Expected {
 }
 
 impl Expected {
-    fn of(member: Member) -> Self {
+    fn new(member: Member) -> Self {
         match member.members {
             _ if member.is_encrypted => Self::Sensitive,
             Some(members) => Self::Members { members, is_json_text: member.is_json_text },
@@ -222,7 +222,7 @@ impl Walk<'_> {
             let expected = match expected {
                 Expected::Anything | Expected::Sensitive => Expected::Anything,
                 Expected::Members { members, .. } => match members.get(name) {
-                    Some(member) => Expected::of(member),
+                    Some(member) => Expected::new(member),
                     None => {
                         note(&mut self.found.unknown, at);
                         Expected::Anything

@@ -199,7 +199,7 @@ const NOT_FOUND: &[&str] = &[
 
 impl Kind {
     /// What an operation asks for.
-    pub(super) fn of(operation: &'static Operation) -> Option<&'static Self> {
+    pub(super) fn find(operation: &'static Operation) -> Option<&'static Self> {
         KINDS.iter().find(|kind| kind.paths.contains(&operation.path()))
     }
 

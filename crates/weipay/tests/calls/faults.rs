@@ -130,15 +130,17 @@ const FAULTS: [(&str, Ended, bool); 26] = [
 fn a_call_that_is_sent_once_never_claims_success_or_that_nothing_happened() {
     let shop = Shop::open();
     let client = shop.client(Retries::none());
-    let asynchronous = ClientBuilder::from_kit(shop.sandbox.kit_file()).unwrap().retries(Retries::none());
-    let asynchronous = asynchronous.build().unwrap();
     for (number, (fault, expected, is_done)) in FAULTS.iter().enumerate() {
         for (style, number) in [("blocking", 2 * number), ("async", 2 * number + 1)] {
             let coupon = shop.coupon(number);
             shop.spoil(fault, USE);
             let outcome = match style {
                 "blocking" => client.chain(USE).post(&coupon.using),
-                _ => on_async(asynchronous.chain(USE).post(&coupon.using)),
+                _ => {
+                    let builder = ClientBuilder::from_kit(shop.sandbox.kit_file()).unwrap();
+                    let asynchronous = builder.retries(Retries::none()).build().unwrap();
+                    on_async(asynchronous.chain(USE).post(&coupon.using))
+                }
             };
             assert_eq!(Ended::of(&outcome), *expected, "{fault}, {style}: {outcome:?}");
             if let Err(error) = &outcome {

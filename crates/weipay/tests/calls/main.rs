@@ -20,6 +20,7 @@ mod mistakes_of_others;
 mod notification;
 mod observed;
 mod operations;
+mod own_number;
 mod paging;
 mod platform;
 mod platform_certificates;

@@ -5,6 +5,7 @@ mod apiv3;
 mod delivered;
 mod extractor;
 mod once;
+mod triggered;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};

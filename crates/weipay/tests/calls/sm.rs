@@ -126,7 +126,7 @@ fn a_key_of_sm2_signs_and_a_response_that_is_signed_with_sm2_verifies() {
 #[tokio::test]
 async fn the_async_client_does_the_same_with_a_body() {
     let platform = Platform::start(|request| {
-        assert_eq!(request.body, r#"{"description":"茶"}"#.as_bytes());
+        assert_eq!(request.body, r#"{"mchid":"1900000001","description":"茶"}"#.as_bytes());
         signed(r#"{"code_url":"weixin://pay/1"}"#)
     });
     let client = with_public_key(platform.builder()).build().unwrap();

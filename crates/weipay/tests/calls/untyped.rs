@@ -107,7 +107,7 @@ fn everything_else_of_a_body_is_sent_as_it_was_written() {
     assert!(sent.starts_with(r#"{ "total" : 0.010, "big":12345678901234567890123, "name" : ""#), "{sent}");
     // Both of two members with one name: it is not known which one counts.
     assert!(!sent.contains("张三") && !sent.contains("李四"), "{sent}");
-    client.chain("v3/pay/transactions/native").post(&raw).unwrap();
+    client.chain("v3/refund/domestic/refunds").post(&raw).unwrap();
     assert_eq!(platform.seen().body, text.as_bytes());
 }
 
@@ -185,7 +185,7 @@ fn members_that_the_catalogue_does_not_know_are_told_before_and_after_and_are_se
     let client = platform.builder().build_blocking().unwrap();
     let call = client.chain("v3/pay/transactions/jsapi").query("Mchid", "1");
     let order = json!({
-        "appid": "wx1", "out_trade_no": "1234567", "notifyUrl": "https://example.com",
+        "appid": "wx1", "mchid": "1900000001", "out_trade_no": "1234567", "notifyUrl": "https://example.com",
         "amount": {"total": 1, "curency": "CNY"},
         "detail": {"goods_detail": [{"quantity": 1}, {"number": 2}]},
         "13800138000": {"anything": 1},

@@ -24,7 +24,7 @@ pub mod get {
         /// Its flat name is [`weipay::appauth::GetAppauthAuthindexV2Request`](crate::appauth::GetAppauthAuthindexV2Request).
         #[doc(alias = "授权获取code")]
         pub struct Request {
-            /// 商户号. Required.
+            /// 商户号. The client's own number unless it is set.
             mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),

@@ -45,7 +45,6 @@ impl<M: Mode> AppauthAuthindex<M> {
     /// use weipay::v2::appauth::authindex::get;
     ///
     /// let request = get::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .redirect_uri("https://weixin.qq.com/i-am-a-fake-uri")
     ///     .response_type("code")
@@ -79,7 +78,6 @@ impl<M: Mode> AppauthGetaccesstoken<M> {
     /// use weipay::v2::appauth::getaccesstoken::get;
     ///
     /// let request = get::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .code("wxcbda96de0b165489")

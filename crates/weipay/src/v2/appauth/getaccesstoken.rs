@@ -24,7 +24,7 @@ pub mod get {
         /// Its flat name is [`weipay::appauth::GetAppauthGetaccesstokenV2Request`](crate::appauth::GetAppauthGetaccesstokenV2Request).
         #[doc(alias = "通过code换取accesstoken")]
         pub struct Request {
-            /// 商户号. Required.
+            /// 商户号. The client's own number unless it is set.
             mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),

@@ -81,7 +81,7 @@ impl<M: Mode> ApplymentMicroGetstate<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::applyment::micro::getstate::post;
     ///
-    /// let request = post::Request::new().version("1.0").mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let request = post::Request::new().version("1.0").sign_type("HMAC-SHA256");
     /// let response = client.v2().applyment().micro().getstate().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -112,11 +112,7 @@ impl<M: Mode> ApplymentMicroGetupgradestate<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::applyment::micro::getupgradestate::post;
     ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .sub_mch_id("1230000109");
+    /// let request = post::Request::new().version("1.0").sign_type("HMAC-SHA256").sub_mch_id("1230000109");
     /// let response = client.v2().applyment().micro().getupgradestate().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -149,7 +145,6 @@ impl<M: Mode> ApplymentMicroModifyarchives<M> {
     ///
     /// let request = post::Request::new()
     ///     .version("1.0")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .sub_mch_id("1230000109")
     ///     .bank_address_code("110000")
@@ -186,7 +181,6 @@ impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
     ///
     /// let request = post::Request::new()
     ///     .version("1.0")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .cert_sn("50062CE505775F070CAB06E697F1BBD1AD4F4D87");
     /// let response = client.v2().applyment().micro().modifycontactinfo().post(request).await?;
@@ -249,7 +243,6 @@ impl<M: Mode> ApplymentMicroSubmit<M> {
     /// let request = post::Request::new()
     ///     .version("3.0")
     ///     .cert_sn("5663476TEREGD45FH63GDFHFG657FCHBFG")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .business_code("123456")
     ///     .id_card_copy("example")
@@ -304,7 +297,6 @@ impl<M: Mode> ApplymentMicroSubmitupgrade<M> {
     ///
     /// let request = post::Request::new()
     ///     .version("1.0")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .cert_sn("5663476TEREGD45FH63GDFHFG657FCHBFG")
     ///     .sub_mch_id("1230000109")

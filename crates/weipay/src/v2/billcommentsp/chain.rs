@@ -42,7 +42,6 @@ impl<M: Mode> BillcommentspBatchquerycomment<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .begin_time("20170724000000")
     ///     .end_time("20170725000000")

@@ -72,7 +72,6 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .out_trade_no("20150806125346")
     ///     .transaction_id("1000320306201511078440737890")
     ///     .customs("GUANGZHOU_ZS")
@@ -109,7 +108,6 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .out_trade_no("20150806125346")
     ///     .transaction_id("1000320306201511078440737890")
     ///     .sub_order_no("20150806125346")
@@ -157,7 +155,6 @@ impl<M: Mode> CgiBinMchNewcustomsCustomdeclareredeclare<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .out_trade_no("20150806125346")
     ///     .transaction_id("1000320306201511078440737890")
     ///     .customs("GUANGZHOU_ZS")

@@ -75,7 +75,6 @@ impl<M: Mode> DepositConsume<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000100")
     ///     .transaction_id("013467007045764")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -110,7 +109,6 @@ impl<M: Mode> DepositFacepay<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .body("image形象店-深圳腾大- QQ公仔")
     ///     .out_trade_no("1217472501201407033233367018")
     ///     .total_fee(888)
@@ -146,7 +144,6 @@ impl<M: Mode> DepositMicropay<M> {
     /// let request = post::Request::new()
     ///     .deposit("Y")
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .body("image形象店-深圳腾大- QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -183,7 +180,6 @@ impl<M: Mode> DepositOrderquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1009660380201506130728806387")
     ///     .out_trade_no("20150806125346");
     /// let response = client.v2().deposit().orderquery().post(request).await?;
@@ -218,7 +214,6 @@ impl<M: Mode> DepositRefund<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1217752501201407033233368018")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
@@ -253,7 +248,6 @@ impl<M: Mode> DepositRefundquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1217752501201407033233368018")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
@@ -296,10 +290,8 @@ impl<M: Mode> DepositReverse<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::deposit::reverse::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_trade_no("1217752501201407033233368018");
     /// let response = client.v2().deposit().reverse().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -327,7 +319,6 @@ impl<M: Mode> DepositUnifiedorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .sign_type("HMAC-SHA256")
     ///     .body("example")

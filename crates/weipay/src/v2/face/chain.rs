@@ -44,7 +44,6 @@ impl<M: Mode> FaceGetWxpayfaceAuthinfo<M> {
     ///     .device_id("DEV001")
     ///     .rawdata("H0kvnUgGHKuqflNwtNqCdOVpbO4FPSowudTG")
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .now(1239878956)
     ///     .version("1")
     ///     .sign_type("MD5");

@@ -34,7 +34,7 @@ pub mod post {
             rawdata: String = xml("rawdata").required().length(0, 2048),
             /// 商户号绑定的公众号/小程序. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户绑定的公众号/小程序. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),

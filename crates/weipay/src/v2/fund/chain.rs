@@ -43,11 +43,8 @@ impl<M: Mode> FundQueryautowithdrawbydate<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::fund::queryautowithdrawbydate::post;
     ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000109")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .date("20180508");
+    /// let request =
+    ///     post::Request::new().sub_mch_id("1900000109").sign_type("HMAC-SHA256").date("20180508");
     /// let response = client.v2().fund().queryautowithdrawbydate().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -78,11 +75,8 @@ impl<M: Mode> FundReautowithdrawbydate<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::fund::reautowithdrawbydate::post;
     ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000109")
-    ///     .date("20180602")
-    ///     .sign_type("HMAC-SHA256");
+    /// let request =
+    ///     post::Request::new().sub_mch_id("1900000109").date("20180602").sign_type("HMAC-SHA256");
     /// let response = client.v2().fund().reautowithdrawbydate().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -22,7 +22,7 @@ pub mod post {
         /// Its flat name is [`weipay::fund::PostFundQueryautowithdrawbydateV2Request`](crate::fund::PostFundQueryautowithdrawbydateV2Request).
         #[doc(alias = "查询提现状态")]
         pub struct Request {
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 小微商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),

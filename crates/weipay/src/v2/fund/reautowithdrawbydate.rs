@@ -22,7 +22,7 @@ pub mod post {
         /// Its flat name is [`weipay::fund::PostFundReautowithdrawbydateV2Request`](crate::fund::PostFundReautowithdrawbydateV2Request).
         #[doc(alias = "重新发起提现")]
         pub struct Request {
-            /// 服务商商户号. Required; at most 32 characters.
+            /// 服务商商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 小微商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),

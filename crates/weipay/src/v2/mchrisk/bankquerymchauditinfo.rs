@@ -22,7 +22,7 @@ pub mod post {
         /// Its flat name is [`weipay::mchrisk::PostMchriskBankquerymchauditinfoV2Request`](crate::mchrisk::PostMchriskBankquerymchauditinfoV2Request).
         #[doc(alias = "间联模式查询商户审核状态开放接口")]
         pub struct Request {
-            /// 服务商号. Required; at most 32 characters.
+            /// 服务商号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),

@@ -58,11 +58,8 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::mchrisk::bankquerymchauditinfo::post;
     ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("999990016")
-    ///     .channel_id("999990017")
-    ///     .sign_type("HMAC-SHA256");
+    /// let request =
+    ///     post::Request::new().sub_mch_id("999990016").channel_id("999990017").sign_type("HMAC-SHA256");
     /// let response = client.v2().mchrisk().bankquerymchauditinfo().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -94,7 +91,6 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
     /// use weipay::v2::mchrisk::channelquerymchauditinfo::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("999990016")
     ///     .acquiring_bank_id("999990017")
     ///     .sign_type("HMAC-SHA256");
@@ -128,7 +124,7 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::mchrisk::querymchrisk::post;
     ///
-    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let request = post::Request::new().sign_type("HMAC-SHA256");
     /// let response = client.v2().mchrisk().querymchrisk().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -160,7 +156,6 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
     /// use weipay::v2::mchrisk::setmchriskcallback::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .callback_url("https://pay.weixin.qq.com/wxpay/risk.action")
     ///     .sign_type("HMAC-SHA256");
     /// let response = client.v2().mchrisk().setmchriskcallback().post(request).await?;
@@ -194,7 +189,6 @@ impl<M: Mode> MchriskSyncmchriskresult<M> {
     /// use weipay::v2::mchrisk::syncmchriskresult::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1230000109")
     ///     .event_code("123456123")
     ///     .risk_type("example")

@@ -22,7 +22,7 @@ pub mod post {
         /// Its flat name is [`weipay::mchrisk::PostMchriskChannelquerymchauditinfoV2Request`](crate::mchrisk::PostMchriskChannelquerymchauditinfoV2Request).
         #[doc(alias = "渠道商查询商户审核信息")]
         pub struct Request {
-            /// 渠道商号. Required; at most 32 characters.
+            /// 渠道商号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),

@@ -22,7 +22,7 @@ pub mod post {
         /// Its flat name is [`weipay::mchrisk::PostMchriskQuerymchriskV2Request`](crate::mchrisk::PostMchriskQuerymchriskV2Request).
         #[doc(alias = "事前-风险商户核查接口")]
         pub struct Request {
-            /// 服务商号. Required; at most 32 characters.
+            /// 服务商号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 平台证书序列号. At most 32 characters.
             cert_serial_number: String = xml("cert_serial_number").length(0, 32),

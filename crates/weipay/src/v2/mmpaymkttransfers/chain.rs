@@ -104,7 +104,6 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .bill_type("MCHT");
     /// let response = client.v2().mmpaymkttransfers().gethbinfo().post(request).await?;
@@ -144,10 +143,8 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::mmpaymkttransfers::gettransferinfo::post;
     ///
-    /// let request = post::Request::new()
-    ///     .partner_trade_no("10000098201411111234567890")
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let request =
+    ///     post::Request::new().partner_trade_no("10000098201411111234567890").appid("wx57e15a0db0c5d1e8");
     /// let response = client.v2().mmpaymkttransfers().gettransferinfo().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -202,7 +199,6 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .partner_trade_no("10000098201411111234567890")
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .check_name("FORCE_CHECK")
@@ -241,7 +237,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::mmpaymkttransfers::promotion::querywwsptrans2pocket::post;
     ///
-    /// let request = post::Request::new().mch_id("1900057215").appid("wx57e15a0db0c5d1e8");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
     /// let response =
     ///     client.v2().mmpaymkttransfers().promotion().querywwsptrans2pocket().post(request).await?;
     /// # Ok(()) }
@@ -300,7 +296,6 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_appid("wx8888888888888888")
-    ///     .mchid("1900057215")
     ///     .partner_trade_no("10000098201411111234567890")
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .check_name("FORCE_CHECK")
@@ -337,8 +332,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::mmpaymkttransfers::query_coupon_stock::post;
     ///
-    /// let request =
-    ///     post::Request::new().coupon_stock_id("1757").appid("wx57e15a0db0c5d1e8").mch_id("1900057215");
+    /// let request = post::Request::new().coupon_stock_id("1757").appid("wx57e15a0db0c5d1e8");
     /// let response = client.v2().mmpaymkttransfers().query_coupon_stock().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -373,7 +367,6 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
     ///     .coupon_id("1565")
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .stock_id("58818");
     /// let response = client.v2().mmpaymkttransfers().querycouponsinfo().post(request).await?;
     /// # Ok(()) }
@@ -405,10 +398,8 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::mmpaymkttransfers::queryworkwxredpack::post;
     ///
-    /// let request = post::Request::new()
-    ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let request =
+    ///     post::Request::new().mch_billno("10000098201411111234567890").appid("wx57e15a0db0c5d1e8");
     /// let response = client.v2().mmpaymkttransfers().queryworkwxredpack().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -444,8 +435,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     ///     .openid_count(1)
     ///     .partner_trade_no("1000009820141203515766")
     ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215");
+    ///     .appid("wx57e15a0db0c5d1e8");
     /// let response = client.v2().mmpaymkttransfers().send_coupon().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -478,7 +468,6 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
     ///     .wxappid("wx8888888888888888")
     ///     .send_name("天虹百货")
     ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
@@ -520,7 +509,6 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
     ///     .wxappid("wx8888888888888888")
     ///     .send_name("天虹百货")
     ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
@@ -588,7 +576,6 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
     ///     .wxappid("wx8888888888888888")
     ///     .send_name("天虹百货")
     ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
@@ -630,7 +617,6 @@ impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
     ///     .wxappid("wx8888888888888888")
     ///     .sender_name("XX活动")
     ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")

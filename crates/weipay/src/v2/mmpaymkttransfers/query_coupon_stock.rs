@@ -26,7 +26,7 @@ pub mod post {
             coupon_stock_id: String = xml("coupon_stock_id").required(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 操作员. At most 32 characters.
             op_user_id: String = xml("op_user_id").length(0, 32),

@@ -28,7 +28,7 @@ pub mod post {
             openid: String = xml("openid").required(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 批次号. Required.
             stock_id: String = xml("stock_id").required(),

@@ -20,7 +20,7 @@ pub mod post {
         pub struct Request {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// Appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),

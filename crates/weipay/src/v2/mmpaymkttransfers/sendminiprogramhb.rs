@@ -27,7 +27,7 @@ pub mod post {
         pub struct Request {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号appid. Required; at most 32 characters.
             wxappid: String = xml("wxappid").required().length(0, 32),

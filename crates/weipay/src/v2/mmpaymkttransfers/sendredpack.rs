@@ -29,7 +29,7 @@ pub mod post {
             /// 商户订单号. Required; 1 to 28 characters; matches `^[0-9A-Za-z]+$`.
             mch_billno: String =
                 xml("mch_billno").required().length(1, 28).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),

@@ -44,7 +44,6 @@ impl<M: Mode> MmpaysptransPayBank<M> {
     /// use weipay::v2::mmpaysptrans::pay_bank::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .partner_trade_no("1212121221227")
     ///     .enc_bank_no("6222020000000000000")
     ///     .enc_true_name("张三")
@@ -78,7 +77,7 @@ impl<M: Mode> MmpaysptransQueryBank<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::mmpaysptrans::query_bank::post;
     ///
-    /// let request = post::Request::new().mch_id("1900057215").partner_trade_no("1212121221227");
+    /// let request = post::Request::new().partner_trade_no("1212121221227");
     /// let response = client.v2().mmpaysptrans().query_bank().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -64,7 +64,6 @@ impl<M: Mode> PapayDeletecontract<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .contract_termination_remark("解约原因")
     ///     .version("1.0");
     /// let response = client.v2().papay().deletecontract().post(request).await?;
@@ -99,7 +98,6 @@ impl<M: Mode> PapayEntrustweb<M> {
     ///
     /// let request = get::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .plan_id(12535)
     ///     .contract_code("100000")
     ///     .request_serial(1000)
@@ -136,7 +134,6 @@ impl<M: Mode> PapayH5entrustweb<M> {
     ///
     /// let request = get::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .plan_id("12535")
     ///     .contract_code("100000")
     ///     .request_serial(1000)
@@ -207,7 +204,6 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .contract_termination_remark("解约原因")
     ///     .version("1.0");
@@ -243,7 +239,6 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
     ///
     /// let request = get::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .plan_id(12535)
     ///     .contract_code("100000")
@@ -281,7 +276,6 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
     ///
     /// let request = get::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .plan_id("12535")
     ///     .contract_code("100000")
@@ -323,7 +317,6 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .plan_id("12535")
     ///     .contract_code("100000")
     ///     .request_serial(1000)
@@ -361,7 +354,7 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::papay::partner::querycontract::post;
     ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").version("1.0");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").version("1.0");
     /// let response = client.v2().papay().partner().querycontract().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -394,7 +387,6 @@ impl<M: Mode> PapayPreentrustweb<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .plan_id("12535")
     ///     .contract_code("100000")
     ///     .request_serial(1000)
@@ -432,7 +424,7 @@ impl<M: Mode> PapayQuerycontract<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::papay::querycontract::post;
     ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id(10000098).version("1.0");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").version("1.0");
     /// let response = client.v2().papay().querycontract().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -25,7 +25,7 @@ pub mod post {
         pub struct Request {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 模板id.
             plan_id: String = xml("plan_id"),

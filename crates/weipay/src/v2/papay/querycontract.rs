@@ -24,7 +24,7 @@ pub mod post {
         pub struct Request {
             /// 请求appid. Required; at most 18 characters.
             appid: String = xml("appid").required().length(0, 18),
-            /// 商户号. Required; format `int32`.
+            /// 商户号. The client's own number unless it is set. Format `int32`.
             mch_id: i64 = xml("mch_id").required().merchant_number().int32(),
             /// 委托代扣协议id. At most 32 characters.
             contract_id: String = xml("contract_id").length(0, 32),

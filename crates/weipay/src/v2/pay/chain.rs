@@ -159,7 +159,6 @@ impl<M: Mode> PayClosecombinedorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mch_id("1900000109")
     ///     .sign_type("HMAC-SHA256")
     ///     .combine_out_trade_no("1217752501201407033233368018")
     ///     .sub_order_list(vec![post::Order::new().mchid("1900057215").out_trade_no("example")]);
@@ -204,10 +203,8 @@ impl<M: Mode> PayCloseorder<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::closeorder::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_trade_no("1217752501201407033233368018");
     /// let response = client.v2().pay().closeorder().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -238,7 +235,6 @@ impl<M: Mode> PayCombinedorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mch_id("1900000109")
     ///     .sign_type("HMAC-SHA256")
     ///     .combine_out_trade_no("1217752501201407033233368018")
     ///     .spbill_create_ip("8.8.8.8")
@@ -285,7 +281,6 @@ impl<M: Mode> PayContractorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .contract_mchid("1200009811")
     ///     .contract_appid("wxcbda96de0b165486")
     ///     .out_trade_no("123456")
@@ -329,8 +324,7 @@ impl<M: Mode> PayDownloadbill<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::downloadbill::post;
     ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").bill_date("20140603");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").bill_date("20140603");
     /// let response = client.v2().pay().downloadbill().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -361,7 +355,6 @@ impl<M: Mode> PayDownloadfundflow<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .bill_date("20140603")
     ///     .account_type("Basic");
@@ -392,7 +385,6 @@ impl<M: Mode> PayFacepay<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .body("image形象店-深圳腾大- QQ公仔")
     ///     .out_trade_no("1217472501201407033233367018")
     ///     .total_fee(888)
@@ -429,7 +421,6 @@ impl<M: Mode> PayFacepayquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1009660380201506130728806387")
     ///     .out_trade_no("20150806125346");
     /// let response = client.v2().pay().facepayquery().post(request).await?;
@@ -492,7 +483,6 @@ impl<M: Mode> PayMicropay<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .body("image形象店-深圳腾大- QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .total_fee(888)
@@ -534,7 +524,6 @@ impl<M: Mode> PayOrderquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1009660380201506130728806387")
     ///     .out_trade_no("20150806125346");
     /// let response = client.v2().pay().orderquery().post(request).await?;
@@ -569,7 +558,6 @@ impl<M: Mode> PayPaporderquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1009660380201506130728806387")
     ///     .out_trade_no("20150806125346");
     /// let response = client.v2().pay().paporderquery().post(request).await?;
@@ -602,7 +590,6 @@ impl<M: Mode> PayPappayapply<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .body("水电代扣")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .total_fee(888)
@@ -659,7 +646,6 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1009660380201506130728806387")
     ///     .out_trade_no("20150806125346");
     /// let response = client.v2().pay().partner().paporderquery().post(request).await?;
@@ -692,7 +678,6 @@ impl<M: Mode> PayPartnerPappayapply<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .body("水电代扣")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .total_fee(888)
@@ -729,7 +714,6 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
     /// use weipay::v2::pay::profitsharingaddreceiver::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sign_type("HMAC-SHA256")
     ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
@@ -763,7 +747,7 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::profitsharingmerchantratioquery::post;
     ///
-    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let request = post::Request::new().sign_type("HMAC-SHA256");
     /// let response = client.v2().pay().profitsharingmerchantratioquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -794,10 +778,8 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::profitsharingorderamountquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .sign_type("HMAC-SHA256");
+    /// let request =
+    ///     post::Request::new().transaction_id("4208450740201411110007820472").sign_type("HMAC-SHA256");
     /// let response = client.v2().pay().profitsharingorderamountquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -829,7 +811,6 @@ impl<M: Mode> PayProfitsharingquery<M> {
     /// use weipay::v2::pay::profitsharingquery::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .transaction_id("4208450740201411110007820472")
     ///     .out_order_no("P20150806125346")
     ///     .sign_type("HMAC-SHA256");
@@ -862,7 +843,6 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
     /// use weipay::v2::pay::profitsharingremovereceiver::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sign_type("HMAC-SHA256")
     ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
@@ -897,7 +877,6 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
     /// use weipay::v2::pay::profitsharingreturnquery::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sign_type("HMAC-SHA256")
     ///     .out_return_no("R20190516001");
@@ -931,7 +910,6 @@ impl<M: Mode> PayQuerycombinedorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mch_id("1900000109")
     ///     .sign_type("HMAC-SHA256")
     ///     .combine_out_trade_no("1217752501201407033233368018");
     /// let response = client.v2().pay().querycombinedorder().post(request).await?;
@@ -964,11 +942,7 @@ impl<M: Mode> PayQueryexchagerate<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::queryexchagerate::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .fee_type("USD")
-    ///     .date("20150807");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").fee_type("USD").date("20150807");
     /// let response = client.v2().pay().queryexchagerate().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1015,7 +989,6 @@ impl<M: Mode> PayRefundquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1217752501201407033233368018")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
@@ -1060,7 +1033,6 @@ impl<M: Mode> PayRefundqueryv2<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1217752501201407033233368018")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
@@ -1105,7 +1077,6 @@ impl<M: Mode> PaySettlementquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
     ///     .usetag(1)
     ///     .offset(0)
     ///     .limit(10)
@@ -1164,7 +1135,6 @@ impl<M: Mode> PayUnifiedorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .body("example")
     ///     .out_trade_no("20150806125346")
     ///     .total_fee(88)

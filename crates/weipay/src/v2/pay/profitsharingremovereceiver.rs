@@ -21,7 +21,7 @@ pub mod post {
         /// Its flat name is [`weipay::pay::PostPayProfitsharingremovereceiverV2Request`](crate::pay::PostPayProfitsharingremovereceiverV2Request).
         #[doc(alias = "删除分账接收方")]
         pub struct Request {
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),

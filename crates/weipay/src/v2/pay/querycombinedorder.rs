@@ -25,7 +25,7 @@ pub mod post {
         pub struct Request {
             /// 合单appid. Required; at most 32 characters.
             combine_appid: String = xml("combine_appid").required().length(0, 32),
-            /// 合单商户号. Required; at most 32 characters.
+            /// 合单商户号. The client's own number unless it is set. At most 32 characters.
             combine_mch_id: String = xml("combine_mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),

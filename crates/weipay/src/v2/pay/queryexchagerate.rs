@@ -26,7 +26,7 @@ pub mod post {
         pub struct Request {
             /// 公众账号ID. Required.
             appid: String = xml("appid").required(),
-            /// 商户号. Required.
+            /// 商户号. The client's own number unless it is set.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 币种. Required.
             fee_type: String = xml("fee_type").required(),

@@ -26,7 +26,7 @@ pub mod post {
         pub struct Request {
             /// 公众账号ID. Required.
             appid: String = xml("appid").required(),
-            /// 商户号. Required.
+            /// 商户号. The client's own number unless it is set.
             mchid: String = xml("mchid").required().merchant_number(),
             /// 子商户号.
             sub_mch_id: String = xml("sub_mch_id"),

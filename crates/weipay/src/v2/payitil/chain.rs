@@ -40,7 +40,6 @@ impl<M: Mode> PayitilReport<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .interface_url("https://api.mch.weixin.qq.com/pay/batchreport/micropay/total")
     ///     .user_ip("8.8.8.8")
     ///     .trades(vec![post::Transaction::new()

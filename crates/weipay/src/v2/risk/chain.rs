@@ -46,7 +46,7 @@ impl<M: Mode> RiskGetcertficates<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::risk::getcertficates::post;
     ///
-    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let request = post::Request::new().sign_type("HMAC-SHA256");
     /// let response = client.v2().risk().getcertficates().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -78,7 +78,7 @@ impl<M: Mode> RiskGetpublickey<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::risk::getpublickey::post;
     ///
-    /// let request = post::Request::new().mch_id("1900057215").sign_type("MD5");
+    /// let request = post::Request::new().sign_type("MD5");
     /// let response = client.v2().risk().getpublickey().post(request).await?;
     /// # Ok(()) }
     /// ```

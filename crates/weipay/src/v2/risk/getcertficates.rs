@@ -20,7 +20,7 @@ pub mod post {
         /// Its flat name is [`weipay::risk::PostRiskGetcertficatesV2Request`](crate::risk::PostRiskGetcertficatesV2Request).
         #[doc(alias = "获取平台证书")]
         pub struct Request {
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),

@@ -23,7 +23,7 @@ pub mod post {
         /// Its flat name is [`weipay::risk::PostRiskGetpublickeyV2Request`](crate::risk::PostRiskGetpublickeyV2Request).
         #[doc(alias = "获取RSA加密公钥")]
         pub struct Request {
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
             sign_type: SignType = xml("sign_type").required().length(0, 64).sign_type(),

@@ -23,7 +23,7 @@ pub mod post {
         /// Its flat name is [`weipay::risk::PostRiskGetviolationV2Request`](crate::risk::PostRiskGetviolationV2Request).
         #[doc(alias = "银行特约商户违规信息查询")]
         pub struct Request {
-            /// 商户号. At most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").length(0, 32).merchant_number(),
             /// 签名类型. At most 32 characters.
             sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),

@@ -102,7 +102,6 @@ impl<M: Mode> SecapiMchAddInstitutionsub<M> {
     ///
     /// let request = post::Request::new()
     ///     .app_id("wx8888888888888888")
-    ///     .mch_id("1900057215")
     ///     .merchant_name("Merchantname")
     ///     .merchant_shortname("Merchantshortname")
     ///     .merchant_remark("ABC123456")
@@ -160,7 +159,6 @@ impl<M: Mode> SecapiMchAddsubdevconfig<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000100")
     ///     .jsapi_path("http://www.qq.com/wechat/");
     /// let response = client.v2().secapi().mch().addsubdevconfig().post(request).await?;
@@ -193,11 +191,8 @@ impl<M: Mode> SecapiMchChannelsetting<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::secapi::mch::channelsetting::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("10000101")
-    ///     .channel_id("10000102");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").sub_mch_id("10000101").channel_id("10000102");
     /// let response = client.v2().secapi().mch().channelsetting().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -230,7 +225,6 @@ impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
     ///
     /// let request = post::Request::new()
     ///     .app_id("wx8888888888888888")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("12345678")
     ///     .merchant_name("Merchantname")
     ///     .merchant_shortname("Merchantshortname")
@@ -280,7 +274,7 @@ impl<M: Mode> SecapiMchModifymchinfo<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::secapi::mch::modifymchinfo::post;
     ///
-    /// let request = post::Request::new().mch_id("1900057215").sub_mch_id("11111111");
+    /// let request = post::Request::new().sub_mch_id("11111111");
     /// let response = client.v2().secapi().mch().modifymchinfo().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -311,8 +305,7 @@ impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::secapi::mch::query_institutionsub::post;
     ///
-    /// let request =
-    ///     post::Request::new().app_id("wx8888888888888888").mch_id("1900057215").sub_mch_id("20000100");
+    /// let request = post::Request::new().app_id("wx8888888888888888").sub_mch_id("20000100");
     /// let response = client.v2().secapi().mch().query_institutionsub().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -343,8 +336,7 @@ impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::secapi::mch::querysubdevconfig::post;
     ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").sub_mch_id("1900000100");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").sub_mch_id("1900000100");
     /// let response = client.v2().secapi().mch().querysubdevconfig().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -375,11 +367,7 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::secapi::mch::submchmanage::post;
     ///
-    /// let request = post::Request::new()
-    ///     .action("add")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .page_index("1");
+    /// let request = post::Request::new().action("add").appid("wx57e15a0db0c5d1e8").page_index("1");
     /// let response = client.v2().secapi().mch().submchmanage().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -419,8 +407,7 @@ impl<M: Mode> SecapiMchUploadmedia<M> {
     /// use weipay::v2::secapi::mch::uploadmedia::post;
     ///
     /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request =
-    ///     post::Request::new().media(file).media_hash("example").mch_id("1900057215").sign_type("MD5");
+    /// let request = post::Request::new().media(file).media_hash("example").sign_type("MD5");
     /// let response = client.v2().secapi().mch().uploadmedia().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -464,7 +451,6 @@ impl<M: Mode> SecapiMktAddrecommendconf<M> {
     /// use weipay::v2::secapi::mkt::addrecommendconf::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000100")
     ///     .sub_appid("wx8888888888888888")
     ///     .subscribe_appid("wx931386123456789e");
@@ -545,10 +531,8 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::secapi::pay::facepayreverse::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_trade_no("1217752501201407033233368018");
     /// let response = client.v2().secapi().pay().facepayreverse().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -580,7 +564,6 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     /// use weipay::v2::secapi::pay::multiprofitsharing::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sign_type("HMAC-SHA256")
     ///     .transaction_id("4208450740201411110007820472")
@@ -621,7 +604,6 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     /// use weipay::v2::secapi::pay::profitsharing::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sign_type("HMAC-SHA256")
     ///     .transaction_id("4208450740201411110007820472")
@@ -662,7 +644,6 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     /// use weipay::v2::secapi::pay::profitsharingfinish::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sign_type("HMAC-SHA256")
     ///     .transaction_id("4208450740201411110007820472")
@@ -699,7 +680,6 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
     /// use weipay::v2::secapi::pay::profitsharingreturn::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sign_type("HMAC-SHA256")
     ///     .out_return_no("R20190516001")
@@ -762,7 +742,6 @@ impl<M: Mode> SecapiPayRefund<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1217752501201407033233368018")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
@@ -800,7 +779,6 @@ impl<M: Mode> SecapiPayRefundv2<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1217752501201407033233368018")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
@@ -850,10 +828,8 @@ impl<M: Mode> SecapiPayReverse<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::secapi::pay::reverse::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_trade_no("1217752501201407033233368018");
     /// let response = client.v2().secapi().pay().reverse().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -45,7 +45,6 @@ impl<M: Mode> SecsvcGetrealnameinfo<M> {
     ///
     /// let request = post::Request::new()
     ///     .version("1.0")
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .cert_serialno("59303040AA42CB61E0C059E8E6156C9F0F2A1E5E")
@@ -85,7 +84,6 @@ impl<M: Mode> SecsvcRealnameauth<M> {
     ///
     /// let request = post::Request::new()
     ///     .version("1.0")
-    ///     .mch_id("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .real_name("刘某某")

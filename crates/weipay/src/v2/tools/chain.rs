@@ -41,8 +41,7 @@ impl<M: Mode> ToolsAuthcodetoopenid<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::tools::authcodetoopenid::post;
     ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").auth_code("example");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").auth_code("example");
     /// let response = client.v2().tools().authcodetoopenid().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -71,8 +70,7 @@ impl<M: Mode> ToolsShorturl<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::tools::shorturl::post;
     ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").long_url("example");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").long_url("example");
     /// let response = client.v2().tools().shorturl().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -70,7 +70,6 @@ impl<M: Mode> TransitPartnerpayPayapply<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .sign_type("HMAC-SHA256")
     ///     .body("公交代扣")
@@ -115,7 +114,6 @@ impl<M: Mode> TransitPartnerpayQueryorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .transaction_id("1009660380201506130728806387")
     ///     .sign_type("HMAC-SHA256");
@@ -151,7 +149,6 @@ impl<M: Mode> TransitPartnerpayQuerystate<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .contract_id("wx15463511252015071056489715")
     ///     .sign_type("HMAC-SHA256")
@@ -203,7 +200,6 @@ impl<M: Mode> TransitPayPayapply<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .body("公交代扣")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -247,7 +243,6 @@ impl<M: Mode> TransitPayQuerystate<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .contract_id("wx15463511252015071056489715")
     ///     .sign_type("HMAC-SHA256");
     /// let response = client.v2().transit().pay().querystate().post(request).await?;
@@ -282,7 +277,6 @@ impl<M: Mode> TransitQueryorder<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .transaction_id("1009660380201506130728806387")
     ///     .sign_type("HMAC-SHA256");
     /// let response = client.v2().transit().queryorder().post(request).await?;

@@ -65,7 +65,6 @@ impl<M: Mode> VehiclePartnerpayNotification<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sub_appid("wxcbda96de0b165489")
     ///     .sub_mch_id("1900000109")
     ///     .sign_type("HMAC-SHA256")
@@ -104,7 +103,6 @@ impl<M: Mode> VehiclePartnerpayPayapply<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sub_appid("wxcbda96de0b165489")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .sign_type("HMAC-SHA256")
     ///     .body("公交代扣")
@@ -150,7 +148,6 @@ impl<M: Mode> VehiclePartnerpayQuerystate<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sub_appid("wxcbda96de0b165489")
-    ///     .mch_id("1900057215")
     ///     .sub_mch_id("1900000109")
     ///     .sign_type("HMAC-SHA256")
     ///     .trade_scene("PARKING")
@@ -208,7 +205,6 @@ impl<M: Mode> VehiclePayNotification<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .version("3.0")
     ///     .trade_scene("PARKING")
@@ -244,7 +240,6 @@ impl<M: Mode> VehiclePayPayapply<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .body("公交代扣")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -288,7 +283,6 @@ impl<M: Mode> VehiclePayQuerystate<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .sign_type("HMAC-SHA256")
     ///     .trade_scene("PARKING")
     ///     .openid("oWeiPaySandboxUser-000000001")

@@ -67,7 +67,7 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::xdc::apiv2getsignkey::sign::getsignkey::post;
     ///
-    /// let request = post::Request::new().mch_id("1900057215");
+    /// let request = post::Request::new();
     /// let response = client.v2().xdc().apiv2getsignkey().sign().getsignkey().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -129,7 +129,6 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
     ///     .body("image形象店-深圳腾大- QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .total_fee(888)
@@ -164,10 +163,7 @@ impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::xdc::apiv2sandbox::pay::orderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("20150806125346");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").out_trade_no("20150806125346");
     /// let response = client.v2().xdc().apiv2sandbox().pay().orderquery().post(request).await?;
     /// # Ok(()) }
     /// ```

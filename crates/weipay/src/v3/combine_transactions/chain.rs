@@ -90,7 +90,6 @@ impl<M: Mode> CombineTransactionsApp<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
     ///     .combine_out_trade_no("P20150806125346")
     ///     .sub_orders(vec![post::SubOrders::new()
     ///         .mchid("1900057215")
@@ -147,7 +146,6 @@ impl<M: Mode> CombineTransactionsH5<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
     ///     .combine_out_trade_no("P20150806125346")
     ///     .scene_info(post::SceneInfo::new()
     ///         .device_id("POS1:1")
@@ -256,7 +254,6 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
     ///     .combine_out_trade_no("P20150806125346")
     ///     .sub_orders(vec![post::SubOrders::new()
     ///         .mchid("1900057215")
@@ -295,7 +292,6 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
     ///     .combine_out_trade_no("P20150806125346")
     ///     .combine_payer_info(post::CombinePayerInfo::new().openid("oWeiPaySandboxUser-000000001"))
     ///     .sub_orders(vec![post::SubOrders::new()
@@ -356,7 +352,6 @@ impl<M: Mode> CombineTransactionsNative<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
     ///     .combine_out_trade_no("P20150806125346")
     ///     .sub_orders(vec![post::CombinedSubOrder::new()
     ///         .mchid("1900057215")

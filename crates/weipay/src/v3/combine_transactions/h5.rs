@@ -32,8 +32,8 @@ pub mod post {
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 合单商户appid. Required.
             combine_appid: String = body("combine_appid").required(),
-            /// 合单商户号. Required.
-            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户号. The client's own number unless it is set.
+            combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 合单商户订单号. Required; 2 to 32 characters.
             combine_out_trade_no: String =
                 body("combine_out_trade_no").required().length(2, 32).request_number(),

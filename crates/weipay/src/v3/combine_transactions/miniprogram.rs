@@ -24,8 +24,8 @@ pub mod post {
         pub struct Request {
             /// 平台商户应用ID. Required.
             combine_appid: String = body("combine_appid").required(),
-            /// 平台商户号. Required.
-            combine_mchid: String = body("combine_mchid").required(),
+            /// 平台商户号. The client's own number unless it is set.
+            combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 交易单订单号. Required; 2 to 32 characters.
             combine_out_trade_no: String =
                 body("combine_out_trade_no").required().length(2, 32).request_number(),

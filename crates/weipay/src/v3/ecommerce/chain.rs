@@ -1062,7 +1062,6 @@ impl<M: Mode> EcommerceCombinePapayTransactions<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
     ///     .combine_out_trade_no("P20150806125346")
     ///     .contract_id("123124412412423431");
     /// let response = client.v3().ecommerce().combine_papay().transactions().post(request).await?;

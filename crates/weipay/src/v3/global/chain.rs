@@ -1130,7 +1130,6 @@ impl<M: Mode> GlobalMerchants<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .name("Merchant name")
     ///     .shortname("Merchant shortname")
     ///     .office_phone("075586010000")
@@ -1178,7 +1177,7 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::global::merchants::sub_mchid::get;
     ///
-    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8").sp_mchid("1900057215");
+    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8");
     /// let response = client.v3().global().merchants().sub_mchid("20000100").get(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1204,7 +1203,6 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     ///
     /// let request = patch::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .name("Merchant name")
     ///     .sub_mchid("示例值: 20000100")
     ///     .shortname("Merchant shortname")

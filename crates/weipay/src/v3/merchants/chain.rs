@@ -32,7 +32,6 @@ impl<M: Mode> Merchants<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .name("example")
     ///     .shortname("example")
     ///     .office_phone("example")
@@ -62,7 +61,6 @@ impl<M: Mode> Merchants<M> {
     ///
     /// let request = put::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("example")
     ///     .name("example")
     ///     .shortname("example")
@@ -103,7 +101,7 @@ impl<M: Mode> MerchantsBySubMchid<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::merchants::sub_mchid::get;
     ///
-    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8").sp_mchid("1900057215");
+    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8");
     /// let response = client.v3().merchants().sub_mchid("example").get(request).await?;
     /// # Ok(()) }
     /// ```

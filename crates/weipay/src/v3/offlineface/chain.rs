@@ -333,8 +333,7 @@ impl<M: Mode> OfflinefaceTransactionsOutTradeNoByOutTradeNo<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::offlineface::transactions::out_trade_no::out_trade_no::get;
     ///
-    /// let request =
-    ///     get::Request::new().sp_mchid("1900057215").sub_mchid("3233122121").business_product_id("2");
+    /// let request = get::Request::new().sub_mchid("3233122121").business_product_id("2");
     /// let response = client
     ///     .v3()
     ///     .offlineface()

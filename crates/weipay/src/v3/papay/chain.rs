@@ -93,7 +93,7 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::papay::contracts::contract_id::fail_notify::post;
     ///
-    /// let request = post::Request::new().mchid("1900057215").appid("wx57e15a0db0c5d1e8");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
     /// let response = client
     ///     .v3()
     ///     .papay()
@@ -132,7 +132,6 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
     /// use weipay::v3::papay::contracts::contract_id::notify::post;
     ///
     /// let request = post::Request::new()
-    ///     .mchid("1900057215")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .estimated_amount(post::EstimatedAmount::new().amount(1));
     /// let response = client.v3().papay().contracts().contract_id("example").notify().post(request).await?;

@@ -68,10 +68,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::partner_papay::contracts::contract_id::fail_notify::post;
     ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("12345512");
+    /// let request = post::Request::new().sp_appid("wx57e15a0db0c5d1e8").sub_mchid("12345512");
     /// let response = client
     ///     .v3()
     ///     .partner_papay()
@@ -110,7 +107,6 @@ impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {
     /// use weipay::v3::partner_papay::contracts::contract_id::notify::post;
     ///
     /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
     ///     .sp_appid("wx57e15a0db0c5d1e8")
     ///     .sub_mchid("12345512")
     ///     .estimated_amount(post::EstimatedAmount::new().amount(1));

@@ -131,8 +131,7 @@ impl<M: Mode> PayInstalExposure<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::instal::exposure::post;
     ///
-    /// let request =
-    ///     post::Request::new().mchid("1900057215").appid("wx57e15a0db0c5d1e8").user_id_type("OPENID");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").user_id_type("OPENID");
     /// let response = client.v3().pay().instal().exposure().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -175,10 +174,7 @@ impl<M: Mode> PayInstalPartnerExposure<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::instal::partner::exposure::post;
     ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_appid("wxd678efh567hg6999");
+    /// let request = post::Request::new().sp_appid("wx57e15a0db0c5d1e8").sub_appid("wxd678efh567hg6999");
     /// let response = client.v3().pay().instal().partner().exposure().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -306,7 +302,6 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -344,7 +339,6 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -388,7 +382,6 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     /// use weipay::v3::pay::partner::transactions::codepay::post;
     ///
     /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1230000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -428,7 +421,6 @@ impl<M: Mode> PayPartnerTransactionsExposure<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_appid("wxd678efh567hg6999")
     ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
     ///     .out_trade_no("1217752501201407033233368018");
@@ -480,7 +472,6 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -545,7 +536,7 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::partner::transactions::id::transaction_id::get;
     ///
-    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("1900000109");
+    /// let request = get::Request::new().sub_mchid("1900000109");
     /// let response = client
     ///     .v3()
     ///     .pay()
@@ -602,7 +593,6 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -641,7 +631,6 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -682,7 +671,6 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -736,7 +724,6 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -801,7 +788,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::get;
     ///
-    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("1900000109");
+    /// let request = get::Request::new().sub_mchid("1900000109");
     /// let response = client
     ///     .v3()
     ///     .pay()
@@ -864,7 +851,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::close::post;
     ///
-    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("1900000109");
+    /// let request = post::Request::new().sub_mchid("1900000109");
     /// let response = client
     ///     .v3()
     ///     .pay()
@@ -904,7 +891,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::reverse::post;
     ///
-    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("1230000109");
+    /// let request = post::Request::new().sub_mchid("1230000109");
     /// let response = client
     ///     .v3()
     ///     .pay()
@@ -945,7 +932,6 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
     /// use weipay::v3::pay::partner::transactions::scannedpos::post;
     ///
     /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
@@ -1051,7 +1037,6 @@ impl<M: Mode> PayTransactionsApp<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .amount(post::PayOrderAmount::new().total(100))
@@ -1088,7 +1073,6 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
@@ -1132,7 +1116,6 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .payer(post::Payer::new().auth_code("130061098828009406"))
@@ -1214,7 +1197,6 @@ impl<M: Mode> PayTransactionsH5<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .amount(post::PayOrderAmount::new().total(100))
@@ -1273,7 +1255,7 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::transactions::id::transaction_id::get;
     ///
-    /// let request = get::Request::new().mchid("1900057215");
+    /// let request = get::Request::new();
     /// let response = client
     ///     .v3()
     ///     .pay()
@@ -1321,7 +1303,6 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .amount(post::PayOrderAmount::new().total(100))
@@ -1359,7 +1340,6 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
@@ -1407,7 +1387,6 @@ impl<M: Mode> PayTransactionsNative<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
     ///     .description("Image形象店-深圳腾大-QQ公仔")
     ///     .out_trade_no("1217752501201407033233368018")
     ///     .amount(post::PayOrderAmount::new().total(100))
@@ -1468,7 +1447,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get;
     ///
-    /// let request = get::Request::new().mchid("1900057215");
+    /// let request = get::Request::new();
     /// let response = client
     ///     .v3()
     ///     .pay()
@@ -1535,7 +1514,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::transactions::out_trade_no::out_trade_no::close::post;
     ///
-    /// let request = post::Request::new().mchid("1900057215");
+    /// let request = post::Request::new();
     /// let response = client
     ///     .v3()
     ///     .pay()
@@ -1574,7 +1553,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::pay::transactions::out_trade_no::out_trade_no::reverse::post;
     ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mchid("1900057215");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
     /// let response = client
     ///     .v3()
     ///     .pay()

@@ -380,7 +380,6 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
     /// use weipay::v3::payroll_card::wesure::insurance::post;
     ///
     /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
     ///     .wesure_order_no("1900000109")
     ///     .token("5fds5345dfd")
     ///     .insurance_company_order_no("5fds5345dfd")
@@ -418,7 +417,6 @@ impl<M: Mode> PayrollCardWesureTokenValidations<M> {
     /// use weipay::v3::payroll_card::wesure::token_validations::post;
     ///
     /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("1900000109")
     ///     .token("abcdefghijklmn")
     ///     .user_name("张三")

@@ -14,7 +14,7 @@ pub use crate::v3::payscore::chain::PayscoreMerchantBill as MerchantBill;
 pub mod get {
     pub use crate::v3::payscore::shared::TarType;
 
-    use crate::model::{body, query, request, response};
+    use crate::model::{Sensitive, body, query, request, response};
 
     request! {
         /// 商户申请获取对账单: what is sent.
@@ -55,8 +55,8 @@ pub mod get {
             hash_value: String = body("hash_value").required(),
             /// 下载地址. Required.
             download_url: String = body("download_url").required(),
-            /// 加密密钥. Required.
-            encrypt_key: String = body("encrypt_key").required(),
+            /// 加密密钥. Required; travels encrypted (敏感信息加密).
+            encrypt_key: Sensitive = body("encrypt_key").required().encrypted(),
             /// 随机字符串. Required.
             nonce: String = body("nonce").required(),
         }

@@ -175,7 +175,6 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerPrepay<M> {
     ///
     /// let request = post::Request::new()
     ///     .combine_out_trade_no("1217752501201407033233368018")
-    ///     .combine_mchid("1900057215")
     ///     .sub_orders(vec![post::SubOrders::new()
     ///         .mchid("1900057215")
     ///         .out_trade_no("20150806125346")

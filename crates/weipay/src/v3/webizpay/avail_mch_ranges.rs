@@ -29,8 +29,8 @@ pub mod get {
         /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesRequest`](crate::webizpay::GetWebizpayAvailMchRangesRequest).
         #[doc(alias = "查询可用商户范围列表")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = query("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = query("sp_mchid").required().merchant_number(),
         }
     }
 
@@ -74,8 +74,8 @@ pub mod post {
         /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesRequest`](crate::webizpay::PostWebizpayAvailMchRangesRequest).
         #[doc(alias = "创建可用商户范围")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 商户标识类型. Required.
             identifier_type: MerchantIdentifierType = body("identifier_type").required(),
         }

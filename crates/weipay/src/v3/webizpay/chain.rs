@@ -60,7 +60,7 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::avail_mch_ranges::get;
     ///
-    /// let request = get::Request::new().sp_mchid("1900057215");
+    /// let request = get::Request::new();
     /// let response = client.v3().webizpay().avail_mch_ranges().get(request).await?;
     /// # Ok(()) }
     /// ```
@@ -83,7 +83,7 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::avail_mch_ranges::post;
     ///
-    /// let request = post::Request::new().sp_mchid("1900057215").identifier_type("ORGANIZATION_CODE");
+    /// let request = post::Request::new().identifier_type("ORGANIZATION_CODE");
     /// let response = client.v3().webizpay().avail_mch_ranges().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -132,7 +132,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::get;
     ///
-    /// let request = get::Request::new().sp_mchid("1900057215").offset(0).limit(100);
+    /// let request = get::Request::new().offset(0).limit(100);
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -170,7 +170,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::post;
     ///
-    /// let request = post::Request::new().sp_mchid("1900057215").merchant_identifier("91110000710926094P");
+    /// let request = post::Request::new().merchant_identifier("91110000710926094P");
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -218,7 +218,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete;
     ///
-    /// let request = delete::Request::new().sp_mchid("1900057215");
+    /// let request = delete::Request::new();
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -280,7 +280,6 @@ impl<M: Mode> WebizpayBillProof<M> {
     /// use weipay::v3::webizpay::bill::proof::post;
     ///
     /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("43214321")
     ///     .start_date("2025-04-23")
     ///     .end_date("2025-04-23")
@@ -315,11 +314,7 @@ impl<M: Mode> WebizpayBillTradeBill<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::bill::trade_bill::post;
     ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("43214321")
-    ///     .date("2025-04-23")
-    ///     .type_("QYZFALL");
+    /// let request = post::Request::new().sub_mchid("43214321").date("2025-04-23").type_("QYZFALL");
     /// let response = client.v3().webizpay().bill().trade_bill().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -401,7 +396,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get;
     ///
-    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let request = get::Request::new().sub_mchid("43214321");
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -441,7 +436,6 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
     /// use weipay::v3::webizpay::employees::employee_id::quota_cards::post;
     ///
     /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
     ///     .sub_mchid("43214321")
     ///     .card_template_id("template_123")
     ///     .amount(10000)
@@ -490,7 +484,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::get;
     ///
-    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let request = get::Request::new().sub_mchid("43214321");
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -539,7 +533,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::cancel::post;
     ///
-    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("43214321").reason("example");
+    /// let request = post::Request::new().sub_mchid("43214321").reason("example");
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -579,8 +573,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::payment_url::get;
     ///
-    /// let request =
-    ///     get::Request::new().sp_mchid("1900057215").sub_mchid("43214321").application_type("H5");
+    /// let request = get::Request::new().sub_mchid("43214321").application_type("H5");
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -621,7 +614,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::employees::employee_id::revoke::post;
     ///
-    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let request = post::Request::new().sub_mchid("43214321");
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -671,7 +664,7 @@ impl<M: Mode> WebizpayStoresEntityMatches<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::stores::entity_matches::post;
     ///
-    /// let request = post::Request::new().sp_mchid("1900057215").out_batch_id("batch12345678");
+    /// let request = post::Request::new().out_batch_id("batch12345678");
     /// let response = client.v3().webizpay().stores().entity_matches().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -707,7 +700,7 @@ impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::stores::entity_matches::batch_id::get;
     ///
-    /// let request = get::Request::new().sp_mchid("1900057215");
+    /// let request = get::Request::new();
     /// let response = client
     ///     .v3()
     ///     .webizpay()
@@ -774,7 +767,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::users::user_id::authorization_state::get;
     ///
-    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let request = get::Request::new().sub_mchid("43214321");
     /// let response =
     ///     client.v3().webizpay().users().user_id("123456").authorization_state().get(request).await?;
     /// # Ok(()) }
@@ -806,8 +799,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationUrl<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v3::webizpay::users::user_id::authorization_url::post;
     ///
-    /// let request =
-    ///     post::Request::new().sp_mchid("1900057215").sub_mchid("43214321").application_type("H5");
+    /// let request = post::Request::new().sub_mchid("43214321").application_type("H5");
     /// let response =
     ///     client.v3().webizpay().users().user_id("123456").authorization_url().post(request).await?;
     /// # Ok(()) }

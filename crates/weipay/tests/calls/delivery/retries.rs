@@ -15,7 +15,10 @@ use crate::platform::{Seen, configured, signed, unsigned};
 const CODE_URL: &str = r#"{"code_url":"weixin://wxpay/bizpayurl/up?pr=NwY5Mz9&groupid=00"}"#;
 
 fn order() -> Value {
-    json!({"appid": "wxd678efh567hg6787", "out_trade_no": "1217752501201407033233368018", "amount": {"total": 1}})
+    json!({
+        "appid": "wxd678efh567hg6787", "mchid": "1900000001", "out_trade_no": "1217752501201407033233368018",
+        "amount": {"total": 1},
+    })
 }
 
 fn fault(status: u16) -> Step {

@@ -13,7 +13,7 @@ use weipay_sandbox::Sandbox;
 use crate::story;
 
 /// One request, as any server would read it.
-fn read(stream: &TcpStream) -> http::Request<Vec<u8>> {
+pub fn read_request(stream: &TcpStream) -> http::Request<Vec<u8>> {
     let mut lines = BufReader::new(stream);
     let mut headers = HeaderMap::new();
     let mut line = String::new();
@@ -33,7 +33,7 @@ fn read(stream: &TcpStream) -> http::Request<Vec<u8>> {
     request
 }
 
-fn answer(mut stream: &TcpStream, response: &http::Response<weipay::bytes::Bytes>) {
+pub fn answer(mut stream: &TcpStream, response: &http::Response<weipay::bytes::Bytes>) {
     let head = format!(
         "HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         response.status(),
@@ -58,7 +58,7 @@ fn a_coupon_that_the_sandbox_notifies_of_is_verified_opened_and_typed() {
     {
         let code = story::send(&client, sandbox.kit(), &stock_id, number);
         let (stream, _) = listener.accept().unwrap();
-        let request = read(&stream);
+        let request = read_request(&stream);
         let notification = receiver.receive_request(&request).unwrap();
         assert_eq!(notification.event_type(), "COUPON.SEND");
         assert_eq!(notification.mchid().unwrap().as_ref(), sandbox.kit().mchid);

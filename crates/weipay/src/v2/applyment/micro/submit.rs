@@ -26,7 +26,7 @@ pub mod post {
             version: VersionThree = xml("version").required().length(0, 32),
             /// 平台证书序列号. Required; at most 64 characters.
             cert_sn: String = xml("cert_sn").required().length(0, 64),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),

@@ -25,7 +25,7 @@ pub mod post {
         pub struct Request {
             /// 商户账号appid. Required; at most 128 characters.
             mch_appid: String = xml("mch_appid").required().length(0, 128),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mchid: String = xml("mchid").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),

@@ -24,7 +24,7 @@ pub mod get {
         pub struct Request {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
-            /// 商户号. Required.
+            /// 商户号. The client's own number unless it is set.
             mch_id: String = query("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = query("sub_appid"),

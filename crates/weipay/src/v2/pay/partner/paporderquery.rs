@@ -24,7 +24,7 @@ pub mod post {
         pub struct Request {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),

@@ -27,7 +27,7 @@ pub mod post {
         pub struct Request {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
-            /// 机构商户号. Required.
+            /// 机构商户号. The client's own number unless it is set.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 渠道编号.
             channel_id: String = xml("channel_id"),

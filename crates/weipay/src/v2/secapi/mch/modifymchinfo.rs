@@ -22,7 +22,7 @@ pub mod post {
         /// Its flat name is [`weipay::secapi::PostSecapiMchModifymchinfoV2Request`](crate::secapi::PostSecapiMchModifymchinfoV2Request).
         #[doc(alias = "银行特约商户信息修改")]
         pub struct Request {
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户识别码. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),

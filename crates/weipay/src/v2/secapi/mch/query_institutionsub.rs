@@ -26,7 +26,7 @@ pub mod post {
         pub struct Request {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
-            /// 机构商户号. Required.
+            /// 机构商户号. The client's own number unless it is set.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户号. Required.
             sub_mch_id: String = xml("sub_mch_id").required(),

@@ -26,7 +26,7 @@ pub mod post {
             action: Action = query("action").required(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户名称. At most 50 characters.
             merchant_name: String = xml("merchant_name").length(0, 50),

@@ -26,7 +26,7 @@ pub mod post {
             media: File = file("media").required(),
             /// Required.
             media_hash: String = part("media_hash").required(),
-            /// 服务商商户号或渠道号. Required.
+            /// 服务商商户号或渠道号. The client's own number unless it is set.
             mch_id: String = part("mch_id").required().merchant_number(),
             /// 签名类型. Required.
             sign_type: SignType = part("sign_type").required().sign_type(),

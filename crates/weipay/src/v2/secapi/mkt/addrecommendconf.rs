@@ -22,7 +22,7 @@ pub mod post {
         /// Its flat name is [`weipay::secapi::PostSecapiMktAddrecommendconfV2Request`](crate::secapi::PostSecapiMktAddrecommendconfV2Request).
         #[doc(alias = "服务商特约商户关注功能配置")]
         pub struct Request {
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),

@@ -23,7 +23,7 @@ pub mod post {
         /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingfinishV2Request`](crate::secapi::PostSecapiPayProfitsharingfinishV2Request).
         #[doc(alias = "完结分账")]
         pub struct Request {
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),

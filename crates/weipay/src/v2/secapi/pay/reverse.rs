@@ -28,7 +28,7 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),

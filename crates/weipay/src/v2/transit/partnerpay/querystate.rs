@@ -28,7 +28,7 @@ pub mod post {
             appid: String = xml("appid").required(),
             /// 子商户公众账号id.
             sub_appid: String = xml("sub_appid"),
-            /// 商户号. Required.
+            /// 商户号. The client's own number unless it is set.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户号. Required.
             sub_mch_id: String = xml("sub_mch_id").required(),

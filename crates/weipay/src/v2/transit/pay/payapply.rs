@@ -24,7 +24,7 @@ pub mod post {
         pub struct Request {
             /// 公众账号id. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),

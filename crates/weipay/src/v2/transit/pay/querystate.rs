@@ -26,7 +26,7 @@ pub mod post {
         pub struct Request {
             /// 公众账号id. Required.
             appid: String = xml("appid").required(),
-            /// 商户号. Required.
+            /// 商户号. The client's own number unless it is set.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 委托代扣协议id. Required.
             contract_id: String = xml("contract_id").required(),

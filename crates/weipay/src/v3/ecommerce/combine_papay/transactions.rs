@@ -26,8 +26,8 @@ pub mod post {
         pub struct Request {
             /// 合单商户appid. Required.
             combine_appid: String = body("combine_appid").required(),
-            /// 合单商户号. Required.
-            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户号. The client's own number unless it is set.
+            combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 合单商户订单号. Required.
             combine_out_trade_no: String = body("combine_out_trade_no").required().request_number(),
             /// 委托代扣协议ID. Required.

@@ -24,8 +24,8 @@ pub mod get {
         pub struct Request {
             /// 机构appid. Required.
             sp_appid: String = query("sp_appid").required(),
-            /// 机构商户号. Required.
-            sp_mchid: String = query("sp_mchid").required(),
+            /// 机构商户号. The client's own number unless it is set.
+            sp_mchid: String = query("sp_mchid").required().merchant_number(),
         }
     }
 
@@ -188,8 +188,8 @@ pub mod patch {
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 机构appid. Required.
             sp_appid: String = body("sp_appid").required(),
-            /// 机构商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 机构商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 子商户全称. Required.
             name: String = body("name").required(),
             /// 子商户号. Required.

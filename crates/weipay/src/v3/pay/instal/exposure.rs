@@ -22,8 +22,8 @@ pub mod post {
         /// Its flat name is [`weipay::pay::PostPayInstalExposureRequest`](crate::pay::PostPayInstalExposureRequest).
         #[doc(alias = "商户贴息-获取微信分付曝光建议")]
         pub struct Request {
-            /// 直连商户号. Required.
-            mchid: String = body("mchid").required(),
+            /// 直连商户号. The client's own number unless it is set.
+            mchid: String = body("mchid").required().merchant_number(),
             /// 应用AppID. Required.
             appid: String = body("appid").required(),
             /// 用户ID的类型. Required.

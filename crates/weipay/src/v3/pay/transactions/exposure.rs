@@ -20,8 +20,8 @@ pub mod post {
         /// Its flat name is [`weipay::pay::PostPayTransactionsExposureRequest`](crate::pay::PostPayTransactionsExposureRequest).
         #[doc(alias = "微信分付-支付方式前置服务")]
         pub struct Request {
-            /// 直连商户号. 1 to 32 characters.
-            mchid: String = body("mchid").length(1, 32),
+            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            mchid: String = body("mchid").length(1, 32).merchant_number(),
             /// 应用AppID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
             /// 支付者. Required.

@@ -29,8 +29,8 @@ pub mod post {
         pub struct Request {
             /// 公众号ID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
-            /// 直连商户号. Required; 1 to 32 characters.
-            mchid: String = body("mchid").required().length(1, 32),
+            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            mchid: String = body("mchid").required().length(1, 32).merchant_number(),
             /// 商品描述. Required.
             description: String = body("description").required(),
             /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.

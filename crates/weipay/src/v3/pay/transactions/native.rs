@@ -31,8 +31,8 @@ pub mod post {
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 公众号ID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
-            /// 直连商户号. Required; 1 to 32 characters.
-            mchid: String = body("mchid").required().length(1, 32),
+            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            mchid: String = body("mchid").required().length(1, 32).merchant_number(),
             /// 商品描述. Required; 1 to 127 characters.
             description: String = body("description").required().length(1, 127),
             /// 附加数据. At most 128 bytes.

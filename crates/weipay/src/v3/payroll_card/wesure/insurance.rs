@@ -20,8 +20,8 @@ pub mod post {
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardWesureInsuranceRequest`](crate::payroll_card::PostPayrollCardWesureInsuranceRequest).
         #[doc(alias = "生成投保结果")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 特约商户商户号. Required.
             wesure_order_no: String = body("wesure_order_no").required(),
             /// 微保保单号. Required.

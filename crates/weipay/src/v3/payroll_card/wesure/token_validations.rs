@@ -24,8 +24,8 @@ pub mod post {
         pub struct Request {
             /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 特约商户商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// token值. Required.

@@ -20,8 +20,8 @@ pub mod post {
         /// Its flat name is [`weipay::webizpay::PostWebizpayBillProofRequest`](crate::webizpay::PostWebizpayBillProofRequest).
         #[doc(alias = "申请企业商户企业支付出资凭证")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 起始日期. Required.

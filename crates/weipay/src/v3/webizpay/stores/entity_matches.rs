@@ -24,8 +24,8 @@ pub mod post {
         /// Its flat name is [`weipay::webizpay::PostWebizpayStoresEntityMatchesRequest`](crate::webizpay::PostWebizpayStoresEntityMatchesRequest).
         #[doc(alias = "发起门店主体匹配")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 商户主体匹配批次单号. Required.
             out_batch_id: String = body("out_batch_id").required().request_number(),
             /// 主体匹配明细列表.

@@ -26,7 +26,7 @@ pub mod post {
             sign_type: Md5SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),

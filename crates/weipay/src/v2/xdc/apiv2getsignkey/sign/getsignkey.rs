@@ -22,7 +22,7 @@ pub mod post {
         /// Its flat name is [`weipay::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Request`](crate::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Request).
         #[doc(alias = "获取沙箱环境密钥")]
         pub struct Request {
-            /// 商户号. Required; at most 32 characters.
+            /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
         }
     }

@@ -24,8 +24,8 @@ pub mod get {
         /// Its flat name is [`weipay::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoRequest`](crate::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "查单接口")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = query("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 子商户商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
             /// 平台产品ID. Required.

@@ -20,8 +20,8 @@ pub mod post {
         /// Its flat name is [`weipay::papay::PostPapayContractsByContractIdFailNotifyRequest`](crate::papay::PostPapayContractsByContractIdFailNotifyRequest).
         #[doc(alias = "重试扣费通知")]
         pub struct Request {
-            /// 直连商户号. Required.
-            mchid: String = body("mchid").required(),
+            /// 直连商户号. The client's own number unless it is set.
+            mchid: String = body("mchid").required().merchant_number(),
             /// 公众号ID. Required.
             appid: String = body("appid").required(),
         }

@@ -20,8 +20,8 @@ pub mod post {
         /// Its flat name is [`weipay::partner_papay::PostPartnerPapayContractsByContractIdFailNotifyRequest`](crate::partner_papay::PostPartnerPapayContractsByContractIdFailNotifyRequest).
         #[doc(alias = "服务商商户重试扣费通知")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 服务商应用ID. Required.
             sp_appid: String = body("sp_appid").required(),
             /// 子商户号. Required.

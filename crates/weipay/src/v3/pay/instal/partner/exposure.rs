@@ -22,8 +22,8 @@ pub mod post {
         /// Its flat name is [`weipay::pay::PostPayInstalPartnerExposureRequest`](crate::pay::PostPayInstalPartnerExposureRequest).
         #[doc(alias = "商户贴息-获取微信分付曝光建议")]
         pub struct Request {
-            /// 服务商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 服务商应用ID. Required.
             sp_appid: String = body("sp_appid").required(),
             /// 子商户/二级商户应用ID. Required.

@@ -28,8 +28,8 @@ pub mod post {
         pub struct Request {
             /// 合作伙伴应用AppID. 1 to 32 characters.
             sp_appid: String = body("sp_appid").length(1, 32),
-            /// 合作伙伴商户号. Required; 1 to 32 characters.
-            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 合作伙伴商户号. The client's own number unless it is set. 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 特约商户应用AppID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
             /// 特约商户商户号. Required; 1 to 32 characters.

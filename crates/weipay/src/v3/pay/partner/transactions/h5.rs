@@ -32,8 +32,8 @@ pub mod post {
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 服务商应用ID. Required; 1 to 32 characters.
             sp_appid: String = body("sp_appid").required().length(1, 32),
-            /// 服务商户号. Required; 1 to 32 characters.
-            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户公众号ID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
             /// 子商户号. Required; 1 to 32 characters.

@@ -28,8 +28,8 @@ pub mod get {
         /// Its flat name is [`weipay::pay::GetPayTransactionsIdByTransactionIdRequest`](crate::pay::GetPayTransactionsIdByTransactionIdRequest).
         #[doc(alias = "微信支付订单号查询")]
         pub struct Request {
-            /// 直连商户号. Required; 1 to 32 characters.
-            mchid: String = query("mchid").required().length(1, 32),
+            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            mchid: String = query("mchid").required().length(1, 32).merchant_number(),
         }
     }
 

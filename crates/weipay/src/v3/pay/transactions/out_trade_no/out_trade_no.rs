@@ -31,8 +31,8 @@ pub mod get {
         /// Its flat name is [`weipay::pay::GetPayTransactionsOutTradeNoByOutTradeNoRequest`](crate::pay::GetPayTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "商户订单号查询")]
         pub struct Request {
-            /// 直连商户号. Required; 1 to 32 characters.
-            mchid: String = query("mchid").required().length(1, 32),
+            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            mchid: String = query("mchid").required().length(1, 32).merchant_number(),
         }
     }
 

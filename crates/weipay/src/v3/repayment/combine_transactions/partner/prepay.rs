@@ -24,8 +24,8 @@ pub mod post {
         pub struct Request {
             /// 还款单订单号. Required.
             combine_out_trade_no: String = body("combine_out_trade_no").required().request_number(),
-            /// 还款服务商商户号. Required.
-            combine_mchid: String = body("combine_mchid").required(),
+            /// 还款服务商商户号. The client's own number unless it is set.
+            combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 还款明细单信息列表. Required; at most 10 members.
             sub_orders: Vec<SubOrders> = body("sub_orders").required().items(0, 10),
             /// 交易结束时间.

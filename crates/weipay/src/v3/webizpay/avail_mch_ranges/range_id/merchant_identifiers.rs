@@ -22,8 +22,8 @@ pub mod get {
         /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest`](crate::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest).
         #[doc(alias = "查询商户标识列表")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = query("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 分页开始位置. Required.
             offset: i64 = query("offset").required().page_offset(),
             /// 分页大小. Required.
@@ -67,8 +67,8 @@ pub mod post {
         /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest`](crate::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest).
         #[doc(alias = "添加商户标识")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 商户标识值. Required.
             merchant_identifier: String = body("merchant_identifier").required(),
         }

@@ -22,8 +22,8 @@ pub mod post {
         /// Its flat name is [`weipay::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsRequest`](crate::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsRequest).
         #[doc(alias = "企业商户为员工下发企业支付额度卡")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// 企业支付卡模板ID. Required.

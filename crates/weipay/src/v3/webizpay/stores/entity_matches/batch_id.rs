@@ -22,8 +22,8 @@ pub mod get {
         /// Its flat name is [`weipay::webizpay::GetWebizpayStoresEntityMatchesByBatchIdRequest`](crate::webizpay::GetWebizpayStoresEntityMatchesByBatchIdRequest).
         #[doc(alias = "查询门店主体匹配结果")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = query("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = query("sp_mchid").required().merchant_number(),
         }
     }
 

@@ -20,8 +20,8 @@ pub mod get {
         /// Its flat name is [`weipay::webizpay::GetWebizpayUsersByUserIdAuthorizationStateRequest`](crate::webizpay::GetWebizpayUsersByUserIdAuthorizationStateRequest).
         #[doc(alias = "企业商户查询企业员工开通授权状态")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = query("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
         }

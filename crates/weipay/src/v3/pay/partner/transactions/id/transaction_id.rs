@@ -28,8 +28,8 @@ pub mod get {
         /// Its flat name is [`weipay::pay::GetPayPartnerTransactionsIdByTransactionIdRequest`](crate::pay::GetPayPartnerTransactionsIdByTransactionIdRequest).
         #[doc(alias = "微信支付订单号查询")]
         pub struct Request {
-            /// 服务商户号. Required; 1 to 32 characters.
-            sp_mchid: String = query("sp_mchid").required().length(1, 32),
+            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            sp_mchid: String = query("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户号. Required; 1 to 32 characters.
             sub_mchid: String = query("sub_mchid").required().length(1, 32),
         }

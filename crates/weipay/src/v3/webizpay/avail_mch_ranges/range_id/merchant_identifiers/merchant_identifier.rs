@@ -20,8 +20,8 @@ pub mod delete {
         /// Its flat name is [`weipay::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierRequest`](crate::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierRequest).
         #[doc(alias = "删除商户标识")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = body("sp_mchid").required().merchant_number(),
         }
     }
 

@@ -22,8 +22,8 @@ pub mod post {
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoCloseRequest`](crate::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoCloseRequest).
         #[doc(alias = "关单")]
         pub struct Request {
-            /// 服务商户号. Required; 1 to 32 characters.
-            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户号. Required; 1 to 32 characters.
             sub_mchid: String = body("sub_mchid").required().length(1, 32),
         }

@@ -22,8 +22,8 @@ pub mod get {
         /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlRequest`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlRequest).
         #[doc(alias = "企业商户获取指定额度卡支付链接")]
         pub struct Request {
-            /// 服务商商户号. Required.
-            sp_mchid: String = query("sp_mchid").required(),
+            /// 服务商商户号. The client's own number unless it is set.
+            sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
             /// 拉起付款码页面的企业应用类型. Required.

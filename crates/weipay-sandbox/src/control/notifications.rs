@@ -1,0 +1,150 @@
+//! Notifications (回调通知): what was sent, and what a developer does to them.
+
+use serde_json::{Value, json};
+
+use super::{Control, ControlError, ControlRequest, Member, Route};
+use crate::notifications::on_demand::{NotificationError, NotificationFilter, Notifications, ReleaseOrder};
+use crate::notifications::record::{Attempt, Notification, NotificationState};
+use crate::notifications::trigger::{Trigger, TriggerError};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/notifications", "Notifications that are kept, the newest first", FILTER, list),
+    Route::get("/notifications/{id}", "A notification by its id or number, with its attempts", &[], show),
+    Route::post(
+        "/notifications/{id}/replay",
+        "Sends a notification again: the same id, a new signature",
+        &[],
+        replay,
+    ),
+    Route::post(
+        "/notifications/{id}/duplicate",
+        "Sends several copies of a notification at the same time",
+        &[Member::integer("copies", "How many, 1 to 16; 2 if missing")],
+        duplicate,
+    ),
+    Route::post(
+        "/notifications/{id}/probe",
+        "Sends a notification with the wrong signature of a probe, and, when it was refused, with the right one",
+        &[],
+        probe,
+    ),
+    Route::post("/notifications/hold", "Keeps notifications back until they are released", MERCHANT, hold),
+    Route::post(
+        "/trigger",
+        "Sends one notification of any event, for which nothing has happened",
+        TRIGGER,
+        trigger,
+    ),
+    Route::post("/notifications/release", "Releases what is held, in some order", RELEASE, release),
+];
+
+const FILTER: &[Member] = &[
+    Member::text("mchid", "Those of this merchant"),
+    Member::word("state", &NotificationState::WORDS, "Those in this state"),
+    Member::text("event_type", "Those of this event"),
+    Member::integer("limit", "As many at most; 100 if missing"),
+];
+
+const MERCHANT: &[Member] = &[Member::text("mchid", "Of this merchant; of all if missing")];
+
+const RELEASE: &[Member] = &[
+    Member::text("mchid", "Of this merchant; of all if missing"),
+    Member::word(
+        "order",
+        &ReleaseOrder::WORDS,
+        "as-due: all at once, each when it was due, which is the default; the others send one after the other",
+    ),
+    Member::texts("ids", "Ids or numbers of those that are sent first, one after the other; without `order`"),
+];
+
+const TRIGGER: &[Member] = &[
+    Member::text("event", "The event, such as TRANSACTION.SUCCESS or v2/TRANSACTION.SUCCESS").required(),
+    Member::text("url", "Where it goes").required(),
+    Member::text("mchid", "The merchant; the first if missing"),
+    Member::object("set", "Other values of its members, each under its path such as amount.total"),
+];
+
+impl From<NotificationError> for ControlError {
+    fn from(error: NotificationError) -> Self {
+        match error {
+            NotificationError::Unknown(_) => Self::not_found(error.to_string()),
+            NotificationError::UnderWay(_) => Self::conflict(error.to_string()),
+            NotificationError::Invalid(_) => Self::invalid(error.to_string()),
+            NotificationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Control {
+    fn notifications(&self) -> Notifications {
+        Notifications::new(std::sync::Arc::clone(&self.platform))
+    }
+}
+
+fn shown(notifications: &[Notification]) -> Value {
+    json!({ "notifications": notifications.iter().map(Notification::summary).collect::<Value>() })
+}
+
+fn attempts(attempts: &[Attempt]) -> Value {
+    json!({ "attempts": attempts.iter().map(Attempt::to_json).collect::<Value>() })
+}
+
+fn count(request: &ControlRequest, name: &str, usual: usize) -> Result<usize, ControlError> {
+    match request.get(name).and_then(Value::as_i64) {
+        None => Ok(usual),
+        Some(number) => usize::try_from(number)
+            .map_err(|_| ControlError::invalid(format!("`{name}` must not be negative"))),
+    }
+}
+
+fn list(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let state = request.text("state").and_then(|word| serde_json::from_value(word.into()).ok());
+    let mut filter = NotificationFilter::default().limit(count(request, "limit", 100)?);
+    filter.mchid = request.text("mchid").map(str::to_owned);
+    filter.event_type = request.text("event_type").map(str::to_owned);
+    filter.state = state;
+    Ok(shown(&control.notifications().list(&filter)?))
+}
+
+fn show(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    Ok(control.notifications().find(request.path("id"))?.to_json())
+}
+
+fn replay(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    Ok(attempts(&[control.notifications().replay(request.path("id"))?]))
+}
+
+fn duplicate(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let copies = count(request, "copies", 2)?;
+    Ok(attempts(&control.notifications().duplicate(request.path("id"), copies)?))
+}
+
+fn probe(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    Ok(attempts(&control.notifications().probe(request.path("id"))?))
+}
+
+fn trigger(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let invalid = |error: TriggerError| ControlError::invalid(error.to_string());
+    let text = |name| request.text(name).unwrap_or_default();
+    let mut trigger = Trigger::new(text("event")).map_err(invalid)?;
+    for (path, value) in request.get("set").and_then(Value::as_object).into_iter().flatten() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        trigger = trigger.set(path, value).map_err(invalid)?;
+    }
+    let attempt = control.notifications().trigger(&trigger, text("url"), request.text("mchid"))?;
+    Ok(attempts(&[attempt]))
+}
+
+fn hold(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    Ok(json!({ "held": control.notifications().hold(request.text("mchid"))? }))
+}
+
+fn release(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let order = request.text("order").and_then(ReleaseOrder::from_word);
+    let order = match (order, request.texts("ids")) {
+        (order, ids) if ids.is_empty() => order.unwrap_or(ReleaseOrder::AsDue),
+        (None, ids) => ReleaseOrder::Named(ids),
+        (Some(_), _) => return Err(ControlError::invalid("give `order` or `ids`, not both")),
+    };
+    Ok(shown(&control.notifications().release(request.text("mchid"), &order)?))
+}

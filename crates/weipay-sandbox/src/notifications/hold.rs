@@ -1,0 +1,115 @@
+//! Holding (暂缓): notifications of one merchant, or of all, wait in the outbox until they are released.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{self, Notification, NotificationState};
+use crate::store::{IndexEntry, MAX_WAITING, OutboxEntry, Record, StoreError, Transaction};
+
+/// What is held is due this much later, which is never. So the times of the retry table are still there when it is released.
+const NEVER: i64 = 1 << 40;
+
+/// The latest time at which anything can be due; what is due later is held.
+pub(crate) const LATEST: i64 = NEVER - 1;
+
+/// Who is not notified for now.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Holds {
+    pub(super) all: bool,
+    pub(super) merchants: BTreeSet<String>,
+}
+
+impl Record for Holds {
+    const KIND: &'static str = "notification holds";
+
+    fn key(&self) -> String {
+        KEY.to_owned()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+const KEY: &str = "holds";
+
+impl Holds {
+    pub(super) fn read(tx: &Transaction<'_>) -> Result<Self, StoreError> {
+        Ok(tx.get(KEY)?.unwrap_or_default())
+    }
+
+    fn has(&self, mchid: &str) -> bool {
+        self.all || self.merchants.contains(mchid)
+    }
+}
+
+/// The time at which something is due for the outbox: never, if its merchant is held.
+pub(super) fn due(tx: &Transaction<'_>, mchid: &str, due: i64) -> Result<(i64, bool), StoreError> {
+    let is_held = Holds::read(tx)?.has(mchid);
+    Ok((if is_held { held(due) } else { due }, is_held))
+}
+
+fn held(due: i64) -> i64 {
+    if due > LATEST { due } else { due.saturating_add(NEVER) }
+}
+
+/// Everything that waits, the oldest first.
+fn waiting(tx: &Transaction<'_>) -> Result<Vec<OutboxEntry>, StoreError> {
+    let limit = usize::try_from(MAX_WAITING).unwrap_or(usize::MAX);
+    let mut waiting = tx.outbox_due(i64::MAX, limit)?;
+    waiting.sort_by_key(|entry| entry.number);
+    Ok(waiting)
+}
+
+/// Holds the notifications of a merchant, or of all. How many wait.
+pub(super) fn hold(tx: &Transaction<'_>, mchid: Option<&str>) -> Result<usize, StoreError> {
+    let mut holds = Holds::read(tx)?;
+    match mchid {
+        None => holds.all = true,
+        Some(mchid) => drop(holds.merchants.insert(mchid.to_owned())),
+    }
+    tx.save(&holds)?;
+    let mut count = 0;
+    for entry in waiting(tx)?.into_iter().filter(|entry| holds.has(&entry.mchid)) {
+        count += 1;
+        if entry.due > LATEST {
+            continue;
+        }
+        tx.reschedule(&entry, entry.attempts, held(entry.due))?;
+        if let Some(mut kept) = record::of_entry(tx, &entry)? {
+            (kept.state, kept.due) = (NotificationState::Held, None);
+            tx.save(&kept)?;
+        }
+    }
+    Ok(count)
+}
+
+/// Ends the holding for a merchant, or for all, and gives what was held, the oldest first. `due` says when each is due now,
+/// from when it was.
+pub(super) fn release(
+    tx: &Transaction<'_>,
+    mchid: Option<&str>,
+    due: impl Fn(i64) -> i64,
+) -> Result<Vec<Notification>, StoreError> {
+    let mut holds = Holds::read(tx)?;
+    match mchid {
+        None => holds = Holds::default(),
+        Some(mchid) => drop(holds.merchants.remove(mchid)),
+    }
+    tx.save(&holds)?;
+    let mut released = Vec::new();
+    for entry in waiting(tx)? {
+        if entry.due <= LATEST || holds.has(&entry.mchid) {
+            continue;
+        }
+        let due = due(entry.due - NEVER);
+        tx.reschedule(&entry, entry.attempts, due)?;
+        if let Some(mut kept) = record::of_entry(tx, &entry)? {
+            (kept.state, kept.due) = (NotificationState::Waiting, Some(due));
+            tx.save(&kept)?;
+            released.push(kept);
+        }
+    }
+    Ok(released)
+}

@@ -1,0 +1,465 @@
+//! What a developer does to notifications: looks at them, sends them again, several times at once, in another order, as a probe
+//! (探测流量), or keeps them back.
+//!
+//! Everything here waits for the receiver's response and gives the attempt, so that a test reads what came of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
+
+use tokio::runtime;
+use tokio::time::sleep;
+
+use super::hold;
+use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
+use super::{Place, Sender, close};
+use crate::error::append_causes;
+use crate::platform::Platform;
+use crate::store::{IndexRange, Page, StoreError, Transaction};
+
+/// As many copies as are sent at once.
+const MAX_COPIES: usize = 16;
+/// How long an attempt by the retry table that is under way is waited for.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// How long a release in a certain order may take; what is left then goes out by itself.
+const MAX_RELEASE: Duration = Duration::from_secs(40);
+/// When what is sent on demand goes out by itself, should this process end meanwhile; in seconds.
+const BY_ITSELF: i64 = 60;
+/// Records that are read at once.
+const PAGE: i64 = 200;
+
+/// The notifications of a running sandbox: [`Sandbox::notifications`](crate::Sandbox::notifications).
+#[derive(Debug, Clone)]
+pub struct Notifications {
+    sender: Sender,
+}
+
+/// Which notifications are meant; by default the last hundred of all merchants.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NotificationFilter {
+    /// Those of this merchant.
+    pub mchid: Option<String>,
+    /// Those in this state.
+    pub state: Option<NotificationState>,
+    /// Those of this event.
+    pub event_type: Option<String>,
+    /// As many at most.
+    pub limit: usize,
+}
+
+impl Default for NotificationFilter {
+    fn default() -> Self {
+        Self { mchid: None, state: None, event_type: None, limit: 100 }
+    }
+}
+
+impl NotificationFilter {
+    /// Those of a merchant.
+    #[must_use]
+    pub fn mchid(mut self, mchid: impl Into<String>) -> Self {
+        self.mchid = Some(mchid.into());
+        self
+    }
+
+    /// Those in a state.
+    #[must_use]
+    pub fn state(mut self, state: NotificationState) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Those of an event.
+    #[must_use]
+    pub fn event_type(mut self, event_type: impl Into<String>) -> Self {
+        self.event_type = Some(event_type.into());
+        self
+    }
+
+    /// As many at most.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    fn has(&self, kept: &Notification) -> bool {
+        self.state.is_none_or(|state| state == kept.state)
+            && self.event_type.as_deref().is_none_or(|event_type| event_type == kept.event_type)
+    }
+}
+
+/// In which order notifications are released. All but the first deliver one after the other: the next is sent when the receiver
+/// has responded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReleaseOrder {
+    /// All at once, each when it was due.
+    AsDue,
+    /// The oldest first.
+    Kept,
+    /// The newest first.
+    Reversed,
+    /// In an order that follows from the sandbox's seed, if it has one.
+    Shuffled,
+    /// These first, by `id` or number.
+    Named(Vec<String>),
+}
+
+impl ReleaseOrder {
+    pub(crate) const WORDS: [&str; 4] = ["as-due", "kept", "reversed", "shuffled"];
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "as-due" => Some(Self::AsDue),
+            "kept" => Some(Self::Kept),
+            "reversed" => Some(Self::Reversed),
+            "shuffled" => Some(Self::Shuffled),
+            _ => None,
+        }
+    }
+}
+
+/// Why nothing was done to a notification.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NotificationError {
+    /// No notification is kept that has this `id` or number.
+    Unknown(String),
+    /// The receiver is just being called for it.
+    UnderWay(String),
+    /// What was asked for makes no sense.
+    Invalid(String),
+    /// Something is wrong with the state.
+    Store(StoreError),
+}
+
+impl fmt::Display for NotificationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => write!(
+                f,
+                "no notification is kept with the id or number {}; `weipay sandbox notifications list` shows them",
+                name.escape_debug()
+            ),
+            Self::UnderWay(id) => {
+                write!(
+                    f,
+                    "the receiver of notification {id} is being called just now; try again in a few seconds"
+                )
+            }
+            Self::Invalid(reason) => f.write_str(reason),
+            Self::Store(_) => f.write_str("the notifications could not be read or kept"),
+        }?;
+        append_causes(self, f)
+    }
+}
+
+impl std::error::Error for NotificationError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Unknown(_) | Self::UnderWay(_) | Self::Invalid(_) => None,
+        }
+    }
+}
+
+impl From<StoreError> for NotificationError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Notifications {
+    pub(crate) fn new(platform: Arc<Platform>) -> Self {
+        Self { sender: Sender::new(platform) }
+    }
+
+    pub(super) fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    pub(super) fn platform(&self) -> &Platform {
+        &self.sender.platform
+    }
+
+    fn transaction<T>(
+        &self,
+        work: impl FnMut(&Transaction<'_>) -> Result<T, NotificationError>,
+    ) -> Result<T, NotificationError> {
+        self.platform().store.transaction(work)
+    }
+
+    /// The notifications that are kept, the newest first: the last ten thousand at most, whether they were acknowledged or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn list(&self, filter: &NotificationFilter) -> Result<Vec<Notification>, NotificationError> {
+        self.transaction(|tx| Ok(list(tx, filter)?))
+    }
+
+    /// A notification by its `id` or its number.
+    ///
+    /// # Errors
+    /// When none is kept under this name, or the database fails.
+    pub fn find(&self, name: &str) -> Result<Notification, NotificationError> {
+        self.transaction(|tx| find(tx, name))
+    }
+
+    /// Sends a notification again: the same `id` and content, a new nonce and signature. If it is not acknowledged, it is repeated
+    /// by the retry table of its event, from the beginning where that had ended. What is held is sent too.
+    ///
+    /// # Errors
+    /// When there is no such notification, its receiver is being called just now, or the database fails.
+    pub fn replay(&self, name: &str) -> Result<Attempt, NotificationError> {
+        let kept = self.find(name)?;
+        wait_for(self.attempt_now(&kept, AttemptKind::Replay))?
+    }
+
+    /// Sends several copies of a notification at the same time, as a receiver behind two paths of the network may get them. The copies do
+    /// not count for the retry table; if one is acknowledged, the notification is.
+    ///
+    /// # Errors
+    /// When there is no such notification, the number is not 1 to 16, or the database fails.
+    pub fn duplicate(&self, name: &str, copies: usize) -> Result<Vec<Attempt>, NotificationError> {
+        if !(1..=MAX_COPIES).contains(&copies) {
+            return Err(NotificationError::Invalid(format!(
+                "the number of copies must be 1 to {MAX_COPIES}"
+            )));
+        }
+        let kept = self.find(name)?;
+        wait_for(async {
+            let entry = kept.entry(kept.time);
+            let posts: Vec<_> = (0..copies)
+                .map(|_| {
+                    let (sender, entry) = (self.sender.clone(), entry.clone());
+                    tokio::spawn(async move { sender.post(&entry, AttemptKind::Duplicate).await })
+                })
+                .collect();
+            let mut attempts = Vec::new();
+            for post in posts {
+                attempts.extend(post.await);
+            }
+            self.keep(&kept, &attempts)?;
+            Ok(attempts)
+        })?
+    }
+
+    /// Sends a notification with the wrong signature of a probe (签名探测), which the platform does now and then. The receiver
+    /// must refuse it; then the notification comes again with the right signature, and both attempts are given. A probe that is
+    /// acknowledged is the last: the receiver does not verify.
+    ///
+    /// # Errors
+    /// When there is no such notification, its receiver is being called just now, or the database fails.
+    pub fn probe(&self, name: &str) -> Result<Vec<Attempt>, NotificationError> {
+        let kept = self.find(name)?;
+        wait_for(async {
+            let probe = self.sender.post(&kept.entry(kept.time), AttemptKind::Probe).await;
+            self.keep(&kept, std::slice::from_ref(&probe))?;
+            if probe.acknowledged || probe.status.is_none() {
+                return Ok(vec![probe]);
+            }
+            // UNCONFIRMED(probe-repeat): at once, and not by the retry table.
+            Ok(vec![probe, self.attempt_now(&kept, AttemptKind::Replay).await?])
+        })?
+    }
+
+    /// Holds the notifications of a merchant, or of all: what waits and what follows is not sent until it is released. How many
+    /// wait. One whose receiver is being called just now still arrives.
+    ///
+    /// # Errors
+    /// When there is no such merchant, or the database fails.
+    pub fn hold(&self, mchid: Option<&str>) -> Result<usize, NotificationError> {
+        self.check_merchant(mchid)?;
+        self.transaction(|tx| Ok(hold::hold(tx, mchid)?))
+    }
+
+    /// Releases what is held of a merchant, or of all, and gives it in the order in which it was sent. In every order but
+    /// [`ReleaseOrder::AsDue`] the receivers have responded to all of it.
+    ///
+    /// # Errors
+    /// When there is no such merchant or notification, a merchant is to be released while all are held, or the database fails.
+    pub fn release(
+        &self,
+        mchid: Option<&str>,
+        order: &ReleaseOrder,
+    ) -> Result<Vec<Notification>, NotificationError> {
+        self.check_merchant(mchid)?;
+        let now = self.platform().clock.now();
+        let released = self.transaction(|tx| {
+            if mchid.is_some() && hold::Holds::read(tx)?.all {
+                let reason =
+                    "the notifications of all merchants are held: release them all, without a merchant";
+                return Err(NotificationError::Invalid(reason.to_owned()));
+            }
+            let released = match order {
+                ReleaseOrder::AsDue => hold::release(tx, mchid, |due| due)?,
+                _ => hold::release(tx, mchid, |_| now.saturating_add(BY_ITSELF))?,
+            };
+            self.ordered(tx, released, order)
+        })?;
+        if *order == ReleaseOrder::AsDue {
+            self.platform().store.look_at_outbox();
+            return Ok(released);
+        }
+        let until = Instant::now() + MAX_RELEASE;
+        wait_for(async {
+            for kept in &released {
+                if Instant::now() >= until {
+                    self.transaction(|tx| Ok(tx.reschedule(&kept.entry(now), kept.failed, now)?))?;
+                    continue;
+                }
+                match self.attempt_now(kept, AttemptKind::Scheduled).await {
+                    // It has gone out by itself.
+                    Ok(_) | Err(NotificationError::UnderWay(_) | NotificationError::Unknown(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })??;
+        self.transaction(|tx| released.iter().map(|kept| find(tx, &kept.id)).collect())
+    }
+
+    fn check_merchant(&self, mchid: Option<&str>) -> Result<(), NotificationError> {
+        match mchid {
+            Some(mchid) if self.platform().merchants.find(mchid).is_none() => Err(
+                NotificationError::Invalid(format!("no merchant has the number {}", mchid.escape_debug())),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn ordered(
+        &self,
+        tx: &Transaction<'_>,
+        mut released: Vec<Notification>,
+        order: &ReleaseOrder,
+    ) -> Result<Vec<Notification>, NotificationError> {
+        match order {
+            ReleaseOrder::AsDue | ReleaseOrder::Kept => {}
+            ReleaseOrder::Reversed => released.reverse(),
+            ReleaseOrder::Shuffled => {
+                released.sort_by_cached_key(|_| self.platform().entropy.hex_digits(16));
+            }
+            ReleaseOrder::Named(names) => {
+                let mut first = Vec::new();
+                for name in names {
+                    first.push(find(tx, name)?.number);
+                }
+                let place = |kept: &Notification| {
+                    first.iter().position(|number| *number == kept.number).unwrap_or(first.len())
+                };
+                released.sort_by_key(place);
+            }
+        }
+        Ok(released)
+    }
+
+    /// Puts a notification into the outbox, whatever has become of it, and makes an attempt by its retry table.
+    async fn attempt_now(
+        &self,
+        kept: &Notification,
+        kind: AttemptKind,
+    ) -> Result<Attempt, NotificationError> {
+        let place = self.place_of(kept).await?;
+        let now = self.platform().clock.now();
+        let entry = self.transaction(|tx| {
+            let mut kept = find(tx, &kept.id)?;
+            // What is released goes out once; meanwhile it may have gone by itself.
+            if kind == AttemptKind::Scheduled && kept.state != NotificationState::Waiting {
+                return Err(NotificationError::Unknown(kept.id));
+            }
+            if matches!(kept.state, NotificationState::Acknowledged | NotificationState::GivenUp) {
+                kept.failed = 0;
+            }
+            // Not due yet, so that no other node takes it meanwhile.
+            let entry = kept.entry(now.saturating_add(BY_ITSELF));
+            tx.remove_from_outbox(&entry)?;
+            tx.put_into_outbox(&entry)?;
+            (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
+            tx.save(&kept)?;
+            Ok(entry)
+        })?;
+        let attempt = self.sender.attempt(entry, kind).await?;
+        drop(place);
+        Ok(attempt)
+    }
+
+    async fn place_of(&self, kept: &Notification) -> Result<Place, NotificationError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(place) = self.sender.take_place(kept.number) {
+                return Ok(place);
+            }
+            if Instant::now() >= until {
+                return Err(NotificationError::UnderWay(kept.id.clone()));
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Keeps attempts that do not count for the retry table. What was acknowledged leaves the outbox.
+    fn keep(&self, kept: &Notification, attempts: &[Attempt]) -> Result<(), NotificationError> {
+        for attempt in attempts {
+            let entry = kept.entry(kept.time);
+            self.sender.tell(|| super::entry_of_log(&entry, attempt, kept.due.map(|due| due - attempt.time)));
+        }
+        self.transaction(|tx| {
+            let Some(mut found) = record::of_entry(tx, &kept.entry(kept.time))? else { return Ok(()) };
+            let counts = |attempt: &&Attempt| attempt.acknowledged && attempt.kind != AttemptKind::Probe;
+            if attempts.iter().find(counts).is_some() {
+                close(tx, &mut found, &kept.entry(kept.time), true)?;
+            }
+            attempts.iter().for_each(|attempt| found.add_attempt(attempt.clone()));
+            Ok(tx.save(&found)?)
+        })
+    }
+}
+
+/// The notifications that fit, the newest first.
+fn list(tx: &Transaction<'_>, filter: &NotificationFilter) -> Result<Vec<Notification>, StoreError> {
+    let condition = match &filter.mchid {
+        Some(mchid) => IndexRange::equal(record::MERCHANT, mchid.as_str()),
+        // Every id begins with a hexadecimal digit.
+        None => IndexRange { index: record::ID, from: "0".to_owned(), to: "g".to_owned() },
+    };
+    let mut found: Vec<Notification> = Vec::new();
+    let mut offset = 0;
+    loop {
+        // The ring has no order: all are looked at, and few are kept.
+        let page: Vec<Notification> =
+            tx.find(std::slice::from_ref(&condition), Page { offset, limit: PAGE })?;
+        let is_last = page.is_empty();
+        found.extend(page.into_iter().filter(|kept| filter.has(kept)));
+        found.sort_by_key(|kept| std::cmp::Reverse(kept.number));
+        found.truncate(filter.limit);
+        if is_last {
+            return Ok(found);
+        }
+        offset += PAGE;
+    }
+}
+
+/// The notification with an `id` or a number.
+fn find(tx: &Transaction<'_>, name: &str) -> Result<Notification, NotificationError> {
+    let found = match name.parse::<i64>() {
+        Ok(number) => record::with_number(tx, number)?,
+        Err(_) => {
+            let one = Page { offset: 0, limit: 1 };
+            tx.find(&[IndexRange::equal(record::ID, name.to_ascii_lowercase())], one)?.pop()
+        }
+    };
+    found.ok_or_else(|| NotificationError::Unknown(name.to_owned()))
+}
+
+/// Waits for something asynchronous. The caller may be part of a runtime, which must not be blocked by another: so it gets a
+/// thread.
+pub(super) fn wait_for<T: Send>(work: impl Future<Output = T> + Send) -> Result<T, NotificationError> {
+    let failed =
+        || NotificationError::Invalid("the operating system gave no thread to send it with".to_owned());
+    let run = || Some(runtime::Builder::new_current_thread().enable_all().build().ok()?.block_on(work));
+    thread::scope(|scope| {
+        let running = thread::Builder::new().name("weipay-sandbox".to_owned()).spawn_scoped(scope, run);
+        running.ok().and_then(|running| running.join().ok().flatten()).ok_or_else(failed)
+    })
+}

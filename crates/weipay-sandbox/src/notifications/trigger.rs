@@ -1,0 +1,338 @@
+//! One notification of any event (触发): realistic, signed and encrypted, made of the catalogue's samples and a kit's merchant. Nothing
+//! has happened for it.
+
+mod names;
+mod overrides;
+mod sample;
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+use weipay_catalog::{Catalog, Notification as Described};
+use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
+
+use super::message::{self, Content, Message, Signature};
+use super::on_demand::{NotificationError, Notifications, wait_for};
+use super::record::{Attempt, AttemptKind};
+use super::{Receivers, acknowledgement, received};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::kit::KitOnDisk;
+use crate::merchants::Merchant;
+use sample::Sample;
+
+/// A notification to be sent.
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    described: &'static Described,
+    overrides: Vec<(String, String)>,
+}
+
+/// Why a notification could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TriggerError(String);
+
+impl fmt::Display for TriggerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TriggerError {}
+
+impl From<TriggerError> for NotificationError {
+    fn from(error: TriggerError) -> Self {
+        Self::Invalid(error.0)
+    }
+}
+
+/// A notification that was made and not sent.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct TriggeredMessage {
+    /// The header fields, signature included.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, byte for byte.
+    pub body: Vec<u8>,
+}
+
+/// It may hold personal data.
+impl fmt::Debug for TriggeredMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TriggeredMessage")
+    }
+}
+
+impl Trigger {
+    /// A notification of an event, such as `TRANSACTION.SUCCESS`, or `v2/TRANSACTION.SUCCESS` for the one of APIv2 where both have it.
+    ///
+    /// # Errors
+    /// When the catalogue has no such event; the error names similar ones.
+    pub fn new(event: &str) -> Result<Self, TriggerError> {
+        let (version, name) = match event.split_once('/') {
+            Some((version @ ("v2" | "v3"), name)) => (Some(version), name),
+            _ => (None, event),
+        };
+        let catalog = Catalog::embedded();
+        let is_meant = |(known, event): &(&'static str, &'static str)| {
+            version.is_none_or(|version| version == *known) && event.eq_ignore_ascii_case(name)
+        };
+        let mut found: Vec<_> = catalog.notification_headings().filter(is_meant).collect();
+        // Of both versions the third.
+        found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+        let described = found.first().and_then(|(version, event)| catalog.notification(version, event));
+        let described = described.ok_or_else(|| {
+            let known = catalog.notification_headings().map(|(_, event)| event);
+            TriggerError(format!(
+                "there is no event named {}{}; `weipay api list --notifications` lists them",
+                name.escape_debug(),
+                names::hint(name, known)
+            ))
+        })?;
+        Ok(Self { described, overrides: Vec::new() })
+    }
+
+    /// Gives a member of the resource, or of an APIv2 message, another value: `amount.total`, `payer.openid`, `sub_orders.0.mchid`.
+    /// The text is read as the catalogue's type of the member; objects and arrays are JSON.
+    ///
+    /// # Errors
+    /// When the catalogue has no such member, or the value is not of its type; the error names similar ones.
+    pub fn set(mut self, path: impl Into<String>, value: impl Into<String>) -> Result<Self, TriggerError> {
+        let (path, value) = (path.into(), value.into());
+        // Into an empty object: what fits there fits into the sample.
+        overrides::apply(self.fields(), &mut Map::new(), &path, &value).map_err(TriggerError)?;
+        self.overrides.push((path, value));
+        Ok(self)
+    }
+
+    /// The event.
+    #[must_use]
+    pub fn event(&self) -> &'static str {
+        self.described.event
+    }
+
+    fn is_v2(&self) -> bool {
+        self.described.version == "v2"
+    }
+
+    /// The members that can be set: what is sealed, or else the body.
+    fn fields(&self) -> &'static [weipay_catalog::Field] {
+        if self.described.resource.is_empty() { &self.described.body } else { &self.described.resource }
+    }
+
+    /// Makes the message with the keys of a kit, whose platform need not run.
+    ///
+    /// # Errors
+    /// When the kit lacks the platform's keys, or something cannot be encrypted.
+    pub fn message(&self, kit: &KitOnDisk) -> Result<TriggeredMessage, TriggerError> {
+        let merchant = kit.merchant().map_err(|error| TriggerError(format!("{error:#}")))?;
+        let now = Clock::System.now();
+        let Message { headers, body } = self.made(kit.kit(), &merchant, now).map_err(TriggerError)?;
+        Ok(TriggeredMessage { headers, body })
+    }
+
+    /// Makes the message and posts it, to an address in a private network too. `receiver_authorities` are certificates in PEM that
+    /// are trusted beside those of the system; none is an empty text.
+    ///
+    /// # Errors
+    /// When the message cannot be made, or the certificates cannot be read. What the receiver did is the attempt.
+    pub fn send(
+        &self,
+        url: &str,
+        kit: &KitOnDisk,
+        receiver_authorities: &str,
+    ) -> Result<Attempt, TriggerError> {
+        let TriggeredMessage { headers, body } = self.message(kit)?;
+        let mut receivers = Receivers::new(true);
+        if !receiver_authorities.trim().is_empty() {
+            receivers = receivers.trust(receiver_authorities).map_err(TriggerError)?;
+        }
+        let posted = wait_for(self.posted(url, Message { headers, body }, &receivers, Clock::System.now()));
+        posted.map_err(|error| TriggerError(error.to_string()))
+    }
+
+    async fn posted(&self, url: &str, message: Message, receivers: &Receivers, now: i64) -> Attempt {
+        let started = std::time::Instant::now();
+        let received = received(url, message, receivers).await;
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let judged = match self.is_v2() {
+            true => acknowledgement::judged_v2(received),
+            false => acknowledgement::judged(received, false),
+        };
+        judged.attempt(AttemptKind::Triggered, now, milliseconds)
+    }
+
+    fn made(&self, kit: &Kit, merchant: &Merchant, now: i64) -> Result<Message, String> {
+        let sample = Sample { described: self.described, kit, merchant, now };
+        if self.is_v2() {
+            return self.made_v2(&sample, kit, merchant);
+        }
+        let resource = self.resource(&sample)?;
+        let entropy = Entropy::system();
+        let id = message::uuid(&entropy.letters_and_digits(32));
+        let event_type = self.described.event;
+        let content = Content { id, event_type, time: now, resource: &resource };
+        let signer = &merchant.signers.usual;
+        message::sealed(&content, &merchant.api_v3_key, signer, &entropy, now, Signature::Right)
+    }
+
+    /// The sample, with what was set.
+    fn resource(&self, sample: &Sample<'_>) -> Result<Value, String> {
+        let mut members = sample.object(self.fields())?;
+        for (path, value) in &self.overrides {
+            overrides::apply(self.fields(), &mut members, path, value)?;
+        }
+        Ok(Value::Object(members))
+    }
+
+    /// XML with its signature; the XML of a refund with its envelope in place of one; or the JSON of the older pay score products.
+    fn made_v2(&self, sample: &Sample<'_>, kit: &Kit, merchant: &Merchant) -> Result<Message, String> {
+        let key = ApiV2Key::new(&kit.api_v2_key).map_err(|error| error.to_string())?;
+        let resource = self.resource(sample)?;
+        let entropy = Entropy::system();
+        let mut body = match self.described.resource.is_empty() {
+            true => resource.as_object().cloned().unwrap_or_default(),
+            false => sample.object(&self.described.body)?,
+        };
+        let mut set = |name: &str, value: Value| {
+            if self.described.body.iter().any(|field| field.name == name) {
+                body.insert(name.to_owned(), value);
+            }
+        };
+        set("nonce_str", entropy.letters_and_digits(32).into());
+        set("sign_type", "HMAC-SHA256".into());
+        set("algorithm", "HMAC-SHA256".into());
+        if self.described.body.iter().any(|field| field.name == "event_ciphertext") {
+            // Never from a seed: a nonce must not come twice under one key.
+            let nonce = entropy.letters_and_digits(12);
+            let associated_data = "transaction";
+            let sealed = merchant.api_v3_key.seal(&nonce, associated_data, resource.to_string().as_bytes());
+            let sealed = sealed.map_err(|error| error.to_string())?;
+            for (name, value) in [
+                ("event_id", message::uuid(&entropy.letters_and_digits(32))),
+                ("event_type", self.described.event.to_owned()),
+                ("event_create_time", crate::clock::rfc3339(sample.now)),
+                ("event_algorithm", "AEAD_AES_256_GCM".to_owned()),
+                ("event_nonce", nonce),
+                ("event_associated_data", associated_data.to_owned()),
+                ("event_ciphertext", sealed),
+            ] {
+                set(name, value.into());
+            }
+            // UNCONFIRMED(sign-of-json): over all members of the outer object, as over the elements of XML.
+            let elements = elements(&body);
+            body.insert("sign".to_owned(), key.sign(SignType::HmacSha256, elements.texts()).into());
+            return Ok(written("application/json", json!(body).to_string()));
+        }
+        if self.described.body.iter().any(|field| field.name == "req_info") {
+            let root = elements(resource.as_object().unwrap_or(&Map::new()));
+            let root = root.write("root").map_err(|error| error.to_string())?;
+            let sealed = key.seal_req_info(root.as_bytes()).map_err(|error| error.to_string())?;
+            body.insert("req_info".to_owned(), sealed.into());
+        } else {
+            let sign_type = match body.get("sign_type") {
+                Some(_) => SignType::HmacSha256,
+                None => SignType::Md5,
+            };
+            body.remove("sign");
+            let sign = key.sign(sign_type, elements(&body).texts());
+            body.insert("sign".to_owned(), sign.into());
+        }
+        Ok(written("text/xml", elements(&body).write("xml").map_err(|error| error.to_string())?))
+    }
+}
+
+fn written(content_type: &str, body: String) -> Message {
+    let headers = vec![
+        ("content-type", content_type.to_owned()),
+        ("user-agent", "Mozilla/4.0".to_owned()),
+        ("accept", "*/*".to_owned()),
+        ("pragma", "no-cache".to_owned()),
+    ];
+    Message { headers, body: body.into_bytes() }
+}
+
+/// Members as elements: what is nested is JSON text, and a numbered name has its number.
+fn elements(members: &Map<String, Value>) -> XmlElements {
+    let mut elements = XmlElements::new();
+    for (name, value) in members {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        elements.push(name.replace("$n", "0"), text);
+    }
+    elements
+}
+
+impl Notifications {
+    /// Sends one notification of an event to an address, as if something had happened to a merchant; by default the first. It is not
+    /// kept, and not repeated.
+    ///
+    /// # Errors
+    /// When there is no such merchant, or the notification cannot be made. What the receiver did is the attempt.
+    pub fn trigger(
+        &self,
+        trigger: &Trigger,
+        url: &str,
+        mchid: Option<&str>,
+    ) -> Result<Attempt, NotificationError> {
+        let platform = self.platform();
+        let unknown = |mchid: &str| {
+            NotificationError::Invalid(format!("no merchant has the number {}", mchid.escape_debug()))
+        };
+        let kit = match mchid {
+            None => crate::kit::read(&platform.home),
+            Some(mchid) => match platform.kit_of(mchid) {
+                Ok(kit) => Ok(kit),
+                Err(crate::merchants::change::MerchantError::Kit(error)) => Err(error),
+                Err(_) => return Err(unknown(mchid)),
+            },
+        };
+        let kit = kit.map_err(|error| NotificationError::Invalid(format!("{error:#}")))?;
+        let merchant = platform.merchants.find(&kit.kit().mchid).ok_or_else(|| unknown(&kit.kit().mchid))?;
+        let now = platform.clock.time_of_signatures();
+        let message = trigger.made(kit.kit(), &merchant, now).map_err(NotificationError::Invalid)?;
+        let receivers = &platform.deliveries.receivers;
+        let attempt = wait_for(trigger.posted(url, message, receivers, now))?;
+        self.sender().tell(|| {
+            let reason = attempt.reason.clone();
+            crate::log::LogEntry::notification(
+                trigger.event(),
+                &super::receiver::shown(url),
+                attempt.status,
+                reason,
+            )
+        });
+        Ok(attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_found_by_its_name_and_a_mistyped_one_gets_a_hint() {
+        assert_eq!(Trigger::new("transaction.success").unwrap().described.version, "v3");
+        assert_eq!(Trigger::new("v2/TRANSACTION.SUCCESS").unwrap().described.version, "v2");
+        assert_eq!(Trigger::new("refund-processed").unwrap().described.version, "v2");
+        let error = Trigger::new("TRANSACTION.SUCESS").unwrap_err().to_string();
+        assert!(error.contains("did you mean TRANSACTION.SUCCESS?"), "{error}");
+        assert!(!Trigger::new("nothing of the kind").unwrap_err().to_string().contains("did you mean"));
+    }
+
+    #[test]
+    fn a_member_is_set_by_its_path_and_type_or_refused_with_a_hint() {
+        let trigger = || Trigger::new("TRANSACTION.SUCCESS").unwrap();
+        assert!(trigger().set("amount.total", "7").unwrap().set("payer.openid", "o1").is_ok());
+        for (path, value, told) in [
+            ("amount.totl", "7", "did you mean total?"),
+            ("amount.total", "seven", "total must be a whole number"),
+            ("amount", "7", "amount must be a JSON object"),
+            ("out_trade_no.x", "7", "out_trade_no has no members"),
+            ("", "7", "no member"),
+            ("sub_orders.x.mchid", "7", "the number of an item"),
+        ] {
+            let error = trigger().set(path, value).unwrap_err().to_string();
+            assert!(error.contains(told), "{path}: {error}");
+        }
+    }
+}

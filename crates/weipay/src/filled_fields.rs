@@ -1,0 +1,110 @@
+//! Who calls, filled into requests that do not say it: the client's own merchant number (商户号), and the
+//! [sub-merchant](crate::SubMerchant) that a partner calls for.
+//!
+//! The row of an operation says which fields these are and where they travel. Only fields of the request itself are filled in, not
+//! those of the objects inside it: each order of a combined payment (合单) names a merchant for itself. What the caller set stays.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::core::Core;
+use crate::model::table::Place;
+use crate::model::{Model, Strictness, Token};
+use crate::operation::Operation;
+use crate::request::Request;
+
+/// Name, place and value of each field that the client can fill in.
+fn fields<'a>(core: &'a Core, operation: &Operation) -> impl Iterator<Item = (&'static str, Place, &'a str)> {
+    let own = operation.merchant_field().zip(core.merchant.account.mchid());
+    let own = own.map(|((name, place), mchid)| (name, place, mchid.as_str()));
+    let sub_merchant = core.sub_merchant.iter().flat_map(move |sub_merchant| sub_merchant.fields(operation));
+    own.into_iter().chain(sub_merchant)
+}
+
+/// Sets the fields of a typed request that are not set.
+pub(crate) fn fill_model(core: &Core, operation: &Operation, model: &mut dyn Model) {
+    let rows = model.table().fields;
+    for (name, place, text) in fields(core, operation) {
+        model.write(&mut |slots| {
+            let mut rows = rows.iter().zip(slots);
+            let found = rows.find(|(row, _)| row.name == name && row.place == place);
+            if let Some((_, slot)) = found.filter(|(_, slot)| !slot.is_set()) {
+                // These are texts or numbers in every table; a field of another type would stay unset.
+                let _ = slot.fill(Token::Text(text), Strictness::Lenient);
+            }
+        });
+    }
+}
+
+/// Sets the fields of a request without types that are not set. `body` is its JSON, or that of the description of a file.
+pub(crate) fn fill_untyped(
+    core: &Core,
+    method: &Method,
+    request: &mut Request,
+    body: &mut Option<String>,
+    is_upload: bool,
+) {
+    let Some(operation) = Operation::find(method, &request.template) else { return };
+    for (name, place, text) in fields(core, operation) {
+        match place {
+            Place::Path => {
+                let has_placeholder = request.template.split('/').any(|segment| {
+                    segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name)
+                });
+                if has_placeholder {
+                    add(&mut request.values, name, text);
+                }
+            }
+            Place::Query => add(&mut request.query, name, text),
+            _ => {
+                if is_upload && body.is_none() {
+                    *body = Some("{}".to_owned());
+                }
+                if let Some(filled) = body.as_deref().and_then(|json| with_member(json, name, text)) {
+                    *body = Some(filled);
+                }
+            }
+        }
+    }
+}
+
+fn add(pairs: &mut Vec<(String, String)>, name: &str, text: &str) {
+    if !pairs.iter().any(|(known, _)| known == name) {
+        pairs.push((name.to_owned(), text.to_owned()));
+    }
+}
+
+/// The JSON object with one more member at its beginning; `None` if it has the member, or the text is not an object. Everything else keeps its
+/// bytes: numbers written anew could be others.
+fn with_member(json: &str, name: &str, text: &str) -> Option<String> {
+    let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(json).ok()?;
+    if members.contains_key(name) {
+        return None;
+    }
+    let rest = json.trim_ascii_start().strip_prefix('{')?;
+    let comma = if members.is_empty() { "" } else { "," };
+    Some(format!("{{{}:{}{comma}{rest}", Value::from(name), Value::from(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_added_and_every_other_byte_stays() {
+        let with = |json: &str| with_member(json, "sub_mchid", "1900000109");
+        assert_eq!(with("{}").unwrap(), r#"{"sub_mchid":"1900000109"}"#);
+        assert_eq!(
+            with(r#" {"a":1.00,"b":{"sub_mchid":"2"}}"#).unwrap(),
+            r#"{"sub_mchid":"1900000109","a":1.00,"b":{"sub_mchid":"2"}}"#
+        );
+        for whole in
+            [r#"{"sub_mchid":"2"}"#, r#"{"sub_mchid":null}"#, r#"{"sub\u005fmchid":""}"#, "[]", "", "7"]
+        {
+            assert_eq!(with(whole), None, "{whole}");
+        }
+    }
+}

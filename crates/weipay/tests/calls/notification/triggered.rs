@@ -1,0 +1,57 @@
+//! One notification of each event of the catalogue, sent to a local receiver over a socket and opened by it.
+
+use std::net::TcpListener;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use weipay::notification::Receiver;
+use weipay_catalog::Catalog;
+use weipay_sandbox::{Sandbox, Trigger};
+
+use super::delivered::{answer, read_request};
+
+#[test]
+fn every_event_that_is_triggered_is_verified_opened_and_read_without_a_gap() {
+    let sandbox = Sandbox::start().unwrap();
+    let receiver = Receiver::from_kit(sandbox.kit_file()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/notify", listener.local_addr().unwrap());
+    let (arrive, arrived) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            let request = read_request(&stream);
+            let told = match receiver.receive_request(&request) {
+                Ok(notification) => {
+                    answer(&stream, &notification.success());
+                    let misread: Vec<_> = notification.misread().iter().map(ToString::to_string).collect();
+                    (
+                        notification.event_type().to_owned(),
+                        notification.event().name().unwrap_or("Other").to_owned(),
+                        misread.join(", "),
+                    )
+                }
+                Err(rejection) => {
+                    answer(&stream, &rejection.response());
+                    (String::new(), String::new(), format!("{rejection:#}"))
+                }
+            };
+            if arrive.send(told).is_err() {
+                return;
+            }
+        }
+    });
+    let (mut faults, mut count) = (Vec::new(), 0);
+    for described in Catalog::embedded().notifications() {
+        let (version, event) = (described.version, described.event);
+        let trigger = Trigger::new(&format!("{version}/{event}")).unwrap();
+        let attempt = sandbox.notifications().trigger(&trigger, &url, None).unwrap();
+        let (event_type, read, misread) = arrived.recv().unwrap();
+        if !attempt.acknowledged || event_type != event || !misread.is_empty() || read.contains("Other") {
+            faults.push(format!("{version} {event}: {:?} {event_type} {read} {misread}", attempt.status));
+        }
+        count += 1;
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(count, 112);
+}
