@@ -186,7 +186,7 @@ impl Sender {
         let attempt = self.post(&entry, kind).await;
         let next = if attempt.acknowledged { None } else { next_attempt(&entry, attempt.time) };
         let wait = next.map(|next| next - attempt.time);
-        self.tell(entry_of_log(&entry, &attempt, wait));
+        self.tell(|| entry_of_log(&entry, &attempt, wait));
         let kept = attempt.clone();
         let settled = self.blocking(move |platform| {
             platform.store.transaction(|tx| settle(tx, &entry, kept.clone(), next))
@@ -197,7 +197,8 @@ impl Sender {
         Ok(attempt)
     }
 
-    fn tell(&self, entry: LogEntry) {
+    fn tell(&self, entry: impl FnOnce() -> LogEntry) {
+        let entry = entry();
         self.platform.exchanges.note(entry.clone());
         if let Some(log) = self.platform.deliveries.log.get() {
             log(entry);
