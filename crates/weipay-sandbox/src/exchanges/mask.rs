@@ -251,7 +251,10 @@ fn path_of(operation: &Operation, path: &str) -> String {
     shown.extend(given.iter().take(extra).map(|text| log::shown_text(text, 100)));
     for (template, text) in template.iter().skip(missing).zip(given.iter().skip(extra)) {
         match template.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            None if template == text || template.is_empty() && is_host(text) => {
+            None if template == text
+                || template.is_empty() && is_host(text)
+                || missing > 0 && text.is_empty() =>
+            {
                 shown.push(log::shown_text(text, 200));
             }
             None => return log::known_words(path),
