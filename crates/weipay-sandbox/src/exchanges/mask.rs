@@ -184,12 +184,18 @@ pub(super) fn headers(lines: &[u8]) -> Vec<(String, String)> {
             let value = String::from_utf8_lossy(line.get(end + 1..).unwrap_or_default());
             let shown = match &*name {
                 "authorization" => authorization(&value),
-                known if SHOWN_HEADERS.contains(&known) => log::shown_text(&value, MAX_HEADER),
+                known if SHOWN_HEADERS.contains(&known) => one_line(&value),
                 _ => MASK.to_owned(),
             };
             (name, shown)
         })
         .collect()
+}
+
+/// Visible ASCII and blanks.
+fn one_line(value: &str) -> String {
+    let shown = |byte: u8| if byte == b' ' || byte.is_ascii_graphic() { char::from(byte) } else { '?' };
+    value.bytes().take(MAX_HEADER).map(shown).collect()
 }
 
 /// The first value of a header field, as it came.
@@ -506,6 +512,7 @@ mod tests {
             headers(b"authorization:Bearer hunter2\ncookie:a=hunter2\nhost:a.example\nx-token:hunter2\n");
         assert!(!format!("{masked:?}").contains("hunter2"), "{masked:?}");
         assert_eq!(masked[2].1, "a.example");
+        assert_eq!(headers(b"server:a b\x1b[2J\n")[0].1, "a b?[2J");
     }
 
     #[test]
