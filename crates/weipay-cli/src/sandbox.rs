@@ -2,6 +2,7 @@
 
 mod clock;
 mod fault;
+mod log;
 mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
+        Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
         Some(SandboxCommand::Run { data, listen, serving, command }) => {
             let builder = builder(serving)?.listen(listen);
@@ -78,6 +80,7 @@ fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)
+        .log_bytes(usize::try_from(arguments.log_bytes).unwrap_or(usize::MAX))
         .idle_timeout(Duration::from_secs(arguments.idle_timeout));
     for file in &arguments.receiver_authorities {
         let pem = fs::read_to_string(file)

@@ -22,6 +22,7 @@ mod clock;
 mod faults;
 mod health;
 mod listener;
+mod log;
 mod merchants;
 mod notifications;
 mod openapi;
@@ -43,6 +44,7 @@ static TABLES: &[&[Route]] = &[
     clock::ROUTES,
     faults::ROUTES,
     health::ROUTES,
+    log::ROUTES,
     merchants::ROUTES,
     notifications::ROUTES,
     people::ROUTES,
@@ -202,7 +204,6 @@ impl Member {
         Self::new(name, MemberKind::Number, description)
     }
 
-    #[allow(dead_code, reason = "for the routes that follow")]
     pub(crate) const fn boolean(name: &'static str, description: &'static str) -> Self {
         Self::new(name, MemberKind::Boolean, description)
     }

@@ -26,6 +26,7 @@ use weipay_catalog::{Catalog, Operation, Routed, Unrouted, Version};
 use weipay_wire::{Authorization, AuthorizationError, is_fresh, is_same_serial, request_message};
 
 use crate::clock::HeldClock;
+use crate::explain::{WrongSignature, paths, serial};
 use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::Request;
@@ -87,19 +88,33 @@ pub(crate) fn authenticate<'a>(
     check_client_headers(request)?;
     let authorization = authorization(request)?;
     let Some(time) = clock.time_of_client(|time| is_fresh(time, authorization.timestamp)) else {
-        let signed = authorization.timestamp;
-        let reason = format!("the request was signed at {signed}, and the sandbox's clock shows {now}");
-        return Err(Refusal::sign_error(STALE).with_reason(reason).into());
+        return Err(Refusal::sign_error(STALE).with_reason(stale(authorization.timestamp, now)).into());
     };
     let merchant = check_known(&authorization, merchants, now)?;
     let upload = if routed.operation.is_upload() { Upload::read(routed.operation, request) } else { None };
-    check_signature(request, upload.as_ref(), &authorization, &merchant)?;
+    let operation = routed.operation;
+    check_signature(request, operation, upload.as_ref(), &authorization, &merchant, merchants)?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, time)) {
         let reason =
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
         return Err(Refusal::sign_error(REPLAYED).with_reason(reason).into());
     }
     Ok(Authenticated { routed, merchant, upload, time })
+}
+
+/// What is wrong with a clock.
+fn stale(signed: i64, now: i64) -> String {
+    let seconds = signed.abs_diff(now);
+    let told = format!("the request was signed at {signed}, and the sandbox's clock shows {now}");
+    if signed / 1000 >= now / 10 {
+        return format!("{told}: the timestamp is in milliseconds; write seconds");
+    }
+    let side = if signed < now { "behind" } else { "ahead of" };
+    let zone = match seconds % 3600 {
+        0..=300 | 3300.. if seconds >= 3300 => ", about whole hours: is a local time taken for Unix time?",
+        _ => "",
+    };
+    format!("{told}: the client's clock is {seconds} seconds {side} it{zone}")
 }
 
 /// Whether requests of an operation are let in at all: APIv2 has another gateway, which is not here.
@@ -131,7 +146,10 @@ fn unknown_path(method: &str, path: &str) -> String {
         Some(meant) if meant.path.ends_with('/') => format!("the path ends in a slash: /{}", meant.path),
         Some(meant) => format!("the path does not end in a slash: /{}", meant.path),
         None if is_of_v2(path) => OF_V2.to_owned(),
-        None => "no operation of the catalogue has this path".to_owned(),
+        None => match paths::nearest(method, path) {
+            near if near.is_empty() => "no operation of the catalogue has this path".to_owned(),
+            near => format!("no operation of the catalogue has this path; near are: {}", near.join(", ")),
+        },
     }
 }
 
@@ -178,12 +196,11 @@ fn check_known(
 ) -> Result<Arc<Merchant>, Rejection> {
     let Some(merchant) = merchants.find(&authorization.mchid) else {
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
-        let reason = "mchid in the Authorization header is not a merchant of this sandbox: use the number in the merchant's kit.json, or add it";
+        let reason = serial::cause_of_unknown(&authorization.mchid, merchants);
         return Err(wrong_signature().with_reason(reason).into());
     };
     if !is_same_serial(&authorization.serial_no, &merchant.serial) {
-        let reason =
-            "serial_no in the Authorization header is not merchant_serial of the merchant's kit.json";
+        let reason = serial::cause(&authorization.serial_no, &merchant, merchants);
         return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
     }
     if merchant.certificate == CertificateState::Revoked {
@@ -202,26 +219,29 @@ fn check_known(
 /// Checks that the merchant signed this request.
 fn check_signature<'a>(
     request: &'a Request,
+    operation: &'static Operation,
     upload: Option<&Upload<'a>>,
     authorization: &Authorization,
     merchant: &Merchant,
+    merchants: &Merchants,
 ) -> Result<(), Rejection> {
     let Authorization { timestamp, nonce_str, signature, .. } = authorization;
-    let mut first = None;
-    for body in signed_bodies(request, upload) {
+    let bodies = signed_bodies(request, upload);
+    for body in &bodies {
         let message = request_message(&request.method, &request.target, *timestamp, nonce_str, body);
         if merchant.key.verify(&message, signature).is_ok() {
             return Ok(());
         }
-        // What should have been signed is the usual one.
-        first.get_or_insert_with(|| {
-            let reason = "the signature does not fit what arrived: method, path with query, timestamp, nonce and body, \
-                          each with a line feed behind it; detail.sign_information shows how it began";
-            let detail = detail(request, body, &message);
-            wrong_signature().with_detail(detail).with_reason(reason)
-        });
     }
-    Err(first.unwrap_or_else(wrong_signature).into())
+    // What should have been signed is the usual one.
+    let body = bodies.first().copied().unwrap_or_default();
+    let message = request_message(&request.method, &request.target, *timestamp, nonce_str, body);
+    let wrong = WrongSignature { request, operation, body, authorization, merchant, merchants };
+    let explanation = wrong.explain();
+    let mut refusal = wrong_signature().with_detail(detail(request, body, &message));
+    refusal.reason = Some(explanation.cause.clone().into());
+    refusal.explanation = Some(Box::new(explanation));
+    Err(refusal.into())
 }
 
 /// The refusal of a wrong signature, without what was signed.

@@ -43,6 +43,8 @@
 //! | `example` | responses of operations that have no behaviour |
 //! | `faults` | what goes wrong on demand |
 //! | `log` | one line for each request |
+//! | `exchanges` | what is kept of the last requests, masked when it is read |
+//! | `explain` | why a request was refused: what was really signed, which path was meant |
 //! | `kit` | the credentials that clients use |
 //! | `data_folder` | where kit and state are: for one user and one process |
 //! | `people` | who pays and receives |
@@ -60,6 +62,8 @@ mod entropy;
 mod environment;
 mod error;
 mod example;
+mod exchanges;
+mod explain;
 mod faults;
 mod gate;
 mod grammar;
@@ -85,6 +89,8 @@ pub use contract::refusal_of;
 pub use data_folder::FolderError;
 pub use environment::ClientEnvironment;
 pub use error::StartError;
+pub use exchanges::Exchange;
+pub use explain::{Difference, SignatureExplanation};
 pub use faults::{FAULT_HEADER, Fault, FaultError, FaultProfile, FaultRule};
 pub use log::LogEntry;
 pub use merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};

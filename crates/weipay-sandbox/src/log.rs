@@ -55,8 +55,8 @@ impl LogEntry {
     pub(crate) fn new(method: &str, path: &str, response: &Response) -> Self {
         Self {
             time: Clock::System.now(),
-            method: shown(method, MAX_METHOD_LENGTH),
-            path: shown(&without_people(method, path), MAX_PATH_LENGTH),
+            method: shown_method(method),
+            path: shown_path(method, path),
             status: response.delivery.has_status().then_some(response.status),
             code: response.code(),
             reason: reason(response),
@@ -75,7 +75,7 @@ impl LogEntry {
         Self {
             time: Clock::System.now(),
             method: NOTIFY.to_owned(),
-            path: format!("{event_type} to {}", shown(receiver, MAX_PATH_LENGTH)),
+            path: format!("{event_type} to {}", shown_text(receiver, MAX_PATH_LENGTH)),
             status,
             code: None,
             reason,
@@ -86,7 +86,7 @@ impl LogEntry {
 
     /// A client that asked the proxy for what it does not lead to.
     pub(crate) fn unconnected(target: &str, reason: &str) -> Self {
-        Self { path: shown(target, MAX_PATH_LENGTH), ..Self::incomplete(CONNECT, "", reason) }
+        Self { path: shown_text(target, MAX_PATH_LENGTH), ..Self::incomplete(CONNECT, "", reason) }
     }
 
     /// A connection that ended before TLS stood.
@@ -100,6 +100,14 @@ impl LogEntry {
         let reason = Some(reason.to_owned());
         let response = Response::empty(0);
         Self { status: None, reason, ..Self::new(method, path, &response) }
+    }
+}
+
+impl LogEntry {
+    /// Whether the request was refused, or did not arrive.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.status.is_none_or(|status| status >= 400)
     }
 }
 
@@ -134,6 +142,15 @@ fn reason(response: &Response) -> Option<String> {
     response.header(REASON_HEADER).map(decode_reason).or_else(message)
 }
 
+pub(crate) fn shown_method(method: &str) -> String {
+    shown_text(method, MAX_METHOD_LENGTH)
+}
+
+/// A path as it may be shown.
+pub(crate) fn shown_path(method: &str, path: &str) -> String {
+    shown_text(&without_people(method, path), MAX_PATH_LENGTH)
+}
+
 /// A path whose values do not name people.
 fn without_people(method: &str, path: &str) -> String {
     let catalog = Catalog::embedded();
@@ -155,7 +172,7 @@ fn without_people(method: &str, path: &str) -> String {
 }
 
 /// A path that no operation has: what may be a person's value is hidden, and so is what was mistyped.
-fn known_words(path: &str) -> String {
+pub(crate) fn known_words(path: &str) -> String {
     let literals = || Catalog::embedded().headings().flat_map(|(_, template)| template.split('/'));
     let shown = |segment| if literals().any(|literal| literal == segment) { segment } else { HIDDEN };
     let segments: Vec<&str> = path
@@ -172,7 +189,7 @@ const HIDDEN: &str = "{?}";
 const MAX_SEGMENTS: usize = 20;
 
 /// Whether a placeholder of this name takes what belongs to a person, or what opens something.
-fn names_people(placeholder: &str) -> bool {
+pub(crate) fn names_people(placeholder: &str) -> bool {
     const PARTS: [&str; 12] = [
         "openid",
         "user",
@@ -191,7 +208,7 @@ fn names_people(placeholder: &str) -> bool {
 }
 
 /// Visible ASCII, cut: a path may be any bytes, and a log is read on a terminal.
-fn shown(text: &str, longest: usize) -> String {
+pub(crate) fn shown_text(text: &str, longest: usize) -> String {
     let visible = |byte: u8| if byte.is_ascii_graphic() { char::from(byte) } else { '?' };
     let mut shown: String = text.bytes().take(longest).map(visible).collect();
     if text.len() > longest {

@@ -198,8 +198,10 @@ impl Sender {
     }
 
     fn tell(&self, entry: impl FnOnce() -> LogEntry) {
+        let entry = entry();
+        self.platform.exchanges.note(entry.clone());
         if let Some(log) = self.platform.deliveries.log.get() {
-            log(entry());
+            log(entry);
         }
     }
 

@@ -8,6 +8,7 @@ mod tick;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
+use std::time::Instant;
 
 use http::HeaderMap;
 use weipay_catalog::{Operation, Place, Purpose};
@@ -15,6 +16,8 @@ use weipay_catalog::{Operation, Place, Purpose};
 use crate::clock::HeldClock;
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
+use crate::exchanges::Exchanges;
+use crate::explain::SignatureExplanation;
 use crate::faults::{FAULT_HEADER, Fault, Faults};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
@@ -51,6 +54,8 @@ pub struct Platform {
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
     pub(crate) entropy: Entropy,
+    /// What the last requests were, and why they got their responses.
+    pub(crate) exchanges: Exchanges,
     /// The people of the seed file, who are there again after a reset.
     pub(crate) seeded_people: OnceLock<Vec<Person>>,
 }
@@ -111,6 +116,7 @@ enum Note {
         code: &'static str,
         message: String,
         reason: Option<String>,
+        explanation: Option<Box<SignatureExplanation>>,
     },
 }
 
@@ -138,6 +144,13 @@ impl Platform {
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
+        let started = Instant::now();
+        let response = self.response_to(request);
+        self.exchanges.keep(request, &response, started.elapsed());
+        response
+    }
+
+    fn response_to(&self, request: &Request) -> Response {
         match self.faults.choose(request) {
             Ok(None) => self.answer(request, None),
             Ok(Some(fault)) => self.respond_with(fault, request),
@@ -319,6 +332,7 @@ impl Note {
             code: refusal.code,
             message: refusal.message.into_owned(),
             reason: refusal.reason.map(Into::into),
+            explanation: refusal.explanation,
         }
     }
 }
@@ -326,7 +340,7 @@ impl Note {
 fn note_of(rejection: Rejection) -> Note {
     match rejection {
         Rejection::Unrouted { reason, .. } => {
-            Note::Refused { code: "", message: String::new(), reason: Some(reason) }
+            Note::Refused { code: "", message: String::new(), reason: Some(reason), explanation: None }
         }
         Rejection::Refused { refusal, .. } => Note::refused(refusal),
     }
@@ -337,7 +351,8 @@ fn noted(mut response: Response, note: Note) -> Response {
     match note {
         Note::Faulty => {}
         Note::Answered(behaviour) => response.set(ORIGIN_HEADER, behaviour.word()),
-        Note::Refused { code, message, reason } => {
+        Note::Refused { code, message, reason, explanation } => {
+            response.explanation = explanation;
             response.code = Some(code).filter(|code| !code.is_empty());
             response.message = Some(message).filter(|message| !message.is_empty());
             if let Some(reason) = reason {

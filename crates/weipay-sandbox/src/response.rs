@@ -22,6 +22,7 @@ use weipay_wire::{DigestAlgorithm, PrivateKey, SCHEME, is_same_serial, response_
 
 use crate::clock;
 use crate::entropy::Entropy;
+use crate::explain::SignatureExplanation;
 use crate::faults::Delivery;
 use crate::gate::Rejection;
 use crate::platform::Request;
@@ -40,6 +41,8 @@ pub struct Response {
     pub(crate) code: Option<&'static str>,
     /// The message of a refusal; it names fields and rules, and no values.
     pub(crate) message: Option<String>,
+    /// Why the signature of the request was wrong.
+    pub(crate) explanation: Option<Box<SignatureExplanation>>,
     /// How it leaves.
     pub(crate) delivery: Delivery,
 }
@@ -52,6 +55,7 @@ impl Response {
             body: Vec::new(),
             code: None,
             message: None,
+            explanation: None,
             delivery: Delivery::Whole,
         }
     }
@@ -106,6 +110,8 @@ pub(crate) struct Refusal {
     pub(crate) tail: u32,
     /// Why, for the developer, in English and without any value of the request; see [`REASON_HEADER`].
     pub(crate) reason: Option<Cow<'static, str>>,
+    /// Of a wrong signature: what was signed instead.
+    pub(crate) explanation: Option<Box<SignatureExplanation>>,
 }
 
 /// Decimal codes that end a `Request-ID`. All were seen or documented.
@@ -127,7 +133,15 @@ pub(crate) mod tail {
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), detail: None, tail: tail::UNEXPLAINED, reason: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            detail: None,
+            tail: tail::UNEXPLAINED,
+            reason: None,
+            explanation: None,
+        }
     }
 
     pub(crate) fn with_detail(mut self, detail: Value) -> Self {

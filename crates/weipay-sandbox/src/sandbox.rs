@@ -17,6 +17,7 @@ use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
 use crate::environment::ClientEnvironment;
 use crate::error::StartError;
+use crate::exchanges::{self, Exchange, Exchanges};
 use crate::faults::{FaultError, FaultProfile, FaultRule, Faults};
 use crate::gate::Replays;
 use crate::kit::{self, KitOnDisk};
@@ -71,6 +72,7 @@ pub struct SandboxBuilder {
     merchants: Vec<NewMerchant>,
     faults: Vec<FaultRule>,
     log: Option<Arc<Log>>,
+    log_bytes: usize,
     products: &'static [Product],
 }
 
@@ -240,6 +242,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// How many bytes of the last requests are kept for [`Sandbox::log`], in memory; 8 MiB by default, 0 for none.
+    #[must_use]
+    pub fn log_bytes(mut self, max: usize) -> Self {
+        self.log_bytes = max;
+        self
+    }
+
     /// Serves other products.
     #[cfg(test)]
     pub(crate) fn products(mut self, products: &'static [Product]) -> Self {
@@ -362,6 +371,7 @@ impl SandboxBuilder {
             clock,
             runs: Mutex::default(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
+            exchanges: Exchanges::new(self.log_bytes),
             seeded_people: OnceLock::new(),
         })
     }
@@ -468,6 +478,7 @@ impl Sandbox {
             merchants: Vec::new(),
             faults: Vec::new(),
             log: None,
+            log_bytes: exchanges::DEFAULT_BYTES,
             products: PRODUCTS,
         }
     }
@@ -601,6 +612,13 @@ impl Sandbox {
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// The last requests, oldest first: what came, what went, and why, without secrets and personal data. How many they are
+    /// depends on [`SandboxBuilder::log_bytes`].
+    #[must_use]
+    pub fn log(&self) -> Vec<Exchange> {
+        self.platform.exchanges.page(None, usize::MAX, false).exchanges
     }
 
     /// What receives a message when the program is asked to end, by Ctrl-C or by a termination signal. From now on neither

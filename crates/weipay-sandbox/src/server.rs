@@ -91,6 +91,12 @@ impl Settings {
             log(entry());
         }
     }
+
+    /// Keeps and tells what is not a whole request.
+    fn note(&self, entry: LogEntry) {
+        self.platform.exchanges.note(entry.clone());
+        self.tell(|| entry);
+    }
 }
 
 async fn accept(listener: TcpListener, service: Service, connections: Arc<GracefulShutdown>) {
@@ -132,17 +138,17 @@ async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watche
     if opening == Opening::Connect {
         let connected = timeout(*idle_timeout, ways::connect(&mut stream)).await;
         if let Err(refused) = connected.unwrap_or(Err(Unconnected::Broken)) {
-            return service.settings.tell(|| LogEntry::unconnected(refused.target(), refused.reason()));
+            return service.settings.note(LogEntry::unconnected(refused.target(), refused.reason()));
         }
     }
     let accepted = match authority.server() {
         Ok(config) => timeout(*idle_timeout, TlsAcceptor::from(config).accept(stream)).await,
-        Err(reason) => return service.settings.tell(|| LogEntry::without_tls(&reason)),
+        Err(reason) => return service.settings.note(LogEntry::without_tls(&reason)),
     };
     match accepted {
         Ok(Ok(stream)) => serve(stream, true, place, service, watcher).await,
-        Ok(Err(error)) => service.settings.tell(|| LogEntry::without_tls(&error.to_string())),
-        Err(_) => service.settings.tell(|| LogEntry::without_tls("the handshake did not end in time")),
+        Ok(Err(error)) => service.settings.note(LogEntry::without_tls(&error.to_string())),
+        Err(_) => service.settings.note(LogEntry::without_tls("the handshake did not end in time")),
     }
 }
 
@@ -193,14 +199,14 @@ async fn respond(
     // Some clients give the whole URL to a proxy instead of asking for a connection.
     let by_proxy = head.uri.authority().map(|authority| is_official(authority.host()));
     if by_proxy == Some(false) {
-        service.settings.tell(|| LogEntry::unconnected("", ways::ELSEWHERE));
+        service.settings.note(LogEntry::unconnected("", ways::ELSEWHERE));
         return Ok(elsewhere());
     }
     place.is_now(Doing::Sending);
     let is_upload = platform.is_upload(method.as_str(), &path);
     let Ok(body) = service.bodies.read(stream, &place, is_upload, *idle_timeout).await else {
         let reason = "its body did not arrive whole and in time";
-        service.settings.tell(|| LogEntry::incomplete(method.as_str(), &path, reason));
+        service.settings.note(LogEntry::incomplete(method.as_str(), &path, reason));
         return Err(Dropped);
     };
     if !place.is_now(Doing::Responding) {
@@ -209,7 +215,11 @@ async fn respond(
     // What is left of a body that is too long would be taken for the next request.
     let stays_open = stays_open && !matches!(body, ReadBody::TooLong);
     let response = match body {
-        ReadBody::TooLong => platform.too_long(method.as_str(), &path),
+        ReadBody::TooLong => {
+            let response = platform.too_long(method.as_str(), &path);
+            platform.exchanges.note(LogEntry::new(method.as_str(), &path, &response));
+            response
+        }
         ReadBody::Whole(body, _place) => {
             let request = platform::Request {
                 method: head.method.as_str().to_owned(),

@@ -12,6 +12,7 @@
 //! | responses and notifications: signature, clock window, probes | [`verify_response`], [`is_fresh`], [`PlatformKeys`] |
 //! | keys and certificates (密钥, 证书) | [`PrivateKey`], [`PublicKey`], [`Certificate`] |
 //! | what was given instead of a key, without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
+//! | what a signature was really made over | [`PublicKey::signed_digest`] |
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_sensitive`], [`PrivateKey::decrypt_sensitive`] |
 //! | 国密 (SM2, SM3, SM4), with the feature `sm` | the same types: the key decides, [`Scheme`], [`EnvelopeAlgorithm`] |
@@ -104,6 +105,7 @@ mod rsa;
 mod scheme;
 mod sealed_file;
 mod sensitive;
+mod signed_digest;
 #[cfg(feature = "sm")]
 mod sm;
 mod v2_signature;
@@ -128,6 +130,7 @@ pub use sealed_file::{SealedFile, SealedFileError};
 #[cfg(feature = "sm")]
 pub use sensitive::MAX_SM2_PLAINTEXT;
 pub use sensitive::{SensitiveError, check_ciphertext};
+pub use signed_digest::SignedDigest;
 pub use v2_signature::{SignError, SignType};
 pub use v3_signature::{
     Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, NONCE_LENGTH, PROBE_PREFIX, PlatformKeys,

@@ -12,7 +12,8 @@ use super::notifications::NotificationsCommand;
 /// What follows the options of `weipay sandbox --help`.
 const HELP: &str = "\
 The first line on standard output is the address where it listens. Each request is logged as a line on standard error: time,
-method, path, status, code, and the reason of a rejection. Queries, headers, bodies and openids are never logged.
+method, path, status, code, and the reason of a rejection. Queries, headers, bodies and openids are not in these lines;
+weipay sandbox log shows them, with secrets and personal data masked.
 
 Headers that the real platform does not send:
   Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
@@ -53,6 +54,17 @@ The command gets these variables:
 
 The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
 it is 2.";
+
+/// What follows the options of `weipay sandbox log --help`.
+const LOG_HELP: &str = "\
+Without NUMBER and --failed, each request is one line, with its number in front.
+
+Of a wrong signature the sandbox finds out which message was signed, if it comes of a common mistake: the query left out, the body
+encoded again, a line feed too many or missing, the host in front of the path, another key and so on. It shows both messages, the
+first byte in which they differ, and what to do. SHA-256 of both helps to compare with what your program logs.
+
+Secrets and personal data are shown as ***: signatures, fields that travel encrypted, openids, names, phone numbers, URLs, and every
+value that the catalogue does not know. The requests are in memory only, and the oldest go first (weipay sandbox --log-bytes).";
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = HELP)]
@@ -121,6 +133,9 @@ pub(crate) struct Serving {
     /// Do not log requests.
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// How many bytes of the last requests are kept in memory for `weipay sandbox log`; 0 for none.
+    #[arg(long, value_name = "BYTES", default_value_t = 8 * 1024 * 1024, value_parser = clap::value_parser!(u32).range(..=1 << 30))]
+    pub(crate) log_bytes: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,6 +160,9 @@ pub(crate) enum SandboxCommand {
         #[command(subcommand)]
         command: MerchantCommand,
     },
+    /// Show the last requests of a running sandbox, and why they were refused.
+    #[command(after_help = LOG_HELP)]
+    Log(Log),
     /// The notifications (回调通知) of a running sandbox: what was sent, and sending it again.
     #[command(after_help = super::notifications::HELP)]
     Notifications {
@@ -178,6 +196,22 @@ pub(crate) enum SandboxCommand {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// The number of one request, to show all of it: header fields, bodies, and of a wrong signature both messages.
+    #[arg(value_name = "NUMBER", conflicts_with_all = ["follow", "failed"])]
+    pub(crate) number: Option<u64>,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+    /// Go on until it is stopped, with each request as it comes.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only requests that were refused or did not arrive, and all of each.
+    #[arg(long)]
+    pub(crate) failed: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -296,3 +296,45 @@ fn coverage_tells_state_from_examples() {
     let states = String::from_utf8(states.stdout).unwrap();
     assert!(states.lines().take_while(|line| !line.is_empty()).all(|line| line.starts_with("state")));
 }
+
+#[test]
+fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
+    let data = tempfile::tempdir().unwrap();
+    let serving = Serving::with(data.path(), &["--quiet"]);
+    let client = client(&serving);
+    let openid = serving.kit()["openid"].as_str().unwrap().to_owned();
+    client.chain("v3/certificates").get().unwrap();
+    client.chain("v3/certificate").query("openid", &openid).get().unwrap_err();
+    let said = |arguments: &[&str]| {
+        let output = sandbox(&[&["log"], arguments].concat(), data.path());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!text.contains(&openid), "{text}");
+        text
+    };
+    let lines = said(&[]);
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    assert!(lines.starts_with("#1 ") && lines.contains("/v3/certificates 200"), "{lines}");
+    let failed = said(&["--failed"]);
+    assert!(failed.starts_with("#2 ") && failed.contains("near are: GET /v3/certificates"), "{failed}");
+    assert!(failed.contains("  > authorization: WECHATPAY2-SHA256-RSA2048 mchid="), "{failed}");
+    assert!(said(&["1"]).contains("  < 200 after "), "{}", said(&["1"]));
+    assert!(stderr(&sandbox(&["log", "7"], data.path())).contains("no request with this number"));
+
+    let mut following = Command::new(WEIPAY)
+        .args(["sandbox", "log", "--follow", "--data"])
+        .arg(data.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("#1 "));
+    assert!(lines.next().unwrap().unwrap().starts_with("#2 "));
+    client.chain("v3/certificates").get().unwrap();
+    assert!(lines.next().unwrap().unwrap().starts_with("#3 "));
+    // It ends with the sandbox.
+    serving.kill();
+    assert!(following.wait().unwrap().success());
+    let none = sandbox(&["log"], data.path());
+    assert!(!none.status.success() && stderr(&none).contains("weipay sandbox"), "{}", stderr(&none));
+}

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::{Control, ControlError, ControlResponse};
+use super::{Control, ControlError, ControlResponse, log};
 
 /// Where address and token stand in the data folder.
 pub(crate) const FILE: &str = "control.json";
@@ -98,6 +98,9 @@ async fn outcome(
     };
     let target = head.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned());
     let method = head.method.as_str().to_owned();
+    if is_trusted {
+        log::wait(&service.control, &method, &target).await;
+    }
     // A thread for each, and not one of the few that serve merchants: a handler may wait for the receiver of a notification, and
     // that receiver for the platform.
     let (done, response) = oneshot::channel();

@@ -15,6 +15,7 @@ mod error_codes;
 mod examples;
 mod faults;
 mod life_of_a_coupon;
+mod log;
 mod merchant;
 mod notifications;
 mod notifications_on_demand;
@@ -28,6 +29,7 @@ mod strangers;
 mod subsidies;
 mod uploads;
 mod ways_in;
+mod wrong_signatures;
 
 use std::sync::LazyLock;
 

@@ -1,0 +1,71 @@
+//! `weipay sandbox log`: the last requests of a running sandbox, by its control API.
+
+use serde_json::Value;
+use weipay_sandbox::control::{Client, ClientError};
+
+use crate::arguments::Log;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
+
+/// So many are asked for at once.
+const PAGE: usize = 200;
+/// How long one call waits for the next request, in seconds.
+const WAIT: u64 = 20;
+
+pub(super) fn run(arguments: &Log) -> Outcome {
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    match arguments.number {
+        Some(number) => {
+            let entry = client.call("GET", &format!("/log/{number}"), None).map_err(Failure::failed)?;
+            print(entry["text"].as_str().unwrap_or_default())
+        }
+        None => list(&client, arguments),
+    }
+}
+
+fn list(client: &Client, arguments: &Log) -> Outcome {
+    let Log { failed, follow, .. } = arguments;
+    let mut after = 0;
+    let mut is_waiting = false;
+    loop {
+        let wait = if is_waiting { format!("&wait={WAIT}") } else { String::new() };
+        let target = format!("/log?after={after}&limit={PAGE}&failed={failed}{wait}");
+        let page = match client.call("GET", &target, None) {
+            // The sandbox that was followed has ended.
+            Err(ClientError::NotRunning(_) | ClientError::Connection(_)) if is_waiting => return Ok(()),
+            page => page.map_err(Failure::failed)?,
+        };
+        let entries = page["entries"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let dropped = page["dropped"].as_u64().unwrap_or_default();
+        let mut text = String::new();
+        if dropped > 0 {
+            text.push_str(&format!(
+                "{dropped} older requests are gone; weipay sandbox --log-bytes keeps more\n"
+            ));
+        }
+        for entry in entries {
+            text.push_str(&shown(client, entry, *failed)?);
+        }
+        print(&text)?;
+        after = page["next"].as_u64().unwrap_or(after);
+        let is_end = entries.len() < PAGE;
+        if is_end && !follow {
+            return Ok(());
+        }
+        is_waiting = is_end;
+    }
+}
+
+/// One line, or everything.
+fn shown(client: &Client, entry: &Value, whole: bool) -> Result<String, Failure> {
+    let number = &entry["number"];
+    if !whole {
+        return Ok(format!("#{number} {}\n", entry["line"].as_str().unwrap_or_default()));
+    }
+    match client.call("GET", &format!("/log/{number}"), None) {
+        Ok(entry) => Ok(entry["text"].as_str().unwrap_or_default().to_owned()),
+        // Newer requests have taken its place.
+        Err(ClientError::Refused { status: 404, .. }) => Ok(String::new()),
+        Err(error) => Err(Failure::failed(error)),
+    }
+}

@@ -1,0 +1,527 @@
+//! Masks (脱敏): what is shown of a request, and what stands as `***` in its place.
+//!
+//! Shown are the values that the catalogue knows and that neither belong to a person nor open anything. Everything else is
+//! masked: what travels encrypted, what names people, what is secret, and what the catalogue does not know. The layout of JSON
+//! stays as it came, because it is signed.
+
+use serde_json::{Map, Value, json};
+use weipay_catalog::{Carrier, Field, Operation};
+
+use crate::log;
+
+/// What stands for a value that is not shown.
+pub(crate) const MASK: &str = "***";
+
+/// How deep JSON is read.
+const MAX_DEPTH: usize = 64;
+
+/// Header fields whose values are shown.
+const SHOWN_HEADERS: [&str; 24] = [
+    "host",
+    "user-agent",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "content-language",
+    "content-length",
+    "content-type",
+    "date",
+    "expect",
+    "request-id",
+    "server",
+    "transfer-encoding",
+    "wechatpay-nonce",
+    "wechatpay-serial",
+    "wechatpay-signature-type",
+    "wechatpay-statement-sha1",
+    "wechatpay-timestamp",
+    "weipay-sandbox-answer",
+    "weipay-sandbox-fault",
+    "weipay-sandbox-reason",
+    "x-content-type-options",
+];
+
+/// The longest value of a header field that is shown.
+const MAX_HEADER: usize = 700;
+
+/// Whether the value of a field belongs to a person, or opens something.
+pub(crate) fn is_personal(field: &Field) -> bool {
+    const LABELS: [&str; 23] = [
+        "姓名",
+        "手机",
+        "电话",
+        "证件",
+        "身份证",
+        "邮箱",
+        "居住",
+        "银行卡",
+        "银行账",
+        "收款账号",
+        "接收方账号",
+        "卡号",
+        "密文",
+        "密钥",
+        "密码",
+        "用户标识",
+        "车牌",
+        "签名",
+        "openid",
+        "OpenID",
+        "联系",
+        "收货",
+        "token",
+    ];
+    field.carrier.is_some_and(|carrier| carrier != Carrier::JsonText || field.fields.is_empty())
+        || is_personal_name(field.name)
+        || LABELS.iter().any(|label| field.label.contains(label))
+}
+
+fn is_personal_name(name: &str) -> bool {
+    const WHOLE: [&str; 11] =
+        ["name", "nm", "key", "tel", "creid", "sign", "nick", "ip", "phone_no", "openid", "mac"];
+    const PARTS: [&str; 40] = [
+        "phone",
+        "mobile",
+        "email",
+        "address",
+        "addr",
+        "contact",
+        "id_card",
+        "id_doc",
+        "id_number",
+        "identi",
+        "cred_",
+        "credential",
+        "cert_no",
+        "real_name",
+        "true",
+        "username",
+        "legal_person",
+        "passport",
+        "password",
+        "secret",
+        "token",
+        "cipher",
+        "encrypt",
+        "bank_no",
+        "nickname",
+        "avatar",
+        "url",
+        "uri",
+        "person",
+        "signature",
+        "auth_code",
+        "_key",
+        "client_ip",
+        "driver",
+        "insured",
+        "deviceid",
+        "device_id",
+        "director",
+        "birth",
+        "paysign",
+    ];
+    let name = name.to_ascii_lowercase();
+    log::names_people(&name) && name != "code"
+        || WHOLE.contains(&&*name)
+        || PARTS.iter().any(|part| name.contains(part))
+}
+
+/// A body: JSON with what may be shown, or how long it is.
+pub(crate) fn body(bytes: &[u8], fields: &[Field]) -> String {
+    if bytes.is_empty() {
+        return String::new();
+    }
+    match json_text(bytes, fields) {
+        Some(text) => text,
+        None => format!("({} bytes that are not JSON)", bytes.len()),
+    }
+}
+
+/// The body of a refusal: code and message, and of `detail` what is of the platform.
+pub(crate) fn refusal(bytes: &[u8], length: usize) -> String {
+    if bytes.is_empty() {
+        return String::new();
+    }
+    let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else {
+        return format!("({length} bytes)");
+    };
+    let mut shown = Map::new();
+    for (name, value) in members {
+        let value = match &*name {
+            "code" | "message" => value,
+            "detail" => masked_detail(&value),
+            _ => MASK.into(),
+        };
+        shown.insert(name, value);
+    }
+    Value::Object(shown).to_string()
+}
+
+fn masked_detail(detail: &Value) -> Value {
+    let Value::Object(members) = detail else { return MASK.into() };
+    let mut shown = Map::new();
+    for (name, value) in members {
+        let value = match (&**name, value) {
+            ("field" | "issue" | "location" | "method" | "sign_message_length", _) => value.clone(),
+            ("detail" | "sign_information", Value::Object(_)) => masked_detail(value),
+            _ => json!(MASK),
+        };
+        shown.insert(name.clone(), value);
+    }
+    Value::Object(shown)
+}
+
+/// Header fields of a request or a response.
+pub(super) fn headers(lines: &[u8]) -> Vec<(String, String)> {
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let end = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+            let name = String::from_utf8_lossy(line.get(..end).unwrap_or_default()).into_owned();
+            let value = String::from_utf8_lossy(line.get(end + 1..).unwrap_or_default());
+            let shown = match &*name {
+                "authorization" => authorization(&value),
+                known if SHOWN_HEADERS.contains(&known) => one_line(&value),
+                _ => MASK.to_owned(),
+            };
+            (name, shown)
+        })
+        .collect()
+}
+
+/// Visible ASCII and blanks.
+fn one_line(value: &str) -> String {
+    let shown = |byte: u8| if byte == b' ' || byte.is_ascii_graphic() { char::from(byte) } else { '?' };
+    value.bytes().take(MAX_HEADER).map(shown).collect()
+}
+
+/// The first value of a header field, as it came.
+pub(super) fn raw_header<'a>(lines: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut lines = lines.split(|byte| *byte == b'\n');
+    lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))
+}
+
+/// What `Authorization` says of who signed, without the signature, which lets in for five minutes. Anything else that it
+/// holds may be a password.
+fn authorization(value: &str) -> String {
+    match value.parse::<weipay_wire::Authorization>() {
+        Ok(read) => format!(
+            "{} mchid=\"{}\",serial_no=\"{}\",timestamp=\"{}\",nonce_str=\"{}\",signature=\"{MASK}\" ({} characters)",
+            read.scheme.name(),
+            log::shown_text(&read.mchid, 32),
+            log::shown_text(&read.serial_no, 64),
+            read.timestamp,
+            log::shown_text(&read.nonce_str, 64),
+            read.signature.len()
+        ),
+        Err(_) => MASK.to_owned(),
+    }
+}
+
+/// Path and query.
+pub(crate) fn target(operation: Option<&Operation>, method: &str, target: &str) -> String {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    let mut shown = match operation {
+        Some(operation) => path_of(operation, path),
+        None => log::shown_path(method, path),
+    };
+    if let Some(query) = query {
+        shown.push('?');
+        shown.push_str(&self::query(operation, query));
+    }
+    shown
+}
+
+/// A path that may be spoilt: what stands in front of it, or what is missing there, does not hide which value is which.
+fn path_of(operation: &Operation, path: &str) -> String {
+    let template: Vec<&str> = std::iter::once("").chain(operation.path.split('/')).collect();
+    let given: Vec<&str> = path.split('/').collect();
+    let mut shown = Vec::with_capacity(given.len());
+    let extra = given.len().saturating_sub(template.len());
+    let missing = template.len().saturating_sub(given.len());
+    let is_host = |text: &str| {
+        text.is_empty()
+            || text == "http:"
+            || text == "https:"
+            || text.contains(['.', ':']) && !text.contains('%')
+    };
+    if !given.iter().take(extra).all(|text| is_host(text)) {
+        return log::known_words(path);
+    }
+    shown.extend(given.iter().take(extra).map(|text| log::shown_text(text, 100)));
+    for (template, text) in template.iter().skip(missing).zip(given.iter().skip(extra)) {
+        match template.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            None if template == text
+                || template.is_empty() && is_host(text)
+                || missing > 0 && text.is_empty() =>
+            {
+                shown.push(log::shown_text(text, 200));
+            }
+            None => return log::known_words(path),
+            Some(name) => {
+                let field = operation.request.path.iter().find(|field| field.name == name);
+                let is_hidden = log::names_people(name) || field.is_none_or(is_personal);
+                shown.push(if is_hidden { (*template).to_owned() } else { log::shown_text(text, 200) });
+            }
+        }
+    }
+    shown.join("/")
+}
+
+fn query(operation: Option<&Operation>, query: &str) -> String {
+    let known = operation.map_or(&[][..], |operation| &operation.request.query);
+    let pairs = query.split('&').take(100).map(|pair| {
+        let Some((name, value)) = pair.split_once('=') else {
+            let is_known = pair.is_empty() || known.iter().any(|field| field.name == pair);
+            return if is_known { pair.to_owned() } else { MASK.to_owned() };
+        };
+        match known.iter().find(|field| field.name == name) {
+            Some(field) if !is_personal(field) => format!("{name}={}", log::shown_text(value, 200)),
+            Some(_) => format!("{name}={MASK}"),
+            None => format!("{}={MASK}", if is_word(name) { name } else { MASK }),
+        }
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Whether an unknown name can be nothing but the name of a field.
+fn is_word(name: &str) -> bool {
+    (1..=40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+/// JSON with the layout that it came in; `None` if it is not JSON.
+pub(crate) fn json_text(text: &[u8], fields: &[Field]) -> Option<String> {
+    let mut mask = JsonMask { text, at: 0, out: Vec::with_capacity(text.len()) };
+    mask.value(Shown::Members(fields), 0)?;
+    mask.blanks();
+    if mask.at != text.len() {
+        return None;
+    }
+    String::from_utf8(mask.out).ok()
+}
+
+/// What is shown of a value.
+#[derive(Clone, Copy)]
+enum Shown<'a> {
+    /// The members of an object that the catalogue knows.
+    Members(&'a [Field]),
+    /// A value that is no object.
+    Scalar,
+    Nothing,
+}
+
+struct JsonMask<'a> {
+    text: &'a [u8],
+    at: usize,
+    out: Vec<u8>,
+}
+
+impl<'a> JsonMask<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn copy(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| {
+            self.at += 1;
+            self.out.push(byte);
+        })
+    }
+
+    fn blanks(&mut self) {
+        while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.peek() {
+            self.at += 1;
+            self.out.push(byte);
+        }
+    }
+
+    /// A string with its quotes.
+    fn string(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        if self.peek()? != b'"' {
+            return None;
+        }
+        self.at += 1;
+        loop {
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => self.at += 2,
+                0..=0x1f => return None,
+                _ => self.at += 1,
+            }
+        }
+        self.at += 1;
+        self.text.get(start..self.at)
+    }
+
+    fn value(&mut self, shown: Shown<'_>, depth: usize) -> Option<()> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        self.blanks();
+        match self.peek()? {
+            b'{' => self.object(shown, depth),
+            b'[' => self.array(shown, depth),
+            b'"' => {
+                let text = self.string()?;
+                self.scalar(text, shown);
+                Some(())
+            }
+            _ => {
+                let start = self.at;
+                while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+                    self.at += 1;
+                }
+                let text = self.text.get(start..self.at).filter(|text| !text.is_empty())?;
+                self.scalar(text, shown);
+                Some(())
+            }
+        }
+    }
+
+    fn scalar(&mut self, text: &[u8], shown: Shown<'_>) {
+        match shown {
+            Shown::Scalar => self.out.extend_from_slice(text),
+            // Neither tells anything of anybody.
+            _ if text == b"null" || text == b"\"\"" => self.out.extend_from_slice(text),
+            Shown::Members(_) | Shown::Nothing => self.out.extend_from_slice(b"\"***\""),
+        }
+    }
+
+    fn array(&mut self, shown: Shown<'_>, depth: usize) -> Option<()> {
+        self.copy(b'[')?;
+        self.blanks();
+        if self.copy(b']').is_some() {
+            return Some(());
+        }
+        loop {
+            self.value(shown, depth + 1)?;
+            self.blanks();
+            if self.copy(b']').is_some() {
+                return Some(());
+            }
+            self.copy(b',')?;
+        }
+    }
+
+    fn object(&mut self, shown: Shown<'_>, depth: usize) -> Option<()> {
+        self.copy(b'{')?;
+        self.blanks();
+        if self.copy(b'}').is_some() {
+            return Some(());
+        }
+        loop {
+            self.blanks();
+            let name = self.string()?;
+            let name = name.get(1..name.len() - 1)?;
+            let field = match shown {
+                Shown::Members(fields) => fields.iter().find(|field| field.name.as_bytes() == name),
+                Shown::Scalar | Shown::Nothing => None,
+            };
+            let is_shown = field.is_some() || std::str::from_utf8(name).is_ok_and(is_word);
+            self.out.push(b'"');
+            self.out.extend_from_slice(if is_shown { name } else { MASK.as_bytes() });
+            self.out.push(b'"');
+            self.blanks();
+            self.copy(b':')?;
+            let within = match field {
+                Some(field) if is_personal(field) => Shown::Nothing,
+                Some(field) if !field.fields.is_empty() => Shown::Members(&field.fields),
+                Some(_) => Shown::Scalar,
+                None => Shown::Nothing,
+            };
+            self.value(within, depth + 1)?;
+            self.blanks();
+            if self.copy(b'}').is_some() {
+                return Some(());
+            }
+            self.copy(b',')?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+
+    fn operation(method: &str, path: &str) -> &'static Operation {
+        Catalog::embedded().find(method, path).unwrap()
+    }
+
+    #[test]
+    fn json_keeps_its_layout_and_loses_what_belongs_to_people_and_what_is_unknown() {
+        let fields = &operation("POST", "v3/pay/transactions/jsapi").request.json;
+        let text = br#"{"mchid" : "1900000109", "payer":{"openid":"oUpF8uMuAJO"},
+  "amount":{"total": 100,"currency":"CNY"},"notify_url":"https://a.example/secret","salary":5000,"Wang Wei":[true,{"a":"b"}]}"#;
+        assert_eq!(
+            json_text(text, fields).unwrap(),
+            r#"{"mchid" : "1900000109", "payer":{"openid":"***"},
+  "amount":{"total": 100,"currency":"CNY"},"notify_url":"***","salary":"***","***":["***",{"a":"***"}]}"#
+        );
+        for broken in ["", "{", "{\"a\":1", "[1,]", "{} x", "name=Li", "\"\\"] {
+            assert_eq!(json_text(broken.as_bytes(), fields), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn deep_json_is_not_read() {
+        assert_eq!(json_text("[".repeat(100_000).as_bytes(), &[]), None);
+    }
+
+    #[test]
+    fn a_spoilt_target_hides_the_same_values() {
+        let operation =
+            operation("GET", "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}");
+        let path = "/v3/marketing/busifavor/users/oUpF8/coupons/1/appids/wx1";
+        for (given, shown) in [
+            (path.to_owned(), "/v3/marketing/busifavor/users/{openid}/coupons/1/appids/wx1"),
+            (
+                format!("https://api.mch.weixin.qq.com{path}"),
+                "https://api.mch.weixin.qq.com/v3/marketing/busifavor/users/{openid}/coupons/1/appids/wx1",
+            ),
+            (path[1..].to_owned(), "v3/marketing/busifavor/users/{openid}/coupons/1/appids/wx1"),
+            (path[3..].to_owned(), "/marketing/busifavor/users/{openid}/coupons/1/appids/wx1"),
+            (
+                format!("{path}?openid=oUpF8&oUpF8"),
+                "/v3/marketing/busifavor/users/{openid}/coupons/1/appids/wx1?openid=***&***",
+            ),
+            (
+                path.replace("users/", "users/a/b/"),
+                "/v3/marketing/busifavor/users/{?}/{?}/{?}/coupons/{?}/appids/{?}",
+            ),
+        ] {
+            let masked = target(Some(operation), "GET", &given);
+            assert!(!masked.contains("oUpF8"), "{masked}");
+            if !given.contains("/a/b/") {
+                assert_eq!(masked, shown);
+            }
+        }
+    }
+
+    #[test]
+    fn of_authorization_everything_is_shown_but_the_signature_and_what_is_no_authorization() {
+        let masked =
+            headers(b"authorization:Bearer hunter2\ncookie:a=hunter2\nhost:a.example\nx-token:hunter2\n");
+        assert!(!format!("{masked:?}").contains("hunter2"), "{masked:?}");
+        assert_eq!(masked[2].1, "a.example");
+        assert_eq!(headers(b"server:a b\x1b[2J\n")[0].1, "a b?[2J");
+    }
+
+    #[test]
+    fn of_a_refusal_the_platforms_own_words_are_shown() {
+        let body = br#"{"code":"PARAM_ERROR","message":"m","detail":{"location":"body","value":"Wang","field":"/name"}}"#;
+        let shown = refusal(body, body.len());
+        assert!(
+            shown.contains("PARAM_ERROR") && shown.contains("/name") && !shown.contains("Wang"),
+            "{shown}"
+        );
+    }
+}
