@@ -7160,8 +7160,8 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
     ///
     /// let request = post::Request::new()
     ///     .idempotency_key("example")
-    ///     .partner(post::PartnershipsPartner::new().type_("APPID"))
-    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
+    ///     .partner(post::PartnershipsPartner::new().type_("APPID").appid("wx57e15a0db0c5d1e8"))
+    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK").stock_id("2433405"));
     /// let response = client.v3().marketing().partnerships().build().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -7194,8 +7194,8 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
     ///
     /// let request = post::Request::new()
     ///     .idempotency_key("example")
-    ///     .partner(post::PartnershipsPartner::new().type_("APPID"))
-    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
+    ///     .partner(post::PartnershipsPartner::new().type_("APPID").appid("wx57e15a0db0c5d1e8"))
+    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK").stock_id("2433405"));
     /// let response = client.v3().marketing().partnerships().terminate().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -344,9 +344,9 @@ request! {
     pub struct PartnershipsPartner {
         /// 合作方类别. Required.
         type_: PartnerType = body("type").required(),
-        /// 合作方APPID.
+        /// 合作方APPID. Needed in one case: APPID.
         appid: String = body("appid"),
-        /// 合作方商户ID.
+        /// 合作方商户ID. Needed in one case: MERCHANT.
         merchant_id: String = body("merchant_id"),
     }
 

@@ -35,7 +35,7 @@ pub mod post {
         pub struct AuthorizedData {
             /// 授权业务类别. Required.
             business_type: PartnershipBusinessType = body("business_type").required(),
-            /// 授权批次ID.
+            /// 授权批次ID. Needed in one case: 按批次.
             stock_id: String = body("stock_id"),
         }
     }
@@ -49,7 +49,7 @@ pub mod post {
             /// 合作方信息. Required.
             partner: Partner = body("partner").required(),
             /// 被授权数据. Required.
-            authorized_data: AuthorizedData = body("authorized_data").required(),
+            authorized_data: ResponseAuthorizedData = body("authorized_data").required(),
             /// 合作状态. Required.
             state: State = body("state").required(),
             /// 建立合作关系时间. Required.
@@ -68,6 +68,14 @@ pub mod post {
             appid: String = body("appid"),
             /// 合作方商户ID.
             merchant_id: String = body("merchant_id"),
+        }
+
+        /// 被授权数据.
+        pub struct ResponseAuthorizedData {
+            /// 授权业务类别. Required.
+            business_type: PartnershipBusinessType = body("business_type").required(),
+            /// 授权批次ID.
+            stock_id: String = body("stock_id"),
         }
     }
 

@@ -35,7 +35,7 @@ pub mod post {
         pub struct AuthorizedData {
             /// 授权业务类别. Required.
             business_type: PartnershipBusinessType = body("business_type").required(),
-            /// 授权批次ID.
+            /// 授权批次ID. Needed in one case: 按批次.
             stock_id: String = body("stock_id"),
         }
     }
