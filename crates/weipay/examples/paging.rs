@@ -15,9 +15,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = weipay_sandbox::Sandbox::start()?;
     let client = blocking::Client::from_kit(sandbox.kit_file())?;
     let stock_id = stock_with_codes(&client, &sandbox.kit().mchid)?;
+    let appid = &*sandbox.kit().appid;
 
     // Typed, an item at a time. It begins at the offset of the request, and has its page size.
-    let request = get::Request::new().offset(0).limit(2).appid("wx8888888888888888");
+    let request = get::Request::new().offset(0).limit(2).appid(appid);
     let pages =
         client.v3().marketing().busifavor().stocks().stock_id(&*stock_id).couponcodes().pages(request);
     for code in pages.items_by(|page| page.data) {
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = "v3/marketing/busifavor/stocks/{stock_id}/couponcodes";
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let client = Client::from_kit(sandbox.kit_file())?;
-        let call = client.chain(path).path("stock_id", &stock_id).query("appid", "wx8888888888888888");
+        let call = client.chain(path).path("stock_id", &stock_id).query("appid", appid);
         let mut pages = call.query("offset", 0).query("limit", 2).pages();
         while let Some(page) = pages.next().await {
             let page = page?;
@@ -44,7 +45,7 @@ fn stock_with_codes(client: &blocking::Client, mchid: &str) -> Result<String, Bo
     let month = Duration::from_secs(30 * 86_400);
     let created = client.chain("v3/marketing/busifavor/stocks").post(json!({
         "stock_name": "8月1日活动券", "belong_merchant": mchid, "goods_name": "全场",
-        "stock_type": "NORMAL", "coupon_code_mode": "MERCHANT_API", "out_request_no": "example-1",
+        "stock_type": "NORMAL", "coupon_code_mode": "MERCHANT_UPLOAD", "out_request_no": "example-1",
         "coupon_use_rule": {
             "coupon_available_time": {
                 "available_begin_time": Time::from(now).to_string(),
