@@ -7,6 +7,7 @@ mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
 mod run;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -31,6 +32,8 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
+        Some(SandboxCommand::Snapshot { snapshot, data }) => snapshot::take(snapshot, data),
+        Some(SandboxCommand::Restore { snapshot, data }) => snapshot::restore(snapshot, data),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),

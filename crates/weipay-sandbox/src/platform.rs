@@ -3,11 +3,12 @@
 
 mod events;
 mod show;
+pub(crate) mod snapshots;
 mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -53,6 +54,9 @@ pub struct Platform {
     pub(crate) clock: HeldClock,
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
+    /// Held for writing by what keeps or exchanges the state as a whole, and for reading by all other work on it. Never twice by one
+    /// thread.
+    pub(crate) whole_state: RwLock<()>,
     pub(crate) entropy: Entropy,
     /// What the last requests were, and why they got their responses.
     pub(crate) exchanges: Exchanges,
@@ -182,6 +186,7 @@ impl Platform {
 
     /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
     fn answer(&self, request: &Request, fault: Option<Fault>) -> Response {
+        let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let authenticate =
             || gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -27,6 +27,7 @@ use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
 use crate::notifications::on_demand::Notifications;
 use crate::notifications::{Deliveries, Receivers};
+use crate::platform::snapshots::{Snapshot, SnapshotError};
 use crate::platform::{ClockError, Platform, Run, kept_clock};
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::{PRODUCTS, Product};
@@ -370,6 +371,7 @@ impl SandboxBuilder {
             store,
             clock,
             runs: Mutex::default(),
+            whole_state: RwLock::new(()),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
             exchanges: Exchanges::new(self.log_bytes),
             seeded_people: OnceLock::new(),
@@ -560,6 +562,33 @@ impl Sandbox {
     /// Those of [`Self::run_to_next_event`]; the clock shows how far it came.
     pub fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
         self.platform.run_for(seconds)
+    }
+
+    /// Keeps the state as it is now under a name, in the data folder, in the place of the snapshot that had this name: records,
+    /// notifications that wait, what is due, how the clock goes, and where a seeded sequence of numbers stands. Merchants and their
+    /// kits are no part of it.
+    ///
+    /// # Errors
+    /// When the name cannot name a file, there are too many snapshots, or the file or the database fails.
+    pub fn snapshot(&self, name: &str) -> Result<Snapshot, SnapshotError> {
+        self.platform.take_snapshot(name).map(|(snapshot, _)| snapshot)
+    }
+
+    /// Puts the state of a snapshot in the place of what there is, whole or not at all. Merchants and their kits stay as they are.
+    ///
+    /// # Errors
+    /// When there is none with this name, its file is broken, it is of another version of this program or of a sandbox with other
+    /// merchants, or the database fails. Nothing was restored then.
+    pub fn restore(&self, name: &str) -> Result<(), SnapshotError> {
+        self.platform.restore_snapshot(name).map(drop)
+    }
+
+    /// Takes back everything that merchants and people did. Merchants and their kits stay, and so do the people of the seed file.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was taken back then.
+    pub fn reset(&self) -> Result<(), StoreError> {
+        self.platform.reset()
     }
 
     /// A client of its [control API](crate::control).

@@ -20,6 +20,7 @@ mod engine;
 mod model;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub(crate) mod snapshot;
 mod sqlite;
 
 use std::cell::{Cell, RefCell};
@@ -44,8 +45,9 @@ pub use address::StoreAddress;
 pub(crate) use engine::MAX_WAITING;
 pub(crate) use engine::{
     Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page, StoredResponse,
+    StoredRow,
 };
-use engine::{Engine, NewRecord, StoredRecord};
+use engine::{EachRow, Engine, NewRecord, StoredRecord};
 #[cfg(feature = "postgres")]
 use postgres::Postgres;
 use sqlite::Sqlite;
@@ -335,6 +337,16 @@ impl<'a> Transaction<'a> {
     /// Takes a notification out of the outbox.
     pub(crate) fn remove_from_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
         self.engine.remove_from_outbox(entry.number)
+    }
+
+    /// Gives everything that the store holds, row by row.
+    pub(crate) fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
+        self.engine.rows(each)
+    }
+
+    /// Adds a row that [`Self::rows`] gave, as it is. Whether its place was free.
+    pub(crate) fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError> {
+        self.engine.add_row(row)
     }
 
     /// Takes everything away, except records of these kinds.

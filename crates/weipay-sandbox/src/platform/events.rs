@@ -46,6 +46,14 @@ pub(crate) fn kept_clock(tx: &Transaction<'_>) -> Result<Option<ClockMode>, Stor
     Ok(tx.get::<KeptClock>(CLOCK)?.map(|kept| kept.0))
 }
 
+/// Keeps how the clock goes, where that is another way than before.
+pub(super) fn keep(tx: &Transaction<'_>, mode: ClockMode) -> Result<(), StoreError> {
+    if kept_clock(tx)? == Some(mode) {
+        return Ok(());
+    }
+    tx.save(&KeptClock(mode))
+}
+
 /// What a run of the clock came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
@@ -102,12 +110,7 @@ impl Platform {
     /// Keeps how the clock goes, for a restart with the same data folder.
     pub(crate) fn keep_clock(&self) -> Result<(), StoreError> {
         let mode = self.clock.mode();
-        self.store.transaction(|tx| {
-            if kept_clock(tx)? == Some(mode) {
-                return Ok(());
-            }
-            tx.save(&KeptClock(mode))
-        })
+        self.store.transaction(|tx| keep(tx, mode))
     }
 
     /// When the next thing after this moment is due: an expiry, or an attempt to deliver a notification.

@@ -5,9 +5,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Announcement, StoreError};
+
+/// Is given one row after the other.
+pub(crate) type EachRow<'a> = dyn FnMut(StoredRow) -> Result<(), StoreError> + 'a;
 
 /// One open transaction of a database. It is isolated from all others: whatever it has read stays true until it ends.
 pub(crate) trait Engine {
@@ -70,6 +75,12 @@ pub(crate) trait Engine {
     /// Takes something away that was to fall due at this time. Whether it was still there.
     fn unschedule(&self, due: &Due) -> Result<bool, StoreError>;
 
+    /// Gives every row, and the records in the order in which they were added.
+    fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError>;
+
+    /// Adds a row as it is, behind those that are there. Whether its place was free.
+    fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError>;
+
     /// Takes everything away, except records of these kinds.
     fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
 
@@ -93,8 +104,48 @@ pub(crate) struct NewRecord<'a> {
     pub(crate) indexes: &'a [IndexEntry],
 }
 
+/// Anything that a database holds, as it stands in a snapshot.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum StoredRow {
+    Record {
+        kind: String,
+        key: String,
+        version: i64,
+        indexes: Vec<(String, String)>,
+        document: Box<RawValue>,
+    },
+    Counter {
+        name: String,
+        value: i64,
+    },
+    IdempotencyKey {
+        operation: String,
+        scope: String,
+        request_no: String,
+        fingerprint: Fingerprint,
+        response: Box<RawValue>,
+    },
+    Notification(OutboxEntry),
+    Due(Due),
+}
+
+impl StoredRow {
+    /// The text of a document or a response, in one line.
+    pub(super) fn json(text: String) -> Result<Box<RawValue>, StoreError> {
+        let broken = |_| StoreError::Corrupt("a document that is not JSON".to_owned());
+        if text.contains(['\n', '\r']) {
+            // Somebody has laid it out with another tool.
+            let value: Value = serde_json::from_str(&text).map_err(broken)?;
+            return RawValue::from_string(value.to_string()).map_err(broken);
+        }
+        RawValue::from_string(text).map_err(broken)
+    }
+}
+
 /// Something that the clock will do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Due {
     /// What is to be done; a product has a handler for it.
     pub(crate) kind: String,
@@ -167,8 +218,26 @@ pub(crate) struct StoredResponse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
 
+/// As hexadecimal digits.
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&base16ct::lower::encode_string(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (digits, mut bytes) = (String::deserialize(deserializer)?, [0; 32]);
+        match base16ct::lower::decode(&digits, &mut bytes) {
+            Ok(decoded) if decoded.len() == 32 => Ok(Self(bytes)),
+            _ => Err(serde::de::Error::custom("a fingerprint has 64 hexadecimal digits")),
+        }
+    }
+}
+
 /// A notification that waits in the outbox.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct OutboxEntry {
     /// Grows with every entry and is never used twice.
     pub(crate) number: i64,
