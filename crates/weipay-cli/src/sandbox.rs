@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -80,6 +81,7 @@ fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
     };
     let mut builder = Sandbox::builder()
         .store(arguments.store.clone())
+        .control(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port)))
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)

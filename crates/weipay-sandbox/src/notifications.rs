@@ -137,6 +137,7 @@ impl Sender {
 
     async fn due(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.blocking(move |platform| {
+            let _ = platform.follow_clock();
             let _at_one_time = platform.whole_state.read().unwrap_or_else(PoisonError::into_inner);
             let now = platform.clock.now().min(hold::LATEST);
             platform.store.transaction(|tx| tx.claim_due(now, limit))

@@ -200,6 +200,20 @@ impl Store {
         self.outbox_changed.notified().await;
     }
 
+    /// A record as it is now, for who changes nothing.
+    pub(crate) fn peek<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        match &self.database {
+            Database::Own(_) => self.transaction(|tx| tx.get(key)),
+            #[cfg(feature = "postgres")]
+            Database::Shared(postgres) => {
+                let read = |stored: StoredRecord| {
+                    serde_json::from_str(&stored.document).map_err(|_| unreadable::<R>(&stored.key))
+                };
+                postgres.peek(R::KIND, key)?.map(read).transpose()
+            }
+        }
+    }
+
     /// Whether anything is due, asked without a transaction that writes: the answer is no nearly every time.
     pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
         match &self.database {
@@ -335,7 +349,9 @@ impl<'a> Transaction<'a> {
     }
 
     /// Takes a notification out of the outbox.
-    pub(crate) fn remove_from_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+    ///
+    /// Whether it is not there any more: what another node delivers now stays.
+    pub(crate) fn remove_from_outbox(&self, entry: &OutboxEntry) -> Result<bool, StoreError> {
         self.engine.remove_from_outbox(entry.number)
     }
 

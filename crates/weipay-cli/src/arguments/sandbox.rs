@@ -94,6 +94,10 @@ pub(crate) struct Serving {
     /// number of sandboxes may use at once, each with its own data folder. The password can also be in PGPASSWORD.
     #[arg(long, value_name = "STORE", default_value = "sqlite", value_parser = str::parse::<StoreAddress>)]
     pub(crate) store: StoreAddress,
+    /// The port of 127.0.0.1 on which the control API listens; 0 selects a free port. Its address and its token are in control.json of the
+    /// data folder.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) control_port: u16,
     /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it, or of
     /// the time of this machine [default: as it went when the last sandbox with this data folder ended, at first the time of this machine].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<weipay_sandbox::Clock>)]

@@ -169,6 +169,7 @@ impl Platform {
             if let Some(place) = head.sequence.and_then(|place| place.parse().ok()) {
                 self.entropy.go_to(place);
             }
+            *self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clock);
             self.clock.restore(head.clock);
             rows
         };

@@ -63,8 +63,8 @@ pub(crate) trait Engine {
     /// Keeps how many deliveries of a notification have failed, and when the next one is due.
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError>;
 
-    /// Takes a notification out of the outbox.
-    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError>;
+    /// Takes a notification out of the outbox. Whether it is not there any more: what another node delivers now stays.
+    fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError>;
 
     /// Takes all notifications up to this number out of the outbox.
     fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError>;

@@ -122,9 +122,9 @@ impl Engine for Memory {
         Ok(())
     }
 
-    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError> {
+    fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError> {
         self.outbox.borrow_mut().remove(&number);
-        Ok(())
+        Ok(true)
     }
 
     fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {

@@ -328,8 +328,8 @@ impl Engine for Transaction<'_> {
         .map(drop)
     }
 
-    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError> {
-        sql(|| self.prepare_cached("DELETE FROM outbox WHERE number = ?1")?.execute([number])).map(drop)
+    fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError> {
+        sql(|| self.prepare_cached("DELETE FROM outbox WHERE number = ?1")?.execute([number])).map(|_| true)
     }
 
     fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {

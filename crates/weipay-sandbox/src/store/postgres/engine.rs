@@ -389,15 +389,18 @@ impl Engine for Open<'_> {
         .map(drop)
     }
 
-    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError> {
-        self.execute(
+    fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError> {
+        let removed = self.execute(
             &format!(
                 "DELETE FROM weipay_outbox
                  WHERE number = $1 AND (holder IS NULL OR holder = $2 OR held_until <= {NOW})"
             ),
             &[&number, &self.postgres.node],
-        )
-        .map(drop)
+        )?;
+        if removed > 0 {
+            return Ok(true);
+        }
+        Ok(self.query("SELECT 1 FROM weipay_outbox WHERE number = $1", &[&number])?.is_empty())
     }
 
     fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {
