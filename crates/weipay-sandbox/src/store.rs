@@ -45,7 +45,7 @@ pub use address::StoreAddress;
 pub(crate) use engine::MAX_WAITING;
 pub(crate) use engine::{
     Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page, StoredResponse,
-    StoredRow,
+    StoredRow, receiver_of,
 };
 use engine::{EachRow, Engine, NewRecord, StoredRecord};
 #[cfg(feature = "postgres")]
@@ -332,8 +332,14 @@ impl<'a> Transaction<'a> {
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.
-    pub(crate) fn claim_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.engine.claim_due(now, limit)
+    /// What goes to one of the busy [receivers](receiver_of) is left out.
+    pub(crate) fn claim_due(
+        &self,
+        now: i64,
+        limit: usize,
+        busy: &[String],
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.engine.claim_due(now, limit, busy)
     }
 
     /// Puts a notification into the outbox, as it is.

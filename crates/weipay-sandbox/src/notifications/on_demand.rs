@@ -404,7 +404,7 @@ impl Notifications {
     async fn place_of(&self, kept: &Notification) -> Result<Place, NotificationError> {
         let until = Instant::now() + PATIENCE;
         loop {
-            if let Some(place) = self.sender.take_place(kept.number) {
+            if let Some(place) = self.sender.take_place(&kept.entry(kept.time), usize::MAX) {
                 return Ok(place);
             }
             if Instant::now() >= until {

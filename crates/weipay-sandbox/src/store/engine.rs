@@ -55,10 +55,8 @@ pub(crate) trait Engine {
 
     /// Notifications that are due at `now` and that no node delivers, the one that has been due for longest first. From now on this
     /// node delivers them, and no other until [`LEASE`] is over: then the node is taken for dead, and what it says of them later
-    /// changes nothing. An engine with one node has nobody to keep away.
-    fn claim_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.outbox_due(now, limit)
-    }
+    /// changes nothing. An engine with one node has nobody to keep away. What goes to one of the `busy` [receivers](receiver_of) is left out.
+    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError>;
 
     /// Keeps how many deliveries of a notification have failed, and when the next one is due.
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError>;
@@ -259,6 +257,13 @@ pub(crate) const MAX_WAITING: i64 = 10_000;
 
 /// So long a node has for a delivery that it has claimed. Three times what a receiver may take.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
+
+/// The receiver in an address: scheme, host and port as they are written.
+pub(crate) fn receiver_of(notify_url: &str) -> &str {
+    let host = notify_url.find("://").map_or(0, |place| place + 3);
+    let end = notify_url[host..].find(['/', '?', '#']).map_or(notify_url.len(), |place| host + place);
+    &notify_url[..end]
+}
 
 impl OutboxEntry {
     /// A new entry, due at once.

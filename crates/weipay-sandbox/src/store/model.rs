@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::StoreError;
 use super::engine::{
     Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, NewRecord, OutboxEntry, Page,
-    StoredRecord, StoredResponse, StoredRow,
+    StoredRecord, StoredResponse, StoredRow, receiver_of,
 };
 use super::sqlite::Sqlite;
 
@@ -111,6 +111,13 @@ impl Engine for Memory {
         let mut due: Vec<OutboxEntry> =
             self.outbox.borrow().values().filter(|entry| entry.due <= now).cloned().collect();
         due.sort_by_key(|entry| (entry.due, entry.number));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
+        let mut due = self.outbox_due(now, usize::MAX)?;
+        due.retain(|entry| busy.iter().all(|busy| busy != receiver_of(&entry.notify_url)));
         due.truncate(limit);
         Ok(due)
     }

@@ -320,6 +320,20 @@ impl Engine for Transaction<'_> {
         })
     }
 
+    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
+        let others = " AND substr(notify_url || '/', 1, length(?) + 1) <> ? || '/'".repeat(busy.len());
+        let mut values = vec![SqlValue::from(now)];
+        values.extend(busy.iter().flat_map(|busy| [busy, busy]).map(|busy| SqlValue::from(busy.clone())));
+        values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
+        sql(|| {
+            let mut statement = self.prepare_cached(&format!(
+                "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
+                 FROM outbox WHERE due <= ?{others} ORDER BY due, number LIMIT ?"
+            ))?;
+            statement.query_map(params_from_iter(values), waiting)?.collect()
+        })
+    }
+
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError> {
         sql(|| {
             self.prepare_cached("UPDATE outbox SET attempts = ?2, due = ?3 WHERE number = ?1")?

@@ -352,14 +352,24 @@ impl Engine for Open<'_> {
         self.query(&statement, &[&now, &limit])?.iter().map(|row| self.waiting(row)).collect()
     }
 
-    fn claim_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let busy: Vec<String> = busy.iter().map(|busy| format!("{busy}/")).collect();
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&now, &limit];
+        let mut others = String::new();
+        for busy in &busy {
+            values.push(busy);
+            let place = values.len();
+            others.push_str(&format!(
+                " AND substr(notify_url || '/', 1, length(CAST(${place} AS TEXT))) <> CAST(${place} AS TEXT)"
+            ));
+        }
         let free = self.query(
             &format!(
-                "SELECT number FROM weipay_outbox WHERE due <= $1 AND held_until <= {NOW}
+                "SELECT number FROM weipay_outbox WHERE due <= $1 AND held_until <= {NOW}{others}
                  ORDER BY due, number LIMIT $2"
             ),
-            &[&now, &limit],
+            &values,
         )?;
         if free.is_empty() {
             return Ok(Vec::new());
