@@ -87,6 +87,12 @@ impl ValidRequest {
         Self { body, ..Self::default() }
     }
 
+    /// A request that has no body.
+    #[cfg(test)]
+    pub(crate) fn from_values(path: Vec<(&'static str, String)>, query: Vec<(String, String)>) -> Self {
+        Self { path, query, ..Self::default() }
+    }
+
     /// A member of the body that is a string, not empty: an empty one means what a missing one means.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())

@@ -99,6 +99,7 @@ pub use notifications::on_demand::{NotificationError, NotificationFilter, Notifi
 pub use notifications::record::{Attempt, AttemptKind, Notification, NotificationState};
 pub use notifications::trigger::{Trigger, TriggerError, TriggeredMessage};
 pub use people::Person;
+pub use platform::snapshots::{Snapshot, SnapshotError};
 pub use platform::{ClockError, Platform, Request, Run};
 pub use products::Behaviour;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
