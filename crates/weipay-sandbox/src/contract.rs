@@ -81,10 +81,14 @@ pub(crate) struct ValidRequest {
 }
 
 impl ValidRequest {
-    /// A request that has a body only, as tests of rules make it.
-    #[cfg(test)]
+    /// A request that has a body only.
     pub(crate) fn from_body(body: Map<String, Value>) -> Self {
         Self { body, ..Self::default() }
+    }
+
+    /// A request that has a query only.
+    pub(crate) fn from_query(query: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { query: query.into_iter().collect(), ..Self::default() }
     }
 
     /// A member of the body that is a string, not empty: an empty one means what a missing one means.

@@ -419,10 +419,8 @@ impl<M: Mode> PayFacepayquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::facepayquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().facepayquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -522,10 +520,8 @@ impl<M: Mode> PayOrderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::orderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().orderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -556,10 +552,8 @@ impl<M: Mode> PayPaporderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::paporderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().paporderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -644,10 +638,8 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::partner::paporderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().partner().paporderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -987,12 +979,8 @@ impl<M: Mode> PayRefundquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::refundquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .refund_id("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().pay().refundquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1031,12 +1019,8 @@ impl<M: Mode> PayRefundqueryv2<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::refundqueryv2::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .refund_id("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().pay().refundqueryv2().post(request).await?;
     /// # Ok(()) }
     /// ```
