@@ -72,7 +72,7 @@ impl Platform {
         };
         let entered = match entered {
             Ok(entered) => entered,
-            Err(rejection) => return told(response::rejected(&rejection, now), rejection.refusal),
+            Err(rejection) => return told(response::rejected(&rejection, now), *rejection.refusal),
         };
         let outcome = match fault {
             Some(fault) if fault.is_instead() => Outcome::Refused(fault.refusal_v2(operation)),
@@ -109,7 +109,7 @@ impl Platform {
         let refusal = sentences::refused("XML_FORMAT_ERROR", sentences::NOT_XML)
             .with_reason("the body is longer than any request needs to be");
         let rejection = gate::Rejection::from(refusal);
-        told(response::rejected(&rejection, self.clock.now()), rejection.refusal)
+        told(response::rejected(&rejection, self.clock.now()), *rejection.refusal)
     }
 
     fn serve_v2(&self, entered: &Entered, request: &Request, now: i64) -> Outcome {

@@ -47,7 +47,7 @@ pub(crate) struct Entered {
 /// A request that may not.
 #[derive(Debug)]
 pub(crate) struct Rejection {
-    pub(crate) refusal: Refusal,
+    pub(crate) refusal: Box<Refusal>,
     /// Whether the web server in front says it.
     pub(crate) is_of_the_front: bool,
     /// Whether the code is sent.
@@ -56,7 +56,7 @@ pub(crate) struct Rejection {
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, is_of_the_front: false, has_code: false }
+        Self { refusal: Box::new(refusal), is_of_the_front: false, has_code: false }
     }
 }
 
@@ -90,12 +90,12 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
                           merchant_key of kit.json (apiclient_cert.pem and apiclient_key.pem)";
             if operation.error_codes().any(|known| known.code == "CA_ERROR") {
                 let refusal = sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE);
-                let refusal = refusal.with_reason(reason);
+                let refusal = Box::new(refusal.with_reason(reason));
                 return Err(Rejection { refusal, is_of_the_front: false, has_code: true });
             }
             let refusal =
                 sentences::refused("CERT_ERROR", "No required SSL certificate was sent").with_reason(reason);
-            Err(Rejection { refusal, is_of_the_front: true, has_code: false })
+            Err(Rejection { refusal: Box::new(refusal), is_of_the_front: true, has_code: false })
         }
     }
 }
