@@ -1,21 +1,16 @@
 //! The SDK's own calls of APIv2 against the sandbox, whose gate reads and signs by itself.
 
 use serde_json::json;
-use weipay::error::{ErrorKind, Outcome};
+use weipay::error::ErrorKind;
 use weipay::v2::pay::orderquery;
-use weipay::v2::tools::authcodetoopenid;
 use weipay::{Client, blocking};
 use weipay_sandbox::Sandbox;
 
 use crate::story::{SANDBOX, client};
 
 #[test]
-fn typed_untyped_and_async_calls_are_answered_and_verified() {
+fn calls_without_types_by_either_client_are_answered_and_verified() {
     let kit = SANDBOX.kit();
-    let request =
-        authcodetoopenid::post::Request::new().appid(kit.appid.as_str()).auth_code("120269300684844649");
-    let response = client().v2().tools().authcodetoopenid().post(request).unwrap();
-    assert!(response.decode().unwrap().openid.is_some());
     let body = json!({ "appid": kit.appid, "auth_code": "120269300684844649", "sign_type": "HMAC-SHA256" });
     client().chain("v2/tools/authcodetoopenid").post(&body).unwrap();
     let asynchronous = Client::from_kit(SANDBOX.kit_file()).unwrap();
@@ -35,7 +30,7 @@ fn one_number_is_enough_to_ask_for_an_order() {
 }
 
 #[test]
-fn the_key_of_another_sandbox_is_refused_and_nothing_has_happened() {
+fn the_key_of_another_sandbox_is_refused() {
     let other = Sandbox::start().unwrap();
     let mut kit: serde_json::Value =
         serde_json::from_slice(&std::fs::read(SANDBOX.kit_file()).unwrap()).unwrap();
@@ -47,5 +42,4 @@ fn the_key_of_another_sandbox_is_refused_and_nothing_has_happened() {
     let error = client.chain("v2/tools/authcodetoopenid").post(&body).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Api(_)), "{error:#}");
     assert!(error.to_string().contains("签名错误"), "{error:#}");
-    assert_eq!(error.outcome(), Outcome::NotDone, "{error:#}");
 }
