@@ -4,6 +4,7 @@
 //! There is no I/O here: both clients only wait between these two. In APIv3 a request is signed in its `Authorization` header, and a
 //! successful response in its `Wechatpay-…` headers. What is different in APIv2 is in [`v2`].
 
+mod echo;
 mod signing;
 mod v2;
 
@@ -322,6 +323,12 @@ fn conclude(
             }
             error => Err(error),
         }) {
+            Ok(())
+                if response.status != StatusCode::NO_CONTENT
+                    && let Some(field) = echo::differing(request, &response.body) =>
+            {
+                ErrorKind::AnotherRequest { field }
+            }
             Ok(()) => {
                 response.verified = true;
                 if response.status == StatusCode::NO_CONTENT {
