@@ -12,7 +12,10 @@
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
 mod downloads;
+#[allow(dead_code, reason = "the products that move money come next")]
+pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
+pub(crate) mod payments;
 pub(crate) mod platform_certificates;
 mod security_echo;
 pub(crate) mod users;

@@ -1,0 +1,472 @@
+//! The ledger (账本): all money of the sandbox in fen, as double entry.
+//!
+//! Money moves by a [`Posting`] only: what leaves accounts arrives at others, in the transaction that also changes the order, the
+//! refund or the transfer. So the sum over all accounts is always 0: what people and merchants have came from a bank, and a bank
+//! account goes below zero by it. Each owner has one [`Purse`], so that a payment writes two purses and one entry, and no record is
+//! shared by all merchants.
+//!
+//! Balances of merchants and the fund bill (资金账单) are read from here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::HandlerError;
+use crate::response::Refusal;
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction};
+
+/// Whose money it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum Owner {
+    /// A merchant, by 商户号.
+    Merchant(String),
+    /// A person, by the unionid of one that was made, or else by openid.
+    Person(String),
+}
+
+impl Owner {
+    fn key(&self) -> String {
+        match self {
+            Self::Merchant(mchid) => format!("merchant:{mchid}"),
+            Self::Person(id) => format!("person:{id}"),
+        }
+    }
+
+    pub(crate) fn merchant(mchid: impl Into<String>) -> Self {
+        Self::Merchant(mchid.into())
+    }
+
+    pub(crate) fn person(id: impl Into<String>) -> Self {
+        Self::Person(id.into())
+    }
+
+    /// One of its accounts.
+    pub(crate) fn account(&self, kind: AccountKind) -> Account {
+        Account { owner: self.clone(), kind }
+    }
+}
+
+/// What an account of an owner is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccountKind {
+    /// A person's 零钱.
+    Wallet,
+    /// 未结算资金: what people paid to a merchant and was not settled yet.
+    Unsettled,
+    /// 可用余额 of the basic account (基本账户).
+    Available,
+    /// 待分账资金: what is kept of orders with profit sharing.
+    Frozen,
+    /// 运营账户.
+    Operation,
+    /// 营销资金: budgets of cash coupons (代金券).
+    Marketing,
+    /// 手续费: what the platform took of this owner's payments.
+    Fees,
+    /// Refunds of this merchant on their way to people.
+    Refunding,
+    /// Transfers of this merchant that no person has received yet.
+    Transferring,
+    /// The owner's bank, outside of the platform: the only account that goes below zero.
+    Bank,
+}
+
+impl AccountKind {
+    /// Whether it is part of the basic account (基本账户).
+    pub(crate) fn is_basic(self) -> bool {
+        matches!(self, Self::Unsettled | Self::Available | Self::Frozen)
+    }
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Account {
+    pub(crate) owner: Owner,
+    pub(crate) kind: AccountKind,
+}
+
+/// Why money moves: the words of the fund bill (资金账单).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Business {
+    Payment,
+    Fee,
+    Refund,
+    FeeReturn,
+    Settlement,
+    ProfitSharing,
+    ProfitSharingReturn,
+    Unfreeze,
+    Transfer,
+    TransferReturn,
+    RedPacket,
+    Coupon,
+    TopUp,
+    Withdrawal,
+}
+
+/// A movement of money. Amounts are fen and positive.
+#[derive(Debug, Clone)]
+pub(crate) struct Posting {
+    business: Business,
+    /// The platform's number of what moves it: 微信支付订单号, 微信退款单号 ...
+    reference: String,
+    /// The merchant's number of it; empty where there is none.
+    merchant_reference: String,
+    time: i64,
+    /// Below zero for what leaves an account.
+    legs: Vec<(Account, i64)>,
+}
+
+impl Posting {
+    pub(crate) fn new(business: Business, reference: impl Into<String>, time: i64) -> Self {
+        let (reference, merchant_reference) = (reference.into(), String::new());
+        Self { business, reference, merchant_reference, time, legs: Vec::new() }
+    }
+
+    /// With the merchant's own number (业务凭证号).
+    pub(crate) fn for_number(self, number: impl Into<String>) -> Self {
+        Self { merchant_reference: number.into(), ..self }
+    }
+
+    /// Moves an amount from one account to another. Nothing is moved by 0.
+    pub(crate) fn moves(mut self, from: Account, to: Account, fen: i64) -> Self {
+        if fen != 0 {
+            self.legs.push((from, fen.saturating_neg()));
+            self.legs.push((to, fen));
+        }
+        self
+    }
+}
+
+/// Why money did not move. Nothing was changed.
+#[derive(Debug)]
+pub(crate) enum PostingError {
+    /// An account has too little.
+    Short {
+        account: Account,
+        has: i64,
+        needs: i64,
+    },
+    /// An amount is below zero, or too large to be added up.
+    Amount,
+    Store(StoreError),
+}
+
+impl From<StoreError> for PostingError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl PostingError {
+    /// The error of a handler: a short account is refused with this, and what no request can cause is a broken state.
+    pub(crate) fn or_short(self, refuse: impl FnOnce() -> Refusal) -> HandlerError {
+        match self {
+            Self::Short { account, has, needs } => {
+                let Account { owner, kind } = account;
+                let reason =
+                    format!("{} has {has} fen in its {kind:?} account; {needs} are needed", owner.key());
+                HandlerError::Refused(refuse().with_reason(reason))
+            }
+            Self::Amount => {
+                StoreError::Corrupt("a movement of money below zero or too large".to_owned()).into()
+            }
+            Self::Store(error) => error.into(),
+        }
+    }
+}
+
+/// What one owner has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Purse {
+    owner: Owner,
+    balances: BTreeMap<AccountKind, i64>,
+}
+
+const ALL: &str = "all";
+
+impl Record for Purse {
+    const KIND: &'static str = "ledger purse";
+
+    fn key(&self) -> String {
+        self.owner.key()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new(ALL, "")]
+    }
+}
+
+impl Purse {
+    /// The purse of an owner; an empty one when no money was moved yet.
+    pub(crate) fn find(tx: &Transaction<'_>, owner: &Owner) -> Result<Self, StoreError> {
+        let found = tx.get(&owner.key())?;
+        Ok(found.unwrap_or_else(|| Self { owner: owner.clone(), balances: BTreeMap::new() }))
+    }
+
+    /// Fen in one account.
+    pub(crate) fn balance(&self, kind: AccountKind) -> i64 {
+        self.balances.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// 基本账户余额: settled, unsettled and frozen together.
+    pub(crate) fn basic(&self) -> i64 {
+        self.balances.iter().filter(|(kind, _)| kind.is_basic()).map(|(_, fen)| fen).sum()
+    }
+
+    /// Fen in all accounts, the bank's included.
+    fn sum(&self) -> i64 {
+        self.balances.values().sum()
+    }
+}
+
+/// A posting that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// Grows with every posting.
+    pub(crate) number: i64,
+    pub(crate) business: Business,
+    pub(crate) reference: String,
+    pub(crate) merchant_reference: String,
+    pub(crate) time: i64,
+    pub(crate) legs: Vec<Leg>,
+}
+
+/// What an entry did to one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Leg {
+    pub(crate) owner: Owner,
+    pub(crate) kind: AccountKind,
+    /// Below zero for what left it.
+    pub(crate) fen: i64,
+    /// What was in the account afterwards.
+    pub(crate) balance: i64,
+    /// What was in the owner's basic account afterwards.
+    pub(crate) basic: i64,
+}
+
+const OWNER_AND_TIME: &str = "owner_time";
+const REFERENCE: &str = "reference";
+
+impl Record for Entry {
+    const KIND: &'static str = "ledger entry";
+
+    fn key(&self) -> String {
+        self.number.to_string()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let mut owners: Vec<_> = self.legs.iter().map(|leg| &leg.owner).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let mut indexes: Vec<_> =
+            owners.into_iter().map(|owner| IndexEntry::new(OWNER_AND_TIME, at(owner, self.time))).collect();
+        indexes.push(IndexEntry::new(REFERENCE, self.reference.as_str()));
+        indexes
+    }
+}
+
+fn at(owner: &Owner, time: i64) -> String {
+    format!("{}@{time:012}", owner.key())
+}
+
+/// Moves money, all of it or nothing.
+pub(crate) fn post(tx: &Transaction<'_>, posting: Posting) -> Result<(), PostingError> {
+    let Posting { business, reference, merchant_reference, time, legs } = posting;
+    if legs.is_empty() {
+        return Ok(());
+    }
+    let mut purses: BTreeMap<Owner, Purse> = BTreeMap::new();
+    for (account, _) in &legs {
+        if !purses.contains_key(&account.owner) {
+            purses.insert(account.owner.clone(), Purse::find(tx, &account.owner)?);
+        }
+    }
+    let booked = book(&mut purses, legs)?;
+    let entry = Entry {
+        number: tx.next_number("ledger entry")?,
+        business,
+        reference,
+        merchant_reference,
+        time,
+        legs: booked,
+    };
+    tx.save(&entry)?;
+    purses.values().try_for_each(|purse| tx.save(purse))?;
+    Ok(())
+}
+
+/// The rule: what is taken from an account must be there, unless it is a bank.
+fn book(purses: &mut BTreeMap<Owner, Purse>, legs: Vec<(Account, i64)>) -> Result<Vec<Leg>, PostingError> {
+    let mut booked = Vec::with_capacity(legs.len());
+    // `moves` makes pairs: a negative amount is the first of one, or was given by a caller.
+    for pair in legs.chunks(2) {
+        if !matches!(pair, [(_, out), (_, into)] if *into > 0 && out.checked_add(*into) == Some(0)) {
+            return Err(PostingError::Amount);
+        }
+    }
+    for (account, fen) in legs {
+        let Account { owner, kind } = account;
+        let purse = purses.get_mut(&owner).ok_or(PostingError::Amount)?;
+        let has = purse.balance(kind);
+        let balance = has.checked_add(fen).ok_or(PostingError::Amount)?;
+        if balance < 0 && kind != AccountKind::Bank {
+            let account = Account { owner, kind };
+            return Err(PostingError::Short { account, has, needs: fen.saturating_neg() });
+        }
+        purse.balances.insert(kind, balance);
+        booked.push(Leg { owner, kind, fen, balance, basic: purse.basic() });
+    }
+    Ok(booked)
+}
+
+/// The entries that touched an owner from one time until before another, the oldest first.
+pub(crate) fn entries(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    from: i64,
+    until: i64,
+    page: Page,
+) -> Result<Vec<Entry>, StoreError> {
+    let range =
+        IndexRange { index: OWNER_AND_TIME, from: at(owner, from), to: at(owner, until.saturating_sub(1)) };
+    let mut found: Vec<Entry> = tx.find(&[range], page)?;
+    found.sort_unstable_by_key(|entry| entry.number);
+    Ok(found)
+}
+
+/// The entries of one order, refund or transfer, by the platform's number, the oldest first.
+pub(crate) fn entries_of(tx: &Transaction<'_>, reference: &str) -> Result<Vec<Entry>, StoreError> {
+    let found: Vec<Entry> =
+        tx.find(&[IndexRange::equal(REFERENCE, reference)], Page { offset: 0, limit: 1_000 })?;
+    let mut found = found;
+    found.sort_unstable_by_key(|entry| entry.number);
+    Ok(found)
+}
+
+/// Fen in all accounts of everybody: always 0.
+pub(crate) fn sum_of_everything(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    const LIMIT: i64 = 1_000;
+    let (mut sum, mut offset) = (0, 0);
+    loop {
+        let purses: Vec<Purse> = tx.find(&[IndexRange::equal(ALL, "")], Page { offset, limit: LIMIT })?;
+        if purses.is_empty() {
+            return Ok(sum);
+        }
+        sum += purses.iter().map(Purse::sum).sum::<i64>();
+        offset += LIMIT;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::Store;
+
+    const MERCHANT: &str = "1900000109";
+
+    fn shop(kind: AccountKind) -> Account {
+        Owner::merchant(MERCHANT).account(kind)
+    }
+
+    fn person(kind: AccountKind) -> Account {
+        Owner::person("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").account(kind)
+    }
+
+    fn payment(fen: i64, fee: i64) -> Posting {
+        Posting::new(Business::Payment, "4200000001", 100)
+            .for_number("order-1")
+            .moves(person(AccountKind::Bank), shop(AccountKind::Unsettled), fen)
+            .moves(shop(AccountKind::Unsettled), shop(AccountKind::Fees), fee)
+    }
+
+    fn in_store<T>(work: impl Fn(&Transaction<'_>) -> Result<T, PostingError>) -> Result<T, PostingError> {
+        Store::in_memory().transaction(|tx| work(tx))
+    }
+
+    #[test]
+    fn a_payment_and_its_fee_are_in_the_merchants_accounts_and_nothing_is_made_of_nothing() {
+        in_store(|tx| {
+            post(tx, payment(10_000, 60))?;
+            let purse = Purse::find(tx, &Owner::merchant(MERCHANT))?;
+            assert_eq!(
+                (purse.balance(AccountKind::Unsettled), purse.balance(AccountKind::Fees)),
+                (9_940, 60)
+            );
+            assert_eq!((purse.basic(), sum_of_everything(tx)?), (9_940, 0));
+            let entries = entries(tx, &Owner::merchant(MERCHANT), 100, 101, Page { offset: 0, limit: 10 })?;
+            let basic: Vec<_> = entries[0].legs.iter().map(|leg| leg.basic).collect();
+            assert_eq!(basic, [0, 10_000, 9_940, 9_940]);
+            assert_eq!(entries, entries_of(tx, "4200000001")?);
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn what_is_not_there_cannot_be_taken() {
+        let refused = in_store(|tx| {
+            post(tx, payment(10, 0))?;
+            post(
+                tx,
+                Posting::new(Business::Refund, "5", 101).moves(
+                    shop(AccountKind::Available),
+                    shop(AccountKind::Refunding),
+                    10,
+                ),
+            )
+        });
+        assert!(matches!(refused, Err(PostingError::Short { has: 0, needs: 10, .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn an_amount_below_zero_moves_nothing() {
+        for fen in [-1, i64::MIN] {
+            let refused = in_store(|tx| post(tx, payment(fen, 0)));
+            assert!(matches!(refused, Err(PostingError::Amount)), "{fen}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn entries_of_another_day_are_not_found() {
+        in_store(|tx| {
+            post(tx, payment(10, 0))?;
+            let page = Page { offset: 0, limit: 10 };
+            assert!(entries(tx, &Owner::merchant(MERCHANT), 0, 100, page)?.is_empty());
+            assert!(entries(tx, &Owner::merchant(MERCHANT), 101, 200, page)?.is_empty());
+            assert!(entries(tx, &Owner::merchant("1900000108"), 0, 200, page)?.is_empty());
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn money_is_conserved_and_no_account_but_a_bank_goes_below_zero(
+            moves in proptest::collection::vec((0usize..6, 0usize..6, 0i64..500), 1..60)
+        ) {
+            let accounts = [
+                person(AccountKind::Bank), person(AccountKind::Wallet), shop(AccountKind::Unsettled),
+                shop(AccountKind::Available), shop(AccountKind::Frozen), shop(AccountKind::Bank),
+            ];
+            let store = Store::in_memory();
+            for (from, to, fen) in moves {
+                let posting = Posting::new(Business::TopUp, "1", 1)
+                    .moves(accounts[from].clone(), accounts[to].clone(), fen);
+                let _: Result<(), PostingError> = store.transaction(|tx| post(tx, posting.clone()));
+                store.transaction(|tx| {
+                    assert_eq!(sum_of_everything(tx)?, 0);
+                    for account in &accounts {
+                        let balance = Purse::find(tx, &account.owner)?.balance(account.kind);
+                        assert!(balance >= 0 || account.kind == AccountKind::Bank);
+                    }
+                    Ok::<_, StoreError>(())
+                }).unwrap();
+            }
+        }
+    }
+}
