@@ -11,6 +11,7 @@
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
+pub(crate) mod cash_coupons;
 mod downloads;
 #[allow(dead_code, reason = "the products that move money come next")]
 pub(crate) mod ledger;
@@ -72,6 +73,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: merchant_coupons::control::ROUTES,
     },
+    Product { routes: cash_coupons::ROUTES, due: cash_coupons::DUE, files: None, control: &[] },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
