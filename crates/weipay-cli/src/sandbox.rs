@@ -6,6 +6,7 @@ mod log;
 mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
+mod pay;
 mod run;
 mod snapshot;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
         Some(SandboxCommand::Snapshot { snapshot, data }) => snapshot::take(snapshot, data),
         Some(SandboxCommand::Restore { snapshot, data }) => snapshot::restore(snapshot, data),
+        Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),

@@ -104,6 +104,7 @@ pub use people::Person;
 pub use platform::snapshots::{Snapshot, SnapshotError};
 pub use platform::{ClientCertificate, ClockError, Platform, Request, Run};
 pub use products::Behaviour;
+pub use products::payments::person::{PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use store::{StoreAddress, StoreError};

@@ -13,7 +13,7 @@
 
 pub(crate) mod cash_coupons;
 mod downloads;
-#[allow(dead_code, reason = "the products that move money come next")]
+#[allow(dead_code, reason = "not every movement of money has its product yet")]
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
 pub(crate) mod payments;
@@ -74,6 +74,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         control: merchant_coupons::control::ROUTES,
     },
     Product { routes: cash_coupons::ROUTES, due: cash_coupons::DUE, files: None, control: &[] },
+    Product { routes: payments::ROUTES, due: payments::DUE, files: None, control: payments::person::ROUTES },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },

@@ -24,6 +24,7 @@ use crate::notifications::on_demand::Notifications;
 use crate::platform::snapshots::{Snapshot, SnapshotError};
 use crate::platform::{ClockError, Platform, Run};
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
+use crate::products::payments::person::{PersonPaid, PersonPays, PersonPaysError};
 use crate::server::Server;
 use crate::store::StoreError;
 
@@ -96,6 +97,15 @@ impl Sandbox {
     /// When the database fails; nothing was sent then.
     pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
         self.platform.receive_coupons(page)
+    }
+
+    /// A person pays an order, or fails to: the order changes its state, money moves, and the merchant is notified. With the parameters of a
+    /// [front end](PersonPays::with_front_end) their signature is checked, and what is wrong with it is told.
+    ///
+    /// # Errors
+    /// When there is no such order, it cannot be paid, or the database fails; nothing was changed then.
+    pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
+        self.platform.pay(pays)
     }
 
     /// Lets requests meet a fault from now on, and gives the number of the rule.

@@ -23,6 +23,11 @@ Headers that the real platform does not send:
                                   header asks for one";
 
 /// What follows the options of `weipay sandbox fault --help`.
+const PAY_HELP: &str = "Example:
+  weipay sandbox pay order-1
+  weipay sandbox pay 'weixin://wxpay/bizpayurl?pr=p4lpSuKzz' --as oUpF8uMuAJO_M2pxb1Q9zNjWeS6o
+  weipay sandbox pay order-1 --fail not-enough-balance";
+
 const FAULT_HELP: &str = "\
 A fault is one of:
   429, 500, 502, 503    nothing is done; behind it `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
@@ -201,6 +206,9 @@ pub(crate) enum SandboxCommand {
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
     },
+    /// A person pays an order of a running sandbox, or fails to.
+    #[command(after_help = PAY_HELP)]
+    Pay(Pay),
     /// The faults that requests to a running sandbox meet.
     #[command(after_help = FAULT_HELP)]
     Fault(Fault),
@@ -270,6 +278,34 @@ pub(crate) struct NewMerchant {
     /// The state of its certificate (商户API证书).
     #[arg(long, value_name = "STATE", default_value = "valid", value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
     pub(crate) certificate: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pay {
+    /// The order by out_trade_no, transaction_id, prepay_id, code_url or h5_url; a combined order (合单) by its combine_out_trade_no.
+    #[arg(value_name = "ORDER", required_unless_present = "front_end")]
+    pub(crate) order: Option<String>,
+    /// Who pays [default: whom the order names, or else somebody].
+    #[arg(long = "as", value_name = "OPENID")]
+    pub(crate) person: Option<String>,
+    /// Fail for this reason: the order stays unpaid, and nobody is notified.
+    #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
+    pub(crate) fail: Option<String>,
+    /// A coupon of the merchant takes so many fen off.
+    #[arg(long, value_name = "FEN")]
+    pub(crate) discount: Option<i64>,
+    /// Pay from the wallet (零钱), and not by a bank card.
+    #[arg(long)]
+    pub(crate) wallet: bool,
+    /// The merchant whose out_trade_no is meant, when several have used it.
+    #[arg(long)]
+    pub(crate) mchid: Option<String>,
+    /// The signed parameters that the page, mini program or app was given, as JSON: their signature is checked.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) front_end: Option<String>,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
 }
 
 #[derive(Debug, Args)]
