@@ -6,6 +6,7 @@ mod log;
 mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
+mod refund;
 mod run;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
+        Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),

@@ -71,6 +71,13 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: merchant_coupons::control::ROUTES,
     },
+    Product {
+        routes: payments::refund::ROUTES,
+        due: payments::refund::DUE,
+        files: None,
+        control: payments::refund::control::ROUTES,
+    },
+    Product { routes: &[], due: payments::profit_sharing::DUE, files: None, control: &[] },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },

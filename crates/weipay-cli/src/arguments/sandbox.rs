@@ -171,6 +171,8 @@ pub(crate) enum SandboxCommand {
     },
     /// Show or move the clock of a running sandbox.
     Clock(Clock),
+    /// Decide what becomes of a refund (退款) of a running sandbox, before the clock lets it succeed.
+    Refund(Refund),
     /// The faults that requests to a running sandbox meet.
     #[command(after_help = FAULT_HELP)]
     Fault(Fault),
@@ -240,6 +242,19 @@ pub(crate) struct NewMerchant {
     /// The state of its certificate (商户API证书).
     #[arg(long, value_name = "STATE", default_value = "valid", value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
     pub(crate) certificate: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refund {
+    /// The merchant's number (out_refund_no) or the platform's (refund_id).
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: String,
+    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), or the merchant gets the money back.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed"])]
+    pub(crate) to: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
 }
 
 #[derive(Debug, Args)]
