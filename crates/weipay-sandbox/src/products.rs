@@ -77,7 +77,12 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: payments::refund::control::ROUTES,
     },
-    Product { routes: &[], due: payments::profit_sharing::DUE, files: None, control: &[] },
+    Product {
+        routes: payments::profit_sharing::ROUTES,
+        due: payments::profit_sharing::DUE,
+        files: None,
+        control: &[],
+    },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },

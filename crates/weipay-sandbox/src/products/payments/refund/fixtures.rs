@@ -170,7 +170,8 @@ impl World {
             platform_serial: "",
         };
         let operation = (routed.operation.method, routed.operation.path);
-        let route = ROUTES.iter().find(|route| (route.method, route.path) == operation).unwrap();
+        let mut routes = ROUTES.iter().chain(profit_sharing::ROUTES);
+        let route = routes.find(|route| (route.method, route.path) == operation).unwrap();
         self.store().transaction(|tx| (route.handler)(tx, &context)).map_err(|error| match error {
             HandlerError::Refused(refusal) => refusal,
             HandlerError::Failed(error) => panic!("{error}"),
