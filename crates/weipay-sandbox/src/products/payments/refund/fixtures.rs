@@ -227,7 +227,7 @@ impl World {
     }
 
     pub(crate) fn sum(&self) -> i64 {
-        self.store().transaction(|tx| sum_of_everything(tx)).unwrap()
+        self.store().transaction(sum_of_everything).unwrap()
     }
 
     pub(crate) fn order(&self, number: &str) -> Order {
