@@ -7,6 +7,7 @@ mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
 mod pay;
+mod refund;
 mod run;
 mod snapshot;
 
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Snapshot { snapshot, data }) => snapshot::take(snapshot, data),
         Some(SandboxCommand::Restore { snapshot, data }) => snapshot::restore(snapshot, data),
         Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
+        Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),

@@ -75,6 +75,18 @@ pub(crate) static PRODUCTS: &[Product] = &[
     },
     Product { routes: cash_coupons::ROUTES, due: cash_coupons::DUE, files: None, control: &[] },
     Product { routes: payments::ROUTES, due: payments::DUE, files: None, control: payments::person::ROUTES },
+    Product {
+        routes: payments::refund::ROUTES,
+        due: payments::refund::DUE,
+        files: None,
+        control: payments::refund::control::ROUTES,
+    },
+    Product {
+        routes: payments::profit_sharing::ROUTES,
+        due: payments::profit_sharing::DUE,
+        files: None,
+        control: &[],
+    },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },

@@ -209,6 +209,8 @@ pub(crate) enum SandboxCommand {
     /// A person pays an order of a running sandbox, or fails to.
     #[command(after_help = PAY_HELP)]
     Pay(Pay),
+    /// Decide what becomes of a refund (退款) of a running sandbox, before the clock lets it succeed.
+    Refund(Refund),
     /// The faults that requests to a running sandbox meet.
     #[command(after_help = FAULT_HELP)]
     Fault(Fault),
@@ -303,6 +305,19 @@ pub(crate) struct Pay {
     /// The signed parameters that the page, mini program or app was given, as JSON: their signature is checked.
     #[arg(long, value_name = "JSON")]
     pub(crate) front_end: Option<String>,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refund {
+    /// The merchant's number (out_refund_no) or the platform's (refund_id).
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: String,
+    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), or the merchant gets the money back.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed"])]
+    pub(crate) to: String,
     /// The data folder of the running sandbox.
     #[arg(long, value_name = "DIR", default_value = ".weipay")]
     pub(crate) data: PathBuf,

@@ -12,6 +12,8 @@
 //! | `person`, `front_end` | a person pays, or fails to; the signed parameters of the front end |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `unconfirmed` | choices that no source settles |
+//! | `refund` | money goes back (退款) |
+//! | `profit_sharing` | money goes on to others (分账) |
 
 pub(crate) mod closing;
 pub(crate) mod codepay;
@@ -22,7 +24,9 @@ pub(crate) mod order;
 mod parties;
 pub(crate) mod payment;
 pub(crate) mod person;
+pub(crate) mod profit_sharing;
 mod query;
+pub(crate) mod refund;
 pub(crate) mod refusals;
 mod unconfirmed;
 

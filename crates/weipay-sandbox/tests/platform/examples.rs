@@ -55,23 +55,6 @@ fn a_value_that_the_path_has_given_must_not_stand_in_the_body() {
 }
 
 #[test]
-fn a_refund_is_answered_with_the_callers_own_numbers() {
-    let merchant = Merchant::new();
-    let refund = merchant
-        .client
-        .post(
-            "/v3/refund/domestic/refunds",
-            &json!({
-                "out_trade_no": "order-7", "out_refund_no": "refund-7",
-                "amount": { "refund": 1, "total": 888, "currency": "CNY" }
-            }),
-        )
-        .success();
-    assert_eq!((&refund["out_trade_no"], &refund["out_refund_no"]), (&json!("order-7"), &json!("refund-7")));
-    assert_eq!((&refund["amount"]["refund"], &refund["amount"]["total"]), (&json!(1), &json!(888)));
-}
-
-#[test]
 fn whoever_wants_no_examples_gets_none() {
     let sandbox = crate::sandbox().examples(false).start().unwrap();
     let merchant = Merchant::in_sandbox(&sandbox);
