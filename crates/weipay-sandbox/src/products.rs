@@ -11,12 +11,14 @@
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
+pub(crate) mod balance;
 mod downloads;
 #[allow(dead_code, reason = "the products that move money come next")]
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
 pub(crate) mod platform_certificates;
 mod security_echo;
+pub(crate) mod transfers;
 pub(crate) mod users;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -71,6 +73,13 @@ pub(crate) static PRODUCTS: &[Product] = &[
         control: merchant_coupons::control::ROUTES,
     },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
+    Product {
+        routes: transfers::ROUTES,
+        due: transfers::DUE,
+        files: None,
+        control: transfers::control::ROUTES,
+    },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
 ];

@@ -6,6 +6,7 @@
 
 mod association;
 mod bad_requests;
+mod balances;
 mod choices;
 mod client;
 mod clock;
@@ -27,6 +28,7 @@ mod signatures;
 mod stored_codes;
 mod strangers;
 mod subsidies;
+mod transfers;
 mod uploads;
 mod ways_in;
 mod wrong_signatures;
