@@ -16,6 +16,7 @@ mod downloads;
 #[allow(dead_code, reason = "the products that move money come next")]
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
+pub(crate) mod payments;
 pub(crate) mod platform_certificates;
 mod security_echo;
 pub(crate) mod transfers;

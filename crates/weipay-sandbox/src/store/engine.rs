@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Announcement, StoreError};
@@ -164,7 +165,7 @@ pub(crate) struct StoredResponse {
 }
 
 /// What makes two bodies the same: members and values, not their order or spacing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
 
 /// A notification that waits in the outbox.

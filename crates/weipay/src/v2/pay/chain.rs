@@ -346,6 +346,12 @@ impl<M: Mode> PayDownloadfundflow<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
     /// same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_BILL_EXIST` | no money moved on this account on that day, so there is no bill (流水账单不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadfundflow::post).
     ///
     /// ```no_run
@@ -469,7 +475,7 @@ impl<M: Mode> PayMicropay<M> {
     /// |  | `BUYER_MISMATCH` | another user already tried to pay this order | `NewNumber` |
     /// |  | `APPID_NOT_EXIST` | the appid is unknown | `FixRequest` |
     /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown | `FixRequest` |
-    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which | `FixRequest` |
     /// |  | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
@@ -1109,7 +1115,7 @@ impl<M: Mode> PayUnifiedorder<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// |  | `INVALID_REQUEST` | the order number was used before with other parameters or for another product (201 商户订单号重复) | `NewNumber` |
+    /// |  | `INVALID_REQUEST` | the order number was used before with other parameters or for another product (201 商户订单号重复) | `QueryState` |
     /// |  | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// |  | `NOTENOUGH` | the payer has not enough money | `WaitUser` |
     /// |  | `ORDERPAID` | the order is already paid (该订单已支付) | `QueryState` |
@@ -1119,7 +1125,7 @@ impl<M: Mode> PayUnifiedorder<M> {
     /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown | `FixRequest` |
     /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// |  | `LACK_PARAMS` | a required parameter is missing | `FixRequest` |
-    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
     /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
     /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |

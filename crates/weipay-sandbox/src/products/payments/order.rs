@@ -1,0 +1,498 @@
+//! An order (订单): what a merchant wants to be paid, its state, and what was paid.
+//!
+//! ```text
+//!              ┌───── fails ◄──── USERPAYING (付款码 only) ──┐
+//!   create ► NOTPAY ── a person pays ──────────────────► SUCCESS ── refund ──► REFUND
+//!              ├── close, expiry ──► CLOSED
+//!              └── reverse (付款码 only) ──► REVOKED, from SUCCESS too
+//! ```
+//!
+//! Orders of APIv3 and APIv2, of direct merchants and partners, and the parts of combined orders (合单) are the same record.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::clock;
+use crate::products::ledger::Owner;
+use crate::store::{Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+/// `trade_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum OrderState {
+    /// Nobody has paid yet.
+    NotPay,
+    /// 付款码 only: the person is asked for the password.
+    UserPaying,
+    Success,
+    /// A refund was accepted, of a part or of everything.
+    Refund,
+    Closed,
+    /// 付款码 only: reversed.
+    Revoked,
+    /// 付款码 only: the payment failed.
+    PayError,
+}
+
+impl OrderState {
+    /// The word on the wire.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::NotPay => "NOTPAY",
+            Self::UserPaying => "USERPAYING",
+            Self::Success => "SUCCESS",
+            Self::Refund => "REFUND",
+            Self::Closed => "CLOSED",
+            Self::Revoked => "REVOKED",
+            Self::PayError => "PAYERROR",
+        }
+    }
+
+    /// `trade_state_desc`. The texts of the first, third and fifth are known; the others are UNCONFIRMED(state-words).
+    pub(crate) const fn description(self) -> &'static str {
+        match self {
+            Self::NotPay => "订单未支付",
+            Self::UserPaying => "用户支付中，需要输入密码",
+            Self::Success => "支付成功",
+            Self::Refund => "订单发生过退款，退款详情请查询退款单",
+            Self::Closed => "订单已关闭",
+            Self::Revoked => "订单已撤销",
+            Self::PayError => "支付失败，请撤销订单",
+        }
+    }
+
+    /// Whether the merchant has the money, or had it before refunds.
+    pub(crate) const fn is_paid(self) -> bool {
+        matches!(self, Self::Success | Self::Refund)
+    }
+}
+
+/// `trade_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum TradeType {
+    /// In WeChat's browser, and in mini programs.
+    Jsapi,
+    Native,
+    App,
+    /// H5: in another browser.
+    Mweb,
+    /// 付款码.
+    Micropay,
+}
+
+impl TradeType {
+    /// The word on the wire.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Jsapi => "JSAPI",
+            Self::Native => "NATIVE",
+            Self::App => "APP",
+            Self::Mweb => "MWEB",
+            Self::Micropay => "MICROPAY",
+        }
+    }
+}
+
+/// The version of the API that an order was made by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Dialect {
+    V3,
+    V2,
+}
+
+/// Who is to pay, or who paid: the person under the appids of the order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Payer {
+    /// Under the caller's appid (`openid`, `sp_openid`).
+    pub(crate) openid: Option<String>,
+    /// Under the sub-merchant's appid.
+    pub(crate) sub_openid: Option<String>,
+}
+
+/// What the app is given to pay with: a `prepay_id`, or the number in a `code_url` or `h5_url`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Prepay {
+    pub(crate) id: String,
+    pub(crate) made: i64,
+    /// The first second in which nobody can pay with it.
+    pub(crate) expires: i64,
+}
+
+/// A payment that succeeded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Payment {
+    /// 微信支付订单号: 28 digits.
+    pub(crate) transaction_id: String,
+    pub(crate) paid_at: i64,
+    pub(crate) payer: Payer,
+    /// Whose purse of the ledger paid: refunds go back there.
+    pub(crate) person: Owner,
+    /// `bank_type`: `OTHERS` when it came from the wallet.
+    pub(crate) bank_type: String,
+    /// Fen that the person paid: the total without coupons.
+    pub(crate) payer_total: i64,
+    /// Fen that the platform took of the payee.
+    pub(crate) fee: i64,
+    /// Coupons, as `promotion_detail` has them.
+    pub(crate) promotion_detail: Vec<Value>,
+    /// Fen of all refunds that are not closed.
+    pub(crate) refunded: i64,
+    /// How many refunds were accepted.
+    pub(crate) refund_count: i64,
+}
+
+/// The combined order (合单) that an order is part of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Combination {
+    /// `combine_mchid`.
+    pub(crate) merchant: String,
+    /// `combine_out_trade_no`.
+    pub(crate) out_trade_no: String,
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// Whose number `out_trade_no` is: the caller's `mchid` or `sp_mchid`, or the `mchid` of a part of a combined order.
+    pub(crate) merchant: String,
+    pub(crate) sub_mchid: Option<String>,
+    pub(crate) appid: String,
+    pub(crate) sub_appid: Option<String>,
+    pub(crate) out_trade_no: String,
+    pub(crate) trade_type: TradeType,
+    pub(crate) dialect: Dialect,
+    pub(crate) state: OrderState,
+    /// Fen.
+    pub(crate) total: i64,
+    pub(crate) currency: String,
+    pub(crate) description: String,
+    pub(crate) attach: Option<String>,
+    /// 付款码 has none.
+    pub(crate) notify_url: Option<String>,
+    pub(crate) goods_tag: Option<String>,
+    pub(crate) detail: Option<Value>,
+    pub(crate) scene_info: Option<Value>,
+    /// `settle_info.profit_sharing`: what is paid waits for the split.
+    pub(crate) profit_sharing: bool,
+    /// Who is to pay, where the order says it.
+    pub(crate) payer: Payer,
+    pub(crate) created: i64,
+    /// The first second in which nobody can pay it.
+    pub(crate) expires: i64,
+    /// When it was closed, has expired or was reversed.
+    pub(crate) ended: Option<i64>,
+    pub(crate) combined: Option<Combination>,
+    /// Of the first request.
+    pub(crate) fingerprint: Fingerprint,
+    /// The serial of the platform key that signs its notifications.
+    pub(crate) platform_serial: String,
+    /// The newest last. With an older one nobody can pay.
+    pub(crate) prepays: Vec<Prepay>,
+    /// There when it was paid; it stays when the order is refunded or reversed.
+    pub(crate) payment: Option<Payment>,
+}
+
+const TRANSACTION: &str = "transaction";
+const PREPAY: &str = "prepay";
+const COMBINATION: &str = "combination";
+const MERCHANT_AND_DAY: &str = "merchant and time of payment";
+const PAYEE_AND_DAY: &str = "payee and time of payment";
+
+impl Record for Order {
+    const KIND: &'static str = "order";
+
+    fn key(&self) -> String {
+        key(&self.merchant, &self.out_trade_no)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let mut indexes: Vec<_> =
+            self.prepays.iter().map(|prepay| IndexEntry::new(PREPAY, prepay.id.as_str())).collect();
+        if let Some(combined) = &self.combined {
+            indexes.push(IndexEntry::new(COMBINATION, joined(&combined.merchant, &combined.out_trade_no)));
+        }
+        if let Some(payment) = &self.payment {
+            indexes.push(IndexEntry::new(TRANSACTION, payment.transaction_id.as_str()));
+            indexes.push(IndexEntry::new(MERCHANT_AND_DAY, at(&self.merchant, payment.paid_at)));
+            indexes.push(IndexEntry::new(PAYEE_AND_DAY, at(self.payee(), payment.paid_at)));
+        }
+        indexes
+    }
+}
+
+/// Values with one merchant stand in the order of time.
+fn at(mchid: &str, time: i64) -> String {
+    format!("{mchid}@{:012}", time.max(0))
+}
+
+/// The key of an order.
+pub(crate) fn key(merchant: &str, out_trade_no: &str) -> String {
+    joined(merchant, out_trade_no)
+}
+
+/// Whose payments a bill has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose<'a> {
+    /// All that a merchant or partner made, for its sub-merchants too.
+    Merchant(&'a str),
+    /// All whose money one merchant or sub-merchant got.
+    Payee(&'a str),
+}
+
+impl Order {
+    /// The order with a merchant's own number.
+    pub(crate) fn find_by_number(
+        tx: &Transaction<'_>,
+        merchant: &str,
+        out_trade_no: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.get(&key(merchant, out_trade_no))
+    }
+
+    /// The order with the platform's number, which only orders have that were paid.
+    pub(crate) fn find_by_transaction(
+        tx: &Transaction<'_>,
+        transaction_id: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        Self::find_one(tx, TRANSACTION, transaction_id)
+    }
+
+    /// The order that was given this to pay with, whether or not a later one took its place.
+    pub(crate) fn find_by_prepay(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
+        Self::find_one(tx, PREPAY, id)
+    }
+
+    fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
+        Ok(tx.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 1 })?.pop())
+    }
+
+    /// The orders that were paid from one time until before another, reversed and refunded ones too; the one that was made last
+    /// first.
+    pub(crate) fn find_paid(
+        tx: &Transaction<'_>,
+        whose: Whose<'_>,
+        from: i64,
+        until: i64,
+        page: Page,
+    ) -> Result<Vec<Self>, StoreError> {
+        let (index, mchid) = match whose {
+            Whose::Merchant(mchid) => (MERCHANT_AND_DAY, mchid),
+            Whose::Payee(mchid) => (PAYEE_AND_DAY, mchid),
+        };
+        let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
+        tx.find(&[range], page)
+    }
+
+    /// The parts of a combined order; which one comes first is not said.
+    pub(crate) fn find_combined(
+        tx: &Transaction<'_>,
+        combination: &Combination,
+    ) -> Result<Vec<Self>, StoreError> {
+        let value = joined(&combination.merchant, &combination.out_trade_no);
+        tx.find(&[IndexRange::equal(COMBINATION, value)], Page { offset: 0, limit: MAX_PARTS })
+    }
+
+    /// Whose money it is.
+    pub(crate) fn payee(&self) -> &str {
+        self.sub_mchid.as_deref().unwrap_or(&self.merchant)
+    }
+
+    /// 微信支付订单号, of an order that was paid.
+    pub(crate) fn transaction_id(&self) -> Option<&str> {
+        self.payment.as_ref().map(|payment| payment.transaction_id.as_str())
+    }
+
+    /// What the app can pay with now.
+    pub(crate) fn prepay(&self) -> Option<&Prepay> {
+        self.prepays.last()
+    }
+
+    /// The response of a query by APIv3, which is also what a notification of the payment opens to.
+    pub(crate) fn show(&self) -> Value {
+        let mut shown = Map::new();
+        let mut set = |name: &str, value: Value| {
+            if !value.is_null() {
+                shown.insert(name.to_owned(), value);
+            }
+        };
+        match &self.sub_mchid {
+            None => {
+                set("appid", json!(self.appid));
+                set("mchid", json!(self.merchant));
+            }
+            Some(sub_mchid) => {
+                set("sp_appid", json!(self.appid));
+                set("sp_mchid", json!(self.merchant));
+                set("sub_appid", json!(self.sub_appid));
+                set("sub_mchid", json!(sub_mchid));
+            }
+        }
+        set("out_trade_no", json!(self.out_trade_no));
+        set("trade_state", json!(self.state.word()));
+        set("trade_state_desc", json!(self.state.description()));
+        let mut amount = json!({ "total": self.total, "currency": self.currency });
+        if let Some(payment) = &self.payment {
+            set("transaction_id", json!(payment.transaction_id));
+            set("trade_type", json!(self.trade_type.word()));
+            set("bank_type", json!(payment.bank_type));
+            set("attach", json!(self.attach));
+            set("success_time", json!(clock::rfc3339(payment.paid_at)));
+            set("payer", self.show_payer(&payment.payer));
+            amount["payer_total"] = json!(payment.payer_total);
+            amount["payer_currency"] = json!(self.currency);
+            let device = self.scene_info.as_ref().and_then(|scene| scene.get("device_id"));
+            set("scene_info", device.map_or(Value::Null, |device| json!({ "device_id": device })));
+            if !payment.promotion_detail.is_empty() {
+                set("promotion_detail", json!(payment.promotion_detail));
+            }
+        }
+        set("amount", amount);
+        Value::Object(shown)
+    }
+
+    fn show_payer(&self, payer: &Payer) -> Value {
+        let first = if self.sub_mchid.is_some() { "sp_openid" } else { "openid" };
+        let openids = [(first, &payer.openid), ("sub_openid", &payer.sub_openid)];
+        let known = openids.into_iter().filter_map(|(name, openid)| Some((name, openid.as_ref()?)));
+        Value::Object(known.map(|(name, openid)| (name.to_owned(), json!(openid))).collect())
+    }
+}
+
+/// The most parts of a combined order, a partner's.
+pub(crate) const MAX_PARTS: i64 = 50;
+
+/// A new 微信支付订单号: 28 digits, of which the first four are always the same, eight the day in Beijing and the last ten a serial.
+pub(crate) fn new_transaction_id(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
+    let serial = tx.next_number("transaction")?;
+    let date: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    Ok(format!("4200{:06}{date}{serial:010}", serial.wrapping_mul(7_919).rem_euclid(1_000_000)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn an_order() -> Order {
+        Order {
+            merchant: "1900000109".to_owned(),
+            sub_mchid: None,
+            appid: "wxd678efh567hg6787".to_owned(),
+            sub_appid: None,
+            out_trade_no: "order-1".to_owned(),
+            trade_type: TradeType::Jsapi,
+            dialect: Dialect::V3,
+            state: OrderState::NotPay,
+            total: 100,
+            currency: "CNY".to_owned(),
+            description: "Image形象店-深圳腾大-QQ公仔".to_owned(),
+            attach: Some("attached".to_owned()),
+            notify_url: Some("https://example.com/notify".to_owned()),
+            goods_tag: None,
+            detail: None,
+            scene_info: Some(json!({ "payer_client_ip": "127.0.0.1", "device_id": "013467007045764" })),
+            profit_sharing: false,
+            payer: Payer { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned()), sub_openid: None },
+            created: NOW,
+            expires: NOW + 600,
+            ended: None,
+            combined: None,
+            fingerprint: Fingerprint([0; 32]),
+            platform_serial: "PUB_KEY_ID_0".to_owned(),
+            prepays: vec![Prepay { id: "wx1".to_owned(), made: NOW, expires: NOW + 7_200 }],
+            payment: None,
+        }
+    }
+
+    fn a_paid_order() -> Order {
+        let order = an_order();
+        let payment = Payment {
+            transaction_id: "4200001234202701150000000001".to_owned(),
+            paid_at: NOW + 60,
+            payer: order.payer.clone(),
+            person: Owner::person("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"),
+            bank_type: "OTHERS".to_owned(),
+            payer_total: 90,
+            fee: 1,
+            promotion_detail: Vec::new(),
+            refunded: 0,
+            refund_count: 0,
+        };
+        Order { state: OrderState::Success, payment: Some(payment), ..order }
+    }
+
+    #[test]
+    fn what_is_known_only_after_the_payment_is_shown_only_then() {
+        let unpaid = an_order().show();
+        assert_eq!(
+            unpaid,
+            json!({ "appid": "wxd678efh567hg6787", "mchid": "1900000109", "out_trade_no": "order-1",
+                "trade_state": "NOTPAY", "trade_state_desc": "订单未支付",
+                "amount": { "total": 100, "currency": "CNY" } })
+        );
+        let paid = a_paid_order().show();
+        assert_eq!(paid["transaction_id"], "4200001234202701150000000001");
+        assert_eq!(
+            paid["amount"],
+            json!({ "total": 100, "currency": "CNY", "payer_total": 90, "payer_currency": "CNY" })
+        );
+        assert_eq!(paid["payer"], json!({ "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" }));
+        assert_eq!(
+            (&paid["attach"], &paid["scene_info"]),
+            (&json!("attached"), &json!({ "device_id": "013467007045764" }))
+        );
+    }
+
+    #[test]
+    fn the_order_of_a_partner_names_both_merchants() {
+        let order = Order { sub_mchid: Some("1900000110".to_owned()), ..a_paid_order() };
+        let shown = order.show();
+        assert_eq!((&shown["sp_mchid"], &shown["sub_mchid"]), (&json!("1900000109"), &json!("1900000110")));
+        assert_eq!(
+            (shown.get("mchid"), shown["payer"]["sp_openid"].as_str()),
+            (None, Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"))
+        );
+        assert_eq!(order.payee(), "1900000110");
+    }
+
+    #[test]
+    fn an_order_comes_back_as_it_was_stored_and_is_found_by_its_numbers() {
+        let checked: Result<(), StoreError> = Store::in_memory().transaction(|tx| {
+            let (unpaid, paid) = (an_order(), a_paid_order());
+            tx.save(&unpaid)?;
+            assert_eq!(Order::find_by_prepay(tx, "wx1")?, Some(unpaid));
+            tx.save(&paid)?;
+            assert_eq!(Order::find_by_number(tx, "1900000109", "order-1")?.as_ref(), Some(&paid));
+            assert_eq!(Order::find_by_number(tx, "1900000110", "order-1")?, None);
+            let id = paid.transaction_id().unwrap();
+            assert_eq!(Order::find_by_transaction(tx, id)?.as_ref(), Some(&paid));
+            let page = Page { offset: 0, limit: 9 };
+            for whose in [Whose::Merchant("1900000109"), Whose::Payee("1900000109")] {
+                assert_eq!(
+                    Order::find_paid(tx, whose, NOW + 60, NOW + 61, page)?,
+                    std::slice::from_ref(&paid)
+                );
+                assert!(Order::find_paid(tx, whose, NOW, NOW + 60, page)?.is_empty());
+            }
+            Ok(())
+        });
+        checked.unwrap();
+    }
+
+    #[test]
+    fn a_transaction_id_has_28_digits_and_the_day_and_is_new_each_time() {
+        let made: Result<Vec<String>, StoreError> =
+            Store::in_memory().transaction(|tx| (0..3).map(|_| new_transaction_id(tx, NOW)).collect());
+        let made = made.unwrap();
+        assert!(
+            made.iter()
+                .all(|id| id.len() == 28 && id.starts_with("4200") && id[10..].starts_with("20270115")),
+            "{made:?}"
+        );
+        assert!(made[0] != made[1] && made[1] != made[2]);
+    }
+}
