@@ -6,6 +6,7 @@ mod log;
 mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
+mod pay_score;
 mod run;
 mod transfer;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Init { data, platform_keys }) => init(data, platform_keys.as_deref()),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
+        Some(SandboxCommand::PayScore(arguments)) => pay_score::run(arguments),
         Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),

@@ -104,6 +104,7 @@ pub use products::Behaviour;
 pub use products::balance::top_up::MerchantAccount;
 pub use products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
 pub use products::merchant_coupons::stock::StockState;
+pub use products::pay_score::control::ServiceOrderError;
 pub use products::transfers::control::TransferError;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};

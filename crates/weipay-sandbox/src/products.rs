@@ -16,6 +16,7 @@ mod downloads;
 #[allow(dead_code, reason = "the products that move money come next")]
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
+pub(crate) mod pay_score;
 pub(crate) mod payments;
 pub(crate) mod platform_certificates;
 mod security_echo;
@@ -80,6 +81,12 @@ pub(crate) static PRODUCTS: &[Product] = &[
         due: transfers::DUE,
         files: None,
         control: transfers::control::ROUTES,
+    },
+    Product {
+        routes: pay_score::ROUTES,
+        due: pay_score::DUE,
+        files: None,
+        control: pay_score::control::ROUTES,
     },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },

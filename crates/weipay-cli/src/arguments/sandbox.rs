@@ -162,6 +162,8 @@ pub(crate) enum SandboxCommand {
     },
     /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
     Transfer(Transfer),
+    /// The pay score orders (支付分订单) of a running sandbox: what the person does who is served.
+    PayScore(PayScore),
     /// Show the last requests of a running sandbox, and why they were refused.
     #[command(after_help = LOG_HELP)]
     Log(Log),
@@ -238,6 +240,37 @@ pub(crate) struct TopUp {
     /// The data folder of the running sandbox.
     #[arg(long, value_name = "DIR", default_value = ".weipay")]
     pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PayScore {
+    #[command(subcommand)]
+    pub(crate) command: PayScoreCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PayScoreCommand {
+    /// Confirm an order as the person who is served.
+    Confirm {
+        /// Its out_order_no, order_id or package.
+        number: String,
+        /// Who confirms.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// Let deductions for an order fail from now on, because the person cannot pay.
+    Decline {
+        /// Its out_order_no, order_id or package.
+        number: String,
+    },
+    /// Pay a completed order at once, without waiting for a deduction.
+    Pay {
+        /// Its out_order_no, order_id or package.
+        number: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod merchant;
 mod notifications;
 mod notifications_on_demand;
 mod orders;
+mod pay_score;
 mod restart;
 mod rules_of_a_stock;
 mod sensitive_fields;
