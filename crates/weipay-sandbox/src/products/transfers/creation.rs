@@ -146,10 +146,10 @@ fn check_amount(fen: i64, has_name: bool) -> Result<(), Refusal> {
     }
     match has_name {
         true if fen < NAME_ALLOWED_FEN => {
-            Err(refusals::wrong_parameter("user_name may not be sent with less than 30 fen"))
+            Err(refusals::wrong_name("user_name may not be sent with less than 30 fen"))
         }
         false if fen >= NAME_NEEDED_FEN => {
-            Err(refusals::wrong_parameter("user_name must be sent with 200000 fen or more"))
+            Err(refusals::wrong_name("user_name must be sent with 200000 fen or more"))
         }
         _ => Ok(()),
     }
@@ -187,11 +187,11 @@ mod tests {
         for (fen, has_name, code) in [
             (9, false, Some("INVALID_REQUEST")),
             (10, false, None),
-            (10, true, Some("PARAM_ERROR")),
-            (29, true, Some("PARAM_ERROR")),
+            (10, true, Some("INVALID_REQUEST")),
+            (29, true, Some("INVALID_REQUEST")),
             (30, true, None),
             (199_999, false, None),
-            (200_000, false, Some("PARAM_ERROR")),
+            (200_000, false, Some("INVALID_REQUEST")),
             (200_000, true, None),
             (2_000_000, true, None),
             (2_000_001, true, Some("INVALID_REQUEST")),

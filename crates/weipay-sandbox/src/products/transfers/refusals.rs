@@ -49,6 +49,10 @@ pub(super) fn wrong_appid() -> Refusal {
         .with_reason("the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it")
 }
 
+pub(super) fn wrong_name(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("收款用户姓名与转账金额不符合要求").with_reason(reason)
+}
+
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
     Refusal::param_error("参数错误").with_reason(reason)
 }
