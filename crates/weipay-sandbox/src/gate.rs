@@ -209,7 +209,7 @@ fn check_known(
     if now > merchant.not_after || merchant.certificate == CertificateState::Expired {
         return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).into());
     }
-    if merchant.certificate == CertificateState::NotYetValid {
+    if now < merchant.not_before || merchant.certificate == CertificateState::NotYetValid {
         let reason = "the merchant certificate is not valid yet";
         return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
     }

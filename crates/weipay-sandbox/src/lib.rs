@@ -99,13 +99,18 @@ pub use notifications::on_demand::{NotificationError, NotificationFilter, Notifi
 pub use notifications::record::{Attempt, AttemptKind, Notification, NotificationState};
 pub use notifications::trigger::{Trigger, TriggerError, TriggeredMessage};
 pub use people::Person;
+pub use platform::snapshots::{Snapshot, SnapshotError};
 pub use platform::{ClockError, Platform, Request, Run};
 pub use products::Behaviour;
 pub use products::balance::top_up::MerchantAccount;
-pub use products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
-pub use products::merchant_coupons::stock::StockState;
 pub use products::pay_score::control::ServiceOrderError;
 pub use products::transfers::control::TransferError;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use store::{StoreAddress, StoreError};
+
+/// What programs do with merchant coupons (商家券) that no operation does: the state of a stock, and pages that give coupons.
+pub mod merchant_coupons {
+    pub use crate::products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
+    pub use crate::products::merchant_coupons::stock::StockState;
+}

@@ -32,6 +32,7 @@ fn merchant(mchid: &str, key: &PrivateKey) -> Merchant {
         account,
         serial: SERIAL.to_owned(),
         key: key.public_key(),
+        not_before: NOW - 1000,
         not_after: NOW + 1000,
         certificate: CertificateState::Valid,
         api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
@@ -232,6 +233,17 @@ fn an_expired_certificate_is_refused() {
         panic!("it was routed");
     };
     assert_eq!(refusal.message, "商户证书已过期。");
+}
+
+#[test]
+fn a_certificate_whose_first_day_is_to_come_is_refused_by_the_sandboxs_clock() {
+    let valid_from = |not_before| {
+        let known = Merchants::new(vec![Merchant { not_before, ..merchant(MCHID, &KEY) }]);
+        authenticate(&signed(TARGET).0, &known, None, &clock()).map(drop)
+    };
+    assert!(valid_from(NOW).is_ok());
+    let Err(Rejection::Refused { refusal, .. }) = valid_from(NOW + 1) else { panic!("it was let in") };
+    assert_eq!(refusal.message, OTHER_SERIAL);
 }
 
 #[test]

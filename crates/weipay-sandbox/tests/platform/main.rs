@@ -26,6 +26,7 @@ mod restart;
 mod rules_of_a_stock;
 mod sensitive_fields;
 mod signatures;
+mod snapshots;
 mod stored_codes;
 mod strangers;
 mod subsidies;

@@ -62,7 +62,9 @@ impl fmt::Display for TransferError {
             Self::Ambiguous => f.write_str(
                 "several merchants have used this number; give the platform's number or package_info",
             ),
-            Self::State(state) => write!(f, "it is {state} now"),
+            Self::State(state) => {
+                write!(f, "it is {state} now, so that nothing is left to confirm or to end")
+            }
             Self::Reason => write!(f, "the reason must be one of {}", FAIL_REASONS.join(", ")),
             Self::Store(_) => f.write_str("the transfer could not be kept"),
         }?;
