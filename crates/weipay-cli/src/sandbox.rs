@@ -171,7 +171,7 @@ fn coverage(only: Option<&str>) -> String {
     let count = |behaviour| counts.get(&behaviour).copied().unwrap_or_default();
     let _ = write!(
         text,
-        "\n{} operations have state, {} return an example and do nothing, {} (APIv2) are not available\n",
+        "\n{} operations have state, {} return an example and do nothing, {} (pages and uploads of APIv2) are not available\n",
         count(Behaviour::State),
         count(Behaviour::Example),
         count(Behaviour::None),

@@ -81,13 +81,17 @@ pub(crate) struct ValidRequest {
 }
 
 impl ValidRequest {
-    /// A request that has a body only, as tests of rules make it.
-    #[cfg(test)]
+    /// A request that has a body only.
     pub(crate) fn from_body(body: Map<String, Value>) -> Self {
         Self { body, ..Self::default() }
     }
 
     /// A request that has no body.
+    pub(crate) fn from_query(query: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { query: query.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The same, with the values of a path.
     #[cfg(test)]
     pub(crate) fn from_values(path: Vec<(&'static str, String)>, query: Vec<(String, String)>) -> Self {
         Self { path, query, ..Self::default() }

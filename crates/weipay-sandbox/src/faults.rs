@@ -22,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use weipay_catalog::{Catalog, Operation};
 
 use crate::platform::Request;
+use crate::v2;
 pub use fault::Fault;
 pub(crate) use inject::Delivery;
 pub use profile::FaultProfile;
@@ -149,5 +150,6 @@ impl Faults {
 }
 
 fn operation_of(request: &Request) -> Option<&'static Operation> {
-    Catalog::embedded().route(&request.method, request.path()).ok().map(|routed| routed.operation)
+    let routed = Catalog::embedded().route(&request.method, request.path()).ok();
+    routed.map(|routed| routed.operation).or_else(|| v2::operation_at(request.path()))
 }

@@ -9,7 +9,7 @@ pub(crate) mod record;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use weipay_wire::{ApiV3Key, PublicKey};
+use weipay_wire::{ApiV2Key, ApiV3Key, PublicKey};
 
 use crate::kit::shared::Seen;
 use crate::response::{Refusal, Signers, tail};
@@ -42,6 +42,8 @@ pub(crate) struct Merchant {
     pub(crate) certificate: CertificateState,
     /// APIv3密钥, which the platform shares.
     pub(crate) api_v3_key: ApiV3Key,
+    /// API密钥 of APIv2, which the platform shares.
+    pub(crate) api_v2_key: ApiV2Key,
     /// The keys with which the platform signs for it.
     pub(crate) signers: Signers,
     /// The platform certificates (平台证书) that it can list; none if it has only the public key.

@@ -34,7 +34,6 @@ use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
-use weipay_catalog::Catalog;
 
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
@@ -104,7 +103,7 @@ pub(crate) struct Sender {
 /// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the wait begins with the attempt,
 /// and not when it timed out.
 fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
-    let described = Catalog::embedded().notification("v3", &entry.event_type)?;
+    let described = message::described(&entry.event_type)?;
     let wait = described.retry.waits.get(usize::try_from(entry.attempts).ok()?)?;
     Some(started.saturating_add(i64::from(*wait)))
 }
@@ -250,18 +249,27 @@ impl Sender {
             message::make(platform, &signed, now, signature)
         });
         let message = message.await.unwrap_or_else(|| Err("the notification could not be made".to_owned()));
-        self.post_message(&entry.notify_url, message, kind).await
+        self.post_message(entry, message, kind).await
     }
 
-    async fn post_message(&self, url: &str, message: Result<Message, String>, kind: AttemptKind) -> Attempt {
+    async fn post_message(
+        &self,
+        entry: &OutboxEntry,
+        message: Result<Message, String>,
+        kind: AttemptKind,
+    ) -> Attempt {
         let deliveries = &self.platform.deliveries;
         let (time, started) = (self.platform.clock.now(), Instant::now());
         let received = match message {
-            Ok(message) => received(url, message, &deliveries.receivers).await,
+            Ok(message) => received(&entry.notify_url, message, &deliveries.receivers).await,
             Err(reason) => Err(reason),
         };
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        acknowledgement::judged(received, deliveries.reads_bodies).attempt(kind, time, milliseconds)
+        let judged = match entry.event_type.starts_with("v2/") {
+            true => acknowledgement::judged_v2(received),
+            false => acknowledgement::judged(received, deliveries.reads_bodies),
+        };
+        judged.attempt(kind, time, milliseconds)
     }
 }
 
@@ -408,6 +416,7 @@ mod tests {
             payment,
             [0, 15, 30, 60, 240, 840, 2040, 3840, 5640, 7440, 11040, 21840, 32640, 43440, 65040, 86_640]
         );
+        assert_eq!(schedule("v2/transaction-success"), payment, "until the XML says SUCCESS");
         assert_eq!(schedule("NO.SUCH.EVENT"), [0]);
     }
 

@@ -8,7 +8,7 @@ mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -31,6 +31,7 @@ use crate::response::{
 };
 use crate::sensitive;
 use crate::store::Store;
+use crate::v2;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
 
@@ -79,6 +80,20 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Whether it came over TLS.
     pub is_secure: bool,
+    /// What the client showed in the TLS handshake.
+    pub client_certificate: ClientCertificate,
+}
+
+/// The certificate of a client in the TLS handshake.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// There was no handshake.
+    #[default]
+    NotAsked,
+    /// The client was asked for one, and has none.
+    Missing,
+    /// The certificate in DER; the client has proven that it has the key.
+    Shown(Arc<[u8]>),
 }
 
 impl Request {
@@ -191,6 +206,9 @@ impl Platform {
         // What fails here is told by the request's own work.
         let _ = self.follow_clock();
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(operation) = v2::operation_at(request.path()) {
+            return self.answer_v2(operation, request, fault);
+        }
         let now = self.clock.now();
         let authenticate =
             || gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock);
@@ -228,6 +246,9 @@ impl Platform {
     /// The response to a body that is longer than any request needs to be. It was not kept, so only its request line is
     /// known.
     pub(crate) fn too_long(&self, method: &str, path: &str) -> Response {
+        if v2::operation_at(path).is_some() {
+            return self.too_long_v2();
+        }
         let now = self.clock.now();
         match gate::route(method, path) {
             Err(rejection) => noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection)),

@@ -37,6 +37,7 @@ use crate::response::{File, Refusal};
 use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
 };
+use crate::v2;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -127,7 +128,7 @@ impl Behaviour {
     pub fn from_operation(operation: &Operation) -> Self {
         match handler(PRODUCTS, operation) {
             Some(_) => Self::State,
-            None if gate::serves(operation) => Self::Example,
+            None if gate::serves(operation) || v2::serves(operation) => Self::Example,
             None => Self::None,
         }
     }

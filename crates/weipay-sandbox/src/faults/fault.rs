@@ -19,7 +19,9 @@ use std::time::Duration;
 /// | `probe-signature` | a signature probe (签名探测) of the platform |
 /// | `unknown-serial` | the response names a platform key that nobody knows |
 ///
-/// The last five are done to the real response of a request that is carried out.
+/// The last five are done to the real response of a request that is carried out. In APIv2, whose status is always 200, the
+/// platform's own response to a status is XML with `err_code` SYSTEMERROR (of 429 a code of limits), a signature is the element
+/// `sign`, and there are no probes and no serials.
 ///
 /// ```
 /// use weipay_sandbox::Fault;

@@ -213,7 +213,7 @@ pub(crate) struct StoredResponse {
 }
 
 /// What makes two bodies the same: members and values, not their order or spacing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
 
 /// As hexadecimal digits.

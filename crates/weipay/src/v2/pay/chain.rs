@@ -425,10 +425,8 @@ impl<M: Mode> PayFacepayquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::facepayquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().facepayquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -528,10 +526,8 @@ impl<M: Mode> PayOrderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::orderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().orderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -562,10 +558,8 @@ impl<M: Mode> PayPaporderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::paporderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().paporderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -650,10 +644,8 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::partner::paporderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().partner().paporderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -993,12 +985,8 @@ impl<M: Mode> PayRefundquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::refundquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .refund_id("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().pay().refundquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1037,12 +1025,8 @@ impl<M: Mode> PayRefundqueryv2<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::refundqueryv2::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .refund_id("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().pay().refundqueryv2().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -761,7 +761,6 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
     ///     .total_fee(100)
     ///     .refund_fee(100);
@@ -798,7 +797,6 @@ impl<M: Mode> SecapiPayRefundv2<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
     ///     .total_fee(100)
     ///     .refund_fee(100);
@@ -847,7 +845,7 @@ impl<M: Mode> SecapiPayReverse<M> {
     /// use weipay::v2::secapi::pay::reverse::post;
     ///
     /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_trade_no("1217752501201407033233368018");
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().secapi().pay().reverse().post(request).await?;
     /// # Ok(()) }
     /// ```
