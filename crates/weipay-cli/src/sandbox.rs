@@ -7,9 +7,11 @@ mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
 mod pay;
+mod pay_score;
 mod refund;
 mod run;
 mod snapshot;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -33,6 +35,8 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Init { data, platform_keys }) => init(data, platform_keys.as_deref()),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
+        Some(SandboxCommand::PayScore(arguments)) => pay_score::run(arguments),
+        Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
         Some(SandboxCommand::Snapshot { snapshot, data }) => snapshot::take(snapshot, data),

@@ -23,6 +23,7 @@ use crate::merchants::change::{MerchantError, NewMerchant};
 use crate::notifications::on_demand::Notifications;
 use crate::platform::snapshots::{Snapshot, SnapshotError};
 use crate::platform::{ClockError, Platform, Run};
+use crate::products::balance::top_up::MerchantAccount;
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
 use crate::products::payments::person::{PersonPaid, PersonPays, PersonPaysError};
 use crate::server::Server;
@@ -82,6 +83,14 @@ impl Sandbox {
     /// When there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         self.platform.add_merchant(new)
+    }
+
+    /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
+    ///
+    /// # Errors
+    /// When no merchant has this number, the amount is not from 1 fen to a hundred million yuan, or the database fails.
+    pub fn top_up(&self, mchid: &str, account: MerchantAccount, fen: i64) -> Result<i64, MerchantError> {
+        self.platform.top_up(mchid, account, fen)
     }
 
     /// The notifications that it sends: looks at them, and sends them again, in another order, or as a probe.

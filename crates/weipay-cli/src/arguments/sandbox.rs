@@ -175,6 +175,10 @@ pub(crate) enum SandboxCommand {
         #[command(subcommand)]
         command: MerchantCommand,
     },
+    /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
+    Transfer(Transfer),
+    /// The pay score orders (支付分订单) of a running sandbox: what the person does who is served.
+    PayScore(PayScore),
     /// Show the last requests of a running sandbox, and why they were refused.
     #[command(after_help = LOG_HELP)]
     Log(Log),
@@ -258,6 +262,91 @@ pub(crate) struct Log {
 pub(crate) enum MerchantCommand {
     /// Add a merchant (商户) to the sandbox that runs on a data folder, and print the path of its kit.json.
     Add(NewMerchant),
+    /// Put money into an account of a merchant, from its bank, and print what is in the account then.
+    TopUp(TopUp),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopUp {
+    /// Its merchant ID (商户号), or that of a sub-merchant.
+    #[arg(value_name = "MCHID")]
+    pub(crate) mchid: String,
+    /// How much, in fen (分).
+    #[arg(value_name = "FEN", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) fen: i64,
+    /// Which account: operation (运营账户), from which transfers are paid, basic (基本账户) or marketing (营销资金).
+    #[arg(long, value_name = "ACCOUNT", default_value = "operation", value_parser = ["operation", "basic", "marketing"])]
+    pub(crate) account: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PayScore {
+    #[command(subcommand)]
+    pub(crate) command: PayScoreCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PayScoreCommand {
+    /// Confirm an order as the person who is served.
+    Confirm {
+        /// Its out_order_no, order_id or package.
+        number: String,
+        /// Who confirms.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// Let deductions for an order fail from now on, because the person cannot pay.
+    Decline {
+        /// Its out_order_no, order_id or package.
+        number: String,
+    },
+    /// Pay a completed order at once, without waiting for a deduction.
+    Pay {
+        /// Its out_order_no, order_id or package.
+        number: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Transfer {
+    #[command(subcommand)]
+    pub(crate) command: TransferCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TransferCommand {
+    /// Confirm a transfer as the person who is paid, and print its state.
+    Confirm {
+        /// Its out_bill_no, transfer_bill_no or package_info.
+        number: String,
+        /// Let the payment fail with this reason (fail_reason), such as ACCOUNT_FROZEN or NAME_NOT_CORRECT.
+        #[arg(long, value_name = "REASON")]
+        fail: Option<String>,
+    },
+    /// Do not confirm a transfer: it fails at once, as it would after 24 hours. Print its state.
+    Refuse {
+        /// Its out_bill_no, transfer_bill_no or package_info.
+        number: String,
+    },
+    /// Let a merchant transfer without confirmation (免确认收款授权).
+    Authorize {
+        /// The out_authorization_no or package_info.
+        number: String,
+    },
+    /// End such an authorization.
+    EndAuthorization {
+        /// The out_authorization_no or package_info.
+        number: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -33,10 +33,14 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// The name behind each mark, with the line that it stands in.
+/// The name behind each mark, with the line that it stands in. A longer word, such as one of the platform's, is no mark.
 fn marks(text: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
     text.lines().flat_map(|line| {
-        let marks = ["UNCONFIRMED", "INFERRED"].into_iter().flat_map(move |mark| line.split(mark).skip(1));
+        let behind = move |mark: &'static str| {
+            let found = line.match_indices(mark).filter(|(at, _)| !line[..*at].ends_with('_'));
+            found.map(move |(at, _)| &line[at + mark.len()..])
+        };
+        let marks = ["UNCONFIRMED", "INFERRED"].into_iter().flat_map(behind);
         marks.map(move |after| {
             let name = after.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(name, _)| name);
             (name, line)

@@ -77,9 +77,13 @@ fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either()
     taken("POST", "/v3/profitsharing/orders", &sharing);
     let transfer = json!({
         "appid": kit.appid, "out_bill_no": "transfer1", "transfer_scene_id": "1000", "openid": kit.openid,
-        "transfer_amount": 1, "transfer_remark": "活动",
-        "transfer_scene_report_infos": [{ "info_type": "活动名称", "info_content": "新会员有礼" }],
+        "transfer_amount": 10, "transfer_remark": "活动",
+        "transfer_scene_report_infos": [
+            { "info_type": "活动名称", "info_content": "新会员有礼" },
+            { "info_type": "奖励说明", "info_content": "注册会员" },
+        ],
     });
+    SHARED.top_up(&kit.mchid, weipay_sandbox::MerchantAccount::Operation, 10).unwrap();
     taken("POST", "/v3/fund-app/mch-transfer/transfer-bills", &transfer);
 }
 
