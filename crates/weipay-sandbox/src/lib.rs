@@ -103,9 +103,13 @@ pub use notifications::trigger::{Trigger, TriggerError, TriggeredMessage};
 pub use people::Person;
 pub use platform::{ClientCertificate, ClockError, Platform, Request, Run};
 pub use products::Behaviour;
-pub use products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
-pub use products::merchant_coupons::stock::StockState;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use store::{StoreAddress, StoreError};
 pub use v2::CLIENT_CERTIFICATE_HEADER;
+
+/// What programs do with merchant coupons (商家券) that no operation does: the state of a stock, and pages that give coupons.
+pub mod merchant_coupons {
+    pub use crate::products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
+    pub use crate::products::merchant_coupons::stock::StockState;
+}
