@@ -86,9 +86,15 @@ impl ValidRequest {
         Self { body, ..Self::default() }
     }
 
-    /// A request that has a query only.
+    /// A request that has no body.
     pub(crate) fn from_query(query: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { query: query.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The same, with the values of a path.
+    #[cfg(test)]
+    pub(crate) fn from_values(path: Vec<(&'static str, String)>, query: Vec<(String, String)>) -> Self {
+        Self { path, query, ..Self::default() }
     }
 
     /// A member of the body that is a string, not empty: an empty one means what a missing one means.

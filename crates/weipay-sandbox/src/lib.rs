@@ -101,8 +101,10 @@ pub use notifications::on_demand::{NotificationError, NotificationFilter, Notifi
 pub use notifications::record::{Attempt, AttemptKind, Notification, NotificationState};
 pub use notifications::trigger::{Trigger, TriggerError, TriggeredMessage};
 pub use people::Person;
+pub use platform::snapshots::{Snapshot, SnapshotError};
 pub use platform::{ClientCertificate, ClockError, Platform, Request, Run};
 pub use products::Behaviour;
+pub use products::payments::person::{PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use store::{StoreAddress, StoreError};

@@ -34,6 +34,8 @@ pub(crate) struct Merchant {
     pub(crate) serial: String,
     /// The key of its certificate.
     pub(crate) key: PublicKey,
+    /// When its certificate begins to be valid, in unix seconds.
+    pub(crate) not_before: i64,
     /// When its certificate expires, in unix seconds.
     pub(crate) not_after: i64,
     /// What was said about its certificate beside that.

@@ -3,17 +3,18 @@
 
 mod events;
 mod show;
+pub(crate) mod snapshots;
 mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use http::HeaderMap;
 use weipay_catalog::{Operation, Place, Purpose};
 
-use crate::clock::HeldClock;
+use crate::clock::{ClockMode, HeldClock};
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
 use crate::exchanges::Exchanges;
@@ -52,8 +53,13 @@ pub struct Platform {
     pub(crate) faults: Faults,
     pub(crate) store: Store,
     pub(crate) clock: HeldClock,
+    /// How the clock of a shared database went when this node last looked, or said.
+    pub(crate) seen_clock: Mutex<Option<ClockMode>>,
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
+    /// Held for writing by what keeps or exchanges the state as a whole, and for reading by all other work on it. Never twice by one
+    /// thread.
+    pub(crate) whole_state: RwLock<()>,
     pub(crate) entropy: Entropy,
     /// What the last requests were, and why they got their responses.
     pub(crate) exchanges: Exchanges,
@@ -197,6 +203,9 @@ impl Platform {
 
     /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
     fn answer(&self, request: &Request, fault: Option<Fault>) -> Response {
+        // What fails here is told by the request's own work.
+        let _ = self.follow_clock();
+        let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(operation) = v2::operation_at(request.path()) {
             return self.answer_v2(operation, request, fault);
         }

@@ -21,8 +21,10 @@ use crate::faults::{FaultError, FaultRule};
 use crate::kit::KitOnDisk;
 use crate::merchants::change::{MerchantError, NewMerchant};
 use crate::notifications::on_demand::Notifications;
+use crate::platform::snapshots::{Snapshot, SnapshotError};
 use crate::platform::{ClockError, Platform, Run};
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
+use crate::products::payments::person::{PersonPaid, PersonPays, PersonPaysError};
 use crate::server::Server;
 use crate::store::StoreError;
 
@@ -97,6 +99,15 @@ impl Sandbox {
         self.platform.receive_coupons(page)
     }
 
+    /// A person pays an order, or fails to: the order changes its state, money moves, and the merchant is notified. With the parameters of a
+    /// [front end](PersonPays::with_front_end) their signature is checked, and what is wrong with it is told.
+    ///
+    /// # Errors
+    /// When there is no such order, it cannot be paid, or the database fails; nothing was changed then.
+    pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
+        self.platform.pay(pays)
+    }
+
     /// Lets requests meet a fault from now on, and gives the number of the rule.
     ///
     /// # Errors
@@ -139,6 +150,33 @@ impl Sandbox {
     /// Those of [`Self::run_to_next_event`]; the clock shows how far it came.
     pub fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
         self.platform.run_for(seconds)
+    }
+
+    /// Keeps the state as it is now under a name, in the data folder, in the place of the snapshot that had this name: records,
+    /// notifications that wait, what is due, how the clock goes, and where a seeded sequence of numbers stands. Merchants and their
+    /// kits are no part of it.
+    ///
+    /// # Errors
+    /// When the name cannot name a file, there are too many snapshots, or the file or the database fails.
+    pub fn snapshot(&self, name: &str) -> Result<Snapshot, SnapshotError> {
+        self.platform.take_snapshot(name).map(|(snapshot, _)| snapshot)
+    }
+
+    /// Puts the state of a snapshot in the place of what there is, whole or not at all. Merchants and their kits stay as they are.
+    ///
+    /// # Errors
+    /// When there is none with this name, its file is broken, it is of another version of this program or of a sandbox with other
+    /// merchants, or the database fails. Nothing was restored then.
+    pub fn restore(&self, name: &str) -> Result<(), SnapshotError> {
+        self.platform.restore_snapshot(name).map(drop)
+    }
+
+    /// Takes back everything that merchants and people did. Merchants and their kits stay, and so do the people of the seed file.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was taken back then.
+    pub fn reset(&self) -> Result<(), StoreError> {
+        self.platform.reset()
     }
 
     /// A client of its [control API](crate::control).

@@ -136,8 +136,14 @@ async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watche
         return serve(stream, Way::Plain, place, service, watcher).await;
     }
     if opening == Opening::Connect {
-        let connected = timeout(*idle_timeout, ways::connect(&mut stream)).await;
+        let connected =
+            timeout(*idle_timeout, ways::connect(&mut stream, &service.settings.platform.faults)).await;
         if let Err(refused) = connected.unwrap_or(Err(Unconnected::Broken)) {
+            if let Unconnected::Down(_, fault) = &refused
+                && fault.resets()
+            {
+                place.reset_at_end();
+            }
             return service.settings.note(LogEntry::unconnected(refused.target(), refused.reason()));
         }
     }

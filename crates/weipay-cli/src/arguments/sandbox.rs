@@ -23,6 +23,11 @@ Headers that the real platform does not send:
                                   header asks for one";
 
 /// What follows the options of `weipay sandbox fault --help`.
+const PAY_HELP: &str = "Example:
+  weipay sandbox pay order-1
+  weipay sandbox pay 'weixin://wxpay/bizpayurl?pr=p4lpSuKzz' --as oUpF8uMuAJO_M2pxb1Q9zNjWeS6o
+  weipay sandbox pay order-1 --fail not-enough-balance";
+
 const FAULT_HELP: &str = "\
 A fault is one of:
   429, 500, 502, 503    nothing is done; behind it `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
@@ -36,6 +41,12 @@ A fault is one of:
 
 A single request asks for a fault with the header Weipay-Sandbox-Fault. An example of a rule:
   weipay sandbox fault add commit-then-drop --operation 'POST /v3/marketing/busifavor/coupons/use' --first 1";
+
+/// What follows the options of `weipay sandbox snapshot --help`.
+const SNAPSHOT_HELP: &str = "\
+The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
+printed. After weipay sandbox restore the same requests have the same responses, and a notification that waited waits again, also if
+it was acknowledged in between.";
 
 /// What follows the options of `weipay sandbox run --help`.
 const RUN_HELP: &str = "\
@@ -88,6 +99,10 @@ pub(crate) struct Serving {
     /// number of sandboxes may use at once, each with its own data folder. The password can also be in PGPASSWORD.
     #[arg(long, value_name = "STORE", default_value = "sqlite", value_parser = str::parse::<StoreAddress>)]
     pub(crate) store: StoreAddress,
+    /// The port of 127.0.0.1 on which the control API listens; 0 selects a free port. Its address and its token are in control.json of the
+    /// data folder.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) control_port: u16,
     /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it, or of
     /// the time of this machine [default: as it went when the last sandbox with this data folder ended, at first the time of this machine].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<weipay_sandbox::Clock>)]
@@ -171,6 +186,29 @@ pub(crate) enum SandboxCommand {
     },
     /// Show or move the clock of a running sandbox.
     Clock(Clock),
+    /// Keep the state of a running sandbox: records, notifications that wait, what is due, and the clock. Merchants and their keys
+    /// are no part of it.
+    #[command(after_help = SNAPSHOT_HELP)]
+    Snapshot {
+        /// A name, for a snapshot in the data folder; or a file, which has a `/` in its path or ends with .jsonl.
+        #[arg(value_name = "NAME|FILE")]
+        snapshot: String,
+        /// The data folder of the running sandbox.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
+    /// Put the state of a snapshot in the place of what there is, whole or not at all. Merchants and their keys stay as they are.
+    Restore {
+        /// The name or the file of the snapshot.
+        #[arg(value_name = "NAME|FILE")]
+        snapshot: String,
+        /// The data folder of the running sandbox.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
+    /// A person pays an order of a running sandbox, or fails to.
+    #[command(after_help = PAY_HELP)]
+    Pay(Pay),
     /// The faults that requests to a running sandbox meet.
     #[command(after_help = FAULT_HELP)]
     Fault(Fault),
@@ -240,6 +278,34 @@ pub(crate) struct NewMerchant {
     /// The state of its certificate (商户API证书).
     #[arg(long, value_name = "STATE", default_value = "valid", value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
     pub(crate) certificate: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pay {
+    /// The order by out_trade_no, transaction_id, prepay_id, code_url or h5_url; a combined order (合单) by its combine_out_trade_no.
+    #[arg(value_name = "ORDER", required_unless_present = "front_end")]
+    pub(crate) order: Option<String>,
+    /// Who pays [default: whom the order names, or else somebody].
+    #[arg(long = "as", value_name = "OPENID")]
+    pub(crate) person: Option<String>,
+    /// Fail for this reason: the order stays unpaid, and nobody is notified.
+    #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
+    pub(crate) fail: Option<String>,
+    /// A coupon of the merchant takes so many fen off.
+    #[arg(long, value_name = "FEN")]
+    pub(crate) discount: Option<i64>,
+    /// Pay from the wallet (零钱), and not by a bank card.
+    #[arg(long)]
+    pub(crate) wallet: bool,
+    /// The merchant whose out_trade_no is meant, when several have used it.
+    #[arg(long)]
+    pub(crate) mchid: Option<String>,
+    /// The signed parameters that the page, mini program or app was given, as JSON: their signature is checked.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) front_end: Option<String>,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -68,6 +68,18 @@ const COMMIT: &str = "commit-then-";
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: u64 = 60_000;
 
+impl Fault {
+    /// Whether nothing is done and nothing comes back.
+    pub(crate) fn ends_connection(self) -> bool {
+        !self.commits && matches!(self.kind, Kind::Drop | Kind::Reset)
+    }
+
+    /// Whether a connection ends with a reset.
+    pub(crate) fn resets(self) -> bool {
+        self.kind == Kind::Reset
+    }
+}
+
 impl FromStr for Fault {
     type Err = String;
 

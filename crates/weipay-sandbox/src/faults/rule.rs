@@ -129,6 +129,14 @@ fn is_to(request: &Request, wanted: &str) -> bool {
     given.eq_ignore_ascii_case(wanted) || without_port.eq_ignore_ascii_case(wanted)
 }
 
+impl Active {
+    /// Whether the rule lets every connection to one host end, whatever is asked for.
+    pub(super) fn is_of_host_alone(&self) -> bool {
+        let FaultRule { fault, operation, merchant, host, .. } = &self.rule;
+        host.is_some() && operation.is_none() && merchant.is_none() && fault.ends_connection()
+    }
+}
+
 /// A rule in force.
 pub(super) struct Active {
     pub(super) id: u64,

@@ -32,6 +32,7 @@ fn merchant(mchid: &str, key: &PrivateKey) -> Merchant {
         account,
         serial: SERIAL.to_owned(),
         key: key.public_key(),
+        not_before: NOW - 1000,
         not_after: NOW + 1000,
         certificate: CertificateState::Valid,
         api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
@@ -240,6 +241,17 @@ fn an_expired_certificate_is_refused() {
 }
 
 #[test]
+fn a_certificate_whose_first_day_is_to_come_is_refused_by_the_sandboxs_clock() {
+    let valid_from = |not_before| {
+        let known = Merchants::new(vec![Merchant { not_before, ..merchant(MCHID, &KEY) }]);
+        authenticate(&signed(TARGET).0, &known, None, &clock()).map(drop)
+    };
+    assert!(valid_from(NOW).is_ok());
+    let Err(Rejection::Refused { refusal, .. }) = valid_from(NOW + 1) else { panic!("it was let in") };
+    assert_eq!(refusal.message, OTHER_SERIAL);
+}
+
+#[test]
 fn a_wrong_signature_is_answered_with_what_should_have_been_signed() {
     let forged = with(|authorization| authorization.signature = "ZmFrZQ==".to_owned());
     let length = request_message("GET", TARGET, NOW, "nonce", &forged.body).len();
@@ -355,4 +367,12 @@ fn a_character_that_the_cut_would_break_is_left_out() {
     let detail = detail_of("POST", "/v3/x", "n", "1234567券".as_bytes());
     assert_eq!(detail["sign_information"]["truncated_sign_message"], "POST\n/v3/x\n1756951532\nn\n1234567\n");
     assert!(detail_of("POST", "/v3/x", "n", b"\xff\xff").is_object());
+}
+
+#[test]
+fn the_products_that_are_checked_less_are_in_the_catalogue() {
+    for prefix in LESS_CHECKED {
+        let mut templates = Catalog::embedded().headings().map(|(_, template)| format!("/{template}"));
+        assert!(templates.any(|template| template.starts_with(prefix)), "{prefix}");
+    }
 }

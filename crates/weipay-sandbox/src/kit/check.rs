@@ -37,6 +37,7 @@ impl KitOnDisk {
             },
             serial: kit.merchant_serial.clone(),
             key: certificate.public_key().clone(),
+            not_before: certificate.not_before(),
             not_after: certificate.not_after(),
             certificate: record.certificate,
             api_v3_key: self.api_v3_key()?,

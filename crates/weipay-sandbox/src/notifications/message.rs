@@ -62,7 +62,8 @@ pub(super) fn make(
     let content =
         Content { id: id(entry), event_type: &entry.event_type, time: entry.time, resource: &entry.resource };
     let signer = merchant.signers.for_notification(entry.number, &entry.platform_serial);
-    sealed(&content, &merchant.api_v3_key, signer, &platform.entropy, now, signature)
+    // Not from the platform's seed: an attempt is made beside requests, and must not decide which numbers they get.
+    sealed(&content, &merchant.api_v3_key, signer, &Entropy::system(), now, signature)
 }
 
 /// Encrypts and signs a notification.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -289,6 +289,7 @@ impl SandboxBuilder {
         if let Some((file, seed)) = &seed {
             platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
         }
+        platform.share_clock().map_err(|error| StartError::Store(platform.store.place().into(), error))?;
         tick_with(platform.clock(), &platform);
         let settings = Settings {
             platform: Arc::clone(&platform),
@@ -370,7 +371,9 @@ impl SandboxBuilder {
             faults,
             store,
             clock,
+            seen_clock: Mutex::default(),
             runs: Mutex::default(),
+            whole_state: RwLock::new(()),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
             exchanges: Exchanges::new(self.log_bytes),
             seeded_people: OnceLock::new(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 const PAGE: &str = include_str!("../../docs/sandbox-choices.md");
 const COUPONS: &str = include_str!("../../src/products/merchant_coupons/unconfirmed.rs");
+const PAYMENTS: &str = include_str!("../../src/products/payments/unconfirmed.rs");
 const GRAMMAR: &str = include_str!("../../src/grammar.rs");
 
 /// The text behind a mark.
@@ -75,8 +76,10 @@ fn every_choice_that_the_source_marks_is_on_the_page_under_its_name() {
 #[test]
 fn the_page_of_unconfirmed_choices_lists_the_sentences_of_the_source() {
     let grammar = after(GRAMMAR, "mod unconfirmed {").split("#[cfg(test)]").next().unwrap();
-    let of_source: BTreeSet<&str> =
-        sentences(after(COUPONS, "mod words")).chain(sentences(grammar)).collect();
+    let of_source: BTreeSet<&str> = [after(COUPONS, "mod words"), after(PAYMENTS, "mod words"), grammar]
+        .into_iter()
+        .flat_map(sentences)
+        .collect();
     let items = PAGE.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
     assert_eq!(items.collect::<BTreeSet<&str>>(), of_source);
 }

@@ -50,20 +50,23 @@ fn an_order_without_encrypted_fields_needs_no_platform_serial() {
         ("app", json!({})),
         ("h5", json!({ "scene_info": scene })),
     ] {
-        taken("POST", &format!("/v3/pay/transactions/{product}"), &order(with));
+        let mut body = order(with);
+        body["out_trade_no"] = json!(format!("order-of-{product}"));
+        taken("POST", &format!("/v3/pay/transactions/{product}"), &body);
     }
 }
 
 #[test]
 fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either() {
     let kit = SHARED.kit();
+    let part = |number: &str| {
+        json!({ "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
+            "out_trade_no": number, "description": "茶" })
+    };
     let combined = json!({
         "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": "combined-1",
         "notify_url": NOTIFY_URL, "combine_payer_info": { "openid": kit.openid },
-        "sub_orders": [{
-            "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
-            "out_trade_no": "combined-1-1", "description": "茶",
-        }],
+        "sub_orders": [part("combined-1-1"), part("combined-1-2")],
     });
     taken("POST", "/v3/combine-transactions/jsapi", &combined);
     let sharing = json!({
