@@ -42,7 +42,7 @@
 //! **Steps** of the chain are named by the whole path, because they stand in one file for each product; the module of a path shows
 //! its own by rule 5.
 //!
-//! **Types** of objects and of listed values: the field's name (see `rust::types`). Where that is taken in the file, the name of
+//! **Types** of objects and of listed values: the field's name (see `rust::module_types`). Where that is taken in the file, the name of
 //! the object around stands before it: `type` in `PromotionDetail` → `PromotionDetailType`. Where the object around has that
 //! very name, it is followed by `Item` for the members of an array, otherwise by `Content`: `SceneInfoContent`. What is still
 //! taken is followed by an underscore.

@@ -10,14 +10,14 @@
 //! | module | idea |
 //! |---|---|
 //! | [`steps`] | the way to an operation in the pure chain, and the module of its types |
-//! | [`types`] | the structs and enumerations of an operation, in the order in which they get their names |
+//! | [`module_types`] | the structs and enumerations of an operation, in the order in which they get their names |
 //! | [`code`] | code whose line breaks are decided when it is written |
 //! | [`request`] | the sample of a request, typed or as JSON |
 //! | [`styles`] | the six styles of a call, and the example in the documentation of a verb |
 
 pub mod code;
+pub mod module_types;
 pub mod request;
 pub mod steps;
 pub mod styles;
 mod type_names;
-pub mod types;

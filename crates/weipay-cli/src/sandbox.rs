@@ -8,11 +8,13 @@ mod merchant;
 pub(crate) mod notifications;
 mod pay;
 mod run;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,6 +35,8 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
         Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
+        Some(SandboxCommand::Snapshot { snapshot, data }) => snapshot::take(snapshot, data),
+        Some(SandboxCommand::Restore { snapshot, data }) => snapshot::restore(snapshot, data),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
@@ -79,6 +83,7 @@ fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
     };
     let mut builder = Sandbox::builder()
         .store(arguments.store.clone())
+        .control(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port)))
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)
@@ -164,7 +169,7 @@ fn coverage(only: Option<&str>) -> String {
     let count = |behaviour| counts.get(&behaviour).copied().unwrap_or_default();
     let _ = write!(
         text,
-        "\n{} operations have state, {} return an example and do nothing, {} (APIv2) are not available\n",
+        "\n{} operations have state, {} return an example and do nothing, {} (pages and uploads of APIv2) are not available\n",
         count(Behaviour::State),
         count(Behaviour::Example),
         count(Behaviour::None),

@@ -1,10 +1,10 @@
 //! The structs and enumerations of one operation or notification as Rust. Which there are, and their names, says
-//! `weipay_catalog::rust::types`.
+//! `weipay_catalog::rust::module_types`.
 
 use std::collections::BTreeSet;
 
 use weipay_catalog::rust::code::{Call, Code};
-use weipay_catalog::rust::types::{Enumeration, Member, Struct, Type, Types, numbered};
+use weipay_catalog::rust::module_types::{Enumeration, Member, Struct, Type, Types, numbered};
 use weipay_catalog::{Carrier, Field, Format, Kind, Rules, names};
 
 use crate::documentation::{self, aliases, lines, titles};

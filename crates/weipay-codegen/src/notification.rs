@@ -1,7 +1,7 @@
 //! The files of the notifications: what the platform posts, and what its sealed part opens to.
 
 use weipay_catalog::names;
-use weipay_catalog::rust::types::Types;
+use weipay_catalog::rust::module_types::Types;
 use weipay_catalog::{Field, Notification};
 
 use crate::documentation::operation::links;

@@ -3,7 +3,7 @@
 use indoc::formatdoc;
 use weipay_catalog::folder::EXTENSION;
 use weipay_catalog::parse::Heading;
-use weipay_catalog::rust::types::{REQUEST, RESPONSE, Types, request_fields};
+use weipay_catalog::rust::module_types::{REQUEST, RESPONSE, Types, request_fields};
 use weipay_catalog::{Operation, names};
 
 use crate::documentation::{lines, operation as documentation};

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
 use weipay_catalog::Field;
-use weipay_catalog::rust::types::{Types, has_members, is_enumeration, request_fields, response_fields};
+use weipay_catalog::rust::module_types::{
+    Types, has_members, is_enumeration, request_fields, response_fields,
+};
 
 use crate::documentation::lines;
 use crate::models::Module;

@@ -44,7 +44,7 @@ impl Clock {
 }
 
 /// Unix seconds by the clock of the machine.
-fn machine_now() -> i64 {
+pub(crate) fn machine_now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()

@@ -9,17 +9,17 @@
 //! strictly, and what a lenient reader would swallow is remembered: members that stand twice matter because two readers of one
 //! signed body must never understand different things. Nesting is bounded by the parser (128 levels).
 
+mod json;
 mod parts;
 
 use std::borrow::Cow;
-use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use weipay_catalog::{Carrier, Field, Kind, Operation, Routed};
 use weipay_rules::{BrokenRule, parse_integer, parse_number};
 
+use self::json::read_json;
 use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::response::Refusal;
 use crate::upload::Upload;
@@ -81,10 +81,20 @@ pub(crate) struct ValidRequest {
 }
 
 impl ValidRequest {
-    /// A request that has a body only, as tests of rules make it.
-    #[cfg(test)]
+    /// A request that has a body only.
     pub(crate) fn from_body(body: Map<String, Value>) -> Self {
         Self { body, ..Self::default() }
+    }
+
+    /// A request that has no body.
+    pub(crate) fn from_query(query: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { query: query.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The same, with the values of a path.
+    #[cfg(test)]
+    pub(crate) fn from_values(path: Vec<(&'static str, String)>, query: Vec<(String, String)>) -> Self {
+        Self { path, query, ..Self::default() }
     }
 
     /// A member of the body that is a string, not empty: an empty one means what a missing one means.
@@ -564,102 +574,6 @@ fn decoded(raw: &str, plus_is_blank: bool) -> Option<String> {
     }
     let raw = if plus_is_blank { Cow::Owned(raw.replace('+', " ")) } else { Cow::Borrowed(raw) };
     percent_decode_str(&raw).decode_utf8().ok().map(Cow::into_owned)
-}
-
-/// A body that is JSON.
-#[derive(Debug)]
-struct Document {
-    value: Value,
-    /// A member that stands twice in one object.
-    repeated: Option<String>,
-    /// Whether a string or a name has characters of four UTF-8 bytes (emoji and the like).
-    four_byte: bool,
-}
-
-/// Reads a body; `None` when it is not JSON in UTF-8 or is nested too deeply.
-fn read_json(body: &[u8]) -> Option<Document> {
-    let mut found = Found::default();
-    let mut parser = serde_json::Deserializer::from_slice(body);
-    let value = Reader(&mut found).deserialize(&mut parser).ok()?;
-    parser.end().ok()?;
-    Some(Document { value, repeated: found.repeated, four_byte: found.four_byte })
-}
-
-#[derive(Default)]
-struct Found {
-    repeated: Option<String>,
-    four_byte: bool,
-}
-
-impl Found {
-    fn look_at(&mut self, text: &str) {
-        // In UTF-8 only characters beyond U+FFFF begin with a byte from 0xF0 on.
-        self.four_byte |= text.bytes().any(|byte| byte >= 0xF0);
-    }
-}
-
-struct Reader<'a>(&'a mut Found);
-
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        self.0.look_at(text);
-        Ok(text.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = access.next_element_seed(Reader(&mut *self.0))? {
-            members.push(member);
-        }
-        Ok(Value::Array(members))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
-        while let Some(name) = access.next_key::<String>()? {
-            self.0.look_at(&name);
-            let value = access.next_value_seed(Reader(&mut *self.0))?;
-            if members.contains_key(&name) {
-                self.0.repeated.get_or_insert_with(|| name.clone());
-            }
-            members.insert(name, value);
-        }
-        Ok(Value::Object(members))
-    }
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@ use crate::error::append_causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     "kit.json",
     "kit.json.unfinished",
     "kit.txt",
     "kit.txt.unfinished",
     "merchants",
+    SNAPSHOTS,
     "control.json",
     "control.json.unfinished",
     "keys",
@@ -35,6 +36,8 @@ const LOCK: &str = "lock";
 /// The certificate of the local authority, which clients are told to trust.
 pub(crate) const CA_CERTIFICATE: &str = "ca.pem";
 pub(crate) const CA_KEY: &str = "ca-key.pem";
+/// The folder of snapshots of the state.
+pub(crate) const SNAPSHOTS: &str = "snapshots";
 /// The database.
 pub(crate) const STATE: &str = "state.db";
 

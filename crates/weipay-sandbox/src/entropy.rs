@@ -39,6 +39,21 @@ impl Entropy {
         }
     }
 
+    /// Where a seeded sequence stands.
+    pub(crate) fn place(&self) -> Option<u64> {
+        match &self.0 {
+            Source::System => None,
+            Source::Seeded { state, .. } => Some(*state.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// Goes on from a place that a seeded sequence had.
+    pub(crate) fn go_to(&self, place: u64) {
+        if let Source::Seeded { state, .. } = &self.0 {
+            *state.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        }
+    }
+
     pub(crate) fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
             Source::System => {

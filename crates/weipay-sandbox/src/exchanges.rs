@@ -224,7 +224,8 @@ impl Exchanges {
 impl Kept {
     fn is_failed(&self) -> bool {
         match &*self.content {
-            Content::Whole(whole) => whole.status.is_none_or(|status| status >= 400),
+            // A refusal of APIv2 has the status of a success.
+            Content::Whole(whole) => whole.code.is_some() || whole.status.is_none_or(|status| status >= 400),
             Content::Line(entry) => entry.is_failed(),
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod json_style;
 pub(crate) mod mistakes;
 pub(crate) mod paths;
 pub(crate) mod serial;
+pub(crate) mod sign;
 
 use std::fmt;
 
@@ -32,7 +33,7 @@ pub struct SignatureExplanation {
     pub cause: String,
     /// The message that fits the request as it arrived.
     pub expected: String,
-    /// Its SHA-256, to be compared with what a client logs.
+    /// Its SHA-256, to be compared with what a client logs; in APIv2 of what stands before `&key=`.
     pub expected_sha256: String,
     /// The message that was signed, where it was found.
     pub signed: Option<String>,
@@ -48,7 +49,7 @@ pub struct SignatureExplanation {
 pub struct Difference {
     /// The offset in both messages, from 0, without masks.
     pub offset: usize,
-    /// The line of the expected message: method, URL, timestamp, nonce or body.
+    /// The line of the expected message: method, URL, timestamp, nonce or body; in APIv2 `elements`.
     pub line: &'static str,
     /// The offset in that line.
     pub column: usize,

@@ -22,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use weipay_catalog::{Catalog, Operation};
 
 use crate::platform::Request;
+use crate::v2;
 pub use fault::Fault;
 pub(crate) use inject::Delivery;
 pub use profile::FaultProfile;
@@ -131,11 +132,24 @@ impl Faults {
         })
     }
 
+    /// The fault that a connection to a host meets before there is a request in it: of a rule that is about nothing but this host, and lets
+    /// connections end.
+    pub(crate) fn choose_for_connection(&self, target: &str) -> Option<Fault> {
+        let host = target.parse().ok()?;
+        let mut request = Request { method: "CONNECT".to_owned(), ..Request::default() };
+        request.headers.insert("host", host);
+        self.with(|rules| {
+            let mut of_hosts = rules.active.iter_mut().filter(|active| active.is_of_host_alone());
+            of_hosts.find_map(|active| active.meet(&request, None))
+        })
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Rules) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 fn operation_of(request: &Request) -> Option<&'static Operation> {
-    Catalog::embedded().route(&request.method, request.path()).ok().map(|routed| routed.operation)
+    let routed = Catalog::embedded().route(&request.method, request.path()).ok();
+    routed.map(|routed| routed.operation).or_else(|| v2::operation_at(request.path()))
 }

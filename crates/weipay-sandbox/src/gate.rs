@@ -117,7 +117,7 @@ fn stale(signed: i64, now: i64) -> String {
     format!("{told}: the client's clock is {seconds} seconds {side} it{zone}")
 }
 
-/// Whether requests of an operation are let in at all: APIv2 has another gateway, which is not here.
+/// Whether requests of an operation are let in here: APIv2 has [another gateway](crate::v2).
 pub(crate) fn serves(operation: &Operation) -> bool {
     operation.version() == Version::V3
 }
@@ -125,7 +125,7 @@ pub(crate) fn serves(operation: &Operation) -> bool {
 /// The operation that a request line asks for.
 pub(crate) fn route(method: &str, path: &str) -> Result<Routed, Rejection> {
     match Catalog::embedded().route(method, path) {
-        Ok(routed) if !serves(routed.operation) => Err(unrouted(404, OF_V2.to_owned())),
+        Ok(routed) if !serves(routed.operation) => Err(unrouted(404, V2_IN_PATH.to_owned())),
         Ok(routed) => Ok(routed),
         Err(Unrouted::UnknownPath) => Err(unrouted(404, unknown_path(method, path))),
         Err(Unrouted::OtherMethod(methods)) => {
@@ -134,7 +134,8 @@ pub(crate) fn route(method: &str, path: &str) -> Result<Routed, Rejection> {
     }
 }
 
-const OF_V2: &str = "the sandbox does not serve APIv2";
+const V2_IN_PATH: &str = "addresses of APIv2 have no /v2 in front, as in POST /pay/unifiedorder";
+const OF_V2: &str = "of APIv2 the sandbox serves what takes XML; this is a page for a browser or an upload";
 
 /// The catalogue keeps the paths of APIv2 below `v2/`, which their addresses do not have.
 fn is_of_v2(path: &str) -> bool {
@@ -209,7 +210,7 @@ fn check_known(
     if now > merchant.not_after || merchant.certificate == CertificateState::Expired {
         return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).into());
     }
-    if merchant.certificate == CertificateState::NotYetValid {
+    if now < merchant.not_before || merchant.certificate == CertificateState::NotYetValid {
         let reason = "the merchant certificate is not valid yet";
         return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
     }

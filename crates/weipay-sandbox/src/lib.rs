@@ -31,6 +31,7 @@
 //! | `authority` | the certificate authority for clients that speak TLS to the official hosts |
 //! | `platform` | the journey itself, what the clock does, what is only shown |
 //! | `gate` | what the gateway checks before any product sees a request |
+//! | `v2` | the gateway of APIv2, before the same products |
 //! | `contract` | every request validated against the catalogue |
 //! | `grammar` | the platform's sentences for a value that is refused |
 //! | `sensitive` | fields that travel encrypted, in both directions |
@@ -81,6 +82,7 @@ mod sensitive;
 mod server;
 mod store;
 mod upload;
+mod v2;
 
 pub use clock::{Clock, ClockMode, HeldClock, parse_duration};
 pub use contract::Validation;
@@ -99,11 +101,17 @@ pub use notifications::on_demand::{NotificationError, NotificationFilter, Notifi
 pub use notifications::record::{Attempt, AttemptKind, Notification, NotificationState};
 pub use notifications::trigger::{Trigger, TriggerError, TriggeredMessage};
 pub use people::Person;
-pub use platform::{ClockError, Platform, Request, Run};
+pub use platform::snapshots::{Snapshot, SnapshotError};
+pub use platform::{ClientCertificate, ClockError, Platform, Request, Run};
 pub use products::Behaviour;
-pub use products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
-pub use products::merchant_coupons::stock::StockState;
 pub use products::payments::person::{PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use store::{StoreAddress, StoreError};
+pub use v2::CLIENT_CERTIFICATE_HEADER;
+
+/// What programs do with merchant coupons (商家券) that no operation does: the state of a stock, and pages that give coupons.
+pub mod merchant_coupons {
+    pub use crate::products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
+    pub use crate::products::merchant_coupons::stock::StockState;
+}

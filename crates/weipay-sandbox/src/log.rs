@@ -107,7 +107,8 @@ impl LogEntry {
     /// Whether the request was refused, or did not arrive.
     #[must_use]
     pub fn is_failed(&self) -> bool {
-        self.status.is_none_or(|status| status >= 400)
+        // A refusal of APIv2 has the status of a success.
+        self.code.is_some() || self.status.is_none_or(|status| status >= 400)
     }
 }
 

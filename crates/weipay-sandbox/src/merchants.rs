@@ -9,7 +9,7 @@ pub(crate) mod record;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use weipay_wire::{ApiV3Key, PublicKey};
+use weipay_wire::{ApiV2Key, ApiV3Key, PublicKey};
 
 use crate::kit::shared::Seen;
 use crate::response::{Refusal, Signers, tail};
@@ -34,12 +34,16 @@ pub(crate) struct Merchant {
     pub(crate) serial: String,
     /// The key of its certificate.
     pub(crate) key: PublicKey,
+    /// When its certificate begins to be valid, in unix seconds.
+    pub(crate) not_before: i64,
     /// When its certificate expires, in unix seconds.
     pub(crate) not_after: i64,
     /// What was said about its certificate beside that.
     pub(crate) certificate: CertificateState,
     /// APIv3密钥, which the platform shares.
     pub(crate) api_v3_key: ApiV3Key,
+    /// API密钥 of APIv2, which the platform shares.
+    pub(crate) api_v2_key: ApiV2Key,
     /// The keys with which the platform signs for it.
     pub(crate) signers: Signers,
     /// The platform certificates (平台证书) that it can list; none if it has only the public key.

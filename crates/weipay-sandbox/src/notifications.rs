@@ -27,18 +27,17 @@ mod receiver;
 pub(crate) mod record;
 pub(crate) mod trigger;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
-use weipay_catalog::Catalog;
 
 use crate::log::{Log, LogEntry};
 use crate::platform::Platform;
-use crate::store::{LEASE, OutboxEntry, StoreError, Transaction};
+use crate::store::{LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
 pub(crate) use hold::LATEST as LATEST_DUE;
 use message::{Message, Signature};
 pub(crate) use receiver::Receivers;
@@ -46,6 +45,8 @@ use record::{Attempt, AttemptKind, Notification, NotificationState};
 
 /// So many receivers are called at once.
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;
+/// So many of them at one receiver: one that is slow must not delay the others.
+const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
 /// A receiver must have responded by then. Documented for product coupons; most pages do not say.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// How often the outbox is looked at when nothing asks for it.
@@ -57,7 +58,8 @@ pub(crate) struct Deliveries {
     receivers: Receivers,
     /// Whether a body that says `FAIL` makes a status 2xx a failure.
     reads_bodies: bool,
-    under_way: Mutex<HashSet<i64>>,
+    /// The numbers of notifications, and where they go.
+    under_way: Mutex<HashMap<i64, String>>,
     log: OnceLock<Arc<Log>>,
 }
 
@@ -72,7 +74,7 @@ impl Deliveries {
         Self { receivers, reads_bodies, ..Self::default() }
     }
 
-    fn under_way(&self) -> HashSet<i64> {
+    fn under_way(&self) -> HashMap<i64, String> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -101,7 +103,7 @@ pub(crate) struct Sender {
 /// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the wait begins with the attempt,
 /// and not when it timed out.
 fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
-    let described = Catalog::embedded().notification("v3", &entry.event_type)?;
+    let described = message::described(&entry.event_type)?;
     let wait = described.retry.waits.get(usize::try_from(entry.attempts).ok()?)?;
     Some(started.saturating_add(i64::from(*wait)))
 }
@@ -123,22 +125,49 @@ impl Sender {
                 false => MAX_ATTEMPTS_AT_ONCE,
             };
             // A failure of the database is told by the request that meets it; the next look tries again.
-            for entry in self.due(limit).await.unwrap_or_default() {
-                if under_way.contains(&entry.number) {
+            let (mut has_begun, mut left) = (false, Vec::new());
+            for entry in self.due(limit, busy(&under_way)).await.unwrap_or_default() {
+                if under_way.contains_key(&entry.number) {
                     continue;
                 }
-                if let Some(place) = self.take_place(entry.number) {
-                    tokio::spawn(self.clone().attempt_due(entry, place, claimed));
+                match self.take_place(&entry, MAX_ATTEMPTS_AT_ONE_RECEIVER) {
+                    Some(place) => {
+                        has_begun = true;
+                        tokio::spawn(self.clone().attempt_due(entry, place, claimed));
+                    }
+                    None => left.push(entry),
                 }
+            }
+            let has_left = !left.is_empty();
+            if has_left && self.platform.store.is_shared() {
+                self.give_back(left).await;
+            }
+            // What was left is for a receiver that is busy now. Behind it may be something for others.
+            if has_begun && has_left {
+                continue;
             }
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
         }
     }
 
-    async fn due(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+    /// Lets other nodes, and this one later, deliver what was claimed and found no place.
+    async fn give_back(&self, left: Vec<OutboxEntry>) {
+        // What fails is free again when the claim ends.
+        let _ = self
+            .blocking(move |platform| {
+                platform.store.transaction(|tx| {
+                    left.iter().try_for_each(|entry| tx.reschedule(entry, entry.attempts, entry.due))
+                })
+            })
+            .await;
+    }
+
+    async fn due(&self, limit: usize, busy: Vec<String>) -> Result<Vec<OutboxEntry>, StoreError> {
         self.blocking(move |platform| {
+            let _ = platform.follow_clock();
+            let _at_one_time = platform.whole_state.read().unwrap_or_else(PoisonError::into_inner);
             let now = platform.clock.now().min(hold::LATEST);
-            platform.store.transaction(|tx| tx.claim_due(now, limit))
+            platform.store.transaction(|tx| tx.claim_due(now, limit, &busy))
         })
         .await
         .unwrap_or_else(|| Ok(Vec::new()))
@@ -153,11 +182,17 @@ impl Sender {
         spawn_blocking(move || work(&platform)).await.ok()
     }
 
-    /// A place for an attempt, unless one is under way for the same notification, or too many are.
-    fn take_place(&self, number: i64) -> Option<Place> {
+    /// A place for an attempt, unless one is under way for the same notification, or too many are, in all or at its receiver.
+    fn take_place(&self, entry: &OutboxEntry, at_receiver: usize) -> Option<Place> {
+        let (number, receiver) = (entry.number, receiver_of(&entry.notify_url));
         let mut under_way = self.platform.deliveries.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = under_way.len() < MAX_ATTEMPTS_AT_ONCE && under_way.insert(number);
-        is_free.then(|| Place { sender: self.clone(), number })
+        let there = under_way.values().filter(|known| *known == receiver).count();
+        if under_way.len() >= MAX_ATTEMPTS_AT_ONCE || there >= at_receiver || under_way.contains_key(&number)
+        {
+            return None;
+        }
+        under_way.insert(number, receiver.to_owned());
+        Some(Place { sender: self.clone(), number })
     }
 
     async fn attempt_due(self, entry: OutboxEntry, place: Place, claimed: Instant) {
@@ -214,19 +249,38 @@ impl Sender {
             message::make(platform, &signed, now, signature)
         });
         let message = message.await.unwrap_or_else(|| Err("the notification could not be made".to_owned()));
-        self.post_message(&entry.notify_url, message, kind).await
+        self.post_message(entry, message, kind).await
     }
 
-    async fn post_message(&self, url: &str, message: Result<Message, String>, kind: AttemptKind) -> Attempt {
+    async fn post_message(
+        &self,
+        entry: &OutboxEntry,
+        message: Result<Message, String>,
+        kind: AttemptKind,
+    ) -> Attempt {
         let deliveries = &self.platform.deliveries;
         let (time, started) = (self.platform.clock.now(), Instant::now());
         let received = match message {
-            Ok(message) => received(url, message, &deliveries.receivers).await,
+            Ok(message) => received(&entry.notify_url, message, &deliveries.receivers).await,
             Err(reason) => Err(reason),
         };
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        acknowledgement::judged(received, deliveries.reads_bodies).attempt(kind, time, milliseconds)
+        let judged = match entry.event_type.starts_with("v2/") {
+            true => acknowledgement::judged_v2(received),
+            false => acknowledgement::judged(received, deliveries.reads_bodies),
+        };
+        judged.attempt(kind, time, milliseconds)
     }
+}
+
+/// The receivers that have as many attempts as they may.
+fn busy(under_way: &HashMap<i64, String>) -> Vec<String> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for receiver in under_way.values() {
+        *counts.entry(receiver).or_default() += 1;
+    }
+    let full = counts.into_iter().filter(|(_, count)| *count >= MAX_ATTEMPTS_AT_ONE_RECEIVER);
+    full.map(|(receiver, _)| receiver.to_owned()).collect()
 }
 
 /// Posts a message, within the time limit.
@@ -362,6 +416,7 @@ mod tests {
             payment,
             [0, 15, 30, 60, 240, 840, 2040, 3840, 5640, 7440, 11040, 21840, 32640, 43440, 65040, 86_640]
         );
+        assert_eq!(schedule("v2/transaction-success"), payment, "until the XML says SUCCESS");
         assert_eq!(schedule("NO.SUCH.EVENT"), [0]);
     }
 

@@ -3,17 +3,18 @@
 
 mod events;
 mod show;
+pub(crate) mod snapshots;
 mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use http::HeaderMap;
 use weipay_catalog::{Operation, Place, Purpose};
 
-use crate::clock::HeldClock;
+use crate::clock::{ClockMode, HeldClock};
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
 use crate::exchanges::Exchanges;
@@ -30,6 +31,7 @@ use crate::response::{
 };
 use crate::sensitive;
 use crate::store::Store;
+use crate::v2;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
 
@@ -51,8 +53,13 @@ pub struct Platform {
     pub(crate) faults: Faults,
     pub(crate) store: Store,
     pub(crate) clock: HeldClock,
+    /// How the clock of a shared database went when this node last looked, or said.
+    pub(crate) seen_clock: Mutex<Option<ClockMode>>,
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
+    /// Held for writing by what keeps or exchanges the state as a whole, and for reading by all other work on it. Never twice by one
+    /// thread.
+    pub(crate) whole_state: RwLock<()>,
     pub(crate) entropy: Entropy,
     /// What the last requests were, and why they got their responses.
     pub(crate) exchanges: Exchanges,
@@ -73,6 +80,20 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Whether it came over TLS.
     pub is_secure: bool,
+    /// What the client showed in the TLS handshake.
+    pub client_certificate: ClientCertificate,
+}
+
+/// The certificate of a client in the TLS handshake.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// There was no handshake.
+    #[default]
+    NotAsked,
+    /// The client was asked for one, and has none.
+    Missing,
+    /// The certificate in DER; the client has proven that it has the key.
+    Shown(Arc<[u8]>),
 }
 
 impl Request {
@@ -182,6 +203,12 @@ impl Platform {
 
     /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
     fn answer(&self, request: &Request, fault: Option<Fault>) -> Response {
+        // What fails here is told by the request's own work.
+        let _ = self.follow_clock();
+        let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(operation) = v2::operation_at(request.path()) {
+            return self.answer_v2(operation, request, fault);
+        }
         let now = self.clock.now();
         let authenticate =
             || gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock);
@@ -219,6 +246,9 @@ impl Platform {
     /// The response to a body that is longer than any request needs to be. It was not kept, so only its request line is
     /// known.
     pub(crate) fn too_long(&self, method: &str, path: &str) -> Response {
+        if v2::operation_at(path).is_some() {
+            return self.too_long_v2();
+        }
         let now = self.clock.now();
         match gate::route(method, path) {
             Err(rejection) => noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection)),

@@ -34,6 +34,7 @@ use crate::response::{File, Refusal};
 use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
 };
+use crate::v2;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -112,7 +113,7 @@ impl Behaviour {
     pub fn from_operation(operation: &Operation) -> Self {
         match handler(PRODUCTS, operation) {
             Some(_) => Self::State,
-            None if gate::serves(operation) => Self::Example,
+            None if gate::serves(operation) || v2::serves(operation) => Self::Example,
             None => Self::None,
         }
     }
@@ -240,7 +241,7 @@ pub(crate) fn idempotently(
     refuse_other_request: fn() -> Refusal,
     work: impl FnOnce() -> Result<Value, HandlerError>,
 ) -> Result<Value, HandlerError> {
-    let fingerprint = Fingerprint::new(&context.request.body);
+    let fingerprint = Fingerprint::of_request(context.request);
     match compare(tx.stored_response(key)?, fingerprint) {
         Comparison::Same(response) => Ok(response),
         Comparison::Other => Err(refuse_other_request().into()),
@@ -285,9 +286,27 @@ pub(crate) fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -
 }
 
 impl Fingerprint {
+    /// What a request says: its body, and the values in its path and its query, in whatever order these stand. Without such values it is
+    /// that of the body.
+    pub(crate) fn of_request(request: &ValidRequest) -> Self {
+        let mut query: Vec<_> = request.query_values().collect();
+        query.sort_unstable();
+        let values: Vec<_> = request.path_values().chain(query).collect();
+        if values.is_empty() {
+            return Self::new(&request.body);
+        }
+        let mut text = Value::from_iter(values.iter().map(|(name, value)| vec![*name, *value])).to_string();
+        write_members(&request.body, &mut text);
+        Self::of_text(&text)
+    }
+
     pub(crate) fn new(body: &Map<String, Value>) -> Self {
         let mut text = String::new();
         write_members(body, &mut text);
+        Self::of_text(&text)
+    }
+
+    fn of_text(text: &str) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
         Self(bytes)
@@ -330,6 +349,22 @@ mod tests {
     use weipay_catalog::Catalog;
 
     use super::*;
+
+    #[test]
+    fn the_values_of_path_and_query_belong_to_a_request_and_the_order_of_the_query_does_not() {
+        let request = |path: &str, query: &[(&str, &str)]| {
+            let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            Fingerprint::of_request(&ValidRequest::from_values(vec![("id", path.to_owned())], query))
+        };
+        let first = request("1", &[("a", "1"), ("b", "2")]);
+        assert_eq!(first, request("1", &[("b", "2"), ("a", "1")]));
+        for (path, query) in
+            [("2", &[("a", "1"), ("b", "2")][..]), ("1", &[("a", "1")]), ("1", &[("a", "2"), ("b", "1")])]
+        {
+            assert_ne!(first, request(path, query));
+        }
+        assert_eq!(Fingerprint::of_request(&ValidRequest::default()), Fingerprint::new(&Map::new()));
+    }
 
     #[test]
     fn every_route_is_an_operation_of_the_catalogue_and_stands_once() {

@@ -370,7 +370,7 @@ pub(crate) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Re
 }
 
 /// The real platform says `nginx`; the sandbox must not be mistaken for it.
-const SERVER: &str = "weipay-sandbox";
+pub(crate) const SERVER: &str = "weipay-sandbox";
 
 /// A response with the headers that signed and unsigned ones share, in the platform's order.
 pub(crate) fn with_headers(

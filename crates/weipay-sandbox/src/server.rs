@@ -43,7 +43,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::authority::{Authority, is_official};
 use crate::faults::Delivery;
 use crate::log::{Log, LogEntry};
-use crate::platform::{self, Platform};
+use crate::platform::{self, ClientCertificate, Platform};
 use crate::response;
 use crate::upload::MAX_UPLOAD_BODY;
 pub(crate) use life::Server;
@@ -133,11 +133,17 @@ async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watche
     let Some(opening) = ways::opening(&socket, *idle_timeout, &service.ending).await else { return };
     let mut stream = Stream::new(socket, Arc::clone(&place), *idle_timeout);
     if opening == Opening::Http {
-        return serve(stream, false, place, service, watcher).await;
+        return serve(stream, Way::Plain, place, service, watcher).await;
     }
     if opening == Opening::Connect {
-        let connected = timeout(*idle_timeout, ways::connect(&mut stream)).await;
+        let connected =
+            timeout(*idle_timeout, ways::connect(&mut stream, &service.settings.platform.faults)).await;
         if let Err(refused) = connected.unwrap_or(Err(Unconnected::Broken)) {
+            if let Unconnected::Down(_, fault) = &refused
+                && fault.resets()
+            {
+                place.reset_at_end();
+            }
             return service.settings.note(LogEntry::unconnected(refused.target(), refused.reason()));
         }
     }
@@ -146,16 +152,29 @@ async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watche
         Err(reason) => return service.settings.note(LogEntry::without_tls(&reason)),
     };
     match accepted {
-        Ok(Ok(stream)) => serve(stream, true, place, service, watcher).await,
+        Ok(Ok(stream)) => {
+            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            let certificate = shown.map_or(ClientCertificate::Missing, |certificate| {
+                ClientCertificate::Shown(certificate.as_ref().into())
+            });
+            serve(stream, Way::Tls(certificate), place, service, watcher).await;
+        }
         Ok(Err(error)) => service.settings.note(LogEntry::without_tls(&error.to_string())),
         Err(_) => service.settings.note(LogEntry::without_tls("the handshake did not end in time")),
     }
 }
 
+/// What the requests of a connection come by.
+#[derive(Clone)]
+enum Way {
+    Plain,
+    Tls(ClientCertificate),
+}
+
 /// Serves the requests of one connection until it ends. How it ended is its client's business.
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    is_secure: bool,
+    way: Way,
     place: Arc<Place>,
     service: Service,
     watcher: Watcher,
@@ -170,7 +189,7 @@ async fn serve(
         .half_close(true)
         .title_case_headers(true);
     let responding =
-        service_fn(move |request| respond(request, is_secure, service.clone(), Arc::clone(&place)));
+        service_fn(move |request| respond(request, way.clone(), service.clone(), Arc::clone(&place)));
     let _ = watcher.watch(protocol.serve_connection(TokioIo::new(stream), responding)).await;
 }
 
@@ -188,7 +207,7 @@ impl std::error::Error for Dropped {}
 
 async fn respond(
     request: Request<Incoming>,
-    is_secure: bool,
+    way: Way,
     service: Service,
     place: Arc<Place>,
 ) -> Result<Response<Outgoing>, Dropped> {
@@ -229,7 +248,11 @@ async fn respond(
                     .map_or_else(String::new, |target| target.as_str().to_owned()),
                 headers: head.headers,
                 body,
-                is_secure: is_secure || by_proxy.is_some(),
+                is_secure: matches!(way, Way::Tls(_)) || by_proxy.is_some(),
+                client_certificate: match way {
+                    Way::Plain => ClientCertificate::NotAsked,
+                    Way::Tls(certificate) => certificate,
+                },
             };
             let platform = Arc::clone(platform);
             spawn_blocking(move || platform.respond(&request)).await.map_err(|_| Dropped)?

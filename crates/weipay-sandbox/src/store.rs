@@ -20,6 +20,7 @@ mod engine;
 mod model;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub(crate) mod snapshot;
 mod sqlite;
 
 use std::cell::{Cell, RefCell};
@@ -44,8 +45,9 @@ pub use address::StoreAddress;
 pub(crate) use engine::MAX_WAITING;
 pub(crate) use engine::{
     Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page, StoredResponse,
+    StoredRow, receiver_of,
 };
-use engine::{Engine, NewRecord, StoredRecord};
+use engine::{EachRow, Engine, NewRecord, StoredRecord};
 #[cfg(feature = "postgres")]
 use postgres::Postgres;
 use sqlite::Sqlite;
@@ -198,6 +200,20 @@ impl Store {
         self.outbox_changed.notified().await;
     }
 
+    /// A record as it is now, for who changes nothing.
+    pub(crate) fn peek<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        match &self.database {
+            Database::Own(_) => self.transaction(|tx| tx.get(key)),
+            #[cfg(feature = "postgres")]
+            Database::Shared(postgres) => {
+                let read = |stored: StoredRecord| {
+                    serde_json::from_str(&stored.document).map_err(|_| unreadable::<R>(&stored.key))
+                };
+                postgres.peek(R::KIND, key)?.map(read).transpose()
+            }
+        }
+    }
+
     /// Whether anything is due, asked without a transaction that writes: the answer is no nearly every time.
     pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
         match &self.database {
@@ -316,8 +332,14 @@ impl<'a> Transaction<'a> {
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.
-    pub(crate) fn claim_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.engine.claim_due(now, limit)
+    /// What goes to one of the busy [receivers](receiver_of) is left out.
+    pub(crate) fn claim_due(
+        &self,
+        now: i64,
+        limit: usize,
+        busy: &[String],
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.engine.claim_due(now, limit, busy)
     }
 
     /// Puts a notification into the outbox, as it is.
@@ -333,8 +355,20 @@ impl<'a> Transaction<'a> {
     }
 
     /// Takes a notification out of the outbox.
-    pub(crate) fn remove_from_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+    ///
+    /// Whether it is not there any more: what another node delivers now stays.
+    pub(crate) fn remove_from_outbox(&self, entry: &OutboxEntry) -> Result<bool, StoreError> {
         self.engine.remove_from_outbox(entry.number)
+    }
+
+    /// Gives everything that the store holds, row by row.
+    pub(crate) fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
+        self.engine.rows(each)
+    }
+
+    /// Adds a row that [`Self::rows`] gave, as it is. Whether its place was free.
+    pub(crate) fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError> {
+        self.engine.add_row(row)
     }
 
     /// Takes everything away, except records of these kinds.

@@ -10,6 +10,7 @@ use weipay_catalog::{Carrier, Field, Kind, Operation, Pictures, Purpose};
 use weipay_wire::DigestAlgorithm;
 
 use crate::platform::Request;
+use crate::v2;
 use multipart::Part;
 
 /// The longest body of an upload: the largest documented file has 7.5 MB, and some room for the rest.
@@ -72,9 +73,10 @@ pub(crate) fn meta_field(operation: &Operation) -> Option<&Field> {
     operation.request.multipart.iter().find(|field| field.carrier == Some(Carrier::JsonText))
 }
 
-/// The fields of the JSON that an operation takes: of its body, or of an upload's `meta`.
+/// The fields that an operation takes: of its JSON, of its XML, or of an upload's `meta`.
 pub(crate) fn fields_of_document(operation: &Operation) -> &[Field] {
-    meta_field(operation).map_or(&operation.request.json, |meta| &meta.fields)
+    let body = if v2::serves(operation) { &operation.request.xml } else { &operation.request.json };
+    meta_field(operation).map_or(body, |meta| &meta.fields)
 }
 
 /// The field that describes the file.

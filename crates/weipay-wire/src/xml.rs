@@ -117,7 +117,16 @@ impl XmlElements {
     /// # Errors
     /// When a name is not valid in XML, or a value contains a character that XML does not allow.
     pub fn write(&self, root: &str) -> Result<String, XmlError> {
-        write(self, root)
+        write(self, root, Cdata::WhereNeeded)
+    }
+
+    /// The same with every value in CDATA except whole numbers, as the platform itself writes. Characters that XML does not allow
+    /// are left out: a response must not fail because of a letter that a request of APIv3 could have.
+    ///
+    /// # Errors
+    /// When a name is not valid in XML.
+    pub fn write_with_cdata(&self, root: &str) -> Result<String, XmlError> {
+        write(self, root, Cdata::Always)
     }
 
     fn is_empty(&self) -> bool {
@@ -246,17 +255,28 @@ impl Display for XmlError {
 
 impl Error for XmlError {}
 
-fn write(elements: &XmlElements, root: &str) -> Result<String, XmlError> {
+/// Which values are written as CDATA.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cdata {
+    WhereNeeded,
+    Always,
+}
+
+fn write(elements: &XmlElements, root: &str, cdata: Cdata) -> Result<String, XmlError> {
     let mut out = String::with_capacity(256);
-    element(&mut out, root, |out| children(out, elements))?;
+    element(&mut out, root, |out| children(out, elements, cdata))?;
     Ok(out)
 }
 
-fn children(out: &mut String, elements: &XmlElements) -> Result<(), XmlError> {
+fn children(out: &mut String, elements: &XmlElements, cdata: Cdata) -> Result<(), XmlError> {
     for (name, content) in elements.iter() {
         element(out, name, |out| match content {
+            XmlContent::Text(text) if cdata == Cdata::Always => {
+                cdata_value(out, text);
+                Ok(())
+            }
             XmlContent::Text(text) => value(out, name, text),
-            XmlContent::Elements(elements) => children(out, elements),
+            XmlContent::Elements(elements) => children(out, elements, cdata),
         })?;
     }
     Ok(())
@@ -284,6 +304,22 @@ fn value(out: &mut String, name: &str, text: &str) -> Result<(), XmlError> {
         out.push_str(text);
         return Ok(());
     }
+    sections(out, text);
+    Ok(())
+}
+
+fn cdata_value(out: &mut String, text: &str) {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        out.push_str(text);
+    } else if text.is_empty() {
+        out.push_str("<![CDATA[]]>");
+    } else {
+        sections(out, &text.chars().filter(|character| is_allowed(*character)).collect::<String>());
+    }
+}
+
+/// A value as CDATA, and the carriage returns between as numbers.
+fn sections(out: &mut String, text: &str) {
     for (index, line) in text.split('\r').enumerate() {
         if index > 0 {
             out.push_str("&#13;");
@@ -295,7 +331,6 @@ fn value(out: &mut String, name: &str, text: &str) -> Result<(), XmlError> {
             out.push_str("]]>");
         }
     }
-    Ok(())
 }
 
 fn needs_cdata(text: &str) -> bool {
@@ -326,6 +361,24 @@ mod tests {
         for text in ["a<b", "a>b", "a&b", r#"{"a":1}"#, "it's", " a", "a\n", "\u{3000}a", "\t"] {
             assert_eq!(written(text), format!("<xml><a><![CDATA[{text}]]></a></xml>"));
         }
+    }
+
+    #[test]
+    fn the_platforms_own_way_is_cdata_for_all_but_whole_numbers() {
+        let mut elements = XmlElements::new();
+        for (name, text) in
+            [("return_code", "SUCCESS"), ("total_fee", "100"), ("a", ""), ("b", "x]]>\u{1}y\rz")]
+        {
+            elements.push(name, text);
+        }
+        let written = elements.write_with_cdata("xml").unwrap();
+        assert_eq!(
+            written,
+            "<xml><return_code><![CDATA[SUCCESS]]></return_code><total_fee>100</total_fee><a><![CDATA[]]></a>\
+             <b><![CDATA[x]]]]><![CDATA[>y]]>&#13;<![CDATA[z]]></b></xml>"
+        );
+        let read = XmlElements::read(written.as_bytes(), "xml").unwrap();
+        assert_eq!(read.text("b"), Some("x]]>y\rz"));
     }
 
     #[test]

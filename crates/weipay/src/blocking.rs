@@ -53,7 +53,7 @@ impl Client {
     ///
     /// If the client has no APIv3 key, or the certificates cannot be fetched. The keys that are there stay.
     pub fn fetch_platform_certificates(&self) -> Result<(), Error> {
-        let ring = self.shared.core.merchant.ring();
+        let ring = &self.shared.core.merchant.ring;
         ring.check_can_fetch()?;
         let deadline = Deadline::after(self.shared.core.timeout);
         self.shared.fetch(ring.ticket(), deadline).map_err(Error::without_keys)

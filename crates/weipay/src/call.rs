@@ -16,17 +16,17 @@ use serde_json::Value;
 
 use crate::delivery::{Mode, Shared};
 use crate::error::{Error, RequestError};
-use crate::filled_fields;
 use crate::members::{Place, purpose};
 use crate::model::sensitive::for_sending;
 use crate::model::table::Purpose;
-use crate::model::{Field, Model, Sensitive, Value as _, check};
+use crate::model::value::check;
+use crate::model::{Field, Model, Sensitive, Value as _};
 use crate::operation::{Operation, Version};
 use crate::paging::{self as page, Pages, Paging, kind_of};
-use crate::request::{Request, describe_file, set_with_purpose, with_purpose};
+use crate::request::{Request, describe_file, fill_in_caller, set_with_purpose, with_purpose};
 use crate::response::Decode;
 use crate::retry::Retries;
-use crate::untyped::{Inspection, SensitiveTexts};
+use crate::untyped::{self, Inspection, SensitiveTexts};
 use crate::upload::File;
 use crate::url::without_query;
 use crate::xml;
@@ -199,7 +199,8 @@ impl<M: Mode> Call<M> {
     }
 
     fn fill_untyped(&mut self, method: &Method, mut body: Option<String>, file: Option<File>) {
-        filled_fields::fill_untyped(&self.shared.core, method, &mut self.request, &mut body, file.is_some());
+        let core = &self.shared.core;
+        untyped::fill_in_caller(core, method, &mut self.request, &mut body, file.is_some());
         self.request.fill_untyped(method, body, file);
     }
 
@@ -330,9 +331,9 @@ impl<M: Mode> Call<M> {
         if operation.version() == Version::V2 {
             xml::fill_in_sign_type(&mut *model);
         }
-        filled_fields::fill_model(core, operation, &mut *model);
+        fill_in_caller(core, operation, &mut *model);
         if core.check_requests
-            && let Err(violation) = check::check(&*model)
+            && let Err(violation) = check(&*model)
         {
             self.request.record_error(violation.into());
             return self;

@@ -68,7 +68,7 @@ macro_rules! client_styles {
             #[cfg(feature = "notifications")]
             pub fn receiver(&self) -> crate::notification::Receiver {
                 let (current, fetching) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
-                let platform = move || current.core.merchant.platform();
+                let platform = move || current.core.platform();
                 let begin_fetch = move |serial: &str| fetching.begin_fetch_for(serial);
                 crate::notification::Receiver::from_core(&self.shared.core, platform, begin_fetch)
             }
@@ -95,7 +95,7 @@ macro_rules! client_styles {
             /// before the certificates have been fetched. It may change while the client runs.
             pub fn platform_serial(&self) -> Option<String> {
                 let core = &self.shared.core;
-                core.merchant.platform().preferred(core.now()).map(str::to_owned)
+                core.platform().preferred(core.now()).map(str::to_owned)
             }
 
             /// Encrypts a sensitive field (敏感信息加密) for an untyped call, with the platform key that calls name in
@@ -212,7 +212,7 @@ mod asynchronous {
         ///
         /// If the client has no APIv3 key, or the certificates cannot be fetched. The keys that are there stay.
         pub async fn fetch_platform_certificates(&self) -> Result<(), Error> {
-            let ring = self.shared.core.merchant.ring();
+            let ring = &self.shared.core.merchant.ring;
             ring.check_can_fetch()?;
             let deadline = Deadline::after(self.shared.core.timeout);
             self.shared.fetch(ring.ticket(), deadline).await.map_err(Error::without_keys)

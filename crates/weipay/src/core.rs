@@ -2,9 +2,9 @@
 //! makes a verified response or an error from what came back.
 //!
 //! There is no I/O here: both clients only wait between these two. In APIv3 a request is signed in its `Authorization` header, and a
-//! successful response in its `Wechatpay-…` headers. What is different in APIv2 is in [`v2`].
+//! successful response in its `Wechatpay-…` headers. The merchant private key signs at once; a [signer](crate::signer) of the
+//! caller's may have to be waited for, so preparing a request ends before that. What is different in APIv2 is in [`v2`].
 
-mod signing;
 mod v2;
 
 use std::borrow::Cow;
@@ -12,30 +12,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use weipay_wire::{
-    PlatformKeys, PrivateKey, SignatureHeaders, VerifyError, request_message, verify_response,
+    Authorization, BrandAuthorization, PlatformKeys, PrivateKey, Scheme, SignatureHeaders, VerifyError,
+    random_nonce, request_message, verify_response,
 };
 
-use self::signing::Unsigned;
 use crate::builder::Clock;
-use crate::credentials::Merchant;
+use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
-use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::observer::Observer;
-use crate::operation::{Operation, Version};
+use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::retry::Retries;
+use crate::signer::Signature;
 use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
 use crate::url::BaseUrl;
-
-pub(crate) use signing::Prepared;
 
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
@@ -75,34 +73,8 @@ impl Core {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => prepare(self, request, host),
-            Version::V2 => v2::prepare(self, request, host).map(Prepared::signed),
+            Version::V2 => v2::prepare(self, request, host).map(Prepared::Signed),
         }
-    }
-
-    /// The request for a file, signed only if its address allows that.
-    pub(crate) fn prepare_download(
-        &self,
-        request: &Request,
-        address: &Address,
-    ) -> Result<Prepared<()>, RequestError> {
-        prepare_download(self, request, address)
-    }
-
-    /// The error of a response to such a request that is not a file.
-    pub(crate) fn download_refused(&self, response: http::Response<Bytes>) -> Error {
-        let (parts, body) = response.into_parts();
-        let response = RawResponse {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            verified: false,
-            elements: None,
-            attempts: Vec::new(),
-            operation: None,
-            unknown_members: Vec::new(),
-            decryption_key: self.merchant.key.clone(),
-        };
-        Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
 
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
@@ -146,11 +118,30 @@ impl Core {
     /// What can be wrong with a request before it is signed. It is found before any key is fetched.
     pub(crate) fn check_before_keys(&self, request: &Request) -> Result<(), RequestError> {
         request.check_recorded()?;
-        self.merchant.check_may_call(request)?;
-        if self.merchant.ring().is_unfetched() {
+        self.check_may_call(request)?;
+        if self.merchant.ring.is_unfetched() {
             request.target()?;
         }
         Ok(())
+    }
+
+    /// Brands and merchants have operations of their own. One called with the credentials of the other only gives a signature error
+    /// of the platform, which does not say so.
+    fn check_may_call(&self, request: &Request) -> Result<(), RequestError> {
+        let is_of_brands = operation::is_of_brands(&request.template);
+        match self.merchant.account {
+            Account::Merchant(_) if is_of_brands => Err(RequestError::BrandOperation),
+            Account::Brand(_) if !is_of_brands && request.operation.is_some() => {
+                Err(RequestError::MerchantOperation)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The platform's keys as they are now. Whoever needs them asks here, for each call anew: they may change while the client
+    /// runs.
+    pub(crate) fn platform(&self) -> Arc<PlatformKeySet> {
+        self.merchant.ring.current()
     }
 
     /// The serial in a successful response, if it names none of these keys. Its key must be there before the response can be
@@ -176,7 +167,7 @@ impl Core {
         mut error: Error,
     ) -> Error {
         error.compare_signed(|| {
-            let (timestamp, nonce) = signing::signed_moment(authorization?)?;
+            let (timestamp, nonce) = signed_moment(authorization?)?;
             let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
             Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
         });
@@ -212,7 +203,7 @@ impl Core {
     }
 
     /// The headers that do not depend on the protocol. The caller's replace those of the client.
-    fn headers(&self, request: &Request) -> Result<HeaderMap, RequestError> {
+    pub(crate) fn headers(&self, request: &Request) -> Result<HeaderMap, RequestError> {
         if matches!(request.body, Some(Body::Upload(_) | Body::Form { .. }))
             && request.headers.contains_key(CONTENT_TYPE)
         {
@@ -236,7 +227,7 @@ impl Core {
 
     /// Encrypts a text with the platform key that calls name in `Wechatpay-Serial`.
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestError> {
-        let platform = self.merchant.platform();
+        let platform = self.platform();
         let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
         let key = key.ok_or_else(|| RequestError::Encryption(NO_KEY.to_owned()))?;
         key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
@@ -271,10 +262,10 @@ const NONCE: (HeaderName, &str) = (HeaderName::from_static("wechatpay-nonce"), "
 const SIGNATURE: (HeaderName, &str) = (HeaderName::from_static("wechatpay-signature"), "Wechatpay-Signature");
 
 fn prepare(core: &Core, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
-    core.merchant.check_may_call(request)?;
+    core.check_may_call(request)?;
     let mut headers = core.headers(request)?;
     if !headers.contains_key(SERIAL)
-        && let Some(serial) = core.merchant.platform().preferred(core.now())
+        && let Some(serial) = core.platform().preferred(core.now())
         && let Ok(serial) = serial.parse()
     {
         headers.insert(SERIAL, serial);
@@ -293,15 +284,96 @@ fn prepare(core: &Core, request: &Request, host: Host) -> Result<Prepared<Payloa
     unsigned.sign(&core.merchant, signed)
 }
 
-/// The request for a file. Its address decides whether it is signed.
-fn prepare_download(core: &Core, request: &Request, address: &Address) -> Result<Prepared<()>, RequestError> {
-    let mut prepared = http::Request::new(());
-    *prepared.headers_mut() = core.headers(request)?;
-    *prepared.uri_mut() = address.uri.clone();
-    match address.is_signed {
-        true => Unsigned::new(core, request, address.target()).sign(&core.merchant, prepared),
-        false => Ok(Prepared::signed(prepared)),
+/// A request that lacks nothing, or nothing but its signature.
+pub(crate) enum Prepared<B> {
+    /// It is signed, or is sent without a signature.
+    Signed(http::Request<B>),
+    /// A [signer](crate::signer) has to sign it.
+    ForSigner(http::Request<B>, Unsigned),
+}
+
+/// What is to be signed for a request.
+pub(crate) struct Unsigned {
+    message: Vec<u8>,
+    scheme: Scheme,
+    account: Account,
+    serial_no: String,
+    timestamp: i64,
+    nonce_str: String,
+}
+
+impl Unsigned {
+    pub(crate) fn new(core: &Core, request: &Request, target: &str) -> Self {
+        let (timestamp, nonce_str) = (core.now(), random_nonce());
+        let body = request.signed_bytes();
+        Self {
+            message: request_message(request.method.as_str(), target, timestamp, &nonce_str, body),
+            scheme: core.merchant.scheme,
+            account: core.merchant.account.clone(),
+            serial_no: core.merchant.serial.to_string(),
+            timestamp,
+            nonce_str,
+        }
     }
+
+    /// The bytes to sign (待签名串).
+    #[allow(dead_code, reason = "each of the two ways to wait asks a signer, and both are optional")]
+    pub(crate) fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// Signs with the merchant private key, unless a signer will.
+    pub(crate) fn sign<B>(
+        self,
+        merchant: &Merchant,
+        mut request: http::Request<B>,
+    ) -> Result<Prepared<B>, RequestError> {
+        match &merchant.key {
+            Some(key) if !merchant.has_signer => {
+                let signature = key.sign(&self.message);
+                let signature = signature.map_err(|error| RequestError::Signing(error.to_string()))?;
+                self.attach(&mut request, signature)?;
+                Ok(Prepared::Signed(request))
+            }
+            _ => Ok(Prepared::ForSigner(request, self)),
+        }
+    }
+
+    /// Adds what a signer made.
+    #[allow(dead_code, reason = "each of the two ways to wait asks a signer, and both are optional")]
+    pub(crate) fn attach_signature<B>(
+        self,
+        request: &mut http::Request<B>,
+        signature: Signature,
+    ) -> Result<(), RequestError> {
+        self.attach(request, signature.into_base64())
+    }
+
+    fn attach<B>(self, request: &mut http::Request<B>, signature: String) -> Result<(), RequestError> {
+        let Self { scheme, account, serial_no, timestamp, nonce_str, .. } = self;
+        let authorization = match account {
+            Account::Merchant(mchid) => {
+                let mchid = mchid.into_string();
+                Authorization { scheme, mchid, serial_no, timestamp, nonce_str, signature }.to_string()
+            }
+            Account::Brand(brand_id) => {
+                let brand_id = brand_id.into_string();
+                BrandAuthorization { brand_id, serial_no, timestamp, nonce_str, signature }.to_string()
+            }
+        };
+        let mut value =
+            HeaderValue::try_from(authorization).map_err(|error| RequestError::Signing(error.to_string()))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
+        Ok(())
+    }
+}
+
+/// When and with which nonce a request was signed, from its `Authorization`.
+fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
+    let text = authorization.to_str().ok()?;
+    let parameter = |opening: &str| text.split_once(opening)?.1.split('"').next();
+    Some((parameter("timestamp=\"")?.parse().ok()?, parameter("nonce_str=\"")?))
 }
 
 fn conclude(
@@ -315,7 +387,7 @@ fn conclude(
     } else if request.operation.is_some_and(Operation::is_unsigned) {
         return Ok(response);
     } else {
-        let verified = verify(&response, core.merchant.platform().keys(), core.now());
+        let verified = verify(&response, core.platform().keys(), core.now());
         match verified.or_else(|error| match error {
             VerifyError::UnknownSerial { .. } => {
                 verify(&response, keys.keys(), core.now()).map_err(|_| error)

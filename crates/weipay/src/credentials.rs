@@ -8,10 +8,7 @@ use weipay_wire::{
 };
 
 use crate::builder::ConfigError;
-use crate::error::RequestError;
-use crate::operation;
-use crate::platform_keys::{KeyRing, PlatformKeySet};
-use crate::request::Request;
+use crate::platform_keys::KeyRing;
 
 /// Whose credentials they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,33 +55,8 @@ pub(crate) struct Merchant {
     pub(crate) api_v2_key: Option<ApiV2Key>,
     /// What the TLS handshake shows where APIv2 demands a certificate.
     pub(crate) identity: Option<Arc<ClientIdentity>>,
-    ring: KeyRing,
-}
-
-impl Merchant {
-    /// The platform's keys as they are now. Whoever needs them asks here, for each call anew: they may change while the client
-    /// runs.
-    pub(crate) fn platform(&self) -> Arc<PlatformKeySet> {
-        self.ring.current()
-    }
-
-    /// Brands and merchants have operations of their own. One called with the credentials of the other only gives a signature error
-    /// of the platform, which does not say so.
-    pub(crate) fn check_may_call(&self, request: &Request) -> Result<(), RequestError> {
-        let is_of_brands = operation::is_of_brands(&request.template);
-        match self.account {
-            Account::Merchant(_) if is_of_brands => Err(RequestError::BrandOperation),
-            Account::Brand(_) if !is_of_brands && request.operation.is_some() => {
-                Err(RequestError::MerchantOperation)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The ring that holds them.
-    pub(crate) fn ring(&self) -> &KeyRing {
-        &self.ring
-    }
+    /// The keys of the platform.
+    pub(crate) ring: KeyRing,
 }
 
 /// The parts of a [`Merchant`] as they are collected.

@@ -4,9 +4,8 @@
 //! go through the same steps and wait between them in their own way.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::StatusCode;
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -14,11 +13,11 @@ use http::header::AUTHORIZATION;
 
 use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
 use crate::core::{Core, Prepared};
-use crate::error::{Error, ErrorKind, Sent};
+use crate::error::Error;
 use crate::failover::{BACKUP, Host, Hosts};
 use crate::request::Request;
 use crate::response::{Decode, RawResponse};
-use crate::retry::{Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar};
+use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
 use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
 
@@ -113,7 +112,7 @@ mod asynchronous {
 
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::Deadline;
+    use crate::platform_keys::{Deadline, Need};
     use crate::response::Response;
     use crate::signer::Signer;
     use crate::transport::{Transport, read_whole};
@@ -160,7 +159,14 @@ mod asynchronous {
         let began = timer.now();
         shared.core.check_before_keys(request)?;
         if Core::needs_keys(request) {
-            shared.provide_keys(Deadline::after(shared.core.timeout(request))).await?;
+            match shared.core.merchant.ring.need(shared.core.now()) {
+                Need::Nothing => {}
+                Need::Refresh(ticket) => shared.refresh(ticket),
+                Need::Fetch(ticket) => {
+                    let deadline = Deadline::after(shared.core.timeout(request));
+                    shared.fetch(ticket, deadline).await.map_err(Error::without_keys)?;
+                }
+            }
         }
         // Once for all attempts: what is encrypted anew has other bytes.
         request.complete(&shared.core)?;
@@ -182,10 +188,13 @@ mod asynchronous {
         delivery: &Delivery<'_>,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<RawResponse, Error> {
-        let keys = shared.core.merchant.platform();
+        let keys = shared.core.platform();
         let (prepared, left) = delivery.prepare()?;
         let deadline = Deadline::after(left);
-        let signed = shared.sign(prepared, left).await?;
+        let signed = match prepared {
+            Prepared::Signed(request) => request,
+            Prepared::ForSigner(request, unsigned) => shared.sign(request, unsigned, left).await?,
+        };
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
@@ -220,7 +229,7 @@ pub use asynchronous::CallFuture;
 mod waiting {
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{BlockingFlight, Deadline};
+    use crate::platform_keys::{BlockingFlight, Deadline, Need};
     use crate::response::Response;
     use crate::signer::blocking::Signer;
     use crate::transport::blocking::{Transport, read_whole};
@@ -263,7 +272,14 @@ mod waiting {
         let began = timer.now();
         shared.core.check_before_keys(request)?;
         if Core::needs_keys(request) {
-            shared.provide_keys(Deadline::after(shared.core.timeout(request)))?;
+            match shared.core.merchant.ring.need(shared.core.now()) {
+                Need::Nothing => {}
+                Need::Refresh(ticket) => shared.refresh(ticket),
+                Need::Fetch(ticket) => {
+                    let deadline = Deadline::after(shared.core.timeout(request));
+                    shared.fetch(ticket, deadline).map_err(Error::without_keys)?;
+                }
+            }
         }
         // Once for all attempts: what is encrypted anew has other bytes.
         request.complete(&shared.core)?;
@@ -285,10 +301,13 @@ mod waiting {
         delivery: &Delivery<'_>,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<RawResponse, Error> {
-        let keys = shared.core.merchant.platform();
+        let keys = shared.core.platform();
         let (prepared, left) = delivery.prepare()?;
         let deadline = Deadline::after(left);
-        let signed = shared.sign(prepared, left)?;
+        let signed = match prepared {
+            Prepared::Signed(request) => request,
+            Prepared::ForSigner(request, unsigned) => shared.sign(request, unsigned, left)?,
+        };
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
@@ -379,22 +398,21 @@ impl<'a> Delivery<'a> {
         self.core.delivery.timer.now().saturating_sub(self.began)
     }
 
-    /// Judges an attempt.
+    /// Judges an attempt. The success of a first one on the main host ends the call at once, as almost always.
     pub(crate) fn next(&mut self, outcome: Result<RawResponse, Error>) -> Next {
         let settings = &self.core.delivery;
         let has_failed =
             self.failover && settings.hosts.note(self.host, outcome.as_ref().err(), settings.timer.now());
         let is_first = self.attempts.is_empty();
-        if is_first && outcome.as_ref().is_err_and(Error::is_request) {
+        let is_settled = outcome.as_ref().is_ok_and(|response| response.status != StatusCode::ACCEPTED);
+        if is_first && is_settled {
+            settings.budget.refill();
+        }
+        let is_unsent = outcome.as_ref().is_err_and(Error::is_request);
+        if is_first && (is_unsent || is_settled && self.host == Host::Main) {
             return Next::End(outcome);
         }
         let ending = Ending::from_outcome(&outcome, (self.core.clock)());
-        if is_first && ending == Ending::Final && outcome.is_ok() {
-            settings.budget.refill();
-            if self.host == Host::Main {
-                return Next::End(outcome);
-            }
-        }
         let backup_host = (self.host == Host::Backup).then_some(BACKUP);
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
         match self.wait(ending) {
@@ -440,149 +458,5 @@ impl<'a> Delivery<'a> {
             }
             Err(error) => Err(error.after(attempts)),
         }
-    }
-}
-
-/// One attempt of a call: [`Response::attempts`](crate::Response::attempts) and [`Error::attempts`](crate::Error::attempts) give all
-/// of them, in their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    outcome: AttemptOutcome,
-    may_have_taken_effect: bool,
-    waited: Duration,
-    backup_host: Option<&'static str>,
-}
-
-/// What an attempt ended with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AttemptOutcome {
-    /// A successful response with this status. 202 says that the request was accepted and is not decided yet.
-    Success(StatusCode),
-    /// An error response.
-    Api {
-        /// Its status.
-        status: StatusCode,
-        /// The code (错误码) in its body; empty if there is none.
-        code: String,
-    },
-    /// No complete response came.
-    Network(Sent),
-    /// A successful response whose signature cannot be verified.
-    Unverified,
-    /// A deliberately wrong signature (签名探测).
-    SignatureProbe,
-    /// It could not be prepared, so nothing was sent.
-    Request,
-}
-
-impl Attempt {
-    pub(crate) fn from_outcome(
-        outcome: &Result<RawResponse, Error>,
-        waited: Duration,
-        backup_host: Option<&'static str>,
-    ) -> Self {
-        match outcome {
-            Ok(response) => {
-                let outcome = AttemptOutcome::Success(response.status);
-                Self { outcome, may_have_taken_effect: true, waited, backup_host }
-            }
-            Err(error) => Self::from_error(error, waited, backup_host),
-        }
-    }
-
-    /// One that failed.
-    pub(crate) fn from_error(error: &Error, waited: Duration, backup_host: Option<&'static str>) -> Self {
-        let may_have_taken_effect = error.may_have_taken_effect();
-        Self { outcome: AttemptOutcome::from_error(error), may_have_taken_effect, waited, backup_host }
-    }
-
-    /// What it ended with.
-    #[must_use]
-    pub fn outcome(&self) -> &AttemptOutcome {
-        &self.outcome
-    }
-
-    /// Whether this attempt may have taken effect. It did if it succeeded.
-    #[must_use]
-    pub fn may_have_taken_effect(&self) -> bool {
-        self.may_have_taken_effect
-    }
-
-    /// How long the client waited before it.
-    #[must_use]
-    pub fn waited(&self) -> Duration {
-        self.waited
-    }
-
-    /// The backup host (备域名) to which it went, if it did not go to the host of the base URL.
-    #[must_use]
-    pub fn backup_host(&self) -> Option<&'static str> {
-        self.backup_host
-    }
-}
-
-impl AttemptOutcome {
-    fn from_error(error: &Error) -> Self {
-        match error.kind() {
-            ErrorKind::Network(problem) => Self::Network(problem.sent),
-            ErrorKind::Api(_) => Self::Api {
-                status: error.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                code: error.code().filter(|code| is_code(code)).unwrap_or_default().to_owned(),
-            },
-            ErrorKind::Unverified(_) => Self::Unverified,
-            ErrorKind::SignatureProbe => Self::SignatureProbe,
-            _ => Self::Request,
-        }
-    }
-}
-
-/// Whether a text has the form of a code. Anything else may be personal.
-pub(crate) fn is_code(text: &str) -> bool {
-    text.len() <= 64
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-/// What [`Timer::sleep`] gives.
-pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-
-/// How a client measures time, and waits between two attempts of a call. Tests of your own replace it, so that they need not wait:
-/// see [`ClientBuilder::timer`](crate::ClientBuilder::timer).
-///
-/// Time limits of a single attempt are kept by the transport, not by a timer.
-pub trait Timer: Send + Sync {
-    /// The time since some moment in the past. It never goes back.
-    fn now(&self) -> Duration;
-
-    /// Waits, for the async client.
-    fn sleep(&self, wait: Duration) -> Sleep<'_>;
-
-    /// Waits, for the blocking client.
-    fn sleep_blocking(&self, wait: Duration);
-}
-
-/// The system's time; async calls wait with tokio.
-pub(crate) struct SystemTimer(Instant);
-
-impl Default for SystemTimer {
-    fn default() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Timer for SystemTimer {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    fn sleep(&self, wait: Duration) -> Sleep<'_> {
-        #[cfg(feature = "async")]
-        return Box::pin(tokio::time::sleep(wait));
-        #[cfg(not(feature = "async"))]
-        Box::pin(async move { self.sleep_blocking(wait) })
-    }
-
-    fn sleep_blocking(&self, wait: Duration) {
-        std::thread::sleep(wait);
     }
 }

@@ -43,12 +43,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
+use crate::core::{Core, Prepared as Signable, Unsigned};
 use crate::delivery::{Mode, Shared};
-use crate::error::{Error, ErrorKind, FileError, RequestError};
+use crate::error::{ApiError, Error, ErrorKind, FileError, RequestError};
 use crate::operation::Operation;
 use crate::request::Request;
+use crate::response::RawResponse;
 use crate::retry::Retries;
-pub(crate) use address::Address;
+use address::Address;
 use receiver::{Received, Receiver};
 use source::FileLink;
 pub use source::{Digest, FileSource};
@@ -145,7 +147,7 @@ impl<M: Mode> Download<M> {
         let mut request = Request::new(address.target().trim_start_matches('/').to_owned());
         let path = address.uri.path().trim_start_matches('/');
         request.operation = Operation::find(&request.method, path).filter(|_| address.is_signed);
-        let unsent = core.prepare_download(&request, &address)?;
+        let unsent = prepare(core, &request, &address)?;
         let wait = core.timeout(&request).min(self.timeout);
         let seal = link.seal.map(|seal| seal.open(core.private_key()?)).transpose()?;
         let receiver = Receiver::new(seal, link.digest, self.max_bytes);
@@ -153,11 +155,22 @@ impl<M: Mode> Download<M> {
     }
 }
 
+/// The request for a file. Its address decides whether it is signed.
+fn prepare(core: &Core, request: &Request, address: &Address) -> Result<Signable<()>, RequestError> {
+    let mut prepared = http::Request::new(());
+    *prepared.headers_mut() = core.headers(request)?;
+    *prepared.uri_mut() = address.uri.clone();
+    match address.is_signed {
+        true => Unsigned::new(core, request, address.target()).sign(&core.merchant, prepared),
+        false => Ok(Signable::Signed(prepared)),
+    }
+}
+
 /// A download before it is sent.
 struct Prepared {
     /// Names the call in errors.
     request: Request,
-    unsent: crate::core::Prepared<()>,
+    unsent: Signable<()>,
     /// How long each wait may take.
     wait: Duration,
     receiver: Receiver,
@@ -190,7 +203,18 @@ fn downloaded(received: Received, media_type: String) -> Downloaded {
 impl<M: Mode> Shared<M> {
     /// The error of a response that is not a file.
     fn refused(&self, parts: http::response::Parts, body: Bytes) -> Error {
-        self.core.download_refused(http::Response::from_parts(parts, body))
+        let response = RawResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            verified: false,
+            elements: None,
+            attempts: Vec::new(),
+            operation: None,
+            unknown_members: Vec::new(),
+            decryption_key: self.core.merchant.key.clone(),
+        };
+        Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
 }
 

@@ -22,19 +22,24 @@ pub const ACCOUNT_ERROR: &str = "ACCOUNT_ERROR";
 /// It exists already. Or: The number was used before with other content. Or: The product coupon exists:
 /// out_request_no was used before. HTTP 400.
 pub const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
+/// The stock is over.
+pub const AL_STOCK_OVER: &str = "AL_STOCK_OVER";
 /// The amount is outside the limits.
 pub const AMOUNT_LIMIT: &str = "AMOUNT_LIMIT";
 /// The interface is closed for this merchant.
 pub const API_METHOD_CLOSED: &str = "API_METHOD_CLOSED";
-/// The appid is not linked to the merchant number. HTTP 400.
+/// The appid is not linked to the merchant number. Or: The appid is no longer linked to the merchant
+/// number. Or: The merchant number is not that of an e-commerce platform. HTTP 400.
 pub const APPID_MCHID_NOT_MATCH: &str = "APPID_MCHID_NOT_MATCH";
 /// The appid is unknown.
 pub const APPID_NOT_EXIST: &str = "APPID_NOT_EXIST";
-/// The payment code (付款码) is expired.
+/// The payment code (付款码) is expired. Also spelled [`AUTH_CODE_EXPIRE`].
 pub const AUTHCODEEXPIRE: &str = "AUTHCODEEXPIRE";
 /// The payment code (付款码) is malformed.
 pub const AUTH_CODE_ERROR: &str = "AUTH_CODE_ERROR";
-/// The payment code (付款码) is unknown, expired or used.
+/// The payment code (付款码) is expired. HTTP 403. Also spelled [`AUTHCODEEXPIRE`].
+pub const AUTH_CODE_EXPIRE: &str = "AUTH_CODE_EXPIRE";
+/// The payment code (付款码) is unknown, expired or used. HTTP 400.
 pub const AUTH_CODE_INVALID: &str = "AUTH_CODE_INVALID";
 /// The bank failed, and the outcome is unknown. HTTP 500. Also spelled [`BANK_ERROR`].
 pub const BANKERROR: &str = "BANKERROR";
@@ -55,7 +60,7 @@ pub const FATAL_ERROR: &str = "FATAL_ERROR";
 /// Too many calls. HTTP 429.
 pub const FREQUENCY_LIMIT: &str = "FREQUENCY_LIMIT";
 /// Too many calls. Or: More than 50 calls a second of one partner. Or: More than 300 calls a second of one
-/// merchant. Or: More than 20 calls a second of one merchant. It has other meanings too: see
+/// merchant. Or: More than 60 calls a second for one receiving merchant. It has other meanings too: see
 /// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 429.
 pub const FREQUENCY_LIMITED: &str = "FREQUENCY_LIMITED";
 /// Too many calls. HTTP 429.
@@ -66,10 +71,9 @@ pub const FREQ_LIMIT: &str = "FREQ_LIMIT";
 pub const ILLEGAL_APPID: &str = "ILLEGAL_APPID";
 /// The state of the order does not allow it. HTTP 400.
 pub const INVALID_ORDER_STATE: &str = "INVALID_ORDER_STATE";
-/// The request breaks a rule of the interface or of the product, and the message says which. Or: The code
-/// mode of the stock does not allow it: use a stock with uploaded codes. Or: The stock has as many uploaded
-/// codes as it may have: use a new stock. Or: A business rule forbids it, for example the same number with
-/// other parameters. It has other meanings too: see
+/// The request breaks a rule of the interface or of the product, and the message says which. Or: The openid
+/// is not of this appid. Or: Another merchant created this card. Or: How codes are assigned cannot be
+/// changed, and cannot be left to the system. It has other meanings too: see
 /// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400.
 pub const INVALID_REQUEST: &str = "INVALID_REQUEST";
 /// Too many invalid calls.
@@ -80,9 +84,9 @@ pub const INVALID_TRANSACTIONID: &str = "INVALID_TRANSACTIONID";
 pub const LACK_PARAMS: &str = "LACK_PARAMS";
 /// The merchant number (mch_id) is unknown.
 pub const MCHID_NOT_EXIST: &str = "MCHID_NOT_EXIST";
-/// The merchant number (mchid) is unknown. Or: The sub-merchant is unknown. Or: The merchant number (mchid)
-/// or that of the sub-merchant is malformed. Or: The merchant number of the sender is unknown. HTTP 400,
-/// 404.
+/// The merchant number (mchid) is unknown. Or: The merchant number of the sender is unknown. Or: The
+/// sub-merchant is unknown. Or: A merchant of the stock is unknown. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400, 404.
 pub const MCH_NOT_EXISTS: &str = "MCH_NOT_EXISTS";
 /// The amount is outside the limits.
 pub const MONEY_LIMIT: &str = "MONEY_LIMIT";
@@ -98,22 +102,29 @@ pub const NOAUTH: &str = "NOAUTH";
 pub const NOTENOUGH: &str = "NOTENOUGH";
 /// This bank card cannot pay the order.
 pub const NOTSUPORTCARD: &str = "NOTSUPORTCARD";
-/// The payer has not enough money. Or: The user has not enough money. Or: Everything was shared, so nothing
-/// is left to unfreeze. Or: The amount is larger than what is left to share. It has other meanings too: see
-/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled [`NOTENOUGH`].
+/// The user has not enough money. Or: The balance is too low: top up, then keep the number. Or: The payer
+/// has not enough money. Or: Everything was shared, so nothing is left to unfreeze. It has other meanings
+/// too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled
+/// [`NOTENOUGH`].
 pub const NOT_ENOUGH: &str = "NOT_ENOUGH";
 /// Nothing was found under this number or URL. Or: Nothing was found yet: it may still be in acceptance, so
 /// query again in some minutes, and do not treat it as failed. Or: The merchant has no such contract, or
 /// the user deleted it. HTTP 404.
 pub const NOT_FOUND: &str = "NOT_FOUND";
+/// The order was not marked for profit sharing.
+pub const NOT_SHARE_ORDER: &str = "NOT_SHARE_ORDER";
 /// The body is not UTF-8.
 pub const NOT_UTF8: &str = "NOT_UTF8";
-/// The merchant lacks a permission. Or: The data of the merchant are not in order. Or: Profit sharing is
-/// not opened for the merchant. Or: Member cards are not opened for the merchant. It has other meanings
-/// too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled [`NOAUTH`].
+/// The merchant lacks a permission. Or: Member cards are not opened for the merchant. Or: The sub-merchant
+/// has not finished the settings of fapiao (电子发票) by a partner. Or: Fapiao (电子发票) is not opened for the
+/// merchant, or in the old way. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled [`NOAUTH`].
 pub const NO_AUTH: &str = "NO_AUTH";
-/// Nothing was paid or refunded on that day, so there is no bill. Or: No money moved on this account on
-/// that day, so there is no bill. Or: There is no bill, or it is not ready yet. HTTP 400.
+/// No money moved on this account on that day, so there is no bill.
+pub const NO_BILL_EXIST: &str = "NO_BILL_EXIST";
+/// No money moved on that day, so there is no bill. Or: Nothing was paid or refunded on that day, so there
+/// is no bill. Or: No money moved on this account on that day, so there is no bill. Or: There is no bill,
+/// or it is not ready yet. HTTP 400.
 pub const NO_STATEMENT_EXIST: &str = "NO_STATEMENT_EXIST";
 /// The openid is not of this appid.
 pub const OPENID_ERROR: &str = "OPENID_ERROR";
@@ -144,7 +155,7 @@ pub const ORDER_PAID: &str = "ORDER_PAID";
 /// The order number was used for another order. HTTP 403.
 pub const OUT_TRADE_NO_USED: &str = "OUT_TRADE_NO_USED";
 /// A parameter is missing or wrong, and the message says which. Or: The merchant number is missing. Or: A
-/// number of an order is malformed. Or: The ID of the coupon is missing. It has other meanings too: see
+/// time is malformed. Or: The ID of the coupon is missing. It has other meanings too: see
 /// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400.
 pub const PARAM_ERROR: &str = "PARAM_ERROR";
 /// A parameter is not UTF-8.
@@ -167,23 +178,28 @@ pub const RECV_ACCOUNT_NOT_ALLOWED: &str = "RECV_ACCOUNT_NOT_ALLOWED";
 pub const REFUNDNOTEXIST: &str = "REFUNDNOTEXIST";
 /// The refund number was used before with another amount.
 pub const REFUND_FEE_MISMATCH: &str = "REFUND_FEE_MISMATCH";
+/// The calling merchant may not do this. Or: The merchant may not send coupons of this stock. Or: The
+/// period is over or is not allowed. Or: The permissions of the merchant do not allow it. It has other
+/// meanings too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403.
+pub const REQUEST_BLOCKED: &str = "REQUEST_BLOCKED";
 /// The method must be POST.
 pub const REQUIRE_POST_METHOD: &str = "REQUIRE_POST_METHOD";
-/// Another order used the coupon. Or: The stock exists: out_request_no was used before. Or: The number of
-/// the application was used before. HTTP 400.
+/// Another order used the coupon. Or: The stock exists: out_request_no was used before. Or: A URL for
+/// notifications was set before: change it with PUT. Or: The number of the application was used before.
+/// HTTP 400.
 pub const RESOURCE_ALREADY_EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
-/// It does not exist. Or: It does not exist or cannot be used. Or: No URL for notifications was set. Or:
-/// The coupon does not exist. It has other meanings too: see
-/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400, 404.
+/// It does not exist. Or: It does not exist or cannot be used. Or: The number is unknown. Or: There is no
+/// bill: nothing was used yet, or it is before 10:00 of the day after the end. It has other meanings too:
+/// see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400, 404.
 pub const RESOURCE_NOT_EXISTS: &str = "RESOURCE_NOT_EXISTS";
 /// The order is older than seven days and cannot be reversed.
 pub const REVERSE_EXPIRE: &str = "REVERSE_EXPIRE";
 /// A business rule blocks it. HTTP 403. Also spelled [`RULE_LIMIT`].
 pub const RULELIMIT: &str = "RULELIMIT";
-/// The coupon is outside its usable period. Or: A business rule blocks it. Or: A limit of the stock, of the
-/// day or of the user is reached. Or: The amount is above the highest ratio of profit sharing. It has other
-/// meanings too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled
-/// [`RULELIMIT`].
+/// The coupon is outside its usable period. Or: A business rule blocks it. Or: The amount is above the
+/// highest ratio of profit sharing. Or: A limit of the stock, of the day or of the user is reached. It has
+/// other meanings too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also
+/// spelled [`RULELIMIT`].
 pub const RULE_LIMIT: &str = "RULE_LIMIT";
 /// The merchant's amount for the day is used up.
 pub const SENDAMOUNT_LIMIT: &str = "SENDAMOUNT_LIMIT";
@@ -199,6 +215,8 @@ pub const SIGNERROR: &str = "SIGNERROR";
 pub const SIGN_ERROR: &str = "SIGN_ERROR";
 /// The bill is still being produced. Or: The stock is still being created: wait some minutes. HTTP 400.
 pub const STATEMENT_CREATING: &str = "STATEMENT_CREATING";
+/// The budget of the stock is used up.
+pub const STOCK_AMOUNT_NOT_ENOUGH: &str = "STOCK_AMOUNT_NOT_ENOUGH";
 /// The platform failed, and the outcome is unknown. Or: The outcome is unknown: query it after five
 /// seconds. HTTP 500. Also spelled [`SYSTEM_ERROR`].
 pub const SYSTEMERROR: &str = "SYSTEMERROR";
@@ -213,9 +231,11 @@ pub const TRADE_OVERDUE: &str = "TRADE_OVERDUE";
 /// The user is still paying, for example entering the password. Or: The payment is in progress, so the
 /// order cannot be reversed yet. HTTP 202. Also spelled [`USER_PAYING`].
 pub const USERPAYING: &str = "USERPAYING";
-/// The user's account is closed or abnormal. Or: The user's account is closed: pay the money back in
-/// another way. HTTP 403.
+/// Risk control refused the user, but one such user did get the coupon. Or: The user's account is closed or
+/// abnormal. Or: The user's account is closed: pay the money back in another way. HTTP 403.
 pub const USER_ACCOUNT_ABNORMAL: &str = "USER_ACCOUNT_ABNORMAL";
+/// The user has as many coupons of the stock as allowed.
+pub const USER_AL_GET_COUPON: &str = "USER_AL_GET_COUPON";
 /// The openid is wrong. HTTP 404.
 pub const USER_NOT_EXISTS: &str = "USER_NOT_EXISTS";
 /// The user is still paying, for example entering the password. HTTP 202. Also spelled [`USERPAYING`].

@@ -37,7 +37,6 @@ mod environment;
 pub mod error;
 pub mod error_code;
 mod failover;
-mod filled_fields;
 pub mod front_end;
 mod json;
 mod members;

@@ -148,6 +148,16 @@ struct Schedule {
 /// The number of fetches that had ended when somebody wished for one: a later one fulfils the wish.
 pub(crate) type Ticket = u64;
 
+/// What has to be done for the keys before a call.
+pub(crate) enum Need {
+    /// There are keys, and they are not old.
+    Nothing,
+    /// There are none yet: the call waits for this fetch.
+    Fetch(Ticket),
+    /// They are old: this fetch goes on in the background.
+    Refresh(Ticket),
+}
+
 impl KeyRing {
     pub(crate) fn new(
         public_keys: Vec<(PublicKeyId, PublicKey)>,
@@ -181,9 +191,17 @@ impl KeyRing {
         self.schedule().ended
     }
 
+    /// What a call that needs keys has to do for them.
+    pub(crate) fn need(&self, now: i64) -> Need {
+        if self.is_unfetched() {
+            return Need::Fetch(self.ticket());
+        }
+        self.due(now).map_or(Need::Nothing, Need::Refresh)
+    }
+
     /// A wish for a refresh in the background, if it is time for one. A client with a public key has no need of certificates
     /// before an unknown serial has shown that the platform uses them.
-    pub(crate) fn due(&self, now: i64) -> Option<Ticket> {
+    fn due(&self, now: i64) -> Option<Ticket> {
         self.key.as_ref()?;
         let mut schedule = self.schedule();
         let is_old = match schedule.answered_at {

@@ -186,7 +186,7 @@ impl Request {
         if self.version() == Version::V2 {
             return self.take_encoded(encode(&*model, Encryption::ByCaller));
         }
-        if core.merchant.ring().is_unfetched() {
+        if core.merchant.ring.is_unfetched() {
             // What has nothing to encrypt, or cannot be sent with any key, need not wait.
             let without_key = encode(&*model, Encryption::With(None));
             if without_key.is_ok() || encode(&*model, Encryption::AsSet).is_err() {
@@ -220,7 +220,7 @@ impl Request {
 
     /// The key that encrypts is named in `Wechatpay-Serial` at once: the client's keys may change before the request is signed.
     fn encode(&mut self, model: &dyn Model, core: &Core) {
-        let platform = core.merchant.platform();
+        let platform = core.platform();
         let named = platform_serial(model);
         let named = named.as_deref().or_else(|| self.headers.get(SERIAL)?.to_str().ok());
         let serial = named.or_else(|| platform.preferred(core.now()));
@@ -352,6 +352,36 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
             let _ = slot.fill(Token::Text(&text), Strictness::Lenient);
         }
     });
+}
+
+/// Who calls, for requests that do not say it: the client's own merchant number (商户号), and the
+/// [sub-merchant](crate::SubMerchant) that a partner calls for. Name, place and value of each field that the client can fill in.
+///
+/// The row of an operation says which fields these are and where they travel. Only fields of the request itself are meant, not
+/// those of the objects inside it: each order of a combined payment (合单) names a merchant for itself.
+pub(crate) fn caller<'a>(
+    core: &'a Core,
+    operation: &Operation,
+) -> impl Iterator<Item = (&'static str, Place, &'a str)> {
+    let own = operation.merchant_field().zip(core.merchant.account.mchid());
+    let own = own.map(|((name, place), mchid)| (name, place, mchid.as_str()));
+    let sub_merchant = core.sub_merchant.iter().flat_map(move |sub_merchant| sub_merchant.fields(operation));
+    own.into_iter().chain(sub_merchant)
+}
+
+/// Fills in who calls. What the caller set stays.
+pub(crate) fn fill_in_caller(core: &Core, operation: &Operation, model: &mut dyn Model) {
+    let rows = model.table().fields;
+    for (name, place, text) in caller(core, operation) {
+        model.write(&mut |slots| {
+            let mut rows = rows.iter().zip(slots);
+            let found = rows.find(|(row, _)| row.name == name && row.place == place);
+            if let Some((_, slot)) = found.filter(|(_, slot)| !slot.is_set()) {
+                // These are texts or numbers in every table; a field of another type would stay unset.
+                let _ = slot.fill(Token::Text(text), Strictness::Lenient);
+            }
+        });
+    }
 }
 
 /// The serial number of the platform key, where the request names one.

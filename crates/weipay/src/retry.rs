@@ -4,7 +4,9 @@
 //! from what the catalogue says of the operation. The same call may take effect twice only if both are unknown, so it is sent
 //! again only where one of them is known.
 
+mod attempt;
 mod policy;
+mod timer;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -17,8 +19,12 @@ use crate::error::{Error, ErrorKind, Sent, codes};
 use crate::request::Request;
 use crate::response::RawResponse;
 
-pub use crate::delivery::{Attempt, AttemptOutcome, Sleep, Timer};
+#[cfg(feature = "tracing")]
+pub(crate) use attempt::is_code;
+pub use attempt::{Attempt, AttemptOutcome};
 pub use policy::{Retry, RetryPolicy};
+pub(crate) use timer::SystemTimer;
+pub use timer::{Sleep, Timer};
 
 /// How often, and after which waits, a client sends a call again that did not come to an end.
 ///

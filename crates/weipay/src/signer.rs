@@ -107,7 +107,7 @@ mod asynchronous {
     use std::time::Duration;
 
     use super::{Signature, SignerError};
-    use crate::core::Prepared;
+    use crate::core::{Prepared, Unsigned};
     use crate::delivery::{Async, Shared};
     use crate::error::RequestError;
 
@@ -128,13 +128,25 @@ mod asynchronous {
 
     impl Shared<Async> {
         /// Lets the signer sign, where the private key has not signed already.
-        pub(crate) async fn sign<B>(
+        pub(crate) async fn signed<B>(
             &self,
             prepared: Prepared<B>,
             limit: Duration,
         ) -> Result<http::Request<B>, RequestError> {
-            let (mut request, unsigned) = prepared.into_parts();
-            if let (Some(unsigned), Some(signer)) = (unsigned, &self.signer) {
+            match prepared {
+                Prepared::Signed(request) => Ok(request),
+                Prepared::ForSigner(request, unsigned) => self.sign(request, unsigned, limit).await,
+            }
+        }
+
+        /// Lets the signer sign.
+        pub(crate) async fn sign<B>(
+            &self,
+            mut request: http::Request<B>,
+            unsigned: Unsigned,
+            limit: Duration,
+        ) -> Result<http::Request<B>, RequestError> {
+            if let Some(signer) = &self.signer {
                 let signing = signer.sign(unsigned.message());
                 // Without a runtime there is no timer.
                 let signed = match tokio::runtime::Handle::try_current() {
@@ -163,7 +175,7 @@ pub mod blocking {
     use std::time::Duration;
 
     use super::{Signature, SignerError};
-    use crate::core::Prepared;
+    use crate::core::{Prepared, Unsigned};
     use crate::delivery::{Blocking, Shared};
     use crate::error::RequestError;
 
@@ -185,13 +197,25 @@ pub mod blocking {
 
     impl Shared<Blocking> {
         /// Lets the signer sign, where the private key has not signed already.
-        pub(crate) fn sign<B>(
+        pub(crate) fn signed<B>(
             &self,
             prepared: Prepared<B>,
             limit: Duration,
         ) -> Result<http::Request<B>, RequestError> {
-            let (mut request, unsigned) = prepared.into_parts();
-            if let (Some(unsigned), Some(signer)) = (unsigned, &self.signer) {
+            match prepared {
+                Prepared::Signed(request) => Ok(request),
+                Prepared::ForSigner(request, unsigned) => self.sign(request, unsigned, limit),
+            }
+        }
+
+        /// Lets the signer sign.
+        pub(crate) fn sign<B>(
+            &self,
+            mut request: http::Request<B>,
+            unsigned: Unsigned,
+            limit: Duration,
+        ) -> Result<http::Request<B>, RequestError> {
+            if let Some(signer) = &self.signer {
                 let signature = signer.sign(unsigned.message(), limit);
                 let signature = signature.map_err(|error| RequestError::Signer(error.to_string()))?;
                 unsigned.attach_signature(&mut request, signature)?;

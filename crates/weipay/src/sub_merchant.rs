@@ -1,4 +1,4 @@
-//! Partner mode (服务商模式): the sub-merchant that a partner calls for, set once and filled into requests by `filled_fields.rs`.
+//! Partner mode (服务商模式): the sub-merchant that a partner calls for, set once and filled into requests by `request.rs`.
 
 use weipay_wire::MerchantId;
 

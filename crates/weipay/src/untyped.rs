@@ -1,6 +1,7 @@
 //! Calls without types know what the catalogue says of their operation: they encrypt what travels encrypted, open it in
 //! responses, and tell which members the catalogue does not know. A path that the catalogue does not have is sent as it is given.
 
+mod caller;
 mod open;
 mod walk;
 
@@ -19,6 +20,7 @@ use crate::model::sensitive;
 use crate::operation::Operation;
 use crate::request::{Body, Request};
 use crate::upload::File;
+pub(crate) use caller::fill_in_caller;
 pub(crate) use open::opened;
 use walk::{Found, Known, With};
 
@@ -113,7 +115,7 @@ impl Request {
     /// Encrypts what waited for the platform's keys. The key is named in `Wechatpay-Serial` at once: the client's keys may change
     /// before the request is signed.
     pub(crate) fn complete_untyped(&mut self, pending: &Pending, core: &Core) {
-        let platform = core.merchant.platform();
+        let platform = core.platform();
         let named = self.headers.get(SERIAL).and_then(|serial| serial.to_str().ok());
         let serial = named.or_else(|| platform.preferred(core.now()));
         let key = serial.and_then(|serial| platform.get(serial));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Linter, Place};
-use crate::errors::ErrorCode;
+use crate::errors::{Advice, ErrorCode};
 use crate::operation::Operation;
 use crate::parse::Heading;
 
@@ -49,6 +49,14 @@ impl Linter {
                 let problem = format!(
                     "the meaning of `{}` must have no capital letter before it and no full stop after it",
                     code.code
+                );
+                self.report(place, code.line, problem);
+            }
+            let was_used = ["number was used", "_no was used"].iter().any(|said| code.meaning.contains(said));
+            if was_used && code.advice == Advice::NewNumber {
+                let problem = format!(
+                    "`{}`: a number that was used may stand for a payment, so the advice is `query-state`",
+                    shown(code)
                 );
                 self.report(place, code.line, problem);
             }
@@ -116,6 +124,10 @@ mod tests {
             (
                 "    400 A_B contact Why\n",
                 "v3/a.api:4: the meaning of `A_B` must have no capital letter before it and no full stop after it",
+            ),
+            (
+                "    400 A_B new-number the refund number was used before\n",
+                "v3/a.api:4: `400 A_B`: a number that was used may stand for a payment, so the advice is `query-state`",
             ),
             (
                 "    401 SIGN_ERROR contact wrong\n",

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::code::{Call, Code};
-use super::types::{Member, REQUEST, Type, Types, numbered};
+use super::module_types::{Member, REQUEST, Type, Types, numbered};
 use crate::field::{Carrier, Field, Kind, Purpose};
 use crate::names;
 use crate::operation::Operation;

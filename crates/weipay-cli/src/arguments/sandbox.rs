@@ -42,6 +42,12 @@ A fault is one of:
 A single request asks for a fault with the header Weipay-Sandbox-Fault. An example of a rule:
   weipay sandbox fault add commit-then-drop --operation 'POST /v3/marketing/busifavor/coupons/use' --first 1";
 
+/// What follows the options of `weipay sandbox snapshot --help`.
+const SNAPSHOT_HELP: &str = "\
+The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
+printed. After weipay sandbox restore the same requests have the same responses, and a notification that waited waits again, also if
+it was acknowledged in between.";
+
 /// What follows the options of `weipay sandbox run --help`.
 const RUN_HELP: &str = "\
 An example: weipay sandbox run -- go test ./...
@@ -93,6 +99,10 @@ pub(crate) struct Serving {
     /// number of sandboxes may use at once, each with its own data folder. The password can also be in PGPASSWORD.
     #[arg(long, value_name = "STORE", default_value = "sqlite", value_parser = str::parse::<StoreAddress>)]
     pub(crate) store: StoreAddress,
+    /// The port of 127.0.0.1 on which the control API listens; 0 selects a free port. Its address and its token are in control.json of the
+    /// data folder.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) control_port: u16,
     /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of it, or of
     /// the time of this machine [default: as it went when the last sandbox with this data folder ended, at first the time of this machine].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<weipay_sandbox::Clock>)]
@@ -179,6 +189,26 @@ pub(crate) enum SandboxCommand {
     /// A person pays an order of a running sandbox, or fails to.
     #[command(after_help = PAY_HELP)]
     Pay(Pay),
+    /// Keep the state of a running sandbox: records, notifications that wait, what is due, and the clock. Merchants and their keys
+    /// are no part of it.
+    #[command(after_help = SNAPSHOT_HELP)]
+    Snapshot {
+        /// A name, for a snapshot in the data folder; or a file, which has a `/` in its path or ends with .jsonl.
+        #[arg(value_name = "NAME|FILE")]
+        snapshot: String,
+        /// The data folder of the running sandbox.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
+    /// Put the state of a snapshot in the place of what there is, whole or not at all. Merchants and their keys stay as they are.
+    Restore {
+        /// The name or the file of the snapshot.
+        #[arg(value_name = "NAME|FILE")]
+        snapshot: String,
+        /// The data folder of the running sandbox.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
     /// The faults that requests to a running sandbox meet.
     #[command(after_help = FAULT_HELP)]
     Fault(Fault),

@@ -16,4 +16,5 @@ mod receiver;
 mod run;
 mod sandbox;
 mod serving;
+mod snapshot;
 mod survival;

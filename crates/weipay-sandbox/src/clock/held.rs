@@ -155,11 +155,21 @@ impl HeldClock {
         self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
+    /// Lets it go as it went at another time. Nobody is told before [`Self::tell`].
+    pub(crate) fn restore(&self, mode: ClockMode) {
+        *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
     fn change(&self, change: impl FnOnce(ClockMode) -> ClockMode) {
         {
             let mut mode = self.0.mode.lock().unwrap_or_else(PoisonError::into_inner);
             *mode = change(*mode);
         }
+        self.tell();
+    }
+
+    /// Tells those who listen.
+    pub(crate) fn tell(&self) {
         let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|listener| listener(self.now()));
     }

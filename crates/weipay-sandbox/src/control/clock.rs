@@ -57,6 +57,7 @@ fn time(request: &ControlRequest) -> Result<Option<i64>, ControlError> {
 }
 
 fn show(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    control.platform.follow_clock()?;
     let (now, mode) = (hand(control).now(), hand(control).mode());
     let next = control.platform.next_event()?;
     Ok(json!({
@@ -73,6 +74,7 @@ fn show(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
 }
 
 fn freeze(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    control.platform.follow_clock()?;
     let at = time(request)?.unwrap_or_else(|| hand(control).now());
     hand(control).freeze(at);
     show(control, request)

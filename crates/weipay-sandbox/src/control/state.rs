@@ -1,15 +1,67 @@
 //! The state as a whole.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Control, ControlError, ControlRequest, Route};
+use super::{Control, ControlError, ControlRequest, Member, Route};
+use crate::platform::snapshots::{Snapshot, SnapshotError};
 
-pub(super) const ROUTES: &[Route] = &[Route::post(
-    "/reset",
-    "Takes everything back that merchants and people did; merchants and their kits stay",
-    &[],
-    reset,
-)];
+pub(super) const ROUTES: &[Route] = &[
+    Route::post(
+        "/reset",
+        "Takes everything back that merchants and people did; merchants and their kits stay",
+        &[],
+        reset,
+    ),
+    Route::get("/snapshots", "The snapshots in the data folder", &[], list),
+    Route::post("/snapshots", "Keeps the state as it is now", NAME, take),
+    Route::post(
+        "/snapshots/{name}/restore",
+        "Puts the state of a snapshot in the place of what there is, whole or not at all; merchants and their kits stay",
+        &[],
+        restore,
+    ),
+    Route::delete("/snapshots/{name}", "Takes a snapshot away", &[], remove),
+];
+
+const NAME: &[Member] =
+    &[Member::text("name", "Under which it is restored; one that has this name is replaced").required()];
+
+impl From<SnapshotError> for ControlError {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Unknown(..) => Self::not_found(error.to_string()),
+            SnapshotError::Busy => Self::conflict(error.to_string()),
+            SnapshotError::File(..) | SnapshotError::Store(_) => Self::failed(error),
+            error => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+fn shown(snapshot: &Snapshot) -> Value {
+    json!({ "name": snapshot.name, "file": snapshot.file, "bytes": snapshot.bytes })
+}
+
+fn list(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    let snapshots = control.platform.snapshots()?;
+    Ok(json!({ "snapshots": snapshots.iter().map(shown).collect::<Value>() }))
+}
+
+fn take(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let (snapshot, rows) = control.platform.take_snapshot(request.text("name").unwrap_or_default())?;
+    let mut shown = shown(&snapshot);
+    shown["rows"] = rows.into();
+    Ok(shown)
+}
+
+fn restore(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let rows = control.platform.restore_snapshot(request.path("name"))?;
+    Ok(json!({ "name": request.path("name"), "rows": rows }))
+}
+
+fn remove(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    control.platform.remove_snapshot(request.path("name"))?;
+    Ok(Value::Null)
+}
 
 fn reset(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.reset()?;

@@ -38,6 +38,7 @@ impl RequestValues {
         let appid = caller.appids.first();
         let own = [
             ("mchid", Some(&caller.mchid)),
+            ("mch_id", Some(&caller.mchid)),
             ("sp_mchid", Some(&caller.mchid)),
             ("appid", appid),
             ("sp_appid", appid),

@@ -11,6 +11,7 @@ use crate::explain::SignatureExplanation;
 use crate::log::{self, LogEntry};
 use crate::platform::Request;
 use crate::upload::{Upload, fields_of_document};
+use crate::v2;
 
 /// What came, what went, and why. Secrets and what belongs to people is masked: values that the catalogue marks as encrypted or
 /// whose names say so, signatures, and everything that the catalogue does not know.
@@ -68,6 +69,7 @@ impl Exchange {
         let (method, target) = (text(0), text(1));
         let path = target.split_once('?').map_or(&*target, |(path, _)| path);
         let operation = Catalog::embedded().route(&method, path).ok().map(|routed| routed.operation);
+        let operation = operation.or_else(|| v2::operation_at(path));
         let [request_length, response_length] = whole.lengths;
         let is_refusal = whole.status.is_some_and(|status| status >= 400);
         let response_body = match is_refusal {
@@ -101,7 +103,7 @@ fn request_body(operation: Option<&'static Operation>, whole: &Whole, length: us
     let bytes = whole.part(3);
     let Some(operation) = operation else { return body(bytes, length, &[]) };
     if !operation.is_upload() {
-        return body(bytes, length, &operation.request.json);
+        return body(bytes, length, fields_of_document(operation));
     }
     let mut request = Request { body: bytes.to_vec(), ..Request::default() };
     let content_type = mask::raw_header(whole.part(2), "content-type");

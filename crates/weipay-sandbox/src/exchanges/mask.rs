@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value, json};
 use weipay_catalog::{Carrier, Field, Operation};
+use weipay_wire::{XmlContent, XmlElements};
 
 use crate::log;
 
@@ -16,7 +17,7 @@ pub(crate) const MASK: &str = "***";
 const MAX_DEPTH: usize = 64;
 
 /// Header fields whose values are shown.
-const SHOWN_HEADERS: [&str; 24] = [
+const SHOWN_HEADERS: [&str; 25] = [
     "host",
     "user-agent",
     "accept",
@@ -38,6 +39,7 @@ const SHOWN_HEADERS: [&str; 24] = [
     "wechatpay-statement-sha1",
     "wechatpay-timestamp",
     "weipay-sandbox-answer",
+    "weipay-sandbox-client-certificate",
     "weipay-sandbox-fault",
     "weipay-sandbox-reason",
     "x-content-type-options",
@@ -134,10 +136,75 @@ pub(crate) fn body(bytes: &[u8], fields: &[Field]) -> String {
     if bytes.is_empty() {
         return String::new();
     }
+    if bytes.first() == Some(&b'<')
+        && let Some(text) = xml_text(bytes, fields)
+    {
+        return text;
+    }
     match json_text(bytes, fields) {
         Some(text) => text,
         None => format!("({} bytes that are not JSON)", bytes.len()),
     }
+}
+
+/// What every message of APIv2 may have, and what tells nothing of anybody.
+const SHOWN_ELEMENTS: [&str; 9] = [
+    "return_code",
+    "return_msg",
+    "result_code",
+    "err_code",
+    "err_code_des",
+    "nonce_str",
+    "sign_type",
+    "mch_id",
+    "appid",
+];
+
+/// XML with what may be shown, element by element; `None` if it is not XML of APIv2.
+fn xml_text(bytes: &[u8], fields: &[Field]) -> Option<String> {
+    let elements = XmlElements::read(bytes, "xml").ok()?;
+    let mut shown = XmlElements::new();
+    for (name, content) in elements.iter() {
+        let value = match content {
+            XmlContent::Text(text) => element(fields, name, text),
+            XmlContent::Elements(_) => MASK.to_owned(),
+        };
+        shown.push(element_name(name), value);
+    }
+    shown.write("xml").ok()
+}
+
+/// The value of an element as it may be shown. A numbered name is known by its row: `coupon_fee_0` by `coupon_fee_$n`.
+pub(crate) fn element(fields: &[Field], name: &str, value: &str) -> String {
+    let row = |pattern: &str| {
+        pattern.split_once('$').is_some_and(|(begin, _)| {
+            name.strip_prefix(begin)
+                .is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()))
+        })
+    };
+    let mut known = fields.iter().filter(|field| field.name == name || row(field.name)).peekable();
+    let is_known = known.peek().is_some() || SHOWN_ELEMENTS.contains(&name);
+    if value.is_empty() {
+        return String::new();
+    }
+    if !is_known || known.any(is_personal) {
+        return MASK.to_owned();
+    }
+    match fields.iter().find(|field| field.name == name && field.carrier == Some(Carrier::JsonText)) {
+        Some(field) => json_text(value.as_bytes(), &field.fields).unwrap_or_else(|| MASK.to_owned()),
+        None => log::shown_text(value, MAX_ELEMENT),
+    }
+}
+
+/// The longest value of an element that is shown.
+const MAX_ELEMENT: usize = 400;
+
+/// The name of an element, if it can be nothing but a name.
+pub(crate) fn element_name(name: &str) -> &str {
+    let is_name = name.len() <= 60
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_name { name } else { "unknown" }
 }
 
 /// The body of a refusal: code and message, and of `detail` what is of the platform.

@@ -19,7 +19,9 @@ use std::time::Duration;
 /// | `probe-signature` | a signature probe (签名探测) of the platform |
 /// | `unknown-serial` | the response names a platform key that nobody knows |
 ///
-/// The last five are done to the real response of a request that is carried out.
+/// The last five are done to the real response of a request that is carried out. In APIv2, whose status is always 200, the
+/// platform's own response to a status is XML with `err_code` SYSTEMERROR (of 429 a code of limits), a signature is the element
+/// `sign`, and there are no probes and no serials.
 ///
 /// ```
 /// use weipay_sandbox::Fault;
@@ -65,6 +67,18 @@ pub(super) const ADVICE: &str = "a fault is one of 202, 429, 500, 502, 503, drop
 const COMMIT: &str = "commit-then-";
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: u64 = 60_000;
+
+impl Fault {
+    /// Whether nothing is done and nothing comes back.
+    pub(crate) fn ends_connection(self) -> bool {
+        !self.commits && matches!(self.kind, Kind::Drop | Kind::Reset)
+    }
+
+    /// Whether a connection ends with a reset.
+    pub(crate) fn resets(self) -> bool {
+        self.kind == Kind::Reset
+    }
+}
 
 impl FromStr for Fault {
     type Err = String;

@@ -7,6 +7,7 @@ use weipay_catalog::{Advice, Operation};
 use super::FAULT_HEADER;
 use super::fault::{Body, Fault, Kind};
 use crate::response::{Refusal, Response, UnsignedResponse, tail};
+use crate::v2;
 
 /// How a response leaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -86,6 +87,26 @@ impl Fault {
         UnsignedResponse::from(&Refusal::new(status, code, message))
     }
 
+    /// The same in APIv2, whose status is 200 in every case.
+    pub(crate) fn refusal_v2(self, operation: &Operation) -> Refusal {
+        let Kind::Status(status, _) = self.kind else {
+            return Refusal::new(200, "SYSTEMERROR", "系统错误");
+        };
+        let is_known = |code: &str| operation.error_codes().any(|known| known.code == code);
+        let code = match status {
+            202 if is_known("USERPAYING") => "USERPAYING",
+            429 if is_known("FREQ_LIMIT") => "FREQ_LIMIT",
+            429 => "FREQUENCY_LIMITED",
+            _ => "SYSTEMERROR",
+        };
+        let message = match code {
+            "USERPAYING" => "需要用户输入支付密码",
+            "SYSTEMERROR" => "系统错误",
+            _ => "请求过于频繁，请稍后重试",
+        };
+        Refusal::new(200, code, message)
+    }
+
     /// A response that comes from a proxy, or does not come.
     pub(crate) fn unsigned(self) -> Response {
         let Kind::Status(status, body) = self.kind else { return Response::empty(0) };
@@ -109,7 +130,18 @@ impl Fault {
     /// Does to a response what is left to be done, and says so in its header and so in the log.
     pub(crate) fn spoil(self, response: &mut Response) {
         let is_signed = response.headers.contains_key("wechatpay-signature");
+        let is_v2 = v2::response::is_xml(response);
         match self.kind {
+            // The gate did not let the request in.
+            Kind::Status(..) if is_v2 && v2::response::spoilt(response, false).is_none() => return,
+            Kind::Status(..) if is_v2 => {}
+            // The signature stands in the body.
+            Kind::WrongSignature | Kind::MissingSignature if is_v2 => {
+                let Some(body) = v2::response::spoilt(response, self.kind == Kind::WrongSignature) else {
+                    return;
+                };
+                response.body = body;
+            }
             // The gate did not let the request in.
             Kind::Status(status, _) if response.status != status => return,
             Kind::Status(..) => {}

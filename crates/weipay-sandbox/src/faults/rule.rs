@@ -6,6 +6,7 @@ use weipay_wire::Authorization;
 use super::{Fault, FaultError, RuleStatus};
 use crate::entropy::split_mix;
 use crate::platform::Request;
+use crate::v2;
 
 /// A fault that requests meet by themselves. Without anything else it hits every request.
 ///
@@ -101,6 +102,7 @@ impl FaultRule {
         let is_merchant = self.merchant.as_ref().is_none_or(|wanted| {
             let authorization = request.header("authorization").unwrap_or_default().parse::<Authorization>();
             authorization.is_ok_and(|authorization| authorization.mchid == *wanted)
+                || operation.is_some_and(|operation| v2::gate::is_of_merchant(operation, request, wanted))
         });
         is_operation && is_merchant && self.host.as_ref().is_none_or(|host| is_to(request, host))
     }
@@ -113,7 +115,11 @@ fn split(operation: &str) -> (Option<&str>, &str) {
         Some((method, path)) => (Some(method), path.trim()),
         None => (None, operation),
     };
-    (method, path.trim_start_matches('/'))
+    // Addresses of APIv2 do not have the `v2/` of the catalogue.
+    match v2::operation_at(path) {
+        Some(operation) => (method, operation.path),
+        None => (method, path.trim_start_matches('/')),
+    }
 }
 
 /// Whether the host of a request is this one. A port counts only where the rule has one.
@@ -121,6 +127,14 @@ fn is_to(request: &Request, wanted: &str) -> bool {
     let given = request.header("host").unwrap_or_default();
     let without_port = given.rsplit_once(':').map_or(given, |(host, _)| host);
     given.eq_ignore_ascii_case(wanted) || without_port.eq_ignore_ascii_case(wanted)
+}
+
+impl Active {
+    /// Whether the rule lets every connection to one host end, whatever is asked for.
+    pub(super) fn is_of_host_alone(&self) -> bool {
+        let FaultRule { fault, operation, merchant, host, .. } = &self.rule;
+        host.is_some() && operation.is_none() && merchant.is_none() && fault.ends_connection()
+    }
 }
 
 /// A rule in force.

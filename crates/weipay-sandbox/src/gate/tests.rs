@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use http::{HeaderName, HeaderValue};
-use weipay_wire::{ApiV3Key, PrivateKey};
+use weipay_wire::{ApiV2Key, ApiV3Key, PrivateKey};
 
 use super::*;
 use crate::clock::{ClockMode, HeldClock};
@@ -32,9 +32,11 @@ fn merchant(mchid: &str, key: &PrivateKey) -> Merchant {
         account,
         serial: SERIAL.to_owned(),
         key: key.public_key(),
+        not_before: NOW - 1000,
         not_after: NOW + 1000,
         certificate: CertificateState::Valid,
         api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
+        api_v2_key: ApiV2Key::new(&"1".repeat(32)).unwrap(),
         signers: Signers {
             usual: Arc::clone(&signer),
             public_keys: vec![signer],
@@ -133,12 +135,16 @@ fn a_path_whose_last_slash_is_wrong_is_unknown_and_the_reason_names_the_right_on
 }
 
 #[test]
-fn a_path_of_apiv2_is_said_to_be_one() {
-    for path in ["/pay/orderquery", "/secapi/pay/refund", "/v2/pay/orderquery"] {
+fn a_path_of_apiv2_that_is_not_served_is_said_to_be_one() {
+    for (path, text) in [
+        ("/papay/entrustweb", "a page for a browser or an upload"),
+        ("/secapi/mch/uploadmedia", "a page for a browser or an upload"),
+        ("/v2/pay/orderquery", "have no /v2 in front"),
+    ] {
         let Rejection::Unrouted { status, reason } = route("POST", path).unwrap_err() else {
             panic!("{path}")
         };
-        assert_eq!((status, &*reason), (404, "the sandbox does not serve APIv2"), "{path}");
+        assert!(status == 404 && reason.contains(text), "{path}: {reason}");
     }
 }
 
@@ -232,6 +238,17 @@ fn an_expired_certificate_is_refused() {
         panic!("it was routed");
     };
     assert_eq!(refusal.message, "商户证书已过期。");
+}
+
+#[test]
+fn a_certificate_whose_first_day_is_to_come_is_refused_by_the_sandboxs_clock() {
+    let valid_from = |not_before| {
+        let known = Merchants::new(vec![Merchant { not_before, ..merchant(MCHID, &KEY) }]);
+        authenticate(&signed(TARGET).0, &known, None, &clock()).map(drop)
+    };
+    assert!(valid_from(NOW).is_ok());
+    let Err(Rejection::Refused { refusal, .. }) = valid_from(NOW + 1) else { panic!("it was let in") };
+    assert_eq!(refusal.message, OTHER_SERIAL);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use weipay_wire::{ApiV3Key, Certificate, KeyError, PrivateKey, PublicKey};
+use weipay_wire::{ApiV2Key, ApiV3Key, Certificate, KeyError, PrivateKey, PublicKey};
 
 use super::{KIT, KitError, KitOnDisk, file};
 use crate::merchants::record::{KeyName, MerchantRecord};
@@ -37,9 +37,11 @@ impl KitOnDisk {
             },
             serial: kit.merchant_serial.clone(),
             key: certificate.public_key().clone(),
+            not_before: certificate.not_before(),
             not_after: certificate.not_after(),
             certificate: record.certificate,
             api_v3_key: self.api_v3_key()?,
+            api_v2_key: self.api_v2_key()?,
             signers,
             certificates,
         })
@@ -86,6 +88,11 @@ impl KitOnDisk {
 
     fn api_v3_key(&self) -> Result<ApiV3Key, KitError> {
         ApiV3Key::new(&self.kit().api_v3_key)
+            .map_err(|error| KitError::Broken { path: self.file().to_owned(), reason: error.to_string() })
+    }
+
+    fn api_v2_key(&self) -> Result<ApiV2Key, KitError> {
+        ApiV2Key::new(&self.kit().api_v2_key)
             .map_err(|error| KitError::Broken { path: self.file().to_owned(), reason: error.to_string() })
     }
 

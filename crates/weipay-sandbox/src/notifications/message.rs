@@ -2,9 +2,11 @@
 //! are made anew for each attempt, because a receiver refuses what was signed more than five minutes ago. What stays is the
 //! `id`, by which it knows a repeat.
 
+mod v2;
+
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Value, json};
-use weipay_catalog::Catalog;
+use weipay_catalog::{Catalog, Notification};
 use weipay_wire::{ApiV3Key, PROBE_PREFIX, response_message};
 
 use crate::clock;
@@ -37,6 +39,14 @@ pub(super) struct Content<'a> {
     pub(super) resource: &'a Value,
 }
 
+/// The event of an entry of the outbox; one of APIv2 has `v2/` in front of its name.
+pub(super) fn described(event_type: &str) -> Option<&'static Notification> {
+    match event_type.strip_prefix("v2/") {
+        Some(event) => Catalog::embedded().notification("v2", event),
+        None => Catalog::embedded().notification("v3", event_type),
+    }
+}
+
 /// Makes the message of an attempt, or says why there can be none.
 pub(super) fn make(
     platform: &Platform,
@@ -46,10 +56,14 @@ pub(super) fn make(
 ) -> Result<Message, String> {
     let merchant =
         platform.merchants.find(&entry.mchid).ok_or("the sandbox does not know its merchant any more")?;
+    if let Some(described) = described(&entry.event_type).filter(|described| described.version == "v2") {
+        return v2::make(described, &merchant, &entry.resource, &platform.entropy);
+    }
     let content =
         Content { id: id(entry), event_type: &entry.event_type, time: entry.time, resource: &entry.resource };
     let signer = merchant.signers.for_notification(entry.number, &entry.platform_serial);
-    sealed(&content, &merchant.api_v3_key, signer, &platform.entropy, now, signature)
+    // Not from the platform's seed: an attempt is made beside requests, and must not decide which numbers they get.
+    sealed(&content, &merchant.api_v3_key, signer, &Entropy::system(), now, signature)
 }
 
 /// Encrypts and signs a notification.

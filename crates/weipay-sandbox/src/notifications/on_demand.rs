@@ -15,7 +15,7 @@ use super::record::{self, Attempt, AttemptKind, Notification, NotificationState}
 use super::{Place, Sender, close};
 use crate::error::append_causes;
 use crate::platform::Platform;
-use crate::store::{IndexRange, Page, StoreError, Transaction};
+use crate::store::{IndexRange, OutboxEntry, Page, StoreError, Transaction};
 
 /// As many copies as are sent at once.
 const MAX_COPIES: usize = 16;
@@ -362,8 +362,25 @@ impl Notifications {
         kind: AttemptKind,
     ) -> Result<Attempt, NotificationError> {
         let place = self.place_of(kept).await?;
+        let until = Instant::now() + PATIENCE;
+        let entry = loop {
+            match self.take(kept, kind) {
+                // Another node delivers it now.
+                Err(NotificationError::UnderWay(_)) if Instant::now() < until => {
+                    sleep(Duration::from_millis(20)).await;
+                }
+                taken => break taken?,
+            }
+        };
+        let attempt = self.sender.attempt(entry, kind).await?;
+        drop(place);
+        Ok(attempt)
+    }
+
+    /// Puts a notification into the outbox for an attempt of this node. What another node delivers at this moment is under way.
+    fn take(&self, kept: &Notification, kind: AttemptKind) -> Result<OutboxEntry, NotificationError> {
         let now = self.platform().clock.now();
-        let entry = self.transaction(|tx| {
+        self.transaction(|tx| {
             let mut kept = find(tx, &kept.id)?;
             // What is released goes out once; meanwhile it may have gone by itself.
             if kind == AttemptKind::Scheduled && kept.state != NotificationState::Waiting {
@@ -374,21 +391,20 @@ impl Notifications {
             }
             // Not due yet, so that no other node takes it meanwhile.
             let entry = kept.entry(now.saturating_add(BY_ITSELF));
-            tx.remove_from_outbox(&entry)?;
+            if !tx.remove_from_outbox(&entry)? {
+                return Err(NotificationError::UnderWay(kept.id));
+            }
             tx.put_into_outbox(&entry)?;
             (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
             tx.save(&kept)?;
             Ok(entry)
-        })?;
-        let attempt = self.sender.attempt(entry, kind).await?;
-        drop(place);
-        Ok(attempt)
+        })
     }
 
     async fn place_of(&self, kept: &Notification) -> Result<Place, NotificationError> {
         let until = Instant::now() + PATIENCE;
         loop {
-            if let Some(place) = self.sender.take_place(kept.number) {
+            if let Some(place) = self.sender.take_place(&kept.entry(kept.time), usize::MAX) {
                 return Ok(place);
             }
             if Instant::now() >= until {

@@ -1,6 +1,7 @@
 //! Running to events (快进): a clock that is moved stops at everything that is due on the way, as if the time had passed.
 
 use std::fmt;
+use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,14 @@ impl Record for KeptClock {
 /// How the clock of a data folder went when the sandbox ended.
 pub(crate) fn kept_clock(tx: &Transaction<'_>) -> Result<Option<ClockMode>, StoreError> {
     Ok(tx.get::<KeptClock>(CLOCK)?.map(|kept| kept.0))
+}
+
+/// Keeps how the clock goes, where that is another way than before.
+pub(super) fn keep(tx: &Transaction<'_>, mode: ClockMode) -> Result<(), StoreError> {
+    if kept_clock(tx)? == Some(mode) {
+        return Ok(());
+    }
+    tx.save(&KeptClock(mode))
 }
 
 /// What a run of the clock came to.
@@ -99,15 +108,43 @@ impl Platform {
         &self.clock
     }
 
-    /// Keeps how the clock goes, for a restart with the same data folder.
+    /// Keeps how the clock goes, for a restart with the same data folder, and for the other nodes of a shared database.
     pub(crate) fn keep_clock(&self) -> Result<(), StoreError> {
+        let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
         let mode = self.clock.mode();
-        self.store.transaction(|tx| {
-            if kept_clock(tx)? == Some(mode) {
-                return Ok(());
+        self.store.transaction(|tx| keep(tx, mode))?;
+        *seen = Some(mode);
+        Ok(())
+    }
+
+    /// Lets the clock go as another node has said since this one last looked, and does what is due then. Whether there was anything.
+    /// What this node itself has said and not yet kept is no reason to go back.
+    pub(crate) fn follow_clock(&self) -> Result<bool, StoreError> {
+        if !self.store.is_shared() {
+            return Ok(false);
+        }
+        {
+            let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
+            match self.store.peek::<KeptClock>(CLOCK)? {
+                Some(KeptClock(kept)) if *seen != Some(kept) => {
+                    *seen = Some(kept);
+                    self.clock.restore(kept);
+                }
+                _ => return Ok(false),
             }
-            tx.save(&KeptClock(mode))
-        })
+        }
+        self.clock.tell();
+        Ok(true)
+    }
+
+    /// The clock of a database that nodes share is that of the node that was there first, and of whoever moved it last.
+    pub(crate) fn share_clock(&self) -> Result<(), StoreError> {
+        if !self.store.is_shared() {
+            return Ok(());
+        }
+        self.follow_clock()?;
+        let kept = self.store.peek::<KeptClock>(CLOCK)?;
+        if kept.is_none() && self.clock.mode() != ClockMode::Real { self.keep_clock() } else { Ok(()) }
     }
 
     /// When the next thing after this moment is due: an expiry, or an attempt to deliver a notification.
@@ -132,12 +169,14 @@ impl Platform {
     /// until that is done too. Gives that moment; `None` when nothing will ever be due.
     pub(crate) fn run_to_next_event(&self) -> Result<Option<i64>, ClockError> {
         let _turn = self.runs.try_lock().map_err(|_| ClockError::Busy)?;
+        self.follow_clock()?;
         self.step(i64::MAX)
     }
 
     /// Lets so many seconds pass, and stops at every moment on the way at which something is due.
     pub(crate) fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
         let _turn = self.runs.try_lock().map_err(|_| ClockError::Busy)?;
+        self.follow_clock()?;
         let began = Instant::now();
         let target = self.clock.now().saturating_add(seconds);
         let mut events = 0;

@@ -42,7 +42,7 @@ impl Platform {
     /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
     /// address too. Over TLS a name of the real platform leads here. Over plain HTTP it would lead there, so it is not
     /// passed on.
-    fn base_url_for(&self, request: &Request) -> String {
+    pub(crate) fn base_url_for(&self, request: &Request) -> String {
         let scheme = if request.is_secure { "https" } else { "http" };
         let named = request.header("host").filter(|host| {
             let name = host.split(':').next().unwrap_or_default();

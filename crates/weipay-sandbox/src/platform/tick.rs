@@ -1,5 +1,7 @@
 //! What the clock does without a request.
 
+use std::sync::PoisonError;
+
 use super::Platform;
 use crate::products::{self, HandlerError};
 use crate::store::{Due, StoreError};
@@ -8,7 +10,7 @@ use crate::store::{Due, StoreError};
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
-const KEPT: [&str; 3] = [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK];
+pub(super) const KEPT: [&str; 3] = [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK];
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
@@ -17,6 +19,7 @@ impl Platform {
     /// # Errors
     /// When the database fails; nothing was taken back then.
     pub fn reset(&self) -> Result<(), StoreError> {
+        let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
         self.store.transaction(|tx| {
             tx.clear(&KEPT)?;
             self.seeded_people.get().into_iter().flatten().try_for_each(|person| tx.save(person))
@@ -31,6 +34,9 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
+        // Another node may have moved the clock.
+        let now = if self.follow_clock().unwrap_or_default() { self.clock.now() } else { now };
+        let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.store.look_at_outbox();
         // What fails is tried again by the next tick, and told by the request that needs it.
         let _ = self.look_at_merchants();

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use super::stream::Stream;
 use crate::authority::is_official;
+use crate::faults::{Fault, Faults};
 
 /// What a client opens its connection with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,8 @@ const MAX_CONNECT_HEAD: usize = 8 * 1024;
 pub(super) enum Unconnected {
     /// It asked for a host that is not the platform's. The text is what it asked for.
     Elsewhere(String),
+    /// A fault ends the connection, as if the host were down.
+    Down(String, Fault),
     /// What came was not a CONNECT request, or the connection broke.
     Broken,
 }
@@ -70,7 +73,7 @@ impl Unconnected {
     /// Where it wanted to go.
     pub(super) fn target(&self) -> &str {
         match self {
-            Self::Elsewhere(target) => target,
+            Self::Elsewhere(target) | Self::Down(target, _) => target,
             Self::Broken => "",
         }
     }
@@ -78,6 +81,7 @@ impl Unconnected {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Elsewhere(_) => ELSEWHERE,
+            Self::Down(..) => "a fault rule lets connections to this host end (weipay sandbox fault list)",
             Self::Broken => "its CONNECT request did not arrive whole and in time",
         }
     }
@@ -94,7 +98,7 @@ impl From<io::Error> for Unconnected {
 }
 
 /// Reads a CONNECT request and accepts or refuses it. What follows is the client's TLS.
-pub(super) async fn connect(stream: &mut Stream) -> Result<(), Unconnected> {
+pub(super) async fn connect(stream: &mut Stream, faults: &Faults) -> Result<(), Unconnected> {
     let mut head = Vec::with_capacity(512);
     while !head.ends_with(b"\r\n\r\n") {
         // A client waits for the response before it goes on, so nothing behind the head is lost. Most heads are one read.
@@ -105,6 +109,9 @@ pub(super) async fn connect(stream: &mut Stream) -> Result<(), Unconnected> {
     let target = target(&head).ok_or(Unconnected::Broken)?;
     let host = target.strip_suffix(":443").unwrap_or_default();
     if is_official(host) {
+        if let Some(fault) = faults.choose_for_connection(&target) {
+            return Err(Unconnected::Down(target, fault));
+        }
         stream.write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n").await?;
         stream.flush().await?;
         return Ok(());

@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Announcement, StoreError};
+
+/// Is given one row after the other.
+pub(crate) type EachRow<'a> = dyn FnMut(StoredRow) -> Result<(), StoreError> + 'a;
 
 /// One open transaction of a database. It is isolated from all others: whatever it has read stays true until it ends.
 pub(crate) trait Engine {
@@ -51,16 +55,14 @@ pub(crate) trait Engine {
 
     /// Notifications that are due at `now` and that no node delivers, the one that has been due for longest first. From now on this
     /// node delivers them, and no other until [`LEASE`] is over: then the node is taken for dead, and what it says of them later
-    /// changes nothing. An engine with one node has nobody to keep away.
-    fn claim_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.outbox_due(now, limit)
-    }
+    /// changes nothing. An engine with one node has nobody to keep away. What goes to one of the `busy` [receivers](receiver_of) is left out.
+    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError>;
 
     /// Keeps how many deliveries of a notification have failed, and when the next one is due.
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError>;
 
-    /// Takes a notification out of the outbox.
-    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError>;
+    /// Takes a notification out of the outbox. Whether it is not there any more: what another node delivers now stays.
+    fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError>;
 
     /// Takes all notifications up to this number out of the outbox.
     fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError>;
@@ -70,6 +72,12 @@ pub(crate) trait Engine {
 
     /// Takes something away that was to fall due at this time. Whether it was still there.
     fn unschedule(&self, due: &Due) -> Result<bool, StoreError>;
+
+    /// Gives every row, and the records in the order in which they were added.
+    fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError>;
+
+    /// Adds a row as it is, behind those that are there. Whether its place was free.
+    fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError>;
 
     /// Takes everything away, except records of these kinds.
     fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
@@ -94,8 +102,48 @@ pub(crate) struct NewRecord<'a> {
     pub(crate) indexes: &'a [IndexEntry],
 }
 
+/// Anything that a database holds, as it stands in a snapshot.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum StoredRow {
+    Record {
+        kind: String,
+        key: String,
+        version: i64,
+        indexes: Vec<(String, String)>,
+        document: Box<RawValue>,
+    },
+    Counter {
+        name: String,
+        value: i64,
+    },
+    IdempotencyKey {
+        operation: String,
+        scope: String,
+        request_no: String,
+        fingerprint: Fingerprint,
+        response: Box<RawValue>,
+    },
+    Notification(OutboxEntry),
+    Due(Due),
+}
+
+impl StoredRow {
+    /// The text of a document or a response, in one line.
+    pub(super) fn json(text: String) -> Result<Box<RawValue>, StoreError> {
+        let broken = |_| StoreError::Corrupt("a document that is not JSON".to_owned());
+        if text.contains(['\n', '\r']) {
+            // Somebody has laid it out with another tool.
+            let value: Value = serde_json::from_str(&text).map_err(broken)?;
+            return RawValue::from_string(value.to_string()).map_err(broken);
+        }
+        RawValue::from_string(text).map_err(broken)
+    }
+}
+
 /// Something that the clock will do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Due {
     /// What is to be done; a product has a handler for it.
     pub(crate) kind: String,
@@ -165,11 +213,29 @@ pub(crate) struct StoredResponse {
 }
 
 /// What makes two bodies the same: members and values, not their order or spacing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
 
+/// As hexadecimal digits.
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&base16ct::lower::encode_string(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (digits, mut bytes) = (String::deserialize(deserializer)?, [0; 32]);
+        match base16ct::lower::decode(&digits, &mut bytes) {
+            Ok(decoded) if decoded.len() == 32 => Ok(Self(bytes)),
+            _ => Err(serde::de::Error::custom("a fingerprint has 64 hexadecimal digits")),
+        }
+    }
+}
+
 /// A notification that waits in the outbox.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct OutboxEntry {
     /// Grows with every entry and is never used twice.
     pub(crate) number: i64,
@@ -191,6 +257,13 @@ pub(crate) const MAX_WAITING: i64 = 10_000;
 
 /// So long a node has for a delivery that it has claimed. Three times what a receiver may take.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
+
+/// The receiver in an address: scheme, host and port as they are written.
+pub(crate) fn receiver_of(notify_url: &str) -> &str {
+    let host = notify_url.find("://").map_or(0, |place| place + 3);
+    let end = notify_url[host..].find(['/', '?', '#']).map_or(notify_url.len(), |place| host + place);
+    &notify_url[..end]
+}
 
 impl OutboxEntry {
     /// A new entry, due at once.

@@ -29,7 +29,7 @@ use tokio_postgres::config::Host;
 use self::connections::{Connection, Connections, Failure, Lent};
 use self::engine::Open;
 use super::StoreError;
-use super::engine::Engine;
+use super::engine::{Engine, StoredRecord};
 use crate::entropy::Entropy;
 
 /// So often a transaction is tried in all. With the waits between, some seconds go by before it is given up.
@@ -144,6 +144,24 @@ impl Postgres {
                 }
             }
         }
+    }
+
+    /// The record with a key as it is now, by one statement and without a transaction.
+    pub(super) fn peek(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError> {
+        let read = || {
+            let lent = self.connections.take()?;
+            let open = Open::new(self, lent.connection()?);
+            let found = open.record(kind, key);
+            match open.failure() {
+                Some(failure) => Err(failure),
+                None => {
+                    lent.give_back();
+                    Ok(found)
+                }
+            }
+        };
+        // A connection that has ended is replaced by a transaction.
+        read().unwrap_or_else(|_: Failure| self.transaction(|engine| engine.record(kind, key)))
     }
 
     /// Looks whether anything is due.

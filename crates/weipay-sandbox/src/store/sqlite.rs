@@ -13,9 +13,10 @@ use rusqlite::{
 
 use super::StoreError;
 use super::engine::{
-    Due, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page, StoredRecord,
-    StoredResponse,
+    Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page,
+    StoredRecord, StoredResponse, StoredRow,
 };
+pub(super) use migrations::FORM;
 
 /// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
 /// milliseconds on a slow one, and SQLite's usual 1,000 pages are full after some 250 requests. A log that a killed
@@ -138,13 +139,59 @@ fn search(kind: &str, conditions: &[IndexRange]) -> Option<(String, Vec<SqlValue
 
 /// Writes the index entries of a record.
 fn write_indexes(transaction: &Transaction<'_>, record: &NewRecord<'_>, number: i64) -> rusqlite::Result<()> {
+    let entries = record.indexes.iter().map(|entry| (entry.index, &*entry.value));
+    write_entries(transaction, record.kind, entries, number)
+}
+
+fn write_entries<'a>(
+    transaction: &Transaction<'_>,
+    kind: &str,
+    entries: impl Iterator<Item = (&'a str, &'a str)>,
+    number: i64,
+) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT OR IGNORE INTO record_indexes (kind, name, value, number) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    for entry in record.indexes {
-        statement.execute(params![record.kind, entry.index, entry.value, number])?;
+    for (name, value) in entries {
+        statement.execute(params![kind, name, value, number])?;
     }
     Ok(())
+}
+
+/// Gives what a statement finds, row after row, so that a large database needs no more memory than a small one.
+fn each_row(
+    transaction: &Transaction<'_>,
+    statement: &str,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = sql(|| transaction.prepare(statement))?;
+    let mut rows = sql(|| statement.query([]))?;
+    while let Some(row) = sql(|| rows.next())? {
+        each(row)?;
+    }
+    Ok(())
+}
+
+fn insert_into_outbox(transaction: &Transaction<'_>, entry: &OutboxEntry) -> rusqlite::Result<usize> {
+    let OutboxEntry { number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due } =
+        entry;
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO outbox
+         (number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    let resource = resource.to_string();
+    statement.execute(params![
+        number,
+        mchid,
+        notify_url,
+        platform_serial,
+        event_type,
+        time,
+        resource,
+        attempts,
+        due
+    ])
 }
 
 impl Engine for Transaction<'_> {
@@ -259,37 +306,7 @@ impl Engine for Transaction<'_> {
     }
 
     fn add_to_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
-        let OutboxEntry {
-            number,
-            mchid,
-            notify_url,
-            platform_serial,
-            event_type,
-            time,
-            resource,
-            attempts,
-            due,
-        } = entry;
-        sql(|| {
-            let mut statement = self.prepare_cached(
-                "INSERT INTO outbox
-                 (number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?;
-            let resource = resource.to_string();
-            statement.execute(params![
-                number,
-                mchid,
-                notify_url,
-                platform_serial,
-                event_type,
-                time,
-                resource,
-                attempts,
-                due
-            ])
-        })
-        .map(drop)
+        sql(|| insert_into_outbox(self, entry)).map(drop)
     }
 
     fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
@@ -303,6 +320,20 @@ impl Engine for Transaction<'_> {
         })
     }
 
+    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
+        let others = " AND substr(notify_url || '/', 1, length(?) + 1) <> ? || '/'".repeat(busy.len());
+        let mut values = vec![SqlValue::from(now)];
+        values.extend(busy.iter().flat_map(|busy| [busy, busy]).map(|busy| SqlValue::from(busy.clone())));
+        values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
+        sql(|| {
+            let mut statement = self.prepare_cached(&format!(
+                "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
+                 FROM outbox WHERE due <= ?{others} ORDER BY due, number LIMIT ?"
+            ))?;
+            statement.query_map(params_from_iter(values), waiting)?.collect()
+        })
+    }
+
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError> {
         sql(|| {
             self.prepare_cached("UPDATE outbox SET attempts = ?2, due = ?3 WHERE number = ?1")?
@@ -311,8 +342,8 @@ impl Engine for Transaction<'_> {
         .map(drop)
     }
 
-    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError> {
-        sql(|| self.prepare_cached("DELETE FROM outbox WHERE number = ?1")?.execute([number])).map(drop)
+    fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError> {
+        sql(|| self.prepare_cached("DELETE FROM outbox WHERE number = ?1")?.execute([number])).map(|_| true)
     }
 
     fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {
@@ -336,6 +367,86 @@ impl Engine for Transaction<'_> {
                 .execute(params![due.kind, due.key, due.at])
         })?;
         Ok(removed > 0)
+    }
+
+    fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
+        let mut entries_of = sql(|| {
+            self.prepare("SELECT name, value FROM record_indexes WHERE number = ?1 ORDER BY name, value")
+        })?;
+        each_row(self, "SELECT number, kind, key, version, document FROM records ORDER BY number", |row| {
+            let (number, kind, key, version, document): (i64, _, _, _, _) = sql(|| row.try_into())?;
+            let indexes =
+                sql(|| entries_of.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())?;
+            each(StoredRow::Record { kind, key, version, indexes, document: StoredRow::json(document)? })
+        })?;
+        each_row(self, "SELECT name, value FROM counters ORDER BY name", |row| {
+            let (name, value) = sql(|| row.try_into())?;
+            each(StoredRow::Counter { name, value })
+        })?;
+        let keys = "SELECT operation, scope, request_no, fingerprint, response FROM idempotency_keys
+                    ORDER BY operation, scope, request_no";
+        each_row(self, keys, |row| {
+            let (operation, scope, request_no, fingerprint, response) = sql(|| row.try_into())?;
+            each(StoredRow::IdempotencyKey {
+                operation,
+                scope,
+                request_no,
+                fingerprint: Fingerprint(fingerprint),
+                response: StoredRow::json(response)?,
+            })
+        })?;
+        let outbox =
+            "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
+                      FROM outbox ORDER BY number";
+        each_row(self, outbox, |row| each(StoredRow::Notification(sql(|| waiting(row))?)))?;
+        each_row(self, "SELECT kind, key, at FROM due ORDER BY at, kind, key", |row| {
+            let (kind, key, at) = sql(|| row.try_into())?;
+            each(StoredRow::Due(Due { kind, key, at }))
+        })
+    }
+
+    fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError> {
+        sql(|| {
+            let added = match row {
+                StoredRow::Record { kind, key, version, indexes, document } => {
+                    let mut statement = self.prepare_cached(
+                        "INSERT INTO records (kind, key, version, document) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT DO NOTHING RETURNING number",
+                    )?;
+                    let values = params![kind, key, version, document.get()];
+                    let number: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
+                    let Some(number) = number else { return Ok(false) };
+                    let entries = indexes.iter().map(|(name, value)| (&**name, &**value));
+                    write_entries(self, kind, entries, number)?;
+                    1
+                }
+                StoredRow::Counter { name, value } => self
+                    .prepare_cached(
+                        "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                    )?
+                    .execute(params![name, value])?,
+                StoredRow::IdempotencyKey { operation, scope, request_no, fingerprint, response } => {
+                    let mut statement = self.prepare_cached(
+                        "INSERT INTO idempotency_keys (operation, scope, request_no, fingerprint, response)
+                         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+                    )?;
+                    statement.execute(params![operation, scope, request_no, fingerprint.0, response.get()])?
+                }
+                StoredRow::Notification(entry) => {
+                    let mut there = self.prepare_cached("SELECT 1 FROM outbox WHERE number = ?1")?;
+                    if there.exists([entry.number])? {
+                        return Ok(false);
+                    }
+                    insert_into_outbox(self, entry)?
+                }
+                StoredRow::Due(due) => self
+                    .prepare_cached(
+                        "INSERT INTO due (kind, key, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    )?
+                    .execute(params![due.kind, due.key, due.at])?,
+            };
+            Ok(added == 1)
+        })
     }
 
     fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {

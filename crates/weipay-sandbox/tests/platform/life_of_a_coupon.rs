@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::merchant::{Coupon, Merchant, number, stock_request};
+use crate::merchant::{Coupon, FAMILY, Merchant, number, stock_request};
 
 fn state(merchant: &Merchant<'_>, coupon: &Coupon) -> Value {
     merchant.look_at(coupon)["coupon_state"].clone()
@@ -92,4 +92,29 @@ fn a_user_s_coupons_are_listed_newest_first_and_page_by_page() {
     let page = list("&offset=1&limit=1");
     assert_eq!(page["data"].as_array().unwrap().len(), 1);
     assert_eq!(page["data"][0]["coupon_code"], coupons[1].code.as_str());
+}
+
+#[test]
+fn another_merchant_that_repeats_a_send_does_not_get_its_response() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let (merchant, client) = (Merchant::in_sandbox(&sandbox), crate::client::Client::new(&sandbox));
+    let sending = merchant.sending(&sandbox.kit().openid);
+    let sent = merchant.post("coupons/send", &sending).success();
+    let kit = sandbox.add_merchant(&weipay_sandbox::NewMerchant::new().appid(&sandbox.kit().appid)).unwrap();
+    let key = weipay_wire::PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap();
+    let (target, body) = (format!("{FAMILY}/coupons/send"), sending.to_string());
+    // The same bytes, signed by another merchant that has the appid, too.
+    let mut authorization = client.authorization("POST", &target, body.as_bytes());
+    (authorization.mchid, authorization.serial_no) =
+        (kit.kit().mchid.clone(), kit.kit().merchant_serial.clone());
+    let (time, nonce) = (authorization.timestamp, authorization.nonce_str.clone());
+    let message = weipay_wire::request_message("POST", &target, time, &nonce, body.as_bytes());
+    authorization.signature = key.sign(&message).unwrap();
+    let mut request = client.request("POST", &target, body.as_bytes());
+    request.set("Authorization", &authorization.to_string());
+    let response = client.send(&request);
+    assert_eq!(response.refusal().0, 403, "{}", response.text());
+    let code = sent["send_coupon_result"]["coupon_code"].as_str().unwrap();
+    assert!(!response.text().contains(code));
+    assert_eq!(merchant.post("coupons/send", &sending).success(), sent);
 }

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+mod apiv2;
 mod association;
 mod bad_requests;
 mod choices;
@@ -25,6 +26,7 @@ mod restart;
 mod rules_of_a_stock;
 mod sensitive_fields;
 mod signatures;
+mod snapshots;
 mod stored_codes;
 mod strangers;
 mod subsidies;

@@ -287,3 +287,28 @@ fn an_address_is_the_callers_own_and_is_missing_until_it_is_set() {
     let query = json!({ "notify_url": "https://example.com/?a=b" });
     assert_eq!(merchant.post("callbacks", &query).refusal(), (400, "PARAM_ERROR".to_owned()));
 }
+
+#[test]
+fn a_receiver_that_hangs_does_not_keep_others_waiting() {
+    // It takes every connection and never responds, as long as the test runs.
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/notify", hanging.local_addr().unwrap());
+    let (accepted, connections) = channel();
+    thread::spawn(move || hanging.incoming().for_each(|stream| drop(accepted.send(stream.unwrap()))));
+
+    let ((sandbox, _hand), receiver) = (held_sandbox(), Receiver::start(&[]));
+    let notifications = sandbox.notifications();
+    let merchant = Merchant::in_sandbox(&sandbox);
+    set_callback(&merchant, &url);
+    // More than there are places for all receivers together, let go at once.
+    notifications.hold(None).unwrap();
+    (0..80).for_each(|person| drop(merchant.coupon_for(&format!("oHanging{person:020}"))));
+    set_callback(&merchant, &receiver.url);
+    let quick = merchant.coupon();
+    notifications.release(None, &weipay_sandbox::ReleaseOrder::AsDue).unwrap();
+    let held: Vec<_> = (0..4).map(|_| connections.recv().unwrap()).collect();
+    assert_eq!(receiver.next().open(&sandbox, NOW)["coupon_code"], quick.code);
+    // Without a limit, all places would be taken before its turn.
+    assert!(connections.try_iter().count() < 50);
+    drop(held);
+}

@@ -1,7 +1,8 @@
 //! What a stock allows: which definitions are taken, who is sent a coupon, what time does.
 
 use serde_json::json;
-use weipay_sandbox::{Clock, StockState};
+use weipay_sandbox::Clock;
+use weipay_sandbox::merchant_coupons::StockState;
 
 use crate::NOW;
 use crate::merchant::{Coupon, FAMILY, Merchant, number, stock_request};

@@ -145,3 +145,20 @@ fn a_connection_that_never_spoke_does_not_hold_the_end_up() {
     drop(sandbox);
     assert_eq!(rest(&mut socket), b"");
 }
+
+#[test]
+fn a_host_that_is_down_ends_the_request_for_a_connection_to_it_and_no_other() {
+    let sandbox = sandbox().start().unwrap();
+    let client = Client::new(&sandbox);
+    let rule = weipay_sandbox::FaultRule::new("drop".parse().unwrap()).host(HOST).first(2);
+    sandbox.add_fault(rule).unwrap();
+    let ask = |host: &str| {
+        let mut socket = client.connect();
+        write!(socket, "CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n").unwrap();
+        let mut first = [0; 12];
+        let length = socket.read(&mut first).unwrap_or_default();
+        String::from_utf8_lossy(&first[..length]).into_owned()
+    };
+    assert_eq!((ask(HOST), ask("api2.mch.weixin.qq.com")), (String::new(), "HTTP/1.1 200".to_owned()));
+    assert_eq!((ask(HOST), ask(HOST)), (String::new(), "HTTP/1.1 200".to_owned()));
+}

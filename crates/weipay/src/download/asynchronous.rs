@@ -91,7 +91,7 @@ impl Download<Async> {
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
         let Prepared { unsent, wait, mut receiver, .. } = prepared;
-        let mut signed = self.shared.sign(unsent, wait).await?.map(|()| Body::empty());
+        let mut signed = self.shared.signed(unsent, wait).await?.map(|()| Body::empty());
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         let (parts, mut body) = self.shared.transport.send(signed, wait).await?.into_parts();

@@ -89,7 +89,7 @@ impl Download<Blocking> {
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
         let Prepared { unsent, wait, mut receiver, .. } = prepared;
-        let mut signed = self.shared.sign(unsent, wait)?.map(|()| Body::empty());
+        let mut signed = self.shared.signed(unsent, wait)?.map(|()| Body::empty());
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         let (parts, mut body) = self.shared.transport.send(signed, wait)?.into_parts();

@@ -108,7 +108,7 @@ fn with_keys(keys: &[(&'static str, &str)]) -> Result<crate::core::Core, ConfigE
 }
 
 fn serials(core: &crate::core::Core) -> Vec<String> {
-    core.merchant.platform().keys().serials().map(str::to_owned).collect()
+    core.platform().keys().serials().map(str::to_owned).collect()
 }
 
 #[test]

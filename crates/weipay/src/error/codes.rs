@@ -15,6 +15,9 @@ use super::ErrorClass::{
 enum Outcome {
     /// The operation was not carried out, if the response is provably the platform's.
     Settled,
+    /// The same, because the number stands for something already. An earlier call may have paid with it: query that before a new
+    /// number is taken.
+    Earlier,
     /// It may have been carried out, or may yet be: query the result.
     Open,
     /// The same, and the official advice is to make the same call again. What asks for patience with a payer, such as
@@ -22,7 +25,7 @@ enum Outcome {
     Repeat,
 }
 
-use Outcome::{Open, Repeat, Settled};
+use Outcome::{Earlier, Open, Repeat, Settled};
 
 /// Codes in capitals, without underscores and blanks: both spellings of many are in use. The status of a code differs between
 /// operations, and some pages list `SYSTEM_ERROR` with 400.
@@ -57,31 +60,47 @@ const CODES: &[(ErrorClass, Outcome, &[&str])] = &[
             "NAMEMISMATCH",
             "AMOUNTLIMIT",
             "MONEYLIMIT",
-            "FATALERROR",
+            "NOTSHAREORDER",
         ],
     ),
+    (Parameter, Earlier, &["FATALERROR"]),
     (Permission, Settled, &["NOAUTH", "APIMETHODCLOSED", "ACCEPTMODEERROR", "PAYCHANNELNOTALLOWED"]),
     (
         NotFound,
         Settled,
-        &["ORDERNOTEXIST", "REFUNDNOTEXIST", "RESOURCENOTEXISTS", "NOTFOUND", "NOSTATEMENTEXIST"],
+        &[
+            "ORDERNOTEXIST",
+            "REFUNDNOTEXIST",
+            "RESOURCENOTEXISTS",
+            "NOTFOUND",
+            "NOSTATEMENTEXIST",
+            "NOBILLEXIST",
+            "USERNOTEXISTS",
+        ],
     ),
     (
         Conflict,
         Settled,
         &[
-            "OUTTRADENOUSED",
-            "ORDERPAID",
             "ORDERCLOSED",
             "ORDERREVERSED",
-            "ORDERCANCELED",
-            "ORDERDONE",
             "INVALIDORDERSTATE",
-            "ALREADYEXISTS",
-            "RESOURCEALREADYEXISTS",
             "BUYERMISMATCH",
             "REVERSEEXPIRE",
             "TRADEOVERDUE",
+        ],
+    ),
+    (
+        Conflict,
+        Earlier,
+        &[
+            "OUTTRADENOUSED",
+            "ORDERPAID",
+            "ORDERCANCELED",
+            "ORDERDONE",
+            "ALREADYEXISTS",
+            "RESOURCEALREADYEXISTS",
+            "USERALGETCOUPON",
         ],
     ),
     // A limit on the number of calls does not prove, according to the pages on refunds, that a refund was not accepted.
@@ -121,6 +140,9 @@ const CODES: &[(ErrorClass, Outcome, &[&str])] = &[
             "NOTSUPORTCARD",
             "RECVACCOUNTNOTALLOWED",
             "REQUESTBLOCKED",
+            "ERROR",
+            "ALSTOCKOVER",
+            "STOCKAMOUNTNOTENOUGH",
         ],
     ),
 ];
@@ -156,7 +178,12 @@ pub(super) fn class(code: &str, status: StatusCode) -> ErrorClass {
 
 /// Whether a code leaves the outcome open, with any status.
 pub(super) fn is_open(code: &str) -> bool {
-    find(code).is_some_and(|(_, outcome)| outcome != Settled)
+    find(code).is_some_and(|(_, outcome)| matches!(outcome, Open | Repeat))
+}
+
+/// Whether a code refuses a number because it stands for something already, which may be a payment.
+pub(super) fn is_of_an_earlier_call(code: &str) -> bool {
+    find(code).is_some_and(|(_, outcome)| outcome == Earlier)
 }
 
 /// Whether the official advice on a code is to make the same call again.
@@ -222,6 +249,7 @@ pub(super) fn taken(message: &str) -> Taken {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Advice::{QueryState, RetryLater, RetrySame, WaitUser};
     use super::*;
 
     /// What the official pages say of the codes that decide about a repeat, in the spellings that they have.
@@ -274,8 +302,33 @@ mod tests {
         for (class, outcome, codes) in CODES {
             assert!(codes.iter().all(|code| letters(code).eq(code.bytes())), "{codes:?}");
             let may_change = matches!(class, RateLimit | PlatformFault | Pending);
-            assert!(may_change || *outcome == Settled, "{codes:?}");
+            assert!(may_change || matches!(outcome, Settled | Earlier), "{codes:?}");
         }
+    }
+
+    /// The catalogue advises people, and the table above decides for programs.
+    #[test]
+    fn what_the_catalogue_advises_agrees_with_what_the_client_does() {
+        let mut disagreements = std::collections::BTreeSet::new();
+        for operation in crate::operations() {
+            for row in operation.error_codes() {
+                let Some((_, outcome)) = find(row.code()) else {
+                    disagreements.insert(format!("{operation}: {} is in no class", row.code()));
+                    continue;
+                };
+                let agrees = match outcome {
+                    Repeat => matches!(row.advice(), RetrySame | RetryLater | QueryState),
+                    Open => matches!(row.advice(), RetryLater | QueryState | WaitUser),
+                    Earlier => row.advice() == QueryState,
+                    Settled => row.advice() != RetrySame,
+                };
+                if !agrees {
+                    let row = format!("{} {:?}: {}", row.code(), row.advice(), row.meaning());
+                    disagreements.insert(format!("{operation}: {outcome:?}, but {row}"));
+                }
+            }
+        }
+        assert!(disagreements.is_empty(), "{disagreements:#?}");
     }
 
     #[test]

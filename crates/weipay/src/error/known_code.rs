@@ -145,6 +145,9 @@ impl Error {
         let rows = self.known_rows();
         let advice = single(rows.iter().map(|row| row.advice))?;
         let operation = self.known_operation()?;
+        if advice == Advice::NewNumber && self.code().is_some_and(super::codes::is_of_an_earlier_call) {
+            return Some(Advice::QueryState);
+        }
         let reads = operation.method() == http::Method::GET;
         if reads || !self.may_have_taken_effect() {
             return Some(advice);
@@ -271,6 +274,17 @@ mod tests {
         assert_eq!(advice(CODEPAY, 429, "RATELIMIT_EXCEEDED"), Some(Advice::QueryState));
         // A code that refuses, with a status that proves nothing.
         assert_eq!(advice(CLOSE, 502, "ORDER_CLOSED"), Some(Advice::QueryState));
+    }
+
+    #[test]
+    fn a_number_that_was_used_is_queried_before_a_new_one_is_taken() {
+        let order = "v3/pay/transactions/jsapi";
+        let used = refused(order, 403, error_code::OUT_TRADE_NO_USED, "商户订单号重复");
+        assert_eq!(used.advice(), Some(Advice::QueryState));
+        for message in ["请求重入时，参数与首次请求时不一致", "201 商户订单号重复", "该订单已支付"]
+        {
+            assert_eq!(refused(order, 400, "INVALID_REQUEST", message).advice(), Some(Advice::QueryState));
+        }
     }
 
     #[test]

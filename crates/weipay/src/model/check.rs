@@ -1,5 +1,5 @@
-//! Checks a request against its table: before it is sent, the first broken rule; for a program that asks, every broken rule, and
-//! words that look mistyped.
+//! What a check of a request finds. Before it is sent, the first broken rule ([`value::check`](super::value::check)); for a program
+//! that asks, every broken rule, and words that look mistyped.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -51,27 +51,6 @@ impl From<BrokenRule> for Violation {
     fn from(rule: BrokenRule) -> Self {
         Self::new(rule.to_string())
     }
-}
-
-/// The first rule that a request breaks, if any.
-pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
-    if let Some(unfit) = unfit_values(model).into_iter().next() {
-        return Err(unfit);
-    }
-    let mut found = Ok(());
-    model.read(&mut |table, slots| {
-        found = table
-            .fields
-            .iter()
-            .zip(slots)
-            .try_for_each(|(field, slot)| slot.check(field).map_err(|rule| rule.within(field.name)));
-    });
-    found
-}
-
-/// The rules of a text.
-pub(crate) fn text(text: &str, field: &Field) -> Result<(), Violation> {
-    Ok(field.rules.check_text(text)?)
 }
 
 /// What the check of a request finds. Each request has it: `request.check()`.
@@ -230,7 +209,7 @@ pub(super) fn inspect_items<T: Value>(items: &[T], field: &Field, own: Result<()
 /// The first broken rule decides whether a request is sent; here it is the same check.
 #[cfg(test)]
 pub(crate) fn agrees_with_check(model: &dyn Model) -> bool {
-    check(model).err() == inspect(model).violations.into_iter().next()
+    super::value::check(model).err() == inspect(model).violations.into_iter().next()
 }
 
 #[cfg(test)]

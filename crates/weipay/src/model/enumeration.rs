@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use super::{Field, Strictness, Token, Value, Violation, check};
+use super::value::check_text;
+use super::{Field, Strictness, Token, Value, Violation};
 
 /// The text of a value, and the values that are listed where it is not one of them.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +34,7 @@ pub(super) fn word_json(word: Option<Word<'_>>) -> Json {
 
 /// The rules of an enumeration are those of a text.
 pub(super) fn check_word(word: Option<Word<'_>>, field: &Field) -> Result<(), Violation> {
-    word.map_or(Ok(()), |word| check::text(word.text, field))
+    word.map_or(Ok(()), |word| check_text(word.text, field))
 }
 
 /// `Clone`, `PartialEq`, `Hash` and `Debug` go by the text: derived code would name each value again, and there are thousands of

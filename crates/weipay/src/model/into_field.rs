@@ -289,8 +289,8 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::model::check::check;
     use crate::model::sensitive::json;
+    use crate::model::value::check;
     use crate::model::{Encryption, JsonText, Sensitive, Time, body, open_enum, request};
     use crate::request::encode;
 

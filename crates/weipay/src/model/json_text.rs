@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 use weipay_rules::Rules;
 
-use super::value::{Container, Strictness, Token, Value};
-use super::{Checked, Direct, Encryption, Field, Violation, check};
+use super::value::{Container, Strictness, Token, Value, check_text};
+use super::{Checked, Direct, Encryption, Field, Violation};
 
 /// A value that travels as JSON text inside a string. It is used like the value itself.
 ///
@@ -96,7 +96,7 @@ impl<T: Value> Value for JsonText<T> {
     fn check(&self, field: &Field) -> Result<(), Violation> {
         self.0.check(&inner_field(field))?;
         let text = self.0.to_json(Encryption::AsSet)?.to_string();
-        check::text(&text, field)
+        check_text(&text, field)
     }
 
     fn inspect(&self, field: &Field) -> Checked {

@@ -10,8 +10,8 @@ use weipay_wire::{PrivateKey, PublicKey, check_ciphertext};
 use zeroize::Zeroizing;
 
 use super::table::Field;
-use super::value::{Model, Strictness, Token, Value, object};
-use super::{FromText, Violation, check};
+use super::value::{Model, Strictness, Token, Value, check_text, object};
+use super::{FromText, Violation};
 
 /// The value of a field that travels encrypted (敏感信息加密): a name, a phone number, the number of an identity card.
 ///
@@ -276,7 +276,7 @@ impl Value for Sensitive {
 
     /// The rules are about the plain text; ciphertext cannot be checked against them.
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        self.as_plain_text().map_or(Ok(()), |text| check::text(text, field))
+        self.as_plain_text().map_or(Ok(()), |text| check_text(text, field))
     }
 }
 

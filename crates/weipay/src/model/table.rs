@@ -9,8 +9,8 @@ use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use weipay_rules::{Format, Limits, Rules};
 
-use super::sensitive;
-use super::value::Model;
+use super::value::{Model, object};
+use super::{Encryption, sensitive};
 
 /// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves.
 #[allow(dead_code, reason = "without a product there is no model")]
@@ -24,6 +24,16 @@ pub(crate) fn debug(model: &dyn Model, f: &mut fmt::Formatter<'_>) -> fmt::Resul
         done = shown.finish();
     });
     done
+}
+
+/// `PartialEq` of every model: equal is what was filled in with the same values.
+#[allow(dead_code, reason = "without a product there is no model")]
+pub(crate) fn equal(one: &dyn Model, other: &dyn Model) -> bool {
+    // Nothing is encrypted here. A request with a value that does not fit is equal to none.
+    match (object(one, Encryption::AsSet), object(other, Encryption::AsSet)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// `Clone` of every model: field by field, through the table. Derived code would be as long as the struct, thousands of times.
@@ -95,7 +105,7 @@ macro_rules! model {
         impl PartialEq for $name {
             #[inline]
             fn eq(&self, other: &Self) -> bool {
-                $crate::model::value::equal(self, other)
+                $crate::model::table::equal(self, other)
             }
         }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use weipay_wire::PrivateKey;
 
-use super::check::check;
+use super::value::check;
 use super::*;
 use crate::error::DecodeError;
 use crate::request::{Parts, encode};

@@ -268,7 +268,7 @@ impl<T: Model + Default + Clone> Value for T {
     }
 
     fn check(&self, _: &Field) -> Result<(), Violation> {
-        check::check(self)
+        check(self)
     }
 
     fn inspect(&self, _: &Field) -> Checked {
@@ -296,7 +296,7 @@ impl Value for String {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        check::text(self, field)
+        check_text(self, field)
     }
 }
 
@@ -449,6 +449,11 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
+/// The rules of a text.
+pub(crate) fn check_text(text: &str, field: &Field) -> Result<(), Violation> {
+    Ok(field.rules.check_text(text)?)
+}
+
 /// The rule of the number of members.
 fn check_count(count: usize, field: &Field) -> Result<(), Violation> {
     Ok(field.rules.check_items(count)?)
@@ -458,6 +463,22 @@ pub(super) fn object(model: &dyn Model, encryption: Encryption<'_>) -> Result<Js
     let mut members = Map::new();
     each(model, encryption, |field, json| drop(members.insert(field.name.to_owned(), json)))?;
     Ok(Json::Object(members))
+}
+
+/// The first rule that a request breaks, if any.
+pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
+    if let Some(unfit) = unfit_values(model).into_iter().next() {
+        return Err(unfit);
+    }
+    let mut found = Ok(());
+    model.read(&mut |table, slots| {
+        found = table
+            .fields
+            .iter()
+            .zip(slots)
+            .try_for_each(|(field, slot)| slot.check(field).map_err(|rule| rule.within(field.name)));
+    });
+    found
 }
 
 /// Every field that is set, as it travels.
@@ -480,14 +501,4 @@ pub(crate) fn each(
         });
     });
     done
-}
-
-/// Equal is what was filled in with the same values.
-#[allow(dead_code, reason = "without a product there is no model")]
-pub(crate) fn equal(one: &dyn Model, other: &dyn Model) -> bool {
-    // Nothing is encrypted here. A request with a value that does not fit is equal to none.
-    match (object(one, Encryption::AsSet), object(other, Encryption::AsSet)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
-    }
 }

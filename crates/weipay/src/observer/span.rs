@@ -58,7 +58,7 @@ pub(super) fn call_span(core: &Core, request: &Request) -> Span {
 
 /// The error code (错误码), if it has the form of one.
 fn code(error: Option<&Error>) -> Option<&str> {
-    error.and_then(Error::code).filter(|code| crate::delivery::is_code(code))
+    error.and_then(Error::code).filter(|code| crate::retry::is_code(code))
 }
 
 /// The `Request-ID`, if it has the form of one: it is a header of whoever responded.

@@ -10,6 +10,14 @@ pub(crate) static APPLY4SUBJECT: [ErrorCode; 2] = [
     ErrorCode::new(403, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission"),
 ];
 #[rustfmt::skip]
+pub(crate) static APPLY4SUBJECT_CANCEL: [ErrorCode; 1] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::AskPermission, "another partner made the application").says("该申请单不是当前服务商创建,无法撤销"),
+];
+#[rustfmt::skip]
+pub(crate) static APPLYMENT_QUERY: [ErrorCode; 1] = [
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the application does not exist").says("未能找到申请单"),
+];
+#[rustfmt::skip]
 pub(crate) static BILL: [ErrorCode; 6] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "sub_mchid is not allowed"),
@@ -45,7 +53,7 @@ pub(crate) static COMBINE_ORDER: [ErrorCode; 14] = [
     ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
     ErrorCode::new(403, "ACCOUNTERROR", Advice::WaitUser, "the payer's account is abnormal"),
     ErrorCode::new(403, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission"),
-    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(403, "RULELIMIT", Advice::Contact, "a business rule blocks it"),
     ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
     ErrorCode::new(404, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist"),
@@ -55,14 +63,58 @@ pub(crate) static COMBINE_ORDER: [ErrorCode; 14] = [
     ErrorCode::new(500, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID: [ErrorCode; 4] = [
-    ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the payer has not enough money"),
-    ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "it exists already"),
-    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL"),
-    ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the user has not enough money"),
+pub(crate) static COMPLAINT: [ErrorCode; 2] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the state of the complaint does not allow it").says("提交商户回复失败，请稍后重试"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the complaint is of another merchant number").says("您暂无权限为该投诉单提交商户回复"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: [ErrorCode; 7] = [
+pub(crate) static EDU_PAPAY: [ErrorCode; 3] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the user has not enough money").unconfirmed(),
+    ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "it exists already").unconfirmed(),
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static FAPIAO: [ErrorCode; 2] = [
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "fapiao (电子发票) is not opened for the merchant, or in the old way").says("商户无权限访问,请确认是否已开通相关权限"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the sub-merchant has not finished the settings of fapiao (电子发票) by a partner").says("商户未完成服务商电子发票的开通设置"),
+];
+#[rustfmt::skip]
+pub(crate) static FAVOR: [ErrorCode; 18] = [
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the URL of notifications is missing").says("回调url不能为空"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant of the notifications is missing").says("回调商户不能为空"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the ID of the coupon is missing").says("券id必填"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the appid is missing").says("appid必填"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the openid is missing").says("openid必填"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the page is too large").says("页大小超过阈值"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "a time is malformed").says("输入时间格式错误"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the number of the stock is missing").says("批次号必填"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant number is missing").says("商户号必填"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::QueryState, "the state of the stock does not allow it").says("非法的批次状态"),
+    ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown").says("商户号不合法"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the merchant number is not allowed").says("非法的商户号"),
+    ErrorCode::new(403, "REQUEST_BLOCKED", Advice::AskPermission, "the calling merchant may not do this").says("调用商户无权限"),
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "it does not exist"),
+    ErrorCode::new(429, "FREQUENCY_LIMIT_EXCEED", Advice::RetryLater, "too many calls").says("接口限频"),
+    ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").says("商户号与appid不匹配"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the openid is not of this appid").says("openid与appID不匹配"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the stock is over or not activated").says("活动已结束或未激活"),
+];
+#[rustfmt::skip]
+pub(crate) static FUND_BILL: [ErrorCode; 3] = [
+    ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "no money moved on that day, so there is no bill").says("账单文件不存在"),
+    ErrorCode::new(400, "STATEMENT_CREATING", Advice::RetryLater, "the bill is still being produced").says("账单生成中"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
+];
+#[rustfmt::skip]
+pub(crate) static GOLDPLAN: [ErrorCode; 5] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::AskPermission, "only ordinary partners and channel partners may call this").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::AskPermission, "the partner has not opened the gold plan (点金计划)").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::Contact, "the partner is penalized").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::Contact, "the sub-merchant is penalized").unconfirmed(),
+    ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the sub-merchant is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static MEMBERCARD: [ErrorCode; 11] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "member cards are not opened for the merchant"),
     ErrorCode::new(500, "SYSTEM_ERROR", Advice::RetrySame, "the link for the QR code could not be made"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the QR code scene cannot be used with real-time codes"),
@@ -70,14 +122,36 @@ pub(crate) static OF_DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID: [ErrorCo
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the old card must be upgraded first"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the appid is not that of a service account (服务号)"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "how codes are assigned cannot be changed, and cannot be left to the system"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the mini program path for stored value is empty"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the ID of the card is wrong"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the member already has this card"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID: [ErrorCode; 5] = [
+pub(crate) static MEMBERCARD_ACTIVITY: [ErrorCode; 3] = [
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the product is not opened for the merchant").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::AskPermission, "the creator of the activity may not send this stock: authorize it first").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the merchant is not linked to the brand of the card").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static MEMBERCARD_SERVICE: [ErrorCode; 5] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "member cards are not opened for the merchant"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the service item is already on the card, is not on it, or does not exist"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the message template has a wrong state, field or ID"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::AskPermission, "the brand may not use this service item"),
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the parameters of the service item are wrong"),
+];
+#[rustfmt::skip]
+pub(crate) static MULTIUSE: [ErrorCode; 2] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the merchant number is not allowed").unconfirmed(),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "there is no bill in these days").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID: [ErrorCode; 4] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the payer has not enough money"),
+    ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "it exists already"),
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the user has not enough money"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: [ErrorCode; 1] = [
@@ -118,17 +192,12 @@ pub(crate) static OF_GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: [ErrorCode
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant that created, owns or sent the stock is missing").says("创建方商户、归属方商户、发放方商户,必须至少填一个"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_GET_V3_MARKETING_FAVOR_CALLBACKS: [ErrorCode; 10] = [
-    ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the openid is not of this appid"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the stock is over or not activated"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the merchant number is not allowed"),
-    ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the URL of notifications is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant of the notifications is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the ID of the coupon is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the appid is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the openid is missing"),
+pub(crate) static OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW: [ErrorCode; 1] = [
+    ErrorCode::new(0, "RESOURCE_NOT_EXISTS", Advice::RetryLater, "there is no bill: nothing was used yet, or it is before 10:00 of the day after the end").says("账单文件不存在"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW: [ErrorCode; 1] = [
+    ErrorCode::new(0, "RESOURCE_NOT_EXISTS", Advice::RetryLater, "there is no bill: nothing was used yet, or it is before 10:00 of the day after the end").says("账单文件不存在"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID: [ErrorCode; 2] = [
@@ -273,7 +342,7 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: [ErrorCode; 
     ErrorCode::new(0, "NAME_MISMATCH", Advice::FixRequest, "the name is not the verified name of the user"),
     ErrorCode::new(0, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified"),
     ErrorCode::new(0, "XML_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
-    ErrorCode::new(0, "FATAL_ERROR", Advice::FixRequest, "the number was used before with other content"),
+    ErrorCode::new(0, "FATAL_ERROR", Advice::QueryState, "the number was used before with other content"),
     ErrorCode::new(0, "FREQ_LIMIT", Advice::RetryLater, "too many calls"),
     ErrorCode::new(0, "MONEY_LIMIT", Advice::FixRequest, "the amount is outside the limits"),
     ErrorCode::new(0, "CA_ERROR", Advice::FixRequest, "the TLS certificate of the merchant is missing or wrong"),
@@ -292,7 +361,7 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: [ErrorCode; 20] = [
     ErrorCode::new(0, "ILLEGAL_APPID", Advice::FixRequest, "the appid is not allowed"),
     ErrorCode::new(0, "MONEY_LIMIT", Advice::FixRequest, "the amount is outside the limits"),
     ErrorCode::new(0, "SEND_FAILED", Advice::QueryState, "sending failed, and the outcome is unknown"),
-    ErrorCode::new(0, "FATAL_ERROR", Advice::FixRequest, "the number was used before with other content"),
+    ErrorCode::new(0, "FATAL_ERROR", Advice::QueryState, "the number was used before with other content"),
     ErrorCode::new(0, "CA_ERROR", Advice::FixRequest, "the TLS certificate of the merchant is missing or wrong"),
     ErrorCode::new(0, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified"),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
@@ -307,6 +376,12 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: [ErrorCode; 20] = [
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 3] = [
+    ErrorCode::new(0, "USER_AL_GET_COUPON", Advice::QueryState, "the user has as many coupons of the stock as allowed"),
+    ErrorCode::new(0, "AL_STOCK_OVER", Advice::FixRequest, "the stock is over"),
+    ErrorCode::new(0, "STOCK_AMOUNT_NOT_ENOUGH", Advice::FixRequest, "the budget of the stock is used up").says("代金券批次可用预算不足"),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 6] = [
     ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid"),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
@@ -314,6 +389,10 @@ pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 6] = [
     ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified"),
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST"),
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_DOWNLOADFUNDFLOW: [ErrorCode; 1] = [
+    ErrorCode::new(0, "NO_BILL_EXIST", Advice::FixRequest, "no money moved on this account on that day, so there is no bill").says("流水账单不存在"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_MICROPAY: [ErrorCode; 25] = [
@@ -338,7 +417,7 @@ pub(crate) static OF_POST_V2_PAY_MICROPAY: [ErrorCode; 25] = [
     ErrorCode::new(0, "BUYER_MISMATCH", Advice::NewNumber, "another user already tried to pay this order"),
     ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown"),
     ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown"),
-    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which"),
     ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
@@ -362,7 +441,7 @@ pub(crate) static OF_POST_V2_PAY_REFUNDQUERY: [ErrorCode; 9] = [
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 16] = [
-    ErrorCode::new(0, "INVALID_REQUEST", Advice::NewNumber, "the order number was used before with other parameters or for another product").says("201 商户订单号重复"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").says("201 商户订单号重复"),
     ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission"),
     ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money"),
     ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付"),
@@ -372,12 +451,16 @@ pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 16] = [
     ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown"),
     ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing"),
-    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified"),
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST"),
     ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty"),
     ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: [ErrorCode; 1] = [
+    ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 60 calls a second for one receiving merchant"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 17] = [
@@ -412,13 +495,24 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_REVERSE: [ErrorCode; 9] = [
     ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V3_APPLYMENT4SUB_APPLYMENT: [ErrorCode; 4] = [
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the body has an old form: contact_type is missing, or owner or ubo_info_list are not as the type of subject needs").says("请按最新的接口文档要求进件"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "both appids of service accounts are missing, that of the partner and that of the merchant").says("服务商公众号APPID与商家公众号APPID不能同时为空"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "an owner (UBO) stands twice in the request").says("UBO信息重复提交,请修改"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the industry does not exist").says("所属行业不存在,请重新填写"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER: [ErrorCode; 1] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "everything was shared, so nothing is left to unfreeze").says("分账金额为0"),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: [ErrorCode; 18] = [
     ErrorCode::new(202, "USER_PAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
     ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
     ErrorCode::new(403, "ACCOUNT_ERROR", Advice::WaitUser, "the payer's account is abnormal"),
-    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(202, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the sub-orders are not those of the order").says("输入的请求非法,请求关单的子单信息与下单时的子单信息不一致"),
     ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
@@ -433,8 +527,15 @@ pub(crate) static OF_POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE
     ErrorCode::new(403, "NOTENOUGH", Advice::RetryLater, "the balance is too low"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 1] = [
+pub(crate) static OF_POST_V3_ECOMMERCE_APPLYMENTS: [ErrorCode; 3] = [
+    ErrorCode::new(403, "NO_AUTH", Advice::FixRequest, "the body has an old form").says("请按最新的接口文档要求进件"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the letter of authorization is missing, because the administrator is not the legal person").says("请填写业务办理授权函"),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::AskPermission, "the merchant number is not that of an e-commerce platform").says("不属于电商平台商户,暂无权限"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 2] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 60 calls a second for one receiving merchant"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "everything was shared, so nothing is left to unfreeze").says("分账金额为0"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: [ErrorCode; 2] = [
@@ -448,13 +549,16 @@ pub(crate) static OF_POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND: [Err
     ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: [ErrorCode; 6] = [
+pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: [ErrorCode; 9] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the report of the transfer scene is incomplete").says("未传入完整且对应的转账场景报备信息，请根据接口文档检查"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the amount is outside the limits of one transfer").says("超过单笔转账上下限，核实产品设置是否准确"),
-    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetrySame, "the balance of the operating account (运营账户) is too low: top up, then keep the number"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of the operating account (运营账户) is too low: top up, then keep the number"),
     ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "the number was used before with other content").says("单号已存在但信息不一致，请查单后比较确认"),
     ErrorCode::new(429, "FREQUENCY_LIMIT", Advice::RetryLater, "too many calls"),
     ErrorCode::new(429, "FREQUENCY_LIMIT_EXCEED", Advice::RetryLater, "too many calls"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant number may not transfer").says("当前商户号没有相关权限,暂不支持使用"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the openid is malformed or is not of this appid").says("Openid格式错误或者不属于商家公众账号"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "this IP address may not call the interface: add it on the merchant platform").says("此IP地址不允许调用接口").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: [ErrorCode; 1] = [
@@ -484,8 +588,8 @@ pub(crate) static OF_POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW: [ErrorCo
     ErrorCode::new(400, "INVALID_REQUEST", Advice::RetryLater, "too many calls"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::AskPermission, "merchants of this type may not call this"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the sub-merchant is unknown"),
-    ErrorCode::new(500, "OPERATION_FAILED", Advice::RetrySame, "the operation failed"),
-    ErrorCode::new(500, "SIGN_ERROR", Advice::RetrySame, "the signature of the request cannot be verified"),
+    ErrorCode::new(500, "OPERATION_FAILED", Advice::RetryLater, "the operation failed"),
+    ErrorCode::new(500, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified"),
     ErrorCode::new(500, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
 ];
 #[rustfmt::skip]
@@ -543,43 +647,36 @@ pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: [ErrorCod
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant may not use this interface").says("无权限使用此API"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE: [ErrorCode; 3] = [
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the URL of notifications is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant of the notifications is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the ID of the coupon is missing"),
+pub(crate) static OF_POST_V3_MARKETING_FAVOR_COUPON_STOCKS: [ErrorCode; 7] = [
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the budget is not the value of a coupon times the number of coupons").says("批次预算等于批次面额乘以发券数"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "goods_tag is missing").says("参数“订单优惠标记”是必填项"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the rules of sending or of using contradict each other").says("批次发放规则或核销规则有误，请修改后重试"),
+    ErrorCode::new(403, "REQUEST_BLOCKED", Advice::FixRequest, "the period is over or is not allowed").says("活动未开始或已结束"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "what was configured needs a special permission").says("你配置的信息需要开通特殊权限"),
+    ErrorCode::new(0, "MCH_NOT_EXISTS", Advice::FixRequest, "a merchant of the stock is unknown").says("商户信息查询失败"),
+    ErrorCode::new(0, "REQUEST_BLOCKED", Advice::AskPermission, "the permissions of the merchant do not allow it").says("商户权限校验不通过"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START: [ErrorCode; 6] = [
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the URL of notifications is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant of the notifications is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the ID of the coupon is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the appid is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the openid is missing"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the page is too large"),
+pub(crate) static OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START: [ErrorCode; 1] = [
+    ErrorCode::new(403, "RULE_LIMIT", Advice::RetryLater, "the users of the stock are still being imported"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: [ErrorCode; 1] = [
+pub(crate) static OF_POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: [ErrorCode; 9] = [
     ErrorCode::new(0, "RULE_LIMIT", Advice::QueryState, "the user has as many coupons of the stock as allowed, or several calls for one user came at once").says("用户已达最大领券次数"),
+    ErrorCode::new(403, "REQUEST_BLOCKED", Advice::AskPermission, "the merchant may not send coupons of this stock").says("商户无权发券"),
+    ErrorCode::new(403, "REQUEST_BLOCKED", Advice::AskPermission, "the stock does not allow other senders").says("批次不支持跨商户发券"),
+    ErrorCode::new(403, "REQUEST_BLOCKED", Advice::QueryState, "the user has as many coupons of the stock as allowed").says("用户被限领拦截"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::FixRequest, "the budget of the stock is used up").says("批次预算不足"),
+    ErrorCode::new(403, "USER_ACCOUNT_ABNORMAL", Advice::QueryState, "risk control refused the user, but one such user did get the coupon").says("用户非法"),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "the creator and the stock do not belong together, or coupon_value or coupon_minimum was sent without need").says("参数错误,请核对文档要求"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the merchant sent this user as much as is allowed in a month").says("暂时无法领取,请联系商家处理。"),
+    ErrorCode::new(0, "REQUEST_BLOCKED", Advice::RetryLater, "the stock cannot be sent yet: the same request passed some time later").says("参数错误,请检查批次参数"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE: [ErrorCode; 3] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the product is not opened for the merchant"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::AskPermission, "the creator of the activity may not send this stock: authorize it first"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the merchant is not linked to the brand of the card"),
-];
-#[rustfmt::skip]
-pub(crate) static OF_POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE: [ErrorCode; 11] = [
-    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "member cards are not opened for the merchant"),
-    ErrorCode::new(500, "SYSTEM_ERROR", Advice::RetrySame, "the link for the QR code could not be made"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the QR code scene cannot be used with real-time codes"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "another merchant created this card"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the old card must be upgraded first"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the appid is not that of a service account (服务号)"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "how codes are assigned cannot be changed, and cannot be left to the system"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the mini program path for stored value is empty"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the ID of the card is wrong"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the member already has this card"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS: [ErrorCode; 3] = [
@@ -594,16 +691,40 @@ pub(crate) static OF_POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TE
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "it does not exist or cannot be used"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY: [ErrorCode; 4] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the number was used before with other content").says("创建请求重入但与上次请求信息不一致"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the merchant coupons do not fit the activity: check their period and their codes").says("商家券信息不满足活动规则,请核实券有效期或code"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the coupons differ: they need the same limit for a user and the same period").says("传入的多张商户券的信息不一致"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "merchant coupons do not allow IN_SEVICE_COUPON_MERCHANT").says("商家券不支持自动获取发券商户号"),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V3_MERCHANT_MEDIA_UPLOAD: [ErrorCode; 1] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the file is missing, or it is not an image"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD: [ErrorCode; 1] = [
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the file is missing, or it is not an image"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the file is missing, or it is not a video"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE: [ErrorCode; 1] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "a business rule forbids it"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE: [ErrorCode; 1] = [
+    ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant number may not send links to other sites").says("此商户号暂不支持发送外部链接,如有需要请联系对接的微信支付行业运营评估配置"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_UPDATE_REFUND_PROGRESS: [ErrorCode; 1] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the progress was told before, or the order is already refunded").says("当前单据状态不支持操作, 请检查是否重复调用。").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: [ErrorCode; 2] = [
+    ErrorCode::new(400, "RESOURCE_ALREADY_EXISTS", Advice::QueryState, "a URL for notifications was set before: change it with PUT").unconfirmed(),
+    ErrorCode::new(0, "RESOURCE_NOT_EXISTS", Advice::AskPermission, "the merchant number is unknown here, for example because an authorization opened it").says("数据查询结果为空"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_MERCHANT_SERVICE_IMAGES_UPLOAD: [ErrorCode; 1] = [
+    ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the complaint is of another merchant number").says("您暂无权限为该投诉单提交商户回复"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: [ErrorCode; 2] = [
@@ -611,27 +732,15 @@ pub(crate) static OF_POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: [E
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the sub-merchant has not finished the settings of fapiao (电子发票) by a partner"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_PARTNER_TRANSFER_BATCHES: [ErrorCode; 1] = [
+pub(crate) static OF_POST_V3_PARTNER_TRANSFER_BATCHES: [ErrorCode; 3] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 50 calls a second of one partner"),
-];
-#[rustfmt::skip]
-pub(crate) static OF_POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE: [ErrorCode; 2] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "only an order in the state DOING, USER_CONFIRM can be completed").says("当前订单状态不合法").unconfirmed(),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "total_amount is not the sum of post_payments minus that of post_discounts").says("最终总金额计算非法").unconfirmed(),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the parameters of the batch are wrong").says("转账批次参数不正确"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance is too low: top up, then keep the batch number").says("资金不足"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE: [ErrorCode; 2] = [
     ErrorCode::new(400, "INVALID_ORDER_STATE", Advice::QueryState, "the state of the order does not allow it"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "a business rule forbids it, for example the same number with other parameters"),
-];
-#[rustfmt::skip]
-pub(crate) static OF_POST_V3_PAYSCORE_SERVICEORDER: [ErrorCode; 2] = [
-    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant number or the appid is not registered for this service").says("商户暂无权限使用此服务").unconfirmed(),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::WaitUser, "the user did not pass the assessment").says("综合评估未通过").unconfirmed(),
-];
-#[rustfmt::skip]
-pub(crate) static OF_POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE: [ErrorCode; 1] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "only an order in the state DOING, USER_CONFIRM can be completed").says("当前订单状态不合法").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [ErrorCode; 9] = [
@@ -640,7 +749,7 @@ pub(crate) static OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_
     ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
     ErrorCode::new(403, "ACCOUNT_ERROR", Advice::WaitUser, "the payer's account is abnormal"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the payer has not enough money"),
-    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::Contact, "a business rule blocks it"),
     ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
     ErrorCode::new(400, "ORDERPAID", Advice::QueryState, "the order is already paid and cannot be closed: refund it").says("该订单已支付"),
@@ -649,7 +758,7 @@ pub(crate) static OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_
 pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_H5: [ErrorCode; 4] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
-    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::Contact, "a business rule blocks it"),
 ];
 #[rustfmt::skip]
@@ -657,7 +766,7 @@ pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_NATIVE: [ErrorCode; 4] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
     ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
-    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [ErrorCode; 14] = [
@@ -669,7 +778,7 @@ pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [
     ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
     ErrorCode::new(500, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(403, "RULELIMIT", Advice::Contact, "a business rule blocks it"),
-    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(404, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist"),
     ErrorCode::new(500, "OPENID_MISMATCH", Advice::FixRequest, "the openid is not of this appid"),
     ErrorCode::new(403, "NOTENOUGH", Advice::RetryLater, "the balance is too low"),
@@ -684,7 +793,7 @@ pub(crate) static OF_POST_V3_PROFITSHARING_ORDERS: [ErrorCode; 9] = [
     ErrorCode::new(403, "NOT_ENOUGH", Advice::FixRequest, "the amount is larger than what is left to share").says("分账金额不足"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "profit sharing is not opened for the merchant"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").says("分账金额超出最大分账比例"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::NewNumber, "the number was used before with other receivers").says("分账接收方与原请求不一致"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the number was used before with other receivers").says("分账接收方与原请求不一致"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the receiver was not added before").says("分账接收方关系不存在"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::RetryLater, "an earlier request is still being processed").says("订单处理中，暂时无法分账，请稍后重试"),
 ];
@@ -721,7 +830,7 @@ pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS: [ErrorCode; 10] = [
     ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of the merchant is too low for the refund"),
     ErrorCode::new(404, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the order does not exist or is not paid"),
-    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many refunds of old orders, so this one was not accepted"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many refunds of old orders: repeat this one later with the same number").says("频率限制，1个月之前的订单请降低申请频率再重试"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "a rule of refunds forbids it"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant may not refund this order"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund number was used before with another amount").says("订单金额或退款金额与之前请求不一致，请核实后再试"),
@@ -740,9 +849,11 @@ pub(crate) static OF_POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: [ErrorCode; 4] =
     ErrorCode::new(500, "SYSTEM_ERROR", Advice::RetrySame, "the platform failed, or the ticket of the merchant or a cloud function did"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_TRANSFER_BATCHES: [ErrorCode; 2] = [
+pub(crate) static OF_POST_V3_TRANSFER_BATCHES: [ErrorCode; 4] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the parameters of the batch are wrong").says("转账批次参数不正确"),
-    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetrySame, "the balance is too low: top up, then keep the batch number").says("资金不足"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance is too low: top up, then keep the batch number").says("资金不足"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant was moved to the new transfers: call v3/fund-app/mch-transfer/transfer-bills").says("当前商户号接入升级版本功能,暂不支持使用升级前功能,请在产品中心-商家转账-前往功能查看接口文档"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::RetryLater, "the transfers of the day reached the limit of the merchant").says("超出商户单日转账额度,请核实产品设置是否准确"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_TRANSFER_BILL_RECEIPT: [ErrorCode; 2] = [
@@ -754,6 +865,52 @@ pub(crate) static OF_POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: [ErrorCode; 1]
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the transfer is not finished"),
 ];
 #[rustfmt::skip]
+pub(crate) static PAYGIFT: [ErrorCode; 3] = [
+    ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number of the sender is unknown").unconfirmed(),
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "it does not exist or cannot be used").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static PAYMENT_CODE: [ErrorCode; 6] = [
+    ErrorCode::new(400, "AUTH_CODE_INVALID", Advice::NewNumber, "the payment code (付款码) is unknown, expired or used").says("101 付款码无效，请重新扫码").unconfirmed(),
+    ErrorCode::new(403, "AUTH_CODE_EXPIRE", Advice::NewNumber, "the payment code (付款码) is expired").says("101 付款码已过期，请退出重试").unconfirmed(),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(500, "BANK_ERROR", Advice::QueryState, "the bank failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(202, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static PAYSCORE: [ErrorCode; 4] = [
+    ErrorCode::new(400, "INVALID_ORDER_STATE", Advice::QueryState, "the state of the order does not allow it").unconfirmed(),
+    ErrorCode::new(400, "ORDER_CANCELED", Advice::QueryState, "the order is already cancelled: nothing is left to do").unconfirmed(),
+    ErrorCode::new(400, "ORDER_DONE", Advice::QueryState, "the order is already done: nothing is left to do").unconfirmed(),
+    ErrorCode::new(404, "ORDER_NOT_EXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static PAYSCORE_AUTHORIZATION: [ErrorCode; 2] = [
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the service or its authorization is not in order").says("请检查服务授权状态"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant number or the appid is not registered for this service").says("请检查mchid,appid是否已在商户入驻系统登记"),
+];
+#[rustfmt::skip]
+pub(crate) static PAYSCORE_CANCEL: [ErrorCode; 4] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the state of the order does not allow it").says("当前订单状态不合法"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::RetryLater, "a deduction is running: wait three minutes").says("单据正在扣款中，请稍后再试"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::QueryState, "the state of the order does not allow it").says("当前订单状态不满足撤销条件"),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is no longer linked to the merchant number").says("mch_id和appid未绑定"),
+];
+#[rustfmt::skip]
+pub(crate) static PAYSCORE_COMPLETE: [ErrorCode; 3] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the state of the order does not allow it").says("当前订单状态不合法"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "total_amount is not the sum of post_payments minus that of post_discounts").says("最终总金额计算非法"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::QueryState, "the state of the order does not allow it").says("完结订单状态不合法"),
+];
+#[rustfmt::skip]
+pub(crate) static PAYSCORE_CREATE: [ErrorCode; 3] = [
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant number or the appid is not registered for this service").says("商户暂无权限使用此服务").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::WaitUser, "the user did not pass the assessment").says("综合评估未通过").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the openid is not an openid, for example an appid").says("其他原因185"),
+];
+#[rustfmt::skip]
 pub(crate) static PAYSCORE_PERMISSION: [ErrorCode; 6] = [
     ErrorCode::new(400, "INVALID_ORDER_STATE", Advice::QueryState, "the state of the order does not allow it"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "a business rule forbids it, for example the same number with other parameters"),
@@ -763,17 +920,25 @@ pub(crate) static PAYSCORE_PERMISSION: [ErrorCode; 6] = [
     ErrorCode::new(404, "ORDER_NOT_EXIST", Advice::FixRequest, "the order does not exist"),
 ];
 #[rustfmt::skip]
+pub(crate) static PAYSCORE_REENTRY: [ErrorCode; 1] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the number was used before with other content").says("订单重入参数校验失败"),
+];
+#[rustfmt::skip]
+pub(crate) static PAYSCORE_STATE: [ErrorCode; 1] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the state of the order does not allow it").says("当前订单状态不合法"),
+];
+#[rustfmt::skip]
 pub(crate) static PAY_ORDER: [ErrorCode; 3] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
-    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
 ];
 #[rustfmt::skip]
 pub(crate) static PAY_PARTNER_ORDER: [ErrorCode; 11] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
     ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
-    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::NewNumber, "the order number was used for another order"),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(403, "ACCOUNT_ERROR", Advice::WaitUser, "the payer's account is abnormal"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::Contact, "a business rule blocks it"),
     ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
@@ -790,10 +955,44 @@ pub(crate) static PAY_QUERY: [ErrorCode; 4] = [
     ErrorCode::new(404, "ORDER_NOT_EXIST", Advice::FixRequest, "the order does not exist"),
 ];
 #[rustfmt::skip]
+pub(crate) static PAY_REENTRY: [ErrorCode; 6] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters").says("请求重入时，参数与首次请求时不一致"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the order number was used before for another product, or its order is closed").says("201 商户订单号重复"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the order is already paid").says("该订单已支付"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the openid is not of this appid").says("appid和openid不匹配"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the openid does not exist").says("无效的openid"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the product is not opened for the merchant").says("商户号该产品权限未开通,请前往商户平台>产品中心检查后重试"),
+];
+#[rustfmt::skip]
 pub(crate) static PROFITSHARING_AMOUNTS: [ErrorCode; 3] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the order was not marked for profit sharing").says("非分账订单不支持此查询"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the order is of another merchant").says("非本商户的订单不支持查询"),
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant number is missing").says("商户号未设置"),
+];
+#[rustfmt::skip]
+pub(crate) static PROFITSHARING_ORDER: [ErrorCode; 7] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the order was not marked for profit sharing").says("非分账订单不支持分账"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::FixRequest, "the amount is larger than what is left to share").says("分账金额不足"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "profit sharing is not opened for the merchant").says("无分账权限"),
+    ErrorCode::new(403, "RULE_LIMIT", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").says("分账金额超出最大分账比例"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the number was used before with other receivers").says("分账接收方与原请求不一致"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the receiver was not added before").says("分账接收方关系不存在"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::RetryLater, "an earlier request is still being processed").says("订单处理中，暂时无法分账，请稍后重试"),
+];
+#[rustfmt::skip]
+pub(crate) static PROFITSHARING_QUERY: [ErrorCode; 1] = [
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the number is unknown").says("记录不存在"),
+];
+#[rustfmt::skip]
+pub(crate) static PROFITSHARING_RECEIVER: [ErrorCode; 2] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the receiver does not exist, or its name is another one"),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "profit sharing is not opened for the merchant"),
+];
+#[rustfmt::skip]
+pub(crate) static PROFITSHARING_RETURN: [ErrorCode; 3] = [
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the receiver has not opened returns of profit sharing").says("回退方未开通分账回退功能"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "more is to be returned than was shared").says("剩余可回退的金额不足"),
+    ErrorCode::new(0, "NOT_ENOUGH", Advice::RetryLater, "the balance of the receiver is too low: top it up").says("可用余额不足，请充值后重新发起"),
 ];
 #[rustfmt::skip]
 pub(crate) static TRANSFER_BILL_QUERY: [ErrorCode; 2] = [
@@ -801,7 +1000,21 @@ pub(crate) static TRANSFER_BILL_QUERY: [ErrorCode; 2] = [
     ErrorCode::new(429, "FREQUENCY_LIMIT_EXCEED", Advice::RetryLater, "too many calls"),
 ];
 #[rustfmt::skip]
+pub(crate) static TRANSFER_CREATE: [ErrorCode; 3] = [
+    ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "the number was used before with other content").says("单号已存在但信息不一致，请查单后比较确认").unconfirmed(),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance is too low: top up, then keep the number").unconfirmed(),
+    ErrorCode::new(429, "FREQUENCY_LIMIT_EXCEED", Advice::RetryLater, "too many calls").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static TRANSFER_LOOKUP: [ErrorCode; 1] = [
+    ErrorCode::new(404, "NOT_FOUND", Advice::QueryState, "nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed"),
+];
+#[rustfmt::skip]
 pub(crate) static V2: [ErrorCode; 0] = [
+];
+#[rustfmt::skip]
+pub(crate) static V2_PROFITSHARING: [ErrorCode; 1] = [
+    ErrorCode::new(0, "NOT_SHARE_ORDER", Advice::FixRequest, "the order was not marked for profit sharing").says("非分账订单不支持分账"),
 ];
 #[rustfmt::skip]
 pub(crate) static V3: [ErrorCode; 9] = [

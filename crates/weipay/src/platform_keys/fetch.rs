@@ -78,7 +78,7 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
         decryption_key: core.merchant.key.clone(),
     };
     let taken = match response.status.is_success() {
-        true => core.merchant.ring().take_in(&response, core.now()),
+        true => core.merchant.ring.take_in(&response, core.now()),
         false => Err(ErrorKind::Api(ApiError::read(&response.body))),
     };
     taken.map_err(|kind| Error::with_response(kind, response))
@@ -113,7 +113,7 @@ fn is_to_repeat(core: &Core, request: &Request, host: &mut Host, outcome: &Resul
 /// Ends a fetch.
 fn end(core: &Core, request: &Request, outcome: Result<(), Error>) -> Outcome {
     let outcome = outcome.map_err(|error| Arc::new(error.in_call(request)));
-    core.merchant.ring().end(outcome, core.now())
+    core.merchant.ring.end(outcome, core.now())
 }
 
 /// Nobody's turn came before the call had to end.
@@ -129,25 +129,16 @@ mod asynchronous {
     use crate::transport::read_whole;
 
     impl Shared<Async> {
-        /// Makes sure that there are keys before a call that needs one, and lets old ones be refreshed in the background.
-        pub(crate) async fn provide_keys(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
-            let ring = self.core.merchant.ring();
-            if ring.is_unfetched() {
-                return self.fetch(ring.ticket(), deadline).await.map_err(Error::without_keys);
-            }
-            if let Some(ticket) = ring.due(self.core.now())
-                && let Ok(runtime) = tokio::runtime::Handle::try_current()
-            {
-                let shared = Arc::clone(self);
-                // How it ended is noted in the ring. The keys that are there stay if it failed.
-                runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await.ok() });
-            }
-            Ok(())
+        /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are there stay if it failed.
+        pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
+            let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+            let shared = Arc::clone(self);
+            runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await.ok() });
         }
 
         /// Fetches the certificates if the ring does not have the key that this serial names.
         pub(crate) async fn look_for(&self, serial: &str, deadline: Deadline) {
-            if let Some(ticket) = self.core.merchant.ring().wish_for(serial, self.core.now()) {
+            if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
                 // Whether the key is there now, the verification will tell.
                 self.fetch(ticket, deadline).await.ok();
             }
@@ -158,7 +149,7 @@ mod asynchronous {
         #[cfg(feature = "notifications")]
         pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
             let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
-            let Some(ticket) = self.core.merchant.ring().wish_for_notified(serial, self.core.now()) else {
+            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
                 return false;
             };
             let shared = Arc::clone(self);
@@ -169,7 +160,7 @@ mod asynchronous {
 
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken.
         pub(crate) async fn fetch(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
-            let ring = self.core.merchant.ring();
+            let ring = &self.core.merchant.ring;
             let turn = match self.flight.try_lock() {
                 Ok(turn) => turn,
                 // Without a runtime there is no timer; the fetch that runs has its own limit.
@@ -196,7 +187,7 @@ mod asynchronous {
         }
 
         async fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.sign(self.core.prepare(request, host)?, deadline.left_to_fetch()).await?;
+            let signed = self.signed(self.core.prepare(request, host)?, deadline.left_to_fetch()).await?;
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch()).await?;
             let taken = take_in(&self.core, read_whole(response).await?);
@@ -268,18 +259,11 @@ pub(crate) mod waiting {
     }
 
     impl Shared<Blocking> {
-        /// Makes sure that there are keys before a call that needs one, and lets old ones be refreshed by another thread.
-        pub(crate) fn provide_keys(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
-            let ring = self.core.merchant.ring();
-            if ring.is_unfetched() {
-                return self.fetch(ring.ticket(), deadline).map_err(Error::without_keys);
-            }
-            if let Some(ticket) = ring.due(self.core.now())
-                && let Some(place) = Place::take()
-            {
+        /// Fetches the certificates in the background, unless too many do.
+        pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
+            if let Some(place) = Place::take() {
                 self.fetch_elsewhere(ticket, place);
             }
-            Ok(())
         }
 
         /// Fetches the certificates on another thread.
@@ -299,7 +283,7 @@ pub(crate) mod waiting {
         #[cfg(feature = "notifications")]
         pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
             let Some(place) = Place::take() else { return false };
-            let Some(ticket) = self.core.merchant.ring().wish_for_notified(serial, self.core.now()) else {
+            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
                 return false;
             };
             self.fetch_elsewhere(ticket, place);
@@ -308,7 +292,7 @@ pub(crate) mod waiting {
 
         /// Fetches the certificates if the ring does not have the key that this serial names.
         pub(crate) fn look_for(&self, serial: &str, deadline: Deadline) {
-            if let Some(ticket) = self.core.merchant.ring().wish_for(serial, self.core.now()) {
+            if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
                 // Whether the key is there now, the verification will tell.
                 self.fetch(ticket, deadline).ok();
             }
@@ -317,7 +301,7 @@ pub(crate) mod waiting {
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken.
         pub(crate) fn fetch(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
             let Some(turn) = self.flight.take(deadline.left()) else { return too_late() };
-            if let Some(outcome) = self.core.merchant.ring().outcome_since(ticket) {
+            if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
             let request = request(&self.core);
@@ -334,7 +318,7 @@ pub(crate) mod waiting {
         }
 
         fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.sign(self.core.prepare(request, host)?, deadline.left_to_fetch())?;
+            let signed = self.signed(self.core.prepare(request, host)?, deadline.left_to_fetch())?;
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch())?;
             let taken = take_in(&self.core, read_whole(response)?);
@@ -423,7 +407,8 @@ mod tests {
                 .into_core(false)
                 .unwrap();
             let prepared = core.prepare(&request(&core), crate::failover::Host::Main).unwrap();
-            assert_eq!(prepared.into_parts().0.uri().to_string(), listed_at);
+            let crate::core::Prepared::Signed(prepared) = prepared else { panic!() };
+            assert_eq!(prepared.uri().to_string(), listed_at);
         }
     }
 

@@ -5,4 +5,5 @@ mod handshake;
 mod outcomes;
 mod requests;
 mod responses;
+mod sandbox;
 mod typed;

@@ -9,8 +9,8 @@ use super::Postgres;
 use super::connections::{Connection, Failure, Parameters};
 use crate::store::StoreError;
 use crate::store::engine::{
-    Due, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry, Page, StoredRecord,
-    StoredResponse,
+    Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry, Page,
+    StoredRecord, StoredResponse, StoredRow,
 };
 
 /// An open transaction.
@@ -25,6 +25,9 @@ pub(super) struct Open<'a> {
 
 /// The second of the database's clock at which the transaction began.
 const NOW: &str = "CAST(extract(epoch FROM now()) AS BIGINT)";
+
+/// So many records are read at once where all are read.
+const PAGE: i64 = 1_000;
 
 const OUTBOX: &str = "number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due";
 
@@ -117,14 +120,58 @@ impl<'a> Open<'a> {
     }
 
     fn write_indexes(&self, record: &NewRecord<'_>, number: i64) -> Result<(), StoreError> {
-        for entry in record.indexes {
-            self.execute(
-                "INSERT INTO weipay_record_indexes (kind, name, value, number) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (kind, name, value, number) DO NOTHING",
-                &[&record.kind, &entry.index, &entry.value.as_bytes(), &number],
+        record
+            .indexes
+            .iter()
+            .try_for_each(|entry| self.write_index(record.kind, entry.index, &entry.value, number))
+    }
+
+    fn write_index(&self, kind: &str, name: &str, value: &str, number: i64) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO weipay_record_indexes (kind, name, value, number) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (kind, name, value, number) DO NOTHING",
+            &[&kind, &name, &value.as_bytes(), &number],
+        )
+        .map(drop)
+    }
+
+    /// Gives all records, a page at a time, each page with its index entries.
+    fn all_records(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
+        let mut last = i64::MIN;
+        loop {
+            let records = self.query(
+                "SELECT key, version, document, kind, number FROM weipay_records
+                 WHERE number > $1 ORDER BY number LIMIT $2",
+                &[&last, &PAGE],
             )?;
+            let Some(end) = records.last() else { return Ok(()) };
+            let (from, to) = (last, self.column::<i64>(end, 4)?);
+            let entries = self.query(
+                "SELECT value, name, number FROM weipay_record_indexes
+                 WHERE number > $1 AND number <= $2 ORDER BY number, name, value",
+                &[&from, &to],
+            )?;
+            let mut entries = entries.iter().peekable();
+            for row in &records {
+                let number: i64 = self.column(row, 4)?;
+                let mut indexes = Vec::new();
+                while let Some(entry) = entries.peek() {
+                    let of: i64 = self.column(entry, 2)?;
+                    if of > number {
+                        break;
+                    }
+                    if of == number {
+                        indexes.push((self.column(entry, 1)?, self.text(entry, 0)?));
+                    }
+                    entries.next();
+                }
+                let (kind, StoredRecord { key, version, document }) =
+                    (self.column(row, 3)?, self.stored(row)?);
+                let document = StoredRow::json(document)?;
+                each(StoredRow::Record { kind, key, version, indexes, document })?;
+            }
+            last = to;
         }
-        Ok(())
     }
 }
 
@@ -305,14 +352,24 @@ impl Engine for Open<'_> {
         self.query(&statement, &[&now, &limit])?.iter().map(|row| self.waiting(row)).collect()
     }
 
-    fn claim_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+    fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let busy: Vec<String> = busy.iter().map(|busy| format!("{busy}/")).collect();
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&now, &limit];
+        let mut others = String::new();
+        for busy in &busy {
+            values.push(busy);
+            let place = values.len();
+            others.push_str(&format!(
+                " AND substr(notify_url || '/', 1, length(CAST(${place} AS TEXT))) <> CAST(${place} AS TEXT)"
+            ));
+        }
         let free = self.query(
             &format!(
-                "SELECT number FROM weipay_outbox WHERE due <= $1 AND held_until <= {NOW}
+                "SELECT number FROM weipay_outbox WHERE due <= $1 AND held_until <= {NOW}{others}
                  ORDER BY due, number LIMIT $2"
             ),
-            &[&now, &limit],
+            &values,
         )?;
         if free.is_empty() {
             return Ok(Vec::new());
@@ -342,15 +399,18 @@ impl Engine for Open<'_> {
         .map(drop)
     }
 
-    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError> {
-        self.execute(
+    fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError> {
+        let removed = self.execute(
             &format!(
                 "DELETE FROM weipay_outbox
                  WHERE number = $1 AND (holder IS NULL OR holder = $2 OR held_until <= {NOW})"
             ),
             &[&number, &self.postgres.node],
-        )
-        .map(drop)
+        )?;
+        if removed > 0 {
+            return Ok(true);
+        }
+        Ok(self.query("SELECT 1 FROM weipay_outbox WHERE number = $1", &[&number])?.is_empty())
     }
 
     fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {
@@ -376,6 +436,93 @@ impl Engine for Open<'_> {
             &[&due.kind.as_bytes(), &due.key.as_bytes(), &due.at],
         )?;
         Ok(removed > 0)
+    }
+
+    fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
+        self.all_records(each)?;
+        for row in self.query("SELECT name, value FROM weipay_counters ORDER BY name", &[])? {
+            each(StoredRow::Counter { name: self.column(&row, 0)?, value: self.column(&row, 1)? })?;
+        }
+        let mut last: (String, Vec<u8>, Vec<u8>) = Default::default();
+        loop {
+            let keys = self.query(
+                "SELECT scope, request_no, operation, fingerprint, response FROM weipay_idempotency_keys
+                 WHERE (operation, scope, request_no) > ($1, $2, $3)
+                 ORDER BY operation, scope, request_no LIMIT $4",
+                &[&last.0, &last.1, &last.2, &PAGE],
+            )?;
+            for row in &keys {
+                let fingerprint: Vec<u8> = self.column(row, 3)?;
+                let broken = |_| StoreError::Corrupt("the fingerprint of a request".to_owned());
+                each(StoredRow::IdempotencyKey {
+                    operation: self.column(row, 2)?,
+                    scope: self.text(row, 0)?,
+                    request_no: self.text(row, 1)?,
+                    fingerprint: Fingerprint(fingerprint.try_into().map_err(broken)?),
+                    response: StoredRow::json(self.column(row, 4)?)?,
+                })?;
+            }
+            let Some(end) = keys.last() else { break };
+            last = (self.column(end, 2)?, self.column(end, 0)?, self.column(end, 1)?);
+        }
+        for row in self.query(&format!("SELECT {OUTBOX} FROM weipay_outbox ORDER BY number"), &[])? {
+            each(StoredRow::Notification(self.waiting(&row)?))?;
+        }
+        let mut last = None;
+        while let Some(due) = self.next_due(i64::MAX, last.as_ref())? {
+            last = Some(due.clone());
+            each(StoredRow::Due(due))?;
+        }
+        Ok(())
+    }
+
+    fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError> {
+        // A row that is there already is told by the count: as an error it would look like a conflict, and be tried again.
+        let added = match row {
+            StoredRow::Record { kind, key, version, indexes, document } => {
+                let rows = self.change(
+                    "INSERT INTO weipay_records (kind, key, version, document) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT (kind, key) DO NOTHING RETURNING number",
+                    &[kind, &key.as_bytes(), version, &document.get()],
+                )?;
+                let Some(row) = rows.first() else { return Ok(false) };
+                let number = self.column(row, 0)?;
+                for (name, value) in indexes {
+                    self.write_index(kind, name, value, number)?;
+                }
+                1
+            }
+            StoredRow::Counter { name, value } => self.execute(
+                "INSERT INTO weipay_counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+                &[name, value],
+            )?,
+            StoredRow::IdempotencyKey { operation, scope, request_no, fingerprint, response } => self
+                .execute(
+                    "INSERT INTO weipay_idempotency_keys (operation, scope, request_no, fingerprint, response)
+                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (operation, scope, request_no) DO NOTHING",
+                    &[
+                        operation,
+                        &scope.as_bytes(),
+                        &request_no.as_bytes(),
+                        &&fingerprint.0[..],
+                        &response.get(),
+                    ],
+                )?,
+            StoredRow::Notification(entry) => {
+                let there =
+                    self.query("SELECT 1 FROM weipay_outbox WHERE number = $1", &[&entry.number])?;
+                if !there.is_empty() {
+                    return Ok(false);
+                }
+                self.add_to_outbox(entry)?;
+                1
+            }
+            StoredRow::Due(due) => self.execute(
+                "INSERT INTO weipay_due (kind, key, at) VALUES ($1, $2, $3) ON CONFLICT (kind, key) DO NOTHING",
+                &[&due.kind.as_bytes(), &due.key.as_bytes(), &due.at],
+            )?,
+        };
+        Ok(added == 1)
     }
 
     fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {

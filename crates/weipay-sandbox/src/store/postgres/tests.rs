@@ -54,7 +54,7 @@ fn within<T>(node: &Postgres, work: impl FnMut(&dyn Engine) -> Result<T, StoreEr
 }
 
 fn claim(node: &Postgres) -> Vec<i64> {
-    within(node, |engine| engine.claim_due(0, 100)).iter().map(|entry| entry.number).collect()
+    within(node, |engine| engine.claim_due(0, 100, &[])).iter().map(|entry| entry.number).collect()
 }
 
 #[test]
@@ -249,4 +249,138 @@ fn a_folder_with_a_kit_of_its_own_does_not_join_a_database_with_another() {
     crate::kit::init(folder.path()).unwrap();
     let refusal = format!("{:#}", builder().data(folder.path()).start().unwrap_err());
     assert!(refusal.contains("the database has another kit"), "{refusal}");
+}
+
+fn two_sandboxes(clock: Option<i64>) -> Option<[Sandbox; 2]> {
+    let config = new_database()?;
+    let address = StoreAddress(Kind::Postgres(Box::new(config)));
+    Some(std::array::from_fn(|_| {
+        let builder = Sandbox::builder().store(address.clone());
+        let builder = clock.into_iter().fold(builder, |builder, at| builder.clock(crate::Clock::held(at).0));
+        builder.start().unwrap()
+    }))
+}
+
+fn call(sandbox: &Sandbox, method: &str, path: &str, body: Option<Value>) -> Value {
+    sandbox.control().unwrap().call(method, path, body.as_ref()).unwrap()
+}
+
+#[test]
+fn a_clock_that_is_moved_on_one_node_is_moved_on_all_at_once() {
+    use crate::clock::ClockMode;
+
+    let Some([first, second]) = two_sandboxes(None) else { return };
+    let noon = 1_786_766_400;
+    first.clock().freeze(noon);
+    assert_eq!(call(&second, "GET", "/clock", None)["unix_seconds"], noon);
+    // Each goes on from where the other has moved it.
+    call(&second, "POST", "/clock/advance", Some(serde_json::json!({ "duration": "1h" })));
+    assert_eq!(call(&first, "GET", "/clock", None)["unix_seconds"], noon + 3_600);
+    // A request looks first, too.
+    second.clock().advance(60);
+    first.platform().respond(&crate::Request { method: "GET".to_owned(), ..Default::default() });
+    assert_eq!(first.clock().mode(), ClockMode::Frozen { at: noon + 3_660 });
+    // And who starts later finds it so.
+    second.clock().set_real();
+    first.platform().tick(0).unwrap();
+    assert_eq!(first.clock().mode(), ClockMode::Real);
+}
+
+#[test]
+fn the_clock_of_the_database_counts_for_a_node_that_comes_later() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    first.clock().advance(900);
+    second.platform().tick(0).unwrap();
+    assert_eq!((first.clock().now(), second.clock().now()), (1_000, 1_000));
+    // A node that is killed and started again with the same command line does not move it back.
+    let config = StoreAddress(Kind::Postgres(Box::new(config_of(&first))));
+    let again = Sandbox::builder().store(config).clock(crate::Clock::held(100).0).start().unwrap();
+    assert_eq!(again.clock().now(), 1_000);
+}
+
+fn config_of(sandbox: &Sandbox) -> Config {
+    let mut config = config(&env::var(SERVER).unwrap()).unwrap();
+    let (_, name) = sandbox.platform().store.place().rsplit_once('/').unwrap();
+    config.dbname(name);
+    config
+}
+
+#[test]
+fn what_is_due_by_a_moved_clock_is_done_by_a_node_that_did_not_move_it() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let due = Due { kind: "of another program".to_owned(), key: "1".to_owned(), at: 500 };
+    let kept: Result<(), StoreError> = first.platform().store.transaction(|tx| tx.schedule(&due));
+    kept.unwrap();
+    assert_eq!(second.platform().tick(100).unwrap(), 0);
+    first.clock().set(500);
+    // It has no handler for it, and says so.
+    let error = second.platform().tick(100).unwrap_err();
+    assert!(error.to_string().contains("of another program"), "{error}");
+}
+
+#[test]
+fn a_notification_that_another_node_delivers_is_replayed_when_that_node_is_done() {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::mpsc;
+
+    use crate::notifications::on_demand::NotificationFilter;
+    use crate::store::Announcement;
+
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    // The first response waits until it is told to leave.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/notify", listener.local_addr().unwrap());
+    let ((arrive, arrived), (leave, left)) = (mpsc::channel(), mpsc::channel());
+    thread::spawn(move || {
+        for (place, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 8192]).unwrap();
+            arrive.send(place).unwrap();
+            if place == 0 {
+                let _: Result<(), _> = left.recv();
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        }
+    });
+    let announcement = Announcement {
+        mchid: first.kit().mchid.clone(),
+        notify_url: url,
+        platform_serial: String::new(),
+        event_type: "COUPON.SEND",
+        time: 100,
+        resource: serde_json::json!({ "a": 1 }),
+    };
+    let kept: Result<(), StoreError> = first.platform().store.transaction(|tx| tx.announce(&announcement));
+    kept.unwrap();
+    assert_eq!(arrived.recv().unwrap(), 0);
+    // One of the two nodes delivers it now; ask the other, whichever it is, and then both.
+    let replays: Vec<_> = [first, second]
+        .into_iter()
+        .map(|node| {
+            thread::spawn(move || {
+                let kept = node.notifications().list(&NotificationFilter::default()).unwrap();
+                node.notifications().replay(&kept[0].id).unwrap().acknowledged
+            })
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(200));
+    leave.send(()).unwrap();
+    assert!(replays.into_iter().all(|replay| replay.join().unwrap()));
+    assert_eq!((arrived.recv().unwrap(), arrived.recv().unwrap()), (1, 2));
+}
+
+#[test]
+fn a_snapshot_is_put_back_for_all_nodes() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let person = first.platform().add_person(&["wx1".to_owned()]).unwrap();
+    let snapshot = first.snapshot("one").unwrap();
+    first.clock().advance(900);
+    second.reset().unwrap();
+    let copy = second.snapshot("one").unwrap();
+    fs::copy(&snapshot.file, &copy.file).unwrap();
+    second.restore("one").unwrap();
+    let found = call(&first, "GET", &format!("/people/{}", person.unionid), None);
+    assert_eq!(found["unionid"], person.unionid.as_str());
+    assert_eq!(call(&first, "GET", "/clock", None)["unix_seconds"], 100);
 }

@@ -9,6 +9,9 @@ use super::{StoreError, sql};
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 
+/// The form to which they lead; of the documents in a PostgreSQL database, too.
+pub(in crate::store) const FORM: usize = MIGRATIONS.len();
+
 /// Brings a database to the form of the last migration; an error leaves it in the form that it had. A database of a later
 /// form belongs to a later program, and is refused.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {

@@ -178,10 +178,8 @@ impl<M: Mode> DepositOrderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::deposit::orderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().deposit().orderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -215,7 +213,6 @@ impl<M: Mode> DepositRefund<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
     ///     .total_fee(100)
     ///     .refund_fee(100);
@@ -246,12 +243,8 @@ impl<M: Mode> DepositRefundquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::deposit::refundquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .refund_id("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().deposit().refundquery().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -277,7 +277,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     /// |  | `NAME_MISMATCH` | the name is not the verified name of the user | `FixRequest` |
     /// |  | `SIGN_ERROR` | the signature of the request cannot be verified | `FixRequest` |
     /// |  | `XML_ERROR` | the body is not well-formed XML | `FixRequest` |
-    /// |  | `FATAL_ERROR` | the number was used before with other content | `FixRequest` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content | `QueryState` |
     /// |  | `FREQ_LIMIT` | too many calls | `RetryLater` |
     /// |  | `MONEY_LIMIT` | the amount is outside the limits | `FixRequest` |
     /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong | `FixRequest` |
@@ -423,6 +423,14 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `USER_AL_GET_COUPON` | the user has as many coupons of the stock as allowed | `QueryState` |
+    /// |  | `AL_STOCK_OVER` | the stock is over | `FixRequest` |
+    /// |  | `STOCK_AMOUNT_NOT_ENOUGH` | the budget of the stock is used up (代金券批次可用预算不足) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::send_coupon::post).
     ///
     /// ```no_run
@@ -553,7 +561,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     /// |  | `ILLEGAL_APPID` | the appid is not allowed | `FixRequest` |
     /// |  | `MONEY_LIMIT` | the amount is outside the limits | `FixRequest` |
     /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown | `QueryState` |
-    /// |  | `FATAL_ERROR` | the number was used before with other content | `FixRequest` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content | `QueryState` |
     /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong | `FixRequest` |
     /// |  | `SIGN_ERROR` | the signature of the request cannot be verified | `FixRequest` |
     /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |

@@ -346,6 +346,12 @@ impl<M: Mode> PayDownloadfundflow<M> {
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
     /// same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_BILL_EXIST` | no money moved on this account on that day, so there is no bill (流水账单不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadfundflow::post).
     ///
     /// ```no_run
@@ -419,10 +425,8 @@ impl<M: Mode> PayFacepayquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::facepayquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().facepayquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -469,7 +473,7 @@ impl<M: Mode> PayMicropay<M> {
     /// |  | `BUYER_MISMATCH` | another user already tried to pay this order | `NewNumber` |
     /// |  | `APPID_NOT_EXIST` | the appid is unknown | `FixRequest` |
     /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown | `FixRequest` |
-    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which | `FixRequest` |
     /// |  | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
@@ -522,10 +526,8 @@ impl<M: Mode> PayOrderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::orderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().orderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -556,10 +558,8 @@ impl<M: Mode> PayPaporderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::paporderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().paporderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -644,10 +644,8 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::partner::paporderquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1009660380201506130728806387");
     /// let response = client.v2().pay().partner().paporderquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -987,12 +985,8 @@ impl<M: Mode> PayRefundquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::refundquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .refund_id("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().pay().refundquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1031,12 +1025,8 @@ impl<M: Mode> PayRefundqueryv2<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::refundqueryv2::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .refund_id("1217752501201407033233368018");
+    /// let request =
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().pay().refundqueryv2().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1109,7 +1099,7 @@ impl<M: Mode> PayUnifiedorder<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// |  | `INVALID_REQUEST` | the order number was used before with other parameters or for another product (201 商户订单号重复) | `NewNumber` |
+    /// |  | `INVALID_REQUEST` | the order number was used before with other parameters or for another product (201 商户订单号重复) | `QueryState` |
     /// |  | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// |  | `NOTENOUGH` | the payer has not enough money | `WaitUser` |
     /// |  | `ORDERPAID` | the order is already paid (该订单已支付) | `QueryState` |
@@ -1119,7 +1109,7 @@ impl<M: Mode> PayUnifiedorder<M> {
     /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown | `FixRequest` |
     /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// |  | `LACK_PARAMS` | a required parameter is missing | `FixRequest` |
-    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
     /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
     /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |

@@ -26,10 +26,10 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
-            /// 微信订单号. Required; at most 32 characters.
-            transaction_id: String = xml("transaction_id").required().length(0, 32),
-            /// 商户订单号. Required.
-            out_trade_no: String = xml("out_trade_no").required(),
+            /// 微信订单号. Needed in one case: 按微信支付订单号; at most 32 characters.
+            transaction_id: String = xml("transaction_id").length(0, 32),
+            /// 商户订单号. Needed in one case: 按商户订单号.
+            out_trade_no: String = xml("out_trade_no"),
         }
     }
 

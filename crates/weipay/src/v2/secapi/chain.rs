@@ -556,6 +556,12 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::multiprofitsharing::post).
     ///
     /// ```no_run
@@ -596,6 +602,12 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharing::post).
     ///
     /// ```no_run
@@ -635,6 +647,12 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     /// 完结分账 · `POST v2/secapi/pay/profitsharingfinish`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `FREQUENCY_LIMITED` | more than 60 calls a second for one receiving merchant | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharingfinish::post).
     ///
@@ -743,7 +761,6 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
     ///     .total_fee(100)
     ///     .refund_fee(100);
@@ -780,7 +797,6 @@ impl<M: Mode> SecapiPayRefundv2<M> {
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
     ///     .total_fee(100)
     ///     .refund_fee(100);
@@ -829,7 +845,7 @@ impl<M: Mode> SecapiPayReverse<M> {
     /// use weipay::v2::secapi::pay::reverse::post;
     ///
     /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_trade_no("1217752501201407033233368018");
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().secapi().pay().reverse().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -53,6 +53,13 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     ///
     /// For 从业机构, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyment::post).
     ///
     /// ```no_run
@@ -142,6 +149,7 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
     /// |---|---|---|---|
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// |  | `INVALID_REQUEST` | another partner made the application (该申请单不是当前服务商创建,无法撤销) | `AskPermission` |
     ///
     /// Official documents (官方文档):
     ///
@@ -188,6 +196,7 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
     /// |---|---|---|---|
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// |  | `INVALID_REQUEST` | another partner made the application (该申请单不是当前服务商创建,无法撤销) | `AskPermission` |
     ///
     /// Official documents (官方文档):
     ///

@@ -30,6 +30,15 @@ chain_step! {
 impl<M: Mode> Applyment4subApplyment<M> {
     /// 提交申请单 · `POST v3/applyment4sub/applyment/`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the body has an old form: contact_type is missing, or owner or ubo_info_list are not as the type of subject needs (请按最新的接口文档要求进件) | `FixRequest` |
+    /// |  | `PARAM_ERROR` | both appids of service accounts are missing, that of the partner and that of the merchant (服务商公众号APPID与商家公众号APPID不能同时为空) | `FixRequest` |
+    /// |  | `PARAM_ERROR` | an owner (UBO) stands twice in the request (UBO信息重复提交,请修改) | `FixRequest` |
+    /// |  | `PARAM_ERROR` | the industry does not exist (所属行业不存在,请重新填写) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyment::post).
     ///
     /// ```no_run
@@ -123,6 +132,12 @@ impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
     ///
     /// For 普通服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the application does not exist (未能找到申请单) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyment::applyment_id::applyment_id::get).
     ///
     /// ```no_run
@@ -165,6 +180,12 @@ impl<M: Mode> Applyment4subApplymentBusinessCodeByBusinessCode<M> {
     /// 通过业务申请编号查询申请状态 · `GET v3/applyment4sub/applyment/business_code/{business_code}`
     ///
     /// For 普通服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the application does not exist (未能找到申请单) | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::applyment::business_code::business_code::get).
     ///

@@ -80,6 +80,14 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
     ///
     /// For 服务商, 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `NO_STATEMENT_EXIST` | no money moved on that day, so there is no bill (账单文件不存在) | `FixRequest` |
+    /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::sub_merchant_fundflowbill::get).
     ///
     /// ```no_run

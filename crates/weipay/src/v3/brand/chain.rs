@@ -2137,6 +2137,12 @@ impl<M: Mode> BrandProfitsharingFinishOrder<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | everything was shared, so nothing is left to unfreeze (分账金额为0) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::finish_order::post).
     ///
     /// ```no_run
@@ -2173,6 +2179,12 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the number is unknown (记录不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::orders::get).
     ///
     /// ```no_run
@@ -2198,6 +2210,18 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     /// 请求分账 · `POST v3/brand/profitsharing/orders`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share (分账金额不足) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant (无分账权限) | `AskPermission` |
+    /// | 403 | `RULE_LIMIT` | the amount is above the highest ratio of profit sharing (分账金额超出最大分账比例) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the receiver was not added before (分账接收方关系不存在) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | an earlier request is still being processed (订单处理中，暂时无法分账，请稍后重试) | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::orders::post).
     ///
@@ -2321,6 +2345,13 @@ impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the receiver does not exist, or its name is another one | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::receivers::add::post).
     ///
     /// ```no_run
@@ -2356,6 +2387,13 @@ impl<M: Mode> BrandProfitsharingReceiversDelete<M> {
     /// 删除分账接收方 · `POST v3/brand/profitsharing/receivers/delete`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the receiver does not exist, or its name is another one | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::receivers::delete_::post).
     ///
@@ -2393,6 +2431,12 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the number is unknown (记录不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::returnorders::get).
     ///
     /// ```no_run
@@ -2415,6 +2459,14 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     /// 请求分账回退 · `POST v3/brand/profitsharing/returnorders`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the receiver has not opened returns of profit sharing (回退方未开通分账回退功能) | `AskPermission` |
+    /// |  | `INVALID_REQUEST` | more is to be returned than was shared (剩余可回退的金额不足) | `FixRequest` |
+    /// |  | `NOT_ENOUGH` | the balance of the receiver is too low: top it up (可用余额不足，请充值后重新发起) | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::returnorders::post).
     ///

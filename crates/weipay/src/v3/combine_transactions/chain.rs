@@ -72,7 +72,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
@@ -128,7 +128,7 @@ impl<M: Mode> CombineTransactionsH5<M> {
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
@@ -195,6 +195,25 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
     ///
     /// For 电商平台, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::id::combine_transaction_id::get).
     ///
     /// ```no_run
@@ -236,7 +255,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
@@ -282,6 +301,25 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
     /// 个人收款交易下单-小程序 · `POST v3/combine-transactions/miniprogram`
     ///
     /// For 电商平台, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::miniprogram::post).
     ///
@@ -334,7 +372,7 @@ impl<M: Mode> CombineTransactionsNative<M> {
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
@@ -407,7 +445,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
@@ -461,7 +499,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `INVALID_REQUEST` | the sub-orders are not those of the order (输入的请求非法,请求关单的子单信息与下单时的子单信息不一致) | `FixRequest` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |

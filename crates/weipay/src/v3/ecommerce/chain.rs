@@ -486,6 +486,14 @@ impl<M: Mode> EcommerceApplyments<M> {
     ///
     /// Safe to repeat with the same `out_request_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the body has an old form (请按最新的接口文档要求进件) | `FixRequest` |
+    /// |  | `PARAM_ERROR` | the letter of authorization is missing, because the administrator is not the legal person (请填写业务办理授权函) | `FixRequest` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the merchant number is not that of an e-commerce platform (不属于电商平台商户,暂无权限) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::applyments::post).
     ///
     /// ```no_run
@@ -775,6 +783,14 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
     /// 申请二级商户资金账单 · `GET v3/ecommerce/bill/fundflowbill`
     ///
     /// For 电商平台.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `NO_STATEMENT_EXIST` | no money moved on that day, so there is no bill (账单文件不存在) | `FixRequest` |
+    /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bill::fundflowbill::get).
     ///
@@ -1849,6 +1865,14 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::post).
     ///
     /// ```no_run
@@ -1913,6 +1937,12 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     /// 商户单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get).
     ///
@@ -2019,6 +2049,12 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get).
     ///
     /// ```no_run
@@ -2095,6 +2131,12 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the number is unknown (记录不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::after_sales_orders::get).
     ///
     /// ```no_run
@@ -2160,6 +2202,7 @@ impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 429 | `FREQUENCY_LIMITED` | more than 60 calls a second for one receiving merchant | `RetryLater` |
+    /// | 403 | `NOT_ENOUGH` | everything was shared, so nothing is left to unfreeze (分账金额为0) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::finish_order::post).
     ///
@@ -2197,6 +2240,12 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the number is unknown (记录不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::orders::get).
     ///
     /// ```no_run
@@ -2220,6 +2269,18 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     /// 请求分账 · `POST v3/ecommerce/profitsharing/orders`
     ///
     /// For 电商平台.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share (分账金额不足) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant (无分账权限) | `AskPermission` |
+    /// | 403 | `RULE_LIMIT` | the amount is above the highest ratio of profit sharing (分账金额超出最大分账比例) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the receiver was not added before (分账接收方关系不存在) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | an earlier request is still being processed (订单处理中，暂时无法分账，请稍后重试) | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::orders::post).
     ///
@@ -2283,6 +2344,14 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
     ///
     /// For 电商平台, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持此查询) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order is of another merchant (非本商户的订单不支持查询) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号未设置) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::orders::transaction_id::amounts::get).
     ///
     /// ```no_run
@@ -2333,6 +2402,13 @@ impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the receiver does not exist, or its name is another one | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::receivers::add::post).
     ///
     /// ```no_run
@@ -2368,6 +2444,13 @@ impl<M: Mode> EcommerceProfitsharingReceiversDelete<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the receiver does not exist, or its name is another one | `FixRequest` |
+    /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::receivers::delete_::post).
     ///
     /// ```no_run
@@ -2401,6 +2484,12 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the number is unknown (记录不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::profitsharing::returnorders::get).
     ///
     /// ```no_run
@@ -2423,6 +2512,14 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     /// 请求分账回退 · `POST v3/ecommerce/profitsharing/returnorders`
     ///
     /// For 电商平台.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the receiver has not opened returns of profit sharing (回退方未开通分账回退功能) | `AskPermission` |
+    /// |  | `INVALID_REQUEST` | more is to be returned than was shared (剩余可回退的金额不足) | `FixRequest` |
+    /// |  | `NOT_ENOUGH` | the balance of the receiver is too low: top it up (可用余额不足，请充值后重新发起) | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::returnorders::post).
     ///

@@ -118,6 +118,14 @@ impl<M: Mode> EduPapayContractsIdByContractId<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the user has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 400 | `ALREADY_EXISTS` | it exists already UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::contracts::id::contract_id::get).
     ///
     /// ```no_run
@@ -149,6 +157,14 @@ impl<M: Mode> EduPapayContractsPresign<M> {
     /// 预签约 · `POST v3/edu-papay/contracts/presign`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the user has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 400 | `ALREADY_EXISTS` | it exists already UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::presign::post).
     ///
@@ -187,6 +203,14 @@ impl<M: Mode> EduPapayTransactions<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204). Safe to repeat with the same `out_trade_no` and the same
     /// content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the user has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 400 | `ALREADY_EXISTS` | it exists already UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::post).
     ///
@@ -251,6 +275,14 @@ impl<M: Mode> EduPapayTransactionsIdByTransactionId<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the user has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 400 | `ALREADY_EXISTS` | it exists already UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::id::transaction_id::get).
     ///
     /// ```no_run
@@ -305,6 +337,14 @@ impl<M: Mode> EduPapayTransactionsOutTradeNoByOutTradeNo<M> {
     /// 商户订单号查单 · `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the user has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 400 | `ALREADY_EXISTS` | it exists already UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
     ///
@@ -367,6 +407,14 @@ impl<M: Mode> EduPapayUserByOpenidContracts<M> {
     /// 通过用户标识查询签约 · `GET v3/edu-papay/user/{openid}/contracts`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the user has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 400 | `ALREADY_EXISTS` | it exists already UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | nothing was found under this number or URL UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user::openid::contracts::get).
     ///

@@ -1074,6 +1074,14 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::post).
     ///
     /// ```no_run
@@ -1151,6 +1159,12 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
     /// 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get).
     ///
@@ -1247,6 +1261,14 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post).
     ///
     /// ```no_run
@@ -1300,6 +1322,14 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
     /// 转账（用户自动收款） · `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::transfer::post).
     ///
@@ -1491,10 +1521,13 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     /// |---|---|---|---|
     /// | 400 | `INVALID_REQUEST` | the report of the transfer scene is incomplete (未传入完整且对应的转账场景报备信息，请根据接口文档检查) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the amount is outside the limits of one transfer (超过单笔转账上下限，核实产品设置是否准确) | `FixRequest` |
-    /// | 403 | `NOT_ENOUGH` | the balance of the operating account (运营账户) is too low: top up, then keep the number | `RetrySame` |
+    /// | 403 | `NOT_ENOUGH` | the balance of the operating account (运营账户) is too low: top up, then keep the number | `RetryLater` |
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) | `QueryState` |
     /// | 429 | `FREQUENCY_LIMIT` | too many calls | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls | `RetryLater` |
+    /// | 403 | `NO_AUTH` | the merchant number may not transfer (当前商户号没有相关权限,暂不支持使用) | `AskPermission` |
+    /// |  | `PARAM_ERROR` | the openid is malformed or is not of this appid (Openid格式错误或者不属于商家公众账号) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | this IP address may not call the interface: add it on the merchant platform (此IP地址不允许调用接口) UNCONFIRMED | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::post).
     ///
@@ -1671,6 +1704,14 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post).
     ///
     /// ```no_run
@@ -1720,6 +1761,14 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     /// 用户授权后转账 · `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::transfer::post).
     ///
@@ -1823,6 +1872,14 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
     /// 发起转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_to_qq_wallet_bills::post).
     ///

@@ -103,6 +103,16 @@ impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
     ///
     /// For 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | only ordinary partners and channel partners may call this UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner has not opened the gold plan (点金计划) UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner is penalized UNCONFIRMED | `Contact` |
+    /// | 400 | `INVALID_REQUEST` | the sub-merchant is penalized UNCONFIRMED | `Contact` |
+    /// | 400 | `MCH_NOT_EXISTS` | the sub-merchant is unknown UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::changegoldplanstatus::post).
     ///
     /// ```no_run
@@ -148,8 +158,8 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
     /// | 400 | `INVALID_REQUEST` | too many calls | `RetryLater` |
     /// | 400 | `INVALID_REQUEST` | merchants of this type may not call this | `AskPermission` |
     /// | 400 | `MCH_NOT_EXISTS` | the sub-merchant is unknown | `FixRequest` |
-    /// | 500 | `OPERATION_FAILED` | the operation failed | `RetrySame` |
-    /// | 500 | `SIGN_ERROR` | the signature of the request cannot be verified | `RetrySame` |
+    /// | 500 | `OPERATION_FAILED` | the operation failed | `RetryLater` |
+    /// | 500 | `SIGN_ERROR` | the signature of the request cannot be verified | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::merchants::close_advertising_show::post).
@@ -182,6 +192,16 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
     /// 开通广告展示 · `PATCH v3/goldplan/merchants/open-advertising-show`
     ///
     /// For 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | only ordinary partners and channel partners may call this UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner has not opened the gold plan (点金计划) UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the partner is penalized UNCONFIRMED | `Contact` |
+    /// | 400 | `INVALID_REQUEST` | the sub-merchant is penalized UNCONFIRMED | `Contact` |
+    /// | 400 | `MCH_NOT_EXISTS` | the sub-merchant is unknown UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::merchants::open_advertising_show::patch).
     ///

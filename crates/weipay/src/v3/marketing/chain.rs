@@ -1931,16 +1931,24 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
-    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid | `FixRequest` |
-    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated | `QueryState` |
-    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed | `FixRequest` |
-    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the appid is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the openid is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::callbacks::get).
     ///
@@ -1964,6 +1972,29 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     /// 设置消息通知地址 · `POST v3/marketing/favor/callbacks`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::callbacks::post).
     ///
@@ -1995,6 +2026,36 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
     /// 创建代金券批次 · `POST v3/marketing/favor/coupon-stocks`
     ///
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the budget is not the value of a coupon times the number of coupons (批次预算等于批次面额乘以发券数) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | goods_tag is missing (参数“订单优惠标记”是必填项) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the rules of sending or of using contradict each other (批次发放规则或核销规则有误，请修改后重试) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the period is over or is not allowed (活动未开始或已结束) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | what was configured needs a special permission (你配置的信息需要开通特殊权限) | `AskPermission` |
+    /// |  | `MCH_NOT_EXISTS` | a merchant of the stock is unknown (商户信息查询失败) | `FixRequest` |
+    /// |  | `REQUEST_BLOCKED` | the permissions of the merchant do not allow it (商户权限校验不通过) | `AskPermission` |
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::coupon_stocks::post).
     ///
@@ -2055,6 +2116,29 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
     ///
     /// For 微信支付商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::media::image_upload::post).
     ///
     /// ```no_run
@@ -2086,6 +2170,29 @@ impl<M: Mode> MarketingFavorStocks<M> {
     /// 条件查询批次列表 · `GET v3/marketing/favor/stocks`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::get).
     ///
@@ -2130,6 +2237,29 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
     /// 查询批次详情 · `GET v3/marketing/favor/stocks/{stock_id}`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::get).
     ///
@@ -2217,6 +2347,29 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::items::get).
     ///
     /// ```no_run
@@ -2257,6 +2410,29 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::merchants::get).
     ///
     /// ```no_run
@@ -2296,6 +2472,29 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
     /// 修改可用单品编码 · `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
     ///
     /// For 直连商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::modify_goods_id::post).
     ///
@@ -2340,9 +2539,24 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::pause::post).
     ///
@@ -2376,6 +2590,30 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `RESOURCE_NOT_EXISTS` | there is no bill: nothing was used yet, or it is before 10:00 of the day after the end (账单文件不存在) | `RetryLater` |
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::refund_flow::get).
     ///
     /// ```no_run
@@ -2401,6 +2639,29 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
     /// 获取批次退款明细下载链接 · `GET v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::refund_flow_by_day::get).
     ///
@@ -2441,6 +2702,29 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
     ///
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::restart::post).
     ///
     /// ```no_run
@@ -2477,12 +2761,25 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the appid is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the openid is missing | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | the page is too large | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the users of the stock are still being imported | `RetryLater` |
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::start::post).
     ///
@@ -2513,6 +2810,29 @@ chain_step! {
 
 impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
     /// StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::stocks::stock_id::stop::post).
     ///
@@ -2546,6 +2866,30 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `RESOURCE_NOT_EXISTS` | there is no bill: nothing was used yet, or it is before 10:00 of the day after the end (账单文件不存在) | `RetryLater` |
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::use_flow::get).
     ///
     /// ```no_run
@@ -2570,6 +2914,29 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
     /// 获取批次核销明细下载链接 · `GET v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::stocks::stock_id::use_flow_by_day::get).
     ///
@@ -2635,6 +3002,29 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::users::openid::coupons::get).
     ///
     /// ```no_run
@@ -2679,6 +3069,32 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// |  | `RULE_LIMIT` | the user has as many coupons of the stock as allowed, or several calls for one user came at once (用户已达最大领券次数) | `QueryState` |
+    /// | 403 | `REQUEST_BLOCKED` | the merchant may not send coupons of this stock (商户无权发券) | `AskPermission` |
+    /// | 403 | `REQUEST_BLOCKED` | the stock does not allow other senders (批次不支持跨商户发券) | `AskPermission` |
+    /// | 403 | `REQUEST_BLOCKED` | the user has as many coupons of the stock as allowed (用户被限领拦截) | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the budget of the stock is used up (批次预算不足) | `FixRequest` |
+    /// | 403 | `USER_ACCOUNT_ABNORMAL` | risk control refused the user, but one such user did get the coupon (用户非法) | `QueryState` |
+    /// |  | `PARAM_ERROR` | the creator and the stock do not belong together, or coupon_value or coupon_minimum was sent without need (参数错误,请核对文档要求) | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the merchant sent this user as much as is allowed in a month (暂时无法领取,请联系商家处理。) | `QueryState` |
+    /// |  | `REQUEST_BLOCKED` | the stock cannot be sent yet: the same request passed some time later (参数错误,请检查批次参数) | `RetryLater` |
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::favor::users::openid::coupons::post).
     ///
@@ -2727,6 +3143,29 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
     /// 查询代金券详情 · `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `PARAM_ERROR` | the URL of notifications is missing (回调url不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant of the notifications is missing (回调商户不能为空) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the ID of the coupon is missing (券id必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the appid is missing (appid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid is missing (openid必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the page is too large (页大小超过阈值) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | a time is malformed (输入时间格式错误) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the number of the stock is missing (批次号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the merchant number is missing (商户号必填) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the stock does not allow it (非法的批次状态) | `QueryState` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown (商户号不合法) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed (非法的商户号) | `FixRequest` |
+    /// | 403 | `REQUEST_BLOCKED` | the calling merchant may not do this (调用商户无权限) | `AskPermission` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls (接口限频) | `RetryLater` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number (商户号与appid不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (openid与appID不匹配) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the stock is over or not activated (活动已结束或未激活) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::favor::users::openid::coupons::coupon_id::get).
     ///
@@ -3429,6 +3868,14 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the creator of the activity may not send this stock: authorize it first UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the merchant is not linked to the brand of the card UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_activity::activities::get).
     ///
     /// ```no_run
@@ -3459,6 +3906,14 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     /// 创建活动 · `POST v3/marketing/membercard-activity/activities`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the creator of the activity may not send this stock: authorize it first UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the merchant is not linked to the brand of the card UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_activity::activities::post).
     ///
@@ -3506,6 +3961,14 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
     /// 查询活动详情 · `GET v3/marketing/membercard-activity/activities/{activity_id}`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the creator of the activity may not send this stock: authorize it first UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the merchant is not linked to the brand of the card UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_activity::activities::activity_id::get).
     ///
@@ -3631,6 +4094,22 @@ impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::activate_informations::activate_ticket::get).
     ///
     /// ```no_run
@@ -3667,6 +4146,22 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::callback::get).
     ///
     /// ```no_run
@@ -3683,6 +4178,22 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     /// 设置回调地址 · `PATCH v3/marketing/membercard-open/callback`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::callback::patch).
     ///
@@ -3716,6 +4227,22 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::cards::get).
     ///
     /// ```no_run
@@ -3746,6 +4273,22 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     /// 创建会员卡模板 · `POST v3/marketing/membercard-open/cards`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::post).
     ///
@@ -3795,6 +4338,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::cards::card_id::get).
     ///
     /// ```no_run
@@ -3818,6 +4377,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
     ///
     /// For 直连商户, 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::patch).
     ///
@@ -3860,6 +4435,10 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Official documents (官方文档):
     ///
@@ -3959,6 +4538,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::cards::card_id::codes::code::get).
     ///
     /// ```no_run
@@ -3984,6 +4579,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     /// 修改用户会员卡信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
     ///
     /// For 直连商户, 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::codes::code::patch).
     ///
@@ -4054,6 +4665,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::activate::post).
     ///
     /// ```no_run
@@ -4112,6 +4739,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::bonus::commit::post).
     ///
     /// ```no_run
@@ -4158,6 +4801,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
     /// 支付结果页展示会员积分 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
     ///
     /// For 直连商户, 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::bonus::prepare::post).
     ///
@@ -4206,6 +4865,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::codes::code::rights::patch).
     ///
     /// ```no_run
@@ -4246,6 +4921,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
     /// 设置会员服务项用户信息 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
     ///
     /// For 直连商户, 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::code::set_service_module_data::post).
     ///
@@ -4357,6 +5048,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::codes::deposit::post).
     ///
     /// ```no_run
@@ -4397,6 +5104,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::cards::card_id::decrypt_code::get).
     ///
     /// ```no_run
@@ -4436,6 +5159,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
     /// 商户预授权 · `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::permission_tokens::post).
     ///
@@ -4488,6 +5227,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::phone_membercard::import::post).
     ///
     /// ```no_run
@@ -4532,6 +5287,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
     ///
     /// For 直连商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::qrcode::post).
     ///
     /// ```no_run
@@ -4571,6 +5342,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::rights::patch).
     ///
     /// ```no_run
@@ -4609,6 +5396,16 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
     /// 添加会员卡服务项 · `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the service item is already on the card, is not on it, or does not exist | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the message template has a wrong state, field or ID | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the brand may not use this service item | `AskPermission` |
+    /// | 400 | `PARAM_ERROR` | the parameters of the service item are wrong | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::service_modules::post).
     ///
@@ -4663,6 +5460,16 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     /// 修改会员卡服务项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the service item is already on the card, is not on it, or does not exist | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the message template has a wrong state, field or ID | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the brand may not use this service item | `AskPermission` |
+    /// | 400 | `PARAM_ERROR` | the parameters of the service item are wrong | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::membercard_open::cards::card_id::service_modules::service_module_id::patch).
     ///
@@ -4753,6 +5560,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::upgrade::post).
     ///
     /// ```no_run
@@ -4803,6 +5626,22 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
     /// 根据openid导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/users/import`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::cards::card_id::users::import::post).
     ///
@@ -4863,6 +5702,22 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
     ///
     /// For 直连商户, 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::membercard_open::phonenumber_member::import::post).
     ///
     /// ```no_run
@@ -4899,6 +5754,22 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
     /// 通过加密手机号查询会员领卡状态 · `GET v3/marketing/membercard-open/phonenumber-member/search`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::phonenumber_member::search::get).
     ///
@@ -4946,6 +5817,22 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
     /// 查询用户在品牌下所有会员卡 · `GET v3/marketing/membercard-open/user/cards`
     ///
     /// For 直连商户, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | member cards are not opened for the merchant | `AskPermission` |
+    /// | 500 | `SYSTEM_ERROR` | the link for the QR code could not be made | `RetrySame` |
+    /// | 400 | `INVALID_REQUEST` | the QR code scene cannot be used with real-time codes | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | another merchant created this card | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the old card must be upgraded first | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the appid is not that of a service account (服务号) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | how codes are assigned cannot be changed, and cannot be left to the system | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the mini program path for stored value is empty | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the ID of the card is wrong | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member did not pay this merchant with WeChat Pay in the last year, so the card cannot be imported | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the member already has this card | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::membercard_open::user::cards::get).
     ///
@@ -7236,6 +8123,14 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
     ///
     /// For 微信支付商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number of the sender is unknown UNCONFIRMED | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist or cannot be used UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::paygiftactivity::activities::get).
     ///
     /// ```no_run
@@ -7285,6 +8180,14 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
     ///
     /// For 微信支付商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number of the sender is unknown UNCONFIRMED | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist or cannot be used UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::paygiftactivity::activities::activity_id::get).
     ///
     /// ```no_run
@@ -7325,6 +8228,14 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
     /// 查询活动指定商品列表 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
     ///
     /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number of the sender is unknown UNCONFIRMED | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist or cannot be used UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::paygiftactivity::activities::activity_id::goods::get).
     ///
@@ -7372,6 +8283,14 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
     /// 查询活动发券商户号 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
     ///
     /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number of the sender is unknown UNCONFIRMED | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist or cannot be used UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::paygiftactivity::activities::activity_id::merchants::get).
     ///
@@ -7432,6 +8351,14 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
     ///
     /// For 微信支付商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number of the sender is unknown UNCONFIRMED | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist or cannot be used UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::paygiftactivity::activities::activity_id::merchants::add::post).
     ///
     /// ```no_run
@@ -7472,6 +8399,14 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
     /// 删除活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
     ///
     /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number of the sender is unknown UNCONFIRMED | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist or cannot be used UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paygiftactivity::activities::activity_id::merchants::delete_::post).
     ///
@@ -7556,6 +8491,18 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     /// 创建全场满额送活动 · `POST v3/marketing/paygiftactivity/unique-threshold-activity`
     ///
     /// For 微信支付商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (创建请求重入但与上次请求信息不一致) | `QueryState` |
+    /// |  | `INVALID_REQUEST` | the merchant coupons do not fit the activity: check their period and their codes (商家券信息不满足活动规则,请核实券有效期或code) | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the coupons differ: they need the same limit for a user and the same period (传入的多张商户券的信息不一致) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | merchant coupons do not allow IN_SEVICE_COUPON_MERCHANT (商家券不支持自动获取发券商户号) | `FixRequest` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number of the sender is unknown UNCONFIRMED | `FixRequest` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist or cannot be used UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::paygiftactivity::unique_threshold_activity::post).
     ///

@@ -404,7 +404,7 @@ impl<M: Mode> MerchantMediaVideoUpload<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `PARAM_ERROR` | the file is missing, or it is not an image | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the file is missing, or it is not a video | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::media::video_upload::post).
     ///

@@ -79,6 +79,13 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `RESOURCE_ALREADY_EXISTS` | a URL for notifications was set before: change it with PUT UNCONFIRMED | `QueryState` |
+    /// |  | `RESOURCE_NOT_EXISTS` | the merchant number is unknown here, for example because an authorization opened it (数据查询结果为空) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaint_notifications::post).
     ///
     /// ```no_run
@@ -397,6 +404,8 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 400 | `INVALID_REQUEST` | a business rule forbids it | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the complaint does not allow it (提交商户回复失败，请稍后重试) | `QueryState` |
+    /// | 403 | `NO_AUTH` | the complaint is of another merchant number (您暂无权限为该投诉单提交商户回复) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaints_v2::complaint_id::complete::post).
     ///
@@ -487,6 +496,14 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
     ///
     /// For 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant number may not send links to other sites (此商户号暂不支持发送外部链接,如有需要请联系对接的微信支付行业运营评估配置) | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the state of the complaint does not allow it (提交商户回复失败，请稍后重试) | `QueryState` |
+    /// | 403 | `NO_AUTH` | the complaint is of another merchant number (您暂无权限为该投诉单提交商户回复) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaints_v2::complaint_id::response::post).
     ///
     /// ```no_run
@@ -568,6 +585,12 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
     /// 更新退款审批结果 · `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
     ///
     /// For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the progress was told before, or the order is already refunded (当前单据状态不支持操作, 请检查是否重复调用。) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::complaints_v2::complaint_id::update_refund_progress::post).
     ///
@@ -691,6 +714,12 @@ impl<M: Mode> MerchantServiceImagesUpload<M> {
     /// 商户上传反馈图片 · `POST v3/merchant-service/images/upload`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the complaint is of another merchant number (您暂无权限为该投诉单提交商户回复) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::images::upload::post).
     ///

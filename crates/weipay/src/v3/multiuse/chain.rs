@@ -71,6 +71,13 @@ impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed UNCONFIRMED | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | there is no bill in these days UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::stocks::stock_id::refund_flow::get).
     ///
     /// ```no_run
@@ -127,6 +134,13 @@ impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
     /// 下载核销明细 · `GET v3/multiuse/stocks/{stock_id}/use-flow`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the merchant number is not allowed UNCONFIRMED | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | there is no bill in these days UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::stocks::stock_id::use_flow::get).
     ///

@@ -57,6 +57,13 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::card_template::post).
     ///
     /// ```no_run
@@ -89,6 +96,13 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
     /// 下载发票文件 · `GET v3/new-tax-control-fapiao/download`
     ///
     /// Responses are not signed.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::download::get).
     ///
@@ -123,6 +137,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
     /// 开具电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::post).
     ///
@@ -203,6 +224,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::fapiao_applications::fapiao_apply_id::get).
     ///
     /// ```no_run
@@ -255,6 +283,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M>
     ///
     /// For 普通商户, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::fapiao_applications::fapiao_apply_id::fapiao_files::get).
     ///
     /// ```no_run
@@ -295,6 +330,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
     /// 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::fapiao_apply_id::insert_cards::post).
     ///
@@ -365,6 +407,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::fapiao_apply_id::reverse::post).
     ///
     /// ```no_run
@@ -409,6 +458,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
     /// 开具通用行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-general`
     ///
     /// For 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::issue_general::post).
     ///
@@ -459,6 +515,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
     /// 开具旅客运输行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`
     ///
     /// For 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::issue_passenger_transport::post).
     ///
@@ -518,6 +581,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
     ///
     /// For 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::issue_refined_oil::post).
     ///
     /// ```no_run
@@ -572,6 +642,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
     /// 开具不动产租赁行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
     ///
     /// For 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::real_estate_leasing::post).
     ///
@@ -629,6 +706,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::fapiao_applications::upload_fapiao_file::post).
     ///
     /// ```no_run
@@ -685,6 +769,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
     ///
     /// For 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::fapiaomerchant::getspinviteurl::get).
     ///
     /// ```no_run
@@ -719,6 +810,13 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
     /// 获取邀请开通的商户信息 · `GET v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
     ///
     /// For 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fapiaomerchant::listspinvitemchinfo::get).
     ///
@@ -798,6 +896,8 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant | `AskPermission` |
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::base_information::get).
     ///
@@ -832,6 +932,13 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::development_config::get).
     ///
     /// ```no_run
@@ -848,6 +955,13 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     /// 配置开发选项 · `PATCH v3/new-tax-control-fapiao/merchant/development-config`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`patch`](mod@super::merchant::development_config::patch).
     ///
@@ -933,6 +1047,13 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
     ///
     /// For 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::sub_mchid::check_status::get).
     ///
     /// ```no_run
@@ -964,6 +1085,13 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
     /// 获取商品和服务税收分类对照表 · `GET v3/new-tax-control-fapiao/merchant/tax-codes`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::tax_codes::get).
     ///
@@ -1004,6 +1132,13 @@ impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
     ///
     /// For 直连商户, 服务商, 渠道商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_title::get).
     ///
     /// ```no_run
@@ -1040,6 +1175,13 @@ impl<M: Mode> NewTaxControlFapiaoUserTitleTitleUrl<M> {
     /// 获取抬头填写链接 · `GET v3/new-tax-control-fapiao/user-title/title-url`
     ///
     /// For 直连商户, 服务商, 渠道商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NO_AUTH` | fapiao (电子发票) is not opened for the merchant, or in the old way (商户无权限访问,请确认是否已开通相关权限) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the sub-merchant has not finished the settings of fapiao (电子发票) by a partner (商户未完成服务商电子发票的开通设置) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::user_title::title_url::get).
     ///

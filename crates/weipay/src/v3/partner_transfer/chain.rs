@@ -37,6 +37,8 @@ impl<M: Mode> PartnerTransferBatches<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
+    /// | 400 | `PARAM_ERROR` | the parameters of the batch are wrong (转账批次参数不正确) | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the batch number (资金不足) | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
     ///
@@ -100,6 +102,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::get).
     ///
@@ -186,6 +189,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M>
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::batch_id::batch_id::details::detail_id::detail_id::get).
     ///
@@ -249,6 +253,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::get).
     ///
@@ -335,6 +340,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOu
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
+    /// | 404 | `NOT_FOUND` | nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get).
     ///

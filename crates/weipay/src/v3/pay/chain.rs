@@ -284,7 +284,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
@@ -292,6 +292,12 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::app::post).
     ///
@@ -329,6 +335,28 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     /// APP下单并签约 · `POST v3/pay/partner/transactions/app-with-contract`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::app_with_contract::post).
     ///
@@ -373,6 +401,17 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     /// 付款码支付 · `POST v3/pay/partner/transactions/codepay`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `AUTH_CODE_INVALID` | the payment code (付款码) is unknown, expired or used (101 付款码无效，请重新扫码) UNCONFIRMED | `NewNumber` |
+    /// | 403 | `AUTH_CODE_EXPIRE` | the payment code (付款码) is expired (101 付款码已过期，请退出重试) UNCONFIRMED | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::codepay::post).
     ///
@@ -454,7 +493,7 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
@@ -462,6 +501,12 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::h5::post).
     ///
@@ -575,7 +620,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
@@ -583,6 +628,12 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::jsapi::post).
     ///
@@ -621,6 +672,28 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     /// JSAPI下单并授权/签约 · `POST v3/pay/partner/transactions/jsapi-with-contract`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::jsapi_with_contract::post).
     ///
@@ -661,6 +734,28 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
     /// 小程序支付下单 · `POST v3/pay/partner/transactions/miniprogram`
     ///
     /// For 服务商. Safe to repeat with the same `out_trade_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
+    /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
+    /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
+    /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::miniprogram::post).
     ///
@@ -706,7 +801,7 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
@@ -714,6 +809,12 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown | `QueryState` |
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::native::post).
     ///
@@ -839,7 +940,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOT_ENOUGH` | the payer has not enough money | `WaitUser` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 400 | `ORDERPAID` | the order is already paid and cannot be closed: refund it (该订单已支付) | `QueryState` |
@@ -923,6 +1024,17 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
     /// 扫码支付下单 · `POST v3/pay/partner/transactions/scannedpos`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `AUTH_CODE_INVALID` | the payment code (付款码) is unknown, expired or used (101 付款码无效，请重新扫码) UNCONFIRMED | `NewNumber` |
+    /// | 403 | `AUTH_CODE_EXPIRE` | the payment code (付款码) is expired (101 付款码已过期，请退出重试) UNCONFIRMED | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::scannedpos::post).
     ///
@@ -1026,7 +1138,13 @@ impl<M: Mode> PayTransactionsApp<M> {
     /// |---|---|---|---|
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::app::post).
     ///
@@ -1063,6 +1181,20 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     /// APP下单并签约 · `POST v3/pay/transactions/app-with-contract`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::app_with_contract::post).
     ///
@@ -1106,6 +1238,17 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     /// 付款码支付 · `POST v3/pay/transactions/codepay`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `AUTH_CODE_INVALID` | the payment code (付款码) is unknown, expired or used (101 付款码无效，请重新扫码) UNCONFIRMED | `NewNumber` |
+    /// | 403 | `AUTH_CODE_EXPIRE` | the payment code (付款码) is expired (101 付款码已过期，请退出重试) UNCONFIRMED | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// | 202 | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::codepay::post).
     ///
@@ -1185,8 +1328,14 @@ impl<M: Mode> PayTransactionsH5<M> {
     /// |---|---|---|---|
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::h5::post).
     ///
@@ -1292,7 +1441,13 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     /// |---|---|---|---|
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::jsapi::post).
     ///
@@ -1330,6 +1485,20 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     /// JSAPI下单并授权/签约 · `POST v3/pay/transactions/jsapi-with-contract`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
+    /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::jsapi_with_contract::post).
     ///
@@ -1376,7 +1545,13 @@ impl<M: Mode> PayTransactionsNative<M> {
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
     /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::native::post).
     ///
@@ -1500,7 +1675,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     /// | 403 | `RULELIMIT` | a business rule blocks it | `Contact` |
-    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `NewNumber` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 404 | `ORDERNOTEXIST` | the order does not exist | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 403 | `NOTENOUGH` | the balance is too low | `RetryLater` |

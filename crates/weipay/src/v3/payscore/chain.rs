@@ -114,6 +114,15 @@ impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
     ///
     /// For 从业机构.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::permissions::post).
     ///
     /// ```no_run
@@ -171,6 +180,17 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     /// 从业机构查询与用户授权记录（授权协议号） · `GET v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`
     ///
     /// For 从业机构.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the service or its authorization is not in order (请检查服务授权状态) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (请检查mchid,appid是否已在商户入驻系统登记) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::acquiringbank::permissions::authorization_code::authorization_code::get).
     ///
@@ -277,6 +297,15 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     ///
     /// For 从业机构.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::acquiringbank::serviceorder::get).
     ///
     /// ```no_run
@@ -302,6 +331,19 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     /// 从业机构创建微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder`
     ///
     /// For 从业机构. Safe to repeat with the same `out_order_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (商户暂无权限使用此服务) UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the user did not pass the assessment (综合评估未通过) UNCONFIRMED | `WaitUser` |
+    /// |  | `INVALID_REQUEST` | the openid is not an openid, for example an appid (其他原因185) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::post).
     ///
@@ -357,6 +399,15 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
     /// 从业机构查询微信支付分扣款信息 · `GET v3/payscore/acquiringbank/serviceorder/deduction`
     ///
     /// For 从业机构.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::acquiringbank::serviceorder::deduction::get).
     ///
@@ -428,6 +479,20 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
     ///
     /// For 从业机构. A success has no body (204). Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    /// |  | `INVALID_REQUEST` | a deduction is running: wait three minutes (单据正在扣款中，请稍后再试) | `RetryLater` |
+    /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (当前订单状态不满足撤销条件) | `QueryState` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is no longer linked to the merchant number (mch_id和appid未绑定) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::cancel::post).
     ///
     /// ```no_run
@@ -475,8 +540,14 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `INVALID_REQUEST` | only an order in the state DOING, USER_CONFIRM can be completed (当前订单状态不合法) UNCONFIRMED | `QueryState` |
-    /// | 400 | `PARAM_ERROR` | total_amount is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    /// | 400 | `PARAM_ERROR` | total_amount is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (完结订单状态不合法) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::complete::post).
     ///
@@ -521,6 +592,16 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
     ///
     /// For 从业机构. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::modify::post).
     ///
     /// ```no_run
@@ -563,6 +644,15 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M>
     /// 从业机构登记微信支付分扣款信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
     ///
     /// For 从业机构.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post).
     ///
@@ -609,6 +699,16 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
     ///
     /// For 从业机构. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::serviceorder::out_order_no::sync::post).
     ///
     /// ```no_run
@@ -651,6 +751,15 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
     /// 从业机构创建先用后付订单 · `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
     ///
     /// For 从业机构（支付机构）.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::acquiringbank::servicepayondeliveryorder::post).
     ///
@@ -748,6 +857,15 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     ///
     /// For 从业机构.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::oversea::partner::serviceorder::get).
     ///
     /// ```no_run
@@ -771,6 +889,15 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     /// 创建支付分订单 · `POST v3/payscore/oversea/partner/serviceorder`
     ///
     /// For 从业机构.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::oversea::partner::serviceorder::post).
     ///
@@ -844,6 +971,15 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
     ///
     /// For 从业机构. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::oversea::partner::serviceorder::out_order_no::cancel::post).
     ///
     /// ```no_run
@@ -886,6 +1022,15 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
     /// 完结支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
     ///
     /// For 从业机构. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::oversea::partner::serviceorder::out_order_no::complete::post).
     ///
@@ -930,6 +1075,15 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
     /// 同步支付分订单信息 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`
     ///
     /// For 从业机构. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::oversea::partner::serviceorder::out_order_no::sync::post).
     ///
@@ -1007,6 +1161,15 @@ impl<M: Mode> PayscorePartnerPermissions<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::post).
     ///
     /// ```no_run
@@ -1066,6 +1229,15 @@ impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
     /// 服务商场景中预授权 · `POST v3/payscore/partner/permissions/apply-for-scene`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::apply_for_scene::post).
     ///
@@ -1153,6 +1325,17 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> 
     /// 查询与用户授权记录（授权协议号） · `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the service or its authorization is not in order (请检查服务授权状态) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (请检查mchid,appid是否已在商户入驻系统登记) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::permissions::authorization_code::authorization_code::get).
     ///
@@ -1251,6 +1434,17 @@ impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the service or its authorization is not in order (请检查服务授权状态) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (请检查mchid,appid是否已在商户入驻系统登记) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::permissions::search::get).
     ///
     /// ```no_run
@@ -1282,6 +1476,15 @@ impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
     /// 解除用户授权关系（openid） · `POST v3/payscore/partner/permissions/terminate`
     ///
     /// For 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::permissions::terminate::post).
     ///
@@ -1393,6 +1596,15 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::serviceorder::get).
     ///
     /// ```no_run
@@ -1416,6 +1628,19 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     /// 创建支付分订单 · `POST v3/payscore/partner/serviceorder`
     ///
     /// For 服务商. Safe to repeat with the same `out_order_no` and the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (商户暂无权限使用此服务) UNCONFIRMED | `AskPermission` |
+    /// | 400 | `INVALID_REQUEST` | the user did not pass the assessment (综合评估未通过) UNCONFIRMED | `WaitUser` |
+    /// |  | `INVALID_REQUEST` | the openid is not an openid, for example an appid (其他原因185) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::post).
     ///
@@ -1470,6 +1695,15 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
     /// 创单结单合并 · `POST v3/payscore/partner/serviceorder/direct-complete`
     ///
     /// For 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::direct_complete::post).
     ///
@@ -1553,6 +1787,20 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
     ///
     /// For 服务商. A success has no body (204). Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    /// |  | `INVALID_REQUEST` | a deduction is running: wait three minutes (单据正在扣款中，请稍后再试) | `RetryLater` |
+    /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (当前订单状态不满足撤销条件) | `QueryState` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is no longer linked to the merchant number (mch_id和appid未绑定) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::cancel::post).
     ///
     /// ```no_run
@@ -1594,6 +1842,19 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
     /// 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
     ///
     /// For 服务商. A success has no body (204). Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    /// | 400 | `PARAM_ERROR` | total_amount is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (完结订单状态不合法) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::complete::post).
     ///
@@ -1638,6 +1899,16 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
     ///
     /// For 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::modify::post).
     ///
     /// ```no_run
@@ -1681,6 +1952,16 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
     ///
     /// For 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::pay::post).
     ///
     /// ```no_run
@@ -1719,6 +2000,15 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
     /// 下发服务费用待处理消息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage`
     ///
     /// For 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::send_pendingmessage::post).
     ///
@@ -1765,6 +2055,15 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
     ///
     /// For 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::send_prepaidmessage::post).
     ///
     /// ```no_run
@@ -1810,6 +2109,16 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
     ///
     /// For 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::serviceorder::out_order_no::sync::post).
     ///
     /// ```no_run
@@ -1852,6 +2161,15 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
     /// 创建先用后付订单 · `POST v3/payscore/partner/servicepayondeliveryorder`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::servicepayondeliveryorder::post).
     ///
@@ -2150,6 +2468,15 @@ impl<M: Mode> PayscorePermissions<M> {
     ///
     /// For 直连商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::permissions::post).
     ///
     /// ```no_run
@@ -2246,6 +2573,17 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
     /// 查询与用户授权记录（授权协议号） · `GET v3/payscore/permissions/authorization-code/{authorization_code}`
     ///
     /// For 直连商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the service or its authorization is not in order (请检查服务授权状态) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (请检查mchid,appid是否已在商户入驻系统登记) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::permissions::authorization_code::authorization_code::get).
     ///
@@ -2360,6 +2698,12 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 404 | `ORDER_NOT_EXIST` | the user never gave the authorization, which is a normal result (请求操作的授权记录不存在) | `QueryState` |
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the service or its authorization is not in order (请检查服务授权状态) | `AskPermission` |
+    /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (请检查mchid,appid是否已在商户入驻系统登记) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::permissions::openid::openid::get).
     ///
@@ -2487,6 +2831,15 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::plan::partner::payscore_plans::post).
     ///
     /// ```no_run
@@ -2549,6 +2902,15 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> 
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get).
     ///
     /// ```no_run
@@ -2598,6 +2960,15 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post).
     ///
     /// ```no_run
@@ -2643,6 +3014,15 @@ impl<M: Mode> PayscorePlanPayscorePlans<M> {
     /// 创建支付分计划 · `POST v3/payscore/plan/payscore-plans`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::plan::payscore_plans::post).
     ///
@@ -2705,6 +3085,15 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get).
     ///
     /// ```no_run
@@ -2745,6 +3134,15 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
     /// 停止支付分计划 · `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post).
     ///
@@ -2787,6 +3185,15 @@ impl<M: Mode> PayscoreServiceorder<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::serviceorder::get).
     ///
     /// ```no_run
@@ -2815,8 +3222,14 @@ impl<M: Mode> PayscoreServiceorder<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     /// | 403 | `NO_AUTH` | the merchant number or the appid is not registered for this service (商户暂无权限使用此服务) UNCONFIRMED | `AskPermission` |
     /// | 400 | `INVALID_REQUEST` | the user did not pass the assessment (综合评估未通过) UNCONFIRMED | `WaitUser` |
+    /// |  | `INVALID_REQUEST` | the openid is not an openid, for example an appid (其他原因185) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::post).
     ///
@@ -2870,6 +3283,15 @@ impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
     /// 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
     ///
     /// For 服务商, 直连商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::direct_complete::post).
     ///
@@ -2948,6 +3370,20 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
     ///
     /// For 普通商户. Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    /// |  | `INVALID_REQUEST` | a deduction is running: wait three minutes (单据正在扣款中，请稍后再试) | `RetryLater` |
+    /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (当前订单状态不满足撤销条件) | `QueryState` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is no longer linked to the merchant number (mch_id和appid未绑定) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::cancel::post).
     ///
     /// ```no_run
@@ -2984,7 +3420,14 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `INVALID_REQUEST` | only an order in the state DOING, USER_CONFIRM can be completed (当前订单状态不合法) UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    /// | 400 | `PARAM_ERROR` | total_amount is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (完结订单状态不合法) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::complete::post).
     ///
@@ -3021,6 +3464,16 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
     /// 修改订单金额 · `POST v3/payscore/serviceorder/{out_order_no}/modify`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::modify::post).
     ///
@@ -3065,6 +3518,16 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::pay::post).
     ///
     /// ```no_run
@@ -3096,6 +3559,15 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
     /// 下发服务费用待处理消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
     ///
     /// For 普通商户. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::send_pendingmessage::post).
     ///
@@ -3139,6 +3611,15 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
     ///
     /// For 普通商户. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::send_prepaidmessage::post).
     ///
     /// ```no_run
@@ -3181,6 +3662,16 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::serviceorder::out_order_no::sync::post).
     ///
     /// ```no_run
@@ -3222,6 +3713,15 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     /// 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::servicepayondeliveryorder::post).
     ///
@@ -3307,6 +3807,15 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::partner::serviceorder::post).
     ///
     /// ```no_run
@@ -3346,6 +3855,15 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
     /// 创建用户的签约计划 · `POST v3/payscore/sign-plan/partner/user-sign-plans`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::partner::user_sign_plans::post).
     ///
@@ -3409,6 +3927,15 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get).
     ///
     /// ```no_run
@@ -3453,6 +3980,15 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post).
     ///
     /// ```no_run
@@ -3490,6 +4026,15 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
     /// 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/serviceorder`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::serviceorder::post).
     ///
@@ -3530,6 +4075,15 @@ impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
     /// 创建用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::user_sign_plans::post).
     ///
@@ -3593,6 +4147,15 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get).
     ///
     /// ```no_run
@@ -3637,6 +4200,15 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     /// 直连商户取消用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_ORDER_STATE` | the state of the order does not allow it UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_CANCELED` | the order is already cancelled: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
+    /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post).
     ///

@@ -153,7 +153,7 @@ impl<M: Mode> ProfitsharingOrders<M> {
     /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share (分账金额不足) | `FixRequest` |
     /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant | `AskPermission` |
     /// | 403 | `RULE_LIMIT` | the amount is above the highest ratio of profit sharing (分账金额超出最大分账比例) | `FixRequest` |
-    /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `NewNumber` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the receiver was not added before (分账接收方关系不存在) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | an earlier request is still being processed (订单处理中，暂时无法分账，请稍后重试) | `RetryLater` |
     ///

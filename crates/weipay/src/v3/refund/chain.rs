@@ -52,7 +52,7 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     /// | 403 | `NOT_ENOUGH` | the balance of the merchant is too low for the refund | `RetryLater` |
     /// | 404 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
     /// | 404 | `RESOURCE_NOT_EXISTS` | the order does not exist or is not paid | `FixRequest` |
-    /// | 429 | `FREQUENCY_LIMITED` | too many refunds of old orders, so this one was not accepted | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many refunds of old orders: repeat this one later with the same number (频率限制，1个月之前的订单请降低申请频率再重试) | `RetryLater` |
     /// | 400 | `INVALID_REQUEST` | a rule of refunds forbids it | `FixRequest` |
     /// | 403 | `NO_AUTH` | the merchant may not refund this order | `AskPermission` |
     /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount (订单金额或退款金额与之前请求不一致，请核实后再试) | `FixRequest` |

@@ -42,7 +42,9 @@ impl<M: Mode> TransferBatches<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 400 | `PARAM_ERROR` | the parameters of the batch are wrong (转账批次参数不正确) | `FixRequest` |
-    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the batch number (资金不足) | `RetrySame` |
+    /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the batch number (资金不足) | `RetryLater` |
+    /// | 403 | `NO_AUTH` | the merchant was moved to the new transfers: call v3/fund-app/mch-transfer/transfer-bills (当前商户号接入升级版本功能,暂不支持使用升级前功能,请在产品中心-商家转账-前往功能查看接口文档) | `AskPermission` |
+    /// |  | `INVALID_REQUEST` | the transfers of the day reached the limit of the merchant (超出商户单日转账额度,请核实产品设置是否准确) | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
     ///

@@ -37,10 +37,10 @@ pub mod post {
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 签名类型. At most 32 characters.
             sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
-            /// 微信订单号. Required; at most 32 characters.
-            transaction_id: String = xml("transaction_id").required().length(0, 32),
-            /// 商户订单号. Required.
-            out_trade_no: String = xml("out_trade_no").required(),
+            /// 微信订单号. Needed in one case: 按微信支付订单号; at most 32 characters.
+            transaction_id: String = xml("transaction_id").length(0, 32),
+            /// 商户订单号. Needed in one case: 按商户订单号.
+            out_trade_no: String = xml("out_trade_no"),
             /// 商户退款单号. Required; at most 64 characters.
             out_refund_no: String = xml("out_refund_no").required().length(0, 64).request_number(),
             /// 订单金额. Required; in fen (分).

@@ -1,8 +1,4 @@
-//! Who calls, filled into requests that do not say it: the client's own merchant number (商户号), and the
-//! [sub-merchant](crate::SubMerchant) that a partner calls for.
-//!
-//! The row of an operation says which fields these are and where they travel. Only fields of the request itself are filled in, not
-//! those of the objects inside it: each order of a combined payment (合单) names a merchant for itself. What the caller set stays.
+//! Who calls, filled into a call without types: see [`caller`].
 
 use std::collections::BTreeMap;
 
@@ -12,35 +8,11 @@ use serde_json::Value;
 
 use crate::core::Core;
 use crate::model::table::Place;
-use crate::model::{Model, Strictness, Token};
 use crate::operation::Operation;
-use crate::request::Request;
+use crate::request::{Request, caller};
 
-/// Name, place and value of each field that the client can fill in.
-fn fields<'a>(core: &'a Core, operation: &Operation) -> impl Iterator<Item = (&'static str, Place, &'a str)> {
-    let own = operation.merchant_field().zip(core.merchant.account.mchid());
-    let own = own.map(|((name, place), mchid)| (name, place, mchid.as_str()));
-    let sub_merchant = core.sub_merchant.iter().flat_map(move |sub_merchant| sub_merchant.fields(operation));
-    own.into_iter().chain(sub_merchant)
-}
-
-/// Sets the fields of a typed request that are not set.
-pub(crate) fn fill_model(core: &Core, operation: &Operation, model: &mut dyn Model) {
-    let rows = model.table().fields;
-    for (name, place, text) in fields(core, operation) {
-        model.write(&mut |slots| {
-            let mut rows = rows.iter().zip(slots);
-            let found = rows.find(|(row, _)| row.name == name && row.place == place);
-            if let Some((_, slot)) = found.filter(|(_, slot)| !slot.is_set()) {
-                // These are texts or numbers in every table; a field of another type would stay unset.
-                let _ = slot.fill(Token::Text(text), Strictness::Lenient);
-            }
-        });
-    }
-}
-
-/// Sets the fields of a request without types that are not set. `body` is its JSON, or that of the description of a file.
-pub(crate) fn fill_untyped(
+/// Fills in who calls, where the caller has not. `body` is its JSON, or that of the description of a file.
+pub(crate) fn fill_in_caller(
     core: &Core,
     method: &Method,
     request: &mut Request,
@@ -48,7 +20,7 @@ pub(crate) fn fill_untyped(
     is_upload: bool,
 ) {
     let Some(operation) = Operation::find(method, &request.template) else { return };
-    for (name, place, text) in fields(core, operation) {
+    for (name, place, text) in caller(core, operation) {
         match place {
             Place::Path => {
                 let has_placeholder = request.template.split('/').any(|segment| {

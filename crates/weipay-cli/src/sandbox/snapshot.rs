@@ -1,0 +1,76 @@
+//! `weipay sandbox snapshot` and `weipay sandbox restore`: the state of a running sandbox, by its control API.
+//!
+//! The control API reads and writes only in the data folder. A snapshot in another file is moved out of it, or copied into it, here.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::process;
+
+use serde_json::{Value, json};
+use weipay_sandbox::control::Client;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
+
+pub(super) fn take(snapshot: &str, data: &Path) -> Outcome {
+    let client = Client::from_data_dir(data).map_err(Failure::usage)?;
+    let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
+    let taken = client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::failed)?;
+    let kept = file_of(&taken);
+    if !is_file(snapshot) {
+        return print(&format!("{kept}\n"));
+    }
+    let moved = move_file(Path::new(kept), Path::new(snapshot));
+    let _ = client.call("DELETE", &format!("/snapshots/{name}"), None);
+    moved.map_err(|error| Failure::failed(format!("{snapshot} cannot be written: {error}")))?;
+    print(&format!("{snapshot}\n"))
+}
+
+pub(super) fn restore(snapshot: &str, data: &Path) -> Outcome {
+    let client = Client::from_data_dir(data).map_err(Failure::usage)?;
+    if !is_file(snapshot) {
+        // It becomes a part of a URL.
+        return match snapshot.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+            true => call_restore(&client, snapshot),
+            false => Err(Failure::usage(format!("no snapshot has the name {snapshot:?}"))),
+        };
+    }
+    let cannot = |error: io::Error| Failure::usage(format!("{snapshot} cannot be read: {error}"));
+    // A device may never end, and a named pipe makes its reader wait.
+    if !fs::metadata(snapshot).map_err(cannot)?.is_file() {
+        return Err(Failure::usage(format!("{snapshot} is not a regular file")));
+    }
+    // The sandbox makes the folder and the file, so that only its owner can read them.
+    let name = passing_name();
+    let made = client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::failed)?;
+    let restored = File::open(snapshot)
+        .and_then(|mut from| io::copy(&mut from, &mut File::create(file_of(&made))?))
+        .map_err(cannot)
+        .and_then(|_| call_restore(&client, &name));
+    let _ = client.call("DELETE", &format!("/snapshots/{name}"), None);
+    restored
+}
+
+fn call_restore(client: &Client, name: &str) -> Outcome {
+    let target = format!("/snapshots/{name}/restore");
+    client.call("POST", &target, Some(&json!({}))).map(drop).map_err(Failure::failed)
+}
+
+fn is_file(snapshot: &str) -> bool {
+    snapshot.contains(['/', '\\']) || snapshot.ends_with(".jsonl")
+}
+
+/// The name of a snapshot that is in the data folder only for a moment.
+fn passing_name() -> String {
+    format!("of-command-{}", process::id())
+}
+
+fn file_of(snapshot: &Value) -> &str {
+    snapshot["file"].as_str().unwrap_or_default()
+}
+
+/// Moves a file, also to another disk; it keeps its mode.
+fn move_file(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to).or_else(|_| fs::copy(from, to).map(drop))
+}

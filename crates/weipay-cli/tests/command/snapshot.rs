@@ -1,0 +1,57 @@
+//! `weipay sandbox snapshot` and `weipay sandbox restore` on a running sandbox.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::serving::{Serving, WEIPAY};
+
+fn sandbox(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(WEIPAY).arg("sandbox").args(arguments).arg("--data").arg(data).output().unwrap()
+}
+
+#[track_caller]
+fn said(data: &Path, arguments: &[&str]) -> String {
+    let output = sandbox(data, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_state_is_kept_under_a_name_or_in_a_file_and_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("state.jsonl"));
+    let file = file.to_str().unwrap();
+    let _serving = Serving::start(&data);
+    let time = |data: &Path| said(data, &["clock"])[..25].to_owned();
+    let (noon, evening) = ("2026-08-15T12:00:00+08:00", "2026-08-15T18:00:00+08:00");
+    said(&data, &["clock", "freeze", noon]);
+    assert!(said(&data, &["snapshot", "noon"]).ends_with("noon.jsonl\n"));
+    said(&data, &["clock", "freeze", evening]);
+    assert_eq!(said(&data, &["snapshot", file]), format!("{file}\n"));
+    said(&data, &["restore", "noon"]);
+    assert_eq!(time(&data), noon);
+    said(&data, &["restore", file]);
+    assert_eq!(time(&data), evening);
+    assert_eq!(fs::read_dir(data.join("snapshots")).unwrap().count(), 1, "nothing is left of the file's way");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    for (wrong, code, told) in [
+        ("morning", 1, "there are: noon"),
+        ("in the morning", 2, "no snapshot has the name"),
+        ("/dev/zero", 2, "not a regular file"),
+        ("./missing.jsonl", 2, "cannot be read"),
+    ] {
+        let output = sandbox(&data, &["restore", wrong]);
+        assert_eq!(output.status.code(), Some(code));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(told), "{said}");
+    }
+    fs::write(file, "{}\n").unwrap();
+    assert_eq!(sandbox(&data, &["restore", file]).status.code(), Some(1));
+    assert_eq!(time(&data), evening);
+}

@@ -1,0 +1,95 @@
+//! The message of a notification of APIv2: XML with its signature, or, of a refund, unsigned XML with a sealed `req_info`.
+
+use serde_json::Value;
+use weipay_catalog::Notification;
+use weipay_wire::{SignType, XmlElements};
+
+use super::Message;
+use crate::entropy::Entropy;
+use crate::merchants::Merchant;
+
+/// Makes a message of these elements. A member `sign_type` decides how it is signed; without one it is MD5.
+pub(super) fn make(
+    described: &Notification,
+    merchant: &Merchant,
+    resource: &Value,
+    entropy: &Entropy,
+) -> Result<Message, String> {
+    let key = &merchant.api_v2_key;
+    let mut elements = XmlElements::new();
+    elements.push("return_code", "SUCCESS");
+    if described.resource.is_empty() {
+        push(&mut elements, resource);
+        elements.set("nonce_str", entropy.letters_and_digits(32));
+        let sign_type = elements.text("sign_type").and_then(|named| named.parse().ok());
+        let sign = key.sign(sign_type.unwrap_or(SignType::Md5), elements.texts());
+        elements.push("sign", sign);
+    } else {
+        // What is sealed stands beside who it is for.
+        let mut sealed = XmlElements::new();
+        push(&mut sealed, resource);
+        for name in ["appid", "mch_id", "sub_appid", "sub_mch_id"] {
+            if let Some(text) = resource[name].as_str() {
+                elements.push(name, text);
+            }
+        }
+        elements.push("nonce_str", entropy.letters_and_digits(32));
+        let root = without_parties(&sealed).write("root").map_err(|error| error.to_string())?;
+        let sealed = key.seal_req_info(root.as_bytes()).map_err(|error| error.to_string())?;
+        elements.push("req_info", sealed);
+    }
+    let body = elements.write_with_cdata("xml").map_err(|error| error.to_string())?;
+    let headers = vec![
+        ("content-type", "text/xml".to_owned()),
+        ("user-agent", "Mozilla/4.0".to_owned()),
+        ("accept", "*/*".to_owned()),
+        ("pragma", "no-cache".to_owned()),
+    ];
+    Ok(Message { headers, body: body.into_bytes() })
+}
+
+fn push(elements: &mut XmlElements, resource: &Value) {
+    for (name, value) in resource.as_object().into_iter().flatten() {
+        match value {
+            Value::Null => {}
+            Value::String(text) => elements.set(name, text),
+            value => elements.set(name, value.to_string()),
+        }
+    }
+}
+
+fn without_parties(elements: &XmlElements) -> XmlElements {
+    let mut rest = XmlElements::new();
+    let is_party = |name: &str| matches!(name, "appid" | "mch_id" | "sub_appid" | "sub_mch_id");
+    elements.texts().filter(|(name, _)| !is_party(name)).for_each(|(name, text)| rest.push(name, text));
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kit;
+    use crate::notifications::message::described;
+
+    #[test]
+    fn a_payment_is_signed_and_the_result_of_a_refund_is_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let merchant = kit::init(folder.path()).unwrap().merchant().unwrap();
+        let made = |event: &str, resource: Value| {
+            let message = make(described(event).unwrap(), &merchant, &resource, &Entropy::system()).unwrap();
+            XmlElements::read(&message.body, "xml").unwrap()
+        };
+        let paid = made(
+            "v2/transaction-success",
+            json!({ "mch_id": "1900000109", "total_fee": 88, "attach": null }),
+        );
+        merchant.api_v2_key.verify(&paid).unwrap();
+        assert_eq!((paid.text("total_fee"), paid.text("attach")), (Some("88"), None));
+        let refunded = made("v2/refund-processed", json!({ "mch_id": "1900000109", "refund_fee": 5 }));
+        assert_eq!((refunded.text("sign"), refunded.text("refund_fee")), (None, None));
+        let opened = merchant.api_v2_key.open_req_info(refunded.text("req_info").unwrap()).unwrap();
+        assert_eq!(&opened[..], b"<root><refund_fee>5</refund_fee></root>");
+    }
+}

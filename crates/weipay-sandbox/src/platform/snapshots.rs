@@ -1,0 +1,295 @@
+//! Snapshots (快照): the state as it is, kept under a name, and put back later.
+//!
+//! A snapshot has everything that requests, people and the clock have made: records, counters, idempotency keys, the outbox, due times,
+//! where the clock stands or how it runs, and where a seeded sequence of numbers is. So the same requests afterwards have the same
+//! responses, what was to expire expires, and a notification that waited waits again, even if it was acknowledged in between.
+//!
+//! It has no merchants and no keys. A restore leaves them as they are now: a merchant that was added since then stays, and so does
+//! its kit; a key that was rotated away or a certificate that was revoked does not come back. A snapshot of a sandbox with
+//! merchants that this one does not have is refused. Rules of faults and the log of requests are no state, and stay as well.
+//!
+//! A restore is one transaction: it happens whole, or nothing changes. Meanwhile no request is carried out and nothing falls due, so
+//! that nothing is done to the new state at the time of the old one.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::{error, fmt};
+
+use super::{Platform, events, tick};
+use crate::clock;
+use crate::data_folder::{SNAPSHOTS, private};
+use crate::error::append_causes;
+use crate::store::snapshot::{FORM, Head, ReadError, Reader, Writer};
+use crate::store::{StoreError, StoredRow, Transaction};
+
+/// So many are kept; more must be taken away first.
+const MAX_SNAPSHOTS: usize = 100;
+const EXTENSION: &str = "jsonl";
+
+/// A snapshot in the data folder. It holds what people were told to keep secret, openids and names, and only its owner can read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// By which it is restored.
+    pub name: String,
+    /// Where it is: JSON lines.
+    pub file: PathBuf,
+    /// How long the file is.
+    pub bytes: u64,
+}
+
+/// Why no snapshot was taken, or nothing was restored. Then the state is as it was.
+#[derive(Debug)]
+pub enum SnapshotError {
+    /// The name cannot be the name of a file everywhere.
+    Name(String),
+    /// There is no snapshot with this name; those that there are.
+    Unknown(String, Vec<String>),
+    /// There are as many as there may be.
+    TooMany,
+    /// The clock is being moved by another call.
+    Busy,
+    /// The file could not be read or written.
+    File(PathBuf, io::Error),
+    /// A line of the file is not what a snapshot has there.
+    Broken {
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another version of this program took it.
+    Form {
+        /// The form that the snapshot has.
+        found: usize,
+        /// The form that this program writes.
+        wanted: usize,
+    },
+    /// It tells of a merchant that this sandbox does not have.
+    Merchant(String),
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(
+                f,
+                "{name:?} cannot name a snapshot: use 1 to 64 letters, digits, `-`, `_` and `.`, and no `.` at the beginning"
+            ),
+            Self::Unknown(name, known) if known.is_empty() => {
+                write!(f, "no snapshot has the name {name}; none was taken")
+            }
+            Self::Unknown(name, known) => {
+                write!(f, "no snapshot has the name {name}; there are: {}", known.join(", "))
+            }
+            Self::TooMany => write!(f, "there are {MAX_SNAPSHOTS} snapshots already; remove one first"),
+            Self::Busy => f.write_str("another call moves the clock now; wait until it has ended"),
+            Self::File(path, _) => write!(f, "{} cannot be read or written", path.display()),
+            Self::Broken { line, reason } => {
+                write!(f, "the snapshot is broken in line {line}: {reason}; nothing was restored")
+            }
+            Self::Form { found, wanted } => write!(
+                f,
+                "the snapshot has the form {found} and this program reads the form {wanted}; take it again with this \
+                 program; nothing was restored"
+            ),
+            Self::Merchant(mchid) => write!(
+                f,
+                "the snapshot was taken with merchant {mchid}, which this sandbox does not have; add it first; nothing \
+                 was restored"
+            ),
+            Self::Store(error) => return error.fmt(f),
+        }?;
+        append_causes(self, f)
+    }
+}
+
+impl error::Error for SnapshotError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::File(_, error) => Some(error),
+            // `Display` shows the causes of a `StoreError`.
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for SnapshotError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Kinds of records that are no part of a snapshot. The clock stands in its first line.
+fn is_left_out(row: &StoredRow) -> bool {
+    matches!(row, StoredRow::Record { kind, .. } if tick::KEPT.contains(&&**kind))
+}
+
+impl Platform {
+    /// Keeps the state under a name, in the place of the snapshot that had it before.
+    pub(crate) fn take_snapshot(&self, name: &str) -> Result<(Snapshot, u64), SnapshotError> {
+        check_name(name)?;
+        let folder = self.home.join(SNAPSHOTS);
+        let file = folder.join(format!("{name}.{EXTENSION}"));
+        let failed = |error| SnapshotError::File(file.clone(), error);
+        private::make_folder(&folder).map_err(failed)?;
+        if self.snapshots()?.iter().filter(|known| known.name != name).count() >= MAX_SNAPSHOTS {
+            return Err(SnapshotError::TooMany);
+        }
+        let unfinished = file.with_extension("unfinished");
+        let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
+        let head = Head {
+            form: FORM,
+            time: clock::rfc3339(clock::machine_now()),
+            clock: self.clock.mode(),
+            sequence: self.entropy.place().map(|place| place.to_string()),
+            merchants: self.merchants.all().iter().map(|merchant| merchant.account.mchid.clone()).collect(),
+        };
+        let rows = self.store.transaction(|tx| {
+            write(tx, &unfinished, &head).map_err(|error| match error {
+                WriteError::File(error) => failed(error),
+                WriteError::Store(error) => error.into(),
+            })
+        })?;
+        fs::rename(&unfinished, &file).map_err(failed)?;
+        Ok((snapshot(name.to_owned(), file)?, rows))
+    }
+
+    /// Puts the state of a snapshot in the place of what there is.
+    pub(crate) fn restore_snapshot(&self, name: &str) -> Result<u64, SnapshotError> {
+        let file = self.find_snapshot(name)?.file;
+        let _turn = self.runs.try_lock().map_err(|_| SnapshotError::Busy)?;
+        let rows = {
+            let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
+            let (head, rows) = self.store.transaction(|tx| self.put_back(tx, &file))?;
+            if let Some(place) = head.sequence.and_then(|place| place.parse().ok()) {
+                self.entropy.go_to(place);
+            }
+            *self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clock);
+            self.clock.restore(head.clock);
+            rows
+        };
+        // Outside of the lock, because what listens does what is due.
+        self.clock.tell();
+        self.store.look_at_outbox();
+        Ok(rows)
+    }
+
+    fn put_back(&self, tx: &Transaction<'_>, file: &Path) -> Result<(Head, u64), SnapshotError> {
+        let failed = |error| match error {
+            ReadError::File(error) => SnapshotError::File(file.to_owned(), error),
+            ReadError::Broken { line, reason } => SnapshotError::Broken { line, reason },
+        };
+        let opened = File::open(file).map_err(|error| SnapshotError::File(file.to_owned(), error))?;
+        let (mut reader, head) = Reader::new(BufReader::new(opened)).map_err(failed)?;
+        if head.form != FORM {
+            return Err(SnapshotError::Form { found: head.form, wanted: FORM });
+        }
+        if let Some(mchid) = head.merchants.iter().find(|mchid| self.merchants.find(mchid).is_none()) {
+            return Err(SnapshotError::Merchant(mchid.chars().take(32).collect()));
+        }
+        tx.clear(&tick::KEPT)?;
+        let mut rows = 0;
+        while let Some(row) = reader.row().map_err(failed)? {
+            if is_left_out(&row) {
+                return Err(failed(
+                    reader.broken("a record of this kind is no part of a snapshot".to_owned()),
+                ));
+            }
+            if !tx.add_row(&row)? {
+                return Err(failed(reader.broken("the row stands in the file twice".to_owned())));
+            }
+            rows += 1;
+        }
+        events::keep(tx, head.clock)?;
+        Ok((head, rows))
+    }
+
+    /// The snapshots that there are, by name.
+    pub(crate) fn snapshots(&self) -> Result<Vec<Snapshot>, SnapshotError> {
+        let folder = self.home.join(SNAPSHOTS);
+        let failed = |error| SnapshotError::File(folder.clone(), error);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) && path.is_file() {
+                found.push(snapshot(name, path)?);
+            }
+        }
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(found)
+    }
+
+    /// Takes a snapshot away.
+    pub(crate) fn remove_snapshot(&self, name: &str) -> Result<(), SnapshotError> {
+        let file = self.find_snapshot(name)?.file;
+        fs::remove_file(&file).map_err(|error| SnapshotError::File(file, error))
+    }
+
+    fn find_snapshot(&self, name: &str) -> Result<Snapshot, SnapshotError> {
+        check_name(name)?;
+        let mut known = self.snapshots()?;
+        match known.iter().position(|snapshot| snapshot.name == name) {
+            Some(place) => Ok(known.swap_remove(place)),
+            None => {
+                let known = known.into_iter().map(|snapshot| snapshot.name).collect();
+                Err(SnapshotError::Unknown(name.to_owned(), known))
+            }
+        }
+    }
+}
+
+fn snapshot(name: String, file: PathBuf) -> Result<Snapshot, SnapshotError> {
+    match fs::metadata(&file) {
+        Ok(metadata) => Ok(Snapshot { name, file, bytes: metadata.len() }),
+        Err(error) => Err(SnapshotError::File(file, error)),
+    }
+}
+
+/// It names a file.
+fn check_name(name: &str) -> Result<(), SnapshotError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match (1..=64).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_plain) {
+        true => Ok(()),
+        false => Err(SnapshotError::Name(name.chars().take(80).collect())),
+    }
+}
+
+enum WriteError {
+    File(io::Error),
+    Store(StoreError),
+}
+
+/// Writes the file anew, down to the disk: the transaction may be done again.
+fn write(tx: &Transaction<'_>, file: &Path, head: &Head) -> Result<u64, WriteError> {
+    let opened = private::open_file(File::options().write(true).create(true).truncate(true), file);
+    let mut writer =
+        Writer::new(BufWriter::new(opened.map_err(WriteError::File)?), head).map_err(WriteError::File)?;
+    let mut failed = None;
+    let written = tx.rows(&mut |row| {
+        if !is_left_out(&row)
+            && let Err(error) = writer.row(&row)
+        {
+            failed = Some(error);
+            return Err(StoreError::Corrupt("a snapshot could not be written".to_owned()));
+        }
+        Ok(())
+    });
+    match (failed, written) {
+        (Some(error), _) => return Err(WriteError::File(error)),
+        (None, written) => written.map_err(WriteError::Store)?,
+    }
+    let (buffer, rows) = writer.end().map_err(WriteError::File)?;
+    let file = buffer.into_inner().map_err(|error| WriteError::File(error.into_error()))?;
+    file.sync_all().map_err(WriteError::File)?;
+    Ok(rows)
+}

@@ -1,0 +1,230 @@
+//! The lines of a snapshot (快照): everything that the store holds, as JSON lines.
+//!
+//! ```text
+//! {"snapshot":{"form":3,"time":"...","clock":{"mode":"frozen","at":1786766400},"sequence":"...","merchants":["1900000109"]}}
+//! {"record":{"kind":"merchant coupon stock","key":"...","version":1,"indexes":[],"document":{...}}}
+//! {"counter":{"name":"stock","value":2}}
+//! {"idempotency_key":{"operation":"send","scope":"...","request_no":"...","fingerprint":"...","response":{...}}}
+//! {"notification":{"number":1,"due":1786766400,...}}
+//! {"due":{"kind":"...","key":"...","at":1786766400}}
+//! {"end":{"rows":5}}
+//! ```
+//!
+//! The last line tells a whole file from one that was cut off.
+
+use std::io::{self, BufRead, Read, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::engine::StoredRow;
+use super::sqlite;
+use crate::clock::ClockMode;
+
+/// The longest line that is read. No row comes near it.
+const MAX_LINE: u64 = 16 * 1024 * 1024;
+
+/// The form of the rows: that of the database.
+pub(crate) const FORM: usize = sqlite::FORM;
+
+/// The first line: what belongs to the state and is no row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Head {
+    /// See [`FORM`].
+    pub(crate) form: usize,
+    /// When it was taken, by the machine's clock, for people.
+    pub(crate) time: String,
+    pub(crate) clock: ClockMode,
+    /// Where a seeded sequence of numbers stands. As text, because it may have 64 bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sequence: Option<String>,
+    /// The merchants that were known.
+    pub(crate) merchants: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum First {
+    Snapshot(Head),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Last {
+    End { rows: u64 },
+}
+
+/// Writes the lines.
+pub(crate) struct Writer<W> {
+    to: W,
+    rows: u64,
+}
+
+impl<W: Write> Writer<W> {
+    pub(crate) fn new(mut to: W, head: &Head) -> io::Result<Self> {
+        write_line(&mut to, &First::Snapshot(head.clone()))?;
+        Ok(Self { to, rows: 0 })
+    }
+
+    pub(crate) fn row(&mut self, row: &StoredRow) -> io::Result<()> {
+        self.rows += 1;
+        write_line(&mut self.to, row)
+    }
+
+    /// Writes the last line, and gives the number of rows.
+    pub(crate) fn end(mut self) -> io::Result<(W, u64)> {
+        write_line(&mut self.to, &Last::End { rows: self.rows })?;
+        Ok((self.to, self.rows))
+    }
+}
+
+fn write_line(to: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, line)?;
+    to.write_all(b"\n")
+}
+
+/// Why a line could not be read.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    File(io::Error),
+    /// What is wrong, and in which line. Never what stands there: it may be personal data.
+    Broken {
+        line: u64,
+        reason: String,
+    },
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+/// Reads the lines.
+pub(crate) struct Reader<R> {
+    from: R,
+    /// The number of the line that was read last.
+    line: u64,
+    text: Vec<u8>,
+}
+
+impl<R: BufRead> Reader<R> {
+    pub(crate) fn new(from: R) -> Result<(Self, Head), ReadError> {
+        let mut reader = Self { from, line: 0, text: Vec::new() };
+        reader.next_line()?;
+        let not_one =
+            |_| reader.broken("the file does not begin as a snapshot of weipay sandbox does".to_owned());
+        let First::Snapshot(head) = serde_json::from_slice(&reader.text).map_err(not_one)?;
+        Ok((reader, head))
+    }
+
+    /// The next row; `None` behind the last one, which is also the last line but one.
+    pub(crate) fn row(&mut self) -> Result<Option<StoredRow>, ReadError> {
+        self.next_line()?;
+        if let Ok(Last::End { rows }) = serde_json::from_slice(&self.text) {
+            let found = self.line.saturating_sub(2);
+            if rows != found {
+                return Err(self.broken(format!("the file should have {rows} rows, and has {found}")));
+            }
+            self.text.clear();
+            return match self.from.fill_buf()?.is_empty() {
+                true => Ok(None),
+                false => Err(self.broken("something follows behind the end".to_owned())),
+            };
+        }
+        let row = serde_json::from_slice(&self.text).map_err(|error: serde_json::Error| {
+            self.broken(format!("it is not a row of a snapshot, at column {}", error.column()))
+        })?;
+        Ok(Some(row))
+    }
+
+    /// An error about the line that was read last.
+    pub(crate) fn broken(&self, reason: String) -> ReadError {
+        ReadError::Broken { line: self.line, reason }
+    }
+
+    fn next_line(&mut self) -> Result<(), ReadError> {
+        self.text.clear();
+        self.line += 1;
+        self.from.by_ref().take(MAX_LINE + 1).read_until(b'\n', &mut self.text)?;
+        match self.text.pop() {
+            Some(b'\n') => Ok(()),
+            _ if self.text.len() as u64 >= MAX_LINE => Err(self.broken("the line is too long".to_owned())),
+            _ => Err(self.broken("the file ends here, before its last line: it was cut off".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> Head {
+        Head {
+            form: FORM,
+            time: "2026-08-15T12:00:00+08:00".to_owned(),
+            clock: ClockMode::Frozen { at: 7 },
+            sequence: Some(u64::MAX.to_string()),
+            merchants: vec!["1900000109".to_owned()],
+        }
+    }
+
+    /// A file with one row, as lines.
+    fn lines() -> Vec<String> {
+        let mut writer = Writer::new(Vec::new(), &head()).unwrap();
+        writer.row(&StoredRow::Counter { name: "stock".to_owned(), value: 2 }).unwrap();
+        let text = String::from_utf8(writer.end().unwrap().0).unwrap();
+        text.lines().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// How many rows are read, or the line and the reason.
+    fn read(text: &[u8]) -> Result<u64, (u64, String)> {
+        let read = || {
+            let (mut reader, found) = Reader::new(text)?;
+            assert_eq!(found, head());
+            let mut rows = 0;
+            while reader.row()?.is_some() {
+                rows += 1;
+            }
+            Ok(rows)
+        };
+        read().map_err(|error| match error {
+            ReadError::Broken { line, reason } => (line, reason),
+            ReadError::File(error) => panic!("{error}"),
+        })
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        assert_eq!(read(lines().concat().as_bytes()), Ok(1));
+        assert_eq!(lines()[1], "{\"counter\":{\"name\":\"stock\",\"value\":2}}\n");
+    }
+
+    #[test]
+    fn a_file_that_was_cut_off_anywhere_is_told_as_cut_off() {
+        let whole = lines().concat();
+        for end in 0..whole.len() {
+            let (line, reason) = read(&whole.as_bytes()[..end]).unwrap_err();
+            assert!(reason.contains("cut off"), "{end}: line {line}: {reason}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_snapshot_is_told_by_its_line_and_not_repeated() {
+        let [head, row, end] = lines().try_into().unwrap();
+        let secret = "{\"counter\":{\"name\":\"stock\",\"value\":\"Li Lei\"}}\n";
+        for (text, line, told) in [
+            ("{}\n".to_owned(), 1, "does not begin as a snapshot"),
+            (format!("\u{0}\u{0}{head}"), 1, "does not begin as a snapshot"),
+            (format!("{head}{secret}{end}"), 2, "not a row"),
+            (format!("{head}{{\"table\":{{}}}}\n{end}"), 2, "not a row"),
+            (format!("{head}{row}{row}{end}"), 4, "should have 1 rows, and has 2"),
+            (format!("{head}{row}{end}{row}"), 3, "follows behind the end"),
+        ] {
+            let (found, reason) = read(text.as_bytes()).unwrap_err();
+            assert!(found == line && reason.contains(told), "line {found}: {reason}");
+            assert!(!reason.contains("Li Lei"), "{reason}");
+        }
+        let endless = [head.as_bytes(), &vec![b'['; usize::try_from(MAX_LINE).unwrap() + 9]].concat();
+        assert_eq!(read(&endless), Err((2, "the line is too long".to_owned())));
+    }
+}

@@ -1,0 +1,193 @@
+//! APIv2: the older gateway of the platform, on the same merchants and the same state.
+//!
+//! A request is posted XML that carries its signature. The status is 200 whatever happens: `return_code` says whether the gateway
+//! took the request, `result_code` whether the operation succeeded. Products do not know which version a request came in: a
+//! [`ValidRequest`] has the values of its elements, and what a handler gives becomes elements again.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | this one | the journey of a request |
+//! | `gate` | what is checked before any product sees it, in order |
+//! | `elements` | elements to values and back |
+//! | `response` | the XML of a response, and its signature |
+//! | `sentences` | the sentences of the gateway that no source has |
+
+mod elements;
+pub(crate) mod gate;
+pub(crate) mod response;
+mod sentences;
+
+use serde_json::Value;
+use weipay_catalog::{Catalog, Dialect, Operation, Version};
+use weipay_wire::XmlElements;
+
+use crate::contract::ValidRequest;
+use crate::example::{self, RequestValues};
+use crate::faults::Fault;
+use crate::merchants::Merchant;
+use crate::platform::{Platform, Request};
+use crate::products::{self, Behaviour, Context, Handler, HandlerError, Links};
+use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_reason};
+use gate::Entered;
+
+/// Whether the gateway of APIv2 serves an operation. A few of its operations are pages for a browser or uploads.
+pub(crate) fn serves(operation: &Operation) -> bool {
+    operation.version() == Version::V2 && operation.dialect() == Dialect::Xml
+}
+
+/// The operation that a path of APIv2 leads to. Addresses do not have the `v2/` that the catalogue keeps these paths below.
+pub(crate) fn operation_at(path: &str) -> Option<&'static Operation> {
+    if path.starts_with("/v3/") {
+        return None;
+    }
+    Catalog::embedded().all_at(&format!("v2{path}")).into_iter().find(|operation| serves(operation))
+}
+
+/// The header that says that an operation which needs the merchant's TLS certificate was carried out without one.
+/// INFERRED(client-certificate-over-http): plain HTTP cannot carry one, and development must not fail for it. Over TLS it is needed.
+pub const CLIENT_CERTIFICATE_HEADER: &str = "weipay-sandbox-client-certificate";
+
+/// What came of a request that was let in.
+enum Outcome {
+    Elements(XmlElements, Behaviour),
+    File(Vec<u8>, Behaviour),
+    Refused(Refusal),
+}
+
+impl Platform {
+    /// Handles a request of APIv2. With a fault that the platform itself responds with, this is the response, whether or not the
+    /// request is carried out first.
+    pub(crate) fn answer_v2(
+        &self,
+        operation: &'static Operation,
+        request: &Request,
+        fault: Option<Fault>,
+    ) -> Response {
+        let now = self.clock.now();
+        let enter = || gate::enter(operation, request, &self.merchants, now);
+        let entered = match enter() {
+            // Another node may have added or changed its merchant a moment ago.
+            Err(_) if self.look_at_merchants().unwrap_or_default() => enter(),
+            entered => entered,
+        };
+        let entered = match entered {
+            Ok(entered) => entered,
+            Err(rejection) => return told(response::rejected(&rejection, now), *rejection.refusal),
+        };
+        let outcome = match fault {
+            Some(fault) if fault.is_instead() => Outcome::Refused(fault.refusal_v2(operation)),
+            _ => self.serve_v2(&entered, request, now),
+        };
+        let outcome = match fault.filter(|fault| !fault.is_instead()) {
+            Some(fault) => Outcome::Refused(fault.refusal_v2(operation)),
+            None => outcome,
+        };
+        let mut response = match outcome {
+            Outcome::Elements(elements, behaviour) => {
+                let mut response = response::signed(&entered, elements, now, &self.entropy);
+                response.set(ORIGIN_HEADER, behaviour.word());
+                response
+            }
+            Outcome::File(bytes, behaviour) => {
+                let mut response = response::file(bytes, now);
+                response.set(ORIGIN_HEADER, behaviour.word());
+                response
+            }
+            Outcome::Refused(refusal) => {
+                let response = response::failed(&entered, &refusal, now, &self.entropy);
+                told(response, refusal)
+            }
+        };
+        if entered.lacks_certificate {
+            response.set(CLIENT_CERTIFICATE_HEADER, "not-checked");
+        }
+        response
+    }
+
+    /// The response to a body that is longer than any request needs to be.
+    pub(crate) fn too_long_v2(&self) -> Response {
+        let refusal = sentences::refused("XML_FORMAT_ERROR", sentences::NOT_XML)
+            .with_reason("the body is longer than any request needs to be");
+        let rejection = gate::Rejection::from(refusal);
+        told(response::rejected(&rejection, self.clock.now()), *rejection.refusal)
+    }
+
+    fn serve_v2(&self, entered: &Entered, request: &Request, now: i64) -> Outcome {
+        let served = match products::handler(self.products, entered.operation) {
+            Some(handler) => self.handle_v2(handler, entered, request, now),
+            None if self.examples => Ok(self.show_v2(entered, request, now)),
+            None => Err(sentences::refused("SYSTEMERROR", "沙箱尚未实现此接口")
+                .with_reason(
+                    "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
+                )
+                .into()),
+        };
+        served.unwrap_or_else(|error| {
+            Outcome::Refused(match error {
+                HandlerError::Refused(refusal) => refusal,
+                HandlerError::Failed(error) => sentences::refused("SYSTEMERROR", "系统错误")
+                    .with_reason(format!("{}: {error:#}", self.store.place())),
+            })
+        })
+    }
+
+    fn handle_v2(
+        &self,
+        handler: Handler,
+        entered: &Entered,
+        request: &Request,
+        now: i64,
+    ) -> Result<Outcome, HandlerError> {
+        let merchant: &Merchant = &entered.merchant;
+        let context = Context {
+            caller: &merchant.account,
+            api_v3_key: &merchant.api_v3_key,
+            request: &entered.request,
+            now,
+            entropy: &self.entropy,
+            idempotency_key: None,
+            merchants: &self.merchants,
+            certificates: &merchant.certificates,
+            platform_serial: merchant.signers.serial_for(request),
+        };
+        let value = self.store.transaction(|tx| handler(tx, &context))?;
+        // A file is a text where other responses are objects.
+        Ok(match value {
+            Value::String(text) => Outcome::File(text.into_bytes(), Behaviour::State),
+            value => Outcome::Elements(elements::from_value(&value), Behaviour::State),
+        })
+    }
+
+    fn show_v2(&self, entered: &Entered, request: &Request, now: i64) -> Outcome {
+        let (operation, merchant) = (entered.operation, &entered.merchant);
+        let base_url = self.base_url_for(request);
+        let links = Links { base_url: &base_url, key: &merchant.api_v3_key, now };
+        let files = products::files(self.products);
+        if let Some(files) = files.filter(|_| operation.has_file_response) {
+            return match (files.open)(operation, &as_query(&entered.request), &links) {
+                Ok(file) => Outcome::File(file.bytes, Behaviour::Example),
+                Err(refusal) => Outcome::Refused(refusal),
+            };
+        }
+        let given = RequestValues::from_request(operation, &entered.request, &merchant.account);
+        let value = example::response(operation, &given).unwrap_or_default();
+        Outcome::Elements(elements::of_example(&value), Behaviour::Example)
+    }
+}
+
+/// What the files of examples are chosen by: in APIv3 it stands in the query.
+fn as_query(request: &ValidRequest) -> ValidRequest {
+    let is_gzip = request.text("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"));
+    ValidRequest::from_query(is_gzip.then(|| ("tartype".to_owned(), "gzip".to_owned())))
+}
+
+/// A response with what developers and the log are told of a refusal.
+fn told(mut response: Response, refusal: Refusal) -> Response {
+    response.code = Some(refusal.code).filter(|code| !code.is_empty());
+    response.message = Some(refusal.message.into_owned());
+    response.explanation = refusal.explanation;
+    if let Some(reason) = refusal.reason {
+        response.set(REASON_HEADER, &encode_reason(&reason));
+    }
+    response
+}

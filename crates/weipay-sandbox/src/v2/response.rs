@@ -1,0 +1,153 @@
+//! The XML of a response (应答): every value as CDATA and the content type `text/plain`, as recorded.
+
+use http::HeaderValue;
+use weipay_wire::XmlElements;
+
+use super::gate::{Entered, Rejection};
+use crate::clock;
+use crate::entropy::Entropy;
+use crate::response::{Refusal, Response, SERVER};
+
+/// The elements of a request that a response repeats.
+const REPEATED: [&str; 9] = [
+    "appid",
+    "mch_id",
+    "mch_appid",
+    "mchid",
+    "wxappid",
+    "sub_appid",
+    "sub_mch_id",
+    "device_info",
+    "brand_id",
+];
+
+/// What the gateway rejected: nothing but why, and not signed.
+pub(super) fn rejected(rejection: &Rejection, now: i64) -> Response {
+    let refusal = &rejection.refusal;
+    if rejection.is_of_the_front {
+        return front(&refusal.message, now);
+    }
+    let mut elements = XmlElements::new();
+    elements.push("return_code", "FAIL");
+    elements.push("return_msg", &*refusal.message);
+    if rejection.has_code {
+        push_failure(&mut elements, refusal);
+    }
+    written(&elements, now)
+}
+
+/// A response of the web server in front of the gateway.
+fn front(message: &str, now: i64) -> Response {
+    let mut response = Response::empty(400);
+    response.set("server", SERVER);
+    response.set("date", &clock::http_date(now));
+    response.set("content-type", "text/html");
+    response.body = format!(
+        "<html>\r\n<head><title>400 {message}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n\
+         <center>{message}</center>\r\n</body>\r\n</html>\r\n"
+    )
+    .into_bytes();
+    response
+}
+
+/// A success, signed as the request was.
+pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &Entropy) -> Response {
+    let mut elements = begin(entered, entropy);
+    elements.push("result_code", "SUCCESS");
+    let is_begun = |name: &str| matches!(name, "return_code" | "return_msg" | "nonce_str" | "result_code");
+    for (name, text) in given.texts().filter(|(name, _)| !is_begun(name)) {
+        elements.set(name, text);
+    }
+    sign(entered, &mut elements);
+    written(&elements, now)
+}
+
+/// A request that was let in and failed.
+pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &Entropy) -> Response {
+    let mut elements = begin(entered, entropy);
+    push_failure(&mut elements, refusal);
+    sign(entered, &mut elements);
+    written(&elements, now)
+}
+
+fn push_failure(elements: &mut XmlElements, refusal: &Refusal) {
+    elements.push("result_code", "FAIL");
+    elements.push("err_code", refusal.code);
+    elements.push("err_code_des", &*refusal.message);
+}
+
+fn begin(entered: &Entered, entropy: &Entropy) -> XmlElements {
+    let mut elements = XmlElements::new();
+    elements.push("return_code", "SUCCESS");
+    elements.push("return_msg", "OK");
+    for name in REPEATED {
+        if let Some(text) = entered.elements.text(name).filter(|text| !text.is_empty()) {
+            elements.push(name, text);
+        }
+    }
+    elements.push("nonce_str", entropy.letters_and_digits(32));
+    elements
+}
+
+fn sign(entered: &Entered, elements: &mut XmlElements) {
+    if !entered.operation.unsigned || entered.operation.has_file_response {
+        let sign = entered.merchant.api_v2_key.sign(entered.sign_type, elements.texts());
+        elements.push("sign", sign);
+    }
+}
+
+/// A file, unsigned.
+pub(super) fn file(bytes: Vec<u8>, now: i64) -> Response {
+    let mut response = Response::empty(200);
+    response.set("server", SERVER);
+    response.set("date", &clock::http_date(now));
+    response.set("content-type", "text/plain");
+    response.body = bytes;
+    response
+}
+
+fn written(elements: &XmlElements, now: i64) -> Response {
+    let mut response = Response::empty(200);
+    response.set("server", SERVER);
+    response.set("date", &clock::http_date(now));
+    response.set("content-type", "text/plain");
+    response.body = elements.write_with_cdata("xml").unwrap_or_default().into_bytes();
+    response
+}
+
+/// Whether a response is one of this gateway.
+pub(crate) fn is_xml(response: &Response) -> bool {
+    response.headers.get("content-type").map(HeaderValue::as_bytes) == Some(b"text/plain")
+        && response.body.starts_with(b"<xml>")
+}
+
+/// The text of a response with another `sign`, or without one; `None` if it has none.
+pub(crate) fn spoilt(response: &Response, keeps_sign: bool) -> Option<Vec<u8>> {
+    if !is_xml(response) {
+        return None;
+    }
+    let elements = XmlElements::read(&response.body, "xml").ok()?;
+    let right = elements.text("sign")?;
+    let wrong: String = right
+        .chars()
+        .map(|digit| {
+            if digit == '0' {
+                '1'
+            } else if digit == '1' {
+                '0'
+            } else {
+                digit
+            }
+        })
+        .rev()
+        .collect();
+    let mut spoilt = XmlElements::new();
+    for (name, text) in elements.texts() {
+        match name {
+            "sign" if keeps_sign => spoilt.push(name, &*wrong),
+            "sign" => {}
+            _ => spoilt.push(name, text),
+        }
+    }
+    spoilt.write_with_cdata("xml").ok().map(String::into_bytes)
+}

@@ -1,0 +1,48 @@
+//! How a client measures time, and waits between two attempts.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+/// What [`Timer::sleep`] gives.
+pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// How a client measures time, and waits between two attempts of a call. Tests of your own replace it, so that they need not wait:
+/// see [`ClientBuilder::timer`](crate::ClientBuilder::timer).
+///
+/// Time limits of a single attempt are kept by the transport, not by a timer.
+pub trait Timer: Send + Sync {
+    /// The time since some moment in the past. It never goes back.
+    fn now(&self) -> Duration;
+
+    /// Waits, for the async client.
+    fn sleep(&self, wait: Duration) -> Sleep<'_>;
+
+    /// Waits, for the blocking client.
+    fn sleep_blocking(&self, wait: Duration);
+}
+
+/// The system's time; async calls wait with tokio.
+pub(crate) struct SystemTimer(Instant);
+
+impl Default for SystemTimer {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Timer for SystemTimer {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep<'_> {
+        #[cfg(feature = "async")]
+        return Box::pin(tokio::time::sleep(wait));
+        #[cfg(not(feature = "async"))]
+        Box::pin(async move { self.sleep_blocking(wait) })
+    }
+
+    fn sleep_blocking(&self, wait: Duration) {
+        std::thread::sleep(wait);
+    }
+}
