@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
 pub(crate) use notifications::{DataFolder, Named, NotificationsCommand};
 pub(crate) use sandbox::{
-    Clock, ClockCommand, Fault, FaultCommand, Log, MerchantCommand, NewFault, NewMerchant, Sandbox,
+    Clock, ClockCommand, Fault, FaultCommand, Log, MerchantCommand, NewFault, NewMerchant, Play, Sandbox,
     SandboxCommand, Serving,
 };
 pub(crate) use trigger::Trigger;
