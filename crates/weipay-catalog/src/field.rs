@@ -197,11 +197,14 @@ pub enum Purpose {
     PageItems,
     /// Names the next page; empty in the last one.
     PageNext,
+    /// In a response: repeats the value of the request's field with this name. Another value says that it is the response to another
+    /// request.
+    Echo,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -219,6 +222,7 @@ impl Purpose {
         Self::PageTotal,
         Self::PageItems,
         Self::PageNext,
+        Self::Echo,
     ];
 
     /// The word that catalogue files use.
@@ -242,6 +246,7 @@ impl Purpose {
             Self::PageTotal => "page-total",
             Self::PageItems => "page-items",
             Self::PageNext => "page-next",
+            Self::Echo => "echo",
         }
     }
 
@@ -255,10 +260,10 @@ impl Purpose {
         matches!(self, Self::PlatformSerial | Self::Nonce | Self::Signature)
     }
 
-    /// Whether a response has it: it describes a page of a list.
+    /// Whether a response has it.
     #[must_use]
     pub const fn is_of_a_response(self) -> bool {
-        matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext)
+        matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext | Self::Echo)
     }
 
     /// Whether the value names a page of a list.

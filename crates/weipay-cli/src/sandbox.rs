@@ -6,9 +6,13 @@ mod log;
 mod log_writer;
 mod merchant;
 pub(crate) mod notifications;
+mod pay;
+mod pay_score;
 mod play;
+mod refund;
 mod run;
 mod snapshot;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -32,10 +36,14 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Init { data, platform_keys }) => init(data, platform_keys.as_deref()),
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
+        Some(SandboxCommand::PayScore(arguments)) => pay_score::run(arguments),
+        Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
         Some(SandboxCommand::Snapshot { snapshot, data }) => snapshot::take(snapshot, data),
         Some(SandboxCommand::Restore { snapshot, data }) => snapshot::restore(snapshot, data),
+        Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
+        Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),

@@ -100,6 +100,7 @@ fn member(field: &Field, keep: &dyn Fn(&Field) -> bool) -> String {
         (_, Some(Purpose::PageTotal)) => "=t",
         (_, Some(Purpose::PageItems)) => "=i",
         (_, Some(Purpose::PageNext)) => "=u",
+        (_, Some(Purpose::Echo)) => "=e",
         _ => "",
     };
     let inside = list(&field.fields, keep);

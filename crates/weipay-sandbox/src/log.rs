@@ -223,6 +223,30 @@ mod tests {
     use super::*;
     use crate::response::encode_reason;
 
+    const HIDDEN_PLACEHOLDERS: &[&str] = &[
+        "account",
+        "account_type",
+        "activate_ticket",
+        "authorization_code",
+        "card_no",
+        "code",
+        "driver_license",
+        "employee_id",
+        "face_sid",
+        "openid",
+        "out_authorization_no",
+        "out_card_code",
+        "out_card_no",
+        "out_user_id",
+        "plate_number",
+        "qq",
+        "sp_openid",
+        "user_card_code",
+        "user_coupon_bundle_id",
+        "user_id",
+        "wechat_openid",
+    ];
+
     fn line(method: &str, path: &str, response: &Response) -> String {
         let entry = LogEntry { time: 1_786_766_400, ..LogEntry::new(method, path, response) };
         entry.to_string()
@@ -250,6 +274,33 @@ mod tests {
         refused.message = Some("批次\n不存在".to_owned());
         let line = line("GET", "/v3/certificates", &refused);
         assert!(line.ends_with(" 404 RESOURCE_NOT_EXISTS (批次不存在)"), "{line}");
+    }
+
+    /// A placeholder that the catalogue adds is decided here, and never shown by accident.
+    #[test]
+    fn of_every_placeholder_it_is_decided_whether_its_value_is_shown() {
+        let mut hidden: Vec<&str> = Catalog::embedded()
+            .headings()
+            .flat_map(|(_, template)| template.split('/'))
+            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+            .filter(|name| names_people(name))
+            .collect();
+        hidden.sort_unstable();
+        hidden.dedup();
+        assert_eq!(hidden, HIDDEN_PLACEHOLDERS);
+        let shown = Catalog::embedded()
+            .headings()
+            .flat_map(|(_, template)| template.split('/'))
+            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+            .filter(|name| !names_people(name));
+        // What is shown is a number or a code of a thing, or of a company.
+        let endings = ["_id", "_no", "_code", "_sn", "mchid", "_type", "_number", "_identifier"];
+        for name in shown {
+            assert!(
+                name == "appid" || endings.iter().any(|ending| name.ends_with(ending)),
+                "decide on {name}"
+            );
+        }
     }
 
     #[test]

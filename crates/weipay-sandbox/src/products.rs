@@ -11,15 +11,19 @@
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
+pub(crate) mod balance;
 #[allow(dead_code, reason = "routed when people can pay orders: until then every bill is missing")]
 pub(crate) mod bills;
+pub(crate) mod cash_coupons;
 mod downloads;
-#[allow(dead_code, reason = "the products that move money come next")]
+#[allow(dead_code, reason = "not every movement of money has its product yet")]
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
+pub(crate) mod pay_score;
 pub(crate) mod payments;
 pub(crate) mod platform_certificates;
 mod security_echo;
+pub(crate) mod transfers;
 pub(crate) mod users;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -76,7 +80,34 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: merchant_coupons::control::ROUTES,
     },
+    Product { routes: cash_coupons::ROUTES, due: cash_coupons::DUE, files: None, control: &[] },
+    Product { routes: payments::ROUTES, due: payments::DUE, files: None, control: payments::person::ROUTES },
+    Product {
+        routes: payments::refund::ROUTES,
+        due: payments::refund::DUE,
+        files: None,
+        control: payments::refund::control::ROUTES,
+    },
+    Product {
+        routes: payments::profit_sharing::ROUTES,
+        due: payments::profit_sharing::DUE,
+        files: None,
+        control: &[],
+    },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
+    Product {
+        routes: transfers::ROUTES,
+        due: transfers::DUE,
+        files: None,
+        control: transfers::control::ROUTES,
+    },
+    Product {
+        routes: pay_score::ROUTES,
+        due: pay_score::DUE,
+        files: None,
+        control: pay_score::control::ROUTES,
+    },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
 ];

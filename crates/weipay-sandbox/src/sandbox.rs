@@ -23,7 +23,9 @@ use crate::merchants::change::{MerchantError, NewMerchant};
 use crate::notifications::on_demand::Notifications;
 use crate::platform::snapshots::{Snapshot, SnapshotError};
 use crate::platform::{ClockError, Platform, Run};
+use crate::products::balance::top_up::MerchantAccount;
 use crate::products::merchant_coupons::reception::{CouponPage, Reception};
+use crate::products::payments::person::{PersonPaid, PersonPays, PersonPaysError};
 use crate::server::Server;
 use crate::store::StoreError;
 
@@ -83,6 +85,14 @@ impl Sandbox {
         self.platform.add_merchant(new)
     }
 
+    /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
+    ///
+    /// # Errors
+    /// When no merchant has this number, the amount is not from 1 fen to a hundred million yuan, or the database fails.
+    pub fn top_up(&self, mchid: &str, account: MerchantAccount, fen: i64) -> Result<i64, MerchantError> {
+        self.platform.top_up(mchid, account, fen)
+    }
+
     /// The notifications that it sends: looks at them, and sends them again, in another order, or as a probe.
     #[must_use]
     pub fn notifications(&self) -> Notifications {
@@ -96,6 +106,15 @@ impl Sandbox {
     /// When the database fails; nothing was sent then.
     pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
         self.platform.receive_coupons(page)
+    }
+
+    /// A person pays an order, or fails to: the order changes its state, money moves, and the merchant is notified. With the parameters of a
+    /// [front end](PersonPays::with_front_end) their signature is checked, and what is wrong with it is told.
+    ///
+    /// # Errors
+    /// When there is no such order, it cannot be paid, or the database fails; nothing was changed then.
+    pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
+        self.platform.pay(pays)
     }
 
     /// Lets requests meet a fault from now on, and gives the number of the rule.

@@ -28,16 +28,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
     println!("{SHOPS} handles, {} bytes each", resident_bytes().saturating_sub(before) / SHOPS);
 
-    // `sub_mchid` and `sub_appid` are filled in. The order's own fields are the same for all shops.
-    let order = json!({
-        "sp_appid": sandbox.kit().appid,
-        "sp_mchid": sandbox.kit().mchid,
-        "description": "tea",
-        "out_trade_no": "order-1",
-        "notify_url": "https://example.com/notify",
-        "amount": {"total": 1},
-    });
-    for shop in shops.iter().step_by(4_000) {
+    // `sub_mchid` and `sub_appid` are filled in. An order's number is unique among all shops of the partner.
+    for (number, shop) in shops.iter().enumerate().step_by(4_000) {
+        let order = json!({
+            "sp_appid": sandbox.kit().appid,
+            "sp_mchid": sandbox.kit().mchid,
+            "description": "tea",
+            "out_trade_no": format!("order-{number}"),
+            "notify_url": "https://example.com/notify",
+            "amount": {"total": 1},
+        });
         let response = shop.chain("v3/pay/partner/transactions/native").post(&order).await?;
         println!("{:?}: {}", shop.sub_merchant().map(SubMerchant::mchid), response.json()?["code_url"]);
     }

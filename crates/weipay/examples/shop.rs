@@ -4,10 +4,8 @@
 //!
 //! The program starts its own sandbox, opens the shop, plays a customer in it, and ends. What is simulated:
 //!
-//! - **The payment.** Nobody types a password. The sandbox has no payments with state yet: its responses to orders and refunds are
-//!   examples (`Weipay-Sandbox-Answer: example`), and it keeps no order. So [`Customer::pay`] makes the notification of the payment
-//!   by itself, with the platform's private key from the sandbox's folder, and posts it to the shop. To the shop it is like a real
-//!   one: signed, encrypted, and delivered twice.
+//! - **The person.** [`Sandbox::pay`] does what a person does on the phone: it checks the parameters that the page was given, moves the
+//!   money, and the sandbox sends the notification to the shop, signed and encrypted.
 //! - **The bill** is an example too: its row is not the order of this shop.
 //!
 //! The rest is what a shop does in production. There, `Client::from_env` and `FrontEnd` take the merchant's own keys, `Orders` is a
@@ -17,9 +15,8 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::extract::{FromRef, Path as PathValue, State};
 use axum::http::StatusCode;
@@ -35,9 +32,9 @@ use weipay::notification::{Event, MemoryDedup, Notification, Receiver};
 use weipay::v3::bill::tradebill::get as tradebill;
 use weipay::v3::pay::transactions::jsapi::post as order;
 use weipay::v3::refund::domestic::refunds::post as refund;
-use weipay::wire::{ApiV3Key, Kit, MerchantId, PrivateKey, random_nonce, response_message};
+use weipay::wire::{MerchantId, PrivateKey, random_nonce};
 use weipay::{Client, serde_json};
-use weipay_sandbox::Sandbox;
+use weipay_sandbox::{PersonPays, Sandbox};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -217,19 +214,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_state(shop.clone());
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let customer = Customer { shop: address, platform: Simulated::read(kit, sandbox.data_dir())? };
+    let customer = Customer { shop: address, platform: &sandbox };
     let visited = customer.visit(&shop).await;
     server.abort();
     visited
 }
 
-/// Whoever buys, with the platform's part of it.
-struct Customer {
+/// Whoever buys, with the platform on the phone.
+struct Customer<'a> {
     shop: SocketAddr,
-    platform: Simulated,
+    platform: &'a Sandbox,
 }
 
-impl Customer {
+impl Customer<'_> {
     async fn visit(&self, shop: &Shop) -> Result<(), Box<dyn Error>> {
         let cart = json!({ "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" });
         let (status, ordered) = self.send("POST", "/orders", &[], cart.to_string().as_bytes()).await?;
@@ -243,12 +240,15 @@ impl Customer {
         let forged = self.send("POST", "/notify", &[], b"{}").await?;
         check(forged.0 == 400, "who is not the platform is rejected")?;
 
-        // The platform delivers more than once.
-        let order = shop.orders.get(&number).ok_or("the order is lost")?;
-        let (headers, body) = self.platform.payment(&number, order.fen)?;
-        for delivery in 1..=2 {
-            let (status, _) = self.send("POST", "/notify", &headers, &body).await?;
-            check(status == 204, &format!("delivery {delivery} of the notification is accepted"))?;
+        let parameters = ordered["pay"].as_object().ok_or("no parameters")?.clone();
+        let paid = self.platform.pay(&PersonPays::with_front_end(parameters))?;
+        check(paid.paid, "the person has paid")?;
+        // The notification comes by itself.
+        for _ in 0..200 {
+            if shop.orders.get(&number).is_some_and(|order| order.state == OrderState::Paid) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let state = shop.orders.get(&number).map(|order| order.state);
         check(state == Some(OrderState::Paid), "the order is paid")?;
@@ -292,72 +292,4 @@ impl Customer {
 fn check(is_so: bool, what: &str) -> Result<(), Box<dyn Error>> {
     println!("{} {what}", if is_so { "✓" } else { "✗" });
     if is_so { Ok(()) } else { Err(format!("this is not so: {what}").into()) }
-}
-
-type Headers = Vec<(&'static str, String)>;
-
-/// The platform's part of a payment, which the sandbox does not play yet: see the top of this file.
-struct Simulated {
-    mchid: String,
-    appid: String,
-    public_key_id: String,
-    api_v3_key: ApiV3Key,
-    key: PrivateKey,
-}
-
-impl Simulated {
-    fn read(kit: &Kit, folder: &Path) -> Result<Self, Box<dyn Error>> {
-        Ok(Self {
-            mchid: kit.mchid.clone(),
-            appid: kit.appid.clone(),
-            public_key_id: kit.public_key_id.clone().ok_or("the kit has no public key")?,
-            api_v3_key: ApiV3Key::new(kit.api_v3_key.as_str())?,
-            // No merchant ever has this key. A sandbox keeps it beside those of its kit.
-            key: PrivateKey::from_pem(&std::fs::read_to_string(
-                folder.join("keys/platform/pub_key_key.pem"),
-            )?)?,
-        })
-    }
-
-    /// The notification of a payment: sealed with the APIv3 key, and signed.
-    fn payment(&self, number: &str, fen: i64) -> Result<(Headers, Vec<u8>), Box<dyn Error>> {
-        let resource = json!({
-            "mchid": self.mchid,
-            "appid": self.appid,
-            "out_trade_no": number,
-            "transaction_id": "4200000000202611260000000001",
-            "trade_type": "JSAPI",
-            "trade_state": "SUCCESS",
-            "success_time": "2026-11-26T10:00:00+08:00",
-            "payer": { "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" },
-            "amount": { "total": fen, "payer_total": fen, "currency": "CNY", "payer_currency": "CNY" },
-        });
-        let sealing_nonce = &random_nonce()[..12];
-        let sealed = self.api_v3_key.seal(sealing_nonce, "transaction", resource.to_string().as_bytes())?;
-        let body = json!({
-            "id": random_nonce(),
-            "create_time": "2026-11-26T10:00:01+08:00",
-            "resource_type": "encrypt-resource",
-            "event_type": "TRANSACTION.SUCCESS",
-            "summary": "支付成功",
-            "resource": {
-                "original_type": "transaction",
-                "algorithm": "AEAD_AES_256_GCM",
-                "ciphertext": sealed,
-                "associated_data": "transaction",
-                "nonce": sealing_nonce,
-            },
-        });
-        let body = body.to_string().into_bytes();
-        let timestamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().to_string();
-        let nonce = random_nonce();
-        let signature = self.key.sign(&response_message(&timestamp, &nonce, &body))?;
-        let headers = vec![
-            ("Wechatpay-Timestamp", timestamp),
-            ("Wechatpay-Nonce", nonce),
-            ("Wechatpay-Signature", signature),
-            ("Wechatpay-Serial", self.public_key_id.clone()),
-        ];
-        Ok((headers, body))
-    }
 }

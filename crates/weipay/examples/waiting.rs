@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use weipay::serde_json::json;
 use weipay::v3::bill::tradebill;
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no as order;
 use weipay::waiting::{Waited, Waiting};
@@ -27,6 +28,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // An order is asked for every five seconds. Only the platform's word settles it: at the deadline it is undecided.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let client = Client::from_kit(sandbox.kit_file())?;
+        let kit = sandbox.kit();
+        let made = json!({
+            "appid": kit.appid, "mchid": kit.mchid, "description": "tea", "out_trade_no": "1217752501201407033",
+            "notify_url": "https://example.com/notify", "amount": {"total": 1},
+        });
+        client.chain("v3/pay/transactions/native").post(&made).await?;
+        // What a person does on the phone.
+        sandbox.pay(&weipay_sandbox::PersonPays::new("1217752501201407033"))?;
         let waited = client
             .wait(&Waiting::within(Duration::from_secs(3)).every(Duration::from_secs(1)), |left| {
                 let request = order::get::Request::new();

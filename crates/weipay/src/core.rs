@@ -5,6 +5,7 @@
 //! successful response in its `Wechatpay-…` headers. The merchant private key signs at once; a [signer](crate::signer) of the
 //! caller's may have to be waited for, so preparing a request ends before that. What is different in APIv2 is in [`v2`].
 
+mod echo;
 mod v2;
 
 use std::borrow::Cow;
@@ -394,6 +395,12 @@ fn conclude(
             }
             error => Err(error),
         }) {
+            Ok(())
+                if response.status != StatusCode::NO_CONTENT
+                    && let Some(field) = echo::differing(request, &response.body) =>
+            {
+                ErrorKind::AnotherRequest { field }
+            }
             Ok(()) => {
                 response.verified = true;
                 if response.status == StatusCode::NO_CONTENT {

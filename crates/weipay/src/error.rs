@@ -72,6 +72,12 @@ pub enum ErrorKind {
     Api(ApiError),
     /// A successful response came whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
+    /// A response of the platform came that is about another request: this field of it repeats another number than the one that was
+    /// sent. Two responses were swapped on the way, which their signatures do not show. Do not act on it.
+    AnotherRequest {
+        /// The field, such as `out_trade_no`.
+        field: &'static str,
+    },
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client verifies
     /// signatures. It must fail like any wrong signature. The same call, made again, gets a correct response.
     SignatureProbe,
@@ -227,7 +233,10 @@ impl Error {
             ErrorKind::Api(error) => {
                 error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
             }
-            ErrorKind::Unverified(_) | ErrorKind::SignatureProbe | ErrorKind::Decode(_) => true,
+            ErrorKind::Unverified(_)
+            | ErrorKind::AnotherRequest { .. }
+            | ErrorKind::SignatureProbe
+            | ErrorKind::Decode(_) => true,
         }
     }
 
@@ -238,13 +247,14 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Signature probes, files with another digest than the announced one, and encrypted
+    /// Whether a response failed verification. Responses about another request, signature probes, files with another digest than the announced one, and encrypted
     /// files that do not fit their tag are included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         matches!(
             self.0.kind,
             ErrorKind::Unverified(_)
+                | ErrorKind::AnotherRequest { .. }
                 | ErrorKind::SignatureProbe
                 | ErrorKind::File(
                     FileError::WrongDigest { .. }
@@ -358,6 +368,11 @@ impl fmt::Display for Error {
                 None => write!(f, "{error}")?,
             },
             ErrorKind::Unverified(_) => f.write_str("the signature of the response cannot be verified")?,
+            ErrorKind::AnotherRequest { field } => write!(
+                f,
+                "the response is about another request: its `{field}` is not the one that was sent, so do not act on it, and query \
+                 the result"
+            )?,
             ErrorKind::SignatureProbe => f.write_str(
                 "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): make the same call again",
             )?,
@@ -444,9 +459,11 @@ impl error::Error for Error {
             ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),
             ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
-            ErrorKind::Request(_) | ErrorKind::Api(_) | ErrorKind::SignatureProbe | ErrorKind::Decode(_) => {
-                None
-            }
+            ErrorKind::Request(_)
+            | ErrorKind::Api(_)
+            | ErrorKind::AnotherRequest { .. }
+            | ErrorKind::SignatureProbe
+            | ErrorKind::Decode(_) => None,
         }
     }
 }

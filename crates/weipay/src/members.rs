@@ -37,6 +37,7 @@ pub(crate) mod purpose {
     pub(crate) const PAGE_TOTAL: char = 't';
     pub(crate) const PAGE_ITEMS: char = 'i';
     pub(crate) const PAGE_NEXT: char = 'u';
+    pub(crate) const ECHO: char = 'e';
 }
 
 /// A place of the text.

@@ -35,6 +35,27 @@ impl Linter {
             self.report(place, 1, "mark the number of the merchant whose key signs: `merchant-number`");
         }
         self.check_response_purposes(place, &operation.response);
+        self.check_echoes(place, operation);
+    }
+
+    /// An echo repeats a field of the request, and clients look for it among the members of the response itself.
+    fn check_echoes(&mut self, place: Place<'_>, operation: &Operation) {
+        let asks = |name: &str| {
+            let mut places = operation::Place::ALL.into_iter();
+            places.any(|travels| operation.request.fields(travels).iter().any(|field| field.name == name))
+        };
+        for field in &operation.response {
+            if field.purpose == Some(Purpose::Echo) && !asks(field.name) {
+                let problem = format!("`{}` is an `echo`, but the request has no such field", field.name);
+                self.report(place, field.line, problem);
+            }
+            for member in &field.fields {
+                if member.purpose == Some(Purpose::Echo) {
+                    let problem = "an `echo` is a member of the response itself, not of an object in it";
+                    self.report(place, member.line, problem);
+                }
+            }
+        }
     }
 
     /// What a response says about its page of a list, it says in its own members or in an object in it.
@@ -141,7 +162,7 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         | Purpose::PageCursor => {
             matches!(travels, Query | Json | Xml)
         }
-        Purpose::PageTotal | Purpose::PageItems | Purpose::PageNext => false,
+        Purpose::PageTotal | Purpose::PageItems | Purpose::PageNext | Purpose::Echo => false,
         // They are members of the part that describes the file.
         Purpose::FileName | Purpose::FileSha256 | Purpose::FileSm3 => false,
     }

@@ -430,6 +430,12 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
         ("a object\n      b object\n        c string nonce", "remove `nonce` from `c`"),
         ("a string[] merchant-number", "`a` is not a string"),
         ("a string sign-type", "`sign-type` is not possible here"),
+        ("a string\n\n  response\n    b string echo", "`b` is an `echo`, but the request has no such field"),
+        ("a string echo", "`echo` is not possible here"),
+        (
+            "a string\n\n  response\n    b object\n      a string echo",
+            "an `echo` is a member of the response itself",
+        ),
     ] {
         let found = finding(&format!("    {line}\n"));
         assert!(found.contains(problem), "{line}: {found}");

@@ -23,6 +23,11 @@ Headers that the real platform does not send:
                                   header asks for one";
 
 /// What follows the options of `weipay sandbox fault --help`.
+const PAY_HELP: &str = "Example:
+  weipay sandbox pay order-1
+  weipay sandbox pay 'weixin://wxpay/bizpayurl?pr=p4lpSuKzz' --as oUpF8uMuAJO_M2pxb1Q9zNjWeS6o
+  weipay sandbox pay order-1 --fail not-enough-balance";
+
 const FAULT_HELP: &str = "\
 A fault is one of:
   429, 500, 502, 503    nothing is done; behind it `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
@@ -182,6 +187,10 @@ pub(crate) enum SandboxCommand {
         #[command(subcommand)]
         command: MerchantCommand,
     },
+    /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
+    Transfer(Transfer),
+    /// The pay score orders (支付分订单) of a running sandbox: what the person does who is served.
+    PayScore(PayScore),
     /// Show the last requests of a running sandbox, and why they were refused.
     #[command(after_help = LOG_HELP)]
     Log(Log),
@@ -213,6 +222,11 @@ pub(crate) enum SandboxCommand {
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
     },
+    /// A person pays an order of a running sandbox, or fails to.
+    #[command(after_help = PAY_HELP)]
+    Pay(Pay),
+    /// Decide what becomes of a refund (退款) of a running sandbox, before the clock lets it succeed.
+    Refund(Refund),
     /// The faults that requests to a running sandbox meet.
     #[command(after_help = FAULT_HELP)]
     Fault(Fault),
@@ -273,6 +287,91 @@ pub(crate) struct Log {
 pub(crate) enum MerchantCommand {
     /// Add a merchant (商户) to the sandbox that runs on a data folder, and print the path of its kit.json.
     Add(NewMerchant),
+    /// Put money into an account of a merchant, from its bank, and print what is in the account then.
+    TopUp(TopUp),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopUp {
+    /// Its merchant ID (商户号), or that of a sub-merchant.
+    #[arg(value_name = "MCHID")]
+    pub(crate) mchid: String,
+    /// How much, in fen (分).
+    #[arg(value_name = "FEN", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) fen: i64,
+    /// Which account: operation (运营账户), from which transfers are paid, basic (基本账户) or marketing (营销资金).
+    #[arg(long, value_name = "ACCOUNT", default_value = "operation", value_parser = ["operation", "basic", "marketing"])]
+    pub(crate) account: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PayScore {
+    #[command(subcommand)]
+    pub(crate) command: PayScoreCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PayScoreCommand {
+    /// Confirm an order as the person who is served.
+    Confirm {
+        /// Its out_order_no, order_id or package.
+        number: String,
+        /// Who confirms.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// Let deductions for an order fail from now on, because the person cannot pay.
+    Decline {
+        /// Its out_order_no, order_id or package.
+        number: String,
+    },
+    /// Pay a completed order at once, without waiting for a deduction.
+    Pay {
+        /// Its out_order_no, order_id or package.
+        number: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Transfer {
+    #[command(subcommand)]
+    pub(crate) command: TransferCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TransferCommand {
+    /// Confirm a transfer as the person who is paid, and print its state.
+    Confirm {
+        /// Its out_bill_no, transfer_bill_no or package_info.
+        number: String,
+        /// Let the payment fail with this reason (fail_reason), such as ACCOUNT_FROZEN or NAME_NOT_CORRECT.
+        #[arg(long, value_name = "REASON")]
+        fail: Option<String>,
+    },
+    /// Do not confirm a transfer: it fails at once, as it would after 24 hours. Print its state.
+    Refuse {
+        /// Its out_bill_no, transfer_bill_no or package_info.
+        number: String,
+    },
+    /// Let a merchant transfer without confirmation (免确认收款授权).
+    Authorize {
+        /// The out_authorization_no or package_info.
+        number: String,
+    },
+    /// End such an authorization.
+    EndAuthorization {
+        /// The out_authorization_no or package_info.
+        number: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -295,6 +394,47 @@ pub(crate) struct NewMerchant {
     /// The state of its certificate (商户API证书).
     #[arg(long, value_name = "STATE", default_value = "valid", value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
     pub(crate) certificate: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pay {
+    /// The order by out_trade_no, transaction_id, prepay_id, code_url or h5_url; a combined order (合单) by its combine_out_trade_no.
+    #[arg(value_name = "ORDER", required_unless_present = "front_end")]
+    pub(crate) order: Option<String>,
+    /// Who pays [default: whom the order names, or else somebody].
+    #[arg(long = "as", value_name = "OPENID")]
+    pub(crate) person: Option<String>,
+    /// Fail for this reason: the order stays unpaid, and nobody is notified.
+    #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
+    pub(crate) fail: Option<String>,
+    /// A coupon of the merchant takes so many fen off.
+    #[arg(long, value_name = "FEN")]
+    pub(crate) discount: Option<i64>,
+    /// Pay from the wallet (零钱), and not by a bank card.
+    #[arg(long)]
+    pub(crate) wallet: bool,
+    /// The merchant whose out_trade_no is meant, when several have used it.
+    #[arg(long)]
+    pub(crate) mchid: Option<String>,
+    /// The signed parameters that the page, mini program or app was given, as JSON: their signature is checked.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) front_end: Option<String>,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refund {
+    /// The merchant's number (out_refund_no) or the platform's (refund_id).
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: String,
+    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), or the merchant gets the money back.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed"])]
+    pub(crate) to: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -3,13 +3,15 @@
 use serde_json::json;
 use weipay_sandbox::control::Client;
 
-use crate::arguments::{MerchantCommand, NewMerchant};
+use super::notifications::encoded;
+use crate::arguments::{MerchantCommand, NewMerchant, TopUp};
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 pub(super) fn run(command: &MerchantCommand) -> Outcome {
     match command {
         MerchantCommand::Add(new) => add(new),
+        MerchantCommand::TopUp(payment) => top_up(payment),
     }
 }
 
@@ -26,4 +28,12 @@ fn add(new: &NewMerchant) -> Outcome {
     let client = Client::from_data_dir(&new.data).map_err(Failure::usage)?;
     let merchant = client.call("POST", "/merchants", Some(&request)).map_err(Failure::failed)?;
     print(&format!("{}\n", merchant["kit_file"].as_str().unwrap_or_default()))
+}
+
+fn top_up(payment: &TopUp) -> Outcome {
+    let request = json!({ "fen": payment.fen, "account": payment.account });
+    let client = Client::from_data_dir(&payment.data).map_err(Failure::usage)?;
+    let target = format!("/merchants/{}/top-up", encoded(&payment.mchid));
+    let account = client.call("POST", &target, Some(&request)).map_err(Failure::failed)?;
+    print(&format!("{}\n", account["balance"]))
 }

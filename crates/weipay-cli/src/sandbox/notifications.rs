@@ -61,7 +61,8 @@ fn call(data: &DataFolder, method: &str, target: &str, body: Option<&Value>) -> 
     client.call(method, target, body).map_err(Failure::failed)
 }
 
-fn encoded(text: &str) -> String {
+/// A text as a part of a path.
+pub(super) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 

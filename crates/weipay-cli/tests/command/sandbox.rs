@@ -224,8 +224,9 @@ fn without_examples_an_operation_without_behaviour_is_not_implemented() {
     let serving = Serving::with(data.path(), &["--quiet", "--no-examples"]);
     let client = client(&serving);
     client.chain("v3/certificates").get().unwrap();
-    let order = client.chain("v3/pay/transactions/out-trade-no/1217752501201407033233368018");
-    let error = order.query("mchid", serving.kit()["mchid"].as_str().unwrap()).get().unwrap_err();
+    let order = client.chain("v3/marketing/favor/stocks/7");
+    let error =
+        order.query("stock_creator_mchid", serving.kit()["mchid"].as_str().unwrap()).get().unwrap_err();
     assert_eq!((error.status().unwrap().as_u16(), error.code()), (501, Some("NOT_IMPLEMENTED")));
     assert!(headers_of(&error, "Weipay-Sandbox-Reason").unwrap().contains("--no-examples"));
 }
@@ -284,7 +285,8 @@ fn coverage_tells_state_from_examples() {
     for (begin, operation) in [
         ("state", "POST    v3/marketing/busifavor/coupons/disassociate "),
         ("state", "GET     v3/certificates "),
-        ("example", "POST    v3/pay/transactions/jsapi "),
+        ("state", "POST    v3/pay/transactions/jsapi "),
+        ("example", "POST    v3/pay/transactions/jsapi-with-contract "),
         ("none", "POST    v2/pay/micropay "),
     ] {
         let line = text.lines().find(|line| line.contains(operation)).unwrap_or_default();

@@ -368,3 +368,11 @@ fn a_character_that_the_cut_would_break_is_left_out() {
     assert_eq!(detail["sign_information"]["truncated_sign_message"], "POST\n/v3/x\n1756951532\nn\n1234567\n");
     assert!(detail_of("POST", "/v3/x", "n", b"\xff\xff").is_object());
 }
+
+#[test]
+fn the_products_that_are_checked_less_are_in_the_catalogue() {
+    for prefix in LESS_CHECKED {
+        let mut templates = Catalog::embedded().headings().map(|(_, template)| format!("/{template}"));
+        assert!(templates.any(|template| template.starts_with(prefix)), "{prefix}");
+    }
+}

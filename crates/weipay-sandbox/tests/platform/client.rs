@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpStream};
 
 use serde_json::Value;
 use weipay_sandbox::Sandbox;
+use weipay_sandbox::kit::KitOnDisk;
 use weipay_wire::{
     Authorization, Certificate, PrivateKey, PublicKey, random_nonce, request_message, response_message,
 };
@@ -15,6 +16,8 @@ use crate::error_codes::check_known;
 /// A merchant's client of one sandbox.
 pub(crate) struct Client<'a> {
     pub(crate) sandbox: &'a Sandbox,
+    pub(crate) mchid: String,
+    pub(crate) serial: String,
     pub(crate) key: PrivateKey,
     pub(crate) platform_certificate: Certificate,
     pub(crate) public_key: PublicKey,
@@ -40,9 +43,19 @@ pub(crate) struct Response {
 
 impl<'a> Client<'a> {
     pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
-        let kit = sandbox.kit_on_disk();
+        Self::with_kit(sandbox, sandbox.kit_on_disk())
+    }
+
+    /// A client of another merchant of the sandbox.
+    pub(crate) fn of(sandbox: &'a Sandbox, mchid: &str) -> Self {
+        Self::with_kit(sandbox, &sandbox.platform().kit_of(mchid).unwrap())
+    }
+
+    fn with_kit(sandbox: &'a Sandbox, kit: &KitOnDisk) -> Self {
         Client {
             sandbox,
+            mchid: kit.kit().mchid.clone(),
+            serial: kit.kit().merchant_serial.clone(),
             key: PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap(),
             platform_certificate: Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap(),
             public_key: PublicKey::from_pem(&kit.public_key_pem().unwrap()).unwrap(),
@@ -54,8 +67,7 @@ impl<'a> Client<'a> {
     pub(crate) fn authorization(&self, method: &str, target: &str, body: &[u8]) -> Authorization {
         let (nonce_str, timestamp) = (random_nonce(), self.now);
         let signature = self.key.sign(&request_message(method, target, timestamp, &nonce_str, body)).unwrap();
-        let kit = self.sandbox.kit();
-        let (mchid, serial_no) = (kit.mchid.clone(), kit.merchant_serial.clone());
+        let (mchid, serial_no) = (self.mchid.clone(), self.serial.clone());
         Authorization {
             scheme: weipay_wire::Scheme::default(),
             mchid,

@@ -9,7 +9,14 @@ use weipay_catalog::Catalog;
 use crate::client::{Request, Response};
 
 /// The products whose refusals are checked.
-const PRODUCTS: [&str; 1] = ["/v3/marketing/busifavor/"];
+const PRODUCTS: [&str; 6] = [
+    "/v3/marketing/busifavor/",
+    "/v3/fund-app/mch-transfer/",
+    "/v3/transfer/batches",
+    "/v3/merchant/fund/",
+    "/v3/ecommerce/fund/",
+    "/v3/payscore/serviceorder",
+];
 
 /// What the sandbox refuses whatever the operation is: bodies that are too long, and operations that it does not have.
 const OF_EVERY_OPERATION: [u16; 2] = [413, 501];

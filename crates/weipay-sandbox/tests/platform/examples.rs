@@ -33,8 +33,8 @@ fn its_request_is_still_held_against_the_catalogue() {
 fn an_example_without_a_body_is_signed_too_and_changes_nothing() {
     let merchant = Merchant::new();
     let before = merchant.look_at_stock();
-    let body = json!({ "mchid": merchant.client.sandbox.kit().mchid });
-    let response = merchant.client.post("/v3/pay/transactions/out-trade-no/order-7/close", &body);
+    let body = json!({ "complainted_mchid": merchant.client.sandbox.kit().mchid });
+    let response = merchant.client.post("/v3/merchant-service/complaints-v2/7/complete", &body);
     assert_eq!((response.status, response.text()), (204, ""));
     assert_eq!(response.header("Weipay-Sandbox-Answer"), Some("example"));
     assert!(merchant.client.verifies(&response));
@@ -52,27 +52,6 @@ fn a_value_that_the_path_has_given_must_not_stand_in_the_body() {
         merchant.client.send(&request).json()["message"],
         "无法将输入源“/body/stock_id”映射到目标字段“批次号”中，此字段并非多重字段但被输入源“/uri_template/stock_id”映射过了"
     );
-}
-
-#[test]
-fn an_order_and_a_refund_are_answered_with_the_callers_own_numbers() {
-    let merchant = Merchant::new();
-    let (client, kit) = (&merchant.client, merchant.client.sandbox.kit());
-    let order =
-        client.get(&format!("/v3/pay/transactions/out-trade-no/order-7?mchid={}", kit.mchid)).success();
-    assert_eq!((&order["out_trade_no"], &order["mchid"]), (&json!("order-7"), &json!(kit.mchid)));
-    assert_eq!(order["appid"], kit.appid);
-    let refund = client
-        .post(
-            "/v3/refund/domestic/refunds",
-            &json!({
-                "out_trade_no": "order-7", "out_refund_no": "refund-7",
-                "amount": { "refund": 1, "total": 888, "currency": "CNY" }
-            }),
-        )
-        .success();
-    assert_eq!((&refund["out_trade_no"], &refund["out_refund_no"]), (&json!("order-7"), &json!("refund-7")));
-    assert_eq!((&refund["amount"]["refund"], &refund["amount"]["total"]), (&json!(1), &json!(888)));
 }
 
 #[test]

@@ -50,20 +50,23 @@ fn an_order_without_encrypted_fields_needs_no_platform_serial() {
         ("app", json!({})),
         ("h5", json!({ "scene_info": scene })),
     ] {
-        taken("POST", &format!("/v3/pay/transactions/{product}"), &order(with));
+        let mut body = order(with);
+        body["out_trade_no"] = json!(format!("order-of-{product}"));
+        taken("POST", &format!("/v3/pay/transactions/{product}"), &body);
     }
 }
 
 #[test]
 fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either() {
     let kit = SHARED.kit();
+    let part = |number: &str| {
+        json!({ "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
+            "out_trade_no": number, "description": "茶" })
+    };
     let combined = json!({
         "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": "combined-1",
         "notify_url": NOTIFY_URL, "combine_payer_info": { "openid": kit.openid },
-        "sub_orders": [{
-            "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
-            "out_trade_no": "combined-1-1", "description": "茶",
-        }],
+        "sub_orders": [part("combined-1-1"), part("combined-1-2")],
     });
     taken("POST", "/v3/combine-transactions/jsapi", &combined);
     let sharing = json!({
@@ -74,9 +77,13 @@ fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either()
     taken("POST", "/v3/profitsharing/orders", &sharing);
     let transfer = json!({
         "appid": kit.appid, "out_bill_no": "transfer1", "transfer_scene_id": "1000", "openid": kit.openid,
-        "transfer_amount": 1, "transfer_remark": "活动",
-        "transfer_scene_report_infos": [{ "info_type": "活动名称", "info_content": "新会员有礼" }],
+        "transfer_amount": 10, "transfer_remark": "活动",
+        "transfer_scene_report_infos": [
+            { "info_type": "活动名称", "info_content": "新会员有礼" },
+            { "info_type": "奖励说明", "info_content": "注册会员" },
+        ],
     });
+    SHARED.top_up(&kit.mchid, weipay_sandbox::MerchantAccount::Operation, 10).unwrap();
     taken("POST", "/v3/fund-app/mch-transfer/transfer-bills", &transfer);
 }
 

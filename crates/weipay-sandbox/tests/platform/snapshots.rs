@@ -206,7 +206,9 @@ fn the_same_seed_and_the_same_requests_give_the_same_bytes() {
     ];
     // The code that the coupon will have.
     let code = {
-        let sent = requests.iter().map(|request| merchant.client.send(request)).last().unwrap().success();
+        let sent =
+            requests.iter().map(|request| merchant.client.send(request)).fold(None, |_, last| Some(last));
+        let sent = sent.unwrap().success();
         sent["send_coupon_result"]["coupon_code"].as_str().unwrap().to_owned()
     };
     receiver.next();

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
-use super::Core;
+use super::{Core, echo};
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::operation::{Dialect, Operation};
@@ -185,6 +185,11 @@ pub(super) fn conclude(
     mut response: RawResponse,
 ) -> Result<RawResponse, Error> {
     let kind = match judge(core, request, &response) {
+        Judgement::Success { elements: Some(elements), .. }
+            if let Some(field) = echo::differing_element(request, &elements) =>
+        {
+            ErrorKind::AnotherRequest { field }
+        }
         Judgement::Success { elements, verified } => {
             response.elements = elements.map(Arc::new);
             response.verified = verified;

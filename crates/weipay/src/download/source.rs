@@ -125,8 +125,39 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use weipay_catalog::{Catalog, Field};
 
     use super::*;
+
+    /// Each object of responses that names a file, as the names of its members.
+    fn each_link(fields: &[Field], see: &mut dyn FnMut(&[&str])) {
+        let names: Vec<_> = fields.iter().map(|field| field.name).collect();
+        if names.contains(&URL) || names.contains(&HASH_TYPE) || names.contains(&HASH_VALUE) {
+            see(&names);
+        }
+        fields.iter().for_each(|field| each_link(&field.fields, see));
+    }
+
+    #[test]
+    fn the_names_of_a_files_members_are_those_of_the_catalogue() {
+        let (mut links, mut sealed) = (0, 0);
+        for operation in Catalog::embedded().operations() {
+            each_link(&operation.response, &mut |names| {
+                let has = |name| names.contains(&name);
+                assert_eq!(has(HASH_TYPE), has(HASH_VALUE), "{}: {names:?}", operation.path);
+                assert!(!has(KEY) || has(NONCE) && has(URL), "{}: {names:?}", operation.path);
+                // No other member of the object may be the address of the file or its digest.
+                let is_strange = |name: &&&str| {
+                    ![URL, HASH_TYPE, HASH_VALUE].contains(*name)
+                        && (name.contains("download") || name.contains("hash") || name.contains("digest"))
+                };
+                assert_eq!(names.iter().find(is_strange), None, "{}", operation.path);
+                links += usize::from(has(URL));
+                sealed += usize::from(has(KEY));
+            });
+        }
+        assert!(links > 20 && sealed > 0, "{links} {sealed}");
+    }
 
     const SHA1: &str = "79bb0f45fc4c42234a918000b2668d689e2bde04";
 

@@ -76,7 +76,9 @@ pub(super) fn class_of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorCla
         ErrorKind::Request(_) => Parameter,
         ErrorKind::Network(_) => Transport,
         ErrorKind::Api(error) => of_response(error, status.unwrap_or_default()),
-        ErrorKind::Unverified(_) | ErrorKind::SignatureProbe => Verification,
+        ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe => {
+            Verification
+        }
         // `NotFound` would be about an object of the call, not about certificates.
         ErrorKind::PlatformCertificates(fetch) => match fetch.class() {
             class @ (Transport | RateLimit | PlatformFault | Signature) => class,
@@ -124,7 +126,7 @@ impl Error {
     /// | what happened | is it? |
     /// |---|---|
     /// | nothing was sent, because the network failed | yes |
-    /// | the network failed later, status 5xx, 429, 408 or 425, `SYSTEM_ERROR`, a signature probe | if the call only reads, or the catalogue says that a repeat is safe ([`Operation::is_safe_to_repeat`](crate::Operation::is_safe_to_repeat)) |
+    /// | the network failed later, status 5xx, 429, 408 or 425, `SYSTEM_ERROR`, a signature probe, a response about another request | if the call only reads, or the catalogue says that a repeat is safe ([`Operation::is_safe_to_repeat`](crate::Operation::is_safe_to_repeat)) |
     /// | it is not decided yet ([`ErrorClass::Pending`]) | if the call only reads; otherwise query the result |
     /// | a downloaded file is damaged, or not the announced one | yes |
     /// | anything else | no: the same call fails again |
@@ -139,9 +141,8 @@ impl Error {
         };
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
-            (ErrorKind::Network(_) | ErrorKind::SignatureProbe, _) | (_, RateLimit | PlatformFault) => {
-                is_safe()
-            }
+            (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _)
+            | (_, RateLimit | PlatformFault) => is_safe(),
             (ErrorKind::Api(_), Transport) => {
                 let may_pass = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY];
                 self.status().is_some_and(|status| may_pass.contains(&status)) && is_safe()

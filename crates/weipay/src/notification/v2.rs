@@ -118,6 +118,20 @@ fn from_json<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), De
     T::decode(&content.json, None)
 }
 
+/// The elements with the number of the merchant that a message is for: one in each event. A test holds these names and those
+/// below against the catalogue.
+const OWN_NUMBERS: [&str; 2] = ["mch_id", "combine_mch_id"];
+
+/// What tells an event from the others, which have no name in APIv2.
+const BY_ELEMENTS: [(&str, &[&str]); 6] = [
+    ("refund-processed", &["req_info"]),
+    ("combined-transactions-success", &["combine_out_trade_no"]),
+    ("pap-contract-state-changed", &["change_type", "contract_id"]),
+    ("transactions-risk-occurred", &["event_code", "risk_level"]),
+    ("vehicle-state-changed-for-parking", &["plate_number", "vehicle_event_createtime"]),
+    ("transaction-success", &["transaction_id", "out_trade_no", "result_code"]),
+];
+
 /// Whether a body without signature headers is one of APIv2.
 pub(super) fn is_v2(body: &[u8]) -> bool {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
@@ -145,7 +159,7 @@ impl V2Verified {
         let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
         let event = event_of(&elements).to_owned();
         let is_sealed_refund = elements.text("req_info").is_some();
-        let mchid = elements.text("mch_id").or_else(|| elements.text("combine_mch_id"));
+        let mchid = OWN_NUMBERS.iter().find_map(|name| elements.text(name));
         let mchid = mchid.ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
         let named: Vec<_> = merchants
             .iter()
@@ -280,14 +294,6 @@ fn members(body: &[u8]) -> Result<XmlElements, Rejection> {
 
 /// The event that a message tells of. APIv2 has no name for it, so that its elements decide.
 fn event_of(elements: &XmlElements) -> &str {
-    const BY_ELEMENTS: [(&str, &[&str]); 6] = [
-        ("refund-processed", &["req_info"]),
-        ("combined-transactions-success", &["combine_out_trade_no"]),
-        ("pap-contract-state-changed", &["change_type", "contract_id"]),
-        ("transactions-risk-occurred", &["event_code", "risk_level"]),
-        ("vehicle-state-changed-for-parking", &["plate_number", "vehicle_event_createtime"]),
-        ("transaction-success", &["transaction_id", "out_trade_no", "result_code"]),
-    ];
     if let Some(event_type) =
         elements.text("event_type").filter(|_| elements.get("event_ciphertext").is_some())
     {
@@ -297,10 +303,9 @@ fn event_of(elements: &XmlElements) -> &str {
     BY_ELEMENTS.iter().find(|(_, names)| fits(names)).map_or("", |(event, _)| event)
 }
 
-/// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
-/// logged and a number plate is personal.
-fn id_of(event: &str, elements: &XmlElements) -> String {
-    let names: &[&str] = match event {
+/// The elements with the numbers of what happened.
+fn id_elements(event: &str) -> &'static [&'static str] {
+    match event {
         "refund-processed" => &["refund_id", "refund_status"],
         "combined-transactions-success" => &["combine_mch_id", "combine_out_trade_no", "result_code"],
         "pap-contract-state-changed" => &["contract_id", "change_type", "operate_time"],
@@ -310,7 +315,13 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
         }
         "transaction-success" => &["transaction_id", "result_code", "trade_state"],
         _ => &[],
-    };
+    }
+}
+
+/// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
+/// logged and a number plate is personal.
+fn id_of(event: &str, elements: &XmlElements) -> String {
+    let names = id_elements(event);
     let mut of_event = String::from(event);
     let mut add = |name: &str, text: &str| of_event.push_str(&format!("\n{name}={text}"));
     if names.iter().any(|name| elements.text(name).is_some()) {
@@ -327,9 +338,24 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::Catalog;
+    use weipay_catalog::{Catalog, Field};
 
     use super::*;
+
+    /// Element names in the code are those of the catalogue: who it is for, and what tells one event from another.
+    #[test]
+    fn the_elements_that_are_asked_for_are_those_of_the_catalogue() {
+        let has = |fields: &[Field], name: &str| fields.iter().any(|field| field.name == name);
+        for one in Catalog::embedded().notifications().filter(|one| one.version == "v2") {
+            let own = OWN_NUMBERS.iter().filter(|name| has(&one.body, name)).count();
+            assert_eq!(own, 1, "{}: exactly one element names the merchant", one.event);
+            let of_event = BY_ELEMENTS.iter().filter(|(event, _)| *event == one.event);
+            let known = of_event.flat_map(|(_, names)| names.iter()).chain(id_elements(one.event));
+            for name in known {
+                assert!(has(&one.body, name) || has(&one.resource, name), "{} has no {name}", one.event);
+            }
+        }
+    }
 
     #[test]
     fn every_notification_of_apiv2_in_the_catalogue_is_an_event() {

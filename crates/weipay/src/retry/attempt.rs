@@ -32,7 +32,7 @@ pub enum AttemptOutcome {
     },
     /// No complete response came.
     Network(Sent),
-    /// A successful response whose signature cannot be verified.
+    /// A successful response whose signature cannot be verified, or that is about another request.
     Unverified,
     /// A deliberately wrong signature (签名探测).
     SignatureProbe,
@@ -94,7 +94,7 @@ impl AttemptOutcome {
                 status: error.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
                 code: error.code().filter(|code| is_code(code)).unwrap_or_default().to_owned(),
             },
-            ErrorKind::Unverified(_) => Self::Unverified,
+            ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } => Self::Unverified,
             ErrorKind::SignatureProbe => Self::SignatureProbe,
             _ => Self::Request,
         }

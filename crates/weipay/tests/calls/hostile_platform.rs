@@ -179,6 +179,68 @@ fn the_bodies_of_two_calls_that_were_swapped_are_refused() {
     });
 }
 
+/// The same, but each is answered with the whole response to the other, signature included: both verify.
+fn swapped() -> String {
+    let (both, bodies) = (Barrier::new(2), Mutex::new(Vec::new()));
+    responding(move |seen| {
+        let number = match serde_json::from_slice::<Value>(&seen.body) {
+            Ok(body) => body["out_refund_no"].clone(),
+            Err(_) => seen.target.split(['/', '?']).nth_back(1).unwrap().into(),
+        };
+        let name = if seen.body.is_empty() { "out_trade_no" } else { "out_refund_no" };
+        let body = json!({name: number, "trade_state": "SUCCESS", "status": "SUCCESS"}).to_string();
+        bodies.lock().unwrap().push(body.clone());
+        both.wait();
+        let bodies = bodies.lock().unwrap();
+        signed(200, bodies.iter().find(|other| **other != body).unwrap())
+    })
+}
+
+fn refuse_another<T: std::fmt::Debug>(result: Result<T, Error>, echo: &str) {
+    let error = result.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::AnotherRequest { field } if *field == echo), "{error}");
+    assert!(error.is_unverified() && error.may_have_taken_effect() && error.is_retryable(), "{error}");
+    assert_eq!(error.class(), weipay::error::ErrorClass::Verification);
+    assert!(error.to_string().contains(echo) && !format!("{error}").contains("SUCCESS"), "{error}");
+}
+
+#[test]
+fn whole_responses_of_two_calls_that_were_swapped_are_refused() {
+    let paths = [
+        "v3/pay/transactions/out-trade-no/A00001?mchid=1",
+        "v3/pay/transactions/out-trade-no/B00002?mchid=1",
+    ];
+    let client = configured().base_url(&swapped()).build().unwrap();
+    let (first, second) =
+        on_async(async { tokio::join!(client.chain(paths[0]).get(), client.chain(paths[1]).get()) });
+    [first, second].into_iter().for_each(|result| refuse_another(result, "out_trade_no"));
+    let client = configured().base_url(&swapped()).build_blocking().unwrap();
+    thread::scope(|scope| {
+        for path in paths {
+            let client = client.clone();
+            scope.spawn(move || refuse_another(client.chain(path).get(), "out_trade_no"));
+        }
+    });
+    // With types.
+    let client = configured().base_url(&swapped()).build().unwrap();
+    let query = |number: &str| {
+        let request =
+            weipay::v3::pay::transactions::out_trade_no::out_trade_no::get::Request::new().mchid("1");
+        client.v3().pay().transactions().out_trade_no().out_trade_no(number).get(request)
+    };
+    let (first, second) = on_async(async { tokio::join!(query("A00001"), query("B00002")) });
+    [first, second].into_iter().for_each(|result| refuse_another(result, "out_trade_no"));
+    // A number in the body.
+    let client = configured().base_url(&swapped()).build().unwrap();
+    let refund = |number: &str| {
+        client
+            .chain("v3/refund/domestic/refunds")
+            .post(json!({"out_refund_no": number, "amount": {"refund": 1}}))
+    };
+    let (first, second) = on_async(async { tokio::join!(refund("A1"), refund("B2")) });
+    [first, second].into_iter().for_each(|result| refuse_another(result, "out_refund_no"));
+}
+
 #[test]
 fn a_success_that_was_cut_off_is_refused_wherever_it_ends() {
     let body = r#"{"trade_state":"SUCCESS","amount":{"total":100}}"#;

@@ -24,6 +24,7 @@ mod own_number;
 mod paging;
 mod platform;
 mod platform_certificates;
+mod public_interface;
 mod reports_of_others;
 mod requests;
 mod root_certificates;

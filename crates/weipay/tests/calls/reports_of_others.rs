@@ -45,9 +45,14 @@ fn a_refund_of_an_order_with_discounts_lists_their_goods() {
 }
 
 fn read_refund(body: &str) -> refunds::post::Response {
+    let recorded: serde_json::Value = serde_json::from_str(body).unwrap();
+    let number = |name: &str| recorded[name].as_str().unwrap();
     let [first, second] = on_both!(vec![signed(200, body)], client => {
         let amount = refunds::post::Amount::new().refund(1).total(600).currency("CNY");
-        let request = refunds::post::Request::new().out_trade_no("o1").out_refund_no("r1").amount(amount);
+        let request = refunds::post::Request::new()
+            .out_trade_no(number("out_trade_no"))
+            .out_refund_no(number("out_refund_no"))
+            .amount(amount);
         client.v3().refund().domestic().refunds().post(request)
     })
     .map(|(response, _)| {

@@ -195,8 +195,8 @@ pub(crate) struct Order {
 }
 
 const TRANSACTION: &str = "transaction";
+const NUMBER: &str = "number";
 const PREPAY: &str = "prepay";
-const COMBINATION: &str = "combination";
 const MERCHANT_AND_DAY: &str = "merchant and time of payment";
 const PAYEE_AND_DAY: &str = "payee and time of payment";
 
@@ -210,9 +210,7 @@ impl Record for Order {
     fn indexes(&self) -> Vec<IndexEntry> {
         let mut indexes: Vec<_> =
             self.prepays.iter().map(|prepay| IndexEntry::new(PREPAY, prepay.id.as_str())).collect();
-        if let Some(combined) = &self.combined {
-            indexes.push(IndexEntry::new(COMBINATION, joined(&combined.merchant, &combined.out_trade_no)));
-        }
+        indexes.push(IndexEntry::new(NUMBER, self.out_trade_no.as_str()));
         if let Some(payment) = &self.payment {
             indexes.push(IndexEntry::new(TRANSACTION, payment.transaction_id.as_str()));
             indexes.push(IndexEntry::new(MERCHANT_AND_DAY, at(&self.merchant, payment.paid_at)));
@@ -234,6 +232,7 @@ pub(crate) fn key(merchant: &str, out_trade_no: &str) -> String {
 
 /// Whose payments a bill has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "bills come next")]
 pub(crate) enum Whose<'a> {
     /// All that a merchant or partner made, for its sub-merchants too.
     Merchant(&'a str),
@@ -264,12 +263,18 @@ impl Order {
         Self::find_one(tx, PREPAY, id)
     }
 
+    /// Those of all merchants that have used a number.
+    pub(super) fn find_by_bare_number(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+        tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 10 })
+    }
+
     fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
         Ok(tx.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 1 })?.pop())
     }
 
     /// The orders that were paid from one time until before another, reversed and refunded ones too; the one that was made last
     /// first.
+    #[allow(dead_code, reason = "bills come next")]
     pub(crate) fn find_paid(
         tx: &Transaction<'_>,
         whose: Whose<'_>,
@@ -285,13 +290,21 @@ impl Order {
         tx.find(&[range], page)
     }
 
-    /// The parts of a combined order; which one comes first is not said.
-    pub(crate) fn find_combined(
-        tx: &Transaction<'_>,
-        combination: &Combination,
-    ) -> Result<Vec<Self>, StoreError> {
-        let value = joined(&combination.merchant, &combination.out_trade_no);
-        tx.find(&[IndexRange::equal(COMBINATION, value)], Page { offset: 0, limit: MAX_PARTS })
+    /// The order at a moment: when its time is over it is closed, whether or not the clock has done that yet.
+    pub(crate) fn seen_at(self, now: i64) -> Self {
+        if self.state == OrderState::NotPay && self.expires <= now {
+            return Self { state: OrderState::Closed, ended: Some(self.expires), ..self };
+        }
+        self
+    }
+
+    /// Whether another order is of the same product, appid and merchants.
+    pub(crate) fn is_from_the_same_product(&self, other: &Self) -> bool {
+        let product = |order: &Self| (order.trade_type, order.dialect);
+        product(self) == product(other)
+            && self.appid == other.appid
+            && self.sub_mchid == other.sub_mchid
+            && self.sub_appid == other.sub_appid
     }
 
     /// Whose money it is.
@@ -302,11 +315,6 @@ impl Order {
     /// 微信支付订单号, of an order that was paid.
     pub(crate) fn transaction_id(&self) -> Option<&str> {
         self.payment.as_ref().map(|payment| payment.transaction_id.as_str())
-    }
-
-    /// What the app can pay with now.
-    pub(crate) fn prepay(&self) -> Option<&Prepay> {
-        self.prepays.last()
     }
 
     /// The response of a query by APIv3, which is also what a notification of the payment opens to.

@@ -35,6 +35,22 @@ fn a_success_is_believed_by_either_kind_of_signature() {
 }
 
 #[test]
+fn a_success_of_another_order_is_refused() {
+    let fields = [&paid()[..], &[("out_trade_no", "B2")]].concat();
+    for (asked, is_another) in [("A1", true), ("B2", false), ("", false)] {
+        let client = client(vec![signed(&fields)]);
+        let result = client.chain("v2/pay/orderquery").post(json!({"out_trade_no": asked}));
+        match result {
+            Ok(_) => assert!(!is_another, "{asked}"),
+            Err(error) => {
+                let kind = error.kind();
+                assert!(is_another && matches!(kind, ErrorKind::AnotherRequest { field: "out_trade_no" }));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_success_that_is_not_proven_is_an_error_that_may_have_taken_effect() {
     let fields = paid();
     let sign = md5(&fields);

@@ -1,0 +1,70 @@
+//! `weipay sandbox pay`: a person pays an order of a running sandbox, by its control API.
+
+use serde_json::{Map, Value, json};
+use weipay_sandbox::control::Client;
+
+use crate::arguments::Pay;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
+
+pub(super) fn run(arguments: &Pay) -> Outcome {
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let mut body = Map::new();
+    let texts = [
+        ("order", &arguments.order),
+        ("openid", &arguments.person),
+        ("fail", &arguments.fail),
+        ("mchid", &arguments.mchid),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), json!(value));
+        }
+    }
+    if let Some(fen) = arguments.discount {
+        body.insert("discount".to_owned(), json!(fen));
+    }
+    if arguments.wallet {
+        body.insert("wallet".to_owned(), json!(true));
+    }
+    if let Some(text) = &arguments.front_end {
+        let parameters: Value = serde_json::from_str(text)
+            .map_err(|error| Failure::usage(format!("--front-end is not JSON: {error}")))?;
+        body.insert("front_end".to_owned(), parameters);
+    }
+    let paid = client.call("POST", "/orders/pay", Some(&body.into())).map_err(Failure::failed)?;
+    print(&shown(&paid))
+}
+
+/// One line: what became of it.
+fn shown(paid: &Value) -> String {
+    let text = |name: &str| paid[name].as_str().unwrap_or_default();
+    match paid["failure"].as_str() {
+        Some(failure) => {
+            format!(
+                "{} was not paid: {failure}; its state is {}\n",
+                text("out_trade_no"),
+                text("trade_state")
+            )
+        }
+        None => {
+            let ids: Vec<_> =
+                paid["transaction_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            format!("{} is paid: {} fen, {}\n", text("out_trade_no"), paid["payer_total"], ids.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_was_paid_or_why_not() {
+        let paid = json!({ "paid": true, "out_trade_no": "order-1", "trade_state": "SUCCESS", "payer_total": 9,
+            "transaction_ids": ["4200"] });
+        assert_eq!(shown(&paid), "order-1 is paid: 9 fen, 4200\n");
+        let failed = json!({ "out_trade_no": "order-1", "trade_state": "NOTPAY", "failure": "cancel" });
+        assert_eq!(shown(&failed), "order-1 was not paid: cancel; its state is NOTPAY\n");
+    }
+}

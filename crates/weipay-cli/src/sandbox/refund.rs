@@ -1,0 +1,36 @@
+//! `weipay sandbox refund`: what becomes of a refund, by the control API of a running sandbox.
+
+use serde_json::{Value, json};
+use weipay_sandbox::control::Client;
+
+use crate::arguments::Refund;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
+
+pub(super) fn run(arguments: &Refund) -> Outcome {
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    // `*` and `|` may stand in a refund number; all others that may are safe in a path.
+    let number =
+        arguments.number.replace('%', "%25").replace('/', "%2F").replace('|', "%7C").replace('?', "%3F");
+    let path = format!("/refunds/{number}/outcome");
+    let refund = client.call("POST", &path, Some(&json!({ "to": arguments.to }))).map_err(Failure::failed)?;
+    print(&shown(&refund))
+}
+
+/// One line: both numbers, the state, the amount.
+fn shown(refund: &Value) -> String {
+    let text = |name: &str| refund[name].as_str().unwrap_or_default();
+    let fen = refund["amount"]["refund"].as_i64().unwrap_or_default();
+    format!("{} ({}) is {}, {fen} fen\n", text("out_refund_no"), text("refund_id"), text("status"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_became_of_the_refund() {
+        let refund = json!({ "out_refund_no": "r1", "refund_id": "503", "status": "ABNORMAL", "amount": { "refund": 5 } });
+        assert_eq!(shown(&refund), "r1 (503) is ABNORMAL, 5 fen\n");
+    }
+}

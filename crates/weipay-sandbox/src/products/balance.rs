@@ -1,0 +1,242 @@
+//! Balances (余额): what a merchant has, now and at the end of a day, and how it gets there.
+//!
+//! Everything is read from the [ledger](crate::products::ledger). `top_up` is what a developer does: a bank transfer into an account.
+
+pub(crate) mod top_up;
+
+use serde_json::{Value, json};
+
+use super::ledger::{self, AccountKind, Owner, Purse};
+use super::{Context, Handler, HandlerError, Route};
+use crate::clock;
+use crate::response::Refusal;
+use crate::store::{Page, StoreError, Transaction};
+
+const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, handler }
+}
+
+#[rustfmt::skip]
+pub(super) const ROUTES: &[Route] = &[
+    route("GET", "v3/merchant/fund/balance/{account_type}",       query_balance),
+    route("GET", "v3/merchant/fund/dayendbalance/{account_type}", query_day_end_balance),
+    route("GET", "v3/ecommerce/fund/balance/{sub_mchid}",         query_sub_merchant_balance),
+    route("GET", "v3/ecommerce/fund/enddaybalance/{sub_mchid}",   query_sub_merchant_day_end_balance),
+];
+
+fn query_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let account = BalanceAccount::from_word(context.request.path("account_type")).ok_or_else(not_opened)?;
+    let purse = Purse::find(tx, &Owner::merchant(&*context.caller.mchid))?;
+    Ok(account.amounts(|kind| purse.balance(kind)))
+}
+
+fn query_day_end_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let account = BalanceAccount::from_word(context.request.path("account_type")).ok_or_else(not_opened)?;
+    let end = day_end(context.request.query("date"), context.now, no_data)?;
+    let balance = balance_before(tx, &Owner::merchant(&*context.caller.mchid), account, end)?;
+    Ok(account.amounts(|kind| balance[kind_position(kind)]))
+}
+
+fn query_sub_merchant_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let sub_mchid = sub_merchant(context, "无权查询该商户余额")?;
+    let account = queried_account(context)?;
+    let purse = Purse::find(tx, &Owner::merchant(sub_mchid))?;
+    Ok(named(sub_mchid, account, account.amounts(|kind| purse.balance(kind))))
+}
+
+fn query_sub_merchant_day_end_balance(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let sub_mchid = sub_merchant(context, "无接口权限")?;
+    let account = queried_account(context)?;
+    let end = day_end(context.request.query("date"), context.now, no_account_then)?;
+    let balance = balance_before(tx, &Owner::merchant(sub_mchid), account, end)?;
+    Ok(named(sub_mchid, account, account.amounts(|kind| balance[kind_position(kind)])))
+}
+
+/// An account as the pages of balances name it (`account_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BalanceAccount {
+    Basic,
+    Operation,
+    Fees,
+    Deposit,
+}
+
+impl BalanceAccount {
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Basic, Self::Operation, Self::Fees, Self::Deposit]
+            .into_iter()
+            .find(|known| known.word() == word)
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Basic => "BASIC",
+            Self::Operation => "OPERATION",
+            Self::Fees => "FEES",
+            Self::Deposit => "DEPOSIT",
+        }
+    }
+
+    /// What can be used of it, and what cannot. INFERRED(pending-amount): unsettled and frozen money is pending in the basic account, and money
+    /// of transfers under way in the operation account. INFERRED(empty-accounts): nothing is ever in the accounts for fees and deposits.
+    const fn kinds(self) -> (&'static [AccountKind], &'static [AccountKind]) {
+        match self {
+            Self::Basic => (&[AccountKind::Available], &[AccountKind::Unsettled, AccountKind::Frozen]),
+            Self::Operation => (&[AccountKind::Operation], &[AccountKind::Transferring]),
+            Self::Fees | Self::Deposit => (&[], &[]),
+        }
+    }
+
+    fn amounts(self, balance: impl Fn(AccountKind) -> i64) -> Value {
+        let sum = |kinds: &[AccountKind]| kinds.iter().map(|kind| balance(*kind)).sum::<i64>();
+        let (available, pending) = self.kinds();
+        json!({ "available_amount": sum(available), "pending_amount": sum(pending) })
+    }
+}
+
+/// The kinds that balances are made of.
+const KINDS: [AccountKind; 5] = [
+    AccountKind::Available,
+    AccountKind::Unsettled,
+    AccountKind::Frozen,
+    AccountKind::Operation,
+    AccountKind::Transferring,
+];
+
+fn kind_position(kind: AccountKind) -> usize {
+    KINDS.iter().position(|known| *known == kind).unwrap_or_default()
+}
+
+/// What was in the accounts before a moment: after the last entry of each.
+fn balance_before(
+    tx: &Transaction<'_>,
+    owner: &Owner,
+    account: BalanceAccount,
+    end: i64,
+) -> Result<[i64; KINDS.len()], StoreError> {
+    const LIMIT: i64 = 100;
+    let (available, pending) = account.kinds();
+    let mut wanted: Vec<_> = available.iter().chain(pending).copied().collect();
+    let mut balance = [0; KINDS.len()];
+    let mut offset = 0;
+    while !wanted.is_empty() {
+        let entries = ledger::entries(tx, owner, 0, end, Page { offset, limit: LIMIT })?;
+        let is_last = i64::try_from(entries.len()).unwrap_or(LIMIT) < LIMIT;
+        for leg in entries.iter().rev().flat_map(|entry| entry.legs.iter().rev()) {
+            if leg.owner == *owner && wanted.contains(&leg.kind) {
+                balance[kind_position(leg.kind)] = leg.balance;
+                wanted.retain(|kind| *kind != leg.kind);
+            }
+        }
+        if is_last {
+            break;
+        }
+        offset += LIMIT;
+    }
+    Ok(balance)
+}
+
+/// The first moment after a day whose balance can be asked for: from ten o'clock of the next day, for 90 days.
+fn day_end(date: Option<&str>, now: i64, no_data: fn() -> Refusal) -> Result<i64, Refusal> {
+    const READY: i64 = 10 * 60 * 60;
+    const MAX_AGE_DAYS: i64 = 90;
+    let start = date.and_then(|date| clock::parse(&format!("{date}T00:00:00+08:00"))).ok_or_else(|| {
+        Refusal::param_error("参数错误").with_reason("date must be a day, such as 2026-08-14")
+    })?;
+    let end = start + clock::DAY;
+    let is_ready = end.saturating_add(READY) <= now;
+    if !is_ready || clock::day(now) - clock::day(start) > MAX_AGE_DAYS {
+        return Err(no_data().with_reason(
+            "the balance at the end of a day is there from 10:00 (UTC+8) of the next day, for 90 days",
+        ));
+    }
+    Ok(end)
+}
+
+/// The sub-merchant in the path, when the caller acts for it.
+fn sub_merchant<'a>(context: &'a Context<'_>, words: &'static str) -> Result<&'a str, Refusal> {
+    let sub_mchid = context.request.path("sub_mchid");
+    if context.caller.sub_merchants.iter().any(|own| own == sub_mchid) {
+        return Ok(sub_mchid);
+    }
+    Err(Refusal::no_auth(words).with_reason(
+        "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does",
+    ))
+}
+
+/// The account in the query; the basic account when there is none.
+fn queried_account(context: &Context<'_>) -> Result<BalanceAccount, Refusal> {
+    BalanceAccount::from_word(context.request.query("account_type").unwrap_or("BASIC")).ok_or_else(not_opened)
+}
+
+fn named(sub_mchid: &str, account: BalanceAccount, mut amounts: Value) -> Value {
+    amounts["sub_mchid"] = sub_mchid.into();
+    amounts["account_type"] = account.word().into();
+    amounts
+}
+
+fn not_opened() -> Refusal {
+    Refusal::invalid_request("输入账户类型未开通")
+        .with_reason("account_type is BASIC, OPERATION or FEES; of a sub-merchant also DEPOSIT")
+}
+
+fn no_data() -> Refusal {
+    Refusal::invalid_request("日终余额当日无数据")
+}
+
+fn no_account_then() -> Refusal {
+    Refusal::invalid_request("该账户在指定时间不存在")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ledger::{Business, Posting, PostingError, post};
+    use super::*;
+    use crate::store::Store;
+
+    /// 2026-08-15T12:00:00+08:00.
+    const NOON: i64 = 1_786_766_400;
+
+    #[test]
+    fn a_day_ends_at_midnight_and_is_shown_from_ten_o_clock_for_90_days() {
+        let end = |date: &str, now| day_end(Some(date), now, no_data);
+        let midnight = NOON - 12 * 3_600;
+        assert_eq!(end("2026-08-14", NOON), Ok(midnight));
+        assert_eq!(end("2026-08-14", midnight + 10 * 3_600), Ok(midnight));
+        assert!(end("2026-08-14", midnight + 10 * 3_600 - 1).is_err());
+        assert!(end("2026-08-15", NOON).is_err(), "today");
+        assert!(end("2026-05-17", NOON).is_ok() && end("2026-05-16", NOON).is_err(), "90 days");
+        assert_eq!(end("2026-8-14", NOON).unwrap_err().code, "PARAM_ERROR");
+        assert_eq!(day_end(None, NOON, no_data).unwrap_err().code, "PARAM_ERROR");
+    }
+
+    #[test]
+    fn the_balance_before_a_moment_is_that_after_the_last_entry_of_each_account() {
+        let owner = Owner::merchant("1900000109");
+        let done: Result<(), PostingError> = Store::in_memory().transaction(|tx| {
+            let move_at = |time, from, to, fen| {
+                let posting = Posting::new(Business::TopUp, "1", time);
+                post(tx, posting.moves(owner.account(from), owner.account(to), fen))
+            };
+            move_at(10, AccountKind::Bank, AccountKind::Unsettled, 50)?;
+            for time in 11..300 {
+                move_at(time, AccountKind::Bank, AccountKind::Operation, 1)?;
+            }
+            move_at(300, AccountKind::Unsettled, AccountKind::Available, 20)?;
+            let basic = |end| balance_before(tx, &owner, BalanceAccount::Basic, end);
+            assert_eq!((basic(10)?[0], basic(10)?[1]), (0, 0));
+            assert_eq!((basic(300)?[0], basic(300)?[1]), (0, 50));
+            assert_eq!((basic(301)?[0], basic(301)?[1]), (20, 30));
+            let operation = balance_before(tx, &owner, BalanceAccount::Operation, 111)?;
+            assert_eq!(
+                BalanceAccount::Operation.amounts(|kind| operation[kind_position(kind)]),
+                json!({ "available_amount": 100, "pending_amount": 0 })
+            );
+            Ok(())
+        });
+        done.unwrap();
+    }
+}

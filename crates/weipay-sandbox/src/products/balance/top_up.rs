@@ -1,0 +1,103 @@
+//! Topping up (充值): money from a merchant's bank comes into one of its accounts. Nothing else fills an operation account.
+
+use serde_json::{Value, json};
+
+use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::merchants::change::MerchantError;
+use crate::platform::Platform;
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
+use crate::store::StoreError;
+
+pub(crate) const ROUTES: &[Route] = &[Route::post(
+    "/merchants/{mchid}/top-up",
+    "Money from its bank comes into an account of a merchant",
+    &[
+        Member::integer("fen", "How much, in fen (分)").required(),
+        Member::word(
+            "account",
+            &MerchantAccount::WORDS,
+            "Which account; operation if missing: transfers (商家转账) are paid from it",
+        ),
+    ],
+    top_up,
+)];
+
+/// More is never paid in at once: a hundred million yuan.
+const MAX_FEN: i64 = 10_000_000_000;
+
+/// An account of a merchant that can be topped up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MerchantAccount {
+    /// 运营账户: transfers are paid from it.
+    #[default]
+    Operation,
+    /// 可用余额 of the basic account (基本账户): refunds can be paid from it.
+    Basic,
+    /// 营销资金: budgets of cash coupons (代金券).
+    Marketing,
+}
+
+impl MerchantAccount {
+    const ALL: [Self; 3] = [Self::Operation, Self::Basic, Self::Marketing];
+    pub(crate) const WORDS: [&str; 3] = [Self::Operation.word(), Self::Basic.word(), Self::Marketing.word()];
+
+    /// `operation`, `basic` or `marketing`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Operation => "operation",
+            Self::Basic => "basic",
+            Self::Marketing => "marketing",
+        }
+    }
+
+    /// The account of this [`word`](Self::word).
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|account| account.word() == word)
+    }
+
+    const fn kind(self) -> AccountKind {
+        match self {
+            Self::Operation => AccountKind::Operation,
+            Self::Basic => AccountKind::Available,
+            Self::Marketing => AccountKind::Marketing,
+        }
+    }
+}
+
+fn top_up(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let account = request.text("account").and_then(MerchantAccount::from_word).unwrap_or_default();
+    let fen = request.get("fen").and_then(Value::as_i64).unwrap_or_default();
+    let mchid = request.path("mchid");
+    let balance = control.platform.top_up(mchid, account, fen)?;
+    Ok(json!({ "mchid": mchid, "account": account.word(), "balance": balance }))
+}
+
+impl Platform {
+    /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
+    ///
+    /// # Errors
+    /// When no merchant has this number, the amount is not from 1 fen to a hundred million yuan, or the database fails.
+    pub fn top_up(&self, mchid: &str, account: MerchantAccount, fen: i64) -> Result<i64, MerchantError> {
+        if !self.merchants.all().iter().any(|merchant| merchant.account.acts_for(mchid)) {
+            return Err(MerchantError::Unknown(mchid.to_owned()));
+        }
+        if !(1..=MAX_FEN).contains(&fen) {
+            return Err(MerchantError::Invalid(format!("an account is topped up with 1 to {MAX_FEN} fen")));
+        }
+        let (owner, now) = (Owner::merchant(mchid), self.clock.now());
+        let done = self.store.transaction(|tx| {
+            let number = format!("5{:027}", tx.next_number("top-up")?);
+            let posting = Posting::new(Business::TopUp, number, now);
+            post(tx, posting.moves(owner.account(AccountKind::Bank), owner.account(account.kind()), fen))?;
+            Ok(Purse::find(tx, &owner)?.balance(account.kind()))
+        });
+        done.map_err(|error| match error {
+            PostingError::Store(error) => error.into(),
+            PostingError::Short { .. } | PostingError::Amount => {
+                StoreError::Corrupt("an account that cannot hold more money".to_owned()).into()
+            }
+        })
+    }
+}

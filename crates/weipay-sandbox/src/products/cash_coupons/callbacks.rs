@@ -1,0 +1,82 @@
+//! Callbacks (消息通知地址): where a merchant is notified that a coupon of its stocks was used (`COUPON.USE`).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::refusals;
+use crate::clock;
+use crate::products::{Context, HandlerError};
+use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction};
+
+/// Where a merchant is notified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Callback {
+    mchid: String,
+    notify_url: String,
+    /// `switch`: whether it is notified at all.
+    is_on: bool,
+    /// The key that signed the response when the address was set.
+    platform_serial: String,
+}
+
+impl Record for Callback {
+    const KIND: &'static str = "cash coupon callback";
+
+    fn key(&self) -> String {
+        self.mchid.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+/// Sets the address. Without `switch` it is on: INFERRED(cash-switch).
+pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mchid = context.request.required("mchid");
+    check_own(context, mchid)?;
+    // Read first: a record is saved only over one that was read.
+    find(tx, mchid)?;
+    let callback = Callback {
+        mchid: mchid.to_owned(),
+        notify_url: context.request.required("notify_url").to_owned(),
+        is_on: context.request.body.get("switch").and_then(Value::as_bool).unwrap_or(true),
+        platform_serial: context.platform_serial.to_owned(),
+    };
+    tx.save(&callback)?;
+    Ok(json!({ "update_time": clock::rfc3339(context.now), "notify_url": callback.notify_url }))
+}
+
+pub(super) fn query_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mchid = context.request.query("mchid").unwrap_or_default();
+    check_own(context, mchid)?;
+    let found = find(tx, mchid)?.ok_or_else(refusals::no_callback)?;
+    Ok(json!({ "mchid": found.mchid, "notify_url": found.notify_url }))
+}
+
+/// INFERRED(cash-callback-owner): only the caller's own address can be set or seen.
+fn check_own(context: &Context<'_>, mchid: &str) -> Result<(), HandlerError> {
+    if mchid == context.caller.mchid { Ok(()) } else { Err(refusals::not_your_number().into()) }
+}
+
+fn find(tx: &Transaction<'_>, mchid: &str) -> Result<Option<Callback>, StoreError> {
+    tx.get(mchid)
+}
+
+/// Tells the creator of a stock that a coupon was used, if it wants to know.
+pub(super) fn announce_use(
+    tx: &Transaction<'_>,
+    creator: &str,
+    resource: Value,
+    time: i64,
+) -> Result<(), StoreError> {
+    let Some(callback) = find(tx, creator)?.filter(|callback| callback.is_on) else { return Ok(()) };
+    tx.announce(&Announcement {
+        mchid: callback.mchid,
+        notify_url: callback.notify_url,
+        platform_serial: callback.platform_serial,
+        event_type: "COUPON.USE",
+        time,
+        resource,
+    })
+}

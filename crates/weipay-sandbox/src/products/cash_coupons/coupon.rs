@@ -1,0 +1,219 @@
+//! A person's coupon (用户的代金券): it is sent, and used in an order or expires.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::refusals;
+use super::stock::{self, Stock, remove_nulls};
+use crate::clock;
+use crate::products::users::is_openid;
+use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
+use crate::store::{IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+/// `status`. A coupon that has expired is not written again: its time says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum CouponState {
+    Sended,
+    Used,
+    Expired,
+}
+
+impl CouponState {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Sended => "SENDED",
+            Self::Used => "USED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+/// The order that a coupon was used in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Use {
+    pub(crate) time: i64,
+    /// The merchant that was paid.
+    pub(crate) mchid: String,
+    pub(crate) transaction_id: String,
+}
+
+/// A coupon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Coupon {
+    pub(crate) id: String,
+    pub(crate) stock_id: String,
+    pub(crate) creator: String,
+    pub(crate) sender: String,
+    pub(crate) openid: String,
+    pub(crate) received: i64,
+    pub(crate) begin: i64,
+    /// The last second in which it can be used.
+    pub(crate) end: i64,
+    pub(crate) used: Option<Use>,
+}
+
+const USER: &str = "user";
+const STOCK_AND_USER: &str = "stock_user";
+
+impl Record for Coupon {
+    const KIND: &'static str = "cash coupon";
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![
+            IndexEntry::new(USER, self.openid.as_str()),
+            IndexEntry::new(STOCK_AND_USER, joined(&self.stock_id, &self.openid)),
+        ]
+    }
+}
+
+/// 发放代金券. The checks stand in the order that is recommended; which of them the platform makes first is UNCONFIRMED(cash-send-order).
+pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let Context { caller, request, now, .. } = *context;
+    let openid = request.path("openid");
+    let key = IdempotencyKey {
+        operation: "send cash coupon",
+        scope: &joined(&caller.mchid, openid),
+        request_no: request.required("out_request_no"),
+    };
+    idempotently(tx, context, &key, refusals::other_parameters, || {
+        let mut stock = stock::find(tx, request.required("stock_id"))?.ok_or_else(refusals::no_such_stock)?;
+        if caller.check_appid(request.required("appid")).is_err() {
+            return Err(refusals::appid_not_bound().into());
+        }
+        if !is_openid(openid) {
+            return Err(refusals::no_such_user().into());
+        }
+        if stock.creator != caller.mchid || request.required("stock_creator_mchid") != stock.creator {
+            return Err(refusals::sender_has_no_right().into());
+        }
+        stock.count_send(count_of_user(tx, &stock.id, openid)?, now)?;
+        let coupon = Coupon {
+            id: format!("{}", 9_000_000_000_i64.saturating_add(tx.next_number("cash coupon")?)),
+            stock_id: stock.id.clone(),
+            creator: stock.creator.clone(),
+            sender: caller.mchid.clone(),
+            openid: openid.to_owned(),
+            received: now,
+            begin: stock.begin.max(now),
+            end: end_of_coupon(&stock, now),
+            used: None,
+        };
+        let response = json!({ "coupon_id": coupon.id });
+        carry_out(tx, Decision::new((stock, coupon), response))
+    })
+}
+
+/// The last second of a coupon that is received now. UNCONFIRMED(cash-available-time): `available_time_after_receive` counts minutes.
+fn end_of_coupon(stock: &Stock, now: i64) -> i64 {
+    let times = stock.use_rule("coupon_available_time");
+    let minutes = times.and_then(|times| times.get("available_time_after_receive")).and_then(Value::as_i64);
+    let own = minutes.filter(|minutes| *minutes > 0);
+    own.map_or(stock.end, |minutes| now.saturating_add(minutes.saturating_mul(60)).min(stock.end))
+}
+
+/// How many coupons of a stock a person has received, whatever became of them.
+fn count_of_user(tx: &Transaction<'_>, stock_id: &str, openid: &str) -> Result<i64, StoreError> {
+    tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid))])
+}
+
+pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Coupon>, StoreError> {
+    tx.get(id)
+}
+
+/// The coupons of a person, the newest first.
+pub(super) fn find_of_user(
+    tx: &Transaction<'_>,
+    openid: &str,
+    page: Page,
+) -> Result<Vec<Coupon>, StoreError> {
+    tx.find(&[IndexRange::equal(USER, openid)], page)
+}
+
+impl Coupon {
+    pub(super) fn state_at(&self, now: i64) -> CouponState {
+        match self.used {
+            Some(_) => CouponState::Used,
+            None if now > self.end => CouponState::Expired,
+            None => CouponState::Sended,
+        }
+    }
+
+    /// Whether it can be used now, as far as its own time goes.
+    pub(super) fn is_usable_at(&self, now: i64) -> bool {
+        self.state_at(now) == CouponState::Sended && now >= self.begin
+    }
+
+    /// As queries and notifications show it.
+    pub(super) fn show(&self, stock: &Stock, now: i64) -> Value {
+        let mut shown = json!({
+            "stock_creator_mchid": self.creator,
+            "stock_id": self.stock_id,
+            "coupon_id": self.id,
+            "coupon_name": stock.name(),
+            "status": self.state_at(now).word(),
+            "description": stock.description(),
+            "create_time": clock::rfc3339(self.received),
+            "coupon_type": "NORMAL",
+            "no_cash": stock.no_cash,
+            "available_begin_time": clock::rfc3339(self.begin),
+            "available_end_time": clock::rfc3339(self.end),
+            "singleitem": !stock.use_rule_texts("available_items").is_empty(),
+            "normal_coupon_information": {
+                "coupon_amount": stock.coupon_amount, "transaction_minimum": stock.transaction_minimum,
+            },
+            "consume_information": self.used.as_ref().map(|used| json!({
+                "consume_time": clock::rfc3339(used.time),
+                "consume_mchid": used.mchid,
+                "transaction_id": used.transaction_id,
+            })),
+        });
+        remove_nulls(&mut shown);
+        shown
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::stock::tests::{CREATOR, NOW, a_running_stock};
+    use super::*;
+
+    pub(crate) const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+
+    pub(crate) fn a_coupon() -> Coupon {
+        Coupon {
+            id: "9000000001".to_owned(),
+            stock_id: a_running_stock().id,
+            creator: CREATOR.to_owned(),
+            sender: CREATOR.to_owned(),
+            openid: OPENID.to_owned(),
+            received: NOW,
+            begin: NOW,
+            end: NOW + 3_600,
+            used: None,
+        }
+    }
+
+    #[test]
+    fn a_coupon_expires_after_its_last_second_unless_it_was_used() {
+        assert_eq!(a_coupon().state_at(NOW + 3_600), CouponState::Sended);
+        assert_eq!(a_coupon().state_at(NOW + 3_601), CouponState::Expired);
+        let used = Use { time: NOW, mchid: CREATOR.to_owned(), transaction_id: "4200".to_owned() };
+        let used = Coupon { used: Some(used), ..a_coupon() };
+        assert_eq!(used.state_at(NOW + 3_601), CouponState::Used);
+        assert_eq!(used.show(&a_running_stock(), NOW)["consume_information"]["consume_mchid"], CREATOR);
+    }
+
+    #[test]
+    fn a_coupon_may_end_before_its_stock_and_never_after_it() {
+        let mut stock = a_running_stock();
+        stock.members["coupon_use_rule"]["coupon_available_time"] =
+            json!({ "available_time_after_receive": 10 });
+        assert_eq!(end_of_coupon(&stock, NOW), NOW + 600);
+        assert_eq!(end_of_coupon(&stock, NOW + 3_590), NOW + 3_600);
+    }
+}

@@ -1,0 +1,94 @@
+//! What this product refuses, in the platform's words where they are known. The numbers are those behind the dash of `Request-ID`.
+
+use crate::response::Refusal;
+
+pub(super) fn no_such_stock() -> Refusal {
+    Refusal::resource_not_exists("批次不存在")
+}
+
+pub(super) fn no_such_coupon() -> Refusal {
+    // UNCONFIRMED(cash-words).
+    Refusal::resource_not_exists("代金券不存在")
+}
+
+pub(super) fn budget_is_not_the_product() -> Refusal {
+    Refusal::param_error("批次预算等于批次面额乘以发券数")
+        .with_reason("max_amount must be coupon_amount times max_coupons, in fen")
+}
+
+pub(super) fn bad_period() -> Refusal {
+    Refusal::new(403, "REQUEST_BLOCKED", "活动未开始或已结束")
+        .with_tail(NOT_RUNNING)
+        .with_reason("available_end_time must be later than now and than available_begin_time")
+}
+
+pub(super) fn bad_rules(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("批次发放规则或核销规则有误，请修改后重试").with_reason(reason)
+}
+
+pub(super) fn wrong_state() -> Refusal {
+    Refusal::param_error("非法的批次状态").with_reason(
+        "start needs unactivated, pause needs running, restart needs paused, stop needs running or paused",
+    )
+}
+
+pub(super) fn no_money_to_start() -> Refusal {
+    // INFERRED(cash-start-code): the code and the status; the sentence is known.
+    Refusal::new(403, "NOT_ENOUGH", "激活失败：账户余额不足，请充值")
+}
+
+/// Only the creator operates a stock.
+pub(super) fn not_the_creator() -> Refusal {
+    Refusal::new(403, "REQUEST_BLOCKED", "调用商户无权限").with_reason(
+        "stock_creator_mchid must be the merchant that created the stock, and must sign the request",
+    )
+}
+
+pub(super) fn appid_not_bound() -> Refusal {
+    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "商户号与appid不匹配").with_tail(270_079_507)
+}
+
+pub(super) fn no_such_user() -> Refusal {
+    Refusal::invalid_request("openid与appID不匹配").with_tail(270_079_501).with_reason(
+        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
+    )
+}
+
+pub(super) fn sender_has_no_right() -> Refusal {
+    Refusal::new(403, "REQUEST_BLOCKED", "批次不支持跨商户发券").with_tail(270_079_509)
+}
+
+pub(super) fn not_running() -> Refusal {
+    Refusal::invalid_request("活动已结束或未激活").with_tail(NOT_RUNNING)
+}
+
+pub(super) fn budget_is_spent() -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "批次预算不足").with_tail(270_079_534)
+}
+
+pub(super) fn user_has_enough() -> Refusal {
+    Refusal::new(403, "REQUEST_BLOCKED", "用户被限领拦截").with_tail(270_079_532)
+}
+
+/// A number that was used before, for something else. UNCONFIRMED(cash-words).
+pub(super) fn other_parameters() -> Refusal {
+    Refusal::invalid_request("商户单据号已使用，且参数与之前不一致").with_reason(
+        "this out_request_no was used before with another body: repeat the same body, or take a new number",
+    )
+}
+
+pub(super) fn page_is_too_large() -> Refusal {
+    Refusal::param_error("页大小超过阈值")
+}
+
+pub(super) fn no_callback() -> Refusal {
+    // UNCONFIRMED(cash-words).
+    Refusal::resource_not_exists("消息通知地址不存在")
+        .with_reason("set an address first: POST /v3/marketing/favor/callbacks")
+}
+
+pub(super) fn not_your_number() -> Refusal {
+    Refusal::new(400, "MCH_NOT_EXISTS", "商户号不合法").with_reason("mchid must be the caller's own")
+}
+
+const NOT_RUNNING: u32 = 270_079_533;

@@ -1,0 +1,149 @@
+//! The sums of a service order, and its times.
+
+use serde_json::{Map, Value};
+
+use super::refusals;
+use crate::clock;
+use crate::response::Refusal;
+
+/// More is never asked for at once: a million yuan.
+const MAX_FEN: i64 = 100_000_000;
+
+/// The total of a completion or modification, when it is the sum of what is in it.
+pub(super) fn checked_total(body: &Map<String, Value>) -> Result<i64, Refusal> {
+    let sum = |name: &str| -> Option<i64> {
+        let rows = body.get(name).and_then(Value::as_array);
+        rows.into_iter().flatten().try_fold(0_i64, |sum, row| {
+            let fen = row.get("amount").map_or(Some(0), Value::as_i64)?;
+            if (0..=MAX_FEN).contains(&fen) { sum.checked_add(fen) } else { None }
+        })
+    };
+    let total = body.get("total_amount").and_then(Value::as_i64).ok_or_else(refusals::wrong_total)?;
+    let (Some(paid), Some(off)) = (sum("post_payments"), sum("post_discounts")) else {
+        return Err(refusals::wrong_total());
+    };
+    let is_sum = paid.checked_sub(off) == Some(total);
+    if is_sum && (0..=MAX_FEN).contains(&total) { Ok(total) } else { Err(refusals::wrong_total()) }
+}
+
+/// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is no limit; that is the service's, which
+/// the sandbox does not know.
+pub(super) fn check_risk_fund(total: i64, risk_fund: &Value) -> Result<(), Refusal> {
+    let is_estimate = risk_fund["name"] == "ESTIMATE_ORDER_COST";
+    match risk_fund["amount"].as_i64() {
+        Some(most) if !is_estimate && total > most => Err(refusals::over_risk_fund()),
+        _ => Ok(()),
+    }
+}
+
+/// A time as merchants write it: `yyyyMMddHHmmss`, `yyyyMMdd`, or RFC 3339. INFERRED(pay-score-times): sources differ, so all are taken.
+pub(super) fn read_time(text: &str) -> Option<i64> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.len() {
+        8 if is_digits => clock::parse(&format!("{}T00:00:00+08:00", date(text))),
+        14 if is_digits => {
+            let (hours, rest) = text.get(8..)?.split_at(2);
+            let (minutes, seconds) = rest.split_at(2);
+            clock::parse(&format!("{}T{hours}:{minutes}:{seconds}+08:00", date(text)))
+        }
+        _ => clock::parse(text),
+    }
+}
+
+fn date(digits: &str) -> String {
+    let part = |from, to| digits.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}", part(0, 4), part(4, 6), part(6, 8))
+}
+
+/// `yyyyMMddHHmmss`.
+pub(super) fn written(seconds: i64) -> String {
+    clock::rfc3339(seconds).chars().filter(char::is_ascii_digit).take(14).collect()
+}
+
+/// The times of a new order. `OnAccept` means when the person confirms.
+pub(super) fn check_times_of_new(times: &Value) -> Result<(), Refusal> {
+    for name in ["start_time", "end_time"] {
+        let text = times[name].as_str().filter(|text| !text.is_empty());
+        let is_readable = text.is_none_or(|text| text == "OnAccept" || read_time(text).is_some());
+        if !is_readable || (text.is_none() && name == "start_time") {
+            return Err(refusals::wrong_parameter("time_range is written yyyyMMddHHmmss or yyyyMMdd"));
+        }
+    }
+    Ok(())
+}
+
+/// The times of a completion: the end is not before the start of the order, and not in the future.
+pub(super) fn check_times_of_completion(order: &Value, given: &Value, now: i64) -> Result<(), Refusal> {
+    check_readable(given)?;
+    let Some(end) = given["end_time"].as_str().and_then(read_time) else { return Ok(()) };
+    if end > now {
+        return Err(refusals::ends_too_late());
+    }
+    match order["start_time"].as_str().and_then(read_time) {
+        Some(start) if end < start => Err(refusals::ends_before_start()),
+        _ => Ok(()),
+    }
+}
+
+fn check_readable(times: &Value) -> Result<(), Refusal> {
+    let mut given = ["start_time", "end_time"].into_iter().filter_map(|name| times[name].as_str());
+    let is_readable = |text: &str| text.is_empty() || text == "OnAccept" || read_time(text).is_some();
+    if given.all(is_readable) {
+        return Ok(());
+    }
+    Err(refusals::wrong_parameter("time_range is written yyyyMMddHHmmss or yyyyMMdd"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_total_is_what_is_charged_without_what_is_taken_off() {
+        let total = |payments: &[i64], discounts: &[i64], total: i64| {
+            let rows = |all: &[i64]| all.iter().map(|fen| json!({ "amount": fen })).collect::<Vec<_>>();
+            let body = json!({
+                "post_payments": rows(payments), "post_discounts": rows(discounts), "total_amount": total,
+            });
+            checked_total(body.as_object().unwrap()).map_err(|refusal| refusal.message.into_owned())
+        };
+        assert_eq!(total(&[100, 50], &[30], 120), Ok(120));
+        assert_eq!(total(&[0], &[], 0), Ok(0));
+        for (payments, discounts, sum) in [
+            (&[100][..], &[][..], 99),
+            (&[100], &[101], -1),
+            (&[-100], &[-200], 100),
+            (&[i64::MAX, i64::MAX], &[], -2),
+        ] {
+            assert_eq!(total(payments, discounts, sum), Err("最终总金额计算非法".to_owned()), "{payments:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_each_form_and_end_between_the_start_and_now() {
+        let noon = clock::parse("2026-08-15T12:00:00+08:00").unwrap();
+        assert_eq!(read_time("20260815120000"), Some(noon));
+        assert_eq!(read_time("20260815"), Some(noon - 43_200));
+        assert_eq!(read_time("2026-08-15T12:00:00+08:00"), Some(noon));
+        assert_eq!(read_time("20261315"), None);
+        assert_eq!(written(noon), "20260815120000");
+        let check = |end: &str| {
+            let order = json!({ "start_time": "20260815100000" });
+            let checked = check_times_of_completion(&order, &json!({ "end_time": end }), noon);
+            checked.map_err(|refusal| refusal.code)
+        };
+        assert_eq!(check("20260815120000"), Ok(()));
+        assert_eq!(check("20260815120001"), Err("INVALID_REQUEST"));
+        assert_eq!(check("20260815095959"), Err("INVALID_REQUEST"));
+        assert_eq!(check("yesterday"), Err("PARAM_ERROR"));
+    }
+
+    #[test]
+    fn a_deposit_is_a_limit_and_an_estimate_is_none() {
+        assert!(check_risk_fund(100, &json!({ "name": "DEPOSIT", "amount": 100 })).is_ok());
+        assert!(check_risk_fund(101, &json!({ "name": "DEPOSIT", "amount": 100 })).is_err());
+        assert!(check_risk_fund(101, &json!({ "name": "ESTIMATE_ORDER_COST", "amount": 100 })).is_ok());
+    }
+}

@@ -1,0 +1,203 @@
+//! A service order (服务订单): its states, how it is shown, stored and found.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::amounts::written;
+use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+/// Where an order is: `state`, and of DOING the `state_description`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OrderState {
+    Created,
+    /// DOING, confirmed by the person.
+    Confirmed,
+    /// DOING, completed by the merchant; the money is still to come.
+    Completed,
+    Done,
+    Revoked,
+    Expired,
+}
+
+impl OrderState {
+    pub(super) const fn words(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Created => ("CREATED", None),
+            Self::Confirmed => ("DOING", Some("USER_CONFIRM")),
+            Self::Completed => ("DOING", Some("MCH_COMPLETE")),
+            Self::Done => ("DONE", None),
+            Self::Revoked => ("REVOKED", None),
+            Self::Expired => ("EXPIRED", None),
+        }
+    }
+}
+
+/// How an order was paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Paid {
+    /// Deducted by the platform (`NEWTON`).
+    Deducted { transaction_id: String, time: i64 },
+    /// Outside of the platform, says the merchant (`MCH`). The time is as the merchant wrote it.
+    Elsewhere { time: String },
+}
+
+/// 服务订单.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ServiceOrder {
+    /// `order_id`.
+    pub(super) id: String,
+    pub(super) mchid: String,
+    pub(super) appid: String,
+    pub(super) service_id: String,
+    pub(super) out_order_no: String,
+    /// What is shown as the merchant sent it: introduction, payments, discounts, risk fund, times, places, `attach`, `notify_url`.
+    pub(super) members: Map<String, Value>,
+    pub(super) openid: Option<String>,
+    pub(super) package: String,
+    pub(super) platform_serial: String,
+    pub(super) create_time: i64,
+    pub(super) state: OrderState,
+    /// What was charged when the merchant completed it.
+    pub(super) total: Option<i64>,
+    pub(super) paid: Option<Paid>,
+    /// When the deduction that is under way is done.
+    pub(super) deduction: Option<i64>,
+    /// Whether deductions fail, because the person cannot pay.
+    pub(super) declines: bool,
+    /// What the requests were that made, completed and canceled it, to compare a repeated one with.
+    pub(super) creation: String,
+    pub(super) completion: Option<String>,
+    pub(super) cancellation: Option<String>,
+}
+
+const NUMBER: &str = "merchant and number";
+const PERSON: &str = "number or package";
+
+impl Record for ServiceOrder {
+    const KIND: &'static str = "service order";
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![
+            IndexEntry::new(NUMBER, joined(&self.mchid, &self.out_order_no)),
+            IndexEntry::new(PERSON, self.out_order_no.as_str()),
+            IndexEntry::new(PERSON, self.package.as_str()),
+        ]
+    }
+}
+
+/// The order of a merchant with its own number.
+pub(super) fn find(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    number: &str,
+) -> Result<Option<ServiceOrder>, StoreError> {
+    let condition = IndexRange::equal(NUMBER, joined(mchid, number));
+    Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
+}
+
+/// What a person means by a number: the platform's or the merchant's, or the package. Two where merchants share one.
+pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<ServiceOrder>, StoreError> {
+    if let Some(order) = tx.get(number)? {
+        return Ok(vec![order]);
+    }
+    tx.find(&[IndexRange::equal(PERSON, number)], Page { offset: 0, limit: 2 })
+}
+
+/// What the merchant sends and sees again.
+pub(super) const MEMBERS: [&str; 8] = [
+    "service_introduction",
+    "post_payments",
+    "post_discounts",
+    "risk_fund",
+    "time_range",
+    "location",
+    "attach",
+    "notify_url",
+];
+
+/// What names an order.
+const NAMES: [&str; 5] = ["appid", "mchid", "out_order_no", "service_id", "order_id"];
+
+impl ServiceOrder {
+    /// The response to a query.
+    pub(super) fn describe(&self) -> Map<String, Value> {
+        let mut shown = self.members.clone();
+        let mut put = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
+        put("appid", self.appid.as_str().into());
+        put("mchid", self.mchid.as_str().into());
+        put("service_id", self.service_id.as_str().into());
+        put("out_order_no", self.out_order_no.as_str().into());
+        put("order_id", self.id.as_str().into());
+        let (state, description) = self.state.words();
+        put("state", state.into());
+        if let Some(description) = description {
+            put("state_description", description.into());
+        }
+        if let Some(openid) = &self.openid {
+            put("openid", openid.as_str().into());
+        }
+        if let Some(total) = self.total {
+            put("total_amount", total.into());
+            put("need_collection", (total > 0).into());
+            if total > 0 && self.state != OrderState::Revoked {
+                put("collection", self.collection(total));
+            }
+        }
+        shown
+    }
+
+    fn collection(&self, total: i64) -> Value {
+        let (state, paying, paid) = match self.paid {
+            Some(_) => ("USER_PAID", 0, total),
+            None => ("USER_PAYING", total, 0),
+        };
+        let mut shown = json!({
+            "state": state, "total_amount": total, "paying_amount": paying, "paid_amount": paid,
+        });
+        let detail = match &self.paid {
+            Some(Paid::Deducted { transaction_id, time }) => json!({
+                "seq": 1, "amount": total, "paid_type": "NEWTON", "paid_time": written(*time),
+                "transaction_id": transaction_id,
+            }),
+            Some(Paid::Elsewhere { time }) => {
+                json!({ "seq": 1, "amount": total, "paid_type": "MCH", "paid_time": time })
+            }
+            None => return shown,
+        };
+        shown["details"] = json!([detail]);
+        shown
+    }
+
+    /// The response to a cancel or a request for payment: its numbers alone.
+    pub(super) fn describe_names(&self) -> Value {
+        let mut shown = self.describe();
+        shown.retain(|name, _| NAMES.contains(&name.as_str()));
+        Value::Object(shown)
+    }
+
+    /// The response without members that the page of the step does not have.
+    pub(super) fn describe_without(&self, left_out: &[&str]) -> Value {
+        let mut shown = self.describe();
+        shown.retain(|name, _| !left_out.contains(&name.as_str()));
+        Value::Object(shown)
+    }
+
+    pub(super) fn announcement(&self, event_type: &'static str, now: i64) -> Option<Announcement> {
+        let notify_url = self.members.get("notify_url").and_then(Value::as_str)?;
+        let mut resource = self.describe();
+        resource.remove("notify_url");
+        Some(Announcement {
+            mchid: self.mchid.clone(),
+            notify_url: notify_url.to_owned(),
+            platform_serial: self.platform_serial.clone(),
+            event_type,
+            time: now,
+            resource: Value::Object(resource),
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! What this product refuses. Sentences that no source prints are UNCONFIRMED(pay-score-words).
+
+use crate::response::Refusal;
+
+pub(super) fn no_such_order() -> Refusal {
+    Refusal::new(404, "ORDER_NOT_EXIST", "订单不存在")
+        .with_tail(271_317_510)
+        .with_reason("this merchant made no order with this out_order_no, service_id and appid")
+}
+
+pub(super) fn wrong_state(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("当前订单状态不合法").with_tail(271_302_262).with_reason(reason)
+}
+
+pub(super) fn under_deduction() -> Refusal {
+    Refusal::invalid_request("单据正在扣款中，请稍后再试")
+        .with_tail(271_316_754)
+        .with_reason("a deduction takes two seconds; the order can be changed when it has failed")
+}
+
+pub(super) fn other_parameters() -> Refusal {
+    Refusal::invalid_request("订单重入参数校验失败").with_tail(271_316_598).with_reason(
+        "this was done before with another body: repeat the same body, or take a new out_order_no",
+    )
+}
+
+pub(super) fn wrong_total() -> Refusal {
+    Refusal::param_error("最终总金额计算非法").with_reason(
+        "total_amount must be the sum of post_payments without the sum of post_discounts, and 0 or more",
+    )
+}
+
+pub(super) fn over_risk_fund() -> Refusal {
+    Refusal::invalid_request("订单金额超过服务风险金额")
+        .with_tail(271_316_656)
+        .with_reason("total_amount may not be more than risk_fund.amount of the order")
+}
+
+pub(super) fn not_lower() -> Refusal {
+    Refusal::invalid_request("修改后的金额必须小于原金额")
+        .with_tail(271_316_657)
+        .with_reason("a modification only lowers total_amount")
+}
+
+pub(super) fn ends_too_late() -> Refusal {
+    Refusal::invalid_request("实际结束时间不能晚于使用完结接口的时间")
+        .with_reason("time_range.end_time is later than the sandbox's clock: weipay sandbox clock show")
+}
+
+pub(super) fn ends_before_start() -> Refusal {
+    Refusal::invalid_request("服务结束时间早于服务开始时间")
+        .with_tail(271_316_637)
+        .with_reason("time_range.end_time is before the start_time of the order")
+}
+
+pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
+    Refusal::param_error("参数错误").with_reason(reason)
+}
+
+pub(super) fn wrong_appid() -> Refusal {
+    Refusal::no_auth("商户暂无权限使用此服务")
+        .with_tail(268_503_786)
+        .with_reason("the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it")
+}
+
+/// As it was seen for an openid that was none.
+pub(super) fn unknown_person() -> Refusal {
+    Refusal::invalid_request("其他原因185").with_reason(
+        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
+    )
+}

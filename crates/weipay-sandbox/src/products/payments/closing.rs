@@ -1,0 +1,107 @@
+//! The end of an order that nobody paid: closed by its merchant (关单), or expired.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::order::{Order, OrderState, TradeType, key};
+use super::query::check_parties;
+use super::refusals;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::{Due, IndexEntry, Record, StoreError, Transaction, joined};
+
+pub(super) fn close_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let number = context.request.path("out_trade_no");
+    let merchant = &context.caller.mchid;
+    let Some(order) = Order::find_by_number(tx, merchant, number)? else {
+        // Observed: 204, and no order can be made with this number any more.
+        BurntNumber::burn(tx, merchant, number)?;
+        return Ok(Value::Null);
+    };
+    if order.combined.is_some() {
+        return Err(refusals::part_of_combined().into());
+    }
+    let is_partner = context.request.body.contains_key("sp_mchid");
+    check_parties(&order, context, is_partner, context.request.text("sub_mchid"))?;
+    close_and_save(tx, order, context.now)?;
+    Ok(Value::Null)
+}
+
+/// Closes an order that nobody has paid, and takes its expiry away.
+pub(crate) fn close_and_save(tx: &Transaction<'_>, order: Order, now: i64) -> Result<(), HandlerError> {
+    let due = expiry_of(&order);
+    if let Some(closed) = close(order, now)? {
+        tx.save(&closed)?;
+        tx.unschedule(&due)?;
+    }
+    Ok(())
+}
+
+/// The rule of closing; `None` when it was closed before.
+pub(crate) fn close(order: Order, now: i64) -> Result<Option<Order>, Refusal> {
+    if order.trade_type == TradeType::Micropay {
+        return Err(refusals::only_reversed());
+    }
+    match order.state {
+        OrderState::Success | OrderState::Refund => Err(refusals::paid()),
+        OrderState::Closed | OrderState::Revoked => Ok(None),
+        OrderState::NotPay | OrderState::UserPaying | OrderState::PayError => {
+            let ended = now.min(order.expires);
+            Ok(Some(Order { state: OrderState::Closed, ended: Some(ended), ..order }))
+        }
+    }
+}
+
+/// What the clock does when an order's time is over.
+pub(super) const EXPIRY: &str = "order expires";
+
+/// When an order expires.
+pub(crate) fn expiry_of(order: &Order) -> Due {
+    Due { kind: EXPIRY.to_owned(), key: order.key(), at: order.expires }
+}
+
+/// Nobody is notified of an order that expires.
+pub(super) fn expire(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
+    match tx.get::<Order>(key)? {
+        Some(order) if order.state == OrderState::NotPay && order.expires <= at => {
+            tx.save(&order.seen_at(at)).map_err(HandlerError::from)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A number that was closed before any order was made with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BurntNumber {
+    merchant: String,
+    out_trade_no: String,
+}
+
+impl Record for BurntNumber {
+    const KIND: &'static str = "burnt order number";
+
+    fn key(&self) -> String {
+        joined(&self.merchant, &self.out_trade_no)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+impl BurntNumber {
+    pub(crate) fn is_burnt(
+        tx: &Transaction<'_>,
+        merchant: &str,
+        out_trade_no: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(tx.get::<Self>(&key(merchant, out_trade_no))?.is_some())
+    }
+
+    pub(crate) fn burn(tx: &Transaction<'_>, merchant: &str, out_trade_no: &str) -> Result<(), StoreError> {
+        if Self::is_burnt(tx, merchant, out_trade_no)? {
+            return Ok(());
+        }
+        tx.save(&Self { merchant: merchant.to_owned(), out_trade_no: out_trade_no.to_owned() })
+    }
+}

@@ -1,0 +1,142 @@
+//! 付款码: the merchant scans the person's code, and the order is paid at once, or when the person has typed the password; and
+//! reversing (撤销) such an order.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::closing::BurntNumber;
+use super::creation::{place, read};
+use super::order::{Order, OrderState, Payment, TradeType};
+use super::payment::{self, Means, NotPaid};
+use super::query::check_parties;
+use super::refusals;
+use super::unconfirmed::MAX_WITHOUT_PASSWORD;
+use crate::clock;
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::{IndexEntry, Record, Transaction};
+
+pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let new = read(tx, context, TradeType::Micropay)?;
+    let known = Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?;
+    if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
+        return Err(refusals::burnt_number().into());
+    }
+    let is_new = known.is_none();
+    // The same request again after the payment gives the order, as the first response did. INFERRED(payment-code-again)
+    if let Some(known) =
+        known.as_ref().filter(|known| known.fingerprint == new.fingerprint && known.state.is_paid())
+    {
+        return Ok(known.show());
+    }
+    let mut order = place(known, new, context.now)?;
+    if !is_new {
+        return Ok(order.show());
+    }
+    let payer = context.request.body.get("payer").and_then(|payer| payer.get("auth_code"));
+    AuthCode::take(tx, payer.and_then(Value::as_str).unwrap_or_default())?;
+    if order.total > MAX_WITHOUT_PASSWORD {
+        // UNCONFIRMED(payment-code-password): 200 with the state, and not 202.
+        order.state = OrderState::UserPaying;
+        tx.save(&order)?;
+        return Ok(order.show());
+    }
+    let (payer, person) = payment::payer_of(tx, &order, None).map_err(failed)?;
+    let means = Means { payer, person, from_wallet: false, discount: 0 };
+    Ok(payment::pay(tx, order, &means, context.now).map_err(failed)?.show())
+}
+
+fn failed(error: NotPaid) -> HandlerError {
+    match error {
+        NotPaid::Failed(error) => error.into(),
+        NotPaid::NotEnough => refusals::not_enough_to_reverse().into(),
+        NotPaid::Because(reason) => Refusal::invalid_request("支付失败").with_reason(reason).into(),
+    }
+}
+
+/// A code that was scanned: it pays once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct AuthCode {
+    code: String,
+}
+
+impl Record for AuthCode {
+    const KIND: &'static str = "payment code";
+
+    fn key(&self) -> String {
+        self.code.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+impl AuthCode {
+    /// Every well-formed code is somebody's here, as every openid is.
+    fn take(tx: &Transaction<'_>, code: &str) -> Result<(), HandlerError> {
+        let is_code = code.len() == 18 && code.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_code || !matches!(&code[..2], "10" | "11" | "12" | "13" | "14" | "15") {
+            return Err(refusals::broken_auth_code().into());
+        }
+        if tx.get::<Self>(code)?.is_some() {
+            return Err(refusals::used_auth_code().into());
+        }
+        Ok(tx.save(&Self { code: code.to_owned() })?)
+    }
+}
+
+/// So long after the payment an order can be reversed. UNCONFIRMED(reverse-at-once): the wait of 15 seconds before is advice.
+const REVERSE_WITHIN: i64 = 7 * clock::DAY;
+
+pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let order = Order::find_by_number(tx, &context.caller.mchid, request.path("out_trade_no"))?;
+    let order = order.ok_or_else(refusals::no_such_order)?;
+    let is_partner = request.body.contains_key("sp_mchid");
+    check_parties(&order, context, is_partner, request.text("sub_mchid"))?;
+    let mut response = json!({ "out_trade_no": order.out_trade_no });
+    for name in ["appid", "mchid", "sp_appid", "sp_mchid", "sub_appid", "sub_mchid"] {
+        if let Some(value) = request.text(name) {
+            response[name] = json!(value);
+        }
+    }
+    reverse(tx, order, context.now)?;
+    Ok(response)
+}
+
+/// Reverses an order: nobody can pay it any more, and what was paid goes back with the fee.
+pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<(), HandlerError> {
+    if order.trade_type != TradeType::Micropay {
+        return Err(refusals::not_reversible().into());
+    }
+    match (order.state, &order.payment) {
+        (OrderState::Revoked, _) => return Ok(()),
+        (OrderState::Success, Some(payment)) if now - payment.paid_at <= REVERSE_WITHIN => {
+            give_back(tx, &order, payment, now)?;
+        }
+        (OrderState::NotPay | OrderState::UserPaying | OrderState::PayError, _) => {}
+        _ => return Err(refusals::not_reversible().into()),
+    }
+    tx.save(&Order { state: OrderState::Revoked, ended: Some(now), ..order })?;
+    Ok(())
+}
+
+fn give_back(tx: &Transaction<'_>, order: &Order, payment: &Payment, now: i64) -> Result<(), HandlerError> {
+    let payee = Owner::merchant(order.payee());
+    let purse = Purse::find(tx, &payee)?;
+    let net = payment.payer_total - payment.fee;
+    let kinds = if order.profit_sharing {
+        [AccountKind::Frozen, AccountKind::Available]
+    } else {
+        [AccountKind::Unsettled, AccountKind::Available]
+    };
+    let from = kinds.into_iter().find(|kind| purse.balance(*kind) >= net).unwrap_or(AccountKind::Available);
+    let to = if payment.bank_type == "OTHERS" { AccountKind::Wallet } else { AccountKind::Bank };
+    let posting = Posting::new(Business::Refund, payment.transaction_id.as_str(), now)
+        .for_number(order.out_trade_no.as_str())
+        .moves(payee.account(AccountKind::Fees), payee.account(from), payment.fee)
+        .moves(payee.account(from), payment.person.account(to), payment.payer_total);
+    post(tx, posting).map_err(|error| error.or_short(refusals::not_enough_to_reverse))
+}

@@ -1,0 +1,422 @@
+//! A combined order (合单): several orders that one person pays at once, or not at all. Each part is an [`Order`]; what they share is here.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::closing::{BurntNumber, close};
+use super::creation::{currency, expires, is_shared, offer, show_offer};
+use super::order::{
+    Combination, Dialect, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, new_transaction_id,
+};
+use super::parties::{check_payer, check_sub_merchant, text};
+use super::payment::{self, Means, NotPaid, SUCCESS};
+use super::person::{PaymentMeans, PersonPaid, PersonPaysError};
+use super::refusals;
+use crate::clock;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::{
+    Announcement, Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
+};
+
+/// What the parts of a combined order share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CombinedOrder {
+    /// `combine_mchid`.
+    pub(crate) merchant: String,
+    pub(crate) appid: String,
+    pub(crate) out_trade_no: String,
+    pub(crate) trade_type: TradeType,
+    /// `combine_transaction_id`. UNCONFIRMED(combined-transaction): every combined order has one, from the beginning.
+    transaction_id: String,
+    payer: Payer,
+    scene_info: Option<Value>,
+    notify_url: String,
+    platform_serial: String,
+    created: i64,
+    expires: i64,
+    pub(crate) prepays: Vec<Prepay>,
+    fingerprint: Fingerprint,
+    /// Of the first request without what says how it is settled.
+    fingerprint_without_settlement: Fingerprint,
+    /// Merchant and number of each part, in the order of the request.
+    parts: Vec<(String, String)>,
+}
+
+const PREPAY: &str = "prepay";
+const NUMBER: &str = "number";
+
+impl Record for CombinedOrder {
+    const KIND: &'static str = "combined order";
+
+    fn key(&self) -> String {
+        joined(&self.merchant, &self.out_trade_no)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let prepays = self.prepays.iter().map(|prepay| IndexEntry::new(PREPAY, prepay.id.as_str()));
+        prepays.chain([IndexEntry::new(NUMBER, self.out_trade_no.as_str())]).collect()
+    }
+}
+
+pub(super) fn order_jsapi(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::Jsapi)
+}
+
+pub(super) fn order_app(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::App)
+}
+
+pub(super) fn order_h5(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::Mweb)
+}
+
+pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::Native)
+}
+
+fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
+    let (new, parts) = read(tx, context, trade_type)?;
+    let mut combined = match CombinedOrder::find(tx, &new.combination())? {
+        Some(known) => known.again(&new, &known.load_parts(tx)?, context.now)?,
+        None => {
+            for part in &parts {
+                let known = Order::find_by_number(tx, &part.merchant, &part.out_trade_no)?;
+                if known.is_some() || BurntNumber::is_burnt(tx, &part.merchant, &part.out_trade_no)? {
+                    let reason = "the out_trade_no of a part was used before: every part needs a new number";
+                    return Err(refusals::number_is_taken(reason).into());
+                }
+                tx.save(part)?;
+            }
+            tx.schedule(&new.expiry())?;
+            new
+        }
+    };
+    offer(&mut combined.prepays, trade_type, context.now, context.entropy);
+    let response = show_offer(trade_type, combined.prepays.last(), context.entropy);
+    tx.save(&combined)?;
+    Ok(response)
+}
+
+pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let combined = of_caller(tx, context)?;
+    let parts = combined.load_parts(tx)?;
+    Ok(combined.show(parts.into_iter().map(|part| part.seen_at(context.now))))
+}
+
+pub(super) fn close_combined(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let combined = of_caller(tx, context)?;
+    if context.request.text("combine_appid").is_some_and(|appid| appid != combined.appid) {
+        return Err(refusals::parts_differ().into());
+    }
+    let parts = combined.load_parts(tx)?;
+    let items = context.request.body.get("sub_orders").and_then(Value::as_array);
+    let mut named: Vec<_> =
+        items.into_iter().flatten().filter_map(Value::as_object).map(named_part).collect();
+    let mut known: Vec<_> = parts
+        .iter()
+        .map(|part| (part.merchant.clone(), part.out_trade_no.clone(), part.sub_mchid.clone()))
+        .collect();
+    named.sort_unstable();
+    known.sort_unstable();
+    if named != known {
+        return Err(refusals::parts_differ().into());
+    }
+    for part in parts {
+        if let Some(closed) = close(part, context.now)? {
+            tx.save(&closed)?;
+        }
+    }
+    tx.unschedule(&combined.expiry())?;
+    Ok(Value::Null)
+}
+
+fn named_part(part: &Map<String, Value>) -> (String, String, Option<String>) {
+    let required = |name: &str| text(part, name).unwrap_or_default();
+    (required("mchid"), required("out_trade_no"), text(part, "sub_mchid"))
+}
+
+fn of_caller(tx: &Transaction<'_>, context: &Context<'_>) -> Result<CombinedOrder, HandlerError> {
+    let combination = Combination {
+        merchant: context.caller.mchid.clone(),
+        out_trade_no: context.request.path("combine_out_trade_no").to_owned(),
+    };
+    let found = CombinedOrder::find(tx, &combination)?;
+    found.ok_or_else(|| refusals::no_such_combined_order().into())
+}
+
+fn read(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    trade_type: TradeType,
+) -> Result<(CombinedOrder, Vec<Order>), HandlerError> {
+    let (body, request, now) = (&context.request.body, context.request, context.now);
+    let appid = request.required("combine_appid").to_owned();
+    context.caller.check_appid(&appid)?;
+    let payer = body.get("combine_payer_info").and_then(Value::as_object);
+    let payer = Payer { openid: payer.and_then(|payer| text(payer, "openid")), sub_openid: None };
+    if trade_type == TradeType::Jsapi && payer.openid.is_none() {
+        return Err(refusals::no_openid().into());
+    }
+    check_payer(tx, &payer, &appid, None)?;
+    let items: Vec<_> = body
+        .get("sub_orders")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .collect();
+    let is_partner = items.iter().any(|item| text(item, "sub_mchid").is_some());
+    let bounds = if is_partner { 1..=usize::try_from(MAX_PARTS).unwrap_or(usize::MAX) } else { 2..=10 };
+    if !bounds.contains(&items.len()) {
+        return Err(refusals::number_of_parts().into());
+    }
+    let combined = CombinedOrder {
+        merchant: context.caller.mchid.clone(),
+        appid,
+        out_trade_no: request.required("combine_out_trade_no").to_owned(),
+        trade_type,
+        transaction_id: new_transaction_id(tx, now)?,
+        payer,
+        scene_info: body.get("scene_info").cloned(),
+        notify_url: request.required("notify_url").to_owned(),
+        platform_serial: context.platform_serial.to_owned(),
+        created: now,
+        expires: expires(request.text("time_expire"), trade_type, now),
+        prepays: Vec::new(),
+        fingerprint: Fingerprint::new(body),
+        fingerprint_without_settlement: Fingerprint::new(&without_settlement(body)),
+        parts: items
+            .iter()
+            .map(|item| named_part(item))
+            .map(|(merchant, number, _)| (merchant, number))
+            .collect(),
+    };
+    let mut numbers: Vec<_> = combined.parts.iter().collect();
+    numbers.sort_unstable();
+    if numbers.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(refusals::number_is_taken("two parts have the same out_trade_no").into());
+    }
+    let parts = items.iter().map(|item| combined.read_part(context, item)).collect::<Result<_, _>>()?;
+    Ok((combined, parts))
+}
+
+/// The request without what says how its parts are settled.
+fn without_settlement(body: &Map<String, Value>) -> Map<String, Value> {
+    let mut body = body.clone();
+    for part in body.get_mut("sub_orders").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(part) = part.as_object_mut() {
+            part.remove("settle_info");
+            part.remove("profit_sharing");
+        }
+    }
+    body
+}
+
+impl CombinedOrder {
+    fn read_part(&self, context: &Context<'_>, item: &Map<String, Value>) -> Result<Order, Refusal> {
+        let (merchant, out_trade_no, sub_mchid) = named_part(item);
+        let known = context.merchants.find(&merchant).ok_or_else(refusals::no_such_merchant)?;
+        known.account.check_appid(&self.appid)?;
+        let sub_appid = text(item, "sub_appid");
+        if let Some(sub_mchid) = &sub_mchid {
+            let of_partner = &known.account.sub_merchants;
+            check_sub_merchant(context.merchants, of_partner, &merchant, sub_mchid, sub_appid.as_deref())?;
+        }
+        let amount = item.get("amount").and_then(Value::as_object);
+        let settle = item.get("settle_info").and_then(Value::as_object);
+        Ok(Order {
+            merchant,
+            sub_mchid,
+            appid: self.appid.clone(),
+            sub_appid,
+            out_trade_no,
+            trade_type: self.trade_type,
+            dialect: Dialect::V3,
+            state: OrderState::NotPay,
+            total: amount
+                .and_then(|amount| amount.get("total_amount"))
+                .and_then(Value::as_i64)
+                .unwrap_or_default(),
+            currency: currency(amount),
+            description: text(item, "description").unwrap_or_default(),
+            attach: text(item, "attach"),
+            notify_url: Some(self.notify_url.clone()),
+            goods_tag: text(item, "goods_tag"),
+            detail: item.get("detail").cloned(),
+            scene_info: self.scene_info.clone(),
+            profit_sharing: is_shared(settle) || is_shared(Some(item)),
+            payer: self.payer.clone(),
+            created: self.created,
+            expires: self.expires,
+            ended: None,
+            combined: Some(self.combination()),
+            fingerprint: Fingerprint::new(item),
+            platform_serial: self.platform_serial.clone(),
+            prepays: Vec::new(),
+            payment: None,
+        })
+    }
+
+    fn combination(&self) -> Combination {
+        Combination { merchant: self.merchant.clone(), out_trade_no: self.out_trade_no.clone() }
+    }
+
+    /// The rule of the same number again.
+    fn again(&self, new: &Self, parts: &[Order], now: i64) -> Result<Self, Refusal> {
+        let state = parts.first().map(|part| part.clone().seen_at(now).state);
+        if parts.iter().any(|part| part.state.is_paid()) {
+            return Err(refusals::paid_before());
+        }
+        if state != Some(OrderState::NotPay) {
+            return Err(refusals::order_closed());
+        }
+        if (self.trade_type, &self.appid) != (new.trade_type, &new.appid) {
+            let reason = "this combine_out_trade_no has an order of another product or appid";
+            return Err(refusals::number_is_taken(reason));
+        }
+        if self.fingerprint == new.fingerprint {
+            return Ok(self.clone());
+        }
+        if self.fingerprint_without_settlement == new.fingerprint_without_settlement {
+            return Err(refusals::other_settlement());
+        }
+        Err(refusals::other_parameters())
+    }
+
+    pub(crate) fn find(tx: &Transaction<'_>, combination: &Combination) -> Result<Option<Self>, StoreError> {
+        tx.get(&joined(&combination.merchant, &combination.out_trade_no))
+    }
+
+    pub(super) fn find_by_prepay(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
+        Ok(tx.find(&[IndexRange::equal(PREPAY, id)], Page { offset: 0, limit: 1 })?.pop())
+    }
+
+    /// Those of all merchants that have used a number.
+    pub(super) fn find_by_bare_number(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+        tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 10 })
+    }
+
+    fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {
+        let missing = || StoreError::Corrupt(format!("{} {}, which lacks a part", Self::KIND, self.key()));
+        let load = |(merchant, number): &(String, String)| {
+            Order::find_by_number(tx, merchant, number)?.ok_or_else(missing)
+        };
+        self.parts.iter().map(load).collect()
+    }
+
+    fn expiry(&self) -> Due {
+        Due { kind: EXPIRY.to_owned(), key: self.key(), at: self.expires }
+    }
+
+    /// A person pays all parts, or none.
+    pub(super) fn pay(
+        self,
+        tx: &Transaction<'_>,
+        means: PaymentMeans<'_>,
+        now: i64,
+    ) -> Result<PersonPaid, PersonPaysError> {
+        let parts: Vec<_> = self.load_parts(tx)?.into_iter().map(|part| part.seen_at(now)).collect();
+        for part in &parts {
+            payment::check_payable(part).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
+        }
+        if means.discount != 0 {
+            return Err(NotPaid::Because("a discount on a combined order is not supported".to_owned()).into());
+        }
+        if let Some(failure) = means.fail {
+            return Ok(self.paid(&parts, Some(failure.word())));
+        }
+        let mut paid = Vec::with_capacity(parts.len());
+        for part in parts {
+            let (payer, person) = payment::payer_of(tx, &part, means.person)?;
+            let means = Means { payer, person, from_wallet: means.wallet, discount: 0 };
+            paid.push(payment::pay(tx, part, &means, now)?);
+        }
+        tx.unschedule(&self.expiry())?;
+        tx.announce(&Announcement {
+            mchid: self.merchant.clone(),
+            notify_url: self.notify_url.clone(),
+            platform_serial: self.platform_serial.clone(),
+            event_type: SUCCESS,
+            time: now,
+            resource: self.show(paid.iter().cloned()),
+        })?;
+        Ok(self.paid(&paid, None))
+    }
+
+    fn paid(&self, parts: &[Order], failure: Option<&'static str>) -> PersonPaid {
+        let payments = || parts.iter().filter_map(|part| part.payment.as_ref());
+        PersonPaid {
+            paid: failure.is_none(),
+            out_trade_no: self.out_trade_no.clone(),
+            trade_state: parts.first().map_or("", |part| part.state.word()),
+            payer_total: payments().map(|payment| payment.payer_total).sum(),
+            transaction_ids: payments().map(|payment| payment.transaction_id.clone()).collect(),
+            failure,
+        }
+    }
+
+    fn show(&self, parts: impl Iterator<Item = Order>) -> Value {
+        let mut openid = self.payer.openid.clone();
+        let parts: Vec<_> = parts
+            .map(|part| {
+                if let Some(payment) = &part.payment {
+                    openid.clone_from(&payment.payer.openid);
+                }
+                show_part(&part)
+            })
+            .collect();
+        let mut shown = json!({
+            "combine_appid": self.appid, "combine_mchid": self.merchant, "combine_out_trade_no": self.out_trade_no,
+            "combine_transaction_id": self.transaction_id, "sub_orders": parts,
+        });
+        if let Some(device) = self.scene_info.as_ref().and_then(|scene| scene.get("device_id")) {
+            shown["scene_info"] = json!({ "device_id": device });
+        }
+        if let Some(openid) = openid {
+            shown["combine_payer_info"] = json!({ "openid": openid });
+        }
+        shown
+    }
+}
+
+/// A part as `sub_orders` has it. UNCONFIRMED(unpaid-part): nobody has paid a part yet: `payer_amount` is 0.
+fn show_part(part: &Order) -> Value {
+    let payment = part.payment.as_ref();
+    let mut shown = json!({
+        "mchid": part.merchant, "out_trade_no": part.out_trade_no, "trade_type": part.trade_type.word(),
+        "trade_state": part.state.word(), "attach": part.attach,
+        "amount": {
+            "total_amount": part.total, "currency": part.currency,
+            "payer_amount": payment.map_or(0, |payment| payment.payer_total), "payer_currency": part.currency,
+        },
+    });
+    for (name, value) in [("sub_mchid", &part.sub_mchid), ("sub_appid", &part.sub_appid)] {
+        if let Some(value) = value {
+            shown[name] = json!(value);
+        }
+    }
+    if let Some(payment) = payment {
+        shown["transaction_id"] = json!(payment.transaction_id);
+        shown["bank_type"] = json!(payment.bank_type);
+        shown["success_time"] = json!(clock::rfc3339(payment.paid_at));
+        if let Some(sub_openid) = &payment.payer.sub_openid {
+            shown["sub_openid"] = json!(sub_openid);
+        }
+    }
+    shown
+}
+
+/// What the clock does when the time of a combined order is over.
+pub(super) const EXPIRY: &str = "combined order expires";
+
+/// All parts expire together.
+pub(super) fn expire(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
+    let Some(combined) = tx.get::<CombinedOrder>(key)? else { return Ok(()) };
+    for part in combined.load_parts(tx)? {
+        if part.state == OrderState::NotPay && part.expires <= at {
+            tx.save(&part.seen_at(at))?;
+        }
+    }
+    Ok(())
+}

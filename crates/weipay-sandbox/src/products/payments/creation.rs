@@ -1,0 +1,193 @@
+//! Making an order (下单): JSAPI and mini programs, APP, H5 and Native, of merchants and partners.
+//!
+//! The same request again re-enters the order while nobody has paid it. A `prepay_id` lives for two hours and then gets a
+//! successor; a `code_url` and an `h5_url` are new each time, and the older ones are void.
+
+use serde_json::{Map, Value, json};
+
+use super::closing::expiry_of;
+use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
+use super::parties::{Parties, read_payer, text};
+use super::refusals;
+use crate::clock;
+use crate::entropy::Entropy;
+use crate::products::payments::closing::BurntNumber;
+use crate::products::{Context, Decision, HandlerError, carry_out};
+use crate::response::Refusal;
+use crate::store::{Fingerprint, Transaction};
+
+pub(super) fn order_jsapi(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::Jsapi)
+}
+
+pub(super) fn order_app(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::App)
+}
+
+pub(super) fn order_h5(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::Mweb)
+}
+
+pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::Native)
+}
+
+fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
+    let new = read(tx, context, trade_type)?;
+    let known = Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?;
+    if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
+        return Err(refusals::burnt_number().into());
+    }
+    let is_new = known.is_none();
+    let mut order = place(known, new, context.now)?;
+    offer(&mut order.prepays, trade_type, context.now, context.entropy);
+    let response = show_offer(trade_type, order.prepays.last(), context.entropy);
+    let due = is_new.then(|| expiry_of(&order)).into_iter().collect();
+    carry_out(tx, Decision { due, ..Decision::new(order, response) })
+}
+
+/// The order that a request would make, if its number is free.
+pub(super) fn read(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    trade_type: TradeType,
+) -> Result<Order, HandlerError> {
+    let (body, now) = (&context.request.body, context.now);
+    let parties = Parties::read(context)?;
+    let payer = read_payer(tx, &parties, body.get("payer"), trade_type == TradeType::Jsapi)?;
+    let amount = body.get("amount").and_then(Value::as_object);
+    let settle = body.get("settle_info").and_then(Value::as_object);
+    Ok(Order {
+        merchant: parties.merchant,
+        sub_mchid: parties.sub_mchid,
+        appid: parties.appid,
+        sub_appid: parties.sub_appid,
+        out_trade_no: context.request.required("out_trade_no").to_owned(),
+        trade_type,
+        dialect: Dialect::V3,
+        state: OrderState::NotPay,
+        total: amount.and_then(|amount| amount.get("total")).and_then(Value::as_i64).unwrap_or_default(),
+        currency: currency(amount),
+        description: context.request.required("description").to_owned(),
+        attach: text(body, "attach"),
+        notify_url: text(body, "notify_url"),
+        goods_tag: text(body, "goods_tag"),
+        detail: body.get("detail").cloned(),
+        scene_info: body.get("scene_info").cloned(),
+        profit_sharing: is_shared(settle),
+        payer,
+        created: now,
+        expires: expires(context.request.text("time_expire"), trade_type, now),
+        ended: None,
+        combined: None,
+        fingerprint: Fingerprint::new(body),
+        platform_serial: context.platform_serial.to_owned(),
+        prepays: Vec::new(),
+        payment: None,
+    })
+}
+
+pub(super) fn currency(amount: Option<&Map<String, Value>>) -> String {
+    amount.and_then(|amount| text(amount, "currency")).unwrap_or_else(|| "CNY".to_owned())
+}
+
+pub(super) fn is_shared(settle: Option<&Map<String, Value>>) -> bool {
+    settle.and_then(|settle| settle.get("profit_sharing")).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// An order that nobody pays is open for so long, when `time_expire` is missing.
+const LIFE: i64 = 7 * clock::DAY;
+/// Earlier and later times are moved here, without a word.
+const SHORTEST_LIFE: i64 = 60;
+
+/// When an order expires.
+pub(super) fn expires(time_expire: Option<&str>, trade_type: TradeType, now: i64) -> i64 {
+    let longest = if trade_type == TradeType::Native { 7 } else { 15 } * clock::DAY;
+    match time_expire.and_then(clock::parse) {
+        Some(time) => time.clamp(now.saturating_add(SHORTEST_LIFE), now.saturating_add(longest)),
+        None => now.saturating_add(LIFE),
+    }
+}
+
+/// The rule of making an order: what its number was used for decides. UNCONFIRMED(order-checks): the state of a known order is
+/// looked at before its parameters.
+pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order, Refusal> {
+    let Some(known) = known else { return Ok(new) };
+    match known.seen_at(now) {
+        known if known.combined != new.combined => {
+            Err(refusals::number_is_taken("this out_trade_no is a part of a combined order"))
+        }
+        known => match known.state {
+            OrderState::Success | OrderState::Refund => Err(refusals::paid_before()),
+            OrderState::Revoked => Err(refusals::reversed()),
+            OrderState::Closed if new.trade_type == TradeType::Native => Err(refusals::order_closed()),
+            OrderState::Closed if known.ended == Some(known.expires) => Err(refusals::order_expired()),
+            OrderState::Closed => Err(refusals::number_is_taken(
+                "the order with this out_trade_no was closed: take a new number",
+            )),
+            OrderState::NotPay | OrderState::UserPaying | OrderState::PayError => {
+                if !known.is_from_the_same_product(&new) {
+                    return Err(refusals::number_is_taken(
+                        "this out_trade_no has an order of another product, appid or sub-merchant: repeat that request, or take a new number",
+                    ));
+                }
+                if known.fingerprint != new.fingerprint {
+                    return Err(refusals::other_parameters());
+                }
+                Ok(known)
+            }
+        },
+    }
+}
+
+/// So many are remembered of an order, so that a void one is told from one that never was.
+const MAX_PREPAYS: usize = 8;
+/// How long a `prepay_id` and a `code_url` live, and how long an `h5_url`.
+const PREPAY_LIFE: i64 = 2 * 3_600;
+const H5_LIFE: i64 = 300;
+
+/// Makes what the app needs, when the last one does not serve any more. UNCONFIRMED(prepay-again): a `prepay_id` that lives is given again.
+pub(crate) fn offer(prepays: &mut Vec<Prepay>, trade_type: TradeType, now: i64, entropy: &Entropy) {
+    let is_kept = matches!(trade_type, TradeType::Jsapi | TradeType::App);
+    if is_kept && prepays.last().is_some_and(|last| now < last.expires && now >= last.made) {
+        return;
+    }
+    let id = match trade_type {
+        TradeType::Native => format!("{}zz", entropy.letters_and_digits(7)),
+        _ => prepay_id(now, entropy),
+    };
+    let life = if trade_type == TradeType::Mweb { H5_LIFE } else { PREPAY_LIFE };
+    prepays.push(Prepay { id, made: now, expires: now.saturating_add(life) });
+    if prepays.len() > MAX_PREPAYS {
+        prepays.remove(0);
+    }
+}
+
+/// `wx`, the time in Beijing, and 20 hexadecimal digits.
+fn prepay_id(now: i64, entropy: &Entropy) -> String {
+    let time: String = clock::rfc3339(now).chars().take(19).filter(char::is_ascii_digit).collect();
+    format!("wx{time}{}00", entropy.hex_digits(18))
+}
+
+/// The response of making an order.
+pub(super) fn show_offer(trade_type: TradeType, prepay: Option<&Prepay>, entropy: &Entropy) -> Value {
+    let id = prepay.map_or("", |prepay| &prepay.id);
+    match trade_type {
+        TradeType::Native => json!({ "code_url": code_url(id) }),
+        TradeType::Mweb => json!({ "h5_url": h5_url(id, entropy) }),
+        TradeType::Jsapi | TradeType::App | TradeType::Micropay => json!({ "prepay_id": id }),
+    }
+}
+
+/// What a QR code of a Native order has in it.
+pub(crate) fn code_url(id: &str) -> String {
+    format!("{CODE_URL}{id}")
+}
+
+/// Where the browser of an H5 order goes.
+pub(crate) fn h5_url(id: &str, entropy: &Entropy) -> String {
+    format!("{H5_URL}{id}&package={}", entropy.digits(10))
+}
+
+pub(super) const CODE_URL: &str = "weixin://wxpay/bizpayurl?pr=";
+pub(super) const H5_URL: &str = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=";

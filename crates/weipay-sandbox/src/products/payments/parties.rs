@@ -1,0 +1,127 @@
+//! Who takes part in an order: the merchant or the partner with its sub-merchant, their appids, and the openid of who is to pay.
+
+use serde_json::{Map, Value};
+
+use super::order::Payer;
+use super::refusals;
+use crate::merchants::Merchants;
+use crate::people::Person;
+use crate::products::users::is_openid;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::{StoreError, Transaction};
+
+/// The merchants and appids of an order, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parties {
+    pub(super) merchant: String,
+    pub(super) appid: String,
+    pub(super) sub_mchid: Option<String>,
+    pub(super) sub_appid: Option<String>,
+}
+
+/// A member that is a text, not empty.
+pub(super) fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
+    members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+impl Parties {
+    /// Those of a request by a merchant or, with `sp_mchid`, by a partner.
+    pub(super) fn read(context: &Context<'_>) -> Result<Self, Refusal> {
+        let body = &context.request.body;
+        let is_partner = body.contains_key("sp_mchid");
+        let appid = text(body, if is_partner { "sp_appid" } else { "appid" }).unwrap_or_default();
+        let merchant = context.caller.mchid.clone();
+        // A partner's 付款码 order may leave its own appid out.
+        if !(is_partner && appid.is_empty()) {
+            context.caller.check_appid(&appid)?;
+        }
+        let (mut sub_mchid, mut sub_appid) = (None, None);
+        if is_partner {
+            sub_mchid = text(body, "sub_mchid");
+            sub_appid = text(body, "sub_appid");
+            check_sub_merchant(
+                context.merchants,
+                &context.caller.sub_merchants,
+                &merchant,
+                sub_mchid.as_deref().unwrap_or_default(),
+                sub_appid.as_deref(),
+            )?;
+        }
+        Ok(Self { merchant, appid, sub_mchid, sub_appid })
+    }
+}
+
+/// A sub-merchant must be one of its partner's, where any was named: a merchant without any acts for everybody here, so that a story needs
+/// no set-up. And its appid must be bound to it where the sandbox knows its appids.
+pub(super) fn check_sub_merchant(
+    merchants: &Merchants,
+    sub_merchants: &[String],
+    partner: &str,
+    sub_mchid: &str,
+    sub_appid: Option<&str>,
+) -> Result<(), Refusal> {
+    if sub_mchid == partner {
+        return Err(refusals::same_sub_merchant());
+    }
+    if !sub_merchants.is_empty() && !sub_merchants.iter().any(|own| own == sub_mchid) {
+        return Err(refusals::no_relation());
+    }
+    match (sub_appid, merchants.find(sub_mchid)) {
+        (Some(appid), Some(merchant)) if !merchant.account.appids.iter().any(|own| own == appid) => {
+            Err(refusals::other_sub_appid())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Who is to pay, as `payer` says it.
+pub(super) fn read_payer(
+    tx: &Transaction<'_>,
+    parties: &Parties,
+    payer: Option<&Value>,
+    is_required: bool,
+) -> Result<Payer, HandlerError> {
+    let text = |name: &str| payer.and_then(Value::as_object).and_then(|payer| text(payer, name));
+    let read = match parties.sub_mchid {
+        None => Payer { openid: text("openid"), sub_openid: None },
+        Some(_) => Payer { openid: text("sp_openid"), sub_openid: text("sub_openid") },
+    };
+    if is_required && read == Payer::default() {
+        return Err(refusals::no_openid().into());
+    }
+    check_payer(tx, &read, &parties.appid, parties.sub_appid.as_deref())?;
+    Ok(read)
+}
+
+/// An openid must have its form, and be of the appid when its person was made.
+pub(super) fn check_payer(
+    tx: &Transaction<'_>,
+    payer: &Payer,
+    appid: &str,
+    sub_appid: Option<&str>,
+) -> Result<(), HandlerError> {
+    if let Some(openid) = &payer.openid {
+        check_openid(tx, openid, appid, false)?;
+    }
+    if let Some(openid) = &payer.sub_openid {
+        let appid = sub_appid.ok_or_else(refusals::no_openid)?;
+        check_openid(tx, openid, appid, true)?;
+    }
+    Ok(())
+}
+
+fn check_openid(tx: &Transaction<'_>, openid: &str, appid: &str, is_sub: bool) -> Result<(), HandlerError> {
+    if !is_openid(openid) {
+        return Err(refusals::broken_openid().into());
+    }
+    match find_person(tx, openid)? {
+        Some(person) if person.openid(appid) != openid => Err(refusals::other_openid(is_sub).into()),
+        _ => Ok(()),
+    }
+}
+
+/// The person that was made with this openid.
+pub(super) fn find_person(tx: &Transaction<'_>, openid: &str) -> Result<Option<Person>, StoreError> {
+    Person::find(tx, openid)
+}

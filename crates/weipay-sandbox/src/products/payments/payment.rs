@@ -1,0 +1,218 @@
+//! A person pays: money moves on the ledger, the order changes its state, and its merchant is notified, in one transaction.
+//!
+//! Everything that pays an order does it by [`pay`]. The fee is the platform's; what is left is the payee's 未结算资金 until the
+//! next day, or waits for the split (分账). UNCONFIRMED(settlement): everything unsettled is settled at midnight in Beijing.
+
+use serde_json::{Value, json};
+
+use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_id};
+use super::parties::find_person;
+use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
+use crate::clock;
+use crate::people::Person;
+use crate::products::HandlerError;
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
+use crate::store::{Announcement, Due, StoreError, Transaction};
+
+/// Who pays an order, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Means {
+    pub(crate) payer: Payer,
+    pub(crate) person: Owner,
+    /// From 零钱, and not by a bank card, which always has enough.
+    pub(crate) from_wallet: bool,
+    /// Fen of a discount of the merchant: nobody pays them to it (免充值).
+    pub(crate) discount: i64,
+}
+
+/// Why an order was not paid. Nothing was changed.
+#[derive(Debug)]
+pub(crate) enum NotPaid {
+    /// In words for the developer.
+    Because(String),
+    NotEnough,
+    Failed(StoreError),
+}
+
+impl From<StoreError> for NotPaid {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<PostingError> for NotPaid {
+    fn from(error: PostingError) -> Self {
+        match error {
+            PostingError::Short { .. } => Self::NotEnough,
+            PostingError::Amount => Self::Because("the amount is too large".to_owned()),
+            PostingError::Store(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// Pays one order: the money, the state, and what falls due. The merchant is not notified yet: a combined order has one notification.
+pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -> Result<Order, NotPaid> {
+    let order = order.seen_at(now);
+    check_payable(&order).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
+    if means.discount < 0 || means.discount >= order.total {
+        return Err(NotPaid::Because(format!(
+            "a discount must be at least 0 fen and less than the {} fen of the order",
+            order.total
+        )));
+    }
+    let id = new_transaction_id(tx, now)?;
+    let payer_total = order.total - means.discount;
+    let fee = fee_of(payer_total);
+    let payment = Payment {
+        transaction_id: id.clone(),
+        paid_at: now,
+        payer: means.payer.clone(),
+        person: means.person.clone(),
+        bank_type: if means.from_wallet { "OTHERS" } else { BANK_TYPE }.to_owned(),
+        payer_total,
+        fee,
+        promotion_detail: promotion(&order, means.discount),
+        refunded: 0,
+        refund_count: 0,
+    };
+    post(tx, posting(&order, &payment, means.from_wallet, now))?;
+    let expiry = super::closing::expiry_of(&order);
+    let paid = Order { state: OrderState::Success, payment: Some(payment), ..order };
+    tx.save(&paid)?;
+    tx.unschedule(&expiry)?;
+    tx.schedule(&settlement_of(paid.payee(), now))?;
+    Ok(paid)
+}
+
+fn posting(order: &Order, payment: &Payment, from_wallet: bool, now: i64) -> Posting {
+    let from = if from_wallet { AccountKind::Wallet } else { AccountKind::Bank };
+    let payee = Owner::merchant(order.payee());
+    let unsettled = || payee.account(AccountKind::Unsettled);
+    let posting = Posting::new(Business::Payment, payment.transaction_id.as_str(), now)
+        .for_number(order.out_trade_no.as_str())
+        .moves(payment.person.account(from), unsettled(), payment.payer_total)
+        .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee);
+    let kept = if order.profit_sharing { payment.payer_total - payment.fee } else { 0 };
+    posting.moves(unsettled(), payee.account(AccountKind::Frozen), kept)
+}
+
+/// What the platform takes, rounded half up.
+pub(crate) fn fee_of(payer_total: i64) -> i64 {
+    (i128::from(payer_total) * i128::from(FEE_PERMILLE) + 500)
+        .checked_div(1_000)
+        .and_then(|fee| i64::try_from(fee).ok())
+        .unwrap_or_default()
+}
+
+/// A discount as `promotion_detail` has it.
+fn promotion(order: &Order, discount: i64) -> Vec<Value> {
+    if discount == 0 {
+        return Vec::new();
+    }
+    vec![json!({
+        "coupon_id": "109519", "name": "沙箱优惠", "scope": "GLOBAL", "type": "NOCASH", "amount": discount,
+        "stock_id": "931386", "wechatpay_contribute": 0, "merchant_contribute": discount, "other_contribute": 0,
+        "currency": order.currency,
+    })]
+}
+
+/// The rule: whether anybody can pay an order now. The reason is for the developer.
+pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
+    match order.state {
+        OrderState::NotPay | OrderState::UserPaying => Ok(()),
+        OrderState::Success => Err("the order was paid already"),
+        OrderState::Refund => Err("the order was paid already, and refunded"),
+        OrderState::Closed if order.ended == Some(order.expires) => {
+            Err("the order has expired: its time_expire is over; make another order")
+        }
+        OrderState::Closed => Err("the order was closed by its merchant; make another order"),
+        OrderState::Revoked => Err("the order was reversed by its merchant; make another order"),
+        OrderState::PayError => {
+            Err("the payment by this auth_code failed; reverse the order and make another")
+        }
+    }
+}
+
+/// Notifies the merchant of one order that was paid.
+pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
+    // Notifications of APIv2 are its own, and 付款码 has none.
+    let (Some(notify_url), Dialect::V3) = (&order.notify_url, order.dialect) else { return Ok(()) };
+    let payment = order.payment.as_ref();
+    tx.announce(&Announcement {
+        mchid: order.merchant.clone(),
+        notify_url: notify_url.clone(),
+        platform_serial: order.platform_serial.clone(),
+        event_type: SUCCESS,
+        time: payment.map_or(order.created, |payment| payment.paid_at),
+        resource: order.show(),
+    })
+}
+
+/// `event_type` of the notification of a payment.
+pub(super) const SUCCESS: &str = "TRANSACTION.SUCCESS";
+
+/// Who pays when nobody is named: the same person each time.
+pub(crate) const SOMEBODY: &str = "oWeipaySandboxSomebody000000";
+
+/// Who pays an order: a person by unionid or openid, or whom the order names, or somebody.
+pub(crate) fn payer_of(
+    tx: &Transaction<'_>,
+    order: &Order,
+    id: Option<&str>,
+) -> Result<(Payer, Owner), NotPaid> {
+    let named = &order.payer;
+    let openid = named.openid.as_deref().or(named.sub_openid.as_deref());
+    let id = id.or(openid).unwrap_or(SOMEBODY);
+    let known = match find_person(tx, id)? {
+        None if id == SOMEBODY => Some(Person { unionid: SOMEBODY.to_owned(), openids: Default::default() }),
+        known => known,
+    };
+    let owner = Owner::person(known.as_ref().map_or(id, |person| &person.unionid));
+    let under = |appid: &str| known.as_ref().map(|person| person.openid(appid));
+    let is_sub = named.openid.is_none() && named.sub_openid.as_deref() == Some(id);
+    let plain = || Some(id.to_owned());
+    let payer = Payer {
+        openid: under(&order.appid).or_else(|| if is_sub { named.openid.clone() } else { plain() }),
+        sub_openid: match &order.sub_appid {
+            Some(appid) => under(appid).or_else(|| if is_sub { plain() } else { named.sub_openid.clone() }),
+            None => None,
+        },
+    };
+    let differs = |named: &Option<String>, paying: &Option<String>| named.is_some() && named != paying;
+    if differs(&named.openid, &payer.openid) || differs(&named.sub_openid, &payer.sub_openid) {
+        return Err(NotPaid::Because(
+            "the order is for another person: its payer has another openid".to_owned(),
+        ));
+    }
+    Ok((payer, owner))
+}
+
+/// What the clock does on the day after a payment.
+pub(super) const SETTLEMENT: &str = "payments are settled";
+
+fn settlement_of(payee: &str, now: i64) -> Due {
+    let day = clock::day(now) + 1;
+    Due { kind: SETTLEMENT.to_owned(), key: format!("{payee}@{day}"), at: clock::midnight(day) }
+}
+
+/// Settles everything of a merchant that is unsettled.
+pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
+    let owner = Owner::merchant(key.split_once('@').map_or(key, |(payee, _)| payee));
+    let fen = Purse::find(tx, &owner)?.balance(AccountKind::Unsettled);
+    let posting = Posting::new(Business::Settlement, key, at).moves(
+        owner.account(AccountKind::Unsettled),
+        owner.account(AccountKind::Available),
+        fen,
+    );
+    post(tx, posting).map_err(|error| error.or_short(super::refusals::not_enough_to_reverse))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fee_is_rounded_half_up() {
+        assert_eq!([1, 83, 84, 100, 250, 10_000, i64::MAX].map(fee_of)[..6], [0, 0, 1, 1, 2, 60]);
+    }
+}

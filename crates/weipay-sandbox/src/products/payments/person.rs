@@ -1,0 +1,419 @@
+//! What a person does with an order, which no operation of the API can: pay it, or fail to.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::combined::CombinedOrder;
+use super::creation::{CODE_URL, H5_URL};
+use super::front_end::FrontEnd;
+use super::order::{Order, OrderState, Prepay, TradeType};
+use super::payment::{self, Means, NotPaid};
+use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::platform::Platform;
+use crate::products::users::is_openid;
+use crate::store::{StoreError, Transaction};
+
+pub(crate) const ROUTES: &[Route] = &[Route::post(
+    "/orders/pay",
+    "A person pays an order, or fails to; give `order`, `front_end` or both",
+    &[
+        Member::text(
+            "order",
+            "out_trade_no, transaction_id, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
+        ),
+        Member::text("mchid", "The merchant whose out_trade_no is meant, when several have used it"),
+        Member::text("openid", "Who pays, by openid or unionid; else whom the order names, or somebody"),
+        Member::word("fail", &PaymentFailure::WORDS, "Fails for this reason instead"),
+        Member::integer("discount", "Fen that a coupon of the merchant takes off"),
+        Member::boolean("wallet", "Pays from the wallet (零钱), and not by a bank card"),
+        Member::object(
+            "front_end",
+            "The signed parameters of the page, mini program or app; their signature is checked",
+        ),
+    ],
+    pay_order,
+)];
+
+/// Why a person fails to pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PaymentFailure {
+    /// 余额不足.
+    NotEnoughBalance,
+    /// The account is frozen.
+    Frozen,
+    /// The real name is not the one that the order wants.
+    RealNameMismatch,
+    /// Over a limit of the person's account or card.
+    Limit,
+    /// The password was wrong.
+    WrongPassword,
+    /// The person cancels.
+    Cancel,
+}
+
+impl PaymentFailure {
+    const ALL: [Self; 6] = [
+        Self::NotEnoughBalance,
+        Self::Frozen,
+        Self::RealNameMismatch,
+        Self::Limit,
+        Self::WrongPassword,
+        Self::Cancel,
+    ];
+    /// The words of all of them.
+    pub const WORDS: [&str; 6] =
+        ["not-enough-balance", "frozen", "real-name-mismatch", "limit", "wrong-password", "cancel"];
+
+    /// One word, such as `not-enough-balance`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+
+    /// The failure of this [`word`](Self::word).
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|failure| failure.word() == word)
+    }
+}
+
+/// How a person pays.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PersonPays {
+    order: Option<String>,
+    mchid: Option<String>,
+    person: Option<String>,
+    fail: Option<PaymentFailure>,
+    discount: i64,
+    wallet: bool,
+    front_end: Option<Map<String, Value>>,
+}
+
+impl PersonPays {
+    /// The order by out_trade_no, transaction_id, prepay_id, code_url or h5_url, or a combined order by its combine_out_trade_no.
+    #[must_use]
+    pub fn new(order: impl Into<String>) -> Self {
+        Self { order: Some(order.into()), ..Self::default() }
+    }
+
+    /// The order whose signed parameters the page, mini program or app was given. Their signature is checked, as the app does.
+    #[must_use]
+    pub fn with_front_end(parameters: Map<String, Value>) -> Self {
+        Self { front_end: Some(parameters), ..Self::default() }
+    }
+
+    /// Whose out_trade_no is meant, when several merchants have used it.
+    #[must_use]
+    pub fn of_merchant(mut self, mchid: impl Into<String>) -> Self {
+        self.mchid = Some(mchid.into());
+        self
+    }
+
+    /// Who pays, by openid or unionid.
+    #[must_use]
+    pub fn by_person(mut self, id: impl Into<String>) -> Self {
+        self.person = Some(id.into());
+        self
+    }
+
+    /// Fails instead: the order stays unpaid, and nobody is notified.
+    #[must_use]
+    pub fn failing(mut self, failure: PaymentFailure) -> Self {
+        self.fail = Some(failure);
+        self
+    }
+
+    /// With a coupon of the merchant that takes so many fen off.
+    #[must_use]
+    pub fn discount(mut self, fen: i64) -> Self {
+        self.discount = fen;
+        self
+    }
+
+    /// From the wallet (零钱), and not by a bank card.
+    #[must_use]
+    pub fn by_wallet(mut self) -> Self {
+        self.wallet = true;
+        self
+    }
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PersonPaid {
+    /// Whether the order was paid now.
+    pub paid: bool,
+    /// The number of the order, or of the combined order.
+    pub out_trade_no: String,
+    /// `trade_state` of the order now.
+    pub trade_state: &'static str,
+    /// Fen that the person paid; 0 when it failed.
+    pub payer_total: i64,
+    /// The platform's number, one for each part of a combined order.
+    pub transaction_ids: Vec<String>,
+    /// Why it failed, in the words of the failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<&'static str>,
+}
+
+/// Why an order cannot be paid.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PersonPaysError {
+    /// No such order.
+    NotFound(String),
+    /// It cannot be paid, or not like this; the text says why.
+    NotPayable(String),
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl std::fmt::Display for PersonPaysError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotFound(reason) | Self::NotPayable(reason) => f.write_str(reason),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PersonPaysError {}
+
+impl From<StoreError> for PersonPaysError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<NotPaid> for PersonPaysError {
+    fn from(error: NotPaid) -> Self {
+        match error {
+            NotPaid::Because(reason) => Self::NotPayable(reason),
+            NotPaid::NotEnough => Self::NotPayable("the wallet has too little money".to_owned()),
+            NotPaid::Failed(error) => Self::Store(error),
+        }
+    }
+}
+
+fn pay_order(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let front_end = request.get("front_end").and_then(Value::as_object).cloned();
+    let pays = PersonPays {
+        order: request.text("order").map(str::to_owned),
+        mchid: request.text("mchid").map(str::to_owned),
+        person: request.text("openid").map(str::to_owned),
+        fail: request.text("fail").and_then(PaymentFailure::from_word),
+        discount: request.get("discount").and_then(Value::as_i64).unwrap_or_default(),
+        wallet: request.get("wallet").and_then(Value::as_bool).unwrap_or_default(),
+        front_end,
+    };
+    let paid = control.platform.pay(&pays).map_err(|error| match error {
+        PersonPaysError::NotFound(reason) => ControlError::not_found(reason),
+        PersonPaysError::NotPayable(reason) => ControlError::conflict(reason),
+        PersonPaysError::Store(error) => error.into(),
+    })?;
+    serde_json::to_value(paid).map_err(ControlError::failed)
+}
+
+/// What is paid at once.
+enum Payable {
+    One(Box<Order>),
+    Combined(Box<CombinedOrder>),
+}
+
+impl Platform {
+    /// A person pays an order, or fails to.
+    ///
+    /// # Errors
+    /// When there is no such order, it cannot be paid, the parameters of the front end are wrong, or the database fails; nothing was
+    /// changed then.
+    pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
+        let not_payable = PersonPaysError::NotPayable;
+        let front_end = pays.front_end.as_ref().map(FrontEnd::read).transpose().map_err(not_payable)?;
+        if pays.person.as_ref().is_some_and(|id| !is_openid(id)) {
+            let reason =
+                "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o";
+            return Err(not_payable(reason.to_owned()));
+        }
+        let now = self.clock.now();
+        self.store.transaction(|tx| {
+            let given = match (&pays.order, &front_end) {
+                (Some(order), _) => order.trim(),
+                (None, Some(front_end)) => &front_end.prepay_id,
+                (None, None) => return Err(not_payable("give `order` or `front_end`".to_owned())),
+            };
+            let payable = find(tx, given, pays.mchid.as_deref())?;
+            if let Some(front_end) = &front_end {
+                self.check_front_end(front_end, &payable, now)?;
+            } else if let Some(id) = prepay_in(given) {
+                check_prepay(payable.prepays(), &id, now)?;
+            }
+            match payable {
+                Payable::One(order) => pay_one(tx, *order, pays, now),
+                Payable::Combined(combined) => combined.pay(tx, pays.means(), now),
+            }
+        })
+    }
+
+    fn check_front_end(
+        &self,
+        front_end: &FrontEnd,
+        payable: &Payable,
+        now: i64,
+    ) -> Result<(), PersonPaysError> {
+        let not_payable = PersonPaysError::NotPayable;
+        let (merchant, appids, trade_type) = match payable {
+            Payable::One(order) => {
+                let appids =
+                    std::iter::once(order.appid.as_str()).chain(order.sub_appid.as_deref()).collect();
+                (&order.merchant, appids, order.trade_type)
+            }
+            Payable::Combined(combined) => {
+                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type)
+            }
+        };
+        check_prepay(payable.prepays(), &front_end.prepay_id, now)?;
+        let merchant = self.merchants.find(merchant);
+        let merchant = merchant.ok_or_else(|| not_payable("the merchant of the order is gone".to_owned()))?;
+        let is_app = trade_type == TradeType::App;
+        front_end.check(&appids, is_app, &merchant.key).map_err(not_payable)
+    }
+}
+
+impl PersonPays {
+    pub(super) fn means(&self) -> PaymentMeans<'_> {
+        PaymentMeans {
+            person: self.person.as_deref(),
+            fail: self.fail,
+            discount: self.discount,
+            wallet: self.wallet,
+        }
+    }
+}
+
+/// What of it is the same for one order and for a combined one.
+#[derive(Clone, Copy)]
+pub(super) struct PaymentMeans<'a> {
+    pub(super) person: Option<&'a str>,
+    pub(super) fail: Option<PaymentFailure>,
+    pub(super) discount: i64,
+    pub(super) wallet: bool,
+}
+
+fn pay_one(
+    tx: &Transaction<'_>,
+    order: Order,
+    pays: &PersonPays,
+    now: i64,
+) -> Result<PersonPaid, PersonPaysError> {
+    let order = order.seen_at(now);
+    payment::check_payable(&order).map_err(|reason| PersonPaysError::NotPayable(reason.to_owned()))?;
+    if let Some(failure) = pays.fail {
+        return Ok(fail(tx, order, failure)?);
+    }
+    let (payer, person) = payment::payer_of(tx, &order, pays.person.as_deref())?;
+    let means = Means { payer, person, from_wallet: pays.wallet, discount: pays.discount };
+    let paid = payment::pay(tx, order, &means, now)?;
+    payment::announce(tx, &paid)?;
+    Ok(PersonPaid {
+        paid: true,
+        trade_state: paid.state.word(),
+        payer_total: paid.payment.as_ref().map_or(0, |payment| payment.payer_total),
+        transaction_ids: paid.transaction_id().map(str::to_owned).into_iter().collect(),
+        failure: None,
+        out_trade_no: paid.out_trade_no,
+    })
+}
+
+/// A payment that fails leaves the order as it is; with 付款码 there is no second try. UNCONFIRMED(payment-code-failure): a person who cancels
+/// leaves NOTPAY, every other failure PAYERROR.
+fn fail(tx: &Transaction<'_>, order: Order, failure: PaymentFailure) -> Result<PersonPaid, StoreError> {
+    let mut order = order;
+    if order.state == OrderState::UserPaying {
+        order.state =
+            if failure == PaymentFailure::Cancel { OrderState::NotPay } else { OrderState::PayError };
+        tx.save(&order)?;
+    }
+    Ok(PersonPaid {
+        paid: false,
+        trade_state: order.state.word(),
+        payer_total: 0,
+        transaction_ids: Vec::new(),
+        failure: Some(failure.word()),
+        out_trade_no: order.out_trade_no,
+    })
+}
+
+impl Payable {
+    fn prepays(&self) -> &[Prepay] {
+        match self {
+            Self::One(order) => &order.prepays,
+            Self::Combined(combined) => &combined.prepays,
+        }
+    }
+}
+
+/// The number in a `prepay_id`, a `code_url` or an `h5_url`.
+fn prepay_in(given: &str) -> Option<String> {
+    if let Some(id) = given.strip_prefix(CODE_URL) {
+        return Some(id.split('&').next().unwrap_or_default().to_owned());
+    }
+    if let Some(rest) = given.strip_prefix(H5_URL) {
+        return Some(rest.split('&').next().unwrap_or_default().to_owned());
+    }
+    let id = given.strip_prefix("prepay_id=").unwrap_or(given);
+    (id.len() == 36 && id.starts_with("wx")).then(|| id.to_owned())
+}
+
+fn check_prepay(prepays: &[Prepay], id: &str, now: i64) -> Result<(), PersonPaysError> {
+    let reason = match prepays.iter().position(|prepay| prepay.id == id) {
+        None => "it is not of this order",
+        Some(place) if place + 1 < prepays.len() => {
+            "a later request for the same order took its place: use the newest"
+        }
+        Some(place) if prepays[place].expires <= now => {
+            "it has expired (a prepay_id and a code_url live for 2 hours, an h5_url for 5 minutes): make the order again with the same parameters"
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(PersonPaysError::NotPayable(format!(
+        "nobody can pay with this prepay_id, code_url or h5_url: {reason}"
+    )))
+}
+
+fn find(tx: &Transaction<'_>, given: &str, mchid: Option<&str>) -> Result<Payable, PersonPaysError> {
+    let one = |order: Order| Payable::One(Box::new(order));
+    if let Some(id) = prepay_in(given) {
+        if let Some(order) = Order::find_by_prepay(tx, &id)? {
+            return Ok(one(order));
+        }
+        if let Some(combined) = CombinedOrder::find_by_prepay(tx, &id)? {
+            return Ok(Payable::Combined(Box::new(combined)));
+        }
+    }
+    let mut orders = Order::find_by_bare_number(tx, given)?;
+    orders.extend(Order::find_by_transaction(tx, given)?);
+    let mut combined = CombinedOrder::find_by_bare_number(tx, given)?;
+    if let Some(mchid) = mchid {
+        orders.retain(|order| order.merchant == mchid);
+        combined.retain(|combined| combined.merchant == mchid);
+    }
+    match (orders.len(), combined.len()) {
+        (0, 0) => Err(PersonPaysError::NotFound(
+            "no order has this out_trade_no, transaction_id, prepay_id, code_url or h5_url".to_owned(),
+        )),
+        (1, 0) => {
+            let order = orders.remove(0);
+            let Some(combination) = &order.combined else { return Ok(one(order)) };
+            let whole = CombinedOrder::find(tx, combination)?;
+            let whole =
+                whole.ok_or_else(|| StoreError::Corrupt("a part without its combined order".to_owned()))?;
+            Ok(Payable::Combined(Box::new(whole)))
+        }
+        (0, 1) => Ok(Payable::Combined(Box::new(combined.remove(0)))),
+        _ => Err(PersonPaysError::NotPayable(
+            "several merchants have an order with this number: say which one is meant (mchid)".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,81 @@
+//! Receivers (分账接收方): who may get a part of a merchant's payments.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::refusals;
+use crate::products::{Context, HandlerError};
+use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
+
+/// A receiver of one merchant. INFERRED(sharing-receivers): every account of the right form is there, so that a story needs no set-up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Receiver {
+    payee: String,
+    kind: String,
+    account: String,
+    /// `false` after it was deleted.
+    pub(super) is_there: bool,
+}
+
+impl Record for Receiver {
+    const KIND: &'static str = "profit sharing receiver";
+
+    fn key(&self) -> String {
+        key(&self.payee, &self.kind, &self.account)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+fn key(payee: &str, kind: &str, account: &str) -> String {
+    joined(payee, &joined(kind, account))
+}
+
+/// Whether an account may get a part of a merchant's payments.
+pub(super) fn is_receiver(
+    tx: &Transaction<'_>,
+    payee: &str,
+    kind: &str,
+    account: &str,
+) -> Result<bool, StoreError> {
+    let found: Option<Receiver> = tx.get(&key(payee, kind, account))?;
+    Ok(found.is_some_and(|receiver| receiver.is_there))
+}
+
+pub(super) fn add_receiver(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let is_nameless = request.required("type") == "MERCHANT_ID" && request.text("name").is_none();
+    let is_vague =
+        request.text("relation_type") == Some("CUSTOM") && request.text("custom_relation").is_none();
+    if is_nameless || is_vague {
+        return Err(refusals::bad_receiver().into());
+    }
+    keep(tx, context, true)
+}
+
+pub(super) fn delete_receiver(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    keep(tx, context, false)
+}
+
+/// Both are idempotent. The name is not repeated: it would have to be encrypted for the merchant.
+fn keep(tx: &Transaction<'_>, context: &Context<'_>, is_there: bool) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let sub_mchid = request.text("sub_mchid");
+    let payee = sub_mchid.unwrap_or(&context.caller.mchid).to_owned();
+    let (kind, account) = (request.required("type").to_owned(), request.required("account").to_owned());
+    let mut shown = json!({ "type": kind, "account": account });
+    for name in ["sub_mchid", "relation_type", "custom_relation"] {
+        if let Some(value) = request.text(name) {
+            shown[name] = json!(value);
+        }
+    }
+    // Read first, so that it is saved over what was there.
+    let known: Option<Receiver> = tx.get(&key(&payee, &kind, &account))?;
+    let receiver = Receiver { payee, kind, account, is_there };
+    if known.as_ref() != Some(&receiver) {
+        tx.save(&receiver)?;
+    }
+    Ok(shown)
+}

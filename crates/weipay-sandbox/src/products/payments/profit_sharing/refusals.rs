@@ -1,0 +1,70 @@
+//! What profit sharing is refused with, in the platform's words where they are known. UNCONFIRMED(sharing-words): sentences that no
+//! source prints.
+
+use crate::response::Refusal;
+
+pub(super) fn not_to_be_shared(message: &'static str) -> Refusal {
+    Refusal::invalid_request(message)
+        .with_reason("the order was not made with settle_info.profit_sharing = true, or is not paid")
+}
+
+pub(super) fn not_this_merchants() -> Refusal {
+    Refusal::invalid_request("非本商户的订单不支持查询")
+        .with_reason("transaction_id and sub_mchid must be of a paid order of the caller")
+}
+
+pub(super) fn under_way() -> Refusal {
+    Refusal::invalid_request("订单处理中，暂时无法分账，请稍后重试").with_reason(
+        "an earlier request for this order is PROCESSING, or the payment is less than a minute old; the clock lets both end",
+    )
+}
+
+pub(super) fn is_over() -> Refusal {
+    Refusal::invalid_request("订单已完结分账，不支持分账")
+        .with_reason("the rest was unfrozen, or 30 days have passed since the payment")
+}
+
+pub(super) fn no_relation() -> Refusal {
+    Refusal::invalid_request("分账接收方关系不存在")
+        .with_reason("add the receiver first: POST /v3/profitsharing/receivers/add")
+}
+
+pub(super) fn other_receivers() -> Refusal {
+    Refusal::invalid_request("分账接收方与原请求不一致").with_reason(
+        "out_order_no was used before with other parameters: repeat the same, or take a new number",
+    )
+}
+
+pub(super) fn too_much() -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "分账金额不足")
+        .with_reason("the receivers get more than the order has left to share")
+}
+
+pub(super) fn nothing_left() -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "分账金额为0")
+        .with_reason("nothing of the order waits to be shared any more")
+}
+
+pub(super) fn above_ratio() -> Refusal {
+    Refusal::new(403, "RULE_LIMIT", "分账金额超出最大分账比例")
+        .with_reason("all receivers together may get 30 % of what was paid and not refunded")
+}
+
+pub(super) fn too_many() -> Refusal {
+    Refusal::invalid_request("订单分账次数超过限制").with_reason("an order can be shared by 50 requests")
+}
+
+pub(super) fn bad_receivers() -> Refusal {
+    Refusal::param_error("分账接收方列表不正确").with_reason(
+        "receivers must name each receiver once; it may be empty only with unfreeze_unsplit = true",
+    )
+}
+
+pub(super) fn no_record() -> Refusal {
+    Refusal::resource_not_exists("记录不存在")
+}
+
+pub(super) fn bad_receiver() -> Refusal {
+    Refusal::param_error("参数格式不正确")
+        .with_reason("a MERCHANT_ID needs its name, and relation_type CUSTOM needs custom_relation")
+}

@@ -1,0 +1,165 @@
+//! Returns (分账回退): a merchant that got a part gives it back, in full or not.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::refusals;
+use super::split::{Outcome, Split};
+use crate::clock::{self, DAY};
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+/// For so long after the split a part can be given back.
+const RETURN_PERIOD: i64 = 180 * DAY;
+/// The most returns of one split.
+const MAX_RETURNS: i64 = 50;
+
+/// A return. INFERRED(sharing-return): it is settled by the request that makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Return {
+    return_id: String,
+    merchant: String,
+    sub_mchid: Option<String>,
+    order_id: String,
+    out_order_no: String,
+    out_return_no: String,
+    return_mchid: String,
+    amount: i64,
+    description: String,
+    /// `false` when the receiver had too little.
+    has_succeeded: bool,
+    created: i64,
+}
+
+const SPLIT: &str = "split";
+
+impl Record for Return {
+    const KIND: &'static str = "profit sharing return";
+
+    fn key(&self) -> String {
+        joined(&self.merchant, &self.out_return_no)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new(SPLIT, self.order_id.as_str())]
+    }
+}
+
+impl Return {
+    fn show(&self) -> Value {
+        let time = clock::rfc3339(self.created);
+        let mut shown = json!({
+            "order_id": self.order_id, "out_order_no": self.out_order_no, "out_return_no": self.out_return_no,
+            "return_id": self.return_id, "return_mchid": self.return_mchid, "amount": self.amount,
+            "description": self.description, "result": if self.has_succeeded { "SUCCESS" } else { "FAILED" },
+            "create_time": time, "finish_time": time,
+        });
+        if !self.has_succeeded {
+            shown["fail_reason"] = json!("BALANCE_NOT_ENOUGH");
+        }
+        if let Some(sub_mchid) = &self.sub_mchid {
+            shown["sub_mchid"] = json!(sub_mchid);
+        }
+        shown
+    }
+}
+
+pub(super) fn create_return(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let (request, mchid) = (context.request, &context.caller.mchid);
+    let split = match (request.text("order_id"), request.text("out_order_no")) {
+        (Some(id), _) => Split::find_by_id(tx, id)?,
+        (None, Some(number)) => Split::find(tx, mchid, number)?,
+        (None, None) => None,
+    };
+    let split = split.filter(|split| split.merchant == *mchid).ok_or_else(refusals::no_record)?;
+    let amount = request.body.get("amount").and_then(Value::as_i64).unwrap_or_default();
+    let (number, return_mchid) = (request.required("out_return_no"), request.required("return_mchid"));
+    if let Some(known) = tx.get::<Return>(&joined(mchid, number))? {
+        let is_same = (&known.order_id, known.amount, known.return_mchid.as_str())
+            == (&split.order_id, amount, return_mchid);
+        return match is_same {
+            true => Ok(known.show()),
+            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致").into()),
+        };
+    }
+    let earlier: Vec<Return> = tx
+        .find(&[IndexRange::equal(SPLIT, split.order_id.as_str())], Page { offset: 0, limit: MAX_RETURNS })?;
+    check_return(&split, &earlier, return_mchid, amount, context.now)?;
+    let mut made = Return {
+        return_id: format!("3009{:024}", tx.next_number("split return")?),
+        merchant: mchid.clone(),
+        sub_mchid: split.sub_mchid.clone(),
+        order_id: split.order_id.clone(),
+        out_order_no: split.out_order_no.clone(),
+        out_return_no: number.to_owned(),
+        return_mchid: return_mchid.to_owned(),
+        amount,
+        description: request.required("description").to_owned(),
+        has_succeeded: true,
+        created: context.now,
+    };
+    // It becomes available to the merchant, and is not to be shared again.
+    let moved = Posting::new(Business::ProfitSharingReturn, made.return_id.as_str(), context.now)
+        .for_number(number)
+        .moves(
+            Owner::merchant(return_mchid).account(AccountKind::Available),
+            Owner::merchant(split.payee()).account(AccountKind::Available),
+            amount,
+        );
+    match post(tx, moved) {
+        Ok(()) => {}
+        Err(PostingError::Short { .. }) => made.has_succeeded = false,
+        Err(PostingError::Store(error)) => return Err(error.into()),
+        Err(PostingError::Amount) => {
+            return Err(StoreError::Corrupt("a return of an amount that cannot be".to_owned()).into());
+        }
+    }
+    tx.save(&made)?;
+    Ok(made.show())
+}
+
+fn check_return(
+    split: &Split,
+    earlier: &[Return],
+    mchid: &str,
+    amount: i64,
+    now: i64,
+) -> Result<(), Refusal> {
+    let got = |part: &&super::split::Part| {
+        part.kind == "MERCHANT_ID"
+            && part.account == mchid
+            && part.outcome == Outcome::Success
+            && !part.is_rest
+    };
+    let part = split.parts.iter().find(got).filter(|_| split.is_finished);
+    let part = part.ok_or_else(|| {
+        Refusal::invalid_request("回退方不存在").with_reason(
+            "return_mchid must be a merchant that got a part of this split, and the split FINISHED",
+        )
+    })?;
+    if amount < 1 {
+        return Err(Refusal::param_error("回退金额不正确"));
+    }
+    let of_this = earlier.iter().filter(|known| known.has_succeeded && known.return_mchid == mchid);
+    let returned: i64 = of_this.map(|known| known.amount).sum();
+    if amount > part.amount.saturating_sub(returned) {
+        return Err(Refusal::invalid_request("剩余可回退的金额不足"));
+    }
+    if now.saturating_sub(split.created) > RETURN_PERIOD {
+        return Err(Refusal::invalid_request("分账单已超过可回退期限"));
+    }
+    if i64::try_from(earlier.len()).is_ok_and(|returns| returns >= MAX_RETURNS) {
+        return Err(Refusal::invalid_request("分账单回退次数超过限制"));
+    }
+    Ok(())
+}
+
+pub(super) fn query_return(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let number = context.request.path("out_return_no");
+    let found: Option<Return> = tx.get(&joined(&context.caller.mchid, number))?;
+    let asked = context.request.query("out_order_no");
+    let found = found.filter(|found| asked == Some(found.out_order_no.as_str()));
+    Ok(found.ok_or_else(refusals::no_record)?.show())
+}

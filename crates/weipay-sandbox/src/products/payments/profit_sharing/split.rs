@@ -1,0 +1,355 @@
+//! Splits (分账单): who gets what of an order, and that the rest is not to be shared (完结分账).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::funds::SharedFunds;
+use super::receivers::is_receiver;
+use super::refusals;
+use crate::clock;
+use crate::people::Person;
+use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
+use crate::products::payments::order::Order;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::{Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+/// The kind of what is due: the receivers get the money.
+pub(super) const SETTLES: &str = "split settles";
+/// INFERRED(sharing-delay): seconds until the receivers have the money.
+pub(super) const SETTLES_AFTER: i64 = 5;
+/// After the payment an order cannot be shared for so long.
+const LAG: i64 = 60;
+/// The most requests for one order.
+const MAX_SPLITS: i64 = 50;
+/// The largest part of an order that is shared, in 1/10000, where nothing else was agreed on.
+pub(super) const MAX_RATIO: i64 = 3_000;
+
+/// `result` of a receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Outcome {
+    Pending,
+    Success,
+    /// The receiver was deleted in between (`NO_RELATION`).
+    Closed,
+}
+
+/// What one receiver gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Part {
+    detail_id: String,
+    pub(super) kind: String,
+    pub(super) account: String,
+    pub(super) amount: i64,
+    description: String,
+    pub(super) outcome: Outcome,
+    finished: Option<i64>,
+    /// Whether it is the rest, for the merchant itself.
+    pub(super) is_rest: bool,
+}
+
+/// A split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Split {
+    pub(super) order_id: String,
+    pub(super) merchant: String,
+    pub(super) sub_mchid: Option<String>,
+    out_trade_no: String,
+    transaction_id: String,
+    pub(super) out_order_no: String,
+    pub(super) parts: Vec<Part>,
+    /// Whether the rest is the merchant's afterwards.
+    unfreezes: bool,
+    pub(super) is_finished: bool,
+    fingerprint: Fingerprint,
+    pub(super) created: i64,
+}
+
+const ID: &str = "split id";
+const ORDER: &str = "order";
+
+impl Record for Split {
+    const KIND: &'static str = "split";
+
+    fn key(&self) -> String {
+        joined(&self.merchant, &self.out_order_no)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![
+            IndexEntry::new(ID, self.order_id.as_str()),
+            IndexEntry::new(ORDER, self.transaction_id.as_str()),
+        ]
+    }
+}
+
+impl Split {
+    pub(super) fn find(
+        tx: &Transaction<'_>,
+        merchant: &str,
+        number: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.get(&joined(merchant, number))
+    }
+
+    pub(super) fn find_by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
+        Ok(tx.find(&[IndexRange::equal(ID, id)], Page { offset: 0, limit: 1 })?.pop())
+    }
+
+    pub(super) fn payee(&self) -> &str {
+        self.sub_mchid.as_deref().unwrap_or(&self.merchant)
+    }
+
+    fn show(&self) -> Value {
+        let created = clock::rfc3339(self.created);
+        let parts = self.parts.iter().map(|part| {
+            let mut shown = json!({
+                "amount": part.amount, "description": part.description, "type": part.kind, "account": part.account,
+                "result": part.outcome, "detail_id": part.detail_id, "create_time": created,
+                "finish_time": clock::rfc3339(part.finished.unwrap_or(self.created)),
+            });
+            if part.outcome == Outcome::Closed {
+                shown["fail_reason"] = json!("NO_RELATION");
+            }
+            shown
+        });
+        let mut shown = json!({
+            "transaction_id": self.transaction_id,
+            "out_order_no": self.out_order_no,
+            "order_id": self.order_id,
+            "state": if self.is_finished { "FINISHED" } else { "PROCESSING" },
+            "receivers": parts.collect::<Vec<_>>(),
+        });
+        if let Some(sub_mchid) = &self.sub_mchid {
+            shown["sub_mchid"] = json!(sub_mchid);
+        }
+        shown
+    }
+}
+
+/// The paid order of a request, with what of it waits.
+fn shared_order(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    transaction_id: &str,
+    sub_mchid: Option<&str>,
+    refuse: impl Fn() -> Refusal,
+) -> Result<(Order, SharedFunds), HandlerError> {
+    let order = Order::find_by_transaction(tx, transaction_id)?;
+    let order = order.filter(|order| order.merchant == context.caller.mchid);
+    let order = order.filter(|order| sub_mchid.is_none() || order.sub_mchid.as_deref() == sub_mchid);
+    let order = order.ok_or_else(&refuse)?;
+    let funds = SharedFunds::find(tx, &order, context.now)?.filter(|_| order.state.is_paid());
+    Ok((order, funds.ok_or_else(refuse)?))
+}
+
+pub(super) fn create_split(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let unfreezes = context.request.body.get("unfreeze_unsplit").and_then(Value::as_bool).unwrap_or_default();
+    let parts: Vec<Value> =
+        context.request.body.get("receivers").and_then(Value::as_array).cloned().unwrap_or_default();
+    if parts.is_empty() && !unfreezes {
+        return Err(refusals::bad_receivers().into());
+    }
+    split(tx, context, &parts, unfreezes, "非分账订单不支持分账")
+}
+
+pub(super) fn unfreeze(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    split(tx, context, &[], true, "非分账订单不支持解冻剩余资金")
+}
+
+fn split(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    asked: &[Value],
+    unfreezes: bool,
+    words: &'static str,
+) -> Result<Value, HandlerError> {
+    let (request, now) = (context.request, context.now);
+    let fingerprint = Fingerprint::new(&request.body);
+    let number = request.required("out_order_no");
+    if let Some(known) = Split::find(tx, &context.caller.mchid, number)? {
+        // A number that was used releases nothing, and that is no error for the same order.
+        let is_unfreeze_again =
+            asked.is_empty() && known.transaction_id == request.required("transaction_id");
+        return match known.fingerprint == fingerprint || is_unfreeze_again {
+            true => Ok(known.show()),
+            false => Err(refusals::other_receivers().into()),
+        };
+    }
+    let id = request.required("transaction_id");
+    let refuse = || refusals::not_to_be_shared(words);
+    let (order, mut funds) = shared_order(tx, context, id, request.text("sub_mchid"), refuse)?;
+    let earlier: Vec<Split> =
+        tx.find(&[IndexRange::equal(ORDER, id)], Page { offset: 0, limit: MAX_SPLITS + 1 })?;
+    let mut parts = Vec::with_capacity(asked.len() + 1);
+    for receiver in asked {
+        let text = |name: &str| receiver[name].as_str().unwrap_or_default().to_owned();
+        let (kind, account) = (text("type"), text("account"));
+        if !is_receiver(tx, order.payee(), &kind, &account)? {
+            return Err(refusals::no_relation().into());
+        }
+        parts.push(Part {
+            detail_id: format!("3601{:020}", tx.next_number("split part")?),
+            kind,
+            account,
+            amount: receiver["amount"].as_i64().unwrap_or_default(),
+            description: text("description"),
+            outcome: Outcome::Pending,
+            finished: None,
+            is_rest: false,
+        });
+    }
+    let amount = check_split(&order, &funds, &earlier, &parts, now)?;
+    funds.left -= amount;
+    let split = Split {
+        order_id: format!("3008{:024}", tx.next_number("split")?),
+        merchant: order.merchant.clone(),
+        sub_mchid: order.sub_mchid.clone(),
+        out_trade_no: order.out_trade_no.clone(),
+        transaction_id: id.to_owned(),
+        out_order_no: number.to_owned(),
+        parts,
+        unfreezes,
+        is_finished: false,
+        fingerprint,
+        created: now,
+    };
+    tx.save(&funds)?;
+    tx.save(&split)?;
+    tx.schedule(&Due { kind: SETTLES.to_owned(), key: split.order_id.clone(), at: now + SETTLES_AFTER })?;
+    Ok(split.show())
+}
+
+/// The rules of a new split; gives what all receivers get.
+fn check_split(
+    order: &Order,
+    funds: &SharedFunds,
+    earlier: &[Split],
+    parts: &[Part],
+    now: i64,
+) -> Result<i64, Refusal> {
+    let payment = order.payment.as_ref().ok_or_else(refusals::is_over)?;
+    if earlier.iter().any(|split| !split.is_finished) || now - payment.paid_at < LAG {
+        return Err(refusals::under_way());
+    }
+    if !funds.is_open {
+        return Err(if parts.is_empty() { refusals::nothing_left() } else { refusals::is_over() });
+    }
+    if i64::try_from(earlier.len()).is_ok_and(|requests| requests >= MAX_SPLITS) {
+        return Err(refusals::too_many());
+    }
+    let is_twice = |(index, part): (usize, &Part)| {
+        parts.iter().take(index).any(|other| (&other.kind, &other.account) == (&part.kind, &part.account))
+    };
+    if parts.iter().enumerate().any(is_twice) {
+        return Err(refusals::bad_receivers());
+    }
+    let sum = |parts: Vec<&Part>| {
+        parts.into_iter().try_fold(0i64, |sum, part| sum.checked_add(part.amount)).unwrap_or(i64::MAX)
+    };
+    let amount = sum(parts.iter().collect());
+    if amount > funds.left || (parts.is_empty() && funds.left == 0) {
+        return Err(if parts.is_empty() { refusals::nothing_left() } else { refusals::too_much() });
+    }
+    let of_all = earlier.iter().flat_map(|split| &split.parts);
+    let before = sum(of_all.filter(|part| part.outcome == Outcome::Success && !part.is_rest).collect());
+    let base = i128::from(order.total.saturating_sub(payment.refunded));
+    if i128::from(amount) > 0
+        && (i128::from(amount) + i128::from(before)) * 10_000 > base * i128::from(MAX_RATIO)
+    {
+        return Err(refusals::above_ratio());
+    }
+    Ok(amount)
+}
+
+/// The clock: the receivers get the money, and the merchant the rest where it asked for that.
+pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<(), HandlerError> {
+    let Some(mut split) = Split::find_by_id(tx, order_id)?.filter(|split| !split.is_finished) else {
+        return Ok(());
+    };
+    let order = Order::find_by_number(tx, &split.merchant, &split.out_trade_no)?;
+    let order = order.ok_or_else(|| StoreError::Corrupt("a split without its order".to_owned()))?;
+    let payee = Owner::merchant(split.payee());
+    let mut funds = SharedFunds::find(tx, &order, at)?
+        .ok_or_else(|| StoreError::Corrupt("a split of an order that is not to be shared".to_owned()))?;
+    let mut posting = Posting::new(Business::ProfitSharing, split.order_id.as_str(), at)
+        .for_number(split.out_order_no.as_str());
+    for part in &mut split.parts {
+        let is_there = is_receiver(tx, order.payee(), &part.kind, &part.account)?;
+        part.finished = Some(at);
+        part.outcome = if is_there { Outcome::Success } else { Outcome::Closed };
+        let to = match (is_there, funds.is_open) {
+            (true, _) => receiver_account(tx, part)?,
+            (false, true) => {
+                funds.left += part.amount;
+                continue;
+            }
+            // The time to share it is over meanwhile.
+            (false, false) => payee.account(AccountKind::Available),
+        };
+        posting = posting.moves(payee.account(AccountKind::Frozen), to, part.amount);
+    }
+    post(tx, posting).map_err(broken)?;
+    tx.save(&funds)?;
+    if split.unfreezes && funds.is_open {
+        split.parts.push(Part {
+            detail_id: format!("3601{:020}", tx.next_number("split part")?),
+            kind: "MERCHANT_ID".to_owned(),
+            account: split.payee().to_owned(),
+            amount: funds.left,
+            description: "解冻给分账方".to_owned(),
+            outcome: Outcome::Success,
+            finished: Some(at),
+            is_rest: true,
+        });
+        funds.release(tx, at)?;
+    }
+    split.is_finished = true;
+    tx.save(&split)?;
+    Ok(())
+}
+
+fn receiver_account(tx: &Transaction<'_>, part: &Part) -> Result<Account, StoreError> {
+    if part.kind == "MERCHANT_ID" {
+        return Ok(Owner::merchant(part.account.as_str()).account(AccountKind::Available));
+    }
+    let person =
+        Person::find(tx, &part.account)?.map_or_else(|| part.account.clone(), |person| person.unionid);
+    Ok(Owner::person(person).account(AccountKind::Wallet))
+}
+
+fn broken(error: PostingError) -> HandlerError {
+    match error {
+        PostingError::Store(error) => error.into(),
+        PostingError::Short { .. } | PostingError::Amount => {
+            StoreError::Corrupt("the money of a split is not there".to_owned()).into()
+        }
+    }
+}
+
+pub(super) fn query_split(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let found = Split::find(tx, &context.caller.mchid, context.request.path("out_order_no"))?;
+    let id = context.request.query("transaction_id").unwrap_or_default();
+    let found = found.filter(|split| split.transaction_id == id);
+    Ok(found.ok_or_else(refusals::no_record)?.show())
+}
+
+pub(super) fn query_amounts(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let id = context.request.path("transaction_id");
+    let order = Order::find_by_transaction(tx, id)?;
+    let order = order.filter(|order| order.merchant == context.caller.mchid);
+    let order = order.ok_or_else(refusals::not_this_merchants)?;
+    let funds = SharedFunds::find(tx, &order, context.now)?;
+    let funds = funds.ok_or_else(|| refusals::not_to_be_shared("非分账订单不支持此查询"))?;
+    Ok(json!({ "transaction_id": id, "unsplit_amount": funds.left }))
+}
+
+/// INFERRED(sharing-ratio): every merchant has the usual ratio.
+pub(super) fn query_config(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let sub_mchid = context.request.path("sub_mchid");
+    if !context.caller.sub_merchants.iter().any(|known| known == sub_mchid) {
+        return Err(Refusal::no_auth("非服务商下的签约子商户").into());
+    }
+    Ok(json!({ "sub_mchid": sub_mchid, "max_ratio": MAX_RATIO }))
+}

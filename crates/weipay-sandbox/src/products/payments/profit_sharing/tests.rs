@@ -1,0 +1,164 @@
+//! Splits on a store with paid orders.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use crate::clock::DAY;
+use crate::products::ledger::AccountKind::{self, Available, Frozen};
+use crate::products::ledger::Owner;
+use crate::products::payments::refund::fixtures::{MCHID, Wish, World};
+
+const STORE: &str = "1900000110";
+
+fn world() -> (World, String) {
+    let mut world = World::new();
+    let id = world.pay(&Wish { profit_sharing: true, ..Wish::default() });
+    let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "MERCHANT_ID", "account": STORE, "name": "bmFtZQ==", "relation_type": "STORE" });
+    let added = world.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    assert_eq!(added["account"], STORE);
+    world.pass(60);
+    (world, id)
+}
+
+fn request(id: &str, number: &str, fen: i64, unfreeze: bool) -> Value {
+    json!({
+        "appid": "wxd678efh567hg6787", "transaction_id": id, "out_order_no": number, "unfreeze_unsplit": unfreeze,
+        "receivers": [{ "type": "MERCHANT_ID", "account": STORE, "amount": fen, "description": "分给门店" }],
+    })
+}
+
+fn split(
+    world: &World,
+    id: &str,
+    number: &str,
+    fen: i64,
+    unfreeze: bool,
+) -> Result<Value, (u16, &'static str, String)> {
+    let asked = world.ask("POST", "/v3/profitsharing/orders", &request(id, number, fen, unfreeze));
+    asked.map_err(|refusal| (refusal.status, refusal.code, refusal.message.into_owned()))
+}
+
+fn unsplit(world: &World, id: &str) -> i64 {
+    let shown =
+        world.ask("GET", &format!("/v3/profitsharing/transactions/{id}/amounts"), &Value::Null).unwrap();
+    shown["unsplit_amount"].as_i64().unwrap()
+}
+
+fn store(world: &World, kind: AccountKind) -> i64 {
+    world.balance(&Owner::merchant(STORE), kind)
+}
+
+#[test]
+fn a_receiver_gets_its_part_and_the_merchant_the_rest() {
+    let (mut world, id) = world();
+    let made = split(&world, &id, "s1", 200, true).unwrap();
+    assert_eq!((&made["state"], &made["receivers"][0]["result"]), (&json!("PROCESSING"), &json!("PENDING")));
+    assert_eq!(unsplit(&world, &id), 794);
+    assert_eq!(split(&world, &id, "s2", 1, false).unwrap_err().2, "订单处理中，暂时无法分账，请稍后重试");
+    world.pass(10);
+    let target = format!("/v3/profitsharing/orders/s1?transaction_id={id}");
+    let shown = world.ask("GET", &target, &Value::Null).unwrap();
+    assert_eq!((&shown["state"], &shown["receivers"][0]["result"]), (&json!("FINISHED"), &json!("SUCCESS")));
+    assert_eq!(
+        (&shown["receivers"][1]["description"], &shown["receivers"][1]["amount"]),
+        (&json!("解冻给分账方"), &json!(794))
+    );
+    assert_eq!((store(&world, Available), world.merchant(Available), world.merchant(Frozen)), (200, 794, 0));
+    assert_eq!(split(&world, &id, "s1", 200, true).unwrap(), shown);
+    assert_eq!(split(&world, &id, "s1", 199, true).unwrap_err().2, "分账接收方与原请求不一致");
+    assert_eq!(split(&world, &id, "s2", 1, false).unwrap_err().2, "订单已完结分账，不支持分账");
+    assert_eq!(world.sum(), 0);
+}
+
+#[test]
+fn what_may_not_be_shared_is_refused() {
+    let (mut world, id) = world();
+    let error = |code: &'static str, message: &str, status| (status, code, message.to_owned());
+    assert_eq!(
+        split(&world, &id, "s1", 301, false).unwrap_err(),
+        error("RULE_LIMIT", "分账金额超出最大分账比例", 403)
+    );
+    assert_eq!(split(&world, &id, "s1", 995, false).unwrap_err(), error("NOT_ENOUGH", "分账金额不足", 403));
+    let plain = world.pay(&Wish { number: "order-2", ..Wish::default() });
+    world.pass(60);
+    assert_eq!(
+        split(&world, &plain, "s1", 1, false).unwrap_err(),
+        error("INVALID_REQUEST", "非分账订单不支持分账", 400)
+    );
+    let receiver = json!({ "appid": "wx", "type": "MERCHANT_ID", "account": STORE });
+    world.ask("POST", "/v3/profitsharing/receivers/delete", &receiver).unwrap();
+    assert_eq!(split(&world, &id, "s1", 1, false).unwrap_err().2, "分账接收方关系不存在");
+    world.pass(31 * DAY);
+    let unfreeze = json!({ "transaction_id": id, "out_order_no": "u1", "description": "解冻" });
+    assert_eq!(
+        world.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze).unwrap_err().message,
+        "分账金额为0"
+    );
+}
+
+#[test]
+fn a_part_can_be_returned_once_and_is_available_then() {
+    let (mut world, id) = world();
+    split(&world, &id, "s1", 200, false).unwrap();
+    world.pass(10);
+    let give_back = |world: &World, number: &str, fen: i64| {
+        let body = json!({ "out_order_no": "s1", "out_return_no": number, "return_mchid": STORE, "amount": fen, "description": "退" });
+        world.ask("POST", "/v3/profitsharing/return-orders", &body)
+    };
+    assert_eq!(give_back(&world, "b1", 150).unwrap()["result"], "SUCCESS");
+    assert_eq!(give_back(&world, "b1", 150).unwrap()["result"], "SUCCESS");
+    assert_eq!(give_back(&world, "b2", 51).unwrap_err().message, "剩余可回退的金额不足");
+    assert_eq!((store(&world, Available), world.merchant(Available), unsplit(&world, &id)), (50, 150, 794));
+    let target = "/v3/profitsharing/return-orders/b1?out_order_no=s1";
+    assert_eq!(world.ask("GET", target, &Value::Null).unwrap()["amount"], 150);
+}
+
+#[test]
+fn a_refund_of_an_order_that_was_shared_waits_for_the_rest_to_be_unfrozen() {
+    let (mut world, id) = world();
+    split(&world, &id, "s1", 200, false).unwrap();
+    world.pass(10);
+    assert_eq!(world.refund("order-1", "r1", 900, 1_000).unwrap_err().code, "NOT_ENOUGH");
+    world.refund("order-1", "r2", 500, 1_000).unwrap();
+    assert_eq!(unsplit(&world, &id), 297);
+    let unfreeze = json!({ "transaction_id": id, "out_order_no": "u1", "description": "解冻" });
+    world.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze).unwrap();
+    world.pass(60);
+    assert_eq!((world.merchant(Frozen), world.merchant(Available), world.sum()), (0, 297, 0));
+    world.refund("order-1", "r3", 200, 1_000).unwrap();
+}
+
+/// Splits, refunds, returns and time in any order: what waits is never less than nothing nor more than is frozen.
+#[test]
+fn however_an_order_is_shared_and_refunded_money_is_conserved() {
+    let steps =
+        std::env::var("WEIPAY_REFUND_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(400u32);
+    let config = Config { cases: steps.div_ceil(30), failure_persistence: None, ..Config::default() };
+    let lives = proptest::collection::vec((0..6u8, 0..12u8, 1..320i64, any::<bool>()), 30);
+    let run = TestRunner::new(config).run(&lives, |steps| {
+        let (mut world, id) = world();
+        for (step, number, fen, unfreeze) in steps {
+            match step {
+                0 | 1 => drop(split(&world, &id, &format!("s{number}"), fen, unfreeze && number == 0)),
+                2 => drop(world.refund("order-1", &format!("r{number}"), fen, 1_000)),
+                3 => {
+                    let body = json!({ "out_order_no": format!("s{number}"), "out_return_no": format!("b{fen}"),
+                        "return_mchid": STORE, "amount": fen, "description": "退" });
+                    drop(world.ask("POST", "/v3/profitsharing/return-orders", &body));
+                }
+                4 => world.pass(if unfreeze { 70 } else { 3 * fen * i64::from(number) }),
+                _ => world.restart(),
+            }
+            let left = unsplit(&world, &id);
+            prop_assert_eq!(world.sum(), 0);
+            prop_assert!(0 <= left && left <= world.merchant(Frozen), "{} of {}", left, world.merchant(Frozen));
+        }
+        world.pass(60);
+        prop_assert_eq!(unsplit(&world, &id), world.merchant(Frozen));
+        prop_assert!(store(&world, Available) <= 300);
+        Ok(())
+    });
+    run.unwrap();
+    assert_ne!(MCHID, STORE);
+}

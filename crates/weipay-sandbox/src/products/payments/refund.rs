@@ -1,0 +1,135 @@
+//! Refunds (退款): a part of a payment, or all of it, goes back to the person who paid.
+//!
+//! ```text
+//!   accepted ► PROCESSING ── the clock ──► SUCCESS
+//!                 │  ▲ └── the merchant's money is missing ──► CLOSED
+//!                 ▼  └── apply-abnormal-refund ──┐
+//!              ABNORMAL ─────────────────────────┘
+//! ```
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `record` | a refund (退款单): how it is shown, stored and found |
+//! | `accepting` | the rules of a new refund: of which order, how much, from which money |
+//! | `shares` | how an amount is divided between person, coupons and fee |
+//! | `outcome` | what becomes of it: by the clock, by a developer, by apply-abnormal-refund |
+//! | `control` | what developers do to refunds |
+//! | `refusals` | what is refused, in the platform's words |
+//!
+//! The money leaves the merchant's accounts when a refund is accepted. It waits in `Refunding` and reaches the person on success.
+
+mod accepting;
+pub(crate) mod control;
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod model;
+mod outcome;
+pub(crate) mod record;
+mod refusals;
+mod shares;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+use super::order::Order;
+use super::profit_sharing::funds::SharedFunds;
+use crate::contract::ValidRequest;
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
+use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
+use crate::store::Transaction;
+use accepting::{Money, RefundRequest};
+use outcome::{Destination, SETTLES};
+use record::Refund;
+
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route { method: "POST", path: "v3/refund/domestic/refunds", handler: create_refund },
+    Route { method: "GET",  path: "v3/refund/domestic/refunds/{out_refund_no}", handler: query_refund },
+    Route { method: "POST", path: "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", handler: apply_abnormal_refund },
+];
+
+/// What the clock does.
+pub(crate) const DUE: &[(&str, DueHandler)] = &[(SETTLES, outcome::settle)];
+
+fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = RefundRequest::read(context.request, context.platform_serial);
+    let refund = refund(tx, &context.caller.mchid, &request, context.now)?;
+    Ok(refund.show())
+}
+
+/// Accepts a refund of a merchant, or gives the one that has this number already.
+pub(crate) fn refund(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    request: &RefundRequest,
+    now: i64,
+) -> Result<Refund, HandlerError> {
+    if let Some(known) = Refund::find_by_number(tx, mchid, &request.out_refund_no)? {
+        accepting::check_repeated(request, &known)?;
+        return Ok(known);
+    }
+    let order = match (&request.transaction_id, &request.out_trade_no) {
+        (Some(id), _) => Order::find_by_transaction(tx, id)?,
+        (None, Some(number)) => Order::find_by_number(tx, mchid, number)?,
+        (None, None) => None,
+    };
+    let (order, payment) = accepting::check_order(mchid, request, order, now)?;
+    let earlier = Refund::find_by_order(tx, &payment.transaction_id)?;
+    accepting::check_amounts(request, &order, &payment, &earlier, now)?;
+    let amounts = accepting::divide(request, &order, &payment, &earlier);
+
+    let mut funds = SharedFunds::find(tx, &order, now)?;
+    let payee = Owner::merchant(order.payee());
+    let purse = Purse::find(tx, &payee)?;
+    let money = Money {
+        unsettled: purse.balance(AccountKind::Unsettled),
+        available: purse.balance(AccountKind::Available),
+        frozen: funds.as_ref().filter(|funds| funds.is_open).map(|funds| funds.left),
+    };
+    let drawn = accepting::draw(request.source.as_ref(), &amounts, money)?;
+    let refund_id = record::new_refund_id(tx, now)?;
+    let decision = accepting::accept(request, order, payment, amounts, drawn, refund_id, now);
+
+    let (_, refund) = &decision.changed;
+    let account = |kind| payee.account(kind);
+    let primary = refund.drawn.first().map_or(AccountKind::Unsettled, |(kind, _)| *kind);
+    let posting = |business| {
+        Posting::new(business, refund.refund_id.as_str(), now).for_number(refund.out_refund_no.as_str())
+    };
+    let fee =
+        posting(Business::FeeReturn).moves(account(AccountKind::Fees), account(primary), refund.amounts.fee);
+    post(tx, fee).map_err(|error| error.or_short(refusals::not_enough))?;
+    let out = refund.drawn.iter().fold(posting(Business::Refund), |posting, (kind, fen)| {
+        posting.moves(account(*kind), account(AccountKind::Refunding), *fen)
+    });
+    post(tx, out).map_err(|error| error.or_short(refusals::not_enough))?;
+    if let Some(funds) = funds.as_mut().filter(|funds| funds.is_open) {
+        funds.left = funds.left.saturating_add(refund.amounts.fee).saturating_sub(refund.amounts.settlement);
+        tx.save(funds)?;
+    }
+    let refund = refund.clone();
+    carry_out(tx, decision)?;
+    Ok(refund)
+}
+
+fn query_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let number = context.request.path("out_refund_no");
+    let refund = Refund::find_by_number(tx, &context.caller.mchid, number)?;
+    let refund = refund.ok_or_else(refusals::no_such_refund)?;
+    accepting::check_sub_merchant(context.request.query("sub_mchid"), refund.sub_mchid.as_deref())?;
+    Ok(refund.show())
+}
+
+fn apply_abnormal_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request: &ValidRequest = context.request;
+    let refund = Refund::find_by_id(tx, request.path("refund_id"))?;
+    let refund = refund.filter(|refund| refund.merchant == context.caller.mchid);
+    let refund = refund.ok_or_else(refusals::no_such_refund)?;
+    accepting::check_sub_merchant(request.text("sub_mchid"), refund.sub_mchid.as_deref())?;
+    let destination = Destination::read(request)?;
+    let decided =
+        outcome::handle_abnormal(refund, request.required("out_refund_no"), destination, context.now)?;
+    carry_out(tx, decided)
+}

@@ -1,0 +1,329 @@
+//! The rules of a new refund: of which order, how much, from which money. INFERRED(refund-checks): the order of the checks; what can
+//! never succeed is told before what can succeed later.
+
+use serde_json::Value;
+
+use super::outcome;
+use super::record::{
+    Amounts, Channel, MAX_REFUNDS, OfOrder, Refund, RefundState, is_money, settlement_total, worth,
+};
+use super::refusals;
+use super::shares::Divided;
+use crate::clock::DAY;
+use crate::contract::ValidRequest;
+use crate::products::Decision;
+use crate::products::ledger::AccountKind;
+use crate::products::payments::order::{Order, OrderState, Payment};
+use crate::response::Refusal;
+
+/// For so long after the payment an order can be refunded.
+const REFUND_PERIOD: i64 = 365 * DAY;
+/// Between two refunds of one order.
+const SPACING: i64 = 60;
+
+/// What a refund asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RefundRequest {
+    pub(crate) sub_mchid: Option<String>,
+    /// It leads when both numbers are given.
+    pub(crate) transaction_id: Option<String>,
+    pub(crate) out_trade_no: Option<String>,
+    pub(crate) out_refund_no: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) notify_url: Option<String>,
+    /// Where the money is to come from, when the request says it.
+    pub(crate) source: Option<Source>,
+    pub(crate) refund: i64,
+    pub(crate) total: i64,
+    pub(crate) currency: String,
+    pub(crate) from: Option<Value>,
+    pub(crate) goods_detail: Option<Value>,
+    pub(crate) platform_serial: String,
+}
+
+/// Where the money is to come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// 可用余额.
+    Available,
+    /// 未结算资金.
+    Unsettled,
+    /// `amount.from`: so much of either.
+    Both { available: i64, unavailable: i64 },
+    /// An `amount.from` that does not add up.
+    Unbalanced,
+}
+
+impl RefundRequest {
+    pub(super) fn read(request: &ValidRequest, platform_serial: &str) -> Self {
+        let text = |name: &str| request.text(name).map(str::to_owned);
+        let amount = request.body.get("amount");
+        let amount = |name: &str| amount.and_then(|amount| amount.get(name));
+        let fen = |name: &str| amount(name).and_then(Value::as_i64).unwrap_or_default();
+        let from = amount("from").filter(|from| from.as_array().is_some_and(|list| !list.is_empty()));
+        let source = match (from, request.text("funds_account")) {
+            (Some(from), _) => Some(read_from(from, fen("refund"))),
+            (None, Some("AVAILABLE")) => Some(Source::Available),
+            (None, Some("UNSETTLED")) => Some(Source::Unsettled),
+            (None, _) => None,
+        };
+        Self {
+            sub_mchid: text("sub_mchid"),
+            transaction_id: text("transaction_id"),
+            out_trade_no: text("out_trade_no"),
+            out_refund_no: request.required("out_refund_no").to_owned(),
+            reason: text("reason"),
+            notify_url: text("notify_url"),
+            source,
+            refund: fen("refund"),
+            total: fen("total"),
+            currency: amount("currency").and_then(Value::as_str).unwrap_or("CNY").to_owned(),
+            from: from.cloned(),
+            goods_detail: request.body.get("goods_detail").cloned(),
+            platform_serial: platform_serial.to_owned(),
+        }
+    }
+}
+
+fn read_from(from: &Value, refund: i64) -> Source {
+    let (mut available, mut unavailable) = (0i64, 0i64);
+    for entry in from.as_array().into_iter().flatten() {
+        let amount = entry["amount"].as_i64().unwrap_or_default();
+        let part = if entry["account"] == "UNAVAILABLE" { &mut unavailable } else { &mut available };
+        match part.checked_add(amount).filter(|_| amount > 0) {
+            Some(sum) => *part = sum,
+            None => return Source::Unbalanced,
+        }
+    }
+    match available.checked_add(unavailable) == Some(refund) {
+        true => Source::Both { available, unavailable },
+        false => Source::Unbalanced,
+    }
+}
+
+/// The same number again must ask for the same: INFERRED(refund-repeat) the order, the two amounts and the currency count, nothing else.
+pub(super) fn check_repeated(request: &RefundRequest, known: &Refund) -> Result<(), Refusal> {
+    let is_same_order = match (&request.transaction_id, &request.out_trade_no) {
+        (Some(id), _) => *id == known.order.transaction_id,
+        (None, number) => number.as_ref() == Some(&known.order.out_trade_no),
+    };
+    if !is_same_order || request.sub_mchid != known.sub_mchid {
+        return Err(refusals::other_order());
+    }
+    let asked = (request.refund, request.total, &request.currency);
+    if asked != (known.amounts.refund, known.order.total, &known.order.currency) {
+        return Err(refusals::other_amounts());
+    }
+    Ok(())
+}
+
+/// A partner names the sub-merchant that has the money, and a merchant that has its own names nobody.
+pub(super) fn check_sub_merchant(asked: Option<&str>, has: Option<&str>) -> Result<(), Refusal> {
+    if asked != has {
+        return Err(refusals::not_the_orders(
+            "sub_mchid must be that of the order; an order of the merchant itself has none",
+        ));
+    }
+    Ok(())
+}
+
+/// The order must be the merchant's, paid, not reversed, and young enough.
+pub(super) fn check_order(
+    mchid: &str,
+    request: &RefundRequest,
+    found: Option<Order>,
+    now: i64,
+) -> Result<(Order, Payment), Refusal> {
+    let order = found.ok_or_else(refusals::no_such_order)?;
+    if order.merchant != mchid {
+        return Err(refusals::no_right());
+    }
+    if order.state == OrderState::Revoked {
+        return Err(refusals::reversed());
+    }
+    let payment = order.payment.clone().filter(|_| order.state.is_paid());
+    let payment = payment.ok_or_else(refusals::no_such_order)?;
+    if request.out_trade_no.as_ref().is_some_and(|number| *number != order.out_trade_no) {
+        return Err(refusals::not_the_orders("transaction_id and out_trade_no are of two orders"));
+    }
+    check_sub_merchant(request.sub_mchid.as_deref(), order.sub_mchid.as_deref())?;
+    if now.saturating_sub(payment.paid_at) > REFUND_PERIOD {
+        return Err(refusals::too_old());
+    }
+    Ok((order, payment))
+}
+
+/// The amounts must fit, and refunds of one order must be a minute apart.
+pub(super) fn check_amounts(
+    request: &RefundRequest,
+    order: &Order,
+    payment: &Payment,
+    earlier: &[Refund],
+    now: i64,
+) -> Result<(), Refusal> {
+    if request.total != order.total || request.currency != order.currency {
+        return Err(refusals::not_the_orders("amount.total and amount.currency must be those of the order"));
+    }
+    if request.source == Some(Source::Unbalanced) {
+        return Err(refusals::bad_sources());
+    }
+    if request.refund > order.total.saturating_sub(payment.refunded) {
+        return Err(refusals::too_much());
+    }
+    if payment.refund_count >= MAX_REFUNDS {
+        return Err(refusals::too_many());
+    }
+    // A clock that was set back makes the last one lie ahead; that is not soon after it.
+    if earlier.iter().any(|refund| (0..SPACING).contains(&now.saturating_sub(refund.created))) {
+        return Err(refusals::too_soon());
+    }
+    Ok(())
+}
+
+/// Divides the amount between person, coupons and fee.
+pub(super) fn divide(
+    request: &RefundRequest,
+    order: &Order,
+    payment: &Payment,
+    earlier: &[Refund],
+) -> Amounts {
+    let counted =
+        || earlier.iter().filter(|refund| refund.state != RefundState::Closed).map(|refund| &refund.amounts);
+    let (total, refunded) = (order.total, counted().map(|amounts| amounts.refund).sum());
+    let share = |part, part_refunded| Divided { total, part, refunded, part_refunded }.share(request.refund);
+    let payer = share(payment.payer_total, counted().map(|amounts| amounts.payer).sum());
+    let fee = share(payment.fee, counted().map(|amounts| amounts.fee).sum());
+
+    // What coupons took off goes back coupon by coupon, each according to its worth.
+    let worths: Vec<i64> = payment.promotion_detail.iter().map(worth).collect();
+    let before: Vec<i64> = (0..worths.len())
+        .map(|coupon| counted().filter_map(|amounts| amounts.coupons.get(coupon)).sum())
+        .collect();
+    let mut left = request.refund - payer;
+    let mut coupons = Vec::with_capacity(worths.len());
+    for (index, (part, part_refunded)) in worths.iter().zip(&before).enumerate() {
+        let total = worths.iter().skip(index).sum();
+        let refunded = before.iter().skip(index).sum();
+        let of_this = Divided { total, part: *part, refunded, part_refunded: *part_refunded }.share(left);
+        left -= of_this;
+        coupons.push(of_this);
+    }
+    let discounts = payment.promotion_detail.iter().zip(&coupons).filter(|(coupon, _)| !is_money(coupon));
+    let settlement = request.refund - discounts.map(|(_, fen)| fen).sum::<i64>();
+    Amounts { refund: request.refund, payer, settlement, fee, coupons }
+}
+
+/// What the merchant has that a refund can come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Money {
+    pub(super) unsettled: i64,
+    pub(super) available: i64,
+    /// What of this order waits for profit sharing; none when it is not to be shared, or not any more.
+    pub(super) frozen: Option<i64>,
+}
+
+/// Which accounts the money comes from. The fee that comes back goes into the first of them before.
+///
+/// What waits for profit sharing is used first, and nothing else while it waits. Otherwise INFERRED(refund-source): a request that says
+/// nothing takes what is not settled yet, and then what is available. UNCONFIRMED(refund-from): `UNAVAILABLE` of `amount.from` means
+/// what is not settled yet.
+/// INFERRED(refund-short): a merchant with too little money is refused at once; a refund that waits for money seven days
+/// long and is closed then is something that a developer asks for.
+pub(super) fn draw(
+    source: Option<&Source>,
+    amounts: &Amounts,
+    money: Money,
+) -> Result<Vec<(AccountKind, i64)>, Refusal> {
+    let needed = amounts.settlement;
+    if let Some(left) = money.frozen {
+        if left.saturating_add(amounts.fee) < needed {
+            return Err(refusals::shared_already());
+        }
+        return Ok(vec![(AccountKind::Frozen, needed)]);
+    }
+    let all = i64::MAX;
+    let limits = match source {
+        Some(Source::Available) => vec![(AccountKind::Available, money.available, all)],
+        Some(Source::Unsettled) => vec![(AccountKind::Unsettled, money.unsettled, all)],
+        Some(Source::Both { available, unavailable }) => vec![
+            (AccountKind::Unsettled, money.unsettled, *unavailable),
+            (AccountKind::Available, money.available, *available),
+        ],
+        Some(Source::Unbalanced) => return Err(refusals::bad_sources()),
+        None => vec![
+            (AccountKind::Unsettled, money.unsettled, all),
+            (AccountKind::Available, money.available, all),
+        ],
+    };
+    let mut limits: Vec<_> = limits.into_iter().filter(|(_, _, limit)| *limit > 0).collect();
+    if let Some((_, has, _)) = limits.first_mut() {
+        *has = has.saturating_add(amounts.fee);
+    }
+    let (mut missing, mut drawn) = (needed, Vec::new());
+    for (kind, has, limit) in limits {
+        let fen = missing.min(has.min(limit).max(0));
+        missing -= fen;
+        // The first stays even when nothing is taken of it: the fee comes back there.
+        if fen > 0 || drawn.is_empty() {
+            drawn.push((kind, fen));
+        }
+    }
+    match missing {
+        0 => Ok(drawn),
+        _ => Err(refusals::not_enough().with_reason(format!(
+            "{missing} fen are missing for the refund; the merchant has {} fen unsettled and {} fen available",
+            money.unsettled, money.available
+        ))),
+    }
+}
+
+/// Accepts the refund: the order counts it from now on, and shows `REFUND`.
+pub(super) fn accept(
+    request: &RefundRequest,
+    order: Order,
+    payment: Payment,
+    amounts: Amounts,
+    drawn: Vec<(AccountKind, i64)>,
+    refund_id: String,
+    now: i64,
+) -> Decision<(Order, Refund)> {
+    let refund = Refund {
+        refund_id,
+        merchant: order.merchant.clone(),
+        sub_mchid: order.sub_mchid.clone(),
+        out_refund_no: request.out_refund_no.clone(),
+        order: OfOrder {
+            out_trade_no: order.out_trade_no.clone(),
+            transaction_id: payment.transaction_id.clone(),
+            total: order.total,
+            payer_total: payment.payer_total,
+            settlement_total: settlement_total(&order, &payment),
+            currency: order.currency.clone(),
+            person: payment.person.clone(),
+            bank_type: payment.bank_type.clone(),
+            promotion_detail: payment.promotion_detail.clone(),
+        },
+        state: RefundState::Processing,
+        drawn,
+        from: request.from.clone(),
+        goods_detail: request.goods_detail.clone(),
+        reason: request.reason.clone(),
+        notify_url: request.notify_url.clone(),
+        platform_serial: request.platform_serial.clone(),
+        channel: Channel::Original,
+        received_account: outcome::original_account(&payment.bank_type),
+        created: now,
+        succeeded: None,
+        settles: now.saturating_add(outcome::SUCCESS_AFTER),
+        amounts,
+    };
+    let payment = Payment {
+        refunded: payment.refunded.saturating_add(request.refund),
+        refund_count: payment.refund_count.saturating_add(1),
+        ..payment
+    };
+    let due = vec![outcome::due(&refund)];
+    let response = refund.show();
+    let order = Order { state: OrderState::Refund, payment: Some(payment), ..order };
+    Decision { due, ..Decision::new((order, refund), response) }
+}

@@ -1,0 +1,69 @@
+//! What developers do to refunds: decide what becomes of one before the clock does.
+
+use serde_json::Value;
+
+use super::outcome;
+use super::record::{Refund, RefundState};
+use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::platform::Platform;
+use crate::products::HandlerError;
+use crate::store::StoreError;
+
+pub(crate) const ROUTES: &[Route] = &[Route::post(
+    "/refunds/{number}/outcome",
+    "Decides what becomes of a refund, by out_refund_no or refund_id; the clock lets it succeed otherwise",
+    &[Member::word("to", &WORDS, "success, abnormal (the card is gone) or closed").required()],
+    decide_refund,
+)];
+
+const WORDS: [&str; 3] = ["success", "abnormal", "closed"];
+
+fn decide_refund(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let to = match request.text("to") {
+        Some("abnormal") => RefundState::Abnormal,
+        Some("closed") => RefundState::Closed,
+        _ => RefundState::Success,
+    };
+    match control.platform.decide_refund(request.path("number"), to)? {
+        Some(Ok(refund)) => Ok(refund.show()),
+        Some(Err(state)) => Err(ControlError::invalid(format!(
+            "the refund is {}: only a PROCESSING one can be decided, and an ABNORMAL one can still succeed",
+            state.word()
+        ))),
+        None => Err(ControlError::not_found("no refund has this number")),
+    }
+}
+
+impl Platform {
+    /// Decides what becomes of a refund. `None` when there is none with this number; its state when it is decided already.
+    pub(crate) fn decide_refund(
+        &self,
+        number: &str,
+        to: RefundState,
+    ) -> Result<Option<Result<Refund, RefundState>>, StoreError> {
+        let now = self.clock.now();
+        let decided: Result<_, HandlerError> = self.store.transaction(|tx| {
+            let found = match Refund::find_by_id(tx, number)? {
+                Some(refund) => Some(refund),
+                None => Refund::find_by_anybodys_number(tx, number)?,
+            };
+            let Some(refund) = found else { return Ok(None) };
+            if !may_become(refund.state, to) {
+                return Ok(Some(Err(refund.state)));
+            }
+            tx.unschedule(&outcome::due(&refund))?;
+            let id = refund.refund_id.clone();
+            outcome::decide(tx, refund, to, now)?;
+            Ok(Refund::find_by_id(tx, &id)?.map(Ok))
+        });
+        decided.map_err(|error| match error {
+            HandlerError::Failed(error) => error,
+            HandlerError::Refused(refusal) => StoreError::Corrupt(refusal.message.into_owned()),
+        })
+    }
+}
+
+/// The merchant platform's page can settle an abnormal refund too.
+pub(super) fn may_become(from: RefundState, to: RefundState) -> bool {
+    from == RefundState::Processing || (from, to) == (RefundState::Abnormal, RefundState::Success)
+}

@@ -1,0 +1,199 @@
+//! What becomes of an accepted refund: success by the clock, or what a developer says.
+
+use serde_json::Value;
+
+use super::record::{Channel, Refund, RefundState};
+use super::refusals;
+use crate::contract::ValidRequest;
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
+use crate::products::payments::order::{Order, Payment};
+use crate::products::payments::profit_sharing::funds::SharedFunds;
+use crate::products::{Decision, HandlerError};
+use crate::response::Refusal;
+use crate::store::{Announcement, Due, StoreError, Transaction};
+
+/// The kind of what is due.
+pub(super) const SETTLES: &str = "refund settles";
+
+/// INFERRED(refund-delay): seconds until the person has the money, from a wallet or a card. Really it takes up to five minutes to a
+/// wallet, and one to three working days to a card.
+pub(super) const SUCCESS_AFTER: i64 = 5;
+
+pub(super) fn due(refund: &Refund) -> Due {
+    Due { kind: SETTLES.to_owned(), key: refund.refund_id.clone(), at: refund.settles }
+}
+
+/// `user_received_account` of a refund that goes back the way it came. UNCONFIRMED(refund-card-text): how a card is named.
+pub(super) fn original_account(bank_type: &str) -> String {
+    match bank_type {
+        "OTHERS" => "支付用户零钱".to_owned(),
+        bank => format!("{bank}银行卡0000"),
+    }
+}
+
+/// The clock: the person has the money.
+pub(super) fn settle(tx: &Transaction<'_>, refund_id: &str, at: i64) -> Result<(), HandlerError> {
+    let refund = Refund::find_by_id(tx, refund_id)?;
+    match refund.filter(|refund| refund.state == RefundState::Processing && refund.settles == at) {
+        Some(refund) => decide(tx, refund, RefundState::Success, at),
+        None => Ok(()),
+    }
+}
+
+/// Gives a refund another state, moves its money and notifies its merchant. The caller has seen that it may be given.
+pub(super) fn decide(
+    tx: &Transaction<'_>,
+    mut refund: Refund,
+    to: RefundState,
+    now: i64,
+) -> Result<(), HandlerError> {
+    refund.state = to;
+    let event_type = match to {
+        RefundState::Processing => return Ok(()),
+        RefundState::Success => {
+            refund.succeeded = Some(now);
+            deliver(tx, &refund, now)?;
+            "REFUND.SUCCESS"
+        }
+        RefundState::Abnormal => "REFUND.ABNORMAL",
+        RefundState::Closed => {
+            give_back(tx, &refund, now)?;
+            "REFUND.CLOSED"
+        }
+    };
+    tx.save(&refund)?;
+    if let Some(notify_url) = &refund.notify_url {
+        tx.announce(&Announcement {
+            mchid: refund.merchant.clone(),
+            notify_url: notify_url.clone(),
+            platform_serial: refund.platform_serial.clone(),
+            event_type,
+            time: now,
+            resource: refund.show_notified(),
+        })?;
+    }
+    Ok(())
+}
+
+fn posting(business: Business, refund: &Refund, now: i64) -> Posting {
+    Posting::new(business, refund.refund_id.as_str(), now).for_number(refund.out_refund_no.as_str())
+}
+
+/// The money that was on its way arrives. INFERRED(refund-coupon-money): what a coupon paid goes into the merchant's marketing account.
+fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
+    let payee = Owner::merchant(refund.payee());
+    let receiver = match (refund.channel, refund.order.bank_type.as_str()) {
+        (Channel::Merchant, _) => payee.account(AccountKind::Bank),
+        (Channel::Original, "OTHERS") => refund.order.person.account(AccountKind::Wallet),
+        (Channel::Original | Channel::OtherBankcard, _) => refund.order.person.account(AccountKind::Bank),
+    };
+    let refunding = || payee.account(AccountKind::Refunding);
+    let of_coupons = refund.amounts.settlement - refund.amounts.payer;
+    let moved = posting(Business::Refund, refund, now)
+        .moves(refunding(), receiver, refund.amounts.payer)
+        .moves(refunding(), payee.account(AccountKind::Marketing), of_coupons);
+    post(tx, moved).map_err(broken)
+}
+
+/// The merchant has the money again and pays the fee for it; the order can be refunded by as much again.
+/// UNCONFIRMED(refund-closed-money): it is available, unless it came from what waits to be shared and that still waits.
+fn give_back(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
+    let payee = Owner::merchant(refund.payee());
+    let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
+    let order = order.ok_or_else(|| StoreError::Corrupt("a refund without its order".to_owned()))?;
+    let was_frozen = refund.drawn.iter().any(|(kind, _)| *kind == AccountKind::Frozen);
+    let mut funds = SharedFunds::find(tx, &order, now)?.filter(|funds| funds.is_open && was_frozen);
+    let is_shared = funds.is_some();
+    let back = |kind: AccountKind| match kind {
+        AccountKind::Frozen if is_shared => AccountKind::Frozen,
+        // Unsettled money would be settled only after the next payment.
+        _ => AccountKind::Available,
+    };
+    let first = refund.drawn.first().map_or(AccountKind::Available, |(kind, _)| back(*kind));
+    let moved = refund.drawn.iter().fold(posting(Business::Refund, refund, now), |posting, (kind, fen)| {
+        posting.moves(payee.account(AccountKind::Refunding), payee.account(back(*kind)), *fen)
+    });
+    post(tx, moved).map_err(broken)?;
+    let fee = posting(Business::Fee, refund, now).moves(
+        payee.account(first),
+        payee.account(AccountKind::Fees),
+        refund.amounts.fee,
+    );
+    post(tx, fee).map_err(broken)?;
+    if let Some(funds) = funds.as_mut() {
+        funds.left = funds.left.saturating_add(refund.amounts.settlement).saturating_sub(refund.amounts.fee);
+        tx.save(funds)?;
+    }
+    let payment = order.payment.clone().map(|payment| Payment {
+        refunded: payment.refunded.saturating_sub(refund.amounts.refund),
+        ..payment
+    });
+    tx.save(&Order { payment, ..order })?;
+    Ok(())
+}
+
+/// No request can make these postings fail.
+fn broken(error: PostingError) -> HandlerError {
+    match error {
+        PostingError::Store(error) => error.into(),
+        PostingError::Short { .. } | PostingError::Amount => {
+            StoreError::Corrupt("the money of a refund on its way is not there".to_owned()).into()
+        }
+    }
+}
+
+/// Where an abnormal refund is sent to (异常退款处理方式).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Destination {
+    /// Another card of the person, at this bank.
+    UserCard(String),
+    /// The merchant's own, who then pays the person.
+    MerchantCard,
+}
+
+impl Destination {
+    pub(super) fn read(request: &ValidRequest) -> Result<Self, Refusal> {
+        if request.text("type") == Some("MERCHANT_BANK_CARD") {
+            return Ok(Self::MerchantCard);
+        }
+        match (request.text("bank_type"), request.text("bank_account"), request.text("real_name")) {
+            (Some(bank), Some(_), Some(_)) => Ok(Self::UserCard(bank.to_owned())),
+            _ => Err(refusals::no_card()),
+        }
+    }
+}
+
+/// An abnormal refund is tried again, to somewhere else.
+pub(super) fn handle_abnormal(
+    refund: Refund,
+    out_refund_no: &str,
+    destination: Destination,
+    now: i64,
+) -> Result<Decision<Refund>, Refusal> {
+    if refund.out_refund_no != out_refund_no {
+        return Err(refusals::not_the_orders("out_refund_no is not that of the refund in the path"));
+    }
+    if refund.state != RefundState::Abnormal {
+        return Err(refusals::not_abnormal());
+    }
+    let (channel, received_account) = match destination {
+        Destination::UserCard(bank) => (Channel::OtherBankcard, original_account(&bank)),
+        Destination::MerchantCard => (Channel::Merchant, "商户结算银行账户".to_owned()),
+    };
+    let settles = now.saturating_add(SUCCESS_AFTER);
+    let refund = Refund { state: RefundState::Processing, channel, received_account, settles, ..refund };
+    let due = vec![due(&refund)];
+    let response: Value = refund.show();
+    Ok(Decision { due, ..Decision::new(refund, response) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wallet_and_a_card_have_their_names() {
+        assert_eq!(original_account("OTHERS"), "支付用户零钱");
+        assert!(original_account("CMB_DEBIT").starts_with("CMB_DEBIT"));
+    }
+}

@@ -1,0 +1,315 @@
+//! A refund (退款单): how it is shown, stored and found.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::clock;
+use crate::products::ledger::{AccountKind, Owner};
+use crate::products::payments::order::{Order, Payment};
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+/// `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum RefundState {
+    Processing,
+    Success,
+    /// The money could not be delivered: the card is gone.
+    Abnormal,
+    /// It was given up, and the merchant has the money again.
+    Closed,
+}
+
+impl RefundState {
+    /// The word on the wire.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Processing => "PROCESSING",
+            Self::Success => "SUCCESS",
+            Self::Abnormal => "ABNORMAL",
+            Self::Closed => "CLOSED",
+        }
+    }
+}
+
+/// How the amount is divided; fen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Amounts {
+    /// `refund`.
+    pub(crate) refund: i64,
+    /// `payer_refund`: what the person gets.
+    pub(crate) payer: i64,
+    /// `settlement_refund`: what leaves the merchant; more than the person's part by coupons that are money.
+    pub(crate) settlement: i64,
+    /// `refund_fee`: what the platform gives back of its fee.
+    pub(crate) fee: i64,
+    /// Of each coupon of the order, in its order.
+    pub(crate) coupons: Vec<i64>,
+}
+
+/// What a refund repeats of its order, which does not change any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OfOrder {
+    pub(crate) out_trade_no: String,
+    pub(crate) transaction_id: String,
+    pub(crate) total: i64,
+    pub(crate) payer_total: i64,
+    pub(crate) settlement_total: i64,
+    pub(crate) currency: String,
+    /// Whose purse gets the money.
+    pub(crate) person: Owner,
+    /// `OTHERS` for the wallet.
+    pub(crate) bank_type: String,
+    pub(crate) promotion_detail: Vec<Value>,
+}
+
+/// A refund.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Refund {
+    /// 微信支付退款号.
+    pub(crate) refund_id: String,
+    /// Whose number `out_refund_no` is: the caller of the order.
+    pub(crate) merchant: String,
+    pub(crate) sub_mchid: Option<String>,
+    pub(crate) out_refund_no: String,
+    pub(crate) order: OfOrder,
+    pub(crate) state: RefundState,
+    pub(crate) amounts: Amounts,
+    /// Which of the merchant's accounts the money came from, the fee that came back included.
+    pub(crate) drawn: Vec<(AccountKind, i64)>,
+    /// `amount.from` of the request.
+    pub(crate) from: Option<Value>,
+    pub(crate) goods_detail: Option<Value>,
+    pub(crate) reason: Option<String>,
+    pub(crate) notify_url: Option<String>,
+    /// The serial of the platform key that signs its notifications.
+    pub(crate) platform_serial: String,
+    pub(crate) channel: Channel,
+    pub(crate) received_account: String,
+    pub(crate) created: i64,
+    pub(crate) succeeded: Option<i64>,
+    /// When the clock lets it succeed.
+    pub(crate) settles: i64,
+}
+
+/// `channel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Channel {
+    Original,
+    /// To another card, after the first was gone.
+    OtherBankcard,
+    /// To the merchant, who pays the person in another way.
+    Merchant,
+}
+
+impl Channel {
+    /// The word on the wire. UNCONFIRMED(refund-channel-merchant): the one for money that goes to the merchant's card.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Original => "ORIGINAL",
+            Self::OtherBankcard | Self::Merchant => "OTHER_BANKCARD",
+        }
+    }
+}
+
+const ID: &str = "refund id";
+const NUMBER: &str = "number";
+const ORDER: &str = "order";
+const PAYEE_AND_TIME: &str = "payee and time";
+const MERCHANT_AND_TIME: &str = "merchant and time";
+
+impl Record for Refund {
+    const KIND: &'static str = "refund";
+
+    fn key(&self) -> String {
+        joined(&self.merchant, &self.out_refund_no)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![
+            IndexEntry::new(ID, self.refund_id.as_str()),
+            IndexEntry::new(NUMBER, self.out_refund_no.as_str()),
+            IndexEntry::new(ORDER, self.order.transaction_id.as_str()),
+            IndexEntry::new(PAYEE_AND_TIME, at(self.payee(), self.created)),
+            IndexEntry::new(MERCHANT_AND_TIME, at(&self.merchant, self.created)),
+        ]
+    }
+}
+
+fn at(mchid: &str, time: i64) -> String {
+    format!("{mchid}@{:012}", time.max(0))
+}
+
+/// The most refunds of one order.
+pub(crate) const MAX_REFUNDS: i64 = 50;
+
+impl Refund {
+    /// The refund with a merchant's own number.
+    pub(crate) fn find_by_number(
+        tx: &Transaction<'_>,
+        merchant: &str,
+        out_refund_no: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.get(&joined(merchant, out_refund_no))
+    }
+
+    /// The refund with the platform's number.
+    pub(crate) fn find_by_id(tx: &Transaction<'_>, refund_id: &str) -> Result<Option<Self>, StoreError> {
+        Self::find_one(tx, ID, refund_id)
+    }
+
+    /// The newest refund with this number, whosever it is.
+    pub(crate) fn find_by_anybodys_number(
+        tx: &Transaction<'_>,
+        out_refund_no: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        Self::find_one(tx, NUMBER, out_refund_no)
+    }
+
+    fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
+        Ok(tx.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 1 })?.pop())
+    }
+
+    /// The refunds of an order, the newest first.
+    pub(crate) fn find_by_order(tx: &Transaction<'_>, transaction_id: &str) -> Result<Vec<Self>, StoreError> {
+        tx.find(&[IndexRange::equal(ORDER, transaction_id)], Page { offset: 0, limit: MAX_REFUNDS })
+    }
+
+    /// The refunds that were accepted from one time until before another, of all orders that a merchant or partner made
+    /// (`is_payee` false) or whose money a merchant got.
+    #[allow(dead_code, reason = "for the bills")]
+    pub(crate) fn find_accepted(
+        tx: &Transaction<'_>,
+        mchid: &str,
+        is_payee: bool,
+        from: i64,
+        until: i64,
+        page: Page,
+    ) -> Result<Vec<Self>, StoreError> {
+        let index = if is_payee { PAYEE_AND_TIME } else { MERCHANT_AND_TIME };
+        let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
+        tx.find(&[range], page)
+    }
+
+    /// Whose money it is.
+    pub(crate) fn payee(&self) -> &str {
+        self.sub_mchid.as_deref().unwrap_or(&self.merchant)
+    }
+
+    /// The response of every operation on it.
+    pub(crate) fn show(&self) -> Value {
+        let mut amount = json!({
+            "total": self.order.total,
+            "refund": self.amounts.refund,
+            "payer_total": self.order.payer_total,
+            "payer_refund": self.amounts.payer,
+            "settlement_refund": self.amounts.settlement,
+            "settlement_total": self.order.settlement_total,
+            "discount_refund": self.amounts.refund - self.amounts.payer,
+            "currency": self.order.currency,
+            "refund_fee": self.amounts.fee,
+        });
+        if let Some(from) = &self.from {
+            amount["from"] = from.clone();
+        }
+        let mut shown = json!({
+            "refund_id": self.refund_id,
+            "out_refund_no": self.out_refund_no,
+            "transaction_id": self.order.transaction_id,
+            "out_trade_no": self.order.out_trade_no,
+            "channel": self.channel.word(),
+            "user_received_account": self.received_account,
+            "create_time": clock::rfc3339(self.created),
+            "status": self.state.word(),
+            "funds_account": self.funds_account(),
+            "amount": amount,
+        });
+        if let Some(time) = self.succeeded {
+            shown["success_time"] = json!(clock::rfc3339(time));
+        }
+        let coupons: Vec<_> = self.order.promotion_detail.iter().zip(&self.amounts.coupons).collect();
+        if !coupons.is_empty() {
+            let coupons = coupons.into_iter().map(|(coupon, fen)| self.show_coupon(coupon, *fen));
+            shown["promotion_detail"] = coupons.collect();
+        }
+        shown
+    }
+
+    fn show_coupon(&self, coupon: &Value, refunded: i64) -> Value {
+        let mut shown = Map::new();
+        // The refund operations name the types otherwise than the queries of orders.
+        let kind = if is_money(coupon) { "COUPON" } else { "DISCOUNT" };
+        shown.insert("promotion_id".to_owned(), coupon["coupon_id"].clone());
+        shown.insert("scope".to_owned(), coupon.get("scope").cloned().unwrap_or_else(|| json!("GLOBAL")));
+        shown.insert("type".to_owned(), json!(kind));
+        shown.insert("amount".to_owned(), coupon["amount"].clone());
+        shown.insert("refund_amount".to_owned(), json!(refunded));
+        if let Some(goods) = &self.goods_detail {
+            shown.insert("goods_detail".to_owned(), goods.clone());
+        }
+        Value::Object(shown)
+    }
+
+    /// `funds_account`. UNCONFIRMED(refund-funds-account): the word where money came from several accounts, or waited for profit sharing.
+    fn funds_account(&self) -> &'static str {
+        match self.drawn.as_slice() {
+            [(AccountKind::Available, _)] => "AVAILABLE",
+            [(AccountKind::Unsettled, _)] => "UNSETTLED",
+            [(AccountKind::Frozen, _)] => "UNAVAILABLE",
+            _ => "BASIC",
+        }
+    }
+
+    /// What a notification opens to: neither `channel` nor `funds_account`, and `refund_status` in the place of `status`.
+    pub(crate) fn show_notified(&self) -> Value {
+        let mut shown = json!({
+            "out_trade_no": self.order.out_trade_no,
+            "transaction_id": self.order.transaction_id,
+            "out_refund_no": self.out_refund_no,
+            "refund_id": self.refund_id,
+            "refund_status": self.state.word(),
+            "user_received_account": self.received_account,
+            "amount": {
+                "total": self.order.total,
+                "refund": self.amounts.refund,
+                "payer_total": self.order.payer_total,
+                "payer_refund": self.amounts.payer,
+            },
+        });
+        match &self.sub_mchid {
+            None => shown["mchid"] = json!(self.merchant),
+            Some(sub_mchid) => {
+                shown["sp_mchid"] = json!(self.merchant);
+                shown["sub_mchid"] = json!(sub_mchid);
+            }
+        }
+        if let Some(time) = self.succeeded {
+            shown["success_time"] = json!(clock::rfc3339(time));
+        }
+        shown
+    }
+}
+
+/// Whether a coupon of `promotion_detail` is money that the merchant gets (充值型), and no mere discount.
+pub(crate) fn is_money(coupon: &Value) -> bool {
+    coupon["type"] == "CASH"
+}
+
+/// Fen that a coupon took off.
+pub(crate) fn worth(coupon: &Value) -> i64 {
+    coupon["amount"].as_i64().unwrap_or_default()
+}
+
+/// What of the order is settled to the merchant, before the fee: all but mere discounts.
+pub(crate) fn settlement_total(order: &Order, payment: &Payment) -> i64 {
+    let discounts = payment.promotion_detail.iter().filter(|coupon| !is_money(coupon)).map(worth);
+    order.total.saturating_sub(discounts.sum())
+}
+
+/// A new 微信支付退款号: 29 digits, of which eight are the day in Beijing and the last ten a serial.
+pub(crate) fn new_refund_id(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
+    let serial = tx.next_number("refund")?;
+    let date: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    Ok(format!("50300000000{date}{serial:010}"))
+}

@@ -1,0 +1,88 @@
+//! What refunds are refused with, in the platform's words where they are known. UNCONFIRMED(refund-words): sentences that no source
+//! prints.
+
+use crate::response::Refusal;
+
+pub(super) fn no_such_order() -> Refusal {
+    Refusal::resource_not_exists("订单不存在")
+        .with_reason("no order of this merchant has this number, or nobody has paid it")
+}
+
+pub(super) fn no_such_refund() -> Refusal {
+    Refusal::resource_not_exists("退款单不存在")
+}
+
+/// The total, the currency, the sub-merchant or one of the two numbers is not the order's.
+pub(super) fn not_the_orders(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("您的请求参数与订单信息不一致").with_reason(reason)
+}
+
+/// The number has a refund with other amounts.
+pub(super) fn other_amounts() -> Refusal {
+    Refusal::invalid_request("订单金额或退款金额与之前请求不一致，请核实后再试").with_reason(
+        "out_refund_no was used before with another amount: repeat the same, or take a new number",
+    )
+}
+
+/// The number has a refund of another order.
+pub(super) fn other_order() -> Refusal {
+    Refusal::invalid_request("请求内容和上次请求不一致，请核实后再试")
+        .with_reason("out_refund_no was used before for another order: take a new number")
+}
+
+pub(super) fn too_much() -> Refusal {
+    Refusal::invalid_request("申请退款金额超过订单可退金额")
+        .with_reason("all refunds of an order that are not closed, together with this one, exceed its total")
+}
+
+pub(super) fn too_old() -> Refusal {
+    Refusal::invalid_request("订单已经超过退款期限")
+        .with_reason("an order can be refunded for 365 days after the payment")
+}
+
+pub(super) fn too_many() -> Refusal {
+    Refusal::invalid_request("订单退款次数超过限制").with_reason("an order can have 50 refunds")
+}
+
+pub(super) fn too_soon() -> Refusal {
+    Refusal::new(429, "FREQUENCY_LIMITED", "单笔订单请求频率过高，请于1分钟后重试").with_reason(
+        "refunds of one order must be a minute apart; try again with the same number, or move the clock",
+    )
+}
+
+/// The order was reversed (撤销), and its money has gone back.
+pub(super) fn reversed() -> Refusal {
+    Refusal::invalid_request("订单已撤销")
+        .with_reason("the order was reversed: its money has gone back already")
+}
+
+pub(super) fn no_right() -> Refusal {
+    Refusal::no_auth("商户无权限对该订单退款").with_reason("the order is another merchant's")
+}
+
+/// `amount.from` does not fit.
+pub(super) fn bad_sources() -> Refusal {
+    Refusal::param_error("出资金额之和与退款金额不一致")
+        .with_reason("the amounts in amount.from must add up to amount.refund, and none may be below 1")
+}
+
+pub(super) fn not_enough() -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起")
+}
+
+/// The part of the money that waits for profit sharing is too small.
+pub(super) fn shared_already() -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "订单待分账金额不足").with_reason(
+        "a part of the order was shared (分账): unfreeze the rest (完结分账) first, then the refund comes from available money",
+    )
+}
+
+pub(super) fn not_abnormal() -> Refusal {
+    Refusal::invalid_request("退款单状态不支持发起异常退款")
+        .with_reason("only a refund with status ABNORMAL can be handled so")
+}
+
+pub(super) fn no_card() -> Refusal {
+    Refusal::param_error("银行卡信息不完整")
+        .with_reason("USER_BANK_CARD needs bank_type, bank_account and real_name")
+}

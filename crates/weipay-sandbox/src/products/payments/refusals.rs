@@ -1,0 +1,185 @@
+//! What this product refuses, in the platform's words where they are known.
+//!
+//! UNCONFIRMED(payment-codes): several sentences are known from users without their codes; they are refused with the usual ones.
+
+use super::unconfirmed::words;
+use crate::response::Refusal;
+
+/// The decimal codes of payments that end a `Request-ID`.
+mod tail {
+    pub(super) const NO_RELATION: u32 = 268_443_701;
+    pub(super) const SAME_SUB_MERCHANT: u32 = 268_443_705;
+    pub(super) const OTHER_MERCHANT: u32 = 268_447_843;
+    pub(super) const OTHER_SUB_MERCHANT: u32 = 268_447_845;
+    pub(super) const EXPIRED: u32 = 268_447_914;
+    pub(super) const PAID: u32 = 268_449_538;
+    pub(super) const ONLY_REVERSED: u32 = 268_449_641;
+    pub(super) const OTHER_PARAMETERS: u32 = 268_498_688;
+    pub(super) const PAID_BEFORE: u32 = 268_498_689;
+    pub(super) const NO_OPENID: u32 = 268_501_013;
+    pub(super) const NO_SUCH_ORDER: u32 = 268_512_771;
+}
+
+pub(crate) fn no_such_order() -> Refusal {
+    Refusal::new(404, "ORDER_NOT_EXIST", "订单不存在")
+        .with_tail(tail::NO_SUCH_ORDER)
+        .with_reason("no order was made with this number by this merchant; an order that nobody has paid has no transaction_id yet")
+}
+
+pub(super) fn no_such_combined_order() -> Refusal {
+    Refusal::new(404, "ORDERNOTEXIST", "订单不存在")
+        .with_tail(tail::NO_SUCH_ORDER)
+        .with_reason("no combined order was made with this number by this merchant")
+}
+
+/// The number belongs to a combined order (合单): it is queried and closed as a whole.
+pub(super) fn part_of_combined() -> Refusal {
+    no_such_order().with_reason(
+        "this number is a part of a combined order: query or close it with v3/combine-transactions and the combine_out_trade_no",
+    )
+}
+
+pub(super) fn other_merchant() -> Refusal {
+    Refusal::invalid_request("商户号和订单信息不匹配")
+        .with_tail(tail::OTHER_MERCHANT)
+        .with_reason("mchid (sp_mchid) must be the merchant that signs the request and that made the order; partners use v3/pay/partner")
+}
+
+pub(super) fn other_sub_merchant() -> Refusal {
+    Refusal::invalid_request("商户号或子商户号与订单号不匹配")
+        .with_tail(tail::OTHER_SUB_MERCHANT)
+        .with_reason("sub_mchid must be the one with which the order was made")
+}
+
+/// 403 OUT_TRADE_NO_USED is documented; this was observed. UNCONFIRMED(other-order-parameters): it is always this one.
+pub(crate) fn other_parameters() -> Refusal {
+    Refusal::invalid_request("请求重入时，参数与首次请求时不一致")
+        .with_tail(tail::OTHER_PARAMETERS)
+        .with_reason("this out_trade_no was used before with other parameters: repeat exactly the first request, or close the order and take a new number")
+}
+
+/// The number was closed before any order was made with it.
+pub(super) fn burnt_number() -> Refusal {
+    Refusal::invalid_request("请求重入时，参数与首次请求时不一致")
+        .with_tail(tail::OTHER_PARAMETERS)
+        .with_reason(
+            "this out_trade_no was closed before an order was made with it, and cannot be used any more",
+        )
+}
+
+/// The number has an order of another product, appid or sub-merchant, or a closed one.
+pub(crate) fn number_is_taken(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("201 商户订单号重复").with_reason(reason)
+}
+
+pub(super) fn order_closed() -> Refusal {
+    Refusal::new(400, "ORDER_CLOSED", "订单已关闭")
+        .with_reason("the order was closed or has expired: take a new out_trade_no")
+}
+
+pub(super) fn order_expired() -> Refusal {
+    Refusal::invalid_request("该订单已失效")
+        .with_tail(tail::EXPIRED)
+        .with_reason("the order has expired by the sandbox's clock: take a new out_trade_no")
+}
+
+/// An order that was paid is made again.
+pub(crate) fn paid_before() -> Refusal {
+    Refusal::new(400, "ORDERPAID", "该订单已支付")
+        .with_tail(tail::PAID_BEFORE)
+        .with_reason("the order was paid: query it; another sale needs another out_trade_no")
+}
+
+/// An order that was paid is closed.
+pub(crate) fn paid() -> Refusal {
+    Refusal::new(400, "ORDERPAID", "该订单已支付")
+        .with_tail(tail::PAID)
+        .with_reason("an order that was paid cannot be closed: refund it")
+}
+
+pub(crate) fn reversed() -> Refusal {
+    Refusal::new(400, "ORDER_REVERSED", "订单已撤销，请重新下单支付")
+        .with_reason("the order was reversed: take a new out_trade_no")
+}
+
+/// 付款码 orders cannot be closed.
+pub(crate) fn only_reversed() -> Refusal {
+    Refusal::invalid_request(words::ONLY_REVERSED)
+        .with_tail(tail::ONLY_REVERSED)
+        .with_reason("an order of a payment code (付款码) is reversed (.../reverse), not closed")
+}
+
+/// Only 付款码 orders can be reversed.
+pub(super) fn not_reversible() -> Refusal {
+    Refusal::invalid_request(words::NOT_REVERSIBLE)
+        .with_reason("only an order of a payment code (付款码) that was not refunded is reversed, within 7 days: close or refund it")
+}
+
+pub(super) fn not_enough_to_reverse() -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "余额不足")
+}
+
+pub(super) fn broken_auth_code() -> Refusal {
+    Refusal::new(400, "AUTH_CODE_INVALID", "101 付款码无效，请重新扫码")
+        .with_reason("an auth_code has 18 digits and begins with 10 to 15")
+}
+
+pub(super) fn used_auth_code() -> Refusal {
+    Refusal::new(400, "AUTH_CODE_INVALID", "101 每个二维码仅限使用一次，请刷新再试")
+        .with_reason("an auth_code pays once: scan a new one, and take a new out_trade_no")
+}
+
+pub(super) fn no_relation() -> Refusal {
+    Refusal::no_auth("受理关系不存在")
+        .with_tail(tail::NO_RELATION)
+        .with_reason("sub_mchid must be a sub-merchant of the caller: name it with `weipay sandbox merchant add --sub-merchant`, or in the seed file")
+}
+
+pub(super) fn same_sub_merchant() -> Refusal {
+    Refusal::invalid_request("子商户mchid不能与自身相同").with_tail(tail::SAME_SUB_MERCHANT)
+}
+
+pub(super) fn other_sub_appid() -> Refusal {
+    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "sub_mch_id与sub_appid不匹配")
+        .with_reason("sub_appid must be bound to sub_mchid")
+}
+
+pub(super) fn no_such_merchant() -> Refusal {
+    Refusal::new(400, "MCH_NOT_EXISTS", words::NO_SUCH_MERCHANT)
+        .with_reason("mchid of a part must be a merchant of the sandbox: add it first")
+}
+
+pub(super) fn broken_openid() -> Refusal {
+    Refusal::param_error("无效的openid").with_reason(
+        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
+    )
+}
+
+pub(super) fn no_openid() -> Refusal {
+    Refusal::param_error(words::NO_OPENID)
+        .with_tail(tail::NO_OPENID)
+        .with_reason("payer needs sp_openid, or sub_openid together with sub_appid")
+}
+
+/// 500 OPENID_MISMATCH is documented; INFERRED(openid-mismatch) from reports of users: 400.
+pub(super) fn other_openid(is_sub: bool) -> Refusal {
+    let message = if is_sub { "sub_appid和sub_openid不匹配" } else { "appid和openid不匹配" };
+    Refusal::invalid_request(message).with_reason(
+        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
+    )
+}
+
+pub(super) fn parts_differ() -> Refusal {
+    Refusal::invalid_request("输入的请求非法,请求关单的子单信息与下单时的子单信息不一致")
+        .with_reason("sub_orders must list exactly the mchid, out_trade_no and sub_mchid of every part of the combined order")
+}
+
+pub(super) fn number_of_parts() -> Refusal {
+    Refusal::param_error(words::NUMBER_OF_PARTS)
+        .with_reason("a combined order has 2 to 10 parts, or 1 to 50 when parts have a sub_mchid")
+}
+
+pub(super) fn other_settlement() -> Refusal {
+    Refusal::invalid_request("重复下单且结算信息不一致")
+        .with_reason("this combine_out_trade_no was used before with another settle_info")
+}

@@ -1,0 +1,129 @@
+//! Transfers (商家转账): a merchant pays a person, who confirms it.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `transfer` | a transfer (转账单): its states, how it is shown, stored and found, and where its money is |
+//! | `creation` | what a merchant asks for, and the checks of it |
+//! | `course` | what happens then: the person confirms, the merchant cancels, time passes |
+//! | `authorization` | persons who receive without confirming each time (免确认收款授权) |
+//! | `batches` | batches (批量转账), the older form: many transfers at once, which nobody confirms |
+//! | `refusals` | what is refused, in the platform's words |
+//! | `control` | what people do |
+//!
+//! Money goes from the operation account (运营账户) into transfer with the request, and from there to the person or back, each with the
+//! state that says so.
+
+mod authorization;
+mod batches;
+pub(crate) mod control;
+mod course;
+mod creation;
+#[cfg(test)]
+mod model;
+mod refusals;
+mod transfer;
+
+use super::ledger::{self, AccountKind, Business, Owner, Posting};
+use super::{DueHandler, Handler, HandlerError, Route};
+use crate::people::Person;
+use crate::store::{StoreError, Transaction};
+
+const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, handler }
+}
+
+#[rustfmt::skip]
+pub(super) const ROUTES: &[Route] = &[
+    route("POST", "v3/fund-app/mch-transfer/transfer-bills",                                      creation::create_transfer),
+    route("POST", "v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",      creation::create_with_authorization),
+    route("POST", "v3/fund-app/mch-transfer/transfer-bills/transfer",                             creation::transfer_to_authorized),
+    route("GET",  "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}",            course::query_by_out_number),
+    route("GET",  "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",  course::query_by_number),
+    route("POST", "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel",     course::cancel_transfer),
+    route("POST", "v3/fund-app/mch-transfer/user-confirm-authorization",                          authorization::ask),
+    route("GET",  "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}", authorization::query),
+    route("POST", "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close", authorization::close),
+    route("POST", "v3/transfer/batches",                                                          batches::create_batch),
+    route("GET",  "v3/transfer/batches/batch-id/{batch_id}",                                      batches::query_by_id),
+    route("GET",  "v3/transfer/batches/out-batch-no/{out_batch_no}",                              batches::query_by_out_number),
+    route("GET",  "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}",        batches::query_detail_by_id),
+    route("GET",  "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", batches::query_detail_by_out_number),
+];
+
+/// What the clock does.
+pub(super) const DUE: &[(&str, DueHandler)] = &[
+    (course::OVERDUE, course::end_overdue),
+    (course::SETTLE, course::settle),
+    (authorization::OVERDUE, authorization::end_overdue),
+    (batches::SETTLE, batches::settle),
+];
+
+/// How long the platform takes for a step that it does later: paying a person, taking a transfer back. UNCONFIRMED(transfer-time).
+const STEP_SECONDS: i64 = 2;
+
+/// A person has so long to confirm.
+const CONFIRMATION_SECONDS: i64 = 24 * 60 * 60;
+
+/// Queries find what was made in so many days. INFERRED(transfer-age): said of batches.
+const MAX_AGE_SECONDS: i64 = 30 * 24 * 60 * 60;
+
+/// The least and the most of one transfer, in fen. UNCONFIRMED(transfer-limits): a merchant's product settings decide.
+const MIN_FEN: i64 = 10;
+const MAX_FEN: i64 = 2_000_000;
+
+/// From this amount a name is needed.
+const NAME_NEEDED_FEN: i64 = 200_000;
+/// Below this amount there may be none.
+const NAME_ALLOWED_FEN: i64 = 30;
+
+/// Whose wallet an openid leads to.
+fn person(tx: &Transaction<'_>, openid: &str) -> Result<Owner, StoreError> {
+    let made = Person::find(tx, openid)?;
+    Ok(Owner::person(made.map_or_else(|| openid.to_owned(), |person| person.unionid)))
+}
+
+/// Where the money of a merchant's transfers can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Movement {
+    /// From the operation account into transfer.
+    Lock,
+    /// From transfer to the person.
+    Pay,
+    /// From transfer back into the operation account.
+    GiveBack,
+}
+
+/// Moves the money of one transfer, detail or batch.
+fn move_money(
+    tx: &Transaction<'_>,
+    movement: Movement,
+    mchid: &str,
+    openid: &str,
+    (number, out_number): (&str, &str),
+    fen: i64,
+    now: i64,
+) -> Result<(), HandlerError> {
+    let merchant = Owner::merchant(mchid);
+    let operation = merchant.account(AccountKind::Operation);
+    let transferring = merchant.account(AccountKind::Transferring);
+    let (business, from, to) = match movement {
+        Movement::Lock => (Business::Transfer, operation, transferring),
+        Movement::Pay => (Business::Transfer, transferring, person(tx, openid)?.account(AccountKind::Wallet)),
+        Movement::GiveBack => (Business::TransferReturn, transferring, operation),
+    };
+    let posting = Posting::new(business, number, now).for_number(out_number).moves(from, to, fen);
+    ledger::post(tx, posting).map_err(|error| error.or_short(refusals::not_enough))
+}
+
+/// A number of the platform: a kind, 14 digits of the time, a serial; `digits` in all.
+fn platform_number(kind: &str, now: i64, serial: i64, digits: usize) -> String {
+    let time: String = crate::clock::rfc3339(now).chars().filter(char::is_ascii_digit).take(14).collect();
+    let width = digits.saturating_sub(kind.len() + time.len());
+    format!("{kind}{time}{serial:0width$}")
+}
+
+/// What makes two bodies the same, as it is kept.
+fn fingerprint(body: &serde_json::Map<String, serde_json::Value>) -> String {
+    let crate::store::Fingerprint(bytes) = crate::store::Fingerprint::new(body);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

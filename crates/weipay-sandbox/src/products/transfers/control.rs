@@ -1,0 +1,205 @@
+//! What people do with transfers: they confirm one, and give and end authorizations.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::authorization::{self, Authorization};
+use super::course;
+use super::transfer::{self, FAIL_REASONS, Transfer};
+use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::error::append_causes;
+use crate::platform::Platform;
+use crate::products::HandlerError;
+use crate::store::{StoreError, Transaction};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::post(
+        "/transfers/{number}/confirm",
+        "A person confirms a transfer (商家转账), by out_bill_no, transfer_bill_no or package_info",
+        &[Member::word("fail_reason", FAIL_REASONS, "The payment then fails with this reason")],
+        confirm,
+    ),
+    Route::post(
+        "/transfers/{number}/refuse",
+        "A person does not confirm a transfer: it fails at once, as it would after 24 hours",
+        &[],
+        refuse,
+    ),
+    Route::post(
+        "/authorizations/{number}/confirm",
+        "A person lets a merchant transfer without confirmation (免确认收款授权), by out_authorization_no or package_info",
+        &[],
+        give_authorization,
+    ),
+    Route::post(
+        "/authorizations/{number}/end",
+        "A person ends such an authorization",
+        &[],
+        end_authorization,
+    ),
+];
+
+/// Why a person could not do it.
+#[derive(Debug)]
+pub enum TransferError {
+    /// Nothing has this number.
+    Unknown,
+    /// Two merchants have given this number.
+    Ambiguous,
+    /// It is in another state.
+    State(&'static str),
+    /// No transfer fails with this reason.
+    Reason,
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl fmt::Display for TransferError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no merchant has made one with this number"),
+            Self::Ambiguous => f.write_str(
+                "several merchants have used this number; give the platform's number or package_info",
+            ),
+            Self::State(state) => {
+                write!(f, "it is {state} now, so that nothing is left to confirm or to end")
+            }
+            Self::Reason => write!(f, "the reason must be one of {}", FAIL_REASONS.join(", ")),
+            Self::Store(_) => f.write_str("the transfer could not be kept"),
+        }?;
+        append_causes(self, f)
+    }
+}
+
+impl std::error::Error for TransferError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Unknown | Self::Ambiguous | Self::State(_) | Self::Reason => None,
+        }
+    }
+}
+
+impl From<StoreError> for TransferError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<HandlerError> for TransferError {
+    fn from(error: HandlerError) -> Self {
+        Self::Store(match error {
+            HandlerError::Failed(error) => error,
+            // What was locked for a transfer is there.
+            HandlerError::Refused(_) => StoreError::Corrupt("the money of a transfer".to_owned()),
+        })
+    }
+}
+
+impl From<TransferError> for ControlError {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Unknown => Self::not_found(error.to_string()),
+            TransferError::Ambiguous | TransferError::State(_) => Self::conflict(error.to_string()),
+            TransferError::Reason => Self::invalid(error.to_string()),
+            TransferError::Store(_) => Self::failed(error),
+        }
+    }
+}
+
+fn confirm(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let state = control.platform.confirm_transfer(request.path("number"), request.text("fail_reason"))?;
+    Ok(json!({ "state": state }))
+}
+
+fn refuse(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let state = control.platform.refuse_transfer(request.path("number"))?;
+    Ok(json!({ "state": state }))
+}
+
+fn give_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    control.platform.confirm_authorization(request.path("number"))?;
+    Ok(Value::Null)
+}
+
+fn end_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    control.platform.end_authorization(request.path("number"))?;
+    Ok(Value::Null)
+}
+
+impl Platform {
+    /// The person of a transfer confirms it, by `out_bill_no`, `transfer_bill_no` or `package_info`. The payment then fails with this
+    /// reason (`fail_reason`), or succeeds. Gives the state after it.
+    ///
+    /// # Errors
+    /// When there is nothing to confirm, no transfer fails with the reason, or the database fails.
+    pub fn confirm_transfer(
+        &self,
+        number: &str,
+        fail_reason: Option<&str>,
+    ) -> Result<&'static str, TransferError> {
+        if fail_reason.is_some_and(|reason| !FAIL_REASONS.contains(&reason)) {
+            return Err(TransferError::Reason);
+        }
+        let now = self.clock.now();
+        self.store.transaction(|tx| {
+            let transfer = one(transfer::find_for_person(tx, number)?)?;
+            let state = transfer.state.word();
+            let confirmed = course::confirm(tx, transfer, fail_reason, now)?;
+            confirmed.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
+        })
+    }
+
+    /// The person of a transfer does not confirm it. On the real platform nothing happens for 24 hours then; here the transfer ends at once
+    /// as it would then. Gives the state after it.
+    ///
+    /// # Errors
+    /// When there is nothing to confirm, or the database fails.
+    pub fn refuse_transfer(&self, number: &str) -> Result<&'static str, TransferError> {
+        let now = self.clock.now();
+        self.store.transaction(|tx| {
+            let transfer = one(transfer::find_for_person(tx, number)?)?;
+            let state = transfer.state.word();
+            let refused: Option<Transfer> = course::refuse(tx, transfer, now)?;
+            refused.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
+        })
+    }
+
+    /// A person lets a merchant transfer without confirmation, by `out_authorization_no` or `package_info`.
+    ///
+    /// # Errors
+    /// When nothing was asked for under this number, it was answered already, or the database fails.
+    pub fn confirm_authorization(&self, number: &str) -> Result<(), TransferError> {
+        let now = self.clock.now();
+        self.with_authorization(number, |tx, found| authorization::take_effect(tx, &found.id, now))
+    }
+
+    /// A person ends an authorization.
+    ///
+    /// # Errors
+    /// When there is none in effect under this number, or the database fails.
+    pub fn end_authorization(&self, number: &str) -> Result<(), TransferError> {
+        let now = self.clock.now();
+        self.with_authorization(number, |tx, found| authorization::end_by_person(tx, found, now))
+    }
+
+    fn with_authorization(
+        &self,
+        number: &str,
+        work: impl Fn(&Transaction<'_>, Authorization) -> Result<bool, StoreError>,
+    ) -> Result<(), TransferError> {
+        self.store.transaction(|tx| {
+            let found = one(authorization::find_for_person(tx, number)?)?;
+            let state = found.state.word();
+            if work(tx, found)? { Ok(()) } else { Err(TransferError::State(state)) }
+        })
+    }
+}
+
+fn one<T>(mut found: Vec<T>) -> Result<T, TransferError> {
+    match found.len() {
+        0 | 1 => found.pop().ok_or(TransferError::Unknown),
+        _ => Err(TransferError::Ambiguous),
+    }
+}

@@ -1,0 +1,218 @@
+//! What a merchant asks for: a transfer that the person confirms, one that is confirmed together with an authorization, and one to a
+//! person who has given an authorization.
+
+use serde_json::{Map, Value};
+
+use super::authorization::{self, Authorization};
+use super::transfer::{Name, NotifyTo, Transfer, TransferState, find};
+use super::{
+    MAX_FEN, MIN_FEN, Movement, NAME_ALLOWED_FEN, NAME_NEEDED_FEN, course, fingerprint, move_money,
+    platform_number, refusals,
+};
+use crate::merchants::Account;
+use crate::people::Person;
+use crate::products::users::is_openid;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::Transaction;
+
+pub(super) fn create_transfer(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    Ok(made_once(tx, context, |new| {
+        check_appid_and_openid(tx, context.caller, &new.appid, &new.openid)?;
+        Ok(new)
+    })?
+    .describe_new())
+}
+
+pub(super) fn create_with_authorization(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let info = context.request.body.get("authorization_info").and_then(Value::as_object);
+    let transfer = made_once(tx, context, |new| {
+        check_appid_and_openid(tx, context.caller, &new.appid, &new.openid)?;
+        let Some(info) = info else { return Ok(new) };
+        let scene = context.request.required("transfer_scene_id");
+        let asked = authorization::with_transfer(tx, context, info, &new.appid, &new.openid, scene)?;
+        Ok(Transfer { authorization: Some(asked.id), ..new })
+    })?;
+    let mut shown = transfer.describe_new();
+    for name in ["user_display_name", "out_authorization_no"] {
+        if let Some(value) = info.and_then(|info| info.get(name)) {
+            shown[name] = value.clone();
+        }
+    }
+    Ok(shown)
+}
+
+pub(super) fn transfer_to_authorized(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let transfer = made_once(tx, context, |new| {
+        check_appid(context.caller, &new.appid)?;
+        let given = authorization::in_effect(tx, context)?;
+        if given.appid != new.appid {
+            return Err(refusals::no_authorization("the authorization was given under another appid").into());
+        }
+        let Authorization { openid, .. } = given;
+        Ok(Transfer { openid, package: None, state: TransferState::Transfering, ..new })
+    })?;
+    Ok(Value::Object(transfer.describe()))
+}
+
+/// The transfer under a number: a new one whose money is locked, or the one that the same request has made before. INFERRED(transfer-again):
+/// the response shows it as it is now.
+fn made_once(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    complete: impl FnOnce(Transfer) -> Result<Transfer, HandlerError>,
+) -> Result<Transfer, HandlerError> {
+    let request = context.request;
+    let fingerprint = fingerprint(&request.body);
+    if let Some(known) = find(tx, &context.caller.mchid, request.required("out_bill_no"))? {
+        let is_same = known.fingerprint == fingerprint;
+        return if is_same { Ok(known) } else { Err(refusals::other_content().into()) };
+    }
+    let fen = request.body.get("transfer_amount").and_then(Value::as_i64).unwrap_or_default();
+    check_amount(fen, request.text("user_name").is_some())?;
+    check_report(request.required("transfer_scene_id"), &request.body)?;
+    let notify = request
+        .text("notify_url")
+        .map(|url| NotifyTo { url: url.to_owned(), platform_serial: context.platform_serial.to_owned() });
+    let serial = tx.next_number("transfer")?;
+    let transfer = complete(Transfer {
+        number: platform_number("1330000", context.now, serial, 40),
+        mchid: context.caller.mchid.clone(),
+        appid: request.required("appid").to_owned(),
+        out_bill_no: request.required("out_bill_no").to_owned(),
+        openid: request.required("openid").to_owned(),
+        name: request.text("user_name").map(|name| Name(name.to_owned())),
+        fen,
+        remark: request.required("transfer_remark").to_owned(),
+        notify,
+        fingerprint,
+        package: Some(package(context, serial)),
+        authorization: None,
+        create_time: context.now,
+        update_time: context.now,
+        state: TransferState::WaitUserConfirm,
+        fail_reason: None,
+        will_fail: None,
+    })?;
+    let numbers = (&*transfer.number, &*transfer.out_bill_no);
+    move_money(tx, Movement::Lock, &transfer.mchid, &transfer.openid, numbers, fen, context.now)?;
+    tx.save(&transfer)?;
+    let due = match transfer.state {
+        TransferState::WaitUserConfirm => course::overdue(&transfer),
+        _ => course::step_done(&transfer, context.now),
+    };
+    tx.schedule(&due)?;
+    Ok(transfer)
+}
+
+/// What the front end gives to `requestMerchantTransfer`: nobody can guess it, and no two are the same.
+pub(super) fn package(context: &Context<'_>, serial: i64) -> String {
+    format!("{}{serial:x}==", context.entropy.letters_and_digits(40))
+}
+
+pub(super) fn check_appid(caller: &Account, appid: &str) -> Result<(), Refusal> {
+    if caller.appids.iter().any(|own| own == appid) { Ok(()) } else { Err(refusals::wrong_appid()) }
+}
+
+/// The appid must be the merchant's, and the openid one under this appid.
+pub(super) fn check_appid_and_openid(
+    tx: &Transaction<'_>,
+    caller: &Account,
+    appid: &str,
+    openid: &str,
+) -> Result<(), HandlerError> {
+    check_appid(caller, appid)?;
+    if !is_openid(openid) {
+        let reason = "an openid has 28 letters, digits, _ or -, and begins with o";
+        return Err(refusals::wrong_openid(reason).into());
+    }
+    let known = Person::find(tx, openid)?;
+    if known.is_some_and(|person| person.openids.iter().any(|(under, own)| own == openid && under != appid)) {
+        let reason = "this person has this openid under another appid";
+        return Err(refusals::wrong_openid(reason).into());
+    }
+    Ok(())
+}
+
+fn check_amount(fen: i64, has_name: bool) -> Result<(), Refusal> {
+    if !(MIN_FEN..=MAX_FEN).contains(&fen) {
+        return Err(refusals::outside_limits());
+    }
+    match has_name {
+        true if fen < NAME_ALLOWED_FEN => {
+            Err(refusals::wrong_name("user_name may not be sent with less than 30 fen"))
+        }
+        false if fen >= NAME_NEEDED_FEN => {
+            Err(refusals::wrong_name("user_name must be sent with 200000 fen or more"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What each scene is reported with (`info_type`). Of the other scenes the sources do not name it. UNCONFIRMED(transfer-scenes): any scene
+/// is granted, and of the others any report is taken.
+const REPORTS: [(&str, &[&str]); 3] =
+    [("1000", &["活动名称", "奖励说明"]), ("1005", &["岗位类型", "报酬说明"]), ("1011", &["赔付原因"])];
+
+fn check_report(scene: &str, body: &Map<String, Value>) -> Result<(), Refusal> {
+    let infos = body.get("transfer_scene_report_infos").and_then(Value::as_array);
+    let types: Vec<&str> =
+        infos.into_iter().flatten().filter_map(|info| info.get("info_type")?.as_str()).collect();
+    if types.is_empty() {
+        return Err(refusals::incomplete_report("transfer_scene_report_infos is empty"));
+    }
+    let wanted = REPORTS.iter().find(|(known, _)| *known == scene).map(|(_, wanted)| *wanted);
+    match wanted.and_then(|wanted| wanted.iter().find(|wanted| !types.contains(wanted))) {
+        Some(missing) => Err(refusals::incomplete_report(format!(
+            "transfer_scene_report_infos of scene {scene} must have an info_type {missing}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_amount_is_inside_the_limits_and_has_a_name_where_one_is_needed() {
+        for (fen, has_name, code) in [
+            (9, false, Some("INVALID_REQUEST")),
+            (10, false, None),
+            (10, true, Some("INVALID_REQUEST")),
+            (29, true, Some("INVALID_REQUEST")),
+            (30, true, None),
+            (199_999, false, None),
+            (200_000, false, Some("INVALID_REQUEST")),
+            (200_000, true, None),
+            (2_000_000, true, None),
+            (2_000_001, true, Some("INVALID_REQUEST")),
+        ] {
+            let refused = check_amount(fen, has_name).err().map(|refusal| refusal.code);
+            assert_eq!(refused, code, "{fen} {has_name}");
+        }
+    }
+
+    #[test]
+    fn a_scene_is_reported_with_all_that_belongs_to_it() {
+        let check = |scene: &str, types: &[&str]| {
+            let infos: Vec<_> =
+                types.iter().map(|kind| json!({ "info_type": kind, "info_content": "a" })).collect();
+            let Value::Object(body) = json!({ "transfer_scene_report_infos": infos }) else { unreachable!() };
+            check_report(scene, &body).is_ok()
+        };
+        assert!(check("1000", &["奖励说明", "活动名称"]));
+        assert!(!check("1000", &["活动名称"]));
+        assert!(!check("1005", &["活动名称", "奖励说明"]));
+        assert!(check("1009", &["采购商品名称"]));
+        assert!(!check("1009", &[]));
+    }
+}

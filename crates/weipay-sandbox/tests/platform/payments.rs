@@ -1,0 +1,265 @@
+//! Orders, and the people who pay them, over sockets.
+
+use serde_json::{Value, json};
+use weipay_sandbox::{PaymentFailure, PersonPays, PersonPaysError, Sandbox};
+
+use crate::client::Client;
+
+const NOTIFY_URL: &str = "http://127.0.0.1:9/notify";
+const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+
+/// A client whose time is the sandbox's.
+fn client(sandbox: &Sandbox) -> Client<'_> {
+    Client { now: sandbox.clock().now(), ..Client::new(sandbox) }
+}
+
+fn order(sandbox: &Sandbox, number: &str) -> Value {
+    let kit = sandbox.kit();
+    json!({
+        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": number,
+        "notify_url": NOTIFY_URL, "amount": { "total": 1_000 }, "attach": "a", "payer": { "openid": OPENID },
+    })
+}
+
+fn query(sandbox: &Sandbox, number: &str) -> Value {
+    let mchid = &sandbox.kit().mchid;
+    let target = format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mchid}");
+    client(sandbox).get(&target).json()
+}
+
+fn close(sandbox: &Sandbox, number: &str) -> (u16, String) {
+    let body = json!({ "mchid": sandbox.kit().mchid });
+    let path = format!("/v3/pay/transactions/out-trade-no/{number}/close");
+    let response = client(sandbox).post(&path, &body);
+    (response.status, response.text().to_owned())
+}
+
+fn jsapi(sandbox: &Sandbox, body: &Value) -> Value {
+    client(sandbox).post("/v3/pay/transactions/jsapi", body).json()
+}
+
+fn not_payable(result: Result<weipay_sandbox::PersonPaid, PersonPaysError>) -> String {
+    match result {
+        Err(PersonPaysError::NotPayable(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_order_is_made_paid_once_asked_for_by_both_numbers_and_notified() {
+    let sandbox = crate::sandbox().start().unwrap();
+    assert_eq!(query(&sandbox, "order-1")["code"], "ORDER_NOT_EXIST");
+    let body = order(&sandbox, "order-1");
+    let prepay_id = jsapi(&sandbox, &body)["prepay_id"].as_str().unwrap().to_owned();
+    assert!(prepay_id.len() == 36 && prepay_id.starts_with("wx20"), "{prepay_id}");
+    assert_eq!(jsapi(&sandbox, &body)["prepay_id"], *prepay_id, "re-entry");
+    let unpaid = query(&sandbox, "order-1");
+    assert_eq!((&unpaid["trade_state"], unpaid.get("transaction_id")), (&json!("NOTPAY"), None));
+
+    let paid = sandbox.pay(&PersonPays::new(&prepay_id).discount(10)).unwrap();
+    assert_eq!((paid.paid, paid.payer_total, paid.trade_state), (true, 990, "SUCCESS"));
+    let by_number = query(&sandbox, "order-1");
+    assert_eq!(by_number["trade_state"], "SUCCESS");
+    assert_eq!(by_number["amount"]["payer_total"], 990);
+    assert_eq!(by_number["payer"]["openid"], OPENID);
+    let mchid = &sandbox.kit().mchid;
+    let target = format!("/v3/pay/transactions/id/{}?mchid={mchid}", paid.transaction_ids[0]);
+    assert_eq!(client(&sandbox).get(&target).success(), by_number);
+    let notified = sandbox.notifications().list(&Default::default()).unwrap();
+    assert_eq!(notified.len(), 1, "one payment, one notification");
+    assert_eq!(notified[0].event_type, "TRANSACTION.SUCCESS");
+
+    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1"))).contains("paid already"));
+    assert_eq!(jsapi(&sandbox, &body)["code"], "ORDERPAID");
+    assert_eq!(close(&sandbox, "order-1").0, 400);
+}
+
+#[test]
+fn the_same_number_with_another_request_is_refused_in_the_words_of_the_case() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let body = order(&sandbox, "order-1");
+    jsapi(&sandbox, &body);
+    let mut other = body.clone();
+    other["amount"]["total"] = json!(2_000);
+    assert_eq!(jsapi(&sandbox, &other)["message"], "请求重入时，参数与首次请求时不一致");
+    let mut app = body.clone();
+    app.as_object_mut().unwrap().remove("payer");
+    let app = client(&sandbox).post("/v3/pay/transactions/app", &app);
+    assert_eq!(app.json()["message"], "201 商户订单号重复");
+    assert_eq!(close(&sandbox, "order-1"), (204, String::new()));
+    assert_eq!(close(&sandbox, "order-1"), (204, String::new()));
+    assert_eq!(jsapi(&sandbox, &body)["message"], "201 商户订单号重复");
+    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1"))).contains("closed"));
+    // A number that was closed before it was used is burnt.
+    assert_eq!(close(&sandbox, "order-2").0, 204);
+    assert_eq!(jsapi(&sandbox, &order(&sandbox, "order-2"))["code"], "INVALID_REQUEST");
+    let mut openid = order(&sandbox, "order-3");
+    openid["payer"]["openid"] = json!("o1");
+    assert_eq!(jsapi(&sandbox, &openid)["message"], "无效的openid");
+    let mut appid = order(&sandbox, "order-3");
+    appid["appid"] = json!("wx0000000000000000");
+    assert_eq!(jsapi(&sandbox, &appid)["code"], "APPID_MCHID_NOT_MATCH");
+}
+
+#[test]
+fn time_ends_what_can_be_paid() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let body = order(&sandbox, "order-1");
+    let first = jsapi(&sandbox, &body)["prepay_id"].as_str().unwrap().to_owned();
+    sandbox.run_for(2 * 3_600).unwrap();
+    assert!(not_payable(sandbox.pay(&PersonPays::new(&first))).contains("expired"));
+    let second = jsapi(&sandbox, &body)["prepay_id"].as_str().unwrap().to_owned();
+    assert_ne!(first, second);
+    assert!(not_payable(sandbox.pay(&PersonPays::new(&first))).contains("took its place"));
+    sandbox.run_for(7 * 86_400).unwrap();
+    assert_eq!(query(&sandbox, "order-1")["trade_state"], "CLOSED");
+    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1"))).contains("expired"));
+    assert_eq!(jsapi(&sandbox, &body)["message"], "该订单已失效");
+}
+
+#[test]
+fn a_person_who_fails_to_pay_leaves_the_order_and_nobody_is_notified() {
+    let sandbox = crate::sandbox().start().unwrap();
+    jsapi(&sandbox, &order(&sandbox, "order-1"));
+    for word in PaymentFailure::WORDS {
+        let failure = PaymentFailure::from_word(word).unwrap();
+        let failed = sandbox.pay(&PersonPays::new("order-1").failing(failure)).unwrap();
+        assert_eq!((failed.paid, failed.trade_state, failed.failure), (false, "NOTPAY", Some(word)));
+    }
+    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1").by_wallet())).contains("too little"));
+    let other = PersonPays::new("order-1").by_person("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p");
+    assert!(not_payable(sandbox.pay(&other)).contains("another person"));
+    assert!(sandbox.notifications().list(&Default::default()).unwrap().is_empty());
+    assert!(matches!(sandbox.pay(&PersonPays::new("order-9")), Err(PersonPaysError::NotFound(_))));
+}
+
+#[test]
+fn a_native_order_has_a_new_code_each_time_and_an_h5_order_lives_for_five_minutes() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = &client(&sandbox);
+    let mut native = order(&sandbox, "native-1");
+    native.as_object_mut().unwrap().remove("payer");
+    let code = |body: &Value| {
+        let made = client.post("/v3/pay/transactions/native", body).success();
+        made["code_url"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (code(&native), code(&native));
+    assert!(second.starts_with("weixin://wxpay/bizpayurl?pr="), "{second}");
+    assert!(not_payable(sandbox.pay(&PersonPays::new(&first))).contains("took its place"));
+    assert!(sandbox.pay(&PersonPays::new(&second)).unwrap().paid);
+    let mut h5 = native.clone();
+    h5["out_trade_no"] = json!("h5-1-order");
+    h5["scene_info"] = json!({ "payer_client_ip": "127.0.0.1", "h5_info": { "type": "Wap" } });
+    let url = client.post("/v3/pay/transactions/h5", &h5).success()["h5_url"].as_str().unwrap().to_owned();
+    sandbox.run_for(300).unwrap();
+    assert!(not_payable(sandbox.pay(&PersonPays::new(&url))).contains("expired"));
+}
+
+#[test]
+fn the_parameters_of_the_front_end_are_checked_and_explained() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = &client(&sandbox);
+    let prepay_id = jsapi(&sandbox, &order(&sandbox, "order-1"))["prepay_id"].as_str().unwrap().to_owned();
+    let appid = sandbox.kit().appid.clone();
+    let package = format!("prepay_id={prepay_id}");
+    let with = |signed: &str| {
+        let sign = client.key.sign(signed.as_bytes()).unwrap();
+        json!({ "appId": appid, "timeStamp": "1800000000", "nonceStr": "n", "package": package,
+            "signType": "RSA", "paySign": sign })
+    };
+    let pay = |parameters: &Value| {
+        sandbox.pay(&PersonPays::with_front_end(parameters.as_object().unwrap().clone()))
+    };
+    let right = format!("{appid}\n1800000000\nn\n{package}\n");
+    for (signed, told) in [
+        (format!("{appid}\n1800000000\nn\n{prepay_id}\n"), "with prepay_id="),
+        (right.trim_end().to_owned(), "line feed was not signed"),
+        (format!("{appid}\nn\n1800000000\n{package}\n"), "in another order"),
+        ("nothing".to_owned(), "differ from those that were signed"),
+    ] {
+        let reason = not_payable(pay(&with(&signed)));
+        assert!(reason.contains(told), "{reason}");
+    }
+    let mut other_case = with(&right);
+    let time = other_case.as_object_mut().unwrap().remove("timeStamp").unwrap();
+    other_case["timestamp"] = time;
+    assert!(not_payable(pay(&other_case)).contains("other capitals"));
+    let mut other_app = with(&right);
+    other_app["appId"] = json!("wx0000000000000000");
+    assert!(not_payable(pay(&other_app)).contains("appId differs"));
+    assert!(pay(&with(&right)).unwrap().paid);
+}
+
+#[test]
+fn a_payment_code_pays_at_once_or_waits_for_the_password_and_is_reversed() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = &client(&sandbox);
+    let kit = sandbox.kit();
+    let pay = |number: &str, code: &str, total: i64| {
+        let body = json!({
+            "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": number,
+            "payer": { "auth_code": code }, "amount": { "total": total },
+            "scene_info": { "store_info": { "id": "0001" } },
+        });
+        client.post("/v3/pay/transactions/codepay", &body).json()
+    };
+    assert_eq!(pay("scan-1", "130061098828009406", 100)["trade_state"], "SUCCESS");
+    assert_eq!(pay("scan-2", "130061098828009406", 100)["code"], "AUTH_CODE_INVALID");
+    assert_eq!(pay("scan-2", "990061098828009406", 100)["code"], "AUTH_CODE_INVALID");
+    assert_eq!(pay("scan-2", "130061098828009407", 100_001)["trade_state"], "USERPAYING");
+    assert!(close(&sandbox, "scan-2").1.contains("仅可撤销"));
+    let failing = PersonPays::new("scan-2").failing(PaymentFailure::WrongPassword);
+    assert_eq!(sandbox.pay(&failing).unwrap().trade_state, "PAYERROR");
+    let ids = json!({ "appid": kit.appid, "mchid": kit.mchid });
+    for number in ["scan-1", "scan-2", "scan-1"] {
+        let path = format!("/v3/pay/transactions/out-trade-no/{number}/reverse");
+        assert_eq!(client.post(&path, &ids).success()["out_trade_no"], number);
+        assert_eq!(query(&sandbox, number)["trade_state"], "REVOKED");
+    }
+    assert_eq!(pay("scan-1", "130061098828009408", 100)["code"], "ORDER_REVERSED");
+}
+
+#[test]
+fn a_combined_order_is_paid_and_closed_as_a_whole() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = &client(&sandbox);
+    let kit = sandbox.kit();
+    let part = |number: String| {
+        json!({ "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 10, "currency": "CNY" },
+            "out_trade_no": number, "description": "茶" })
+    };
+    let combined = |number: &str| {
+        json!({
+            "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": number,
+            "notify_url": NOTIFY_URL, "combine_payer_info": { "openid": OPENID },
+            "sub_orders": [part(format!("{number}-a")), part(format!("{number}-b"))],
+        })
+    };
+    let make = |body: &Value| client.post("/v3/combine-transactions/jsapi", body);
+    let prepay_id = make(&combined("whole-1")).success()["prepay_id"].as_str().unwrap().to_owned();
+    assert_eq!(query(&sandbox, "whole-1-a")["code"], "ORDER_NOT_EXIST");
+    let mut other = combined("whole-1");
+    other["sub_orders"][0]["settle_info"] = json!({ "profit_sharing": true });
+    assert_eq!(make(&other).json()["message"], "重复下单且结算信息不一致");
+    let paid = sandbox.pay(&PersonPays::new(&prepay_id)).unwrap();
+    assert_eq!((paid.payer_total, paid.transaction_ids.len()), (20, 2));
+    let shown = client.get("/v3/combine-transactions/out-trade-no/whole-1").success();
+    assert_eq!(shown["sub_orders"][1]["trade_state"], "SUCCESS");
+    assert_eq!(shown["combine_payer_info"]["openid"], OPENID);
+    assert_eq!(sandbox.notifications().list(&Default::default()).unwrap().len(), 1, "one for the group");
+
+    make(&combined("whole-2")).success();
+    let close = |numbers: &[&str]| {
+        let parts: Vec<_> =
+            numbers.iter().map(|number| json!({ "mchid": kit.mchid, "out_trade_no": number })).collect();
+        let body = json!({ "combine_appid": kit.appid, "sub_orders": parts });
+        client.post("/v3/combine-transactions/out-trade-no/whole-2/close", &body).status
+    };
+    assert_eq!((close(&["whole-2-a"]), close(&["whole-2-b", "whole-2-a"])), (400, 204));
+    assert!(not_payable(sandbox.pay(&PersonPays::new("whole-2"))).contains("closed"));
+    // A part whose number was used makes nothing.
+    let mut again = combined("whole-3");
+    again["sub_orders"][1]["out_trade_no"] = json!("whole-1-b");
+    assert_eq!(make(&again).status, 400);
+    assert_eq!(client.get("/v3/combine-transactions/out-trade-no/whole-3").status, 404);
+}

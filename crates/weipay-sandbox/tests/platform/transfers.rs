@@ -1,0 +1,299 @@
+//! Transfers over the API: the person confirms, the merchant cancels, time passes; money, notifications and repeats agree.
+
+use serde_json::{Value, json};
+use weipay_sandbox::control::ClientError;
+use weipay_sandbox::{Clock, HeldClock, MerchantAccount, Sandbox};
+
+use crate::NOW;
+use crate::client::Client;
+use crate::notifications::Receiver;
+
+const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
+const HOURS: i64 = 3_600;
+
+struct Payer<'a> {
+    client: Client<'a>,
+    receiver: Receiver,
+}
+
+/// A sandbox whose clock stands still. It is moved by [`Sandbox::run_for`], so that what is due happens.
+fn start() -> (Sandbox, HeldClock) {
+    let (clock, held) = Clock::held(NOW);
+    (Sandbox::builder().clock(clock).start().unwrap(), held)
+}
+
+impl<'a> Payer<'a> {
+    /// A merchant with 1000 fen in its operation account.
+    fn new(sandbox: &'a Sandbox) -> Self {
+        sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Operation, 1_000).unwrap();
+        Self { client: Client::new(sandbox), receiver: Receiver::start(&[]) }
+    }
+
+    fn request(&self, number: &str, fen: i64) -> Value {
+        let kit = self.client.sandbox.kit();
+        json!({
+            "appid": kit.appid, "out_bill_no": number, "openid": kit.openid, "transfer_amount": fen,
+            "transfer_remark": "活动", "notify_url": self.receiver.url, "transfer_scene_id": "1000",
+            "transfer_scene_report_infos": [
+                { "info_type": "活动名称", "info_content": "新会员有礼" },
+                { "info_type": "奖励说明", "info_content": "注册会员" },
+            ],
+        })
+    }
+
+    fn query(&self, number: &str) -> Value {
+        self.client.get(&format!("{BILLS}/out-bill-no/{number}")).success()
+    }
+
+    fn cancel(&self, number: &str) -> crate::client::Response {
+        self.client.send(&self.client.request("POST", &format!("{BILLS}/out-bill-no/{number}/cancel"), b""))
+    }
+
+    /// What the merchant can use, and what is under way.
+    fn balance(&self) -> (i64, i64) {
+        let shown = self.client.get("/v3/merchant/fund/balance/OPERATION").success();
+        (shown["available_amount"].as_i64().unwrap(), shown["pending_amount"].as_i64().unwrap())
+    }
+
+    fn run(&mut self, seconds: i64) {
+        self.client.sandbox.run_for(seconds).unwrap();
+        self.client.now += seconds;
+    }
+
+    fn notified(&self) -> Value {
+        let arrived = self.receiver.next();
+        assert_eq!(arrived.json()["event_type"], "MCHTRANSFER.BILL.FINISHED");
+        arrived.open(self.client.sandbox, self.client.sandbox.clock().now())
+    }
+
+    fn person(&self, target: &str, body: &Value) -> Result<Value, ClientError> {
+        self.client.sandbox.control().unwrap().call("POST", target, Some(body))
+    }
+}
+
+#[test]
+fn a_confirmed_transfer_is_paid_and_the_merchant_is_notified() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    let made = payer.client.post(BILLS, &payer.request("paid1", 300)).success();
+    assert_eq!(made["state"], "WAIT_USER_CONFIRM");
+    assert_eq!(payer.balance(), (700, 300));
+    let again = payer.client.post(BILLS, &payer.request("paid1", 300)).success();
+    assert_eq!(again, made, "the same request again");
+    let other = payer.client.post(BILLS, &payer.request("paid1", 301));
+    assert_eq!(other.refusal(), (400, "ALREADY_EXISTS".to_owned()));
+
+    let package = made["package_info"].as_str().unwrap();
+    let target = format!("/transfers/{}/confirm", package.replace('=', "%3D"));
+    assert_eq!(payer.person(&target, &json!({})).unwrap()["state"], "TRANSFERING");
+    let twice = payer.person("/transfers/paid1/confirm", &json!({}));
+    assert!(matches!(twice, Err(ClientError::Refused { status: 409, .. })), "{twice:?}");
+    assert_eq!(payer.cancel("paid1").refusal(), (400, "INVALID_REQUEST".to_owned()));
+    payer.run(2);
+    let shown = payer.query("paid1");
+    assert_eq!((&shown["state"], &shown["transfer_amount"]), (&json!("SUCCESS"), &json!(300)));
+    let number = shown["transfer_bill_no"].as_str().unwrap();
+    let by_number = payer.client.get(&format!("{BILLS}/transfer-bill-no/{number}")).success();
+    assert_eq!((by_number, number.len()), (shown.clone(), 40));
+    assert_eq!(payer.balance(), (700, 0));
+    let told = payer.notified();
+    assert_eq!(
+        (&told["state"], &told["out_bill_no"], &told["mch_id"], &told["update_time"]),
+        (&json!("SUCCESS"), &json!("paid1"), &shown["mch_id"], &shown["update_time"])
+    );
+    assert!(told.get("user_name").is_none() && told.get("fail_reason").is_none(), "{told}");
+}
+
+#[test]
+fn a_merchant_without_money_is_refused_and_may_repeat_the_number_after_a_top_up() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let request = payer.request("short1", 1_001);
+    let refused = payer.client.post(BILLS, &request);
+    assert_eq!(refused.refusal(), (403, "NOT_ENOUGH".to_owned()));
+    assert_eq!(refused.json()["message"], "商户运营账户资金不足,充值后可以原单号发起重试,请勿更换商户单号");
+    let missing = payer.client.get(&format!("{BILLS}/out-bill-no/short1"));
+    assert_eq!(missing.refusal(), (404, "NOT_FOUND".to_owned()));
+    sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Operation, 1).unwrap();
+    payer.client.post(BILLS, &request).success();
+    assert_eq!(payer.balance(), (0, 1_001));
+}
+
+#[test]
+fn a_canceled_transfer_gives_its_money_back() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    payer.client.post(BILLS, &payer.request("back1", 300)).success();
+    let canceled = payer.cancel("back1").success();
+    assert_eq!(canceled["state"], "CANCELING");
+    assert!(payer.person("/transfers/back1/confirm", &json!({})).is_err());
+    assert_eq!(payer.balance(), (700, 300), "not yet");
+    payer.run(2);
+    assert_eq!(payer.cancel("back1").success()["state"], "CANCELLED");
+    let shown = payer.query("back1");
+    assert_eq!((&shown["state"], &shown["fail_reason"]), (&json!("CANCELLED"), &json!("MCH_CANCEL")));
+    assert_eq!((payer.balance(), &payer.notified()["state"]), ((1_000, 0), &json!("CANCELLED")));
+    assert_eq!(payer.cancel("nothing").refusal(), (400, "INVALID_REQUEST".to_owned()));
+}
+
+#[test]
+fn a_transfer_that_nobody_confirms_fails_after_24_hours() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    payer.client.post(BILLS, &payer.request("late1", 300)).success();
+    payer.run(24 * HOURS - 1);
+    assert_eq!(payer.query("late1")["state"], "WAIT_USER_CONFIRM");
+    payer.run(1);
+    let shown = payer.query("late1");
+    assert_eq!((&shown["state"], &shown["fail_reason"]), (&json!("FAIL"), &json!("OVERDUE_CLOSE")));
+    assert_eq!((payer.balance(), &payer.notified()["fail_reason"]), ((1_000, 0), &json!("OVERDUE_CLOSE")));
+    payer.run(30 * 24 * HOURS);
+    let old = payer.client.get(&format!("{BILLS}/out-bill-no/late1"));
+    assert_eq!(old.refusal(), (404, "NOT_FOUND".to_owned()));
+}
+
+#[test]
+fn a_payment_fails_with_the_reason_that_the_person_s_account_gives() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    payer.client.post(BILLS, &payer.request("fail1", 300)).success();
+    let unknown = payer.person("/transfers/fail1/confirm", &json!({ "fail_reason": "NO_MOOD" }));
+    assert!(matches!(unknown, Err(ClientError::Refused { status: 400, .. })), "{unknown:?}");
+    payer.person("/transfers/fail1/confirm", &json!({ "fail_reason": "ACCOUNT_FROZEN" })).unwrap();
+    payer.run(2);
+    assert_eq!(payer.query("fail1")["fail_reason"], "ACCOUNT_FROZEN");
+    assert_eq!(payer.balance(), (1_000, 0));
+    payer.client.post(BILLS, &payer.request("refused1", 300)).success();
+    assert_eq!(payer.person("/transfers/refused1/refuse", &json!({})).unwrap()["state"], "FAIL");
+    assert_eq!(payer.balance(), (1_000, 0));
+    let nobody = payer.person("/transfers/nothing/confirm", &json!({}));
+    assert!(matches!(nobody, Err(ClientError::Refused { status: 404, .. })), "{nobody:?}");
+}
+
+#[test]
+fn a_wrong_transfer_is_refused_with_its_reason_and_moves_nothing() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let person = sandbox.platform().add_person(&["wx0000000000000001".to_owned()]).unwrap();
+    let foreign = json!(person.openids["wx0000000000000001"]);
+    for (member, value, message) in [
+        ("openid", json!("nobody"), "Openid格式错误或者不属于商家公众账号"),
+        ("openid", foreign, "Openid格式错误或者不属于商家公众账号"),
+        ("transfer_amount", json!(9), "超过单笔转账上下限，核实产品设置是否准确"),
+        ("transfer_amount", json!(-9), "超过单笔转账上下限，核实产品设置是否准确"),
+        ("transfer_scene_id", json!("1005"), "未传入完整且对应的转账场景报备信息，请根据接口文档检查"),
+        ("appid", json!("wx0000000000000000"), "appid和mchid不匹配"),
+    ] {
+        let mut request = payer.request("wrong1", 300);
+        request[member] = value;
+        let refused = payer.client.post(BILLS, &request);
+        assert_eq!((refused.status, &refused.json()["message"]), (400, &json!(message)), "{member}");
+    }
+    assert_eq!(payer.balance(), (1_000, 0));
+}
+
+#[test]
+fn an_authorized_person_is_paid_without_confirming() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    let (kit, base) = (sandbox.kit(), "/v3/fund-app/mch-transfer/user-confirm-authorization");
+    let ask = json!({
+        "out_authorization_no": "auth1", "appid": kit.appid, "openid": kit.openid, "transfer_scene_id": "1000",
+        "user_display_name": "会员", "authorization_notify_url": payer.receiver.url,
+    });
+    let asked = payer.client.post(base, &ask).success();
+    assert_eq!(asked["state"], "WAIT_USER_CONFIRM");
+    assert_eq!(payer.client.post(base, &ask).success(), asked);
+    let mut transfer = payer.request("free1", 200);
+    transfer.as_object_mut().unwrap().remove("openid");
+    transfer["out_authorization_no"] = json!("auth1");
+    let early = payer.client.post(&format!("{BILLS}/transfer"), &transfer);
+    assert_eq!(early.refusal(), (400, "INVALID_REQUEST".to_owned()));
+
+    payer.person("/authorizations/auth1/confirm", &json!({})).unwrap();
+    let told = payer.receiver.next().open(&sandbox, NOW);
+    let id = told["authorization_id"].as_str().unwrap().to_owned();
+    assert_eq!((&told["state"], &told["out_authorization_no"]), (&json!("TAKING_EFFECT"), &json!("auth1")));
+    let paid = payer.client.post(&format!("{BILLS}/transfer"), &transfer).success();
+    assert_eq!((&paid["state"], &paid["openid"]), (&json!("TRANSFERING"), &json!(kit.openid)));
+    payer.run(2);
+    assert_eq!((&payer.query("free1")["state"], payer.balance()), (&json!("SUCCESS"), (800, 0)));
+    assert_eq!(payer.notified()["state"], "SUCCESS");
+
+    payer.person("/authorizations/auth1/end", &json!({})).unwrap();
+    let closed = payer.client.get(&format!("{base}/out-authorization-no/auth1")).success();
+    assert_eq!(closed["close_info"]["close_reason"], "USER_CLOSE");
+    let mut late = payer.request("free2", 200);
+    late.as_object_mut().unwrap().remove("openid");
+    late["authorization_id"] = json!(id);
+    let late = payer.client.post(&format!("{BILLS}/transfer"), &late);
+    assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()));
+}
+
+#[test]
+fn a_confirmed_transfer_also_gives_the_authorization_that_came_with_it() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let mut request = payer.request("both1", 200);
+    request["authorization_info"] = json!({
+        "user_display_name": "会员", "out_authorization_no": "both", "authorization_notify_url": payer.receiver.url,
+    });
+    let target = format!("{BILLS}/pre-transfer-with-authorization");
+    let made = payer.client.post(&target, &request).success();
+    assert_eq!(
+        (&made["state"], &made["out_authorization_no"]),
+        (&json!("WAIT_USER_CONFIRM"), &json!("both"))
+    );
+    payer.person("/transfers/both1/confirm", &json!({})).unwrap();
+    let base = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/both";
+    assert_eq!(payer.client.get(base).success()["state"], "TAKING_EFFECT");
+    let close = payer.client.request("POST", &format!("{base}/close"), b"");
+    assert_eq!(payer.client.send(&close).success()["close_info"]["close_reason"], "CLOSE_VIA_MCH_API");
+}
+
+#[test]
+fn a_batch_pays_what_it_can_and_gives_the_rest_back() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    let kit = sandbox.kit();
+    let detail = |number: &str, fen: i64, openid: &str| json!({ "out_detail_no": number, "transfer_amount": fen, "transfer_remark": "报销", "openid": openid });
+    let batch = |number: &str, details: Vec<Value>, total: i64| {
+        json!({
+            "appid": kit.appid, "out_batch_no": number, "batch_name": "报销", "batch_remark": "报销",
+            "total_amount": total, "total_num": details.len(), "transfer_detail_list": details,
+            "transfer_scene_id": "1000", "notify_url": payer.receiver.url,
+        })
+    };
+    let wrong = batch("batch1", vec![detail("a", 300, &kit.openid)], 301);
+    let refused = payer.client.post("/v3/transfer/batches", &wrong);
+    assert_eq!((refused.status, &refused.json()["message"]), (400, &json!("转账批次参数不正确")));
+    let dear = batch("batch1", vec![detail("a", 1_001, &kit.openid)], 1_001);
+    let refused = payer.client.post("/v3/transfer/batches", &dear);
+    assert_eq!((refused.status, &refused.json()["message"]), (403, &json!("资金不足")));
+    let details =
+        vec![detail("a", 300, &kit.openid), detail("b", 9, &kit.openid), detail("c", 100, "nobody")];
+    let request = batch("batch1", details, 409);
+    let made = payer.client.post("/v3/transfer/batches", &request).success();
+    assert_eq!((&made["batch_status"], payer.balance()), (&json!("ACCEPTED"), (591, 409)));
+    let other = batch("batch1", vec![detail("a", 300, &kit.openid)], 300);
+    assert_eq!(payer.client.post("/v3/transfer/batches", &other).refusal(), (400, "PARAM_ERROR".to_owned()));
+
+    payer.run(2);
+    assert_eq!(payer.balance(), (700, 0));
+    let base = "/v3/transfer/batches/out-batch-no/batch1";
+    let shown = payer.client.get(&format!("{base}?need_query_detail=true&detail_status=FAIL")).success();
+    let sums = ["success_num", "success_amount", "fail_num", "fail_amount"];
+    assert_eq!(sums.map(|name| shown["transfer_batch"][name].as_i64().unwrap()), [1, 300, 2, 109]);
+    let numbers: Vec<_> =
+        shown["transfer_detail_list"].as_array().unwrap().iter().map(|one| &one["out_detail_no"]).collect();
+    assert_eq!(numbers, ["b", "c"]);
+    let reason = |number: &str| {
+        payer.client.get(&format!("{base}/details/out-detail-no/{number}")).success()["fail_reason"].clone()
+    };
+    assert_eq!((reason("b"), reason("c")), (json!("TRANSFER_QUOTA_EXCEED"), json!("OPENID_INVALID")));
+    let arrived = payer.receiver.next();
+    assert_eq!(arrived.json()["event_type"], "MCHTRANSFER.BATCH.FINISHED");
+    assert_eq!(arrived.open(&sandbox, payer.client.now)["success_amount"], 300);
+    let again = payer.client.post("/v3/transfer/batches", &request).success();
+    assert_eq!((&again["batch_id"], &again["batch_status"]), (&made["batch_id"], &json!("FINISHED")));
+}

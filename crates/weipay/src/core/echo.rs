@@ -1,0 +1,219 @@
+//! Whether a response is about what was asked. The signature of a response does not cover the request: two whole responses, swapped
+//! between two calls on their way, both verify. So what a response repeats of its request is compared with it.
+//!
+//! The catalogue says which fields repeat (`echo`). One that is absent says nothing, and neither does a field that was not sent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use weipay_wire::XmlElements;
+
+use crate::members::{Place, purpose};
+use crate::operation::Operation;
+use crate::request::{Body, Request};
+
+/// The first field of a JSON response that repeats something else than the request sent.
+pub(super) fn differing(request: &Request, body: &[u8]) -> Option<&'static str> {
+    let operation = request.operation.filter(|operation| echoes(operation).next().is_some())?;
+    let mut found = None;
+    each_text(body, &mut |name, answered| {
+        let differs = |field: &&'static str| {
+            *field == name && sent(request, operation, field).is_some_and(|sent| is_another(&sent, answered))
+        };
+        found = found.or_else(|| echoes(operation).find(differs));
+    });
+    found
+}
+
+/// The same of a response of APIv2.
+pub(super) fn differing_element(request: &Request, elements: &XmlElements) -> Option<&'static str> {
+    let operation = request.operation?;
+    echoes(operation).find(|field| {
+        let answered = elements.text(field);
+        answered.is_some_and(|answered| {
+            sent(request, operation, field).is_some_and(|sent| is_another(&sent, answered))
+        })
+    })
+}
+
+/// An empty value says nothing.
+fn is_another(sent: &str, answered: &str) -> bool {
+    !sent.is_empty() && !answered.is_empty() && sent != answered
+}
+
+fn echoes(operation: &Operation) -> impl Iterator<Item = &'static str> {
+    let members = operation.members(Place::Response);
+    members.iter().filter(|member| member.purpose == Some(purpose::ECHO)).map(|member| member.name)
+}
+
+/// What the request has in the field, in its path, its query or its body.
+fn sent<'a>(request: &'a Request, operation: &Operation, field: &str) -> Option<Cow<'a, str>> {
+    let pairs = request.values.iter().chain(&request.query);
+    let mut named = pairs.filter(|(name, _)| name == field);
+    if let Some((_, value)) = named.next() {
+        return Some(Cow::Borrowed(value));
+    }
+    if let Some(segment) = written_out(&request.template, operation.path(), field) {
+        return Some(Cow::Borrowed(segment));
+    }
+    match &request.body {
+        Some(Body::Json(body)) => {
+            let mut sent = None;
+            each_text(body, &mut |name, value| {
+                if name == field {
+                    sent = Some(Cow::Owned(value.to_owned()));
+                }
+            });
+            sent
+        }
+        None | Some(Body::Upload(_) | Body::Form { .. }) => None,
+    }
+}
+
+/// The value in a path that its caller wrote out. One with percent-encoded characters is left alone.
+fn written_out<'a>(path: &'a str, template: &str, field: &str) -> Option<&'a str> {
+    let path = path.split('?').next().unwrap_or_default();
+    let mut segments = path.trim_start_matches('/').split('/').zip(template.split('/'));
+    let is_field =
+        |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(field);
+    let (segment, _) = segments.find(|(_, segment)| is_field(segment))?;
+    Some(segment).filter(|segment| !segment.contains(['%', '{']))
+}
+
+/// Tells the members of a JSON object that are texts or numbers, as far as it can be read.
+fn each_text(json: &[u8], tell: &mut dyn FnMut(&str, &str)) {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    // What cannot be read is reported by whoever reads the response.
+    reader.deserialize_map(Object(tell)).ok();
+}
+
+struct Object<'a>(&'a mut dyn FnMut(&str, &str));
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(name) = members.next_key_seed(Text)? {
+            if let Some(value) = members.next_value_seed(Text)? {
+                (self.0)(name.as_deref().unwrap_or_default(), &value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text, or a number as a text; of everything else none.
+struct Text;
+
+impl<'de> de::DeserializeSeed<'de> for Text {
+    type Value = Option<Cow<'de, str>>;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+
+    fn query(path: &str) -> Request {
+        let mut request = Request::new(path.to_owned());
+        request.operation = Operation::find(&Method::GET, path);
+        request
+    }
+
+    #[test]
+    fn what_a_response_repeats_is_what_was_sent_in_path_query_or_body() {
+        let by_number = "v3/pay/transactions/out-trade-no/{out_trade_no}";
+        let mut filled = query(by_number);
+        filled.values.push(("out_trade_no".to_owned(), "A".to_owned()));
+        let mut score = query("v3/payscore/serviceorder");
+        score.query.push(("out_order_no".to_owned(), "A".to_owned()));
+        let mut refund = Request::new("v3/refund/domestic/refunds".to_owned());
+        refund.operation = Operation::find(&Method::POST, "v3/refund/domestic/refunds");
+        refund.body =
+            Some(Body::Json(bytes::Bytes::from_static(br#"{"amount":{"total":1},"out_refund_no":"A"}"#)));
+        for (request, field) in [
+            (filled, "out_trade_no"),
+            (query("/v3/pay/transactions/out-trade-no/A?mchid=1"), "out_trade_no"),
+            (score, "out_order_no"),
+            (refund, "out_refund_no"),
+        ] {
+            let differing = |value: &str| {
+                differing(&request, format!(r#"{{"x":[{{"y":1}}],"{field}":{value}}}"#).as_bytes())
+            };
+            assert_eq!(differing(r#""B""#), Some(field));
+            assert_eq!(differing("7"), Some(field));
+            for same_or_unsaid in
+                [r#""A""#, r#""\u0041""#, "null", r#""""#, r#"{"z":"B"}"#, "[]", "true", "nonsense"]
+            {
+                assert_eq!(differing(same_or_unsaid), None, "{same_or_unsaid}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_something_to_compare_nothing_is_refused() {
+        let another = br#"{"out_trade_no":"B"}"#;
+        assert_eq!(differing(&query("v3/never/heard/of"), another), None);
+        assert_eq!(differing(&query("v3/pay/transactions/out-trade-no/A%20"), another), None);
+        for not_an_object in ["", "[]", "null", "\"B\"", "<html>"] {
+            let asked = query("v3/pay/transactions/out-trade-no/A");
+            assert_eq!(differing(&asked, not_an_object.as_bytes()), None);
+        }
+    }
+}
