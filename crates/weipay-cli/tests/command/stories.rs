@@ -69,7 +69,7 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
         ),
         ("[[step]]\ncontrol = 'GET /nothing'", 1, &["no route has this path"]),
         (
-            "[[step]]\ncall = 'GET v3/marketing/favor/stocks/1'\nquery = { stock_creator_mchid = '{{merchant.mchid}}' }",
+            "[[step]]\ncall = 'GET v3/capital/capitallhh/areas/provinces'",
             1,
             &["the response is an example, and nothing happened"],
         ),
