@@ -18,3 +18,4 @@ mod sandbox;
 mod serving;
 mod snapshot;
 mod survival;
+mod survival_of_payments;

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::SHARED;
+use crate::IN_MIGRATION;
 use crate::client::{Client, Response};
 
 const NOTIFY_URL: &str = "https://example.com/notify";
 
 fn order(with: Value) -> Value {
-    let kit = SHARED.kit();
+    let kit = IN_MIGRATION.kit();
     let mut order = json!({
         "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
         "notify_url": NOTIFY_URL, "amount": { "total": 1 },
@@ -22,7 +22,7 @@ fn order(with: Value) -> Value {
 /// The same order with the header left out, empty, and naming each of the platform's keys in either case.
 #[track_caller]
 fn taken(method: &str, target: &str, body: &Value) {
-    let (client, kit) = (Client::new(&SHARED), SHARED.kit());
+    let (client, kit) = (Client::new(&IN_MIGRATION), IN_MIGRATION.kit());
     let lower = kit.platform_serial.as_deref().unwrap().to_lowercase();
     for serial in [
         None,
@@ -42,7 +42,7 @@ fn taken(method: &str, target: &str, body: &Value) {
 
 #[test]
 fn an_order_without_encrypted_fields_needs_no_platform_serial() {
-    let openid = &SHARED.kit().openid;
+    let openid = &IN_MIGRATION.kit().openid;
     let scene = json!({ "payer_client_ip": "127.0.0.1", "h5_info": { "type": "Wap" } });
     for (product, with) in [
         ("jsapi", json!({ "payer": { "openid": openid } })),
@@ -58,7 +58,7 @@ fn an_order_without_encrypted_fields_needs_no_platform_serial() {
 
 #[test]
 fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either() {
-    let kit = SHARED.kit();
+    let kit = IN_MIGRATION.kit();
     let part = |number: &str| {
         json!({ "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
             "out_trade_no": number, "description": "茶" })
@@ -83,13 +83,13 @@ fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either()
             { "info_type": "奖励说明", "info_content": "注册会员" },
         ],
     });
-    SHARED.top_up(&kit.mchid, weipay_sandbox::MerchantAccount::Operation, 10).unwrap();
+    IN_MIGRATION.top_up(&kit.mchid, weipay_sandbox::MerchantAccount::Operation, 10).unwrap();
     taken("POST", "/v3/fund-app/mch-transfer/transfer-bills", &transfer);
 }
 
 #[test]
 fn partners_and_combined_orders_are_of_their_caller_too() {
-    let kit = SHARED.kit();
+    let kit = IN_MIGRATION.kit();
     let partner = json!({
         "sp_appid": kit.appid, "sp_mchid": "1900000999", "sub_mchid": "1900000109", "description": "茶",
         "out_trade_no": "order-1", "notify_url": NOTIFY_URL, "amount": { "total": 1 },
@@ -108,13 +108,13 @@ fn partners_and_combined_orders_are_of_their_caller_too() {
         ("/v3/pay/partner/transactions/out-trade-no/order-1/close", &close),
         ("/v3/combine-transactions/native", &combined),
     ] {
-        let response = Client::new(&SHARED).post(path, body);
+        let response = Client::new(&IN_MIGRATION).post(path, body);
         assert_eq!(response.json()["message"], "http header中的mchid与post payload中的mchid不匹配", "{path}");
     }
 }
 
 fn post(body: &Value) -> Response {
-    Client::new(&SHARED).post("/v3/pay/transactions/native", body)
+    Client::new(&IN_MIGRATION).post("/v3/pay/transactions/native", body)
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn an_order_of_another_merchant_than_the_caller_is_refused() {
     let response = post(&order(json!({ "mchid": "1900000999" })));
     assert_eq!(response.refusal(), (400, "PARAM_ERROR".to_owned()));
     assert_eq!(response.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
-    let close = Client::new(&SHARED)
+    let close = Client::new(&IN_MIGRATION)
         .post("/v3/pay/transactions/out-trade-no/order-1/close", &json!({ "mchid": "1900000999" }));
     assert_eq!(close.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
     // The schema comes first.
