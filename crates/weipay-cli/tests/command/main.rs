@@ -17,5 +17,6 @@ mod run;
 mod sandbox;
 mod serving;
 mod snapshot;
+mod stories;
 mod survival;
 mod survival_of_payments;
