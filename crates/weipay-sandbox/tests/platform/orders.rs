@@ -1,6 +1,7 @@
 //! Ordinary orders, as clients place them that send no `Wechatpay-Serial`: nothing in them travels encrypted.
 
 use serde_json::{Value, json};
+use weipay_sandbox::{PersonPays, PlatformKeys, Sandbox};
 
 use crate::IN_MIGRATION;
 use crate::client::{Client, Response};
@@ -22,7 +23,13 @@ fn order(with: Value) -> Value {
 /// The same order with the header left out, empty, and naming each of the platform's keys in either case.
 #[track_caller]
 fn taken(method: &str, target: &str, body: &Value) {
-    let (client, kit) = (Client::new(&IN_MIGRATION), IN_MIGRATION.kit());
+    taken_by(&IN_MIGRATION, method, target, body);
+}
+
+#[track_caller]
+fn taken_by(sandbox: &Sandbox, method: &str, target: &str, body: &Value) {
+    let kit = sandbox.kit();
+    let client = Client { now: sandbox.clock().now(), ..Client::new(sandbox) };
     let lower = kit.platform_serial.as_deref().unwrap().to_lowercase();
     for serial in [
         None,
@@ -57,7 +64,7 @@ fn an_order_without_encrypted_fields_needs_no_platform_serial() {
 }
 
 #[test]
-fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either() {
+fn combined_orders_and_transfers_without_names_need_none_either() {
     let kit = IN_MIGRATION.kit();
     let part = |number: &str| {
         json!({ "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
@@ -69,12 +76,6 @@ fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either()
         "sub_orders": [part("combined-1-1"), part("combined-1-2")],
     });
     taken("POST", "/v3/combine-transactions/jsapi", &combined);
-    let sharing = json!({
-        "appid": kit.appid, "transaction_id": "4200000000000000000000000001", "out_order_no": "share-1",
-        "receivers": [{ "type": "MERCHANT_ID", "account": "1900000110", "amount": 1, "description": "分给商户" }],
-        "unfreeze_unsplit": true,
-    });
-    taken("POST", "/v3/profitsharing/orders", &sharing);
     let transfer = json!({
         "appid": kit.appid, "out_bill_no": "transfer1", "transfer_scene_id": "1000", "openid": kit.openid,
         "transfer_amount": 10, "transfer_remark": "活动",
@@ -85,6 +86,28 @@ fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either()
     });
     IN_MIGRATION.top_up(&kit.mchid, weipay_sandbox::MerchantAccount::Operation, 10).unwrap();
     taken("POST", "/v3/fund-app/mch-transfer/transfer-bills", &transfer);
+}
+
+#[test]
+fn profit_sharing_without_names_needs_none_either() {
+    let sandbox = crate::sandbox().platform_keys(PlatformKeys::Migration).start().unwrap();
+    let kit = sandbox.kit();
+    let mut shared = order(json!({ "settle_info": { "profit_sharing": true } }));
+    shared["mchid"] = json!(kit.mchid);
+    Client::new(&sandbox).post("/v3/pay/transactions/native", &shared).success();
+    let paid = sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    // Profit can be shared a minute after the payment.
+    sandbox.run_for(60).unwrap();
+    let receiver = json!({
+        "appid": kit.appid, "type": "PERSONAL_OPENID", "account": kit.openid, "relation_type": "USER",
+    });
+    taken_by(&sandbox, "POST", "/v3/profitsharing/receivers/add", &receiver);
+    // One fen is too little to be shared: the merchant gets it back.
+    let sharing = json!({
+        "appid": kit.appid, "transaction_id": paid.transaction_ids[0], "out_order_no": "share-1",
+        "receivers": [], "unfreeze_unsplit": true,
+    });
+    taken_by(&sandbox, "POST", "/v3/profitsharing/orders", &sharing);
 }
 
 #[test]
