@@ -13,6 +13,7 @@
 
 pub(crate) mod balance;
 pub(crate) mod cash_coupons;
+pub(crate) mod complaints;
 mod downloads;
 #[allow(dead_code, reason = "not every movement of money has its product yet")]
 pub(crate) mod ledger;
@@ -104,6 +105,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: pay_score::control::ROUTES,
     },
+    Product { routes: complaints::ROUTES, due: &[], files: None, control: complaints::control::ROUTES },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
 ];
@@ -180,6 +182,8 @@ pub(crate) struct Context<'a> {
     pub(crate) request: &'a ValidRequest,
     pub(crate) now: i64,
     pub(crate) entropy: &'a Entropy,
+    /// Where the caller reaches the sandbox.
+    pub(crate) base_url: &'a str,
     /// `Idempotency-Key`, the request number of the operations that have it in a header.
     pub(crate) idempotency_key: Option<&'a str>,
     /// Every merchant that the platform knows.

@@ -139,12 +139,14 @@ impl Platform {
         now: i64,
     ) -> Result<Outcome, HandlerError> {
         let merchant: &Merchant = &entered.merchant;
+        let base_url = self.base_url_for(request);
         let context = Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
             request: &entered.request,
             now,
             entropy: &self.entropy,
+            base_url: &base_url,
             idempotency_key: None,
             merchants: &self.merchants,
             certificates: &merchant.certificates,

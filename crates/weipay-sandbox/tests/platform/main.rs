@@ -11,6 +11,7 @@ mod balances;
 mod choices;
 mod client;
 mod clock;
+mod complaints;
 mod connections;
 mod downloads;
 mod error_codes;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::record::{Channel, Refund, RefundState};
 use super::refusals;
 use crate::contract::ValidRequest;
+use crate::products::complaints;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::payments::order::{Order, Payment};
 use crate::products::payments::profit_sharing::funds::SharedFunds;
@@ -62,6 +63,9 @@ pub(super) fn decide(
         }
     };
     tx.save(&refund)?;
+    if to == RefundState::Success {
+        complaints::refund_succeeded(tx, &refund.order.transaction_id, refund.amounts.refund, now)?;
+    }
     if let Some(notify_url) = &refund.notify_url {
         tx.announce(&Announcement {
             mchid: refund.merchant.clone(),
