@@ -344,6 +344,19 @@ pub(crate) enum PayScoreCommand {
         /// Its out_order_no, order_id or package.
         number: String,
     },
+    /// Open the service for a merchant, which then needs no confirmation of each order (授权).
+    Authorize {
+        /// The authorization_code or apply_permissions_token.
+        number: String,
+        /// Who opens it.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// Close it again.
+    EndAuthorization {
+        /// The authorization_code or apply_permissions_token.
+        number: String,
+    },
     /// Pay a completed order at once, without waiting for a deduction.
     Pay {
         /// Its out_order_no, order_id or package.
