@@ -32,9 +32,17 @@ const STORY: [(&str, &str); 16] = [
     ("GET", "v3/marketing/busifavor/callbacks"),
 ];
 
-/// Operations with rules between fields, which samples of single fields do not follow: the sums of a batch, one of two numbers.
-const RULES_BETWEEN_FIELDS: [(&str, &str); 2] =
-    [("POST", "v3/transfer/batches"), ("GET", "v3/payscore/serviceorder")];
+/// Operations with rules between fields, which samples of single fields do not follow: the sums of a batch, one of two numbers, an
+/// account of the type beside it.
+const RULES_BETWEEN_FIELDS: [(&str, &str); 7] = [
+    ("POST", "v3/transfer/batches"),
+    ("GET", "v3/payscore/serviceorder"),
+    ("GET", "v3/payscore/partner/serviceorder"),
+    ("POST", "v3/payscore/partner/serviceorder/direct-complete"),
+    ("GET", "v3/payscore/partner/permissions/search"),
+    ("POST", "v3/payscore/partner/permissions/terminate"),
+    ("POST", "v3/profitsharing/receivers/add"),
+];
 
 /// A sandbox's response.
 struct Answered {

@@ -213,7 +213,7 @@ pub(super) fn close(tx: &Transaction<'_>, permission: Permission, now: i64) -> R
 impl Permission {
     fn is_asked_like(&self, other: &Self) -> bool {
         let asked = |permission: &Self| {
-            let Permission { appid, sub_mchid, sub_appid, service_id, notify_url, .. } = permission.clone();
+            let Self { appid, sub_mchid, sub_appid, service_id, notify_url, .. } = permission.clone();
             (appid, sub_mchid, sub_appid, service_id, notify_url)
         };
         asked(self) == asked(other)
