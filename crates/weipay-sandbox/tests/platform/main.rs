@@ -12,6 +12,7 @@ mod cash_coupons;
 mod choices;
 mod client;
 mod clock;
+mod complaints;
 mod connections;
 mod downloads;
 mod error_codes;
