@@ -19,6 +19,7 @@ pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
+pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
 mod security_echo;
 pub(crate) mod transfers;
@@ -90,6 +91,8 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: &[],
     },
+    Product { routes: payments::v2::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: payouts::ROUTES, due: payouts::DUE, files: None, control: payouts::control::ROUTES },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
     Product {
