@@ -68,6 +68,14 @@ pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &
 
 /// A request that was let in and failed.
 pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &Entropy) -> Response {
+    if entered.operation.path == "v2/pay/downloadbill" {
+        // What is there in the place of a bill says it so, and is not signed.
+        let mut elements = XmlElements::new();
+        elements.push("return_code", "FAIL");
+        elements.push("return_msg", &*refusal.message);
+        elements.push("error_code", refusal.code);
+        return written(&elements, now);
+    }
     let mut elements = begin(entered, entropy);
     if entered.operation.path == "v2/mmpaymkttransfers/promotion/transfers" {
         // As its page shows it.

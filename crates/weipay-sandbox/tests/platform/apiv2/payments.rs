@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weipay_catalog::Catalog;
 use weipay_sandbox::{PaymentFailure, PersonPays, Sandbox};
-use weipay_wire::XmlElements;
+use weipay_wire::{SignType, XmlElements};
 
 use super::{elements, key, post, signed};
 use crate::client::Client;
@@ -327,4 +327,66 @@ fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
     assert_eq!(refused(&available)[0], "NOTENOUGH");
     sandbox.run_for(366 * 86_400).unwrap();
     assert_eq!(refused(&refund("order-1", "r3", "1000", "1")), ["TRADE_OVERDUE", "订单已经超过退款期限"]);
+}
+
+#[test]
+fn the_parameters_of_the_front_end_are_checked_as_the_order_was_signed() {
+    let sandbox = crate::sandbox().start().unwrap();
+    for (number, kind, other) in
+        [("order-1", SignType::Md5, SignType::HmacSha256), ("order-2", SignType::HmacSha256, SignType::Md5)]
+    {
+        let mut request = order(number, "JSAPI");
+        request.push(("sign_type", kind.as_str()));
+        let made = call(&sandbox, ORDER, &request);
+        let package = format!("prepay_id={}", made.text("prepay_id").unwrap());
+        let parameters = |kind: SignType, named: SignType| {
+            let fields = [
+                ("appId", &*sandbox.kit().appid),
+                ("timeStamp", "1800000000"),
+                ("nonceStr", "abc"),
+                ("package", &package),
+                ("signType", named.as_str()),
+            ];
+            let sign = key(&sandbox).sign(kind, fields);
+            let members = fields.into_iter().chain([("paySign", &*sign)]);
+            members.map(|(name, value)| (name.to_owned(), json!(value))).collect::<serde_json::Map<_, _>>()
+        };
+        let pay = |given| sandbox.pay(&PersonPays::with_front_end(given));
+        let reason = pay(parameters(kind, other)).unwrap_err().to_string();
+        assert!(reason.contains(&format!("signType must be {}", kind.as_str())), "{reason}");
+        let reason = pay(parameters(other, kind)).unwrap_err().to_string();
+        assert!(reason.contains(&format!("it was signed with {}", other.as_str())), "{reason}");
+        assert!(pay(parameters(kind, kind)).unwrap().paid);
+    }
+}
+
+#[test]
+fn a_bill_is_the_response_itself_plain_or_packed() {
+    let sandbox = crate::sandbox().start().unwrap();
+    call(&sandbox, ORDER, &order("order-1", "JSAPI"));
+    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let day = compact(client(&sandbox).now)[..8].to_owned();
+    let ask = |with: &[(&str, &str)]| post(&sandbox, "/pay/downloadbill", &signed(&sandbox, with));
+    let refused = |with: &[(&str, &str)]| {
+        let said = elements(&ask(with));
+        values(&said, ["return_code", "return_msg", "error_code", "sign"]).map(str::to_owned)
+    };
+    assert_eq!(refused(&[("bill_date", &day)]), ["FAIL", "invalid bill_date", "20001", ""]);
+    sandbox.run_for(2 * 86_400).unwrap();
+    let bill = ask(&[("bill_date", &day), ("bill_type", "ALL")]);
+    assert!(bill.text().trim_start_matches('\u{feff}').starts_with("交易时间,公众账号ID"), "{}", bill.text());
+    assert!(bill.text().contains("`order-1,"), "{}", bill.text());
+    assert_eq!(bill.header("Weipay-Sandbox-Answer"), Some("state"));
+    let packed = ask(&[("bill_date", &day), ("tar_type", "GZIP")]);
+    assert_eq!(packed.body[..2], [0x1F, 0x8B]);
+    let none = compact(client(&sandbox).now - 86_400)[..8].to_owned();
+    assert_eq!(refused(&[("bill_date", &none)]), ["FAIL", "No Bill Exist", "20002", ""]);
+
+    let flow = |date: &str| {
+        let with = [("bill_date", date), ("account_type", "Basic"), ("sign_type", "HMAC-SHA256")];
+        post(&sandbox, "/pay/downloadfundflow", &signed(&sandbox, &with))
+    };
+    assert!(flow(&day).text().contains("记账时间"), "{}", flow(&day).text());
+    let none = compact(client(&sandbox).now - 30 * 86_400)[..8].to_owned();
+    assert_eq!(failure(&elements(&flow(&none))), ["NO_BILL_EXIST", "流水账单不存在"]);
 }
