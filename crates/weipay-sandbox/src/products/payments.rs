@@ -22,7 +22,7 @@ pub(crate) mod combined;
 pub(crate) mod creation;
 mod front_end;
 pub(crate) mod order;
-mod parties;
+pub(crate) mod parties;
 pub(crate) mod payment;
 pub(crate) mod person;
 pub(crate) mod profit_sharing;

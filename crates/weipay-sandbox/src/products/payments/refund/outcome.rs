@@ -6,6 +6,7 @@ use super::record::{Channel, Refund, RefundState, is_money};
 use super::refusals;
 use crate::contract::ValidRequest;
 use crate::products::cash_coupons::discount;
+use crate::products::complaints;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::payments::order::{Dialect, Order, Payment};
 use crate::products::payments::profit_sharing::funds::SharedFunds;
@@ -64,6 +65,9 @@ pub(super) fn decide(
         }
     };
     tx.save(&refund)?;
+    if to == RefundState::Success {
+        complaints::refund_succeeded(tx, &refund.order.transaction_id, refund.amounts.refund, now)?;
+    }
     if let Some(notify_url) = &refund.notify_url {
         let (event_type, resource) = match refund.dialect {
             Dialect::V3 => (event_type, refund.show_notified()),
