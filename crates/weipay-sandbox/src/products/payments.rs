@@ -15,6 +15,7 @@
 //! | `unconfirmed` | choices that no source settles |
 //! | `refund` | money goes back (退款) |
 //! | `profit_sharing` | money goes on to others (分账) |
+//! | `v2` | the same by APIv2 |
 
 pub(crate) mod closing;
 pub(crate) mod codepay;
@@ -31,6 +32,7 @@ mod query;
 pub(crate) mod refund;
 pub(crate) mod refusals;
 mod unconfirmed;
+pub(crate) mod v2;
 
 use super::{DueHandler, Handler, Route};
 

@@ -9,6 +9,7 @@ use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_i
 use super::parties::find_person;
 use super::profit_sharing::funds::SharedFunds;
 use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
+use super::v2;
 use crate::clock;
 use crate::people::Person;
 use crate::products::HandlerError;
@@ -220,16 +221,20 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
 
 /// Notifies the merchant of one order that was paid.
 pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
-    // Notifications of APIv2 are its own, and 付款码 has none.
-    let (Some(notify_url), Dialect::V3) = (&order.notify_url, order.dialect) else { return Ok(()) };
+    // 付款码 has none.
+    let Some(notify_url) = &order.notify_url else { return Ok(()) };
+    let (event_type, resource) = match order.dialect {
+        Dialect::V3 => (SUCCESS, order.show()),
+        Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(order)),
+    };
     let payment = order.payment.as_ref();
     tx.announce(&Announcement {
         mchid: order.merchant.clone(),
         notify_url: notify_url.clone(),
         platform_serial: order.platform_serial.clone(),
-        event_type: SUCCESS,
+        event_type,
         time: payment.map_or(order.created, |payment| payment.paid_at),
-        resource: order.show(),
+        resource,
     })
 }
 

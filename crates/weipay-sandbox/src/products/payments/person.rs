@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use weipay_wire::SignType;
 
 use super::combined::CombinedOrder;
 use super::creation::{CODE_URL, H5_URL};
-use super::front_end::FrontEnd;
-use super::order::{Order, OrderState, Prepay, TradeType};
+use super::front_end::{FrontEnd, Signing};
+use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
 use super::page;
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
@@ -285,21 +286,26 @@ impl Platform {
         now: i64,
     ) -> Result<(), PersonPaysError> {
         let not_payable = PersonPaysError::NotPayable;
-        let (merchant, appids, trade_type) = match payable {
+        let (merchant, appids, trade_type, dialect) = match payable {
             Payable::One(order) => {
                 let appids =
                     std::iter::once(order.appid.as_str()).chain(order.sub_appid.as_deref()).collect();
-                (&order.merchant, appids, order.trade_type)
+                (&order.merchant, appids, order.trade_type, order.dialect)
             }
             Payable::Combined(combined) => {
-                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type)
+                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type, Dialect::V3)
             }
         };
         check_prepay(payable.prepays(), &front_end.prepay_id, now)?;
         let merchant = self.merchants.find(merchant);
         let merchant = merchant.ok_or_else(|| not_payable("the merchant of the order is gone".to_owned()))?;
         let is_app = trade_type == TradeType::App;
-        front_end.check(&appids, is_app, &merchant.key).map_err(not_payable)
+        let signing = match dialect {
+            Dialect::V3 => Signing::V3(&merchant.key),
+            Dialect::V2 => Signing::V2(&merchant.api_v2_key, SignType::Md5),
+            Dialect::V2Hmac => Signing::V2(&merchant.api_v2_key, SignType::HmacSha256),
+        };
+        front_end.check(&appids, is_app, &signing).map_err(not_payable)
     }
 }
 
