@@ -105,7 +105,7 @@ pub(crate) enum Channel {
 
 impl Channel {
     /// The word on the wire. UNCONFIRMED(refund-channel-merchant): the one for money that goes to the merchant's card.
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Original => "ORIGINAL",
             Self::OtherBankcard | Self::Merchant => "OTHER_BANKCARD",
@@ -178,7 +178,6 @@ impl Refund {
 
     /// The refunds that were accepted from one time until before another, of all orders that a merchant or partner made
     /// (`is_payee` false) or whose money a merchant got.
-    #[allow(dead_code, reason = "for the bills")]
     pub(crate) fn find_accepted(
         tx: &Transaction<'_>,
         mchid: &str,
