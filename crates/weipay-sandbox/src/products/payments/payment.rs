@@ -190,6 +190,11 @@ pub(crate) fn fee_of(payer_total: i64) -> i64 {
         .unwrap_or_default()
 }
 
+/// The rate of the fee (费率) as bills have it, such as `0.60%`.
+pub(crate) fn fee_rate() -> String {
+    format!("{}.{}0%", FEE_PERMILLE / 10, FEE_PERMILLE % 10)
+}
+
 /// A discount as `promotion_detail` has it.
 fn promotion(order: &Order, discount: i64) -> Vec<Value> {
     if discount == 0 {
@@ -304,5 +309,10 @@ mod tests {
     #[test]
     fn a_fee_is_rounded_half_up() {
         assert_eq!([1, 83, 84, 100, 250, 10_000, i64::MAX].map(fee_of)[..6], [0, 0, 1, 1, 2, 60]);
+    }
+
+    #[test]
+    fn a_rate_is_what_the_fee_is_computed_with() {
+        assert_eq!((fee_rate().as_str(), fee_of(10_000)), ("0.60%", 60));
     }
 }
