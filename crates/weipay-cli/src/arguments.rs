@@ -16,7 +16,7 @@ pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
 pub(crate) use notifications::{DataFolder, Named, NotificationsCommand};
 pub(crate) use sandbox::{
     Clock, ClockCommand, Fault, FaultCommand, Log, MerchantCommand, NewFault, NewMerchant, Pay, PayScore,
-    PayScoreCommand, Refund, Sandbox, SandboxCommand, Serving, TopUp, Transfer, TransferCommand,
+    PayScoreCommand, Play, Refund, Sandbox, SandboxCommand, Serving, TopUp, Transfer, TransferCommand,
 };
 pub(crate) use trigger::Trigger;
 

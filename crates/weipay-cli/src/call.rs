@@ -16,6 +16,7 @@ use weipay::{ConfigError, blocking};
 use crate::arguments;
 use crate::failure::{Failure, Outcome};
 use crate::output::{OutputFile, unless_reader_left};
+pub(crate) use report::describe;
 
 pub(crate) fn run(arguments: &arguments::Call) -> Outcome {
     let operation = path::find_operation(&arguments.method, &arguments.path).map_err(Failure::usage)?;

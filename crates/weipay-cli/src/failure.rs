@@ -70,6 +70,11 @@ impl Failure {
         Self::new(code, reason)
     }
 
+    /// The same, with the place where it happened in front.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { reason: format!("{place}: {}", self.reason), ..self }
+    }
+
     /// A command that we started failed with this exit code. It has said why.
     pub(crate) fn passed_on(code: u8) -> Self {
         Self { code, reason: String::new() }

@@ -8,6 +8,7 @@ mod merchant;
 pub(crate) mod notifications;
 mod pay;
 mod pay_score;
+mod play;
 mod refund;
 mod run;
 mod snapshot;
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
+        Some(SandboxCommand::Play(arguments)) => play::run(arguments),
         Some(SandboxCommand::Run { data, listen, serving, command }) => {
             let builder = builder(serving)?.listen(listen);
             let builder = data.iter().fold(builder, SandboxBuilder::data);

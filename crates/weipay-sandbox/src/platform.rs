@@ -311,12 +311,14 @@ impl Platform {
         now: i64,
     ) -> Result<Done, HandlerError> {
         let (operation, merchant) = (authenticated.routed.operation, &authenticated.merchant);
+        let base_url = self.base_url_for(request);
         let context = Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
             request: checked,
             now,
             entropy: &self.entropy,
+            base_url: &base_url,
             idempotency_key: request.header("Idempotency-Key").filter(|key| !key.is_empty()),
             merchants: &self.merchants,
             certificates: &merchant.certificates,

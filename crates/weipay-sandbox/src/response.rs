@@ -97,6 +97,8 @@ pub(crate) struct File {
     pub(crate) bytes: Vec<u8>,
     /// Whether it is an overseas statement: those carry a digest in a header, and a signature of that.
     pub(crate) is_statement: bool,
+    /// Whether it tells of what has happened, or is an example.
+    pub(crate) origin: Behaviour,
 }
 
 /// The error response that the platform gives instead of doing what was asked.
@@ -318,7 +320,7 @@ impl Signers {
 
     /// A file: unsigned, except an overseas statement, whose signature covers the digest that its header has.
     pub(crate) fn file(&self, request: &Request, file: File, now: i64, entropy: &Entropy) -> Response {
-        let File { content_type, bytes, is_statement } = file;
+        let File { content_type, bytes, is_statement, .. } = file;
         let digest = is_statement.then(|| DigestAlgorithm::Sha1.hex(&bytes));
         let unsigned = UnsignedResponse { status: 200, body: bytes, tail: tail::SUCCESS };
         let mut response = with_headers(unsigned, now, entropy, true);

@@ -139,12 +139,14 @@ impl Platform {
         now: i64,
     ) -> Result<Outcome, HandlerError> {
         let merchant: &Merchant = &entered.merchant;
+        let base_url = self.base_url_for(request);
         let context = Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
             request: &entered.request,
             now,
             entropy: &self.entropy,
+            base_url: &base_url,
             idempotency_key: None,
             merchants: &self.merchants,
             certificates: &merchant.certificates,
@@ -161,11 +163,17 @@ impl Platform {
     fn show_v2(&self, entered: &Entered, request: &Request, now: i64) -> Outcome {
         let (operation, merchant) = (entered.operation, &entered.merchant);
         let base_url = self.base_url_for(request);
-        let links = Links { base_url: &base_url, key: &merchant.api_v3_key, now };
+        let links = Links {
+            base_url: &base_url,
+            key: &merchant.api_v3_key,
+            now,
+            store: &self.store,
+            merchants: &self.merchants,
+        };
         let files = products::files(self.products);
         if let Some(files) = files.filter(|_| operation.has_file_response) {
             return match (files.open)(operation, &as_query(&entered.request), &links) {
-                Ok(file) => Outcome::File(file.bytes, Behaviour::Example),
+                Ok(file) => Outcome::File(file.bytes, file.origin),
                 Err(refusal) => Outcome::Refused(refusal),
             };
         }

@@ -66,6 +66,18 @@ The command gets these variables:
 The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
 it is 2.";
 
+/// What follows the options of `weipay sandbox play --help`.
+const PLAY_HELP: &str = "\
+Each step is printed as it happens: the time of the sandbox, what was done, and the status. The first step that does not go as the
+story expects ends it.
+
+Exit codes:
+  0  all steps went as expected
+  1  a step did not go as expected
+  2  a mistake in the story: nothing was sent
+  3  a response could not be verified
+  4  the network failed";
+
 /// What follows the options of `weipay sandbox log --help`.
 const LOG_HELP: &str = "\
 Without NUMBER and --failed, each request is one line, with its number in front.
@@ -224,6 +236,9 @@ pub(crate) enum SandboxCommand {
         #[arg(long, value_name = "KIND", value_parser = ["state", "example", "none"])]
         only: Option<String>,
     },
+    /// Play a story: people, merchants, calls, faults and time, as a TOML file tells them; see stories/README.md.
+    #[command(after_help = PLAY_HELP)]
+    Play(Play),
     /// Run a command against a sandbox that ends with it. Its WEIPAY_* variables are set, and so is what a client with fixed
     /// hosts needs: the proxy, and trust in the local authority.
     #[command(after_help = RUN_HELP)]
@@ -240,6 +255,16 @@ pub(crate) enum SandboxCommand {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Play {
+    /// The story.
+    #[arg(value_name = "STORY.toml")]
+    pub(crate) story: PathBuf,
+    /// The data folder of a running sandbox [default: a sandbox in this process, which ends with the story].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

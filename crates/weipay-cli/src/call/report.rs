@@ -21,7 +21,7 @@ pub(super) fn warn_of_example(headers: &HeaderMap) {
 }
 
 /// Describes why a call failed, with what to do about it.
-pub(super) fn describe(error: &Error) -> String {
+pub(crate) fn describe(error: &Error) -> String {
     if let ErrorKind::Request(problem) = error.kind()
         && let Some(text) = with_options(problem)
     {

@@ -17,4 +17,5 @@ mod run;
 mod sandbox;
 mod serving;
 mod snapshot;
+mod stories;
 mod survival;

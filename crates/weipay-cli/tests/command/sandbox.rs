@@ -287,7 +287,7 @@ fn coverage_tells_state_from_examples() {
         ("state", "GET     v3/certificates "),
         ("state", "POST    v3/pay/transactions/jsapi "),
         ("example", "POST    v3/pay/transactions/jsapi-with-contract "),
-        ("none", "POST    v2/pay/micropay "),
+        ("none", "GET     v2/papay/entrustweb "),
     ] {
         let line = text.lines().find(|line| line.contains(operation)).unwrap_or_default();
         assert!(line.starts_with(begin), "{operation}: {line}");

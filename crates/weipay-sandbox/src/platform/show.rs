@@ -18,12 +18,19 @@ impl Platform {
     ) -> Result<Done, HandlerError> {
         let operation = authenticated.routed.operation;
         let base_url = self.base_url_for(request);
-        let links = Links { base_url: &base_url, key: &authenticated.merchant.api_v3_key, now };
+        let links = Links {
+            base_url: &base_url,
+            key: &authenticated.merchant.api_v3_key,
+            now,
+            store: &self.store,
+            merchants: &self.merchants,
+        };
         let note = Note::Answered(Behaviour::Example);
         let files = products::files(self.products);
         if let Some(files) = files.filter(|_| operation.unsigned) {
-            let content = Content::File((files.open)(operation, checked, &links)?);
-            return Ok(Done { content, note });
+            let file = (files.open)(operation, checked, &links)?;
+            let note = Note::Answered(file.origin);
+            return Ok(Done { content: Content::File(file), note });
         }
         let merchant = &authenticated.merchant;
         let mut response =

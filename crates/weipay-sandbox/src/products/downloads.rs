@@ -5,23 +5,31 @@
 //! responds with examples, and says so in the same way.
 
 mod document;
-mod gzip;
+pub(super) mod gzip;
 mod link;
 
 use weipay_catalog::Operation;
 
 use crate::contract::ValidRequest;
 use crate::grammar::unconfirmed;
-use crate::products::{Files, Links};
+use crate::products::{Behaviour, Files, Links, bills};
 use crate::response::{File, Refusal};
 use document::Document;
 use link::{Link, lead_back};
+
+/// Where bills are downloaded, and files of other operations.
+pub(super) const BILLS: &str = "v3/billdownload/file";
 
 pub(super) const FILES: Files = Files { open: file, link: lead_back };
 
 /// The file that an operation responds with. A link of a response leads to its own; another token to an example of what the
 /// operation downloads, because the documents show such tokens.
 fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Result<File, Refusal> {
+    if operation.path == BILLS
+        && let Some(bill) = bills::link::download(request.query("token").unwrap_or_default(), links)
+    {
+        return bill;
+    }
     let link = match request.query("token").map(|token| links.open(token)) {
         Some(Some(link)) if link.is_old(links.now) => return Err(unconfirmed::old_link()),
         Some(Some(link)) => link,
@@ -31,7 +39,12 @@ fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Res
         }
     };
     let is_statement = operation.path.ends_with("statements");
-    Ok(File { content_type: link.content_type(), bytes: link.bytes()?, is_statement })
+    Ok(File {
+        content_type: link.content_type(),
+        bytes: link.bytes()?,
+        is_statement,
+        origin: Behaviour::Example,
+    })
 }
 
 #[cfg(test)]

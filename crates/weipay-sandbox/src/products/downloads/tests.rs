@@ -6,14 +6,19 @@ use weipay_wire::{DigestAlgorithm, sha256_hex};
 
 use super::*;
 use crate::contract::{Contract, Validation};
+use crate::merchants::Merchants;
+use crate::store::Store;
 use weipay_wire::ApiV3Key;
 
 static KEY: LazyLock<ApiV3Key> = LazyLock::new(|| ApiV3Key::new("0123456789abcdef0123456789abcdef").unwrap());
 
 const NOW: i64 = 1_786_766_400;
 
+static STORE: LazyLock<Store> = LazyLock::new(Store::in_memory);
+static MERCHANTS: LazyLock<Merchants> = LazyLock::new(Merchants::default);
+
 fn links(now: i64) -> Links<'static> {
-    Links { base_url: "http://127.0.0.1:8880", key: &KEY, now }
+    Links { base_url: "http://127.0.0.1:8880", key: &KEY, now, store: &STORE, merchants: &MERCHANTS }
 }
 
 /// The example of a query, with its addresses.

@@ -175,7 +175,7 @@ pub(super) fn parts_differ() -> Refusal {
 }
 
 pub(super) fn number_of_parts() -> Refusal {
-    Refusal::param_error(words::NUMBER_OF_PARTS)
+    Refusal::invalid_request(words::NUMBER_OF_PARTS)
         .with_reason("a combined order has 2 to 10 parts, or 1 to 50 when parts have a sub_mchid")
 }
 

@@ -197,6 +197,7 @@ impl Platform {
             request: &request,
             now: self.now,
             entropy: &self.entropy,
+            base_url: "http://127.0.0.1",
             idempotency_key: None,
             merchants: &self.merchants,
             certificates: &[],

@@ -85,6 +85,7 @@ impl Platform {
         now: i64,
     ) -> Result<Value, HandlerError> {
         let context = Context {
+            base_url: "http://127.0.0.1",
             caller,
             api_v3_key: &self.api_v3_key,
             request,

@@ -164,6 +164,7 @@ impl World {
             request: &request,
             now: self.now,
             entropy: &self.entropy,
+            base_url: "http://127.0.0.1",
             idempotency_key: None,
             merchants: &self.merchants,
             certificates: &[],

@@ -1,0 +1,79 @@
+//! `weipay sandbox play STORY.toml`: a scenario against a sandbox, step by step, and what happened.
+
+mod cast;
+mod expectation;
+mod names;
+mod receiver;
+mod run;
+mod story;
+mod toml_reader;
+
+use std::fs;
+use std::path::Path;
+
+use weipay_sandbox::control::Client;
+use weipay_sandbox::{Clock, Sandbox};
+
+use crate::arguments::Play;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
+use run::Run;
+use story::Story;
+
+/// The largest story, in bytes.
+const MAX_STORY: u64 = 1024 * 1024;
+
+pub(super) fn run(arguments: &Play) -> Outcome {
+    let story = read(&arguments.story)?;
+    match &arguments.data {
+        Some(data) => {
+            let control = Client::from_data_dir(data).map_err(Failure::usage)?;
+            play(&story, arguments, &control, &data.join("kit.json"))
+        }
+        None => {
+            let mut builder = Sandbox::builder();
+            if let Some(start) = &story.start {
+                let clock: Clock =
+                    start.value.parse().map_err(|reason: String| wrong(arguments, start.line, &reason))?;
+                builder = builder.clock(clock);
+            }
+            let sandbox = builder.start().map_err(Failure::failed)?;
+            let control =
+                sandbox.control().ok_or_else(|| Failure::failed("the sandbox has no control API"))?;
+            play(&story, arguments, control, sandbox.kit_file())
+        }
+    }
+}
+
+fn wrong(arguments: &Play, line: usize, reason: &str) -> Failure {
+    Failure::usage(format!("{}:{line}: {reason}", arguments.story.display()))
+}
+
+fn read(file: &Path) -> Result<Story, Failure> {
+    let problem = |reason: String| Failure::usage(format!("{}: {reason}", file.display()));
+    let size = fs::metadata(file).map_err(|error| problem(error.to_string()))?.len();
+    if size > MAX_STORY {
+        return Err(problem(format!("a story has at most {MAX_STORY} bytes")));
+    }
+    let text = fs::read_to_string(file).map_err(|error| problem(error.to_string()))?;
+    Story::from_toml(&text).map_err(|error| {
+        Failure::usage(format!("{}:{}: {}; nothing was sent", file.display(), error.line, error.reason))
+    })
+}
+
+fn play(story: &Story, arguments: &Play, control: &Client, kit: &Path) -> Outcome {
+    print(&format!("{}\n", story.title))?;
+    let mut run = Run::begin(story, control, kit, arguments.data.is_some())?;
+    for (index, step) in story.steps.iter().enumerate() {
+        let number = index + 1;
+        match run.carry_out(step) {
+            Ok(happened) => print(&format!("{number:>3}  {happened}\n"))?,
+            Err(failure) => {
+                let name = step.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+                let place = format!("{}:{}: step {number}{name}", arguments.story.display(), step.line);
+                return Err(failure.at(&place));
+            }
+        }
+    }
+    print(&format!("{} steps, all as expected\n", story.steps.len()))
+}

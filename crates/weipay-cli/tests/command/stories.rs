@@ -1,0 +1,122 @@
+//! `weipay sandbox play`: every story of the repository goes as it tells, and what does not is said.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+use crate::serving::{Serving, WEIPAY};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stories")
+}
+
+fn play(story: &Path, options: &[&str]) -> Output {
+    Command::new(WEIPAY).args(["sandbox", "play"]).arg(story).args(options).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn every_story_goes_as_it_tells() {
+    let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let stories: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == "toml")).collect();
+    assert!(!stories.is_empty());
+    let told = fs::read_to_string(folder().join("README.md")).unwrap();
+    thread::scope(|scope| {
+        for story in &stories {
+            let name = story.file_name().unwrap().to_str().unwrap();
+            assert!(told.contains(&format!("({name})")), "stories/README.md does not list {name}");
+            scope.spawn(move || {
+                let played = play(story, &[]);
+                assert!(played.status.success(), "{}{}", text(&played.stdout), text(&played.stderr));
+            });
+        }
+    });
+}
+
+/// What a story of these steps ends with.
+fn ending(steps: &str, options: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("story.toml");
+    fs::write(&file, format!("title = 'A story'\n{steps}")).unwrap();
+    let played = play(&file, options);
+    (played.status.code(), text(&played.stderr))
+}
+
+#[test]
+fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
+    for (steps, code, parts) in [
+        (
+            "[[step]]\nname = 'certificates'\ncall = 'GET v3/certificates'\nexpect = { body = { data = 1, x = 2 } }",
+            1,
+            &["story.toml:2: step 1 (certificates): ", "data is [", "expected 1", "x is missing, expected 2"]
+                as &[&str],
+        ),
+        (
+            "[[step]]\ncall = 'GET v3/certificates'\nexpect = { code = 'NOT_FOUND' }",
+            1,
+            &["it succeeded, but was expected to be refused"],
+        ),
+        ("[[step]]\ncall = 'GET v3/certificates'\nexpect = { lost = true }", 1, &["was expected to be lost"]),
+        ("[[step]]\ncall = 'GET v3/certificates/{{nobody.id}}'", 1, &["nothing is named `nobody`"]),
+        (
+            "[[step]]\ncall = 'GET v3/complaints/{{run}}/a'\n[[step]]\ncontrol = 'GET /nothing'",
+            1,
+            &["step 1: "],
+        ),
+        ("[[step]]\ncontrol = 'GET /nothing'", 1, &["no route has this path"]),
+        (
+            "[[step]]\ncall = 'GET v3/capital/capitallhh/areas/provinces'",
+            1,
+            &["the response is an example, and nothing happened"],
+        ),
+        ("[[step]]\ncal = 'GET v3/certificates'", 2, &["story.toml:2: ", "nothing was sent"]),
+        ("start = 'noon'\n[[step]]\ncall = 'GET v3/certificates'", 2, &["story.toml:2: "]),
+        (
+            "[[step]]\ncontrol = 'POST /faults'\nbody = { fault = 'wrong-signature' }\n[[step]]\ncall = 'GET v3/certificates'",
+            3,
+            &["step 2: "],
+        ),
+        (
+            "[[step]]\ncontrol = 'POST /faults'\nbody = { fault = 'drop' }\n[[step]]\ncall = 'GET v3/certificates'",
+            4,
+            &["step 2: "],
+        ),
+    ] {
+        let (found, error) = ending(steps, &[]);
+        assert_eq!(found, Some(code), "{steps}\n{error}");
+        assert!(parts.iter().all(|part| error.contains(part)), "{steps}\n{error}");
+    }
+}
+
+#[test]
+fn a_story_is_played_against_a_running_sandbox_too() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("data");
+    let _serving = Serving::start(&data);
+    let story = folder().join("coupon-campaign.toml");
+    for _ in 0..2 {
+        let played = play(&story, &["--data", data.to_str().unwrap()]);
+        assert!(played.status.success(), "{}{}", text(&played.stdout), text(&played.stderr));
+    }
+}
+
+#[test]
+fn a_notification_is_received_and_its_refusal_is_repeated() {
+    let steps = "
+[[step]]
+respond = 500
+[[step]]
+control = 'POST /trigger'
+body = { event = 'TRANSACTION.SUCCESS', mchid = '{{merchant.mchid}}', url = '{{merchant.notify_url}}' }
+[[step]]
+name = 'heard'
+receive = 'TRANSACTION.SUCCESS'
+expect = { body = { responded = 500, resource = { trade_state = 'SUCCESS' } } }
+";
+    let (code, error) = ending(steps, &[]);
+    assert_eq!(code, Some(0), "{error}");
+}

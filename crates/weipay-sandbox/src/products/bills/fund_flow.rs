@@ -1,0 +1,148 @@
+//! Fund flow bills (资金账单): a row for each movement of money into an account of a merchant, or out of it.
+
+use super::text::{LINE_END, RowText, time, yuan};
+use super::window;
+use super::{BillOf, Sink};
+use crate::products::ledger::{AccountKind, Business, Entry, Leg, Owner, entries};
+use crate::store::{StoreError, Transaction};
+
+/// `account_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccountType {
+    /// 基本账户.
+    Basic,
+    /// 运营账户.
+    Operation,
+    /// 手续费账户.
+    Fees,
+}
+
+impl AccountType {
+    /// `None` for an account that the sandbox does not keep.
+    pub(crate) fn from_word(word: Option<&str>) -> Option<Self> {
+        match word {
+            None | Some("BASIC") => Some(Self::Basic),
+            Some("OPERATION") => Some(Self::Operation),
+            Some("FEES") => Some(Self::Fees),
+            Some(_) => None,
+        }
+    }
+
+    fn has(self, kind: AccountKind) -> bool {
+        match self {
+            Self::Basic => kind.is_basic(),
+            Self::Operation => kind == AccountKind::Operation,
+            Self::Fees => kind == AccountKind::Fees,
+        }
+    }
+
+    /// What was in it after a leg.
+    fn balance(self, leg: &Leg) -> i64 {
+        if self == Self::Basic { leg.basic } else { leg.balance }
+    }
+}
+
+const HEADING: &str = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号";
+const SUMMARY: &str = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额";
+
+#[derive(Default)]
+struct Sums {
+    incomes: i64,
+    income: i64,
+    expenses: i64,
+    expense: i64,
+}
+
+pub(super) fn write(
+    tx: &Transaction<'_>,
+    bill: &BillOf,
+    account: AccountType,
+    sink: Sink<'_>,
+) -> Result<bool, StoreError> {
+    sink(HEADING);
+    sink(LINE_END);
+    let mchid = bill.sub_mchid.as_ref().unwrap_or(&bill.mchid);
+    let owner = Owner::merchant(mchid);
+    let (mut sums, mut row) = (Sums::default(), RowText::default());
+    let read = |from, until, page| {
+        let found = entries(tx, &owner, from, until, page)?;
+        let count = found.len();
+        Ok((found, count))
+    };
+    window::each(bill.seconds(), read, |mut found| {
+        found.sort_unstable_by_key(|entry| (entry.time, entry.number));
+        for entry in &found {
+            for (index, (leg, other)) in moved(entry, &owner, account).enumerate() {
+                write_leg(&mut row, entry, index, leg, other, account, mchid, &mut sums);
+                row.end(&mut *sink);
+            }
+        }
+    })?;
+    sink(SUMMARY);
+    sink(LINE_END);
+    let Sums { incomes, income, expenses, expense } = sums;
+    row.cells([(incomes + expenses).to_string().as_str(), &incomes.to_string(), &yuan(income)]);
+    row.cells([expenses.to_string().as_str(), &yuan(expense)]);
+    row.end(sink);
+    Ok(incomes + expenses > 0)
+}
+
+/// The legs by which money comes into an account or leaves it, each with the other end of its move. What is only moved inside of the
+/// account, as by a settlement, is no movement of it.
+fn moved<'a>(
+    entry: &'a Entry,
+    owner: &'a Owner,
+    account: AccountType,
+) -> impl Iterator<Item = (&'a Leg, &'a Leg)> {
+    let is_inside = move |leg: &Leg| leg.owner == *owner && account.has(leg.kind);
+    entry.legs.chunks(2).filter_map(move |pair| match pair {
+        [from, to] if is_inside(from) && !is_inside(to) => Some((from, to)),
+        [from, to] if is_inside(to) && !is_inside(from) => Some((to, from)),
+        _ => None,
+    })
+}
+
+#[allow(clippy::too_many_arguments, reason = "the columns of one row")]
+fn write_leg(
+    row: &mut RowText,
+    entry: &Entry,
+    index: usize,
+    leg: &Leg,
+    other: &Leg,
+    account: AccountType,
+    mchid: &str,
+    sums: &mut Sums,
+) {
+    let (direction, count, sum) = match leg.fen {
+        ..0 => ("支出", &mut sums.expenses, &mut sums.expense),
+        _ => ("收入", &mut sums.incomes, &mut sums.income),
+    };
+    let amount = leg.fen.saturating_abs();
+    *count += 1;
+    *sum += amount;
+    let (name, kind) = words(entry.business, other.kind);
+    row.cell(&time(entry.time));
+    row.cells([entry.reference.as_str(), &format!("{:018}{index:02}", entry.number), name, kind, direction]);
+    row.cells([yuan(amount).as_str(), &yuan(account.balance(leg)), mchid, "", &entry.merchant_reference]);
+}
+
+/// 业务名称 and 业务类型. UNCONFIRMED(fund-words), except 交易, 退款 and 扣除交易手续费.
+fn words(business: Business, other: AccountKind) -> (&'static str, &'static str) {
+    match business {
+        Business::Payment | Business::Fee if other == AccountKind::Fees => ("交易手续费", "扣除交易手续费"),
+        Business::Payment => ("交易", "交易"),
+        Business::Fee => ("交易手续费", "扣除交易手续费"),
+        Business::Refund => ("退款", "退款"),
+        Business::FeeReturn => ("退款手续费", "退还交易手续费"),
+        Business::Settlement => ("结算", "结算"),
+        Business::ProfitSharing => ("分账", "分账"),
+        Business::ProfitSharingReturn => ("分账回退", "分账回退"),
+        Business::Unfreeze => ("解冻", "解冻剩余资金"),
+        Business::Transfer => ("商家转账", "商家转账"),
+        Business::TransferReturn => ("商家转账退回", "商家转账退回"),
+        Business::RedPacket => ("现金红包", "现金红包"),
+        Business::Coupon => ("代金券", "代金券"),
+        Business::TopUp => ("充值", "充值"),
+        Business::Withdrawal => ("提现", "提现"),
+    }
+}

@@ -1,0 +1,109 @@
+//! The address of a bill: a token says whose bill of which day, sealed with its merchant's key, so that nothing must be kept.
+
+use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
+
+use super::{BillKind, BillOf};
+use crate::entropy::Entropy;
+use crate::grammar::unconfirmed;
+use crate::products::downloads::gzip::Gzip;
+use crate::products::{Behaviour, Links};
+use crate::response::{File, Refusal};
+use crate::store::StoreError;
+
+/// So long an address is good for.
+const LIFE_SECONDS: i64 = 300;
+
+const ASSOCIATED_DATA: &str = "bill";
+
+/// What a link leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BillLink {
+    pub(super) bill: BillOf,
+    pub(super) is_gzip: bool,
+    /// Key and nonce, when the file itself is sealed (子商户资金账单).
+    pub(super) key: Option<(String, String)>,
+    pub(super) made: i64,
+}
+
+impl BillLink {
+    pub(super) fn address(&self, base_url: &str, key: &ApiV3Key) -> Option<String> {
+        let BillOf { kind, mchid, sub_mchid, day } = &self.bill;
+        let sub_mchid = sub_mchid.as_deref().unwrap_or("-");
+        let (file_key, file_nonce) = self.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
+        let (word, is_gzip, made) = (kind.word(), u8::from(self.is_gzip), self.made);
+        let text = format!("{word} {mchid} {sub_mchid} {day} {is_gzip} {made} {file_key} {file_nonce}");
+        // Never from a seed: a nonce must not come twice under one key.
+        let nonce = Entropy::system().hex_digits(ENVELOPE_NONCE_LENGTH);
+        let sealed = key.seal(&nonce, ASSOCIATED_DATA, text.as_bytes()).ok()?;
+        let sealed = sealed.trim_end_matches('=').replace('+', "-").replace('/', "_");
+        let packed = if self.is_gzip { "&tartype=gzip" } else { "" };
+        Some(format!("{base_url}/v3/billdownload/file?token={nonce}{sealed}{packed}"))
+    }
+
+    /// What a token leads to, if this key sealed it.
+    fn open(token: &str, key: &ApiV3Key) -> Option<Self> {
+        let (nonce, sealed) = token.split_at_checked(ENVELOPE_NONCE_LENGTH)?;
+        let mut ciphertext = sealed.replace('-', "+").replace('_', "/");
+        while !ciphertext.len().is_multiple_of(4) {
+            ciphertext.push('=');
+        }
+        let envelope = Envelope { nonce, associated_data: ASSOCIATED_DATA, ciphertext: &ciphertext };
+        let opened = key.open(&envelope).ok()?;
+        let words: Vec<&str> = std::str::from_utf8(&opened).ok()?.split(' ').collect();
+        let [word, mchid, sub_mchid, day, is_gzip, made, file_key, file_nonce] = words[..] else {
+            return None;
+        };
+        let given = |text: &str| (text != "-").then(|| text.to_owned());
+        Some(Self {
+            bill: BillOf {
+                kind: BillKind::from_word(word)?,
+                mchid: mchid.to_owned(),
+                sub_mchid: given(sub_mchid),
+                day: day.parse().ok()?,
+            },
+            is_gzip: is_gzip == "1",
+            key: given(file_key).zip(given(file_nonce)),
+            made: made.parse().ok()?,
+        })
+    }
+
+    /// UNCONFIRMED(sealed-bill): that a sealed file is the bytes of the ciphertext with its tag, packed before it was sealed.
+    fn file(&self, links: &Links<'_>) -> Result<File, Refusal> {
+        let failed = |error: StoreError| Refusal::system_error().with_reason(format!("{error:#}"));
+        let bytes = links.store.transaction(|tx| {
+            if self.is_gzip {
+                let mut packed = Gzip::new();
+                self.bill.write(tx, &mut |part| packed.write(part.as_bytes()))?;
+                return Ok(packed.finish());
+            }
+            let mut text = Vec::new();
+            self.bill.write(tx, &mut |part| text.extend_from_slice(part.as_bytes()))?;
+            Ok(text)
+        });
+        let bytes = bytes.map_err(failed)?;
+        let (bytes, content_type) = match (&self.key, self.is_gzip) {
+            (Some((key, nonce)), _) => {
+                let key = ApiV3Key::new(key).map_err(|_| Refusal::system_error())?;
+                let sealed = key.seal_bytes(nonce, "", &bytes).map_err(|_| Refusal::system_error())?;
+                (sealed, "application/octet-stream")
+            }
+            (None, true) => (bytes, "application/x-gzip"),
+            (None, false) => (bytes, "text/plain; charset=utf-8"),
+        };
+        Ok(File { content_type, bytes, is_statement: false, origin: Behaviour::State })
+    }
+}
+
+/// The bill that a token leads to; `None` when it is no token of a bill.
+pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
+    if let Some(link) = BillLink::open(token, links.key) {
+        let is_old = links.now.saturating_sub(link.made) > LIFE_SECONDS;
+        return Some(if is_old { Err(unconfirmed::old_link()) } else { link.file(links) });
+    }
+    let of_another = links.merchants.all().iter().any(|one| BillLink::open(token, &one.api_v3_key).is_some());
+    of_another.then(|| {
+        Err(Refusal::no_auth("无权下载该账单").with_reason(
+            "the `token` was given to another merchant; a bill is downloaded by who asked for it",
+        ))
+    })
+}

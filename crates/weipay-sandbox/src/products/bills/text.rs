@@ -1,0 +1,73 @@
+//! Cells, amounts and rows as they are written.
+
+use crate::clock;
+
+/// UNCONFIRMED(bill-line-ends): line ends of two characters.
+pub(super) const LINE_END: &str = "\r\n";
+
+/// A row under way.
+#[derive(Default)]
+pub(super) struct RowText(String);
+
+impl RowText {
+    /// A value, with its backtick. UNCONFIRMED(bill-text): commas, line ends and backticks of merchants become spaces.
+    pub(super) fn cell(&mut self, value: &str) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        self.0.push('`');
+        self.0.extend(value.chars().map(|letter| {
+            let breaks_the_row = letter == ',' || letter == '`' || letter.is_control();
+            if breaks_the_row { ' ' } else { letter }
+        }));
+    }
+
+    pub(super) fn cells<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
+        values.into_iter().for_each(|value| self.cell(value));
+    }
+
+    /// The whole line; the next row begins empty.
+    pub(super) fn end(&mut self, write: impl FnOnce(&str)) {
+        self.0.push_str(LINE_END);
+        write(&self.0);
+        self.0.clear();
+    }
+}
+
+/// Fen as yuan, such as `12.30`.
+pub(super) fn yuan(fen: i64) -> String {
+    let sign = if fen < 0 { "-" } else { "" };
+    let fen = fen.unsigned_abs();
+    format!("{sign}{}.{:02}", fen / 100, fen % 100)
+}
+
+/// Fen as a fee (手续费): yuan with five digits.
+pub(super) fn fee(fen: i64) -> String {
+    format!("{}000", yuan(fen))
+}
+
+/// A time as bills have it: in Beijing, without an offset.
+pub(super) fn time(seconds: i64) -> String {
+    clock::rfc3339(seconds).chars().take(19).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_and_times_are_written_as_the_documents_show_them() {
+        assert_eq!([1230, 5, 0, -60].map(yuan), ["12.30", "0.05", "0.00", "-0.60"]);
+        assert_eq!([60, -7].map(fee), ["0.60000", "-0.07000"]);
+        assert_eq!(time(1_432_099_775), "2015-05-20 13:29:35");
+    }
+
+    #[test]
+    fn no_value_breaks_its_row() {
+        let mut row = RowText::default();
+        row.cells(["a,b", "`c\r\nd", ""]);
+        let mut line = String::new();
+        row.end(|text| line.push_str(text));
+        assert_eq!(line, "`a b,` c  d,`\r\n");
+    }
+}
