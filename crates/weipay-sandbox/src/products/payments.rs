@@ -15,6 +15,7 @@
 //! | `unconfirmed` | choices that no source settles |
 //! | `refund` | money goes back (退款) |
 //! | `profit_sharing` | money goes on to others (分账) |
+//! | `v2` | the same by APIv2 |
 
 pub(crate) mod closing;
 pub(crate) mod codepay;
@@ -23,7 +24,7 @@ pub(crate) mod creation;
 mod front_end;
 pub(crate) mod order;
 pub(crate) mod page;
-mod parties;
+pub(crate) mod parties;
 pub(crate) mod payment;
 pub(crate) mod person;
 pub(crate) mod profit_sharing;
@@ -31,6 +32,7 @@ mod query;
 pub(crate) mod refund;
 pub(crate) mod refusals;
 mod unconfirmed;
+pub(crate) mod v2;
 
 use super::{DueHandler, Handler, Route};
 
