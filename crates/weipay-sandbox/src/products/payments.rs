@@ -20,12 +20,16 @@ pub(crate) mod codepay;
 pub(crate) mod combined;
 pub(crate) mod creation;
 mod front_end;
+#[cfg(test)]
+mod model;
 pub(crate) mod order;
 mod parties;
 pub(crate) mod payment;
 pub(crate) mod person;
 pub(crate) mod profit_sharing;
 mod query;
+#[cfg(test)]
+mod race;
 pub(crate) mod refund;
 pub(crate) mod refusals;
 mod unconfirmed;
