@@ -192,14 +192,14 @@ fn each_request_is_a_line_without_what_belongs_to_a_person() {
         .query("creator_merchant", "1900000001")
         .get()
         .unwrap_err();
-    client.chain("v3/merchant-service/complaint-notifications").get().unwrap();
+    client.chain("v3/merchant-risk-manage/violation-notifications").get().unwrap();
     let log = serving.log();
     let lines: Vec<&str> = log.lines().collect();
     let ends = [
         "GET /v3/merchant/fund/balance/{account_type} 200",
         "GET /v3/marketing/busifavor/users/{openid}/coupons 403 NO_AUTH (creator_merchant, belong_merchant and \
          sender_merchant may name only the caller)",
-        "GET /v3/merchant-service/complaint-notifications 200 example",
+        "GET /v3/merchant-risk-manage/violation-notifications 200 example",
     ];
     assert_eq!(lines.len(), 3, "{log}");
     for (line, end) in lines.iter().zip(ends) {

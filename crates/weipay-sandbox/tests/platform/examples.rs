@@ -35,8 +35,8 @@ fn its_request_is_still_held_against_the_catalogue() {
 fn an_example_without_a_body_is_signed_too_and_changes_nothing() {
     let merchant = Merchant::new();
     let before = merchant.look_at_stock();
-    let body = json!({ "complainted_mchid": merchant.client.sandbox.kit().mchid });
-    let response = merchant.client.post("/v3/merchant-service/complaints-v2/7/complete", &body);
+    let request = merchant.client.request("DELETE", "/v3/merchant-risk-manage/violation-notifications", b"");
+    let response = merchant.client.send(&request);
     assert_eq!((response.status, response.text()), (204, ""));
     assert_eq!(response.header("Weipay-Sandbox-Answer"), Some("example"));
     assert!(merchant.client.verifies(&response));

@@ -99,7 +99,7 @@ fn a_value_in_the_query_counts_and_opens_as_well() {
 #[test]
 fn a_responses_sensitive_field_opens_with_the_merchants_key() {
     let client = Client::new(&IN_MIGRATION);
-    let complaint = client.get("/v3/merchant-service/complaints-v2/200201820200101080076610000").success();
+    let complaint = client.get("/v3/merchant-service/complaints/4200000404201909069117582536").success();
     let phone = client.key.decrypt_oaep(complaint["payer_phone"].as_str().unwrap()).unwrap();
     assert_eq!(std::str::from_utf8(&phone).unwrap(), "13900000000");
 }
