@@ -12,7 +12,6 @@
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
 pub(crate) mod balance;
-#[allow(dead_code, reason = "routed when people can pay orders: until then every bill is missing")]
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
 mod downloads;
@@ -94,6 +93,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: &[],
     },
+    Product { routes: bills::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
     Product {
@@ -147,6 +147,7 @@ impl Behaviour {
     pub fn from_operation(operation: &Operation) -> Self {
         match handler(PRODUCTS, operation) {
             Some(_) => Self::State,
+            None if operation.path == downloads::BILLS => Self::State,
             None if gate::serves(operation) || v2::serves(operation) => Self::Example,
             None => Self::None,
         }
