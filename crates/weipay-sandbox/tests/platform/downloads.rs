@@ -1,7 +1,7 @@
 //! Downloads: the address of a response leads back to the sandbox, and what comes from there is a file and not signed.
 
 use serde_json::json;
-use weipay_sandbox::{NewMerchant, PersonPays};
+use weipay_sandbox::{NewMerchant, PersonPays, PlatformKeys};
 
 use crate::SHARED;
 use crate::client::{Client, Response};
@@ -48,7 +48,7 @@ fn a_bill_of_what_happened_is_for_its_merchant_for_five_minutes_and_no_example()
     let file = follow(&client(&kit.mchid), address, "127.0.0.1");
     assert!(file.status == 200 && file.text().contains(",`order-1,") && !file.check_signature());
     assert_eq!(file.header("Weipay-Sandbox-Answer"), Some("state"));
-    let another = sandbox.add_merchant(&NewMerchant::new()).unwrap();
+    let another = sandbox.add_merchant(&NewMerchant::new().platform_keys(PlatformKeys::Migration)).unwrap();
     let stolen = follow(&client(&another.kit().mchid), address, "127.0.0.1");
     assert_eq!(stolen.refusal(), (403, "NO_AUTH".to_owned()));
     let unknown = client(&kit.mchid).get("/v3/billdownload/file?token=a");
