@@ -243,7 +243,6 @@ pub(crate) fn key(merchant: &str, out_trade_no: &str) -> String {
 
 /// Whose payments a bill has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "bills come next")]
 pub(crate) enum Whose<'a> {
     /// All that a merchant or partner made, for its sub-merchants too.
     Merchant(&'a str),
@@ -285,7 +284,6 @@ impl Order {
 
     /// The orders that were paid from one time until before another, reversed and refunded ones too; the one that was made last
     /// first.
-    #[allow(dead_code, reason = "bills come next")]
     pub(crate) fn find_paid(
         tx: &Transaction<'_>,
         whose: Whose<'_>,
