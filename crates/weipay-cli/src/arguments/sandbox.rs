@@ -436,6 +436,9 @@ pub(crate) struct Pay {
     /// A coupon of the merchant takes so many fen off.
     #[arg(long, value_name = "FEN")]
     pub(crate) discount: Option<i64>,
+    /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].
+    #[arg(long, value_name = "ID|none", conflicts_with = "discount")]
+    pub(crate) coupon: Option<String>,
     /// Pay from the wallet (零钱), and not by a bank card.
     #[arg(long)]
     pub(crate) wallet: bool,

@@ -8,6 +8,7 @@ mod apiv2;
 mod association;
 mod bad_requests;
 mod balances;
+mod cash_coupons;
 mod choices;
 mod client;
 mod clock;
