@@ -159,8 +159,8 @@ pub(crate) struct Serving {
     /// requests are hit.
     #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
     pub(crate) faults: Option<FaultProfile>,
-    /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), its
-    /// certificate (平台证书), or both, as during the migration.
+    /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), as for every
+    /// merchant since October 2024, its certificate (平台证书), or both, as during the migration [default: public-key].
     #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
     pub(crate) platform_keys: Option<String>,
     /// A JSON file with merchants, partners with sub-merchants, appids and people. Those that are missing are added at the
@@ -182,7 +182,7 @@ pub(crate) enum SandboxCommand {
         /// The folder for the kit and the state; other users have no access to it.
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
-        /// The keys that the platform signs with for the first merchant.
+        /// The keys that the platform signs with for the first merchant [default: public-key].
         #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
         platform_keys: Option<String>,
     },
@@ -442,6 +442,9 @@ pub(crate) struct Pay {
     /// Pay from the wallet (零钱), and not by a bank card.
     #[arg(long)]
     pub(crate) wallet: bool,
+    /// Print the address of the page on which a person pays the order in a browser, and pay nothing.
+    #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "wallet", "front_end"])]
+    pub(crate) page: bool,
     /// The merchant whose out_trade_no is meant, when several have used it.
     #[arg(long)]
     pub(crate) mchid: Option<String>,

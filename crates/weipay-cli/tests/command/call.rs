@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use weipay_sandbox::Sandbox;
+use weipay_sandbox::{PlatformKeys, Sandbox};
 
 use crate::serving::WEIPAY;
 
@@ -46,6 +46,8 @@ fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
     ])
 }
 
+/// An operation that keeps state and needs nothing.
+const BALANCE: &str = "v3/merchant/fund/balance/BASIC";
 const CALLBACKS: &str = "v3/marketing/busifavor/callbacks";
 /// An operation without state in the sandbox.
 const VIOLATIONS: &str = "v3/merchant-risk-manage/violation-notifications";
@@ -68,7 +70,7 @@ fn a_success_prints_the_response_and_exits_with_0_from_kit_and_from_environment(
 
 #[test]
 fn the_api_v3_key_alone_is_enough_to_verify_and_to_encrypt() {
-    let sandbox = Sandbox::start().unwrap();
+    let sandbox = Sandbox::builder().platform_keys(PlatformKeys::Migration).start().unwrap();
     let mut keyless = environment(&sandbox);
     for name in ["WEIPAY_PUBLIC_KEY_ID", "WEIPAY_PUBLIC_KEY"] {
         keyless.remove(name);
@@ -93,7 +95,7 @@ fn the_api_v3_key_alone_is_enough_to_verify_and_to_encrypt() {
 #[test]
 fn a_response_from_state_needs_no_note() {
     let sandbox = Sandbox::start().unwrap();
-    let output = weipay(&["call", "GET", "v3/certificates"], &environment(&sandbox));
+    let output = weipay(&["call", "GET", BALANCE], &environment(&sandbox));
     assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
 }
 
@@ -229,7 +231,7 @@ fn what_standard_output_leads_to_is_not_replaced() {
         let log = folder.path().join(index.to_string());
         std::fs::write(&log, "before\n").unwrap();
         let status = Command::new(WEIPAY)
-            .args(["call", "GET", "v3/certificates", "--output", output, "--kit"])
+            .args(["call", "GET", BALANCE, "--output", output, "--kit"])
             .arg(sandbox.kit_file())
             .stdout(std::fs::OpenOptions::new().append(true).open(&log).unwrap())
             .status()
