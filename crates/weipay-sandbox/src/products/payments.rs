@@ -10,10 +10,12 @@
 //! | `combined` | combined orders (合单) |
 //! | `payment` | how money moves when an order is paid, and who is notified |
 //! | `person`, `front_end` | a person pays, or fails to; the signed parameters of the front end |
+//! | `page` | the page on which a person pays in a browser |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `unconfirmed` | choices that no source settles |
 //! | `refund` | money goes back (退款) |
 //! | `profit_sharing` | money goes on to others (分账) |
+//! | `v2` | the same by APIv2 |
 
 pub(crate) mod closing;
 pub(crate) mod codepay;
@@ -21,7 +23,8 @@ pub(crate) mod combined;
 pub(crate) mod creation;
 mod front_end;
 pub(crate) mod order;
-mod parties;
+pub(crate) mod page;
+pub(crate) mod parties;
 pub(crate) mod payment;
 pub(crate) mod person;
 pub(crate) mod profit_sharing;
@@ -29,6 +32,7 @@ mod query;
 pub(crate) mod refund;
 pub(crate) mod refusals;
 mod unconfirmed;
+pub(crate) mod v2;
 
 use super::{DueHandler, Handler, Route};
 

@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 
 use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_id};
 use super::parties::find_person;
+use super::profit_sharing::funds::SharedFunds;
 use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
+use super::v2;
 use crate::clock;
 use crate::people::Person;
 use crate::products::HandlerError;
+use crate::products::cash_coupons::discount::{self, Discount};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
 use crate::store::{Announcement, Due, StoreError, Transaction};
 
@@ -23,6 +26,30 @@ pub(crate) struct Means {
     pub(crate) from_wallet: bool,
     /// Fen of a discount of the merchant: nobody pays them to it (免充值).
     pub(crate) discount: i64,
+    /// Which cash coupon (代金券) takes something off.
+    pub(crate) coupon: CouponChoice,
+}
+
+/// Which cash coupon (代金券) a person uses. A discount of the merchant and a coupon do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum CouponChoice {
+    /// The one that takes most off, if the person has one that fits: so the app proposes it.
+    #[default]
+    Best,
+    None,
+    /// By `coupon_id`.
+    Number(String),
+}
+
+impl CouponChoice {
+    /// What a developer says: a `coupon_id`, `none`, or nothing.
+    pub(crate) fn from_text(text: Option<&str>) -> Self {
+        match text {
+            None => Self::Best,
+            Some("none") => Self::None,
+            Some(number) => Self::Number(number.to_owned()),
+        }
+    }
 }
 
 /// Why an order was not paid. Nothing was changed.
@@ -37,6 +64,15 @@ pub(crate) enum NotPaid {
 impl From<StoreError> for NotPaid {
     fn from(error: StoreError) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl From<HandlerError> for NotPaid {
+    fn from(error: HandlerError) -> Self {
+        match error {
+            HandlerError::Refused(refusal) => Self::Because(refusal.message.into_owned()),
+            HandlerError::Failed(error) => Self::Failed(error),
+        }
     }
 }
 
@@ -61,8 +97,12 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         )));
     }
     let id = new_transaction_id(tx, now)?;
-    let payer_total = order.total - means.discount;
-    let fee = fee_of(payer_total);
+    let coupon = coupon_of(tx, &order, means, now)?;
+    let taken_off = coupon.as_ref().map_or(means.discount, Discount::amount);
+    let payer_total = order.total - taken_off;
+    // 应结订单金额: what a funded coupon takes off comes from its budget.
+    let settled = if coupon.as_ref().is_some_and(Discount::is_funded) { order.total } else { payer_total };
+    let fee = fee_of(settled);
     let payment = Payment {
         transaction_id: id.clone(),
         paid_at: now,
@@ -71,14 +111,24 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         bank_type: if means.from_wallet { "OTHERS" } else { BANK_TYPE }.to_owned(),
         payer_total,
         fee,
-        promotion_detail: promotion(&order, means.discount),
+        promotion_detail: match &coupon {
+            Some(coupon) => vec![coupon.promotion_detail()],
+            None => promotion(&order, means.discount),
+        },
         refunded: 0,
         refund_count: 0,
     };
     post(tx, posting(&order, &payment, means.from_wallet, now))?;
+    if let Some(coupon) = &coupon {
+        discount::redeem(tx, coupon, order.payee(), AccountKind::Unsettled, &id, now)?;
+    }
+    if order.profit_sharing {
+        post(tx, kept_for_sharing(&order, &id, settled - fee, now))?;
+    }
     let expiry = super::closing::expiry_of(&order);
     let paid = Order { state: OrderState::Success, payment: Some(payment), ..order };
     tx.save(&paid)?;
+    SharedFunds::begin(tx, &paid)?;
     tx.unschedule(&expiry)?;
     tx.schedule(&settlement_of(paid.payee(), now))?;
     Ok(paid)
@@ -88,12 +138,48 @@ fn posting(order: &Order, payment: &Payment, from_wallet: bool, now: i64) -> Pos
     let from = if from_wallet { AccountKind::Wallet } else { AccountKind::Bank };
     let payee = Owner::merchant(order.payee());
     let unsettled = || payee.account(AccountKind::Unsettled);
-    let posting = Posting::new(Business::Payment, payment.transaction_id.as_str(), now)
+    Posting::new(Business::Payment, payment.transaction_id.as_str(), now)
         .for_number(order.out_trade_no.as_str())
         .moves(payment.person.account(from), unsettled(), payment.payer_total)
-        .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee);
-    let kept = if order.profit_sharing { payment.payer_total - payment.fee } else { 0 };
-    posting.moves(unsettled(), payee.account(AccountKind::Frozen), kept)
+        .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee)
+}
+
+/// What is left of an order with profit sharing waits for the split.
+fn kept_for_sharing(order: &Order, transaction_id: &str, fen: i64, now: i64) -> Posting {
+    let payee = Owner::merchant(order.payee());
+    Posting::new(Business::Payment, transaction_id, now).for_number(order.out_trade_no.as_str()).moves(
+        payee.account(AccountKind::Unsettled),
+        payee.account(AccountKind::Frozen),
+        fen,
+    )
+}
+
+/// The coupon that is used. None fits is no obstacle, unless the person chose one.
+fn coupon_of(
+    tx: &Transaction<'_>,
+    order: &Order,
+    means: &Means,
+    now: i64,
+) -> Result<Option<Discount>, NotPaid> {
+    if means.discount > 0 {
+        return Ok(None);
+    }
+    let Payer { openid, sub_openid } = &means.payer;
+    let openids: Vec<&str> = [openid, sub_openid].into_iter().flatten().map(String::as_str).collect();
+    let basket =
+        discount::Basket { payee: order.payee(), total: order.total, goods_tag: order.goods_tag.as_deref() };
+    match &means.coupon {
+        CouponChoice::None => Ok(None),
+        CouponChoice::Best => Ok(discount::best(tx, &openids, basket, now)?),
+        CouponChoice::Number(number) => match discount::chosen(tx, number, &openids, basket, now)? {
+            Some(coupon) => Ok(Some(coupon)),
+            None => Err(NotPaid::Because(format!(
+                "the coupon {} does not fit: it must be the person's, unused, in its time, valid at this merchant, and the order \
+                 large enough for it",
+                number.escape_debug()
+            ))),
+        },
+    }
 }
 
 /// What the platform takes, rounded half up.
@@ -102,6 +188,11 @@ pub(crate) fn fee_of(payer_total: i64) -> i64 {
         .checked_div(1_000)
         .and_then(|fee| i64::try_from(fee).ok())
         .unwrap_or_default()
+}
+
+/// The rate of the fee (费率) as bills have it, such as `0.60%`.
+pub(crate) fn fee_rate() -> String {
+    format!("{}.{}0%", FEE_PERMILLE / 10, FEE_PERMILLE % 10)
 }
 
 /// A discount as `promotion_detail` has it.
@@ -135,16 +226,20 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
 
 /// Notifies the merchant of one order that was paid.
 pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
-    // Notifications of APIv2 are its own, and 付款码 has none.
-    let (Some(notify_url), Dialect::V3) = (&order.notify_url, order.dialect) else { return Ok(()) };
+    // 付款码 has none.
+    let Some(notify_url) = &order.notify_url else { return Ok(()) };
+    let (event_type, resource) = match order.dialect {
+        Dialect::V3 => (SUCCESS, order.show()),
+        Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(order)),
+    };
     let payment = order.payment.as_ref();
     tx.announce(&Announcement {
         mchid: order.merchant.clone(),
         notify_url: notify_url.clone(),
         platform_serial: order.platform_serial.clone(),
-        event_type: SUCCESS,
+        event_type,
         time: payment.map_or(order.created, |payment| payment.paid_at),
-        resource: order.show(),
+        resource,
     })
 }
 
@@ -214,5 +309,10 @@ mod tests {
     #[test]
     fn a_fee_is_rounded_half_up() {
         assert_eq!([1, 83, 84, 100, 250, 10_000, i64::MAX].map(fee_of)[..6], [0, 0, 1, 1, 2, 60]);
+    }
+
+    #[test]
+    fn a_rate_is_what_the_fee_is_computed_with() {
+        assert_eq!((fee_rate().as_str(), fee_of(10_000)), ("0.60%", 60));
     }
 }
