@@ -10,6 +10,7 @@
 //! | `combined` | combined orders (合单) |
 //! | `payment` | how money moves when an order is paid, and who is notified |
 //! | `person`, `front_end` | a person pays, or fails to; the signed parameters of the front end |
+//! | `page` | the page on which a person pays in a browser |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `unconfirmed` | choices that no source settles |
 //! | `refund` | money goes back (退款) |
@@ -21,12 +22,17 @@ pub(crate) mod codepay;
 pub(crate) mod combined;
 pub(crate) mod creation;
 mod front_end;
+#[cfg(test)]
+mod model;
 pub(crate) mod order;
+pub(crate) mod page;
 pub(crate) mod parties;
 pub(crate) mod payment;
 pub(crate) mod person;
 pub(crate) mod profit_sharing;
 mod query;
+#[cfg(test)]
+mod race;
 pub(crate) mod refund;
 pub(crate) mod refusals;
 mod unconfirmed;

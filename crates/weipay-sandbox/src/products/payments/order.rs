@@ -303,7 +303,7 @@ impl Order {
 
     /// The order at a moment: when its time is over it is closed, whether or not the clock has done that yet.
     pub(crate) fn seen_at(self, now: i64) -> Self {
-        if self.state == OrderState::NotPay && self.expires <= now {
+        if matches!(self.state, OrderState::NotPay | OrderState::UserPaying) && self.expires <= now {
             return Self { state: OrderState::Closed, ended: Some(self.expires), ..self };
         }
         self

@@ -8,13 +8,16 @@ use super::combined::CombinedOrder;
 use super::creation::{CODE_URL, H5_URL};
 use super::front_end::{FrontEnd, Signing};
 use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
+use super::page;
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::users::is_openid;
 use crate::store::{StoreError, Transaction};
 
-pub(crate) const ROUTES: &[Route] = &[Route::post(
+pub(crate) const ROUTES: &[Route] = &[PAY, page::SHOW_ADDRESS];
+
+const PAY: Route = Route::post(
     "/orders/pay",
     "A person pays an order, or fails to; give `order`, `front_end` or both",
     &[
@@ -37,7 +40,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         ),
     ],
     pay_order,
-)];
+);
 
 /// Why a person fails to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,16 +225,22 @@ fn pay_order(control: &Control, request: &ControlRequest) -> Result<Value, Contr
         wallet: request.get("wallet").and_then(Value::as_bool).unwrap_or_default(),
         front_end,
     };
-    let paid = control.platform.pay(&pays).map_err(|error| match error {
-        PersonPaysError::NotFound(reason) => ControlError::not_found(reason),
-        PersonPaysError::NotPayable(reason) => ControlError::conflict(reason),
-        PersonPaysError::Store(error) => error.into(),
-    })?;
+    let paid = control.platform.pay(&pays)?;
     serde_json::to_value(paid).map_err(ControlError::failed)
 }
 
+impl From<PersonPaysError> for ControlError {
+    fn from(error: PersonPaysError) -> Self {
+        match error {
+            PersonPaysError::NotFound(reason) => Self::not_found(reason),
+            PersonPaysError::NotPayable(reason) => Self::conflict(reason),
+            PersonPaysError::Store(error) => error.into(),
+        }
+    }
+}
+
 /// What is paid at once.
-enum Payable {
+pub(super) enum Payable {
     One(Box<Order>),
     Combined(Box<CombinedOrder>),
 }
@@ -320,7 +329,7 @@ pub(super) struct PaymentMeans<'a> {
     pub(super) wallet: bool,
 }
 
-fn pay_one(
+pub(super) fn pay_one(
     tx: &Transaction<'_>,
     order: Order,
     pays: &PersonPays,
@@ -366,7 +375,14 @@ fn fail(tx: &Transaction<'_>, order: Order, failure: PaymentFailure) -> Result<P
 }
 
 impl Payable {
-    fn prepays(&self) -> &[Prepay] {
+    pub(super) fn trade_type(&self) -> TradeType {
+        match self {
+            Self::One(order) => order.trade_type,
+            Self::Combined(combined) => combined.trade_type,
+        }
+    }
+
+    pub(super) fn prepays(&self) -> &[Prepay] {
         match self {
             Self::One(order) => &order.prepays,
             Self::Combined(combined) => &combined.prepays,
@@ -386,7 +402,7 @@ fn prepay_in(given: &str) -> Option<String> {
     (id.len() == 36 && id.starts_with("wx")).then(|| id.to_owned())
 }
 
-fn check_prepay(prepays: &[Prepay], id: &str, now: i64) -> Result<(), PersonPaysError> {
+pub(super) fn check_prepay(prepays: &[Prepay], id: &str, now: i64) -> Result<(), PersonPaysError> {
     let reason = match prepays.iter().position(|prepay| prepay.id == id) {
         None => "it is not of this order",
         Some(place) if place + 1 < prepays.len() => {
@@ -402,7 +418,11 @@ fn check_prepay(prepays: &[Prepay], id: &str, now: i64) -> Result<(), PersonPays
     )))
 }
 
-fn find(tx: &Transaction<'_>, given: &str, mchid: Option<&str>) -> Result<Payable, PersonPaysError> {
+pub(super) fn find(
+    tx: &Transaction<'_>,
+    given: &str,
+    mchid: Option<&str>,
+) -> Result<Payable, PersonPaysError> {
     let one = |order: Order| Payable::One(Box::new(order));
     if let Some(id) = prepay_in(given) {
         if let Some(order) = Order::find_by_prepay(tx, &id)? {

@@ -181,7 +181,6 @@ impl Refund {
 
     /// The refunds that were accepted from one time until before another, of all orders that a merchant or partner made
     /// (`is_payee` false) or whose money a merchant got.
-    #[allow(dead_code, reason = "for the bills")]
     pub(crate) fn find_accepted(
         tx: &Transaction<'_>,
         mchid: &str,
