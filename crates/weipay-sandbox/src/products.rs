@@ -15,6 +15,7 @@ pub(crate) mod balance;
 #[allow(dead_code, reason = "routed when people can pay orders: until then every bill is missing")]
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
+pub(crate) mod complaints;
 mod downloads;
 #[allow(dead_code, reason = "not every movement of money has its product yet")]
 pub(crate) mod ledger;
@@ -108,6 +109,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: pay_score::control::ROUTES,
     },
+    Product { routes: complaints::ROUTES, due: &[], files: None, control: complaints::control::ROUTES },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
 ];

@@ -21,6 +21,9 @@ pub(super) fn run(arguments: &Pay) -> Outcome {
             body.insert(name.to_owned(), json!(value));
         }
     }
+    if let Some(coupon) = &arguments.coupon {
+        body.insert("coupon".to_owned(), json!(coupon));
+    }
     if let Some(fen) = arguments.discount {
         body.insert("discount".to_owned(), json!(fen));
     }

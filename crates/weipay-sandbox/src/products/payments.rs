@@ -23,7 +23,7 @@ mod front_end;
 #[cfg(test)]
 mod model;
 pub(crate) mod order;
-mod parties;
+pub(crate) mod parties;
 pub(crate) mod payment;
 pub(crate) mod person;
 pub(crate) mod profit_sharing;

@@ -24,7 +24,8 @@ fn many_merchants_call_over_one_transport() {
 fn calls_are_traced_and_counted() {
     let said = said("tracing");
     assert!(
-        said.contains("url.template=\"/v3/certificates\"") && said.contains("2 attempts, 1 failures"),
+        said.contains("url.template=\"/v3/merchant/fund/balance/{account_type}\"")
+            && said.contains("2 attempts, 1 failures"),
         "{said}"
     );
 }
@@ -38,7 +39,10 @@ fn a_signer_signs_without_the_private_key() {
 #[test]
 fn a_transport_and_a_clock_are_replaced() {
     let said = said("transport");
-    assert!(said.contains("GET /v3/certificates\n200 OK") && said.contains("SIGN_ERROR"), "{said}");
+    assert!(
+        said.contains("GET /v3/merchant/fund/balance/BASIC\n200 OK") && said.contains("SIGN_ERROR"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::order::{
     Combination, Dialect, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, new_transaction_id,
 };
 use super::parties::{check_payer, check_sub_merchant, text};
-use super::payment::{self, Means, NotPaid, SUCCESS};
+use super::payment::{self, CouponChoice, Means, NotPaid, SUCCESS};
 use super::person::{PaymentMeans, PersonPaid, PersonPaysError};
 use super::refusals;
 use crate::clock;
@@ -329,7 +329,8 @@ impl CombinedOrder {
         let mut paid = Vec::with_capacity(parts.len());
         for part in parts {
             let (payer, person) = payment::payer_of(tx, &part, means.person)?;
-            let means = Means { payer, person, from_wallet: means.wallet, discount: 0 };
+            let means =
+                Means { payer, person, from_wallet: means.wallet, discount: 0, coupon: CouponChoice::None };
             paid.push(payment::pay(tx, part, &means, now)?);
         }
         tx.unschedule(&self.expiry())?;

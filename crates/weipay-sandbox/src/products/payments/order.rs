@@ -264,7 +264,7 @@ impl Order {
     }
 
     /// Those of all merchants that have used a number.
-    pub(super) fn find_by_bare_number(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+    pub(crate) fn find_by_bare_number(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 10 })
     }
 

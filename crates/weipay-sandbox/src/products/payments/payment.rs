@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_id};
 use super::parties::find_person;
+use super::profit_sharing::funds::SharedFunds;
 use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
 use crate::clock;
 use crate::people::Person;
 use crate::products::HandlerError;
+use crate::products::cash_coupons::discount::{self, Discount};
 use crate::products::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
 use crate::store::{Announcement, Due, Page, StoreError, Transaction};
 
@@ -25,6 +27,30 @@ pub(crate) struct Means {
     pub(crate) from_wallet: bool,
     /// Fen of a discount of the merchant: nobody pays them to it (免充值).
     pub(crate) discount: i64,
+    /// Which cash coupon (代金券) takes something off.
+    pub(crate) coupon: CouponChoice,
+}
+
+/// Which cash coupon (代金券) a person uses. A discount of the merchant and a coupon do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum CouponChoice {
+    /// The one that takes most off, if the person has one that fits: so the app proposes it.
+    #[default]
+    Best,
+    None,
+    /// By `coupon_id`.
+    Number(String),
+}
+
+impl CouponChoice {
+    /// What a developer says: a `coupon_id`, `none`, or nothing.
+    pub(crate) fn from_text(text: Option<&str>) -> Self {
+        match text {
+            None => Self::Best,
+            Some("none") => Self::None,
+            Some(number) => Self::Number(number.to_owned()),
+        }
+    }
 }
 
 /// Why an order was not paid. Nothing was changed.
@@ -39,6 +65,15 @@ pub(crate) enum NotPaid {
 impl From<StoreError> for NotPaid {
     fn from(error: StoreError) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl From<HandlerError> for NotPaid {
+    fn from(error: HandlerError) -> Self {
+        match error {
+            HandlerError::Refused(refusal) => Self::Because(refusal.message.into_owned()),
+            HandlerError::Failed(error) => Self::Failed(error),
+        }
     }
 }
 
@@ -63,8 +98,12 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         )));
     }
     let id = new_transaction_id(tx, now)?;
-    let payer_total = order.total - means.discount;
-    let fee = fee_of(payer_total);
+    let coupon = coupon_of(tx, &order, means, now)?;
+    let taken_off = coupon.as_ref().map_or(means.discount, Discount::amount);
+    let payer_total = order.total - taken_off;
+    // 应结订单金额: what a funded coupon takes off comes from its budget.
+    let settled = if coupon.as_ref().is_some_and(Discount::is_funded) { order.total } else { payer_total };
+    let fee = fee_of(settled);
     let payment = Payment {
         transaction_id: id.clone(),
         paid_at: now,
@@ -73,14 +112,24 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         bank_type: if means.from_wallet { "OTHERS" } else { BANK_TYPE }.to_owned(),
         payer_total,
         fee,
-        promotion_detail: promotion(&order, means.discount),
+        promotion_detail: match &coupon {
+            Some(coupon) => vec![coupon.promotion_detail()],
+            None => promotion(&order, means.discount),
+        },
         refunded: 0,
         refund_count: 0,
     };
     post(tx, posting(&order, &payment, means.from_wallet, now))?;
+    if let Some(coupon) = &coupon {
+        discount::redeem(tx, coupon, order.payee(), AccountKind::Unsettled, &id, now)?;
+    }
+    if order.profit_sharing {
+        post(tx, kept_for_sharing(&order, &id, settled - fee, now))?;
+    }
     let expiry = super::closing::expiry_of(&order);
     let paid = Order { state: OrderState::Success, payment: Some(payment), ..order };
     tx.save(&paid)?;
+    SharedFunds::begin(tx, &paid)?;
     tx.unschedule(&expiry)?;
     tx.schedule(&settlement_of(paid.payee(), now))?;
     Ok(paid)
@@ -90,12 +139,48 @@ fn posting(order: &Order, payment: &Payment, from_wallet: bool, now: i64) -> Pos
     let from = if from_wallet { AccountKind::Wallet } else { AccountKind::Bank };
     let payee = Owner::merchant(order.payee());
     let unsettled = || payee.account(AccountKind::Unsettled);
-    let posting = Posting::new(Business::Payment, payment.transaction_id.as_str(), now)
+    Posting::new(Business::Payment, payment.transaction_id.as_str(), now)
         .for_number(order.out_trade_no.as_str())
         .moves(payment.person.account(from), unsettled(), payment.payer_total)
-        .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee);
-    let kept = if order.profit_sharing { payment.payer_total - payment.fee } else { 0 };
-    posting.moves(unsettled(), payee.account(AccountKind::Frozen), kept)
+        .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee)
+}
+
+/// What is left of an order with profit sharing waits for the split.
+fn kept_for_sharing(order: &Order, transaction_id: &str, fen: i64, now: i64) -> Posting {
+    let payee = Owner::merchant(order.payee());
+    Posting::new(Business::Payment, transaction_id, now).for_number(order.out_trade_no.as_str()).moves(
+        payee.account(AccountKind::Unsettled),
+        payee.account(AccountKind::Frozen),
+        fen,
+    )
+}
+
+/// The coupon that is used. None fits is no obstacle, unless the person chose one.
+fn coupon_of(
+    tx: &Transaction<'_>,
+    order: &Order,
+    means: &Means,
+    now: i64,
+) -> Result<Option<Discount>, NotPaid> {
+    if means.discount > 0 {
+        return Ok(None);
+    }
+    let Payer { openid, sub_openid } = &means.payer;
+    let openids: Vec<&str> = [openid, sub_openid].into_iter().flatten().map(String::as_str).collect();
+    let basket =
+        discount::Basket { payee: order.payee(), total: order.total, goods_tag: order.goods_tag.as_deref() };
+    match &means.coupon {
+        CouponChoice::None => Ok(None),
+        CouponChoice::Best => Ok(discount::best(tx, &openids, basket, now)?),
+        CouponChoice::Number(number) => match discount::chosen(tx, number, &openids, basket, now)? {
+            Some(coupon) => Ok(Some(coupon)),
+            None => Err(NotPaid::Because(format!(
+                "the coupon {} does not fit: it must be the person's, unused, in its time, valid at this merchant, and the order \
+                 large enough for it",
+                number.escape_debug()
+            ))),
+        },
+    }
 }
 
 /// What the platform takes, rounded half up.

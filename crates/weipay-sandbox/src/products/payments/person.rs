@@ -7,7 +7,7 @@ use super::combined::CombinedOrder;
 use super::creation::{CODE_URL, H5_URL};
 use super::front_end::FrontEnd;
 use super::order::{Order, OrderState, Prepay, TradeType};
-use super::payment::{self, Means, NotPaid};
+use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::users::is_openid;
@@ -25,6 +25,10 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         Member::text("openid", "Who pays, by openid or unionid; else whom the order names, or somebody"),
         Member::word("fail", &PaymentFailure::WORDS, "Fails for this reason instead"),
         Member::integer("discount", "Fen that a coupon of the merchant takes off"),
+        Member::text(
+            "coupon",
+            "The cash coupon (代金券) by its coupon_id, or `none`; else the best that fits",
+        ),
         Member::boolean("wallet", "Pays from the wallet (零钱), and not by a bank card"),
         Member::object(
             "front_end",
@@ -86,6 +90,7 @@ pub struct PersonPays {
     person: Option<String>,
     fail: Option<PaymentFailure>,
     discount: i64,
+    coupon: Option<String>,
     wallet: bool,
     front_end: Option<Map<String, Value>>,
 }
@@ -128,6 +133,13 @@ impl PersonPays {
     #[must_use]
     pub fn discount(mut self, fen: i64) -> Self {
         self.discount = fen;
+        self
+    }
+
+    /// With this cash coupon (代金券) by its `coupon_id`, or with `none`. Otherwise the person uses the one that takes most off.
+    #[must_use]
+    pub fn coupon(mut self, coupon_id: impl Into<String>) -> Self {
+        self.coupon = Some(coupon_id.into());
         self
     }
 
@@ -205,6 +217,7 @@ fn pay_order(control: &Control, request: &ControlRequest) -> Result<Value, Contr
         person: request.text("openid").map(str::to_owned),
         fail: request.text("fail").and_then(PaymentFailure::from_word),
         discount: request.get("discount").and_then(Value::as_i64).unwrap_or_default(),
+        coupon: request.text("coupon").map(str::to_owned),
         wallet: request.get("wallet").and_then(Value::as_bool).unwrap_or_default(),
         front_end,
     };
@@ -313,7 +326,8 @@ pub(super) fn pay_one(
         return Ok(fail(tx, order, failure)?);
     }
     let (payer, person) = payment::payer_of(tx, &order, pays.person.as_deref())?;
-    let means = Means { payer, person, from_wallet: pays.wallet, discount: pays.discount };
+    let coupon = CouponChoice::from_text(pays.coupon.as_deref());
+    let means = Means { payer, person, from_wallet: pays.wallet, discount: pays.discount, coupon };
     let paid = payment::pay(tx, order, &means, now)?;
     payment::announce(tx, &paid)?;
     Ok(PersonPaid {

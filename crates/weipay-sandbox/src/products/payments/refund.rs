@@ -36,6 +36,7 @@ use serde_json::Value;
 use super::order::Order;
 use super::profit_sharing::funds::SharedFunds;
 use crate::contract::ValidRequest;
+use crate::products::complaints;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
 use crate::store::Transaction;
@@ -111,6 +112,7 @@ pub(crate) fn refund(
     }
     let refund = refund.clone();
     carry_out(tx, decision)?;
+    complaints::refund_accepted(tx, &refund.order.transaction_id, now)?;
     Ok(refund)
 }
 
