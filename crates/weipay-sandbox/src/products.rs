@@ -22,6 +22,7 @@ pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
+pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
 mod security_echo;
 pub(crate) mod transfers;
@@ -42,6 +43,7 @@ use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, Store, StoreError, StoredResponse, Transaction,
 };
 use crate::v2;
+pub(crate) use downloads::gzip::gzip;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -95,6 +97,9 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: &[],
     },
+    Product { routes: payments::v2::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: bills::v2::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: payouts::ROUTES, due: payouts::DUE, files: None, control: payouts::control::ROUTES },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
     Product {
@@ -203,6 +208,16 @@ pub(crate) struct Context<'a> {
 pub(crate) enum HandlerError {
     Refused(Refusal),
     Failed(StoreError),
+}
+
+impl HandlerError {
+    /// The same failure, with another refusal.
+    pub(crate) fn map_refusal(self, change: impl FnOnce(Refusal) -> Refusal) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(change(refusal)),
+            Self::Failed(error) => Self::Failed(error),
+        }
+    }
 }
 
 impl From<Refusal> for HandlerError {

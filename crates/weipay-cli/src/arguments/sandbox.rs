@@ -442,6 +442,9 @@ pub(crate) struct Pay {
     /// Pay from the wallet (零钱), and not by a bank card.
     #[arg(long)]
     pub(crate) wallet: bool,
+    /// Print the address of the page on which a person pays the order in a browser, and pay nothing.
+    #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "wallet", "front_end"])]
+    pub(crate) page: bool,
     /// The merchant whose out_trade_no is meant, when several have used it.
     #[arg(long)]
     pub(crate) mchid: Option<String>,

@@ -24,6 +24,7 @@ mod merchant;
 mod notifications;
 mod notifications_on_demand;
 mod orders;
+mod pay_page;
 mod pay_score;
 mod payments;
 mod restart;

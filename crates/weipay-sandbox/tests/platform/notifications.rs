@@ -104,6 +104,7 @@ impl Notification {
             serial: self.header("Wechatpay-Serial"),
         };
         verify_response(&headers, &self.body, &keys, now).unwrap();
+        assert_eq!(self.header("Wechatpay-Signature-Type"), "WECHATPAY2-SHA256-RSA2048");
         let body = self.json();
         let text = |name: &str| body["resource"][name].as_str().unwrap();
         let envelope = Envelope {

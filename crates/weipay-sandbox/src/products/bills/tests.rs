@@ -9,6 +9,8 @@ use crate::merchants::Merchants;
 use crate::products::Links;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::payments::order::{Dialect, Order, OrderState, Payer, Payment, TradeType};
+use crate::products::payments::refund::fixtures::{NOW as TIME_OF_WORLD, Wish, World};
+use crate::products::payments::refund::record::RefundState;
 use crate::response::File;
 use crate::store::{Fingerprint, Store};
 
@@ -120,6 +122,77 @@ fn a_bill_of_what_was_paid_has_no_columns_of_refunds_and_one_of_refunds_no_payme
     assert!(lines[1..4].iter().all(|line| line.split(',').count() == 20), "{lines:?}");
     let refunds = bill_of(BillKind::Trade(TradeBill::Refunded), None);
     assert_eq!(store.transaction(|tx| refunds.text(tx)).unwrap(), None);
+}
+
+/// Two orders, of which one was paid with a coupon that is money and a discount; a refund that succeeded, one that is under way, one that
+/// could not be delivered and one that was closed.
+fn a_day_with_refunds() -> World {
+    let mut world = World::new();
+    world.pay(&Wish { coupons: vec![("CASH", 100), ("NOCASH", 200)], fee: 4, ..Wish::default() });
+    world.pay(&Wish { number: "order-2", ..Wish::default() });
+    let mut refund = |order: &str, number: &str, fen: i64| {
+        world.pass(60);
+        world.refund(order, number, fen, 1_000).unwrap();
+    };
+    refund("order-1", "done", 500);
+    refund("order-2", "closed", 300);
+    refund("order-2", "abnormal", 200);
+    assert!(world.decide("abnormal", RefundState::Abnormal));
+    world.refund("order-1", "under-way", 250, 1_000).unwrap();
+    world
+}
+
+fn bill_of_world(kind: TradeBill, world: &World) -> Vec<String> {
+    let bill = BillOf { day: clock::day(TIME_OF_WORLD), ..bill_of(BillKind::Trade(kind), None) };
+    lines(world.store(), &bill)
+}
+
+#[test]
+fn a_refund_has_a_row_with_its_state_and_its_fee_comes_off() {
+    let mut world = a_day_with_refunds();
+    // The clock has let it succeed meanwhile.
+    assert!(!world.decide("closed", RefundState::Closed));
+    world.pass(60);
+    world.refund("order-2", "given-up", 100, 1_000).unwrap();
+    assert!(world.decide("given-up", RefundState::Closed));
+    let lines = bill_of_world(TradeBill::All, &world);
+    let cells = |line: &String| line.split(',').map(|cell| cell[1..].to_owned()).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = lines[1..lines.len() - 2].iter().map(cells).collect();
+    assert!(rows.iter().all(|row| row.len() == 27), "{rows:?}");
+    let shown: Vec<[&str; 9]> =
+        rows.iter().map(|row| [9, 12, 15, 16, 17, 19, 22, 24, 25].map(|index| row[index].as_str())).collect();
+    assert_eq!(
+        shown,
+        [
+            ["SUCCESS", "8.00", "0", "0.00", "0.00", "", "0.04000", "10.00", "0.00"],
+            ["SUCCESS", "10.00", "0", "0.00", "0.00", "", "0.06000", "10.00", "0.00"],
+            ["REFUND", "0.00", "done", "4.00", "0.50", "SUCCESS", "-0.02000", "0.00", "5.00"],
+            ["REFUND", "0.00", "closed", "3.00", "0.00", "SUCCESS", "-0.02000", "0.00", "3.00"],
+            ["REFUND", "0.00", "abnormal", "2.00", "0.00", "CHANGE", "-0.01000", "0.00", "2.00"],
+            ["REFUND", "0.00", "under-way", "2.00", "0.25", "SUCCESS", "-0.01000", "0.00", "2.50"],
+            ["REFUND", "0.00", "given-up", "0.00", "0.00", "FAIL", "0.00000", "0.00", "1.00"],
+        ]
+    );
+    assert!(rows[2..].iter().all(|row| row[18] == "ORIGINAL" && row[14].starts_with("50300")));
+    assert_eq!(lines.last().unwrap(), "`7,`18.00,`11.00,`0.75,`0.04000,`20.00,`13.50");
+    // What the merchant has is what the bill says.
+    let left: i64 =
+        [AccountKind::Unsettled, AccountKind::Available].map(|kind| world.merchant(kind)).iter().sum();
+    assert_eq!(left, 1_800 - 1_100 - 4);
+}
+
+#[test]
+fn a_bill_of_refunds_has_both_times_of_each_and_no_payments() {
+    let world = a_day_with_refunds();
+    let lines = bill_of_world(TradeBill::Refunded, &world);
+    assert_eq!(lines.len(), 1 + 4 + 2);
+    let times: Vec<Vec<&str>> =
+        lines[1..5].iter().map(|line| line.split(',').skip(14).take(2).collect()).collect();
+    assert_eq!(times[0], ["`2027-01-15 16:01:00", "`2027-01-15 16:01:05"]);
+    assert_eq!(times[3], ["`2027-01-15 16:03:00", "`"], "not yet");
+    assert!(lines[1..5].iter().all(|line| line.split(',').count() == 29), "{lines:?}");
+    let paid = bill_of_world(TradeBill::Paid, &world);
+    assert_eq!((paid.len(), paid[4].as_str()), (1 + 2 + 2, "`2,`18.00,`0.00,`0.00,`0.10000,`20.00,`0.00"));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Trade bills (交易账单): a row for each payment and each refund of a day.
 
-use serde_json::Value;
-
 use super::text::{LINE_END, RowText, fee, time, yuan};
 use super::window;
 use super::{BillOf, Sink};
 use crate::products::payments::order::{Order, OrderState, Payment, Whose};
+use crate::products::payments::payment::fee_rate;
+use crate::products::payments::refund::record::{Refund, RefundState, is_money, settlement_total};
 use crate::store::{Page, StoreError, Transaction};
 
 /// `bill_type`. INFERRED(special-bills): the bills of merchants with special columns have the usual ones here.
@@ -47,6 +47,7 @@ struct Sums {
     rows: i64,
     settlement: i64,
     refunded: i64,
+    coupons_refunded: i64,
     fee: i64,
     total: i64,
     requested: i64,
@@ -61,17 +62,17 @@ pub(super) fn write(
     sink(kind.heading());
     sink(LINE_END);
     let (mut sums, mut row) = (Sums::default(), RowText::default());
-    let read = |from, until, page| match kind {
-        TradeBill::Refunded => Ok((Vec::new(), 0)),
-        TradeBill::All | TradeBill::Paid => payments(tx, bill, from, until, page),
-    };
+    let read = |from, until, page| events(tx, bill, kind, from, until, page);
     window::each(bill.seconds(), read, |mut found| {
-        found.sort_by(|one, other| paid_at(one).cmp(&paid_at(other)));
-        for order in &found {
-            if let Some(payment) = &order.payment {
-                write_payment(&mut row, kind, order, payment, &mut sums);
-                row.end(&mut *sink);
+        found.sort_by(|one, other| one.order_in_bill().cmp(&other.order_in_bill()));
+        for event in &found {
+            match event {
+                Event::Paid(order, payment) => write_payment(&mut row, kind, order, payment, &mut sums),
+                Event::Refunded(order, payment, refund) => {
+                    write_refund(&mut row, kind, order, payment, refund, &mut sums);
+                }
             }
+            row.end(&mut *sink);
         }
     })?;
     sink(SUMMARY);
@@ -80,7 +81,7 @@ pub(super) fn write(
     row.cells([
         yuan(sums.settlement).as_str(),
         &yuan(sums.refunded),
-        "0.00",
+        &yuan(sums.coupons_refunded),
         &fee(sums.fee),
         &yuan(sums.total),
         &yuan(sums.requested),
@@ -89,8 +90,52 @@ pub(super) fn write(
     Ok(sums.rows > 0)
 }
 
-fn paid_at(order: &Order) -> (i64, &str) {
-    order.payment.as_ref().map_or((0, ""), |payment| (payment.paid_at, payment.transaction_id.as_str()))
+/// What has a row.
+enum Event {
+    Paid(Box<Order>, Payment),
+    Refunded(Box<Order>, Payment, Box<Refund>),
+}
+
+impl Event {
+    /// By time; what happened in one second, by its number.
+    fn order_in_bill(&self) -> (i64, &str) {
+        match self {
+            Self::Paid(_, payment) => (payment.paid_at, &payment.transaction_id),
+            Self::Refunded(_, _, refund) => (refund.created, &refund.refund_id),
+        }
+    }
+}
+
+/// What happened in a part of the time, and how many records the fullest source gave.
+fn events(
+    tx: &Transaction<'_>,
+    bill: &BillOf,
+    kind: TradeBill,
+    from: i64,
+    until: i64,
+    page: Page,
+) -> Result<(Vec<Event>, usize), StoreError> {
+    let (mut found, mut fullest) = (Vec::new(), 0);
+    if kind != TradeBill::Refunded {
+        let (orders, count) = payments(tx, bill, from, until, page)?;
+        fullest = count;
+        found.extend(orders.into_iter().filter_map(|order| {
+            let payment = order.payment.clone()?;
+            Some(Event::Paid(Box::new(order), payment))
+        }));
+    }
+    if kind != TradeBill::Paid {
+        let (refunds, count) = refunds(tx, bill, from, until, page)?;
+        fullest = fullest.max(count);
+        for refund in refunds {
+            let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
+            let paid = order.and_then(|order| order.payment.clone().map(|payment| (order, payment)));
+            let (order, payment) =
+                paid.ok_or_else(|| StoreError::Corrupt("a refund without its order".to_owned()))?;
+            found.push(Event::Refunded(Box::new(order), payment, Box::new(refund)));
+        }
+    }
+    Ok((found, fullest))
 }
 
 /// What a merchant sold or was paid for in a part of the time.
@@ -115,14 +160,29 @@ fn payments(
     Ok((found, fullest))
 }
 
-/// Fen of a payment that are settled (应结订单金额): what the person paid, and coupons that are real money (充值型).
-fn settlement(payment: &Payment) -> i64 {
-    let is_money = |coupon: &&Value| coupon["type"] == "CASH";
-    let coupons = payment.promotion_detail.iter().filter(is_money);
-    payment.payer_total + coupons.filter_map(|coupon| coupon["amount"].as_i64()).sum::<i64>()
+/// What was given back in a part of the time, by the time at which it was accepted.
+fn refunds(
+    tx: &Transaction<'_>,
+    bill: &BillOf,
+    from: i64,
+    until: i64,
+    page: Page,
+) -> Result<(Vec<Refund>, usize), StoreError> {
+    let mut found = Refund::find_accepted(tx, &bill.mchid, false, from, until, page)?;
+    let mut fullest = found.len();
+    match &bill.sub_mchid {
+        Some(sub_mchid) => found.retain(|refund| refund.sub_mchid.as_ref() == Some(sub_mchid)),
+        None => {
+            // Of what partners sold for it.
+            let of_others = Refund::find_accepted(tx, &bill.mchid, true, from, until, page)?;
+            fullest = fullest.max(of_others.len());
+            found.extend(of_others.into_iter().filter(|refund| refund.merchant != bill.mchid));
+        }
+    }
+    Ok((found, fullest))
 }
 
-/// The columns that every bill has, up to 代金券金额.
+/// The columns that every bill has, up to 货币种类.
 fn write_order(row: &mut RowText, order: &Order, payment: &Payment, at: i64, state: &str) {
     let device = order.scene_info.as_ref().and_then(|scene| scene["device_id"].as_str());
     let payer = &payment.payer;
@@ -143,7 +203,7 @@ fn write_order(row: &mut RowText, order: &Order, payment: &Payment, at: i64, sta
 }
 
 fn write_payment(row: &mut RowText, kind: TradeBill, order: &Order, payment: &Payment, sums: &mut Sums) {
-    let settlement = settlement(payment);
+    let settlement = settlement_total(order, payment);
     let state = if order.state == OrderState::Revoked { "REVOKED" } else { "SUCCESS" };
     write_order(row, order, payment, payment.paid_at, state);
     row.cell(&yuan(settlement));
@@ -152,7 +212,7 @@ fn write_payment(row: &mut RowText, kind: TradeBill, order: &Order, payment: &Pa
         row.cells(["0", "0", "0.00", "0.00", "", ""]);
     }
     row.cells([order.description.as_str(), order.attach.as_deref().unwrap_or_default()]);
-    row.cells([fee(payment.fee).as_str(), RATE, &yuan(order.total)]);
+    row.cells([fee(payment.fee).as_str(), &fee_rate(), &yuan(order.total)]);
     if kind == TradeBill::All {
         row.cell("0.00");
     }
@@ -163,8 +223,49 @@ fn write_payment(row: &mut RowText, kind: TradeBill, order: &Order, payment: &Pa
     sums.total += order.total;
 }
 
-/// 费率.
-const RATE: &str = "0.60%";
+/// INFERRED(refund-row): the row of a refund has the time at which it was accepted, no amounts of the order, and the fee that comes
+/// back with a minus. A refund that was closed is `FAIL` and gave nothing back, so that the sums are those of the ledger.
+fn write_refund(
+    row: &mut RowText,
+    kind: TradeBill,
+    order: &Order,
+    payment: &Payment,
+    refund: &Refund,
+    sums: &mut Sums,
+) {
+    let amounts = &refund.amounts;
+    let is_closed = refund.state == RefundState::Closed;
+    let given_back = |fen: i64| if is_closed { 0 } else { fen };
+    let coupons = refund.order.promotion_detail.iter().zip(&amounts.coupons);
+    let money = coupons.filter(|(coupon, _)| is_money(coupon)).map(|(_, fen)| fen).sum();
+    let (refunded, money) = (given_back(amounts.settlement), given_back(money));
+    let fee_back = given_back(amounts.fee);
+    write_order(row, order, payment, refund.created, "REFUND");
+    row.cells(["0.00", "0.00"]);
+    if kind == TradeBill::Refunded {
+        row.cell(&time(refund.created));
+        row.cell(&refund.succeeded.map(time).unwrap_or_default());
+    }
+    row.cells([refund.refund_id.as_str(), &refund.out_refund_no, &yuan(refunded), &yuan(money)]);
+    row.cells([refund.channel.word(), state_of(refund.state)]);
+    row.cells([order.description.as_str(), order.attach.as_deref().unwrap_or_default()]);
+    row.cells([fee(-fee_back).as_str(), &fee_rate(), "0.00", &yuan(amounts.refund), ""]);
+    sums.rows += 1;
+    sums.refunded += refunded;
+    sums.coupons_refunded += money;
+    sums.fee -= fee_back;
+    sums.requested += amounts.refund;
+}
+
+/// 退款状态. INFERRED(refund-row): money that could not be delivered is `CHANGE`, as in APIv2.
+const fn state_of(state: RefundState) -> &'static str {
+    match state {
+        RefundState::Processing => "PROCESSING",
+        RefundState::Success => "SUCCESS",
+        RefundState::Abnormal => "CHANGE",
+        RefundState::Closed => "FAIL",
+    }
+}
 
 #[cfg(test)]
 mod tests {

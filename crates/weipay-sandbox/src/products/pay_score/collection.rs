@@ -8,7 +8,7 @@ use crate::people::Person;
 use crate::products::HandlerError;
 use crate::products::ledger::Owner;
 use crate::products::payments::order::{self, Dialect, Order, Payer, TradeType};
-use crate::products::payments::payment::{self, Means, NotPaid};
+use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
 /// Falls due when nobody has confirmed an order.
@@ -54,7 +54,8 @@ pub(super) fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result
     let made = Person::find(tx, openid)?;
     let person = Owner::person(made.map_or_else(|| openid.to_owned(), |person| person.unionid));
     let payer = Payer { openid: order.openid.clone(), sub_openid: order.sub_openid.clone() };
-    let means = Means { payer: payer.clone(), person, from_wallet: false, discount: 0 };
+    let means =
+        Means { payer: payer.clone(), person, from_wallet: false, discount: 0, coupon: CouponChoice::None };
     let paid = payment::pay(tx, order_behind(&order, payer, now), &means, now).map_err(not_paid)?;
     let transaction_id = paid.transaction_id().unwrap_or_default().to_owned();
     if let Some(at) = order.deduction {

@@ -22,6 +22,18 @@ use crate::store::{IndexEntry, Record, Transaction};
 
 pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let new = read(tx, context, TradeType::Micropay)?;
+    let payer = context.request.body.get("payer").and_then(|payer| payer.get("auth_code"));
+    let auth_code = payer.and_then(Value::as_str).unwrap_or_default();
+    Ok(charge(tx, new, auth_code, context.now)?.show())
+}
+
+/// Makes an order and pays it by a code, or gives the one that the same request has made before.
+pub(super) fn charge(
+    tx: &Transaction<'_>,
+    new: Order,
+    auth_code: &str,
+    now: i64,
+) -> Result<Order, HandlerError> {
     let known = Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?;
     if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
         return Err(refusals::burnt_number().into());
@@ -31,23 +43,22 @@ pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     if let Some(known) =
         known.as_ref().filter(|known| known.fingerprint == new.fingerprint && known.state.is_paid())
     {
-        return Ok(known.show());
+        return Ok(known.clone());
     }
-    let mut order = place(known, new, context.now)?;
+    let mut order = place(known, new, now)?;
     if !is_new {
-        return Ok(order.show());
+        return Ok(order);
     }
-    let payer = context.request.body.get("payer").and_then(|payer| payer.get("auth_code"));
-    AuthCode::take(tx, payer.and_then(Value::as_str).unwrap_or_default())?;
+    AuthCode::take(tx, auth_code)?;
     if order.total > MAX_WITHOUT_PASSWORD {
         // UNCONFIRMED(payment-code-password): 200 with the state, and not 202.
         order.state = OrderState::UserPaying;
         tx.save(&order)?;
-        return Ok(order.show());
+        return Ok(order);
     }
     let (payer, person) = payment::payer_of(tx, &order, None).map_err(failed)?;
     let means = Means { payer, person, from_wallet: false, discount: 0, coupon: CouponChoice::Best };
-    Ok(payment::pay(tx, order, &means, context.now).map_err(failed)?.show())
+    payment::pay(tx, order, &means, now).map_err(failed)
 }
 
 fn failed(error: NotPaid) -> HandlerError {
@@ -91,7 +102,7 @@ impl AuthCode {
 }
 
 /// So long after the payment an order can be reversed. UNCONFIRMED(reverse-at-once): the wait of 15 seconds before is advice.
-const REVERSE_WITHIN: i64 = 7 * clock::DAY;
+pub(super) const REVERSE_WITHIN: i64 = 7 * clock::DAY;
 
 pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;

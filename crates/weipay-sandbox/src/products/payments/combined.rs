@@ -297,7 +297,7 @@ impl CombinedOrder {
         tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 10 })
     }
 
-    fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {
+    pub(super) fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {
         let missing = || StoreError::Corrupt(format!("{} {}, which lacks a part", Self::KIND, self.key()));
         let load = |(merchant, number): &(String, String)| {
             Order::find_by_number(tx, merchant, number)?.ok_or_else(missing)

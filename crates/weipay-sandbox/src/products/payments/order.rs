@@ -95,11 +95,22 @@ impl TradeType {
 }
 
 /// The version of the API that an order was made by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Dialect {
+    #[default]
     V3,
+    /// Signed with MD5.
     V2,
+    /// Signed with HMAC-SHA256, as its notifications are.
+    V2Hmac,
+}
+
+impl Dialect {
+    /// Whether it is APIv2.
+    pub(crate) const fn is_v2(self) -> bool {
+        matches!(self, Self::V2 | Self::V2Hmac)
+    }
 }
 
 /// Who is to pay, or who paid: the person under the appids of the order.
@@ -300,7 +311,7 @@ impl Order {
 
     /// Whether another order is of the same product, appid and merchants.
     pub(crate) fn is_from_the_same_product(&self, other: &Self) -> bool {
-        let product = |order: &Self| (order.trade_type, order.dialect);
+        let product = |order: &Self| (order.trade_type, order.dialect.is_v2());
         product(self) == product(other)
             && self.appid == other.appid
             && self.sub_mchid == other.sub_mchid

@@ -11,6 +11,7 @@ use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_i
 use super::parties::find_person;
 use super::profit_sharing::funds::SharedFunds;
 use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
+use super::v2;
 use crate::clock;
 use crate::people::Person;
 use crate::products::HandlerError;
@@ -191,6 +192,11 @@ pub(crate) fn fee_of(payer_total: i64) -> i64 {
         .unwrap_or_default()
 }
 
+/// The rate of the fee (费率) as bills have it, such as `0.60%`.
+pub(crate) fn fee_rate() -> String {
+    format!("{}.{}0%", FEE_PERMILLE / 10, FEE_PERMILLE % 10)
+}
+
 /// A discount as `promotion_detail` has it.
 fn promotion(order: &Order, discount: i64) -> Vec<Value> {
     if discount == 0 {
@@ -222,16 +228,20 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
 
 /// Notifies the merchant of one order that was paid.
 pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
-    // Notifications of APIv2 are its own, and 付款码 has none.
-    let (Some(notify_url), Dialect::V3) = (&order.notify_url, order.dialect) else { return Ok(()) };
+    // 付款码 has none.
+    let Some(notify_url) = &order.notify_url else { return Ok(()) };
+    let (event_type, resource) = match order.dialect {
+        Dialect::V3 => (SUCCESS, order.show()),
+        Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(order)),
+    };
     let payment = order.payment.as_ref();
     tx.announce(&Announcement {
         mchid: order.merchant.clone(),
         notify_url: notify_url.clone(),
         platform_serial: order.platform_serial.clone(),
-        event_type: SUCCESS,
+        event_type,
         time: payment.map_or(order.created, |payment| payment.paid_at),
-        resource: order.show(),
+        resource,
     })
 }
 
@@ -361,5 +371,10 @@ mod tests {
     #[test]
     fn a_fee_is_rounded_half_up() {
         assert_eq!([1, 83, 84, 100, 250, 10_000, i64::MAX].map(fee_of)[..6], [0, 0, 1, 1, 2, 60]);
+    }
+
+    #[test]
+    fn a_rate_is_what_the_fee_is_computed_with() {
+        assert_eq!((fee_rate().as_str(), fee_of(10_000)), ("0.60%", 60));
     }
 }

@@ -40,7 +40,8 @@ use crate::products::complaints;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
 use crate::store::Transaction;
-use accepting::{Money, RefundRequest};
+use accepting::Money;
+pub(super) use accepting::{RefundRequest, Source};
 use outcome::{Destination, SETTLES};
 use record::Refund;
 

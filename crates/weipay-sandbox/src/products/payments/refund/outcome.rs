@@ -8,8 +8,9 @@ use crate::contract::ValidRequest;
 use crate::products::cash_coupons::discount;
 use crate::products::complaints;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
-use crate::products::payments::order::{Order, Payment};
+use crate::products::payments::order::{Dialect, Order, Payment};
 use crate::products::payments::profit_sharing::funds::SharedFunds;
+use crate::products::payments::v2;
 use crate::products::{Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Announcement, Due, StoreError, Transaction};
@@ -68,16 +69,27 @@ pub(super) fn decide(
         complaints::refund_succeeded(tx, &refund.order.transaction_id, refund.amounts.refund, now)?;
     }
     if let Some(notify_url) = &refund.notify_url {
+        let (event_type, resource) = match refund.dialect {
+            Dialect::V3 => (event_type, refund.show_notified()),
+            Dialect::V2 | Dialect::V2Hmac => {
+                (v2::refund::PROCESSED, v2::refund::notified(&refund, &order_of(tx, &refund)?))
+            }
+        };
         tx.announce(&Announcement {
             mchid: refund.merchant.clone(),
             notify_url: notify_url.clone(),
             platform_serial: refund.platform_serial.clone(),
             event_type,
             time: now,
-            resource: refund.show_notified(),
+            resource,
         })?;
     }
     Ok(())
+}
+
+fn order_of(tx: &Transaction<'_>, refund: &Refund) -> Result<Order, StoreError> {
+    let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
+    order.ok_or_else(|| StoreError::Corrupt("a refund without its order".to_owned()))
 }
 
 fn posting(business: Business, refund: &Refund, now: i64) -> Posting {
@@ -115,8 +127,7 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
 /// UNCONFIRMED(refund-closed-money): it is available, unless it came from what waits to be shared and that still waits.
 fn give_back(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
     let payee = Owner::merchant(refund.payee());
-    let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
-    let order = order.ok_or_else(|| StoreError::Corrupt("a refund without its order".to_owned()))?;
+    let order = order_of(tx, refund)?;
     let was_frozen = refund.drawn.iter().any(|(kind, _)| *kind == AccountKind::Frozen);
     let mut funds = SharedFunds::find(tx, &order, now)?.filter(|funds| funds.is_open && was_frozen);
     let is_shared = funds.is_some();

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::products::ledger::{AccountKind, Owner};
-use crate::products::payments::order::{Order, Payment};
+use crate::products::payments::order::{Dialect, Order, Payment};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// `status`.
@@ -68,6 +68,9 @@ pub(crate) struct OfOrder {
 pub(crate) struct Refund {
     /// 微信支付退款号.
     pub(crate) refund_id: String,
+    /// The version that it was asked for by, and by which the merchant is notified.
+    #[serde(default)]
+    pub(crate) dialect: Dialect,
     /// Whose number `out_refund_no` is: the caller of the order.
     pub(crate) merchant: String,
     pub(crate) sub_mchid: Option<String>,
@@ -105,7 +108,7 @@ pub(crate) enum Channel {
 
 impl Channel {
     /// The word on the wire. UNCONFIRMED(refund-channel-merchant): the one for money that goes to the merchant's card.
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Original => "ORIGINAL",
             Self::OtherBankcard | Self::Merchant => "OTHER_BANKCARD",
@@ -178,7 +181,6 @@ impl Refund {
 
     /// The refunds that were accepted from one time until before another, of all orders that a merchant or partner made
     /// (`is_payee` false) or whose money a merchant got.
-    #[allow(dead_code, reason = "for the bills")]
     pub(crate) fn find_accepted(
         tx: &Transaction<'_>,
         mchid: &str,
