@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Run one operation in six call styles against a sandbox in this process.
     Quickstart(Quickstart),
     /// Run a local platform that verifies every request and signs every response.
-    Sandbox(Sandbox),
+    Sandbox(Box<Sandbox>),
     /// Make one signed call and print the verified response.
     Call(Call),
     /// Send one realistic, signed and encrypted notification (回调通知) of any event to an address.

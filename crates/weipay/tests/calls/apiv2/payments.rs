@@ -90,8 +90,7 @@ fn an_order_is_paid_notified_asked_for_in_both_versions_and_refunded() {
         (asked.total_fee, asked.cash_fee, asked.openid.as_deref()),
         (Some(100), Some(100), Some(OPENID))
     );
-    let path = format!("v3/pay/transactions/out-trade-no/order-1?mchid={}", kit.mchid);
-    let by_v3 = shop.client.chain(path.as_str()).get().unwrap().json().unwrap();
+    let by_v3 = shop.client.chain("v3/pay/transactions/out-trade-no/order-1").get().unwrap().json().unwrap();
     assert_eq!(
         (&by_v3["trade_state"], &by_v3["transaction_id"]),
         (&json!("SUCCESS"), &json!(paid.transaction_ids[0]))
