@@ -268,6 +268,11 @@ pub(crate) mod unconfirmed {
         Refusal::invalid_request("下载链接已过期")
     }
 
+    /// UNCONFIRMED: code and status are documented, the words are not.
+    pub(crate) fn unknown_link() -> Refusal {
+        Refusal::invalid_request("下载凭证无效")
+    }
+
     /// UNCONFIRMED: a part that stands twice in an upload.
     pub(crate) fn repeated_part(name: &str) -> Refusal {
         Refusal::param_error(format!("请求中的表单字段{}重复", quoted(name)))

@@ -280,7 +280,10 @@ impl Platform {
         let checked = self.check(operation, request, authenticated)?;
         match products::handler(self.products, operation) {
             Some(handler) => self.handle(handler, request, authenticated, &checked, now),
-            None if self.examples => self.show(request, authenticated, &checked, now),
+            // Bills are downloaded too where no examples are wanted.
+            None if self.examples || Behaviour::from_operation(operation) == Behaviour::State => {
+                self.show(request, authenticated, &checked, now)
+            }
             None => Err(Refusal::not_implemented().into()),
         }
     }

@@ -12,7 +12,6 @@
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
 pub(crate) mod balance;
-#[allow(dead_code, reason = "routed when people can pay orders: until then every bill is missing")]
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
 pub(crate) mod complaints;
@@ -100,6 +99,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product { routes: payments::v2::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: bills::v2::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: payouts::ROUTES, due: payouts::DUE, files: None, control: payouts::control::ROUTES },
+    Product { routes: bills::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
     Product {
@@ -154,6 +154,7 @@ impl Behaviour {
     pub fn from_operation(operation: &Operation) -> Self {
         match handler(PRODUCTS, operation) {
             Some(_) => Self::State,
+            None if operation.path == downloads::BILLS => Self::State,
             None if gate::serves(operation) || v2::serves(operation) => Self::Example,
             None => Self::None,
         }

@@ -6,7 +6,7 @@
 //!
 //! - **The person.** [`Sandbox::pay`] does what a person does on the phone: it checks the parameters that the page was given, moves the
 //!   money, and the sandbox sends the notification to the shop, signed and encrypted.
-//! - **The bill** is an example too: its row is not the order of this shop.
+//! - **The next day.** Bills are there from ten o'clock of the next day on, so the clock of the sandbox is moved.
 //!
 //! The rest is what a shop does in production. There, `Client::from_env` and `FrontEnd` take the merchant's own keys, `Orders` is a
 //! database, and in place of `MemoryDedup` stands `SqliteDedup` or `PostgresDedup`: see the example `actix`.
@@ -256,7 +256,10 @@ impl Customer<'_> {
         let (status, refunded) = self.send("POST", &format!("/orders/{number}/refund"), &[], b"").await?;
         check(status == 200, "the order is refunded")?;
         println!("refund: {}", String::from_utf8_lossy(&refunded));
-        let (status, bill) = self.send("GET", "/bills/2026-11-25", &[], b"").await?;
+        let control = self.platform.control().ok_or("no control API")?;
+        let today = control.call("GET", "/clock", None)?["time"].as_str().ok_or("no time")?[..10].to_owned();
+        self.platform.run_for(34 * 60 * 60)?;
+        let (status, bill) = self.send("GET", &format!("/bills/{today}"), &[], b"").await?;
         check(status == 200, "the bill is read")?;
         println!("bill: {}", String::from_utf8_lossy(&bill));
         Ok(())

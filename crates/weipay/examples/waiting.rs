@@ -10,11 +10,27 @@ use weipay::v3::bill::tradebill;
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no as order;
 use weipay::waiting::{Waited, Waiting};
 use weipay::{Client, blocking};
+use weipay_sandbox::{Clock, PersonPays, Sandbox};
+
+/// Noon in Beijing on 25 November 2026.
+const NOON: i64 = 1_795_579_200;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A program for the platform begins with `Client::from_env()?`.
-    let sandbox = weipay_sandbox::Sandbox::start()?;
+    let sandbox = Sandbox::builder().clock(Clock::held(NOON).0).start()?;
     let client = blocking::Client::from_kit(sandbox.kit_file())?;
+    let kit = sandbox.kit();
+    let order_of = |number: &str| {
+        json!({
+            "appid": kit.appid, "mchid": kit.mchid, "description": "tea", "out_trade_no": number,
+            "notify_url": "http://127.0.0.1:9/notify", "amount": {"total": 1},
+        })
+    };
+
+    // What the bill is made of, the day before.
+    client.chain("v3/pay/transactions/native").post(order_of("1217752501201407032"))?;
+    sandbox.pay(&PersonPays::new("1217752501201407032"))?;
+    sandbox.run_for(24 * 60 * 60)?;
 
     // A bill that is still being made is asked for every half hour; `every` sets another time.
     let waited = client.wait(&Waiting::within(Duration::from_secs(4 * 60 * 60)), |left| {
@@ -28,14 +44,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // An order is asked for every five seconds. Only the platform's word settles it: at the deadline it is undecided.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let client = Client::from_kit(sandbox.kit_file())?;
-        let kit = sandbox.kit();
-        let made = json!({
-            "appid": kit.appid, "mchid": kit.mchid, "description": "tea", "out_trade_no": "1217752501201407033",
-            "notify_url": "https://example.com/notify", "amount": {"total": 1},
-        });
-        client.chain("v3/pay/transactions/native").post(&made).await?;
+        client.chain("v3/pay/transactions/native").post(order_of("1217752501201407033")).await?;
         // What a person does on the phone.
-        sandbox.pay(&weipay_sandbox::PersonPays::new("1217752501201407033"))?;
+        sandbox.pay(&PersonPays::new("1217752501201407033"))?;
         let waited = client
             .wait(&Waiting::within(Duration::from_secs(3)).every(Duration::from_secs(1)), |left| {
                 let request = order::get::Request::new();

@@ -174,11 +174,11 @@ fn the_file_that_a_response_names_is_followed_and_checked() {
     let kit = sandbox.kit_file().to_str().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bill.csv");
-    let bill =
-        ["call", "GET", "v3/bill/tradebill", "--query", "bill_date=2026-08-14", "--kit", kit, "--follow"];
+    let operation = "v3/merchant/fund/withdraw/bill-type/NO_SUCC";
+    let bill = ["call", "GET", operation, "--query", "bill_date=2026-08-14", "--kit", kit, "--follow"];
     let plain = weipay(&bill, &HashMap::new());
     assert_eq!(exit(&plain), 0, "{}", stderr(&plain));
-    assert!(String::from_utf8(plain.stdout.clone()).unwrap().contains("交易时间"));
+    assert!(String::from_utf8(plain.stdout.clone()).unwrap().contains("时间,商户号,"));
     let to_file = [&bill[..], &["--query", "tar_type=GZIP", "--output", path.to_str().unwrap()]].concat();
     let compressed = weipay(&to_file, &HashMap::new());
     assert_eq!(exit(&compressed), 0, "{}", stderr(&compressed));

@@ -10,9 +10,9 @@ fn run(command: &[&str]) -> Output {
 
 #[test]
 fn the_command_finds_the_sandbox_in_its_environment() {
-    let output = run(&[WEIPAY, "call", "GET", "v3/bill/tradebill", "--query", "bill_date=2026-01-02"]);
+    let output = run(&[WEIPAY, "call", "GET", "v3/merchant/fund/balance/BASIC"]);
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("download_url"), "{output:?}");
+    assert!(output.status.success() && text.contains("available_amount"), "{output:?}");
 }
 
 #[test]

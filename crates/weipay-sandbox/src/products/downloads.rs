@@ -1,8 +1,8 @@
 //! File downloads (文件下载): a response gives an address, and a signed request to it gets a file.
 //!
-//! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The sandbox
-//! keeps no orders of the products whose bills these are, so that its bills are whole and empty; it responds with them as it
-//! responds with examples, and says so in the same way.
+//! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The bills of payments,
+//! refunds and profit sharing are made of what happened: see [`bills`]. Of other products the sandbox keeps nothing, so that their
+//! bills are whole and empty; it responds with them as it responds with examples, and says so in the same way.
 
 mod document;
 pub(super) mod gzip;
@@ -17,13 +17,13 @@ use crate::response::{File, Refusal};
 use document::Document;
 use link::{Link, lead_back};
 
-/// Where bills are downloaded, and files of other operations.
+/// Where bills are downloaded, and files of other operations that are examples.
 pub(super) const BILLS: &str = "v3/billdownload/file";
 
 pub(super) const FILES: Files = Files { open: file, link: lead_back };
 
-/// The file that an operation responds with. A link of a response leads to its own; another token to an example of what the
-/// operation downloads, because the documents show such tokens.
+/// The file that an operation responds with. A link of a response leads to its own. Another token leads to an example of what the
+/// operation downloads, because the documents show such tokens; where bills are downloaded, it is refused.
 fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Result<File, Refusal> {
     if operation.path == BILLS
         && let Some(bill) = bills::link::download(request.query("token").unwrap_or_default(), links)
@@ -33,6 +33,11 @@ fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Res
     let link = match request.query("token").map(|token| links.open(token)) {
         Some(Some(link)) if link.is_old(links.now) => return Err(unconfirmed::old_link()),
         Some(Some(link)) => link,
+        Some(None) | None if operation.path == BILLS => {
+            return Err(unconfirmed::unknown_link().with_reason(
+                "the `token` is not from this sandbox: ask for the bill, and download from the `download_url` of the response",
+            ));
+        }
         Some(None) | None => {
             let is_gzip = request.query("tartype").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"));
             Link { document: Document::from_operation(operation), is_gzip, key: None, made: links.now }

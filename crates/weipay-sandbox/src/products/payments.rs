@@ -22,6 +22,8 @@ pub(crate) mod codepay;
 pub(crate) mod combined;
 pub(crate) mod creation;
 mod front_end;
+#[cfg(test)]
+mod model;
 pub(crate) mod order;
 pub(crate) mod page;
 pub(crate) mod parties;
@@ -29,6 +31,8 @@ pub(crate) mod payment;
 pub(crate) mod person;
 pub(crate) mod profit_sharing;
 mod query;
+#[cfg(test)]
+mod race;
 pub(crate) mod refund;
 pub(crate) mod refusals;
 mod unconfirmed;

@@ -1,7 +1,13 @@
 //! Downloads: the address of a response leads back to the sandbox, and what comes from there is a file and not signed.
 
+use serde_json::json;
+use weipay_sandbox::{NewMerchant, PersonPays, PlatformKeys};
+
 use crate::SHARED;
 use crate::client::{Client, Response};
+
+/// A bill of a product that the sandbox keeps nothing of.
+const BILL: &str = "/v3/merchant/fund/withdraw/bill-type/NO_SUCC?bill_date=2026-08-14";
 
 /// Follows an address that leads to the shared sandbox.
 fn follow(client: &Client<'_>, address: &serde_json::Value, host: &str) -> Response {
@@ -13,15 +19,43 @@ fn follow(client: &Client<'_>, address: &serde_json::Value, host: &str) -> Respo
 #[test]
 fn a_bill_is_downloaded_where_the_response_says() {
     let client = Client::new(&SHARED);
-    let bill = client.get("/v3/bill/tradebill?bill_date=2026-08-14");
+    let bill = client.get(BILL);
     assert!(client.verifies(&bill));
     let file = follow(&client, &bill.success()["download_url"], "127.0.0.1");
     assert_eq!(file.status, 200, "{}", file.text());
     assert!(!file.check_signature());
     assert_eq!(file.header("Content-Type"), Some("text/plain; charset=utf-8"));
-    assert!(file.text().starts_with("交易时间,公众账号ID,商户号"));
+    assert!(file.text().starts_with("时间,商户号,"));
     assert!(file.header("Request-ID").is_some());
     assert_eq!(file.header("Weipay-Sandbox-Answer"), Some("example"));
+}
+
+#[test]
+fn a_bill_of_what_happened_is_for_its_merchant_for_five_minutes_and_no_example() {
+    let sandbox = crate::sandbox().examples(false).start().unwrap();
+    let kit = sandbox.kit();
+    let order = json!({
+        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
+    });
+    Client::new(&sandbox).post("/v3/pay/transactions/native", &order).success();
+    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    sandbox.run_for(86_400).unwrap();
+    let client = |mchid: &str| Client { now: sandbox.clock().now(), ..Client::of(&sandbox, mchid) };
+    let bill = client(&kit.mchid).get("/v3/bill/tradebill?bill_date=2026-08-15");
+    assert_eq!(bill.header("Weipay-Sandbox-Answer"), Some("state"));
+    let address = &bill.success()["download_url"];
+    let file = follow(&client(&kit.mchid), address, "127.0.0.1");
+    assert!(file.status == 200 && file.text().contains(",`order-1,") && !file.check_signature());
+    assert_eq!(file.header("Weipay-Sandbox-Answer"), Some("state"));
+    let another = sandbox.add_merchant(&NewMerchant::new().platform_keys(PlatformKeys::Migration)).unwrap();
+    let stolen = follow(&client(&another.kit().mchid), address, "127.0.0.1");
+    assert_eq!(stolen.refusal(), (403, "NO_AUTH".to_owned()));
+    let unknown = client(&kit.mchid).get("/v3/billdownload/file?token=a");
+    assert_eq!(unknown.refusal(), (400, "INVALID_REQUEST".to_owned()));
+    sandbox.run_for(301).unwrap();
+    let late = follow(&client(&kit.mchid), address, "127.0.0.1");
+    assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()));
 }
 
 #[test]
@@ -34,7 +68,7 @@ fn an_address_names_the_sandbox_as_its_client_does_and_never_the_real_platform()
         ("API2.wechatpay.cn:443", SHARED.base_url().strip_prefix("http://").unwrap()),
         ("evil.test/x?", SHARED.base_url().strip_prefix("http://").unwrap()),
     ] {
-        let mut request = client.request("GET", "/v3/bill/fundflowbill?bill_date=2026-08-14", b"");
+        let mut request = client.request("GET", BILL, b"");
         request.set("Host", host);
         let bill = client.send(&request).success();
         assert_eq!(follow(&client, &bill["download_url"], named).status, 200, "{host}");
@@ -55,7 +89,6 @@ fn pictures_and_receipts_have_their_own_types() {
     for (target, content_type, beginning) in [
         ("/v3/merchant-service/images/example", "image/png", &b"\x89PNG\r\n"[..]),
         ("/v3/transferdownload/elecvoucherfile?token=a&source=elecsign", "application/pdf", b"%PDF-"),
-        ("/v3/billdownload/file?token=a&tartype=gzip", "application/x-gzip", b"\x1f\x8b"),
     ] {
         let file = client.get(target);
         assert_eq!((file.status, file.header("Content-Type")), (200, Some(content_type)));

@@ -13,6 +13,8 @@ use crate::client::{Client, Response, rest};
 use crate::{SHARED, sandbox};
 
 const HOST: &str = "api.mch.weixin.qq.com";
+/// Its response has an address.
+const BILL: &str = "/v3/merchant/fund/withdraw/bill-type/NO_SUCC?bill_date=2026-08-14";
 
 /// TLS as a client speaks it that trusts the sandbox's authority and nothing else.
 fn tls(sandbox: &Sandbox, host: &str, socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
@@ -28,9 +30,9 @@ fn tls(sandbox: &Sandbox, host: &str, socket: TcpStream) -> StreamOwned<ClientCo
     StreamOwned::new(ClientConnection::new(Arc::new(config), host).unwrap(), socket)
 }
 
-/// A query of the certificates of a bill's day, signed, over a stream.
+/// A request for a bill, signed, over a stream.
 fn exchange(client: &Client<'_>, host: &str, mut stream: impl Read + Write) -> Response {
-    let mut request = client.request("GET", "/v3/bill/tradebill?bill_date=2026-08-14", b"");
+    let mut request = client.request("GET", BILL, b"");
     request.set("Host", host);
     stream.write_all(&request.bytes("close")).unwrap();
     let mut bytes = Vec::new();
@@ -79,15 +81,14 @@ fn the_proxy_leads_to_every_official_host() {
 #[test]
 fn a_whole_url_given_to_the_proxy_is_served_as_well() {
     let client = Client::new(&SHARED);
-    let target = "/v3/bill/tradebill?bill_date=2026-08-14";
-    let mut request = client.request("GET", target, b"");
+    let mut request = client.request("GET", BILL, b"");
     request.set("Host", HOST);
-    request.target = format!("https://{HOST}{target}");
+    request.target = format!("https://{HOST}{BILL}");
     let response = client.send(&request);
     let address = response.success()["download_url"].as_str().unwrap().to_owned();
     assert!(address.starts_with(&format!("https://{HOST}/")), "{address}");
 
-    request.target = format!("http://example.com{target}");
+    request.target = format!("http://example.com{BILL}");
     let refused = client.send(&request);
     assert_eq!(refused.status, 403);
     assert!(refused.text().contains("NO_PROXY"), "{}", refused.text());
@@ -141,7 +142,7 @@ fn a_connection_that_never_spoke_does_not_hold_the_end_up() {
     let client = Client::new(&sandbox);
     let mut socket = client.connect();
     // Served after it, so it has been accepted too.
-    client.get("/v3/bill/tradebill?bill_date=2026-08-14").success();
+    client.get(BILL).success();
     drop(sandbox);
     assert_eq!(rest(&mut socket), b"");
 }

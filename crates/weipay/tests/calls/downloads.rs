@@ -15,8 +15,8 @@ use weipay::error::{ErrorClass, ErrorKind, FileError, RequestError};
 use weipay::wire::{DigestAlgorithm, Digester};
 use weipay::{Client, Error, Retries, blocking};
 
+use crate::bills;
 use crate::platform::{Platform, Scripted, Seen, configured, unsigned};
-use crate::story::SANDBOX;
 
 const TEXT: &str = "\u{feff}交易时间,订单金额\r\n`2026-11-25 10:00:00,`0.01\r\n";
 const TARGET: &str = "/v3/billdownload/file?token=a%2Fb-_|&tartype=gzip";
@@ -403,13 +403,13 @@ fn a_file_of_1_gib_takes_little_memory() {
 
 #[test]
 fn bills_of_a_sandbox_are_downloaded_with_their_responses() {
+    let (sandbox, blocking) = bills::with_bills();
     for kind in ["", "&tar_type=GZIP"] {
-        let path = format!("v3/bill/tradebill?bill_date=2026-08-14{kind}");
-        let blocking = blocking::Client::from_kit(SANDBOX.kit_file()).unwrap();
+        let path = format!("v3/bill/tradebill?bill_date={}{kind}", bills::DAY);
         let response = blocking.chain(&path).get().unwrap();
         let bytes = blocking.download(&response).to_bytes().unwrap();
         assert!(weipay::bill::Bill::new(&bytes[..]).unwrap().columns().any(|column| column == "交易时间"));
-        let client = Client::from_kit(SANDBOX.kit_file()).unwrap();
+        let client = Client::from_kit(sandbox.kit_file()).unwrap();
         let mut written = Vec::new();
         let downloaded = on_async(client.download(&response).to_writer(&mut written)).unwrap();
         assert!(downloaded.is_verified() && written == bytes);

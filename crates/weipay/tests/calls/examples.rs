@@ -62,40 +62,9 @@ fn a_client_fetches_certificates_or_is_given_the_public_key() {
 }
 
 #[test]
-fn errors_say_what_to_do() {
-    let said = said("errors");
-    for line in [
-        "an order that is not there: not_found",
-        "an order without an amount: parameter Some(\"PARAM_ERROR\"): mend the request",
-        "another private key: signature Some(\"SIGN_ERROR\"): check key, serial and clock",
-        "a response that was lost: transport None: query the result",
-        "nobody there: transport None: try again later",
-    ] {
-        assert!(said.contains(line), "{line}: {said}");
-    }
-}
-
-#[test]
 fn a_file_is_uploaded_from_anywhere() {
     let said = said("upload");
     assert!(said.lines().count() == 3 && said.matches("https://").count() == 3, "{said}");
-}
-
-#[test]
-fn calls_without_types_know_what_the_catalogue_knows() {
-    let said = said("untyped");
-    assert!(
-        said.contains("encrypted: [\"body: user_name\"], unknown: [\"body: transfer_remarks\"]")
-            && said.contains("\"WAIT_USER_CONFIRM\", unknown: [\"body: transfer_remarks\"]")
-            && said.contains("nothing is known of its fields"),
-        "{said}"
-    );
-}
-
-#[test]
-fn apiv2_is_called_as_apiv3_is() {
-    let said = said("apiv2");
-    assert!(said.contains("\"weixin://") && said.contains("not_found Some(\"ORDERNOTEXIST\")"), "{said}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 mod apiv2;
+mod bills;
 mod brand;
 mod delivery;
 mod download_attempts;

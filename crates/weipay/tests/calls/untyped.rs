@@ -302,8 +302,8 @@ fn an_upload_takes_what_the_file_says_of_itself_and_encrypts_its_description() {
 /// A bill is named by a signed response, and comes unsigned from where that says.
 #[test]
 fn a_bill_is_asked_for_and_downloaded_without_types() {
-    let client = client();
-    let call = client["v3/bill/tradebill"].query("bill_date", "2026-11-25").query("tar_type", "GZIP");
+    let (_sandbox, client) = crate::bills::with_bills();
+    let call = client["v3/bill/tradebill"].query("bill_date", crate::bills::DAY).query("tar_type", "GZIP");
     let response = call.get().unwrap();
     let downloaded = client.download(&response).to_writer(std::io::sink()).unwrap();
     assert!(downloaded.is_verified() && downloaded.was_compressed);

@@ -6,12 +6,8 @@ use weipay_wire::DigestAlgorithm;
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Document {
-    /// 交易账单 of all orders.
+    /// 交易账单, of APIv2.
     TradeBill,
-    /// 交易账单 of what was paid.
-    PaidBill,
-    /// 交易账单 of what was refunded.
-    RefundBill,
     /// 资金账单.
     FundBill,
     /// A bill whose columns no source prints.
@@ -23,10 +19,8 @@ pub(super) enum Document {
 
 impl Document {
     /// What each is called in a link.
-    pub(super) const WORDS: [(Self, &'static str); 7] = [
+    pub(super) const WORDS: [(Self, &'static str); 5] = [
         (Self::TradeBill, "trade"),
-        (Self::PaidBill, "paid"),
-        (Self::RefundBill, "refund"),
         (Self::FundBill, "fund"),
         (Self::OtherBill, "bill"),
         (Self::Page, "page"),
@@ -34,17 +28,11 @@ impl Document {
     ];
 
     /// What an operation gives a link to.
-    pub(super) fn linked_by(operation: &Operation, bill_type: Option<&str>) -> Self {
+    pub(super) fn linked_by(operation: &Operation) -> Self {
         let path = operation.path;
         let speaks_of = |words: &[&str]| words.iter().any(|word| path.contains(word));
         if speaks_of(&["receipt", "elecsign", "proof", "fapiao"]) {
             Self::Page
-        } else if path.ends_with("tradebill") {
-            match bill_type {
-                Some("SUCCESS" | "SUC_SPECIAL") => Self::PaidBill,
-                Some("REFUND" | "RECHARGE_REFUND" | "REF_SPECIAL") => Self::RefundBill,
-                _ => Self::TradeBill,
-            }
         } else if speaks_of(&["fundflowbill"]) {
             Self::FundBill
         } else {
@@ -73,8 +61,6 @@ impl Document {
     pub(super) fn bytes(self) -> Vec<u8> {
         match self {
             Self::TradeBill => bill(TRADE_BILL, TRADE_SUMMARY),
-            Self::PaidBill => bill(PAID_BILL, TRADE_SUMMARY),
-            Self::RefundBill => bill(REFUND_BILL, TRADE_SUMMARY),
             Self::FundBill => bill(FUND_BILL, FUND_SUMMARY),
             Self::OtherBill => bill(OTHER_BILL, OTHER_SUMMARY),
             Self::Page => page(),
@@ -89,9 +75,6 @@ impl Document {
 }
 
 const TRADE_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
-const PAID_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,商品名称,商户数据包,手续费,费率,订单金额,费率备注";
-/// UNCONFIRMED(refund-bill): where the two times of the refund stand.
-const REFUND_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,退款申请时间,退款成功时间,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
 const TRADE_SUMMARY: [(&str, &str); 7] = [
     ("总交易单数", "0"),
     ("应结订单总金额", "0.00"),
@@ -157,8 +140,6 @@ mod tests {
     #[test]
     fn the_columns_of_a_bill_are_as_many_as_the_documents_count() {
         assert_eq!(TRADE_BILL.split(',').count(), 27);
-        assert_eq!(PAID_BILL.split(',').count(), 27 - 7);
-        assert_eq!(REFUND_BILL.split(',').count(), 27 + 2);
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub(crate) fn lead_back(
     links: &Links<'_>,
 ) {
     let link = Link {
-        document: Document::linked_by(operation, request.query("bill_type")),
+        document: Document::linked_by(operation),
         is_gzip: request.query("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip")),
         key: None,
         made: links.now,

@@ -243,7 +243,6 @@ pub(crate) fn key(merchant: &str, out_trade_no: &str) -> String {
 
 /// Whose payments a bill has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "bills come next")]
 pub(crate) enum Whose<'a> {
     /// All that a merchant or partner made, for its sub-merchants too.
     Merchant(&'a str),
@@ -285,7 +284,6 @@ impl Order {
 
     /// The orders that were paid from one time until before another, reversed and refunded ones too; the one that was made last
     /// first.
-    #[allow(dead_code, reason = "bills come next")]
     pub(crate) fn find_paid(
         tx: &Transaction<'_>,
         whose: Whose<'_>,
@@ -303,7 +301,7 @@ impl Order {
 
     /// The order at a moment: when its time is over it is closed, whether or not the clock has done that yet.
     pub(crate) fn seen_at(self, now: i64) -> Self {
-        if self.state == OrderState::NotPay && self.expires <= now {
+        if matches!(self.state, OrderState::NotPay | OrderState::UserPaying) && self.expires <= now {
             return Self { state: OrderState::Closed, ended: Some(self.expires), ..self };
         }
         self

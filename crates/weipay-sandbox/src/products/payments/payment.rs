@@ -1,7 +1,9 @@
 //! A person pays: money moves on the ledger, the order changes its state, and its merchant is notified, in one transaction.
 //!
 //! Everything that pays an order does it by [`pay`]. The fee is the platform's; what is left is the payee's 未结算资金 until the
-//! next day, or waits for the split (分账). UNCONFIRMED(settlement): everything unsettled is settled at midnight in Beijing.
+//! next day, or waits for the split (分账). UNCONFIRMED(settlement): what was paid before a midnight in Beijing is settled then.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -14,8 +16,8 @@ use crate::clock;
 use crate::people::Person;
 use crate::products::HandlerError;
 use crate::products::cash_coupons::discount::{self, Discount};
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
-use crate::store::{Announcement, Due, StoreError, Transaction};
+use crate::products::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
+use crate::store::{Announcement, Due, Page, StoreError, Transaction};
 
 /// Who pays an order, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -290,10 +292,12 @@ fn settlement_of(payee: &str, now: i64) -> Due {
     Due { kind: SETTLEMENT.to_owned(), key: format!("{payee}@{day}"), at: clock::midnight(day) }
 }
 
-/// Settles everything of a merchant that is unsettled.
+/// Settles what was paid to a merchant before the midnight at which this fell due. The clock may come late: what was paid since then
+/// waits for the next midnight.
 pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
     let owner = Owner::merchant(key.split_once('@').map_or(key, |(payee, _)| payee));
-    let fen = Purse::find(tx, &owner)?.balance(AccountKind::Unsettled);
+    let unsettled = Purse::find(tx, &owner)?.balance(AccountKind::Unsettled);
+    let fen = unsettled.saturating_sub(paid_since(tx, &owner, at)?).max(0);
     let posting = Posting::new(Business::Settlement, key, at).moves(
         owner.account(AccountKind::Unsettled),
         owner.account(AccountKind::Available),
@@ -302,9 +306,67 @@ pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
     post(tx, posting).map_err(|error| error.or_short(super::refusals::not_enough_to_reverse))
 }
 
+/// Unsettled fen of a merchant from payments since a time that were not reversed. Refunds take the oldest money first.
+fn paid_since(tx: &Transaction<'_>, owner: &Owner, time: i64) -> Result<i64, StoreError> {
+    const LIMIT: i64 = 1_000;
+    // By the number of the payment, which its coupon and its reversal have too.
+    let (mut payments, mut offset) = (BTreeMap::<String, i64>::new(), 0);
+    loop {
+        let entries = ledger::entries(tx, owner, time, i64::MAX, Page { offset, limit: LIMIT })?;
+        if entries.is_empty() {
+            return Ok(payments.into_values().filter(|fen| *fen > 0).sum());
+        }
+        offset += LIMIT;
+        for entry in entries {
+            let is_payment = entry.business == Business::Payment;
+            let unsettled = |leg: &&Leg| leg.owner == *owner && leg.kind == AccountKind::Unsettled;
+            let fen: i64 = entry.legs.iter().filter(unsettled).map(|leg| leg.fen).sum();
+            match payments.get_mut(&entry.reference) {
+                Some(payment) => *payment += fen,
+                None if is_payment => drop(payments.insert(entry.reference, fen)),
+                None => {}
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn what_was_paid_after_midnight_waits_for_the_next_one_when_the_clock_comes_late() {
+        let at = clock::midnight(20_834);
+        let owner = Owner::merchant("1900000109");
+        let shop = |kind| owner.account(kind);
+        let pay = |tx: &Transaction<'_>, id: &str, fen: i64, time: i64| {
+            let bank = Owner::person("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").account(AccountKind::Bank);
+            post(tx, Posting::new(Business::Payment, id, time).moves(bank, shop(AccountKind::Unsettled), fen))
+        };
+        let take = |tx: &Transaction<'_>, id: &str, fen: i64| {
+            let (from, to) = (shop(AccountKind::Unsettled), shop(AccountKind::Refunding));
+            post(tx, Posting::new(Business::Refund, id, at + 2).moves(from, to, fen))
+        };
+        let done: Result<(), PostingError> = Store::in_memory().transaction(|tx| {
+            pay(tx, "1", 100, at - 1)?;
+            pay(tx, "2", 10, at)?;
+            pay(tx, "3", 7, at + 1)?;
+            // A reversal of the last, and a refund of the first.
+            take(tx, "3", 7)?;
+            take(tx, "refund", 30)?;
+            settle(tx, "1900000109@20834", at).unwrap();
+            let purse = Purse::find(tx, &owner)?;
+            assert_eq!(
+                (purse.balance(AccountKind::Available), purse.balance(AccountKind::Unsettled)),
+                (70, 10)
+            );
+            settle(tx, "1900000109@20835", at + clock::DAY).unwrap();
+            assert_eq!(Purse::find(tx, &owner)?.balance(AccountKind::Available), 80);
+            Ok(())
+        });
+        done.unwrap();
+    }
 
     #[test]
     fn a_fee_is_rounded_half_up() {
