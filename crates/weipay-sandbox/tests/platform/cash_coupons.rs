@@ -107,6 +107,24 @@ fn a_coupon_is_sent_used_in_an_order_and_given_back_by_a_whole_refund() {
 }
 
 #[test]
+fn the_page_shows_the_coupon_that_is_used_and_what_is_left_to_pay() {
+    let (sandbox, stock_id) = running_stock();
+    let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();
+    order(&sandbox, "order-1", 1_200);
+    let address = sandbox.pay_page("order-1").unwrap();
+    let target = address.strip_prefix(sandbox.base_url()).unwrap();
+    for _ in 0..2 {
+        let page = client(&sandbox).get(target);
+        let text = page.text();
+        assert!(text.contains("<p class=\"amount\">¥7.00</p>") && text.contains("<dd>-¥5.00</dd>"), "{text}");
+    }
+    assert_eq!(coupon(&sandbox, &coupon_id)["status"], "SENDED", "to look uses nothing");
+    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 700);
+    let page = client(&sandbox).get(target);
+    assert!(page.text().contains("¥7.00</p>") && page.text().contains("-¥5.00"), "{}", page.text());
+}
+
+#[test]
 fn a_person_may_choose_no_coupon_and_cannot_choose_one_that_does_not_fit() {
     let (sandbox, stock_id) = running_stock();
     let sent = send(&sandbox, &stock_id, "send-1");

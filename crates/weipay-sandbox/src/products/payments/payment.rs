@@ -156,6 +156,17 @@ fn kept_for_sharing(order: &Order, transaction_id: &str, fen: i64, now: i64) -> 
     )
 }
 
+/// The coupon that an order is paid with when a person chooses nothing.
+pub(super) fn coupon_to_use(
+    tx: &Transaction<'_>,
+    order: &Order,
+    now: i64,
+) -> Result<Option<Discount>, NotPaid> {
+    let (payer, person) = payer_of(tx, order, None)?;
+    let means = Means { payer, person, from_wallet: false, discount: 0, coupon: CouponChoice::Best };
+    coupon_of(tx, order, &means, now)
+}
+
 /// The coupon that is used. None fits is no obstacle, unless the person chose one.
 fn coupon_of(
     tx: &Transaction<'_>,

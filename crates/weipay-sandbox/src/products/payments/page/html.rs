@@ -83,7 +83,7 @@ pub(super) fn invoice(
         }
     }
     let is_paid = invoice.standing == Standing::Paid;
-    let fen = if is_paid { invoice.paid } else { invoice.total };
+    let fen = if is_paid { invoice.paid } else { invoice.to_pay };
     let _ = writeln!(body, "<p class=\"amount\">{}</p>\n<dl>", money(fen, &invoice.currency));
     let has_parts = invoice.lines.len() > 1;
     for line in &invoice.lines {

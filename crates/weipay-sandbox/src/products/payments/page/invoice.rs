@@ -1,7 +1,8 @@
 //! What the page shows of an order: read from the store, and nothing is changed by it.
 
+use crate::products::cash_coupons::discount::Discount;
 use crate::products::payments::order::Order;
-use crate::products::payments::payment::check_payable;
+use crate::products::payments::payment::{check_payable, coupon_to_use};
 use crate::products::payments::person::{Payable, PersonPaysError, check_prepay, find};
 use crate::store::Transaction;
 
@@ -12,8 +13,8 @@ pub(super) struct Invoice {
     pub(super) merchant: String,
     pub(super) out_trade_no: String,
     pub(super) currency: String,
-    /// Fen, of all parts.
-    pub(super) total: i64,
+    /// Fen of all parts, without the coupon that would be used.
+    pub(super) to_pay: i64,
     /// Fen that the person paid.
     pub(super) paid: i64,
     /// One, or those of a combined order.
@@ -66,15 +67,27 @@ impl Invoice {
                 (combined.merchant, combined.out_trade_no, parts)
             }
         };
+        let standing = standing(&orders, prepay);
+        // A combined order is paid without.
+        let to_use = match &orders[..] {
+            [order] if standing == Standing::Open && order.combined.is_none() => {
+                coupon_to_use(tx, order, now)?
+            }
+            _ => None,
+        };
+        let total = orders.iter().fold(0, |sum: i64, order| sum.saturating_add(order.total));
         let payments = || orders.iter().filter_map(|order| order.payment.as_ref());
         Ok(Self {
             merchant,
             out_trade_no,
             currency: orders.first().map_or_else(String::new, |order| order.currency.clone()),
-            total: orders.iter().fold(0, |sum: i64, order| sum.saturating_add(order.total)),
+            to_pay: total - to_use.as_ref().map_or(0, Discount::amount),
             paid: payments().fold(0, |sum: i64, payment| sum.saturating_add(payment.payer_total)),
-            coupons: payments().flat_map(|payment| &payment.promotion_detail).map(Coupon::read).collect(),
-            standing: standing(&orders, prepay),
+            coupons: match to_use {
+                Some(coupon) => vec![Coupon::read(&coupon.promotion_detail())],
+                None => payments().flat_map(|payment| &payment.promotion_detail).map(Coupon::read).collect(),
+            },
+            standing,
             lines: orders.into_iter().map(Line::from).collect(),
         })
     }
