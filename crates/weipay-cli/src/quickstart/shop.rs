@@ -97,7 +97,8 @@ impl<'a> Shop<'a> {
         self.wait_for_payment(&code_url, pays_at_once, screen)?;
         let date = self.query(screen)?;
         self.refund(screen)?;
-        screen.done(match self.read_bill(&date, screen)? {
+        let has_bill = self.read_bill(&date, screen)?;
+        screen.done(match has_bill {
             true => "The shop's books agree: an order, its refund, and both in the bill.",
             false => "The shop's books agree: an order and its refund.",
         });

@@ -45,7 +45,7 @@ pub fn with_bills() -> (Sandbox, Client) {
 
 fn bill(client: &Client, path: &str) -> Vec<u8> {
     let response = client.chain(path).query("bill_date", DAY).get().unwrap();
-    client.download(&response).to_bytes().unwrap()
+    client.download(&response).to_bytes().unwrap().to_vec()
 }
 
 fn fen(amount: Option<Amount>) -> i64 {
