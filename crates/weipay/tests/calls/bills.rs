@@ -49,7 +49,7 @@ fn bill(client: &Client, path: &str) -> Vec<u8> {
 }
 
 fn fen(amount: Option<Amount>) -> i64 {
-    i64::try_from(amount.unwrap().fen().unwrap()).unwrap()
+    amount.unwrap().fen().unwrap()
 }
 
 #[test]
