@@ -34,12 +34,16 @@ type kit struct {
 
 // kitOf reads the kit of the merchant of a kind: its environment variable names it.
 func kitOf(t *testing.T, kind string) kit {
-	kit := kit{path: os.Getenv("KIT_" + strings.ToUpper(strings.ReplaceAll(kind, "-", "_")))}
+	kit := kit{path: kitPath(kind)}
 	content, err := os.ReadFile(kit.path)
 	must(t, err)
 	// Members that the merchant lacks are null, which is left out.
 	must(t, json.Unmarshal(content, &kit.members))
 	return kit
+}
+
+func kitPath(kind string) string {
+	return os.Getenv("KIT_" + strings.ToUpper(strings.ReplaceAll(kind, "-", "_")))
 }
 
 func must(t *testing.T, err error) {

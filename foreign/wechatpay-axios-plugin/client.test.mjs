@@ -2,14 +2,36 @@
 // the proxy and the certificates that the environment names; or the hosts are this machine. It verifies every successful response
 // itself, and refuses one that somebody changed on the way.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { on, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, request as forward } from 'node:http';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import plugin from 'wechatpay-axios-plugin';
 
-const { Rsa, Wechatpay } = plugin;
+const { Aes, Formatter, Rsa, Wechatpay } = plugin;
+
+// What a person or time does: no client can do it.
+const weipay = (...args) => promisify(execFile)(process.env.WEIPAY, ['sandbox', ...args, '--data', process.env.DATA]);
+
+// Receives notifications, and keeps them as they came.
+let notify_url;
+const receiver = createServer(async (request, response) => {
+  const body = Buffer.concat(await request.toArray()).toString();
+  response.writeHead(204).end();
+  receiver.emit('notification', request.headers, body);
+});
+const notifications = on(receiver, 'notification');
+before(async () => {
+  receiver.listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  notify_url = `http://127.0.0.1:${receiver.address().port}/notify`;
+});
+after(() => receiver.close());
 
 // What the merchant of a kind knows, and where its files are.
 function kitOf(kind) {
@@ -19,17 +41,23 @@ function kitOf(kind) {
   return { ...kit, pem: (member) => readFileSync(join(dirname(path), kit[member])) };
 }
 
-// Its README's configuration: `certs` has what the platform has for the merchant.
-function client(kit, options = {}) {
+// What the platform has for the merchant.
+function certsOf(kit) {
   const certs = {};
   if (kit.platform_serial) certs[kit.platform_serial] = Rsa.from(kit.pem('platform_cert'), Rsa.KEY_TYPE_PUBLIC);
   if (kit.public_key_id) certs[kit.public_key_id] = Rsa.from(kit.pem('public_key'), Rsa.KEY_TYPE_PUBLIC);
+  return certs;
+}
+
+// Its README's configuration.
+function client(kit, options = {}) {
   return new Wechatpay({
     ...(process.env.WAY === 'base-url' && { baseURL: kit.base_url }),
     mchid: kit.mchid,
     serial: kit.merchant_serial,
     privateKey: Rsa.from(kit.pem('merchant_key'), Rsa.KEY_TYPE_PRIVATE),
-    certs,
+    certs: certsOf(kit),
+    secret: kit.api_v2_key,
     ...options,
   });
 }
@@ -113,6 +141,101 @@ each('orders are placed with its own headers', async (kit) => {
   const closed = await transactions.outTradeNo.$out_trade_no$.close.post({ mchid: kit.mchid }, { out_trade_no: 'axios-native' });
   assert.equal(closed.status, 204);
   return ['orders'];
+});
+
+// Verifies and decrypts with its functions, as its README does.
+async function notified(kit, event) {
+  const { value: [headers, body] } = await notifications.next();
+  const {
+    'wechatpay-timestamp': timestamp, 'wechatpay-nonce': nonce, 'wechatpay-serial': serial, 'wechatpay-signature': signature,
+  } = headers;
+  const verify = (body) => Rsa.verify(Formatter.response(timestamp, nonce, body), signature, certsOf(kit)[serial]);
+  assert.equal(verify(body), true, 'the notification does not verify');
+  assert.equal(verify(`${body} `), false, 'a notification that was changed verifies');
+  const { event_type, resource } = JSON.parse(body);
+  assert.equal(event_type, event);
+  return JSON.parse(Aes.AesGcm.decrypt(resource.ciphertext, kit.api_v3_key, resource.nonce, resource.associated_data));
+}
+
+each('an order is paid, and a part is given back', async (kit) => {
+  const { v3 } = client(kit);
+  const out_trade_no = 'axios-payment', package_of = (id) => `prepay_id=${id}`;
+  const { data: { prepay_id } } = await v3.pay.transactions.jsapi.post({
+    appid: kit.appid, mchid: kit.mchid, description: '测试', out_trade_no, notify_url, amount: { total: 100 }, payer: { openid: kit.openid },
+  });
+  const part = { out_trade_no, notify_url, amount: { refund: 30, total: 100, currency: 'CNY' } };
+  await assert.rejects(v3.refund.domestic.refunds.post({ ...part, out_refund_no: 'axios-early' }), ({ response }) => response.status < 500);
+  const front = {
+    appId: kit.appid, timeStamp: `${Formatter.timestamp()}`, nonceStr: Formatter.nonce(), package: package_of(prepay_id), signType: 'RSA',
+  };
+  front.paySign = Rsa.sign(
+    Formatter.joinedByLineFeed(front.appId, front.timeStamp, front.nonceStr, front.package),
+    Rsa.from(kit.pem('merchant_key'), Rsa.KEY_TYPE_PRIVATE),
+  );
+  await weipay('pay', '--front-end', JSON.stringify(front));
+  const paid = await notified(kit, 'TRANSACTION.SUCCESS');
+  assert.deepEqual([paid.out_trade_no, paid.amount.total], [out_trade_no, 100]);
+  const order = (out_trade_no) => v3.pay.transactions.outTradeNo.$out_trade_no$.get({ params: { mchid: kit.mchid }, out_trade_no });
+  const { data: found } = await order(out_trade_no);
+  assert.deepEqual([found.trade_state, found.transaction_id], ['SUCCESS', paid.transaction_id]);
+
+  const { data: { refund_id } } = await v3.refund.domestic.refunds.post({ ...part, out_refund_no: 'axios-refund' });
+  await weipay('refund', refund_id, '--to', 'success');
+  const refunded = await notified(kit, 'REFUND.SUCCESS');
+  assert.deepEqual([refunded.refund_id, refunded.amount.refund], [refund_id, 30]);
+  const { data: refund } = await v3.refund.domestic.refunds.$out_refund_no$.get({ out_refund_no: 'axios-refund' });
+  assert.equal(refund.status, 'SUCCESS');
+  await assert.rejects(order('axios-unknown'), ({ response }) => response.status === 404 && response.data.code === 'ORDER_NOT_EXIST');
+  return ['payment', 'payment notification', 'refund', 'refund notification', 'unknown order'];
+});
+
+each('the bill of a day is downloaded', async (kit) => {
+  const { v3 } = client(kit);
+  const { data: { download_url, hash_value } } = await v3.bill.tradebill.get({ params: { bill_date: process.env.BILL_DATE, tar_type: 'GZIP' } });
+  const params = Object.fromEntries(new URL(download_url).searchParams);
+  const { data } = await v3.billdownload.file.get({ params, responseType: 'arraybuffer' });
+  const bill = gunzipSync(data);
+  assert.equal(createHash('sha1').update(bill).digest('hex'), hash_value);
+  return ['bill'];
+});
+
+each('others get a part of a payment, and a transfer', async (kit) => {
+  const { v3 } = client(kit);
+  const { data: { transaction_id } } = await v3.pay.transactions.outTradeNo.$out_trade_no$.get({
+    params: { mchid: kit.mchid }, out_trade_no: 'past-none',
+  });
+  const receiver = { type: 'PERSONAL_OPENID', account: kit.openid };
+  await v3.profitsharing.receivers.add.post({ appid: kit.appid, ...receiver, relation_type: 'USER' });
+  await v3.profitsharing.orders.post({
+    appid: kit.appid, transaction_id, out_order_no: 'axios-share', unfreeze_unsplit: true,
+    receivers: [{ ...receiver, amount: 10, description: '分给一人' }],
+  });
+  const { transferBills } = v3.fundApp.mchTransfer;
+  const { data: transfer } = await transferBills.post({
+    appid: kit.appid, out_bill_no: 'axiostransfer', transfer_scene_id: '1000', openid: kit.openid, transfer_amount: 100, transfer_remark: '测试',
+    notify_url, transfer_scene_report_infos: [
+      { info_type: '活动名称', info_content: '新会员有礼' }, { info_type: '奖励说明', info_content: '注册会员抽奖' },
+    ],
+  });
+  assert.equal(transfer.state, 'WAIT_USER_CONFIRM');
+  await weipay('transfer', 'confirm', transfer.transfer_bill_no);
+  await weipay('clock', 'advance', '5s');
+  const done = await notified(kit, 'MCHTRANSFER.BILL.FINISHED');
+  assert.deepEqual([done.out_bill_no, done.state], ['axiostransfer', 'SUCCESS']);
+  const { data: { state } } = await transferBills.outBillNo.$out_bill_no$.get({ out_bill_no: 'axiostransfer' });
+  assert.equal(state, 'SUCCESS');
+  const { data: shared } = await v3.profitsharing.orders.$out_order_no$.get({ params: { transaction_id }, out_order_no: 'axios-share' });
+  assert.deepEqual([shared.state, shared.receivers[0].result], ['FINISHED', 'SUCCESS']);
+  return ['profit sharing', 'transfer', 'transfer notification'];
+});
+
+each('an order of APIv2 is placed', async (kit) => {
+  const { data } = await client(kit).v2.pay.unifiedorder.post({
+    appid: kit.appid, mch_id: kit.mchid, body: '测试', out_trade_no: 'axios-v2', total_fee: 100, spbill_create_ip: '127.0.0.1', notify_url,
+    trade_type: 'NATIVE',
+  });
+  assert.match(data.code_url, /^weixin:/);
+  return ['APIv2 order'];
 });
 
 test('each of the two keys of the platform is asked for by its serial, and verifies', async () => {

@@ -4,12 +4,35 @@
 // public key of the platform, only the platform certificates, which it downloads itself; and it verifies a response only when it is
 // asked to.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { on, once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import request from 'superagent';
 import WxPay from 'wechatpay-node-v3';
 import transport from 'wechatpay-node-v3/dist/lib/pay-request.js';
+
+// What a person or time does: no client can do it.
+const weipay = (...args) => promisify(execFile)(process.env.WEIPAY, ['sandbox', ...args, '--data', process.env.DATA]);
+
+// Receives notifications, and keeps them as they came.
+let notify_url;
+const receiver = createServer(async (request, response) => {
+  const body = Buffer.concat(await request.toArray()).toString();
+  response.writeHead(204).end();
+  receiver.emit('notification', request.headers, body);
+});
+const notifications = on(receiver, 'notification');
+before(async () => {
+  receiver.listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  notify_url = `http://127.0.0.1:${receiver.address().port}/notify`;
+});
+after(() => receiver.close());
 
 const official = 'https://api.mch.weixin.qq.com';
 
@@ -103,6 +126,90 @@ each('orders are placed by its functions, with its own headers', async (kit, pay
   const closed = await pay.close('node-v3-native');
   assert.equal(closed.status, 204, closed.error);
   return ['orders'];
+});
+
+// Its verifySign and decipher_gcm, as its README does; without a certificate it can only decrypt.
+async function notified(pay, keys, event) {
+  const { value: [headers, body] } = await notifications.next();
+  const message = JSON.parse(body);
+  assert.equal(message.event_type, event);
+  if (keys === 'certificate') {
+    const verify = (body) => pay.verifySign({
+      timestamp: headers['wechatpay-timestamp'],
+      nonce: headers['wechatpay-nonce'],
+      serial: headers['wechatpay-serial'],
+      signature: headers['wechatpay-signature'],
+      body,
+    });
+    assert.equal(await verify(message), true, 'its verifySign refused the notification');
+    assert.equal(await verify({ ...message, id: 'another' }), false, 'its verifySign believed a notification that was changed');
+  }
+  return pay.decipher_gcm(message.resource.ciphertext, message.resource.associated_data, message.resource.nonce);
+}
+
+async function good(answer) {
+  const { status, data, error } = await answer;
+  assert.equal(status, 200, error);
+  return data;
+}
+
+each('an order is paid, and a part is given back', async (kit, pay, keys) => {
+  const number = 'node-v3-payment';
+  const order = { description: '测试', out_trade_no: number, notify_url, amount: { total: 100 } };
+  const signed = await good(pay.transactions_jsapi({ ...order, payer: { openid: kit.openid } }));
+  const part = { out_trade_no: number, notify_url, amount: { refund: 30, total: 100, currency: 'CNY' } };
+  assert.equal(Math.floor((await pay.refunds({ ...part, out_refund_no: 'node-v3-early' })).status / 100), 4);
+  await weipay('pay', '--front-end', JSON.stringify(signed));
+  const paid = await notified(pay, keys, 'TRANSACTION.SUCCESS');
+  assert.deepEqual([paid.out_trade_no, paid.amount.total], [number, 100]);
+  const found = await good(pay.query({ out_trade_no: number }));
+  assert.deepEqual([found.trade_state, found.transaction_id], ['SUCCESS', paid.transaction_id]);
+
+  const { refund_id } = await good(pay.refunds({ ...part, out_refund_no: 'node-v3-refund' }));
+  await weipay('refund', refund_id, '--to', 'success');
+  const refunded = await notified(pay, keys, 'REFUND.SUCCESS');
+  assert.deepEqual([refunded.refund_id, refunded.amount.refund], [refund_id, 30]);
+  assert.equal((await good(pay.find_refunds('node-v3-refund'))).status, 'SUCCESS');
+  const unknown = await pay.query({ out_trade_no: 'node-v3-unknown' });
+  assert.deepEqual([unknown.status, JSON.parse(unknown.error).code], [404, 'ORDER_NOT_EXIST']);
+  const steps = ['payment', 'refund', 'unknown order'];
+  return keys === 'none' ? steps : [...steps, 'payment notification', 'refund notification'];
+});
+
+each('the bill of a day is downloaded', async (kit, pay) => {
+  const { download_url, hash_value } = await good(pay.tradebill({ bill_date: process.env.BILL_DATE, bill_type: 'ALL' }));
+  // It signs the path of an official address; its sender of `createHttp` changes the host.
+  const bill = await good(pay.downloadBill(download_url.replace(kit.host, official)));
+  assert.equal(createHash('sha1').update(bill).digest('hex'), hash_value);
+  return ['bill'];
+});
+
+each('others get a part of a payment, and a transfer', async (kit, pay, keys) => {
+  const account = kit.openid, type = 'PERSONAL_OPENID', share = `node-v3-share-${keys}`;
+  const wx_serial_no = kit.public_key_id ?? kit.platform_serial;
+  const { transaction_id } = await good(pay.query({ out_trade_no: `past-${keys}` }));
+  await good(pay.profitsharing_receivers_add({ appid: kit.appid, type, account, relation_type: 'USER', wx_serial_no }));
+  await good(pay.create_profitsharing_orders({
+    transaction_id, out_order_no: share, unfreeze_unsplit: true, wx_serial_no,
+    receivers: [{ type, account, amount: 10, description: '分给一人' }],
+  }));
+  // It has no function for today's transfers.
+  const bills = '/v3/fund-app/mch-transfer/transfer-bills';
+  const { data: transfer } = await raw(kit, pay, keys, 'POST', bills, {
+    appid: kit.appid, out_bill_no: 'nodetransfer', transfer_scene_id: '1000', openid: kit.openid, transfer_amount: 100, transfer_remark: '测试',
+    notify_url, transfer_scene_report_infos: [
+      { info_type: '活动名称', info_content: '新会员有礼' }, { info_type: '奖励说明', info_content: '注册会员抽奖' },
+    ],
+  });
+  assert.equal(transfer.state, 'WAIT_USER_CONFIRM', JSON.stringify(transfer));
+  await weipay('transfer', 'confirm', transfer.transfer_bill_no);
+  await weipay('clock', 'advance', '5s');
+  const done = await notified(pay, keys, 'MCHTRANSFER.BILL.FINISHED');
+  assert.deepEqual([done.out_bill_no, done.state], ['nodetransfer', 'SUCCESS']);
+  assert.equal((await raw(kit, pay, keys, 'GET', `${bills}/out-bill-no/nodetransfer`)).data.state, 'SUCCESS');
+  const shared = await good(pay.query_profitsharing_orders(transaction_id, share));
+  assert.deepEqual([shared.state, shared.receivers[0].result], ['FINISHED', 'SUCCESS']);
+  return ['profit sharing', 'transfer', ...(keys === 'none' ? [] : ['transfer notification'])];
 });
 
 each('a coupon is created, sent, associated, disassociated, queried and used', async (kit, pay, keys) => {

@@ -1,9 +1,16 @@
 """wechatpayv3, unmodified, against `weipay sandbox`. Its hosts are constants: it comes by the proxy and the certificates that the
 environment names, or the hosts are this machine. It verifies every successful response itself."""
+import gzip
+import hashlib
 import json
 import os
+import queue
+import subprocess
+import threading
+import time
 import unittest
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from wechatpayv3 import WeChatPay, WeChatPayType
@@ -39,6 +46,24 @@ class Kit(dict):
 # Kinds of merchants, and the configurations of keys that fit each.
 FITTING = [('public-key', 'public key'), ('certificate', 'certificate'),
            ('migration', 'public key'), ('migration', 'certificate')]
+
+
+def weipay(*arguments):
+    """What a person or time does: no client can do it."""
+    subprocess.run([os.environ['WEIPAY'], 'sandbox', *arguments, '--data', os.environ['DATA']], check=True, capture_output=True)
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Receives notifications, and keeps them as they came."""
+    received = queue.Queue()
+
+    def do_POST(self):
+        self.received.put((self.headers, self.rfile.read(int(self.headers['Content-Length']))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
 
 
 def beijing(days):
@@ -93,6 +118,72 @@ class Sandbox(unittest.TestCase):
         status, message = pay.marketing_busifavor_coupon_disassociate('1', '1', '1', '1')
         self.assertEqual((status, json.loads(message)['code']), (400, 'INVALID_REQUEST'))
 
+    def notified(self, pay, event):
+        headers, body = Receiver.received.get(timeout=30)
+        message = pay.callback(headers, body)
+        self.assertEqual(message['event_type'], event)
+        self.assertIsNone(pay.callback(headers, body.replace(b'"create_time":"2', b'"create_time":"3')), 'a changed one was believed')
+        return message['resource']
+
+    def payments(self, kit, name, pay):
+        number, notify_url = f'py-{name}-payment', self.receiver
+        prepay_id = self.good(pay.pay(
+            description='测试', out_trade_no=number, amount={'total': 100}, payer={'openid': kit['openid']}, notify_url=notify_url,
+            pay_type=WeChatPayType.JSAPI))['prepay_id']
+        status, message = pay.refund(f'py-{name}-early', {'refund': 30, 'total': 100, 'currency': 'CNY'}, out_trade_no=number)
+        self.assertEqual(status // 100, 4, message)
+        line = [kit['appid'], str(int(time.time())), 'nonce', f'prepay_id={prepay_id}']
+        weipay('pay', '--front-end', json.dumps({
+            'appId': line[0], 'timeStamp': line[1], 'nonceStr': line[2], 'package': line[3], 'signType': 'RSA', 'paySign': pay.sign(line)}))
+        paid = self.notified(pay, 'TRANSACTION.SUCCESS')
+        self.assertEqual((paid['out_trade_no'], paid['amount']['total']), (number, 100))
+        found = self.good(pay.query(out_trade_no=number))
+        self.assertEqual((found['trade_state'], found['transaction_id']), ('SUCCESS', paid['transaction_id']))
+
+        refund = self.good(pay.refund(f'py-{name}-refund', {'refund': 30, 'total': 100, 'currency': 'CNY'}, out_trade_no=number,
+                                      notify_url=notify_url))
+        weipay('refund', refund['refund_id'], '--to', 'success')
+        refunded = self.notified(pay, 'REFUND.SUCCESS')
+        self.assertEqual((refunded['refund_id'], refunded['amount']['refund']), (refund['refund_id'], 30))
+        self.assertEqual(self.good(pay.query_refund(f'py-{name}-refund'))['status'], 'SUCCESS')
+        status, message = pay.query(out_trade_no=f'py-{name}-unknown')
+        self.assertEqual((status, json.loads(message)['code']), (404, 'ORDER_NOT_EXIST'))
+
+    def bill(self, kit, name, pay):
+        bill = self.good(pay.trade_bill(os.environ['BILL_DATE']))
+        status, content = pay.download_bill(bill['download_url'])
+        self.assertEqual(status, 200, content)
+        text = gzip.decompress(content)
+        self.assertEqual(hashlib.sha1(text).hexdigest(), bill['hash_value'])
+
+    def others(self, kit, name, pay):
+        """Profit sharing and a transfer: the money reaches others."""
+        person, past = kit['openid'], self.good(pay.query(out_trade_no=f'past-{name}'))['transaction_id']
+        self.good(pay.profitsharing_add_receiver('PERSONAL_OPENID', person, 'USER'))
+        share, bill = f'py-{name}-share', f'py{name}transfer'.replace('-', '')
+        self.good(pay.profitsharing_order(past, share, [
+            {'type': 'PERSONAL_OPENID', 'account': person, 'amount': 10, 'description': '分给一人'}], True))
+        transfer = self.good(pay.mch_transfer_bills(bill, '1000', person, 100, '测试', notify_url=self.receiver, transfer_scene_report_infos=[
+            {'info_type': '活动名称', 'info_content': '新会员有礼'}, {'info_type': '奖励说明', 'info_content': '注册会员抽奖'}]))
+        self.assertEqual(transfer['state'], 'WAIT_USER_CONFIRM')
+        weipay('transfer', 'confirm', transfer['transfer_bill_no'])
+        weipay('clock', 'advance', '5s')
+        self.assertEqual(self.notified(pay, 'MCHTRANSFER.BILL.FINISHED')['out_bill_no'], bill)
+        self.assertEqual(self.good(pay.mch_transfer_bills_query(bill))['state'], 'SUCCESS')
+        shared = self.good(pay.profitsharing_order_query(past, share))
+        self.assertEqual((shared['state'], shared['receivers'][0]['result']), ('FINISHED', 'SUCCESS'))
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = ThreadingHTTPServer(('127.0.0.1', 0), Receiver)
+        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
+        cls.receiver = f'http://127.0.0.1:{cls.server.server_port}/notify'
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.shutdown()
+        cls.server.server_close()
+
     def each(self, story, *steps):
         for kind, keys in FITTING:
             with self.subTest(kind=kind, keys=keys):
@@ -103,6 +194,15 @@ class Sandbox(unittest.TestCase):
 
     def test_orders(self):
         self.each(self.orders, 'orders')
+
+    def test_payments(self):
+        self.each(self.payments, 'payment', 'payment notification', 'refund', 'refund notification', 'unknown order')
+
+    def test_bill(self):
+        self.each(self.bill, 'bill')
+
+    def test_others(self):
+        self.each(self.others, 'profit sharing', 'transfer', 'transfer notification')
 
     def test_coupons(self):
         self.each(self.coupons, 'coupon story', 'unknown coupon')

@@ -15,8 +15,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
 pub(crate) use notifications::{DataFolder, Named, NotificationsCommand};
 pub(crate) use sandbox::{
-    Clock, ClockCommand, Fault, FaultCommand, Log, MerchantCommand, NewFault, NewMerchant, Pay, PayScore,
-    PayScoreCommand, Play, Refund, Sandbox, SandboxCommand, Serving, TopUp, Transfer, TransferCommand,
+    Clock, ClockCommand, Complain, Fault, FaultCommand, Log, MerchantCommand, NewFault, NewMerchant, Pay,
+    PayScore, PayScoreCommand, Play, Refund, Sandbox, SandboxCommand, Serving, TopUp, Transfer,
+    TransferCommand,
 };
 pub(crate) use trigger::Trigger;
 
@@ -40,7 +41,7 @@ pub(crate) enum Command {
     /// Run one operation in six call styles against a sandbox in this process.
     Quickstart(Quickstart),
     /// Run a local platform that verifies every request and signs every response.
-    Sandbox(Sandbox),
+    Sandbox(Box<Sandbox>),
     /// Make one signed call and print the verified response.
     Call(Call),
     /// Send one realistic, signed and encrypted notification (回调通知) of any event to an address.
@@ -52,6 +53,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Quickstart {
+    /// Afterwards, sell a cup of coffee: an order, its QR code, a person who pays, the notification, a refund, the bill of the day.
+    #[arg(long)]
+    pub(crate) shop: bool,
+    /// The person pays at once, and not when Enter is pressed. So it is where there is no terminal.
+    #[arg(long, requires = "shop")]
+    pub(crate) yes: bool,
     /// Keep the sandbox running afterwards, until Ctrl-C.
     #[arg(long)]
     pub(crate) stay: bool,

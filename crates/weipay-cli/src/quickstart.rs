@@ -1,18 +1,31 @@
 //! `weipay quickstart`: a merchant sends coupons, associates them with orders, and disassociates one of them in each of the
-//! six call styles. All calls go to a sandbox in this process, which verifies each request and signs each response.
+//! six call styles. All calls go to a sandbox in this process, which verifies each request and signs each response. With `--shop`, a
+//! second act sells a cup of coffee.
 
+mod qr_code;
+mod receiver;
+mod shop;
 mod story;
 mod styles;
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write, stdin, stdout};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::{AnsiColor, Color, Style};
+use weipay::Response;
 use weipay_sandbox::Sandbox;
 
 use crate::arguments;
 use crate::failure::{Failure, Outcome};
 use story::Story;
+
+/// An expression with its own text.
+macro_rules! shown {
+    ($code:expr) => {
+        (stringify!($code), $code)
+    };
+}
+use shown;
 
 pub(crate) fn run(arguments: &arguments::Quickstart) -> Outcome {
     play(arguments).map_err(Failure::failed)
@@ -47,6 +60,12 @@ fn play(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
     screen.fact("state", &format!("{} coupons usable (SENDED), none associated any more", coupons.len()));
     screen.done("All six responses were verified.");
 
+    if arguments.shop {
+        // Nobody sees the question, or nobody can answer it.
+        let is_alone = !stdin().is_terminal() || !stdout().is_terminal();
+        shop::play(&sandbox, &story, arguments.yes || is_alone, &mut screen)?;
+    }
+
     if arguments.stay {
         let another = story.associated(&stock_id, styles::COUNT + 1)?;
         screen.blank();
@@ -63,6 +82,14 @@ const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 const CODE: Style = AnsiColor::Cyan.on_default();
 const GOOD: Style = AnsiColor::Green.on_default();
+/// A scanner wants dark on light, whatever the terminal has.
+const MODULES: Style = AnsiColor::Black.on_default().bg_color(Some(Color::Ansi(AnsiColor::BrightWhite)));
+
+/// Names the key that verified a response.
+fn proof<T>(response: &Response<T>) -> String {
+    let serial = response.headers().get("Wechatpay-Serial").and_then(|serial| serial.to_str().ok());
+    format!("verified with {}", serial.unwrap_or_default())
+}
 
 /// What the quickstart shows: coloured on a terminal, plain in a pipe.
 struct Screen(anstream::AutoStream<std::io::Stdout>);
@@ -101,6 +128,18 @@ impl Screen {
         self.line(format_args!("  {DIM}{name}{DIM:#}"));
         self.line(format_args!("  {CODE}{code}{CODE:#}"));
         self.line(format_args!("  {GOOD}✓{GOOD:#} {response}  {DIM}{proof}{DIM:#}"));
+    }
+
+    /// A line of a QR code.
+    fn module_line(&mut self, line: &str) {
+        self.line(format_args!("  {MODULES}{line}{MODULES:#}"));
+    }
+
+    /// What a person is to do now.
+    fn prompt(&mut self, text: &str) {
+        self.blank();
+        self.line(format_args!("  {BOLD}{text}{BOLD:#}"));
+        self.0.flush().ok();
     }
 
     fn done(&mut self, text: &str) {

@@ -1,6 +1,7 @@
 //! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
 
 mod clock;
+mod complain;
 mod fault;
 mod log;
 mod log_writer;
@@ -44,6 +45,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Restore { snapshot, data }) => snapshot::restore(snapshot, data),
         Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
         Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
+        Some(SandboxCommand::Complain(arguments)) => complain::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),

@@ -38,12 +38,14 @@ pub(crate) fn is_official(host: &str) -> bool {
 }
 
 /// A wildcard covers one label: `api.mch.weixin.qq.com` needs the second.
-const SERVER_NAMES: [&str; 6] = [
+const SERVER_NAMES: [&str; 7] = [
     "localhost",
     "*.weixin.qq.com",
     "*.mch.weixin.qq.com",
     "*.wechatpay.cn",
     "*.mch.tenpay.com",
+    // Where an h5_url leads.
+    "wx.tenpay.com",
     "*.wechatpay.com.cn",
 ];
 
@@ -258,6 +260,7 @@ mod tests {
             "api.wechatpay.cn",
             "api2.wechatpay.cn",
             "download-service.wechatpay.cn",
+            "wx.tenpay.com",
             "localhost",
             "127.0.0.1",
             "::1",

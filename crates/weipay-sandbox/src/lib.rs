@@ -113,6 +113,12 @@ pub use sandbox::{Sandbox, SandboxBuilder};
 pub use store::{StoreAddress, StoreError};
 pub use v2::CLIENT_CERTIFICATE_HEADER;
 
+/// What people do with complaints (消费者投诉), which no operation does.
+pub mod complaints {
+    pub use crate::products::complaints::control::{ComplaintError, PersonComplains, Problem, Said};
+    pub use crate::products::complaints::rules::PersonStep;
+}
+
 /// What programs do with merchant coupons (商家券) that no operation does: the state of a stock, and pages that give coupons.
 pub mod merchant_coupons {
     pub use crate::products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};

@@ -25,6 +25,7 @@ use crate::grammar;
 use crate::merchants::Merchants;
 use crate::notifications::Deliveries;
 use crate::people::Person;
+use crate::products::payments::page;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
     self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
@@ -165,6 +166,11 @@ impl Platform {
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
+        if page::is_page(request.path()) {
+            let _ = self.follow_clock();
+            let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
+            return self.respond_as_page(request);
+        }
         let started = Instant::now();
         let response = self.response_to(request);
         self.exchanges.keep(request, &response, started.elapsed());
@@ -246,6 +252,9 @@ impl Platform {
     /// The response to a body that is longer than any request needs to be. It was not kept, so only its request line is
     /// known.
     pub(crate) fn too_long(&self, method: &str, path: &str) -> Response {
+        if page::is_page(path) {
+            return page::too_long();
+        }
         if v2::operation_at(path).is_some() {
             return self.too_long_v2();
         }

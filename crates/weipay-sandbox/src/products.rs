@@ -14,12 +14,14 @@
 pub(crate) mod balance;
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
+pub(crate) mod complaints;
 mod downloads;
 #[allow(dead_code, reason = "not every movement of money has its product yet")]
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
+pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
 mod security_echo;
 pub(crate) mod transfers;
@@ -40,6 +42,7 @@ use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, Store, StoreError, StoredResponse, Transaction,
 };
 use crate::v2;
+pub(crate) use downloads::gzip::gzip;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -93,6 +96,9 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: &[],
     },
+    Product { routes: payments::v2::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: bills::v2::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: payouts::ROUTES, due: payouts::DUE, files: None, control: payouts::control::ROUTES },
     Product { routes: bills::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
@@ -108,6 +114,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: pay_score::control::ROUTES,
     },
+    Product { routes: complaints::ROUTES, due: &[], files: None, control: complaints::control::ROUTES },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
 ];
@@ -202,6 +209,16 @@ pub(crate) struct Context<'a> {
 pub(crate) enum HandlerError {
     Refused(Refusal),
     Failed(StoreError),
+}
+
+impl HandlerError {
+    /// The same failure, with another refusal.
+    pub(crate) fn map_refusal(self, change: impl FnOnce(Refusal) -> Refusal) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(change(refusal)),
+            Self::Failed(error) => Self::Failed(error),
+        }
+    }
 }
 
 impl From<Refusal> for HandlerError {

@@ -117,6 +117,15 @@ impl Sandbox {
         self.platform.pay(pays)
     }
 
+    /// Where a browser finds the page on which a person pays an order, by any of its numbers: a `code_url` itself can be opened by
+    /// the real app only.
+    ///
+    /// # Errors
+    /// When there is no such order, it has no page (付款码), or the database fails.
+    pub fn pay_page(&self, order: &str) -> Result<String, PersonPaysError> {
+        self.platform.pay_page(order, None)
+    }
+
     /// Lets requests meet a fault from now on, and gives the number of the rule.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ use crate::authority::{Authority, is_official};
 use crate::faults::Delivery;
 use crate::log::{Log, LogEntry};
 use crate::platform::{self, ClientCertificate, Platform};
+use crate::products::payments::page;
 use crate::response;
 use crate::upload::MAX_UPLOAD_BODY;
 pub(crate) use life::Server;
@@ -215,6 +216,8 @@ async fn respond(
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    // What a person does in a browser is no request of a merchant.
+    let is_page = page::is_page(&path);
     // Some clients give the whole URL to a proxy instead of asking for a connection.
     let by_proxy = head.uri.authority().map(|authority| is_official(authority.host()));
     if by_proxy == Some(false) {
@@ -236,7 +239,9 @@ async fn respond(
     let response = match body {
         ReadBody::TooLong => {
             let response = platform.too_long(method.as_str(), &path);
-            platform.exchanges.note(LogEntry::new(method.as_str(), &path, &response));
+            if !is_page {
+                platform.exchanges.note(LogEntry::new(method.as_str(), &path, &response));
+            }
             response
         }
         ReadBody::Whole(body, _place) => {
@@ -258,7 +263,9 @@ async fn respond(
             spawn_blocking(move || platform.respond(&request)).await.map_err(|_| Dropped)?
         }
     };
-    service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
+    if !is_page {
+        service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
+    }
     match response.delivery {
         Delivery::Whole | Delivery::Truncated => {}
         Delivery::Late(delay) => sleep(delay).await,

@@ -155,6 +155,9 @@ impl Platform {
         let value = self.store.transaction(|tx| handler(tx, &context))?;
         // A file is a text where other responses are objects.
         Ok(match value {
+            Value::String(text) if wants_gzip(&entered.request) => {
+                Outcome::File(products::gzip(text.as_bytes()), Behaviour::State)
+            }
             Value::String(text) => Outcome::File(text.into_bytes(), Behaviour::State),
             value => Outcome::Elements(elements::from_value(&value), Behaviour::State),
         })
@@ -183,10 +186,13 @@ impl Platform {
     }
 }
 
+fn wants_gzip(request: &ValidRequest) -> bool {
+    request.text("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"))
+}
+
 /// What the files of examples are chosen by: in APIv3 it stands in the query.
 fn as_query(request: &ValidRequest) -> ValidRequest {
-    let is_gzip = request.text("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"));
-    ValidRequest::from_query(is_gzip.then(|| ("tartype".to_owned(), "gzip".to_owned())))
+    ValidRequest::from_query(wants_gzip(request).then(|| ("tartype".to_owned(), "gzip".to_owned())))
 }
 
 /// A response with what developers and the log are told of a refusal.

@@ -131,6 +131,11 @@ impl Display for Authorization {
 
 pub(crate) fn write_parameter(f: &mut Formatter<'_>, opening: &str, value: &str) -> fmt::Result {
     f.write_str(opening)?;
+    // As almost always: in one piece.
+    if value.bytes().all(|byte| may_stand_in_a_value(char::from(byte))) {
+        f.write_str(value)?;
+        return f.write_char('"');
+    }
     for part in value.split(|character| !may_stand_in_a_value(character)) {
         f.write_str(part)?;
     }

@@ -63,6 +63,11 @@ impl XmlElements {
         self.elements.push((name.into(), XmlContent::Text(text.into())));
     }
 
+    /// Adds an element that holds elements behind the others. No signature covers what is in it.
+    pub fn push_elements(&mut self, name: impl Into<String>, elements: Self) {
+        self.elements.push((name.into(), XmlContent::Elements(elements)));
+    }
+
     /// Sets the value of this name, in its place if it is there, else behind the others.
     pub fn set(&mut self, name: &str, text: impl Into<String>) {
         let content = XmlContent::Text(text.into());

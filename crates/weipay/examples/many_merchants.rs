@@ -45,7 +45,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Another merchant with keys of its own, over the same connections. Its settings come from wherever they are stored.
     let settings = ClientBuilder::from_kit(sandbox.kit_file())?;
     let merchant = partner.for_merchant(settings)?;
-    println!("{:?}: {}", merchant.mchid(), merchant.chain("v3/certificates").get().await?.status());
+    println!(
+        "{:?}: {}",
+        merchant.mchid(),
+        merchant.chain("v3/merchant/fund/balance/BASIC").get().await?.status()
+    );
     Ok(())
 }
 

@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .blocking_transport(Losing(AtomicU32::new(2), DefaultTransport::new()?))
         .retry_policy(Steady)
         .build_blocking()?;
-    let response = client.chain("v3/certificates").get()?;
+    let response = client.chain("v3/merchant/fund/balance/BASIC").get()?;
     println!("{} after {} attempts", response.status(), response.attempts().len());
     Ok(())
 }

@@ -58,6 +58,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         )
         .signer(Module(module))
         .build()?;
-    println!("{}", client.chain("v3/certificates").get().await?.status());
+    println!("{}", client.chain("v3/merchant/fund/balance/BASIC").get().await?.status());
     Ok(())
 }

@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let counters = Arc::new(Counters::default());
     let client = ClientBuilder::from_kit(sandbox.kit_file())?.observer(Arc::clone(&counters)).build()?;
 
-    client.chain("v3/certificates").get().await?;
+    client.chain("v3/merchant/fund/balance/BASIC").get().await?;
     let unknown = client.chain("v3/marketing/busifavor/stocks/{stock_id}").path("stock_id", "1");
     println!("{:?}", unknown.get().await.err());
     println!(

@@ -32,10 +32,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .clock(move || read.load(Ordering::Relaxed))
         .build()?;
 
-    println!("{}", client.chain("v3/certificates").get().await?.status());
+    println!("{}", client.chain("v3/merchant/fund/balance/BASIC").get().await?.status());
     // Ten minutes late, the platform accepts no signature.
     clock.fetch_sub(600, Ordering::Relaxed);
-    let refused = client.chain("v3/certificates").get().await;
+    let refused = client.chain("v3/merchant/fund/balance/BASIC").get().await;
     println!("{:?}", refused.err().as_ref().and_then(Error::code));
     Ok(())
 }

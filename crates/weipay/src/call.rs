@@ -31,6 +31,9 @@ use crate::upload::File;
 use crate::url::without_query;
 use crate::xml;
 
+/// What is reserved for a path that is written step by step: longer than most of them.
+const ROOM_FOR_PATH: usize = 96;
+
 /// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
 #[must_use = "a call does nothing before its verb"]
 pub struct Call<M: Mode> {
@@ -272,10 +275,14 @@ impl<M: Mode> Call<M> {
 impl<M: Mode> Call<M> {
     /// Adds a segment to the path.
     pub(crate) fn step(mut self, segment: &str) -> Self {
-        if !self.request.template.is_empty() {
-            self.request.template.push('/');
+        let template = &mut self.request.template;
+        if template.capacity() < ROOM_FOR_PATH {
+            template.reserve(ROOM_FOR_PATH);
         }
-        self.request.template.push_str(segment);
+        if !template.is_empty() {
+            template.push('/');
+        }
+        template.push_str(segment);
         self
     }
 
@@ -293,7 +300,11 @@ impl<M: Mode> Call<M> {
                 Err(error) => self.request.record_error(error),
             }
         }
-        self.step(&format!("{{{}}}", row.name)).path(row.name, value)
+        let mut call = self.step("{");
+        call.request.template.push_str(row.name);
+        call.request.template.push('}');
+        call.request.values.push((row.name.to_owned(), value));
+        call
     }
 
     /// Sends a typed request: query, headers and body, each from its own fields.

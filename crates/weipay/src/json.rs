@@ -1,8 +1,12 @@
 //! JSON that somebody else wrote: how much memory it may take, how damaged text is repaired, and how an error is reported
 //! without the values that it quotes.
 
+mod member;
+
 use serde_json::Value;
 use serde_json::error::{Category, Error};
+
+pub(crate) use member::member;
 
 /// The memory limit of a decoded response, eight times the largest body. Its bytes are available all the same.
 pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;

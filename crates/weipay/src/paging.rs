@@ -39,13 +39,20 @@ while let Some(stock) = stocks.next().await {
 ```
 "#
 )]
+//! With the feature `stream`, [`Pages`] and [`Items`] of the async client are also streams of `futures-core` 0.3, for functions that
+//! take a stream.
+//!
 //! If a page fails, you get an error, and the next request asks for the same page again. A list that ends before all of its items
 //! came is an error too.
 
 mod place;
+#[cfg(feature = "stream")]
+mod stream;
 
 use std::collections::VecDeque;
 use std::fmt;
+#[cfg(feature = "stream")]
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -67,7 +74,8 @@ const MAX_FAILURES: u32 = 3;
 /// Asks for the page at a place.
 pub(crate) type Ask<M, T> = Box<dyn Fn(&Place) -> <M as Mode>::Output<T> + Send + Sync>;
 
-/// The pages of a list. With the blocking client it is an iterator; with the async one `next().await` gives the next page.
+/// The pages of a list. With the blocking client it is an iterator; with the async one `next().await` gives the next page, and with the
+/// feature `stream` it is a stream.
 #[must_use = "nothing is asked for before the first page is"]
 pub struct Pages<M: Mode, T: Decode = Value> {
     ask: Ask<M, T>,
@@ -77,6 +85,9 @@ pub struct Pages<M: Mode, T: Decode = Value> {
     read: u32,
     failures: u32,
     has_ended: bool,
+    /// The call of a stream, while it waits. Nothing ever waits for the lock, which makes the pages `Sync`: a call is only `Send`.
+    #[cfg(feature = "stream")]
+    waiting: Mutex<Option<M::Output<T>>>,
 }
 
 /// A page of a list.
@@ -130,7 +141,17 @@ impl<T: Decode> fmt::Debug for Page<T> {
 
 impl<M: Mode, T: Decode> Pages<M, T> {
     pub(crate) fn new(operation: Option<&'static Operation>, paging: Option<Paging>, ask: Ask<M, T>) -> Self {
-        Self { ask, paging, operation, max_pages: MAX_PAGES, read: 0, failures: 0, has_ended: false }
+        Self {
+            ask,
+            paging,
+            operation,
+            max_pages: MAX_PAGES,
+            read: 0,
+            failures: 0,
+            has_ended: false,
+            #[cfg(feature = "stream")]
+            waiting: Mutex::default(),
+        }
     }
 
     /// The maximum number of pages to read; the default is 10,000. A longer list ends with an error.
@@ -208,6 +229,18 @@ impl<M: Mode, T: Decode> Pages<M, T> {
     }
 }
 
+#[cfg(feature = "stream")]
+impl<M: Mode, T: Decode> Pages<M, T> {
+    /// The call that waited when the stream was last polled.
+    fn take_waiting(&mut self) -> Option<M::Output<T>> {
+        self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep_waiting(&mut self, call: M::Output<T>) {
+        *self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(call);
+    }
+}
+
 impl<M: Mode> Pages<M, Value> {
     /// The items of all pages as JSON, one after the other.
     pub fn items(self) -> Items<M, Value, Value, impl FnMut(Value) -> Option<Vec<Value>>> {
@@ -270,7 +303,7 @@ impl<M: Mode, T: Decode> fmt::Debug for Pages<M, T> {
 }
 
 /// The items of a list, whatever page they are on. With the blocking client it is an iterator; with the async one `next().await`
-/// gives the next item.
+/// gives the next item, and with the feature `stream` it is a stream.
 #[must_use = "nothing is asked for before the first item is"]
 pub struct Items<M: Mode, T: Decode, I, F> {
     pages: Pages<M, T>,
@@ -309,6 +342,8 @@ impl<T: Decode> Pages<crate::delivery::Async, T> {
     /// The next page; `None` after the last one. If the future is dropped, or gives an error of the call, the same page is asked for
     /// again; a page that fails three times in a row ends the list.
     pub async fn next(&mut self) -> Option<Result<Page<T>, PageError>> {
+        #[cfg(feature = "stream")]
+        drop(self.take_waiting());
         if let Some(error) = self.left() {
             return Some(Err(error));
         }

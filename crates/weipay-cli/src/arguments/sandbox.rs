@@ -28,6 +28,16 @@ const PAY_HELP: &str = "Example:
   weipay sandbox pay 'weixin://wxpay/bizpayurl?pr=p4lpSuKzz' --as oUpF8uMuAJO_M2pxb1Q9zNjWeS6o
   weipay sandbox pay order-1 --fail not-enough-balance";
 
+/// What follows the options of `weipay sandbox complain --help`.
+const COMPLAIN_HELP: &str = "\
+The number of the complaint (complaint_id) and its state are printed. A person goes on with a complaint by --step: writes (reply),
+complains again after it was settled (continue), takes it back (withdraw), asks the platform for help or does not need it any more
+(ask-platform, cancel-platform); and the platform writes or ends its help (platform-reply, platform-end).
+
+Example:
+  weipay sandbox complain order-1 --text 没有收到 --refund 100
+  weipay sandbox complain 200201820260815000000000001 --step reply --text 还没有收到";
+
 const FAULT_HELP: &str = "\
 A fault is one of:
   429, 500, 502, 503    nothing is done; behind it `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
@@ -149,8 +159,8 @@ pub(crate) struct Serving {
     /// requests are hit.
     #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
     pub(crate) faults: Option<FaultProfile>,
-    /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), its
-    /// certificate (平台证书), or both, as during the migration.
+    /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), as for every
+    /// merchant since October 2024, its certificate (平台证书), or both, as during the migration [default: public-key].
     #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
     pub(crate) platform_keys: Option<String>,
     /// A JSON file with merchants, partners with sub-merchants, appids and people. Those that are missing are added at the
@@ -172,7 +182,7 @@ pub(crate) enum SandboxCommand {
         /// The folder for the kit and the state; other users have no access to it.
         #[arg(long, value_name = "DIR", default_value = ".weipay")]
         data: PathBuf,
-        /// The keys that the platform signs with for the first merchant.
+        /// The keys that the platform signs with for the first merchant [default: public-key].
         #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
         platform_keys: Option<String>,
     },
@@ -227,6 +237,9 @@ pub(crate) enum SandboxCommand {
     Pay(Pay),
     /// Decide what becomes of a refund (退款) of a running sandbox, before the clock lets it succeed.
     Refund(Refund),
+    /// A person complains (消费者投诉) about a paid order of a running sandbox, or goes on with a complaint.
+    #[command(after_help = COMPLAIN_HELP)]
+    Complain(Complain),
     /// The faults that requests to a running sandbox meet.
     #[command(after_help = FAULT_HELP)]
     Fault(Fault),
@@ -331,6 +344,19 @@ pub(crate) enum PayScoreCommand {
         /// Its out_order_no, order_id or package.
         number: String,
     },
+    /// Open the service for a merchant, which then needs no confirmation of each order (授权).
+    Authorize {
+        /// The authorization_code or apply_permissions_token.
+        number: String,
+        /// Who opens it.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// Close it again.
+    EndAuthorization {
+        /// The authorization_code or apply_permissions_token.
+        number: String,
+    },
     /// Pay a completed order at once, without waiting for a deduction.
     Pay {
         /// Its out_order_no, order_id or package.
@@ -410,15 +436,58 @@ pub(crate) struct Pay {
     /// A coupon of the merchant takes so many fen off.
     #[arg(long, value_name = "FEN")]
     pub(crate) discount: Option<i64>,
+    /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].
+    #[arg(long, value_name = "ID|none", conflicts_with = "discount")]
+    pub(crate) coupon: Option<String>,
     /// Pay from the wallet (零钱), and not by a bank card.
     #[arg(long)]
     pub(crate) wallet: bool,
+    /// Print the address of the page on which a person pays the order in a browser, and pay nothing.
+    #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "wallet", "front_end"])]
+    pub(crate) page: bool,
     /// The merchant whose out_trade_no is meant, when several have used it.
     #[arg(long)]
     pub(crate) mchid: Option<String>,
     /// The signed parameters that the page, mini program or app was given, as JSON: their signature is checked.
     #[arg(long, value_name = "JSON")]
     pub(crate) front_end: Option<String>,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Complain {
+    /// A paid order by out_trade_no or transaction_id; with --step, the complaint_id.
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: String,
+    /// Go on with a complaint.
+    #[arg(long, value_name = "STEP", value_parser = weipay_sandbox::complaints::PersonStep::WORDS)]
+    pub(crate) step: Option<String>,
+    /// Who complains [default: whoever paid].
+    #[arg(long = "as", value_name = "OPENID", conflicts_with = "step")]
+    pub(crate) person: Option<String>,
+    /// What the person writes.
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// The media_id of a picture; may be given four times.
+    #[arg(long = "image", value_name = "MEDIA_ID")]
+    pub(crate) images: Vec<String>,
+    /// What it is about [default: refund].
+    #[arg(long, value_name = "PROBLEM", conflicts_with = "step", value_parser = weipay_sandbox::complaints::Problem::WORDS)]
+    pub(crate) problem: Option<String>,
+    /// How many fen the person wants back [default: all that the order cost].
+    #[arg(long, value_name = "FEN", conflicts_with = "step")]
+    pub(crate) refund: Option<i64>,
+    /// The person's phone number.
+    #[arg(long, conflicts_with = "step")]
+    pub(crate) phone: Option<String>,
+    /// The person needs an answer at once (即时服务).
+    #[arg(long, conflicts_with = "step")]
+    pub(crate) urgent: bool,
+    /// The merchant whose out_trade_no is meant, when several have used it.
+    #[arg(long, conflicts_with = "step")]
+    pub(crate) mchid: Option<String>,
     /// The data folder of the running sandbox.
     #[arg(long, value_name = "DIR", default_value = ".weipay")]
     pub(crate) data: PathBuf,

@@ -20,10 +20,10 @@ pub(super) struct Story {
     pub(super) client: Client,
     pub(super) blocking: blocking::Client,
     pub(super) mchid: String,
-    appid: String,
+    pub(super) appid: String,
     openid: String,
     /// Makes the numbers of this run different from those of earlier ones in the same data folder.
-    run: String,
+    pub(super) run: String,
 }
 
 /// A coupon that is associated with an order.

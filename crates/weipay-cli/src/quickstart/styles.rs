@@ -5,18 +5,11 @@ use std::error::Error;
 
 use weipay::Response;
 
-use super::Screen;
 use super::story::{Coupon, Story};
+use super::{Screen, proof, shown};
 
 /// How many styles there are.
 pub(super) const COUNT: usize = 6;
-
-/// An expression with its own text.
-macro_rules! shown {
-    ($code:expr) => {
-        (stringify!($code), $code)
-    };
-}
 
 pub(super) fn disassociate_each(
     story: &Story,
@@ -72,11 +65,6 @@ fn show<T>(
     if json["wechatpay_disassociate_time"].as_str().is_none_or(str::is_empty) {
         return Err(format!("the response has no wechatpay_disassociate_time: {json}").into());
     }
-    let serial = response
-        .headers()
-        .get("Wechatpay-Serial")
-        .and_then(|serial| serial.to_str().ok())
-        .unwrap_or_default();
-    screen.style(name, code, response.text()?, &format!("verified with {serial}"));
+    screen.style(name, code, response.text()?, &proof(response));
     Ok(())
 }

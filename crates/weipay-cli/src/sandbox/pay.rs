@@ -3,12 +3,16 @@
 use serde_json::{Map, Value, json};
 use weipay_sandbox::control::Client;
 
+use super::notifications::encoded;
 use crate::arguments::Pay;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 pub(super) fn run(arguments: &Pay) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    if arguments.page {
+        return print_page(&client, arguments);
+    }
     let mut body = Map::new();
     let texts = [
         ("order", &arguments.order),
@@ -20,6 +24,9 @@ pub(super) fn run(arguments: &Pay) -> Outcome {
         if let Some(value) = value {
             body.insert(name.to_owned(), json!(value));
         }
+    }
+    if let Some(coupon) = &arguments.coupon {
+        body.insert("coupon".to_owned(), json!(coupon));
     }
     if let Some(fen) = arguments.discount {
         body.insert("discount".to_owned(), json!(fen));
@@ -34,6 +41,18 @@ pub(super) fn run(arguments: &Pay) -> Outcome {
     }
     let paid = client.call("POST", "/orders/pay", Some(&body.into())).map_err(Failure::failed)?;
     print(&shown(&paid))
+}
+
+/// The address alone, so that a script can open it.
+fn print_page(client: &Client, arguments: &Pay) -> Outcome {
+    let given = [("order", &arguments.order), ("mchid", &arguments.mchid)];
+    let query: Vec<_> = given
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_deref()?))))
+        .collect();
+    let found =
+        client.call("GET", &format!("/orders/page?{}", query.join("&")), None).map_err(Failure::failed)?;
+    print(&format!("{}\n", found["page"].as_str().unwrap_or_default()))
 }
 
 /// One line: what became of it.

@@ -7,14 +7,23 @@ use super::notifications::encoded;
 use crate::arguments::{PayScore, PayScoreCommand};
 use crate::failure::{Failure, Outcome};
 
+const ORDERS: &str = "service-orders";
+const PERMISSIONS: &str = "pay-score-permissions";
+
 pub(super) fn run(arguments: &PayScore) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
-    let (number, step, body) = match &arguments.command {
-        PayScoreCommand::Confirm { number, openid } => (number, "confirm", json!({ "openid": openid })),
-        PayScoreCommand::Decline { number } => (number, "decline", json!({})),
-        PayScoreCommand::Pay { number } => (number, "pay", json!({})),
+    let (things, number, step, body) = match &arguments.command {
+        PayScoreCommand::Confirm { number, openid } => {
+            (ORDERS, number, "confirm", json!({ "openid": openid }))
+        }
+        PayScoreCommand::Decline { number } => (ORDERS, number, "decline", json!({})),
+        PayScoreCommand::Pay { number } => (ORDERS, number, "pay", json!({})),
+        PayScoreCommand::Authorize { number, openid } => {
+            (PERMISSIONS, number, "open", json!({ "openid": openid }))
+        }
+        PayScoreCommand::EndAuthorization { number } => (PERMISSIONS, number, "close", json!({})),
     };
-    let target = format!("/service-orders/{}/{step}", encoded(number));
+    let target = format!("/{things}/{}/{step}", encoded(number));
     client.call("POST", &target, Some(&body)).map_err(Failure::failed)?;
     Ok(())
 }

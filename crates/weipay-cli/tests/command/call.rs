@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use weipay_sandbox::Sandbox;
+use weipay_sandbox::{PlatformKeys, Sandbox};
 
 use crate::serving::WEIPAY;
 
@@ -46,29 +46,31 @@ fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
     ])
 }
 
+/// An operation that keeps state and needs nothing.
+const BALANCE: &str = "v3/merchant/fund/balance/BASIC";
 const CALLBACKS: &str = "v3/marketing/busifavor/callbacks";
 /// An operation without state in the sandbox.
-const COMPLAINTS: &str = "v3/merchant-service/complaint-notifications";
+const VIOLATIONS: &str = "v3/merchant-risk-manage/violation-notifications";
 const STOCK: [&str; 5] = ["call", "GET", "v3/marketing/busifavor/stocks/{stock_id}", "--path", "stock_id=1"];
 
 #[test]
 fn a_success_prints_the_response_and_exits_with_0_from_kit_and_from_environment() {
     let sandbox = Sandbox::start().unwrap();
     let kit = sandbox.kit_file().to_str().unwrap();
-    let body = r#"{"url":"https://example.com/notify"}"#;
-    let by_kit = weipay(&["call", "post", COMPLAINTS, "--json", body, "--kit", kit], &HashMap::new());
-    let by_environment = weipay(&["call", "GET", COMPLAINTS], &environment(&sandbox));
+    let body = r#"{"notify_url":"https://example.com/notify"}"#;
+    let by_kit = weipay(&["call", "post", VIOLATIONS, "--json", body, "--kit", kit], &HashMap::new());
+    let by_environment = weipay(&["call", "GET", VIOLATIONS], &environment(&sandbox));
     for output in [by_kit, by_environment] {
         assert_eq!(exit(&output), 0, "{}", stderr(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(answer["url"].is_string(), "{answer}");
+        assert!(answer["notify_url"].is_string(), "{answer}");
         assert!(stderr(&output).starts_with("note: this is an example"), "{}", stderr(&output));
     }
 }
 
 #[test]
 fn the_api_v3_key_alone_is_enough_to_verify_and_to_encrypt() {
-    let sandbox = Sandbox::start().unwrap();
+    let sandbox = Sandbox::builder().platform_keys(PlatformKeys::Migration).start().unwrap();
     let mut keyless = environment(&sandbox);
     for name in ["WEIPAY_PUBLIC_KEY_ID", "WEIPAY_PUBLIC_KEY"] {
         keyless.remove(name);
@@ -80,20 +82,20 @@ fn the_api_v3_key_alone_is_enough_to_verify_and_to_encrypt() {
     assert_eq!(exit(&output), 0, "{}", stderr(&output));
 
     keyless.insert("WEIPAY_API_V3_KEY", "0123456789abcdef0123456789abcdef".to_owned());
-    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    let output = weipay(&["call", "GET", VIOLATIONS], &keyless);
     assert!(exit(&output) != 0 && stderr(&output).contains("APIv3密钥"), "{}", stderr(&output));
     keyless.insert("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned());
-    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    let output = weipay(&["call", "GET", VIOLATIONS], &keyless);
     assert_eq!(exit(&output), 4, "{}", stderr(&output));
     keyless.remove("WEIPAY_API_V3_KEY");
-    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    let output = weipay(&["call", "GET", VIOLATIONS], &keyless);
     assert!(stderr(&output).contains("WEIPAY_PLATFORM_CERTIFICATES"), "{}", stderr(&output));
 }
 
 #[test]
 fn a_response_from_state_needs_no_note() {
     let sandbox = Sandbox::start().unwrap();
-    let output = weipay(&["call", "GET", "v3/certificates"], &environment(&sandbox));
+    let output = weipay(&["call", "GET", BALANCE], &environment(&sandbox));
     assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
 }
 
@@ -182,7 +184,7 @@ fn the_file_that_a_response_names_is_followed_and_checked() {
     assert_eq!(exit(&compressed), 0, "{}", stderr(&compressed));
     assert_eq!(std::fs::read(&path).unwrap(), plain.stdout);
     // A response that names no file.
-    let none = weipay(&["call", "GET", COMPLAINTS, "--kit", kit, "--follow"], &HashMap::new());
+    let none = weipay(&["call", "GET", VIOLATIONS, "--kit", kit, "--follow"], &HashMap::new());
     assert_eq!((exit(&none), none.stdout.len()), (1, 0));
     assert!(stderr(&none).contains("download_url"), "{}", stderr(&none));
 }
@@ -229,7 +231,7 @@ fn what_standard_output_leads_to_is_not_replaced() {
         let log = folder.path().join(index.to_string());
         std::fs::write(&log, "before\n").unwrap();
         let status = Command::new(WEIPAY)
-            .args(["call", "GET", "v3/certificates", "--output", output, "--kit"])
+            .args(["call", "GET", BALANCE, "--output", output, "--kit"])
             .arg(sandbox.kit_file())
             .stdout(std::fs::OpenOptions::new().append(true).open(&log).unwrap())
             .status()
@@ -242,7 +244,7 @@ fn what_standard_output_leads_to_is_not_replaced() {
 #[test]
 fn a_response_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
     let sandbox = Sandbox::start().unwrap();
-    let call = ["call", "GET", COMPLAINTS];
+    let call = ["call", "GET", VIOLATIONS];
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = Command::new(WEIPAY);
     command.args(call).args(["--kit", sandbox.kit_file().to_str().unwrap()]).stdout(full);
@@ -482,7 +484,7 @@ fn a_response_that_does_not_verify_exits_with_3_and_prints_nothing() {
     let (sandbox, other) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
     let mut mixed = environment(&sandbox);
     mixed.insert("WEIPAY_PUBLIC_KEY", environment(&other)["WEIPAY_PUBLIC_KEY"].clone());
-    let output = weipay(&["call", "GET", COMPLAINTS], &mixed);
+    let output = weipay(&["call", "GET", VIOLATIONS], &mixed);
     assert_eq!(exit(&output), 3, "{}", stderr(&output));
     assert!(output.stdout.is_empty(), "an unverified response was printed");
 }

@@ -43,11 +43,11 @@ fn a_fault_is_added_listed_met_and_cleared() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().join("data");
     let serving = Serving::start(&data);
-    let operation = "GET /v3/certificates";
+    let operation = "GET /v3/merchant/fund/balance/{account_type}";
     let added = said(&data, &["fault", "add", "503", "--operation", operation, "--first", "2"]);
     assert_eq!(added, "1\n");
     let client = Client::from_kit(serving.kit_file()).unwrap();
-    let response = client.chain("v3/certificates").get().unwrap();
+    let response = client.chain("v3/merchant/fund/balance/BASIC").get().unwrap();
     assert_eq!(response.attempts().len(), 3, "two were hit");
     assert_eq!(
         said(&data, &["fault", "list"]),
@@ -66,7 +66,7 @@ fn a_profile_is_named_at_the_start() {
     let data = data.path().join("data");
     let serving = Serving::with(&data, &["--faults", "outage"]);
     let client = Client::from_kit(serving.kit_file()).unwrap();
-    let error = client.chain("v3/certificates").get().unwrap_err();
+    let error = client.chain("v3/merchant/fund/balance/BASIC").get().unwrap_err();
     assert!(error.attempts().len() > 1, "{error}");
     assert!(serving.log().contains(" fault["));
     assert_eq!(sandbox(&data, &["--faults", "banana"]).status.code(), Some(2));

@@ -19,3 +19,4 @@ mod serving;
 mod snapshot;
 mod stories;
 mod survival;
+mod survival_of_payments;

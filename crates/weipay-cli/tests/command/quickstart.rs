@@ -1,6 +1,6 @@
 //! `weipay quickstart`: the first thing that a new user runs.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use crate::serving::WEIPAY;
@@ -70,4 +70,85 @@ fn a_line_to_try_is_printed_where_it_stays_and_the_environment_is_at_hand() {
     stays.wait().unwrap();
     assert!(answers[0].contains("wechatpay_disassociate_time"), "{answers:?}");
     assert_eq!(answers[0], answers[1], "a repeat gives the first response");
+}
+
+/// What `--shop` prints, in a pipe.
+fn shop(arguments: &[&str]) -> String {
+    let output = Command::new(WEIPAY)
+        .args(["quickstart", "--shop"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[test]
+fn the_second_act_sells_a_coffee_from_the_order_to_the_bill() {
+    let text = shop(&["--yes"]);
+    for part in [
+        "All six responses were verified.",
+        "client.v3().pay().transactions().native().post(request)\n",
+        "✓ {\"code_url\":\"weixin://wxpay/bizpayurl?pr=",
+        "█▀▀▀▀▀█",
+        "/pay/",
+        "✓ TRANSACTION.SUCCESS 1990 fen for shop-",
+        "✓ trade_state SUCCESS",
+        "✓ status PROCESSING, 500 of 1990 fen",
+        "✓ REFUND.SUCCESS shop-",
+        "✓ status SUCCESS",
+        ": SUCCESS 1990 fen, REFUND 500 fen; 2 rows",
+        "The shop's books agree",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "colour in a pipe");
+    assert!(!text.contains("Press Enter"), "{text}");
+}
+
+#[test]
+fn without_a_terminal_nobody_is_waited_for_and_the_shop_opens_twice_on_the_same_data() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    for rows in ["; 2 rows", "; 4 rows"] {
+        let text = shop(&["--data", folder]);
+        assert!(text.contains(rows), "{text}");
+    }
+}
+
+/// `script` gives it a terminal. Every Debian has it.
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_terminal_a_person_pays_by_a_key_and_nobody_pays_without() {
+    for (keys, is_paid) in [("\n", true), ("\u{4}", false)] {
+        let mut shell = Command::new("script")
+            .args(["-qec", &format!("'{WEIPAY}' quickstart --shop"), "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut input, mut output) =
+            (shell.stdin.take().unwrap(), BufReader::new(shell.stdout.take().unwrap()));
+        let mut text = String::new();
+        while !text.contains("Press Enter") {
+            assert!(output.read_line(&mut text).unwrap() > 0, "{text}");
+        }
+        assert!(!text.contains("TRANSACTION.SUCCESS"), "not before the key");
+        input.write_all(keys.as_bytes()).unwrap();
+        input.flush().unwrap();
+        while output.read_line(&mut text).is_ok_and(|length| length > 0) {}
+        drop(input);
+        assert_eq!(shell.wait().unwrap().success(), is_paid, "{text}");
+        assert_eq!(text.contains("REFUND 500 fen"), is_paid, "{text}");
+        assert_eq!(text.contains("nobody paid"), !is_paid, "{text}");
+    }
+}
+
+#[test]
+fn the_answer_is_given_to_the_shop_only() {
+    let output = Command::new(WEIPAY).args(["quickstart", "--yes"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--shop"));
 }

@@ -9,18 +9,24 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How often each notification came, by its `id`.
+/// How often each notification came.
 pub type Heard = Arc<Mutex<BTreeMap<String, usize>>>;
 
-/// Starts one, and gives its address.
+/// Starts one, and gives its address. It counts by `id`.
 pub fn start() -> (String, Heard) {
+    start_by(|body| body["id"].as_str().unwrap().to_owned())
+}
+
+/// Starts one that counts by what this says of a body.
+pub fn start_by(key: impl Fn(&Value) -> String + Send + Sync + 'static) -> (String, Heard) {
+    let key = Arc::new(key);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/notify", listener.local_addr().unwrap());
     let heard = Heard::default();
     let counted = Arc::clone(&heard);
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let counted = Arc::clone(&counted);
+            let (counted, key) = (Arc::clone(&counted), Arc::clone(&key));
             thread::spawn(move || {
                 let mut reader = BufReader::new(stream.unwrap());
                 let mut length = 0;
@@ -40,8 +46,8 @@ pub fn start() -> (String, Heard) {
                 if reader.read_exact(&mut body).is_err() {
                     return;
                 }
-                let id = serde_json::from_slice::<Value>(&body).unwrap()["id"].as_str().unwrap().to_owned();
-                *counted.lock().unwrap().entry(id).or_default() += 1;
+                let key = key(&serde_json::from_slice(&body).unwrap());
+                *counted.lock().unwrap().entry(key).or_default() += 1;
                 let _ = reader.get_mut().write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
             });
         }

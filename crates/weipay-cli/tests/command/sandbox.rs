@@ -184,7 +184,7 @@ fn each_request_is_a_line_without_what_belongs_to_a_person() {
     let serving = Serving::with(data.path(), &[]);
     let (kit, client) = (serving.kit(), client(&serving));
     let (openid, appid) = (kit["openid"].as_str().unwrap(), kit["appid"].as_str().unwrap());
-    client.chain("v3/certificates").get().unwrap();
+    client.chain("v3/merchant/fund/balance/BASIC").get().unwrap();
     client
         .chain("v3/marketing/busifavor/users/{openid}/coupons")
         .path("openid", openid)
@@ -192,14 +192,14 @@ fn each_request_is_a_line_without_what_belongs_to_a_person() {
         .query("creator_merchant", "1900000001")
         .get()
         .unwrap_err();
-    client.chain("v3/merchant-service/complaint-notifications").get().unwrap();
+    client.chain("v3/merchant-risk-manage/violation-notifications").get().unwrap();
     let log = serving.log();
     let lines: Vec<&str> = log.lines().collect();
     let ends = [
-        "GET /v3/certificates 200",
+        "GET /v3/merchant/fund/balance/{account_type} 200",
         "GET /v3/marketing/busifavor/users/{openid}/coupons 403 NO_AUTH (creator_merchant, belong_merchant and \
          sender_merchant may name only the caller)",
-        "GET /v3/merchant-service/complaint-notifications 200 example",
+        "GET /v3/merchant-risk-manage/violation-notifications 200 example",
     ];
     assert_eq!(lines.len(), 3, "{log}");
     for (line, end) in lines.iter().zip(ends) {
@@ -214,7 +214,7 @@ fn each_request_is_a_line_without_what_belongs_to_a_person() {
 fn a_quiet_sandbox_says_nothing() {
     let data = tempfile::tempdir().unwrap();
     let serving = Serving::with(data.path(), &["--quiet"]);
-    client(&serving).chain("v3/certificates").get().unwrap();
+    client(&serving).chain("v3/merchant/fund/balance/BASIC").get().unwrap();
     assert_eq!(serving.log(), "");
 }
 
@@ -223,10 +223,9 @@ fn without_examples_an_operation_without_behaviour_is_not_implemented() {
     let data = tempfile::tempdir().unwrap();
     let serving = Serving::with(data.path(), &["--quiet", "--no-examples"]);
     let client = client(&serving);
-    client.chain("v3/certificates").get().unwrap();
-    let order = client.chain("v3/marketing/favor/stocks/7");
-    let error =
-        order.query("stock_creator_mchid", serving.kit()["mchid"].as_str().unwrap()).get().unwrap_err();
+    client.chain("v3/merchant/fund/balance/BASIC").get().unwrap();
+    let order = "v3/med-ins/orders/mix-trade-no/202204022005169952975171534816";
+    let error = client.chain(order).get().unwrap_err();
     assert_eq!((error.status().unwrap().as_u16(), error.code()), (501, Some("NOT_IMPLEMENTED")));
     assert!(headers_of(&error, "Weipay-Sandbox-Reason").unwrap().contains("--no-examples"));
 }
@@ -235,10 +234,10 @@ fn without_examples_an_operation_without_behaviour_is_not_implemented() {
 fn a_stopped_clock_serves_who_signs_by_the_machines_and_tells_who_signs_at_a_third_time() {
     let data = tempfile::tempdir().unwrap();
     let serving = Serving::with(data.path(), &["--quiet", "--clock", "2026-08-15T12:00:00+08:00"]);
-    client(&serving).chain("v3/certificates").get().unwrap();
+    client(&serving).chain("v3/merchant/fund/balance/BASIC").get().unwrap();
     let builder = weipay::ClientBuilder::from_kit(serving.kit_file()).unwrap();
     let at_a_third_time = builder.clock(|| 1_786_766_400 - 86_400).build_blocking().unwrap();
-    let error = at_a_third_time.chain("v3/certificates").get().unwrap_err();
+    let error = at_a_third_time.chain("v3/merchant/fund/balance/BASIC").get().unwrap_err();
     assert_eq!(error.code(), Some("SIGN_ERROR"));
     let reason = headers_of(&error, "Weipay-Sandbox-Reason").unwrap();
     assert!(reason.contains("the sandbox's clock shows 1786766400"), "{reason}");
@@ -249,7 +248,7 @@ fn a_seed_makes_numbers_repeatable() {
     let nonce = || {
         let data = tempfile::tempdir().unwrap();
         let serving = Serving::with(data.path(), &["--quiet", "--seed", "7"]);
-        let response = client(&serving).chain("v3/certificates").get().unwrap();
+        let response = client(&serving).chain("v3/merchant/fund/balance/BASIC").get().unwrap();
         response.headers()["Wechatpay-Nonce"].to_str().unwrap().to_owned()
     };
     assert_eq!(nonce(), nonce());
@@ -273,7 +272,7 @@ fn how_long_a_connection_may_be_idle_is_given_and_told() {
     for (option, told) in [(&[] as &[&str], "timeout=8"), (&["--idle-timeout", "1"], "timeout=1")] {
         let data = tempfile::tempdir().unwrap();
         let serving = Serving::with(data.path(), &[&["--quiet"], option].concat());
-        let response = client(&serving).chain("v3/certificates").get().unwrap();
+        let response = client(&serving).chain("v3/merchant/fund/balance/BASIC").get().unwrap();
         assert_eq!(response.headers()["Keep-Alive"], told);
     }
 }
@@ -305,7 +304,7 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     let serving = Serving::with(data.path(), &["--quiet"]);
     let client = client(&serving);
     let openid = serving.kit()["openid"].as_str().unwrap().to_owned();
-    client.chain("v3/certificates").get().unwrap();
+    client.chain("v3/merchant/fund/balance/BASIC").get().unwrap();
     client.chain("v3/certificate").query("openid", &openid).get().unwrap_err();
     let said = |arguments: &[&str]| {
         let output = sandbox(&[&["log"], arguments].concat(), data.path());
@@ -316,7 +315,10 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     };
     let lines = said(&[]);
     assert_eq!(lines.lines().count(), 2, "{lines}");
-    assert!(lines.starts_with("#1 ") && lines.contains("/v3/certificates 200"), "{lines}");
+    assert!(
+        lines.starts_with("#1 ") && lines.contains("/v3/merchant/fund/balance/{account_type} 200"),
+        "{lines}"
+    );
     let failed = said(&["--failed"]);
     assert!(failed.starts_with("#2 ") && failed.contains("near are: GET /v3/certificates"), "{failed}");
     assert!(failed.contains("  > authorization: WECHATPAY2-SHA256-RSA2048 mchid="), "{failed}");
@@ -332,7 +334,7 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().starts_with("#1 "));
     assert!(lines.next().unwrap().unwrap().starts_with("#2 "));
-    client.chain("v3/certificates").get().unwrap();
+    client.chain("v3/merchant/fund/balance/BASIC").get().unwrap();
     assert!(lines.next().unwrap().unwrap().starts_with("#3 "));
     // It ends with the sandbox.
     serving.kill();

@@ -50,17 +50,25 @@ fn ending(steps: &str, options: &[&str]) -> (Option<i32>, String) {
 fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
     for (steps, code, parts) in [
         (
-            "[[step]]\nname = 'certificates'\ncall = 'GET v3/certificates'\nexpect = { body = { data = 1, x = 2 } }",
+            "[[step]]\nname = 'balance'\ncall = 'GET v3/merchant/fund/balance/BASIC'\nexpect = { body = { available_amount = 1, x = 2 } }",
             1,
-            &["story.toml:2: step 1 (certificates): ", "data is [", "expected 1", "x is missing, expected 2"]
-                as &[&str],
+            &[
+                "story.toml:2: step 1 (balance): ",
+                "available_amount is 0",
+                "expected 1",
+                "x is missing, expected 2",
+            ] as &[&str],
         ),
         (
-            "[[step]]\ncall = 'GET v3/certificates'\nexpect = { code = 'NOT_FOUND' }",
+            "[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'\nexpect = { code = 'NOT_FOUND' }",
             1,
             &["it succeeded, but was expected to be refused"],
         ),
-        ("[[step]]\ncall = 'GET v3/certificates'\nexpect = { lost = true }", 1, &["was expected to be lost"]),
+        (
+            "[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'\nexpect = { lost = true }",
+            1,
+            &["was expected to be lost"],
+        ),
         ("[[step]]\ncall = 'GET v3/certificates/{{nobody.id}}'", 1, &["nothing is named `nobody`"]),
         (
             "[[step]]\ncall = 'GET v3/complaints/{{run}}/a'\n[[step]]\ncontrol = 'GET /nothing'",
@@ -73,15 +81,15 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
             1,
             &["the response is an example, and nothing happened"],
         ),
-        ("[[step]]\ncal = 'GET v3/certificates'", 2, &["story.toml:2: ", "nothing was sent"]),
-        ("start = 'noon'\n[[step]]\ncall = 'GET v3/certificates'", 2, &["story.toml:2: "]),
+        ("[[step]]\ncal = 'GET v3/merchant/fund/balance/BASIC'", 2, &["story.toml:2: ", "nothing was sent"]),
+        ("start = 'noon'\n[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'", 2, &["story.toml:2: "]),
         (
-            "[[step]]\ncontrol = 'POST /faults'\nbody = { fault = 'wrong-signature' }\n[[step]]\ncall = 'GET v3/certificates'",
+            "[[step]]\ncontrol = 'POST /faults'\nbody = { fault = 'wrong-signature' }\n[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'",
             3,
             &["step 2: "],
         ),
         (
-            "[[step]]\ncontrol = 'POST /faults'\nbody = { fault = 'drop' }\n[[step]]\ncall = 'GET v3/certificates'",
+            "[[step]]\ncontrol = 'POST /faults'\nbody = { fault = 'drop' }\n[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'",
             4,
             &["step 2: "],
         ),

@@ -8,10 +8,10 @@ use super::*;
 use crate::merchants::record::{CERTIFICATE_KEY, PUBLIC_KEY_KEY};
 use crate::products::users::is_openid;
 
-/// One kit for the tests that only read it.
+/// One kit for the tests that only read it, with every kind of file that a kit can have.
 static KIT_DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
-    init(dir.path()).unwrap();
+    init_with_platform_keys(dir.path(), PlatformKeys::Migration).unwrap();
     dir
 });
 

@@ -7,7 +7,7 @@ mod v2;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Value, json};
 use weipay_catalog::{Catalog, Notification};
-use weipay_wire::{ApiV3Key, PROBE_PREFIX, response_message};
+use weipay_wire::{ApiV3Key, PROBE_PREFIX, SCHEME, response_message};
 
 use crate::clock;
 use crate::entropy::Entropy;
@@ -102,8 +102,8 @@ pub(super) fn sealed(
     Ok(Message { headers: headers(signer, entropy, &body, now, signature)?, body })
 }
 
-/// The headers of recorded notifications. UNCONFIRMED(notification-headers), and left out: `Request-ID` and `Wechatpay-Signature-Type`, which pages list
-/// and two recorded notifications lack.
+/// The headers of recorded notifications. UNCONFIRMED(notification-headers): pages list `Request-ID` and `Wechatpay-Signature-Type`, and two
+/// recorded notifications lack both. The second is sent: clients are in use that refuse a notification without it (wechatpayv3).
 fn headers(
     signer: &SigningKey,
     entropy: &Entropy,
@@ -125,6 +125,7 @@ fn headers(
         ("wechatpay-nonce", nonce),
         ("wechatpay-serial", signer.serial.clone()),
         ("wechatpay-signature", signature),
+        ("wechatpay-signature-type", SCHEME.to_owned()),
         ("wechatpay-timestamp", timestamp),
     ])
 }

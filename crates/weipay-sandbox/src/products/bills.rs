@@ -6,6 +6,7 @@
 //! | `day` | which days a bill can be asked for |
 //! | `trade`, `fund_flow`, `profit_sharing` | the rows of each kind |
 //! | `text` | cells, amounts and rows as they are written |
+//! | `v2` | the same bills by APIv2 |
 //! | `window` | reading a day in parts, so that a large bill takes little memory |
 //! | `link` | the address of a bill: whose, of which day, for how long |
 //!
@@ -20,6 +21,7 @@ mod profit_sharing;
 mod tests;
 mod text;
 mod trade;
+pub(crate) mod v2;
 mod window;
 
 use serde_json::{Value, json};
@@ -87,7 +89,6 @@ pub(crate) type Sink<'a> = &'a mut dyn FnMut(&str);
 
 impl BillOf {
     /// The text of a bill; `None` when nothing happened on its day. APIv2 responds with it as it is.
-    #[allow(dead_code, reason = "for the gate of APIv2")]
     pub(crate) fn text(&self, tx: &Transaction<'_>) -> Result<Option<String>, StoreError> {
         let mut text = String::new();
         let has_rows = self.write(tx, &mut |part| text.push_str(part))?;

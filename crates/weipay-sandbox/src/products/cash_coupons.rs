@@ -13,11 +13,8 @@
 //! (营销资金), and a coupon that is used moves from there to the merchant who is paid. A stock without money (`no_cash`, 免充值) only
 //! lowers the price.
 
-#[allow(dead_code, reason = "paying an order comes next")]
 mod callbacks;
-#[allow(dead_code, reason = "paying an order comes next")]
 pub(crate) mod coupon;
-#[allow(dead_code, reason = "paying an order comes next")]
 pub(crate) mod discount;
 mod listing;
 mod refusals;

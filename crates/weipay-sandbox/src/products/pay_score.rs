@@ -5,19 +5,25 @@
 //! | `order` | a service order (服务订单): its states, how it is shown, stored and found |
 //! | `steps` | what the merchant does: create, cancel, complete, modify, ask for the money, tell that it was paid |
 //! | `collection` | how the money comes: by itself after the completion, again when the merchant asks, or from the person |
+//! | `parties` | the merchants and appids of a request, and the person in it |
+//! | `permissions` | a person opens a service for a merchant, and closes it |
 //! | `amounts` | the sums of an order, and its times |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `control` | what people do |
 //!
-//! Orders of direct merchants only. UNCONFIRMED(pay-score-service): any service ID belongs to the merchant, and any number of orders of one
-//! person is served. UNCONFIRMED(pay-score-authorized): every person has authorized the merchant, so that orders without confirmation are taken.
+//! The same orders and permissions are of direct merchants, and of partners for their sub-merchants (`v3/payscore/partner`).
+//! UNCONFIRMED(pay-score-service): any service ID belongs to the merchant.
 
 mod amounts;
 mod collection;
 pub(crate) mod control;
 mod order;
+mod parties;
+mod permissions;
 mod refusals;
 mod steps;
+
+use serde_json::Value;
 
 use super::{DueHandler, Handler, Route};
 
@@ -25,15 +31,41 @@ const fn route(method: &'static str, path: &'static str, handler: Handler) -> Ro
     Route { method, path, handler }
 }
 
+/// The responses of partners' operations have no body.
+macro_rules! without_body {
+    ($handler:path) => {
+        |tx, context| $handler(tx, context).map(|_| Value::Null)
+    };
+}
+
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/payscore/serviceorder",                         steps::create_order),
     route("GET",  "v3/payscore/serviceorder",                         steps::query_order),
+    route("POST", "v3/payscore/serviceorder/direct-complete",         steps::create_and_complete),
     route("POST", "v3/payscore/serviceorder/{out_order_no}/cancel",   steps::cancel_order),
     route("POST", "v3/payscore/serviceorder/{out_order_no}/complete", steps::complete_order),
     route("POST", "v3/payscore/serviceorder/{out_order_no}/modify",   steps::modify_order),
     route("POST", "v3/payscore/serviceorder/{out_order_no}/pay",      steps::ask_for_payment),
     route("POST", "v3/payscore/serviceorder/{out_order_no}/sync",     steps::sync_order),
+    route("POST", "v3/payscore/permissions",                          permissions::ask),
+    route("GET",  "v3/payscore/permissions/authorization-code/{authorization_code}",           permissions::query_by_code),
+    route("POST", "v3/payscore/permissions/authorization-code/{authorization_code}/terminate", permissions::end_by_code),
+    route("GET",  "v3/payscore/permissions/openid/{openid}",           permissions::query_by_person),
+    route("POST", "v3/payscore/permissions/openid/{openid}/terminate", permissions::end_by_person),
+    route("POST", "v3/payscore/partner/serviceorder",                         steps::create_order),
+    route("GET",  "v3/payscore/partner/serviceorder",                         steps::query_order),
+    route("POST", "v3/payscore/partner/serviceorder/direct-complete",         without_body!(steps::create_and_complete)),
+    route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/cancel",   without_body!(steps::cancel_order)),
+    route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/complete", without_body!(steps::complete_order)),
+    route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/modify",   without_body!(steps::modify_order)),
+    route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/pay",      without_body!(steps::ask_for_payment)),
+    route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/sync",     without_body!(steps::sync_order)),
+    route("POST", "v3/payscore/partner/permissions",                          permissions::ask),
+    route("GET",  "v3/payscore/partner/permissions/authorization-code/{authorization_code}",           permissions::query_by_code),
+    route("POST", "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", permissions::end_by_code),
+    route("GET",  "v3/payscore/partner/permissions/search",                   permissions::query_by_person),
+    route("POST", "v3/payscore/partner/permissions/terminate",                permissions::end_by_person),
 ];
 
 /// What the clock does.

@@ -10,25 +10,33 @@
 //! | `combined` | combined orders (合单) |
 //! | `payment` | how money moves when an order is paid, and who is notified |
 //! | `person`, `front_end` | a person pays, or fails to; the signed parameters of the front end |
+//! | `page` | the page on which a person pays in a browser |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `unconfirmed` | choices that no source settles |
 //! | `refund` | money goes back (退款) |
 //! | `profit_sharing` | money goes on to others (分账) |
+//! | `v2` | the same by APIv2 |
 
 pub(crate) mod closing;
 pub(crate) mod codepay;
 pub(crate) mod combined;
 pub(crate) mod creation;
 mod front_end;
+#[cfg(test)]
+mod model;
 pub(crate) mod order;
-mod parties;
+pub(crate) mod page;
+pub(crate) mod parties;
 pub(crate) mod payment;
 pub(crate) mod person;
 pub(crate) mod profit_sharing;
 mod query;
+#[cfg(test)]
+mod race;
 pub(crate) mod refund;
 pub(crate) mod refusals;
 mod unconfirmed;
+pub(crate) mod v2;
 
 use super::{DueHandler, Handler, Route};
 

@@ -200,7 +200,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Which keys the platform signs with for the first merchant. A kit that is there and was made with others is an error.
+    /// Which keys the platform signs with for the first merchant; the public key only by default. A kit that is there and was made with others is an error.
     #[must_use]
     pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
         self.platform_keys = Some(platform_keys);

@@ -60,13 +60,18 @@ fn value(field: &Field, text: &str) -> Result<Value, Refusal> {
     }
 }
 
-/// What a handler gives, as elements. What is nested becomes JSON text.
+/// What a handler gives, as elements. An object holds elements, and a list of objects is an element for each; other lists are JSON
+/// text.
 pub(super) fn from_value(value: &Value) -> XmlElements {
     let mut elements = XmlElements::new();
     for (name, value) in value.as_object().into_iter().flatten() {
         match value {
             Value::Null => {}
             Value::String(text) => elements.push(name, text),
+            Value::Object(_) => elements.push_elements(name, from_value(value)),
+            Value::Array(items) if items.iter().all(Value::is_object) => {
+                items.iter().for_each(|item| elements.push_elements(name, from_value(item)));
+            }
             value => elements.push(name, value.to_string()),
         }
     }
@@ -125,6 +130,14 @@ mod tests {
             assert_eq!(refusal.message, message);
             assert!(!refusal.reason.unwrap().contains("secret"));
         }
+    }
+
+    #[test]
+    fn what_a_handler_gives_is_nested_as_it_was() {
+        let given = json!({ "hblist": { "hbinfo": [{ "amount": 1 }, { "amount": 2 }] } });
+        let written = from_value(&given).write_with_cdata("xml").unwrap();
+        let wanted = "<xml><hblist><hbinfo><amount>1</amount></hbinfo><hbinfo><amount>2</amount></hbinfo></hblist></xml>";
+        assert_eq!(written, wanted);
     }
 
     #[test]

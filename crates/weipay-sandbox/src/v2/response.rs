@@ -1,7 +1,7 @@
 //! The XML of a response (应答): every value as CDATA and the content type `text/plain`, as recorded.
 
 use http::HeaderValue;
-use weipay_wire::XmlElements;
+use weipay_wire::{XmlContent, XmlElements};
 
 use super::gate::{Entered, Rejection};
 use crate::clock;
@@ -53,10 +53,14 @@ fn front(message: &str, now: i64) -> Response {
 /// A success, signed as the request was.
 pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &Entropy) -> Response {
     let mut elements = begin(entered, entropy);
-    elements.push("result_code", "SUCCESS");
+    // A handler that keeps something although it says FAIL gives the code and the sentence itself.
+    elements.push("result_code", given.text("result_code").unwrap_or("SUCCESS"));
     let is_begun = |name: &str| matches!(name, "return_code" | "return_msg" | "nonce_str" | "result_code");
-    for (name, text) in given.texts().filter(|(name, _)| !is_begun(name)) {
-        elements.set(name, text);
+    for (name, content) in given.iter().filter(|(name, _)| !is_begun(name)) {
+        match content {
+            XmlContent::Text(text) => elements.set(name, text),
+            XmlContent::Elements(nested) => elements.push_elements(name, nested.clone()),
+        }
     }
     sign(entered, &mut elements);
     written(&elements, now)
@@ -64,7 +68,19 @@ pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &
 
 /// A request that was let in and failed.
 pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &Entropy) -> Response {
+    if entered.operation.path == "v2/pay/downloadbill" {
+        // What is there in the place of a bill says it so, and is not signed.
+        let mut elements = XmlElements::new();
+        elements.push("return_code", "FAIL");
+        elements.push("return_msg", &*refusal.message);
+        elements.push("error_code", refusal.code);
+        return written(&elements, now);
+    }
     let mut elements = begin(entered, entropy);
+    if entered.operation.path == "v2/mmpaymkttransfers/promotion/transfers" {
+        // As its page shows it.
+        elements.set("return_msg", "支付失败");
+    }
     push_failure(&mut elements, refusal);
     sign(entered, &mut elements);
     written(&elements, now)

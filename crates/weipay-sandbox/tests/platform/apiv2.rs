@@ -1,5 +1,8 @@
 //! The gate of APIv2 over real sockets, with the ways in that have a client certificate and that have none.
 
+mod payments;
+mod payouts;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -252,12 +255,12 @@ fn what_needs_the_client_certificate_is_refused_without_it_and_with_anothers() {
     assert!(rejected(&wrong).1.contains("not this merchant's"), "{}", wrong.text());
 
     let right = exchange(tls(&SHARED, Some((&own.0, &own.1))), "POST", path, "", &body);
-    assert_eq!(elements(&right).text("result_code"), Some("SUCCESS"), "{}", right.text());
+    assert_eq!(elements(&right).text("err_code"), Some("NOT_FOUND"), "{}", right.text());
     assert_eq!(right.header(CLIENT_CERTIFICATE_HEADER), None);
 
     // A handshake is not possible here, and the response says that nothing was checked.
     let plain = post(&SHARED, path, &body);
-    assert_eq!(elements(&plain).text("result_code"), Some("SUCCESS"));
+    assert_eq!(elements(&plain).text("err_code"), Some("NOT_FOUND"));
     assert_eq!(plain.header(CLIENT_CERTIFICATE_HEADER), Some("not-checked"));
 }
 

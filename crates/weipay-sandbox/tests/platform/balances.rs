@@ -1,7 +1,7 @@
 //! Balances over the API: of the caller and of its sub-merchants, now and at the end of a day.
 
 use serde_json::json;
-use weipay_sandbox::{Clock, MerchantAccount, NewMerchant, PlatformKeys, Sandbox};
+use weipay_sandbox::{Clock, MerchantAccount, NewMerchant, Sandbox};
 
 use crate::NOW;
 use crate::client::Client;
@@ -41,7 +41,6 @@ fn a_top_up_is_in_the_balance_and_later_in_the_day_end_balance() {
 #[test]
 fn a_partner_sees_the_balances_of_its_own_sub_merchants_only() {
     let partner = NewMerchant::new().mchid("1900000777").sub_merchant("1900000888");
-    let partner = partner.platform_keys(PlatformKeys::Migration);
     let sandbox = crate::sandbox().merchant(partner).start().unwrap();
     sandbox.top_up("1900000888", MerchantAccount::Basic, 70).unwrap();
     assert!(sandbox.top_up("1900000001", MerchantAccount::Basic, 70).is_err(), "nobody acts for it");

@@ -19,8 +19,10 @@ pub(crate) struct Client<'a> {
     pub(crate) mchid: String,
     pub(crate) serial: String,
     pub(crate) key: PrivateKey,
-    pub(crate) platform_certificate: Certificate,
+    /// Of a merchant in migration, such as [`IN_MIGRATION`](crate::IN_MIGRATION) has.
+    pub(crate) platform_certificate: Option<Certificate>,
     pub(crate) public_key: PublicKey,
+    pub(crate) public_key_id: String,
     /// What time the client thinks it is.
     pub(crate) now: i64,
 }
@@ -57,8 +59,13 @@ impl<'a> Client<'a> {
             mchid: kit.kit().mchid.clone(),
             serial: kit.kit().merchant_serial.clone(),
             key: PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap(),
-            platform_certificate: Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap(),
+            platform_certificate: kit
+                .kit()
+                .platform_cert
+                .as_ref()
+                .map(|_| Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap()),
             public_key: PublicKey::from_pem(&kit.public_key_pem().unwrap()).unwrap(),
+            public_key_id: kit.kit().public_key_id.clone().unwrap(),
             now: NOW,
         }
     }
@@ -120,10 +127,18 @@ impl<'a> Client<'a> {
         self.send(&self.request("GET", target, b""))
     }
 
-    /// Whether the response is signed by the platform certificate.
+    /// The platform's certificate for a merchant in migration.
+    pub(crate) fn platform_certificate(&self) -> &Certificate {
+        self.platform_certificate.as_ref().expect("a merchant with a platform certificate")
+    }
+
+    /// Whether the response is signed with the key that signs when a request names none: the certificate where there is one.
     pub(crate) fn verifies(&self, response: &Response) -> bool {
-        response.header("Wechatpay-Serial") == Some(self.platform_certificate.serial())
-            && response.is_signed_by(self.platform_certificate.public_key())
+        let (serial, key) = match &self.platform_certificate {
+            Some(certificate) => (certificate.serial(), certificate.public_key()),
+            None => (&*self.public_key_id, &self.public_key),
+        };
+        response.header("Wechatpay-Serial") == Some(serial) && response.is_signed_by(key)
     }
 }
 

@@ -80,11 +80,11 @@ fn a_client_at_the_machines_time_is_served_at_its_time_whatever_the_clock_shows(
     let mut client = Client::new(&sandbox);
     for now in [machine_now(), NOW] {
         client.now = now;
-        let response = client.get("/v3/certificates");
+        let response = client.get("/v3/merchant/fund/balance/BASIC");
         let signed: i64 = response.header("Wechatpay-Timestamp").unwrap().parse().unwrap();
         assert!((signed - now).abs() < 300, "{signed} {now}");
         response.success();
     }
     client.now = NOW - 86_400;
-    assert_eq!(client.get("/v3/certificates").refusal(), (401, "SIGN_ERROR".to_owned()));
+    assert_eq!(client.get("/v3/merchant/fund/balance/BASIC").refusal(), (401, "SIGN_ERROR".to_owned()));
 }

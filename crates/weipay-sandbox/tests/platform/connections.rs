@@ -146,11 +146,12 @@ fn a_connection_that_was_served_outlives_those_that_never_ask() {
     let own = Client::new(&sandbox);
     let mut kept = own.connect();
     for _ in 0..3 {
-        kept.write_all(&own.request("GET", "/v3/certificates", b"").bytes("keep-alive")).unwrap();
+        kept.write_all(&own.request("GET", "/v3/merchant/fund/balance/BASIC", b"").bytes("keep-alive"))
+            .unwrap();
         assert_eq!(Response::read(&mut kept).unwrap().status, 200);
         let _silent: Vec<_> = (0..50).map(|_| own.connect()).collect();
         // Whoever is answered came after all of them.
-        own.get("/v3/certificates").success();
+        own.get("/v3/merchant/fund/balance/BASIC").success();
     }
 }
 

@@ -6,17 +6,19 @@ use weipay_sandbox::Behaviour;
 
 use crate::merchant::Merchant;
 
+/// 医保自费混合订单: the sandbox keeps no state of it.
+const MIXED_ORDER: &str = "202204022005169952975171534816";
+const MIXED_ORDERS: &str = "/v3/med-ins/orders/mix-trade-no";
+
 #[test]
 fn an_operation_without_behaviour_responds_with_an_example_and_says_so() {
     let merchant = Merchant::new();
     let before = merchant.look_at_stock();
-    let mchid = &merchant.client.sandbox.kit().mchid;
-    let target = format!("/v3/marketing/favor/stocks/{}?stock_creator_mchid={mchid}", merchant.stock_id);
-    let response = merchant.client.get(&target);
+    let response = merchant.client.get(&format!("{MIXED_ORDERS}/{MIXED_ORDER}"));
     assert_eq!(response.status, 200, "{}", response.text());
     assert_eq!(response.header("Weipay-Sandbox-Answer"), Some("example"));
-    assert_eq!(response.json()["stock_id"], merchant.stock_id, "what was given is repeated");
-    assert!(response.json()["distributed_coupons"].is_number());
+    assert_eq!(response.json()["mix_trade_no"], MIXED_ORDER, "what was given is repeated");
+    assert!(response.json()["total_fee"].is_number());
     assert!(merchant.client.verifies(&response));
     assert_eq!(merchant.look_at_stock(), before);
 }
@@ -33,8 +35,8 @@ fn its_request_is_still_held_against_the_catalogue() {
 fn an_example_without_a_body_is_signed_too_and_changes_nothing() {
     let merchant = Merchant::new();
     let before = merchant.look_at_stock();
-    let body = json!({ "complainted_mchid": merchant.client.sandbox.kit().mchid });
-    let response = merchant.client.post("/v3/merchant-service/complaints-v2/7/complete", &body);
+    let request = merchant.client.request("DELETE", "/v3/merchant-risk-manage/violation-notifications", b"");
+    let response = merchant.client.send(&request);
     assert_eq!((response.status, response.text()), (204, ""));
     assert_eq!(response.header("Weipay-Sandbox-Answer"), Some("example"));
     assert!(merchant.client.verifies(&response));
@@ -58,8 +60,7 @@ fn a_value_that_the_path_has_given_must_not_stand_in_the_body() {
 fn whoever_wants_no_examples_gets_none() {
     let sandbox = crate::sandbox().examples(false).start().unwrap();
     let merchant = Merchant::in_sandbox(&sandbox);
-    let mchid = &sandbox.kit().mchid;
-    let response = merchant.client.get(&format!("/v3/marketing/favor/stocks/7?stock_creator_mchid={mchid}"));
+    let response = merchant.client.get(&format!("{MIXED_ORDERS}/{MIXED_ORDER}"));
     assert_eq!(response.refusal(), (501, "NOT_IMPLEMENTED".to_owned()));
     assert!(merchant.client.verifies(&response));
     // What has state is served, and what is malformed is still told.

@@ -162,7 +162,7 @@ fn rules_are_added_listed_and_taken_away_by_their_routes_and_told_in_the_log() {
         "merchant": sandbox.kit().mchid, "first": 1, "probability": 1, "seed": 7,
     });
     assert_eq!(control("POST", "/faults", Some(rule)).unwrap(), json!({ "id": 1 }));
-    assert_eq!(merchant.client.get("/v3/certificates").status, 200);
+    assert_eq!(merchant.client.get("/v3/merchant/fund/balance/BASIC").status, 200);
     assert_eq!(merchant.client.get(&target).status, 503);
     assert_eq!(merchant.client.get(&target).status, 200);
     let listed = control("GET", "/faults", None).unwrap();

@@ -62,7 +62,7 @@ fn secrets_and_people_are_in_nothing_that_comes_out() {
     client.send(&wrong);
     client.get(&format!("{FAMILY}/users/{openid}/coupons/1/appids/wx1?secret={openid}"));
     client.get(&format!("/v3/nowhere/{openid}/{secret}?a={phone}"));
-    client.get("/v3/certificates");
+    client.get("/v3/merchant/fund/balance/BASIC");
     client.post(&format!("{FAMILY}/coupons/send"), &json!({ "openid": openid, "name": name }));
     let text = everything(&sandbox);
     assert!(text.matches("out_trade_no").count() > 3 && text.contains("order-7-order"), "{text}");
@@ -80,7 +80,7 @@ fn secrets_and_people_are_in_nothing_that_comes_out() {
 fn what_came_what_went_and_why_is_told() {
     let sandbox = sandbox().start().unwrap();
     let client = Client::new(&sandbox);
-    client.get("/v3/certificates?x=1");
+    client.get("/v3/merchant/fund/balance/BASIC?x=1");
     client.get("/v3/pay/transaction/jsapi");
     let log = sandbox.log();
     assert_eq!(log.iter().map(|one| one.number).collect::<Vec<_>>(), [1, 2]);
@@ -106,7 +106,7 @@ fn the_log_stays_within_its_bytes_under_many_large_requests() {
     let page = sandbox.control().unwrap().call("GET", "/log?after=0", None).unwrap();
     assert_eq!(page["dropped"], 40 - log.len());
     let none = crate::sandbox().log_bytes(0).start().unwrap();
-    Client::new(&none).get("/v3/certificates");
+    Client::new(&none).get("/v3/merchant/fund/balance/BASIC");
     assert!(none.log().is_empty());
 }
 
@@ -115,7 +115,7 @@ fn the_list_is_read_in_pages_and_waits_for_what_comes() {
     let sandbox = sandbox().start().unwrap();
     let client = Client::new(&sandbox);
     client.get("/v3/nowhere");
-    client.get("/v3/certificates");
+    client.get("/v3/merchant/fund/balance/BASIC");
     let control = sandbox.control().unwrap();
     let list = |query: &str| control.call("GET", &format!("/log?{query}"), None).unwrap();
     let numbers = |page: &Value| {
@@ -131,7 +131,7 @@ fn the_list_is_read_in_pages_and_waits_for_what_comes() {
     assert_eq!(numbers(&list("failed=true")), [1]);
     let waiting = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| list("after=2&failed=true&wait=30"));
-        client.get("/v3/certificates");
+        client.get("/v3/merchant/fund/balance/BASIC");
         client.get("/v3/nowhere");
         waiting.join().unwrap()
     });
@@ -142,7 +142,7 @@ fn the_list_is_read_in_pages_and_waits_for_what_comes() {
             scope.spawn(|| list("after=5&wait=30"));
         }
         for _ in 0..6 {
-            assert_eq!(client.get("/v3/certificates").status, 200);
+            assert_eq!(client.get("/v3/merchant/fund/balance/BASIC").status, 200);
         }
     });
 }

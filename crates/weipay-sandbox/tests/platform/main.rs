@@ -8,9 +8,11 @@ mod apiv2;
 mod association;
 mod bad_requests;
 mod balances;
+mod cash_coupons;
 mod choices;
 mod client;
 mod clock;
+mod complaints;
 mod connections;
 mod downloads;
 mod error_codes;
@@ -22,6 +24,7 @@ mod merchant;
 mod notifications;
 mod notifications_on_demand;
 mod orders;
+mod pay_page;
 mod pay_score;
 mod payments;
 mod restart;
@@ -39,7 +42,7 @@ mod wrong_signatures;
 
 use std::sync::LazyLock;
 
-use weipay_sandbox::{Clock, Sandbox, SandboxBuilder};
+use weipay_sandbox::{Clock, PlatformKeys, Sandbox, SandboxBuilder};
 
 /// 2026-08-15T12:00:00+08:00: the time at which every test begins, so that none depends on the day it runs.
 const NOW: i64 = 1_786_766_400;
@@ -49,8 +52,14 @@ fn sandbox() -> SandboxBuilder {
     Sandbox::builder().clock(Clock::held(NOW).0)
 }
 
-/// The sandbox that tests share. Its folder stays in the target directory when they are done.
-static SHARED: LazyLock<Sandbox> = LazyLock::new(|| {
+/// The sandbox that tests share. Its merchant has the platform's public key only, as every new one.
+static SHARED: LazyLock<Sandbox> = LazyLock::new(|| start_shared(PlatformKeys::PublicKey));
+
+/// The same for tests of the platform certificate: its merchant has both.
+static IN_MIGRATION: LazyLock<Sandbox> = LazyLock::new(|| start_shared(PlatformKeys::Migration));
+
+/// Its folder stays in the target directory when the tests are done.
+fn start_shared(keys: PlatformKeys) -> Sandbox {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder in the target directory");
-    sandbox().data(folder.keep()).start().expect("a sandbox")
-});
+    sandbox().data(folder.keep()).platform_keys(keys).start().expect("a sandbox")
+}

@@ -92,7 +92,9 @@ impl Notification {
     pub(crate) fn open(&self, sandbox: &Sandbox, now: i64) -> Value {
         let kit = sandbox.kit_on_disk();
         let mut keys = PlatformKeys::new();
-        keys.insert_certificate(&Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap());
+        if sandbox.kit().platform_cert.is_some() {
+            keys.insert_certificate(&Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap());
+        }
         let public_key = PublicKey::from_pem(&kit.public_key_pem().unwrap()).unwrap();
         keys.insert_public_key(sandbox.kit().public_key_id.as_deref().unwrap().parse().unwrap(), public_key);
         let headers = SignatureHeaders {
@@ -102,6 +104,7 @@ impl Notification {
             serial: self.header("Wechatpay-Serial"),
         };
         verify_response(&headers, &self.body, &keys, now).unwrap();
+        assert_eq!(self.header("Wechatpay-Signature-Type"), "WECHATPAY2-SHA256-RSA2048");
         let body = self.json();
         let text = |name: &str| body["resource"][name].as_str().unwrap();
         let envelope = Envelope {
@@ -225,7 +228,8 @@ fn a_notification_survives_a_restart() {
 
 #[test]
 fn the_key_that_was_named_when_the_address_was_set_signs() {
-    let ((sandbox, _hand), receiver) = (held_sandbox(), Receiver::start(&[]));
+    let sandbox = crate::sandbox().platform_keys(weipay_sandbox::PlatformKeys::Migration).start().unwrap();
+    let receiver = Receiver::start(&[]);
     let merchant = Merchant::in_sandbox(&sandbox);
     let (certificate, public_key) =
         (sandbox.kit().platform_serial.as_deref().unwrap(), sandbox.kit().public_key_id.as_deref().unwrap());

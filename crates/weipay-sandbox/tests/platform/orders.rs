@@ -1,14 +1,15 @@
 //! Ordinary orders, as clients place them that send no `Wechatpay-Serial`: nothing in them travels encrypted.
 
 use serde_json::{Value, json};
+use weipay_sandbox::{PersonPays, PlatformKeys, Sandbox};
 
-use crate::SHARED;
+use crate::IN_MIGRATION;
 use crate::client::{Client, Response};
 
 const NOTIFY_URL: &str = "https://example.com/notify";
 
 fn order(with: Value) -> Value {
-    let kit = SHARED.kit();
+    let kit = IN_MIGRATION.kit();
     let mut order = json!({
         "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
         "notify_url": NOTIFY_URL, "amount": { "total": 1 },
@@ -22,7 +23,13 @@ fn order(with: Value) -> Value {
 /// The same order with the header left out, empty, and naming each of the platform's keys in either case.
 #[track_caller]
 fn taken(method: &str, target: &str, body: &Value) {
-    let (client, kit) = (Client::new(&SHARED), SHARED.kit());
+    taken_by(&IN_MIGRATION, method, target, body);
+}
+
+#[track_caller]
+fn taken_by(sandbox: &Sandbox, method: &str, target: &str, body: &Value) {
+    let kit = sandbox.kit();
+    let client = Client { now: sandbox.clock().now(), ..Client::new(sandbox) };
     let lower = kit.platform_serial.as_deref().unwrap().to_lowercase();
     for serial in [
         None,
@@ -42,7 +49,7 @@ fn taken(method: &str, target: &str, body: &Value) {
 
 #[test]
 fn an_order_without_encrypted_fields_needs_no_platform_serial() {
-    let openid = &SHARED.kit().openid;
+    let openid = &IN_MIGRATION.kit().openid;
     let scene = json!({ "payer_client_ip": "127.0.0.1", "h5_info": { "type": "Wap" } });
     for (product, with) in [
         ("jsapi", json!({ "payer": { "openid": openid } })),
@@ -57,8 +64,8 @@ fn an_order_without_encrypted_fields_needs_no_platform_serial() {
 }
 
 #[test]
-fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either() {
-    let kit = SHARED.kit();
+fn combined_orders_and_transfers_without_names_need_none_either() {
+    let kit = IN_MIGRATION.kit();
     let part = |number: &str| {
         json!({ "mchid": kit.mchid, "attach": "a", "amount": { "total_amount": 1, "currency": "CNY" },
             "out_trade_no": number, "description": "茶" })
@@ -69,12 +76,6 @@ fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either()
         "sub_orders": [part("combined-1-1"), part("combined-1-2")],
     });
     taken("POST", "/v3/combine-transactions/jsapi", &combined);
-    let sharing = json!({
-        "appid": kit.appid, "transaction_id": "4200000000000000000000000001", "out_order_no": "share-1",
-        "receivers": [{ "type": "MERCHANT_ID", "account": "1900000110", "amount": 1, "description": "分给商户" }],
-        "unfreeze_unsplit": true,
-    });
-    taken("POST", "/v3/profitsharing/orders", &sharing);
     let transfer = json!({
         "appid": kit.appid, "out_bill_no": "transfer1", "transfer_scene_id": "1000", "openid": kit.openid,
         "transfer_amount": 10, "transfer_remark": "活动",
@@ -83,13 +84,35 @@ fn combined_orders_profit_sharing_and_transfers_without_names_need_none_either()
             { "info_type": "奖励说明", "info_content": "注册会员" },
         ],
     });
-    SHARED.top_up(&kit.mchid, weipay_sandbox::MerchantAccount::Operation, 10).unwrap();
+    IN_MIGRATION.top_up(&kit.mchid, weipay_sandbox::MerchantAccount::Operation, 10).unwrap();
     taken("POST", "/v3/fund-app/mch-transfer/transfer-bills", &transfer);
 }
 
 #[test]
+fn profit_sharing_without_names_needs_none_either() {
+    let sandbox = crate::sandbox().platform_keys(PlatformKeys::Migration).start().unwrap();
+    let kit = sandbox.kit();
+    let mut shared = order(json!({ "settle_info": { "profit_sharing": true } }));
+    shared["mchid"] = json!(kit.mchid);
+    Client::new(&sandbox).post("/v3/pay/transactions/native", &shared).success();
+    let paid = sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    // Profit can be shared a minute after the payment.
+    sandbox.run_for(60).unwrap();
+    let receiver = json!({
+        "appid": kit.appid, "type": "PERSONAL_OPENID", "account": kit.openid, "relation_type": "USER",
+    });
+    taken_by(&sandbox, "POST", "/v3/profitsharing/receivers/add", &receiver);
+    // One fen is too little to be shared: the merchant gets it back.
+    let sharing = json!({
+        "appid": kit.appid, "transaction_id": paid.transaction_ids[0], "out_order_no": "share-1",
+        "receivers": [], "unfreeze_unsplit": true,
+    });
+    taken_by(&sandbox, "POST", "/v3/profitsharing/orders", &sharing);
+}
+
+#[test]
 fn partners_and_combined_orders_are_of_their_caller_too() {
-    let kit = SHARED.kit();
+    let kit = IN_MIGRATION.kit();
     let partner = json!({
         "sp_appid": kit.appid, "sp_mchid": "1900000999", "sub_mchid": "1900000109", "description": "茶",
         "out_trade_no": "order-1", "notify_url": NOTIFY_URL, "amount": { "total": 1 },
@@ -108,13 +131,13 @@ fn partners_and_combined_orders_are_of_their_caller_too() {
         ("/v3/pay/partner/transactions/out-trade-no/order-1/close", &close),
         ("/v3/combine-transactions/native", &combined),
     ] {
-        let response = Client::new(&SHARED).post(path, body);
+        let response = Client::new(&IN_MIGRATION).post(path, body);
         assert_eq!(response.json()["message"], "http header中的mchid与post payload中的mchid不匹配", "{path}");
     }
 }
 
 fn post(body: &Value) -> Response {
-    Client::new(&SHARED).post("/v3/pay/transactions/native", body)
+    Client::new(&IN_MIGRATION).post("/v3/pay/transactions/native", body)
 }
 
 #[test]
@@ -122,7 +145,7 @@ fn an_order_of_another_merchant_than_the_caller_is_refused() {
     let response = post(&order(json!({ "mchid": "1900000999" })));
     assert_eq!(response.refusal(), (400, "PARAM_ERROR".to_owned()));
     assert_eq!(response.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
-    let close = Client::new(&SHARED)
+    let close = Client::new(&IN_MIGRATION)
         .post("/v3/pay/transactions/out-trade-no/order-1/close", &json!({ "mchid": "1900000999" }));
     assert_eq!(close.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
     // The schema comes first.

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{Clock, Sandbox};
+use weipay_sandbox::{Clock, NewMerchant, PlatformKeys, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
 use crate::notifications::Receiver;
 
 const ORDERS: &str = "/v3/payscore/serviceorder";
+const PERMISSIONS: &str = "/v3/payscore/permissions";
 const SERVICE: &str = "2002000000000558128851361561536";
 
 struct Shop<'a> {
@@ -78,6 +79,24 @@ impl<'a> Shop<'a> {
         self.client.now += seconds;
     }
 
+    /// A permission that the person has given.
+    fn authorized(&self, code: &str) {
+        let body = json!({
+            "service_id": SERVICE, "appid": self.client.sandbox.kit().appid, "authorization_code": code,
+            "notify_url": self.receiver.url,
+        });
+        let token = self.client.post(PERMISSIONS, &body).success()["apply_permissions_token"].clone();
+        assert_eq!(self.client.post(PERMISSIONS, &body).success()["apply_permissions_token"], token);
+        let openid = &self.client.sandbox.kit().openid;
+        self.permission(token.as_str().unwrap(), "open", &json!({ "openid": openid })).unwrap();
+        assert_eq!(self.receiver.next().json()["event_type"], "PAYSCORE.USER_OPEN_SERVICE");
+    }
+
+    fn permission(&self, number: &str, step: &str, body: &Value) -> Result<Value, ClientError> {
+        let target = format!("/pay-score-permissions/{number}/{step}");
+        self.client.sandbox.control().unwrap().call("POST", &target, Some(body))
+    }
+
     fn unsettled(&self) -> i64 {
         let shown = self.client.get("/v3/merchant/fund/balance/BASIC").success();
         shown["pending_amount"].as_i64().unwrap()
@@ -126,7 +145,7 @@ fn a_served_person_pays_after_the_completion() {
         (&detail["paid_type"], &detail["paid_time"], &detail["amount"]),
         (&json!("NEWTON"), &json!("20260815120002"), &json!(500))
     );
-    assert_eq!(shop.unsettled(), 500);
+    assert_eq!(shop.unsettled(), 497, "the fee is 0.6 %");
     let told = shop.receiver.next();
     assert_eq!(told.json()["event_type"], "PAYSCORE.USER_PAID");
     let told = told.open(&sandbox, NOW + 2);
@@ -158,7 +177,7 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
     shop.run(2);
     assert_eq!((shop.unsettled(), &shop.query("slow")["state"]), (0, &json!("DOING")));
     shop.person("slow", "pay", &json!({})).unwrap();
-    assert_eq!((shop.unsettled(), &shop.query("slow")["state"]), (300, &json!("DONE")));
+    assert_eq!((shop.unsettled(), &shop.query("slow")["state"]), (298, &json!("DONE")));
     assert!(shop.person("slow", "pay", &json!({})).is_err(), "twice");
     assert_eq!(shop.receiver.next().json()["event_type"], "PAYSCORE.USER_PAID");
 }
@@ -218,6 +237,9 @@ fn an_order_without_confirmation_is_served_at_once_and_may_cost_nothing() {
     request["need_user_confirm"] = json!(false);
     assert_eq!(shop.client.post(ORDERS, &request).refusal(), (400, "PARAM_ERROR".to_owned()));
     request["openid"] = json!(sandbox.kit().openid);
+    let early = shop.client.post(ORDERS, &request);
+    assert_eq!((early.refusal(), &*message(&early)), ((403, "NO_AUTH".to_owned()), "请检查服务授权状态"));
+    shop.authorized("code-1");
     let made = shop.client.post(ORDERS, &request).success();
     assert_eq!((&made["state"], made.get("package")), (&json!("DOING"), None));
     let body = json!({ "post_payments": [{ "name": "租金", "amount": 0 }], "total_amount": 0 });
@@ -225,4 +247,188 @@ fn an_order_without_confirmation_is_served_at_once_and_may_cost_nothing() {
     assert_eq!((&done["state"], &done["need_collection"]), (&json!("DONE"), &json!(false)));
     let dear = shop.client.post(ORDERS, &shop.request("free"));
     assert_eq!(message(&dear), "订单重入参数校验失败");
+}
+
+#[test]
+fn a_permission_is_asked_for_opened_by_the_person_and_ended_by_either_side() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    let (openid, appid) = (&sandbox.kit().openid, &sandbox.kit().appid);
+    let by_code = format!("{PERMISSIONS}/authorization-code/code-1?service_id={SERVICE}");
+    let by_person = format!("{PERMISSIONS}/openid/{openid}?service_id={SERVICE}&appid={appid}");
+    for target in [&by_code, &by_person] {
+        let none = shop.client.get(target);
+        assert_eq!((none.status, &*message(&none)), (404, "请求操作的授权记录不存在"));
+    }
+    shop.authorized("code-1");
+    for target in [&by_code, &by_person] {
+        let shown = shop.client.get(target).success();
+        assert_eq!((&shown["authorization_state"], &shown["openid"]), (&json!("AVAILABLE"), &json!(openid)));
+        assert_eq!(shown["authorization_success_time"], "2026-08-15T12:00:00+08:00");
+    }
+    let other = json!({ "service_id": "500001", "appid": appid, "authorization_code": "code-1" });
+    assert_eq!(shop.client.post(PERMISSIONS, &other).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert!(shop.permission("code-1", "open", &json!({ "openid": openid })).is_err(), "twice");
+
+    let end = json!({ "service_id": SERVICE, "reason": "不再需要" });
+    let target = format!("{PERMISSIONS}/authorization-code/code-1/terminate");
+    assert_eq!(shop.client.post(&target, &end).status, 204);
+    let told = shop.receiver.next();
+    assert_eq!(told.json()["event_type"], "PAYSCORE.USER_CLOSE_SERVICE");
+    let told = told.open(&sandbox, NOW);
+    assert_eq!(
+        (&told["user_service_status"], &told["openorclose_time"], &told["authorization_code"]),
+        (&json!("USER_CLOSE_SERVICE"), &json!("20260815120000"), &json!("code-1"))
+    );
+    assert_eq!(shop.client.get(&by_code).success()["authorization_state"], "UNAVAILABLE");
+    assert_eq!(shop.client.post(&target, &end).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let mut order = shop.request("closed");
+    order["need_user_confirm"] = json!(false);
+    order["openid"] = json!(openid);
+    assert_eq!(shop.client.post(ORDERS, &order).refusal(), (403, "NO_AUTH".to_owned()));
+
+    shop.permission("code-1", "open", &json!({ "openid": openid })).unwrap();
+    shop.client.post(ORDERS, &order).success();
+    shop.permission("code-1", "close", &json!({})).unwrap();
+    assert!(shop.permission("code-1", "close", &json!({})).is_err(), "twice");
+    assert!(shop.permission("nothing", "open", &json!({ "openid": openid })).is_err());
+}
+
+#[test]
+fn an_order_of_an_authorized_person_is_made_and_completed_at_once() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    let mut body = shop.charge(500);
+    for (name, value) in shop.request("at-once").as_object().unwrap() {
+        if name != "risk_fund" && name != "time_range" {
+            body[name] = value.clone();
+        }
+    }
+    body["time_range"] = json!({ "start_time": "20260815100000", "end_time": "20260815120000" });
+    body["openid"] = json!(sandbox.kit().openid);
+    let target = format!("{ORDERS}/direct-complete");
+    assert_eq!(shop.client.post(&target, &body).refusal(), (403, "NO_AUTH".to_owned()));
+    shop.authorized("code-1");
+    let made = shop.client.post(&target, &body).success();
+    assert_eq!((&made["state"], &made["state_description"]), (&json!("DOING"), &json!("MCH_COMPLETE")));
+    assert_eq!(shop.client.post(&target, &body).success(), made, "a repeat");
+    let mut other = body.clone();
+    other["total_amount"] = json!(501);
+    assert_eq!(message(&shop.client.post(&target, &other)), "订单重入参数校验失败");
+    other["out_order_no"] = json!("other");
+    assert_eq!(message(&shop.client.post(&target, &other)), "最终总金额计算非法");
+    shop.run(2);
+    assert_eq!((&shop.query("at-once")["state"], shop.unsettled()), (&json!("DONE"), 497));
+}
+
+#[test]
+fn a_person_has_three_orders_of_a_service_under_way_and_none_beside_an_overdue_one() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    let openid = json!({ "openid": sandbox.kit().openid });
+    for number in ["a", "b", "c"] {
+        shop.confirmed(number);
+    }
+    shop.client.post(ORDERS, &shop.request("d")).success();
+    let fourth = shop.person("d", "confirm", &openid);
+    assert!(matches!(fourth, Err(ClientError::Refused { status: 409, .. })), "{fourth:?}");
+    let other = json!({ "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" });
+    shop.client.post(ORDERS, &shop.request("e")).success();
+    shop.person("e", "confirm", &other).unwrap();
+
+    shop.step("a", "cancel", json!({ "reason": "用户投诉" })).success();
+    shop.step("b", "complete", shop.charge(500)).success();
+    shop.person("b", "decline", &json!({})).unwrap();
+    shop.run(2);
+    assert!(shop.person("d", "confirm", &openid).is_err(), "b is overdue");
+    let body = json!({ "service_id": SERVICE, "appid": sandbox.kit().appid, "authorization_code": "code-1" });
+    shop.client.post(PERMISSIONS, &body).success();
+    shop.permission("code-1", "open", &openid).unwrap();
+    let mut request = shop.request("f");
+    request["need_user_confirm"] = json!(false);
+    request["openid"] = openid["openid"].clone();
+    let refused = shop.client.post(ORDERS, &request);
+    assert_eq!((refused.refusal().1.as_str(), &*message(&refused)), ("INVALID_REQUEST", "综合评估未通过"));
+    shop.person("b", "pay", &json!({})).unwrap();
+    shop.person("d", "confirm", &openid).unwrap();
+}
+
+#[test]
+fn what_a_person_paid_is_refunded_by_its_transaction_id_and_not_by_the_number_of_the_service() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    shop.completed("served", 500);
+    shop.run(2);
+    let id = shop.query("served")["collection"]["details"][0]["transaction_id"].clone();
+    let refund = |number: &str, of: (&str, &Value), fen: i64| {
+        let mut body = json!({
+            "out_refund_no": number, "amount": { "refund": fen, "total": 500, "currency": "CNY" },
+        });
+        body[of.0] = of.1.clone();
+        shop.client.post("/v3/refund/domestic/refunds", &body)
+    };
+    assert_eq!(refund("r0", ("out_trade_no", &json!("served")), 500).refusal().0, 404);
+    let refunded = refund("r1", ("transaction_id", &id), 200).success();
+    assert_eq!((&refunded["status"], &refunded["transaction_id"]), (&json!("PROCESSING"), &id));
+    assert_eq!(shop.unsettled(), 298, "200 fen went back, and the fee of 1 fen came back");
+    let shown = shop.client.get(&format!(
+        "/v3/pay/transactions/id/{}?mchid={}",
+        id.as_str().unwrap(),
+        shop.client.mchid
+    ));
+    assert_eq!(shown.success()["trade_state"], "REFUND");
+    assert_eq!(shop.query("served")["state"], "DONE");
+}
+
+#[test]
+fn a_partner_serves_people_for_its_sub_merchant_whose_money_it_is() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    const PARTNER: &str = "/v3/payscore/partner/serviceorder";
+    let new = NewMerchant::new().mchid("1900000200").platform_keys(PlatformKeys::Migration);
+    sandbox.platform().add_merchant(&new).unwrap();
+    let of_sub = |mut body: Value| {
+        body["sub_mchid"] = json!("1900000200");
+        body
+    };
+    let made = shop.client.post(PARTNER, &of_sub(shop.request("served"))).success();
+    assert_eq!((&made["sub_mchid"], &made["state"]), (&json!("1900000200"), &json!("CREATED")));
+    shop.person("served", "confirm", &json!({ "openid": sandbox.kit().openid })).unwrap();
+    assert_eq!(shop.receiver.next().open(&sandbox, NOW)["sub_mchid"], "1900000200");
+    let step = |name: &str, mut body: Value, sub: &str| {
+        body["service_id"] = json!(SERVICE);
+        body["sub_mchid"] = json!(sub);
+        shop.client.post(&format!("{PARTNER}/served/{name}"), &body)
+    };
+    assert_eq!(step("complete", shop.charge(500), "1900000201").refusal().0, 404, "of another sub-merchant");
+    assert_eq!(shop.step("served", "complete", shop.charge(500)).refusal().0, 404, "not the merchant's own");
+    assert_eq!(step("complete", shop.charge(500), "1900000200").status, 204);
+    let query = format!("{PARTNER}?out_order_no=served&service_id={SERVICE}&sub_mchid=1900000200");
+    assert_eq!(shop.client.get(&query).success()["collection"]["state"], "USER_PAYING");
+    shop.client.sandbox.run_for(2).unwrap();
+    shop.client.now += 2;
+    let paid = shop.client.get(&query).success();
+    assert_eq!((&paid["state"], shop.unsettled()), (&json!("DONE"), 0));
+    let mut sub = Client::of(&sandbox, "1900000200");
+    sub.now += 2;
+    assert_eq!(sub.get("/v3/merchant/fund/balance/BASIC").success()["pending_amount"], 497);
+
+    let body = of_sub(json!({
+        "service_id": SERVICE, "appid": sandbox.kit().appid, "authorization_code": "code-1",
+        "notify_url": shop.receiver.url,
+    }));
+    let token = shop.client.post("/v3/payscore/partner/permissions", &body).success();
+    let token = token["apply_permissions_token"].as_str().unwrap().to_owned();
+    shop.permission(&token, "open", &json!({ "openid": sandbox.kit().openid })).unwrap();
+    let search = format!(
+        "/v3/payscore/partner/permissions/search?service_id={SERVICE}&appid={}&sub_mchid=1900000200&openid={}",
+        sandbox.kit().appid,
+        sandbox.kit().openid
+    );
+    assert_eq!(shop.client.get(&search).success()["authorization_state"], "AVAILABLE");
+    let end = of_sub(json!({
+        "service_id": SERVICE, "appid": sandbox.kit().appid, "openid": sandbox.kit().openid, "reason": "不再需要",
+    }));
+    assert_eq!(shop.client.post("/v3/payscore/partner/permissions/terminate", &end).status, 204);
+    assert_eq!(shop.client.get(&search).success()["authorization_state"], "UNAVAILABLE");
 }

@@ -4,13 +4,13 @@
 use serde_json::{Value, json};
 use weipay_wire::PublicKey;
 
-use crate::SHARED;
+use crate::IN_MIGRATION;
 use crate::client::{Client, Response};
 
 const RECEIVERS: &str = "/v3/profitsharing/receivers/add";
 
 fn receiver(name: Option<&str>) -> Value {
-    let kit = SHARED.kit();
+    let kit = IN_MIGRATION.kit();
     let mut receiver = json!({
         "appid": kit.appid, "type": "PERSONAL_OPENID", "account": kit.openid, "relation_type": "USER",
     });
@@ -21,7 +21,7 @@ fn receiver(name: Option<&str>) -> Value {
 }
 
 fn send(method: &str, target: &str, body: &Value, serial: Option<&str>) -> Response {
-    let client = Client::new(&SHARED);
+    let client = Client::new(&IN_MIGRATION);
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut request = client.request(method, target, body.as_bytes());
     if let Some(serial) = serial {
@@ -44,7 +44,7 @@ const CLOSED: &str = "平台私钥解密失败";
 
 #[test]
 fn the_header_is_needed_when_an_encrypted_field_is_there() {
-    let name = Client::new(&SHARED).public_key.encrypt_oaep("张三".as_bytes()).unwrap();
+    let name = Client::new(&IN_MIGRATION).public_key.encrypt_oaep("张三".as_bytes()).unwrap();
     for serial in [None, Some("")] {
         refused(&send("POST", RECEIVERS, &receiver(Some(&name)), serial), MISSING);
         send("POST", RECEIVERS, &receiver(None), serial).success();
@@ -57,8 +57,8 @@ fn the_header_is_needed_when_an_encrypted_field_is_there() {
 
 #[test]
 fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
-    let (client, kit) = (Client::new(&SHARED), SHARED.kit());
-    let certificate = client.platform_certificate.public_key();
+    let (client, kit) = (Client::new(&IN_MIGRATION), IN_MIGRATION.kit());
+    let certificate = client.platform_certificate().public_key();
     let lower = kit.platform_serial.as_deref().unwrap().to_lowercase();
     let sealed = |key: &PublicKey| key.encrypt_oaep("张三".as_bytes()).unwrap();
     for (serial, right, wrong) in [
@@ -85,7 +85,7 @@ fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
 
 #[test]
 fn a_value_in_the_query_counts_and_opens_as_well() {
-    let (client, id) = (Client::new(&SHARED), SHARED.kit().public_key_id.as_deref().unwrap());
+    let (client, id) = (Client::new(&IN_MIGRATION), IN_MIGRATION.kit().public_key_id.as_deref().unwrap());
     let guides = "/v3/smartguide/guides?store_id=1234&offset=0&limit=1";
     send("GET", guides, &Value::Null, None).success();
     let sealed = client.public_key.encrypt_oaep(b"13900000000").unwrap();
@@ -98,19 +98,19 @@ fn a_value_in_the_query_counts_and_opens_as_well() {
 
 #[test]
 fn a_responses_sensitive_field_opens_with_the_merchants_key() {
-    let client = Client::new(&SHARED);
-    let complaint = client.get("/v3/merchant-service/complaints-v2/200201820200101080076610000").success();
+    let client = Client::new(&IN_MIGRATION);
+    let complaint = client.get("/v3/merchant-service/complaints/4200000404201909069117582536").success();
     let phone = client.key.decrypt_oaep(complaint["payer_phone"].as_str().unwrap()).unwrap();
     assert_eq!(std::str::from_utf8(&phone).unwrap(), "13900000000");
 }
 
 #[test]
 fn the_self_test_opens_what_it_is_sent_and_sends_it_back_to_the_merchant() {
-    let client = Client::new(&SHARED);
+    let client = Client::new(&IN_MIGRATION);
     let secret = client.public_key.encrypt_oaep("秘密".as_bytes()).unwrap();
     let body = json!({ "echo_message": "hello", "encrypted_echo_message": secret });
     let response =
-        send("POST", "/v3/security/echo", &body, Some(SHARED.kit().public_key_id.as_deref().unwrap()))
+        send("POST", "/v3/security/echo", &body, Some(IN_MIGRATION.kit().public_key_id.as_deref().unwrap()))
             .success();
     assert_eq!(response["echo_message"], "hello");
     let opened = client.key.decrypt_oaep(response["encrypted_echo_message"].as_str().unwrap()).unwrap();

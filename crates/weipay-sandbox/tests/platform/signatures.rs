@@ -1,18 +1,18 @@
 //! What the platform signs, and with which key.
 
-use crate::SHARED;
 use crate::client::Client;
 use crate::merchant::{FAMILY, Merchant};
+use crate::{IN_MIGRATION, SHARED};
 
 #[test]
-fn a_response_is_signed_with_the_certificate_unless_the_public_key_is_asked_for() {
-    let merchant = Merchant::new();
+fn a_response_in_migration_is_signed_with_the_certificate_unless_the_public_key_is_asked_for() {
+    let merchant = Merchant::in_sandbox(&IN_MIGRATION);
     let client = &merchant.client;
     let target = format!("{FAMILY}/stocks/{}", merchant.stock_id);
     let plain = client.get(&target);
     assert!(client.verifies(&plain));
 
-    let kit = SHARED.kit();
+    let kit = IN_MIGRATION.kit();
     let mut request = client.request("GET", &target, b"");
     request.set("Wechatpay-Serial", kit.public_key_id.as_deref().unwrap());
     let asked = client.send(&request);
@@ -22,6 +22,22 @@ fn a_response_is_signed_with_the_certificate_unless_the_public_key_is_asked_for(
     let mut request = client.request("GET", &target, b"");
     request.set("Wechatpay-Serial", kit.platform_serial.as_deref().unwrap());
     assert!(client.verifies(&client.send(&request)));
+}
+
+/// As for every merchant since October 2024.
+#[test]
+fn the_first_merchant_has_the_public_key_only() {
+    let (client, kit) = (Client::new(&SHARED), SHARED.kit());
+    assert_eq!((&kit.platform_serial, &kit.platform_cert), (&None, &None));
+    let response = client.get("/v3/certificates");
+    assert_eq!(response.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+    assert!(
+        response.text().contains("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥"),
+        "{}",
+        response.text()
+    );
+    assert_eq!(response.header("Wechatpay-Serial"), kit.public_key_id.as_deref());
+    assert!(response.is_signed_by(&client.public_key));
 }
 
 #[test]
@@ -104,7 +120,6 @@ fn the_protocols_own_verification_accepts_a_response_and_refuses_a_changed_one()
     use weipay_wire::{PlatformKeys, PublicKeyId, SignatureHeaders, verify_response};
     let merchant = Merchant::new();
     let mut keys = PlatformKeys::new();
-    keys.insert_certificate(&merchant.client.platform_certificate);
     let id = PublicKeyId::new(merchant.client.sandbox.kit().public_key_id.clone().unwrap()).unwrap();
     keys.insert_public_key(id, merchant.client.public_key.clone());
     let response = merchant.get(&format!("stocks/{}", merchant.stock_id));
@@ -142,7 +157,7 @@ fn the_journey_needs_no_socket() {
 #[test]
 fn the_list_of_certificates_holds_the_one_that_signs() {
     use weipay_wire::{ApiV3Key, Certificate, Envelope};
-    let client = crate::client::Client::new(&crate::SHARED);
+    let client = Client::new(&IN_MIGRATION);
     let response = client.get("/v3/certificates");
     let item = response.success()["data"][0].clone();
     let text = |name: &str| item["encrypt_certificate"][name].as_str().unwrap();
@@ -151,7 +166,7 @@ fn the_list_of_certificates_holds_the_one_that_signs() {
         associated_data: text("associated_data"),
         ciphertext: text("ciphertext"),
     };
-    let opened = ApiV3Key::new(&crate::SHARED.kit().api_v3_key).unwrap().open(&envelope).unwrap();
+    let opened = ApiV3Key::new(&IN_MIGRATION.kit().api_v3_key).unwrap().open(&envelope).unwrap();
     let listed = Certificate::from_pem(std::str::from_utf8(&opened).unwrap()).unwrap();
     assert_eq!(item["serial_no"], listed.serial());
     assert_eq!(response.header("Wechatpay-Serial"), Some(listed.serial()));

@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding, RsaKey
 use weipay_sandbox::{Exchange, decode_reason};
 use weipay_wire::{Authorization, PrivateKey, request_message};
 
-use crate::SHARED;
+use crate::IN_MIGRATION;
 use crate::client::{Client, Request};
 use crate::merchant::FAMILY;
 
@@ -26,7 +26,7 @@ fn changed(
     body: &[u8],
     change: impl FnOnce(&Client<'_>, &mut Authorization),
 ) -> Request {
-    let client = Client::new(&SHARED);
+    let client = Client::new(&IN_MIGRATION);
     let mut request = client.request(method, target, body);
     let mut authorization = client.authorization(method, target, body);
     change(&client, &mut authorization);
@@ -36,12 +36,12 @@ fn changed(
 
 /// What the developer is told, and what the log has of it.
 fn told(request: &Request) -> (String, Exchange) {
-    let response = Client::new(&SHARED).send(request);
+    let response = Client::new(&IN_MIGRATION).send(request);
     assert_eq!(response.status, 401, "{}", response.text());
     let reason = decode_reason(response.header("Weipay-Sandbox-Reason").unwrap());
     let header = request.headers.iter().find(|(name, _)| name == "Authorization").unwrap();
     let authorization: Authorization = header.1.parse().unwrap();
-    let mut log = SHARED.log().into_iter();
+    let mut log = IN_MIGRATION.log().into_iter();
     let found =
         log.find(|one| one.request_headers.iter().any(|(_, value)| value.contains(&authorization.nonce_str)));
     (reason, found.unwrap())
@@ -204,13 +204,13 @@ fn a_clock_that_is_wrong_is_told_by_how_much() {
     for (difference, words) in
         [(-600, "600 seconds behind"), (400, "400 seconds ahead"), (8 * 3600, "a local time")]
     {
-        let mut client = Client::new(&SHARED);
+        let mut client = Client::new(&IN_MIGRATION);
         client.now += difference;
         let response = client.get(TARGET);
         let reason = decode_reason(response.header("Weipay-Sandbox-Reason").unwrap());
         assert!(reason.contains(words), "{reason}");
     }
-    let mut client = Client::new(&SHARED);
+    let mut client = Client::new(&IN_MIGRATION);
     client.now *= 1000;
     let response = client.get(TARGET);
     assert!(response.header("Weipay-Sandbox-Reason").unwrap().contains("milliseconds"));
@@ -261,7 +261,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[test]
 fn a_serial_in_decimal_and_those_of_other_keys_are_recognized() {
-    let kit = SHARED.kit();
+    let kit = IN_MIGRATION.kit();
     let decimal = decimal(&kit.merchant_serial);
     let colons: Vec<_> =
         kit.merchant_serial.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect();

@@ -4,26 +4,21 @@
 //! The catalogue says which fields repeat (`echo`). One that is absent says nothing, and neither does a field that was not sent.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{self, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use weipay_wire::XmlElements;
 
+use crate::json::member;
 use crate::members::{Place, purpose};
 use crate::operation::Operation;
 use crate::request::{Body, Request};
 
 /// The first field of a JSON response that repeats something else than the request sent.
 pub(super) fn differing(request: &Request, body: &[u8]) -> Option<&'static str> {
-    let operation = request.operation.filter(|operation| echoes(operation).next().is_some())?;
-    let mut found = None;
-    each_text(body, &mut |name, answered| {
-        let differs = |field: &&'static str| {
-            *field == name && sent(request, operation, field).is_some_and(|sent| is_another(&sent, answered))
-        };
-        found = found.or_else(|| echoes(operation).find(differs));
-    });
-    found
+    let operation = request.operation?;
+    echoes(operation).find(|field| {
+        sent(request, operation, field)
+            .is_some_and(|sent| member(body, field).is_some_and(|answered| is_another(&sent, &answered)))
+    })
 }
 
 /// The same of a response of APIv2.
@@ -58,15 +53,7 @@ fn sent<'a>(request: &'a Request, operation: &Operation, field: &str) -> Option<
         return Some(Cow::Borrowed(segment));
     }
     match &request.body {
-        Some(Body::Json(body)) => {
-            let mut sent = None;
-            each_text(body, &mut |name, value| {
-                if name == field {
-                    sent = Some(Cow::Owned(value.to_owned()));
-                }
-            });
-            sent
-        }
+        Some(Body::Json(body)) => member(body, field),
         None | Some(Body::Upload(_) | Body::Form { .. }) => None,
     }
 }
@@ -79,89 +66,6 @@ fn written_out<'a>(path: &'a str, template: &str, field: &str) -> Option<&'a str
         |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(field);
     let (segment, _) = segments.find(|(_, segment)| is_field(segment))?;
     Some(segment).filter(|segment| !segment.contains(['%', '{']))
-}
-
-/// Tells the members of a JSON object that are texts or numbers, as far as it can be read.
-fn each_text(json: &[u8], tell: &mut dyn FnMut(&str, &str)) {
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    // What cannot be read is reported by whoever reads the response.
-    reader.deserialize_map(Object(tell)).ok();
-}
-
-struct Object<'a>(&'a mut dyn FnMut(&str, &str));
-
-impl<'de> Visitor<'de> for Object<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some(name) = members.next_key_seed(Text)? {
-            if let Some(value) = members.next_value_seed(Text)? {
-                (self.0)(name.as_deref().unwrap_or_default(), &value);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A text, or a number as a text; of everything else none.
-struct Text;
-
-impl<'de> de::DeserializeSeed<'de> for Text {
-    type Value = Option<Cow<'de, str>>;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Text {
-    type Value = Option<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(number.to_string())))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
 }
 
 #[cfg(test)]

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use weipay_sandbox::kit;
+use weipay_sandbox::{PlatformKeys, kit};
 
 use super::*;
 
 /// A kit, made once. Tests that change it work on a copy.
 static KIT: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let file = kit::init(folder.path()).unwrap().file().to_owned();
+    let file =
+        kit::init_with_platform_keys(folder.path(), PlatformKeys::Migration).unwrap().file().to_owned();
     (folder, file)
 });
 
@@ -133,7 +134,8 @@ fn platform_certificates_are_paths_as_in_the_path_of_the_system() {
     let folder = tempfile::tempdir().unwrap();
     let (_other_folder, other_kit) = {
         let folder = tempfile::tempdir().unwrap();
-        let file = kit::init(folder.path()).unwrap().file().to_owned();
+        let file =
+            kit::init_with_platform_keys(folder.path(), PlatformKeys::Migration).unwrap().file().to_owned();
         (folder, file)
     };
     let other: Value = serde_json::from_str(&fs::read_to_string(&other_kit).unwrap()).unwrap();

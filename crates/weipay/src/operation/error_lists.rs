@@ -382,13 +382,14 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 3] = [
     ErrorCode::new(0, "STOCK_AMOUNT_NOT_ENOUGH", Advice::FixRequest, "the budget of the stock is used up").says("代金券批次可用预算不足"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 6] = [
+pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
     ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid"),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(0, "ORDERCLOSED", Advice::QueryState, "the order is closed"),
     ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified"),
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST"),
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order cannot be closed, and the message says why").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_DOWNLOADFUNDFLOW: [ErrorCode; 1] = [

@@ -3,6 +3,7 @@
 pub mod by_hand;
 mod handshake;
 mod outcomes;
+mod payments;
 mod requests;
 mod responses;
 mod sandbox;

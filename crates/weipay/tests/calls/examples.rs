@@ -24,7 +24,8 @@ fn many_merchants_call_over_one_transport() {
 fn calls_are_traced_and_counted() {
     let said = said("tracing");
     assert!(
-        said.contains("url.template=\"/v3/certificates\"") && said.contains("2 attempts, 1 failures"),
+        said.contains("url.template=\"/v3/merchant/fund/balance/{account_type}\"")
+            && said.contains("2 attempts, 1 failures"),
         "{said}"
     );
 }
@@ -38,11 +39,35 @@ fn a_signer_signs_without_the_private_key() {
 #[test]
 fn a_transport_and_a_clock_are_replaced() {
     let said = said("transport");
-    assert!(said.contains("GET /v3/certificates\n200 OK") && said.contains("SIGN_ERROR"), "{said}");
+    assert!(
+        said.contains("GET /v3/merchant/fund/balance/BASIC\n200 OK") && said.contains("SIGN_ERROR"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_retry_policy_decides() {
     let said = said("retry_policy");
     assert!(said.contains("attempt 2 ended with Network(No)\n200 OK after 3 attempts"), "{said}");
+}
+
+#[test]
+fn a_client_fetches_certificates_or_is_given_the_public_key() {
+    let said = said("platform_keys");
+    assert!(
+        said.contains("certificate: verified true") && said.contains("public key: verified true"),
+        "{said}"
+    );
+    assert!(said.contains("PUB_KEY_ID_"), "{said}");
+}
+
+#[test]
+fn a_file_is_uploaded_from_anywhere() {
+    let said = said("upload");
+    assert!(said.lines().count() == 3 && said.matches("https://").count() == 3, "{said}");
+}
+
+#[test]
+fn keys_of_sm2_decide_how_a_call_is_signed() {
+    assert_eq!(said("sm"), "WECHATPAY2-SM2-WITH-SM3\nverified true: 100\n");
 }

@@ -2,7 +2,7 @@
 
 mod apiv2;
 mod apiv3;
-mod delivered;
+pub mod delivered;
 mod extractor;
 mod once;
 mod triggered;

@@ -1,8 +1,13 @@
 //! Paged lists over real sockets, in both styles and with both clients.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+
+use futures_core::Stream;
 use serde_json::{Value, json};
 use weipay::http::Method;
-use weipay::paging::{PageError, Place};
+use weipay::paging::{PageError, Pages, Place};
 use weipay::v3::marketing::favor::stocks::get::Request;
 
 use crate::platform::{Platform, Scripted, signed, unsigned};
@@ -52,6 +57,60 @@ async fn the_async_client_reads_page_after_page() {
     assert_eq!(pages.next().await.unwrap().unwrap().items()[0]["card_id"], "2");
     assert!(pages.next().await.is_none() && pages.next().await.is_none());
     assert_eq!(targets(&platform, 2).len(), 2);
+}
+
+/// What any function does that takes a stream.
+async fn next_of<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
+}
+
+#[tokio::test]
+async fn pages_and_items_are_streams() {
+    let platform = Platform::start(vec![page(0..2, Some(3)), page(2..3, Some(3))]);
+    let client = platform.builder().build().unwrap();
+    let mut pages = client[LIST].query("limit", 2).pages();
+    for expected in [2, 1] {
+        assert_eq!(next_of(&mut pages).await.unwrap().unwrap().items().len(), expected);
+    }
+    assert!(next_of(&mut pages).await.is_none() && next_of(&mut pages).await.is_none());
+
+    let refused = unsigned(404, r#"{"code":"NOT_FOUND","message":"x"}"#);
+    let platform = Platform::start(vec![page(0..2, Some(3)), refused, page(2..3, Some(3))]);
+    let client = platform.builder().build().unwrap();
+    let mut items = client[LIST].query("limit", 2).pages().items();
+    let mut told = Vec::new();
+    while let Some(item) = next_of(&mut items).await {
+        told.push(item.map_or_else(|error| error.to_string(), |item| item["card_id"].to_string()));
+    }
+    assert!(told[2].contains("NOT_FOUND"), "{told:?}");
+    told.remove(2);
+    assert_eq!(told, ["\"0\"", "\"1\"", "\"2\""]);
+}
+
+#[tokio::test]
+async fn a_stream_keeps_the_call_that_waits() {
+    let platform = Platform::start(vec![page(0..2, Some(3)), page(2..3, Some(3))]);
+    let client = platform.builder().build().unwrap();
+    let mut pages = client[LIST].query("limit", 2).pages();
+    let polled_once = |pages: &mut Pages<_>| {
+        Pin::new(pages).poll_next(&mut Context::from_waker(Waker::noop())).is_pending()
+    };
+    assert!(polled_once(&mut pages));
+    assert_eq!(next_of(&mut pages).await.unwrap().unwrap().items().len(), 2);
+    assert!(polled_once(&mut pages));
+    // `next` asks anew: it never gives a page that was asked for long ago.
+    assert_eq!(pages.next().await.unwrap().unwrap().items()[0]["card_id"], "2");
+    assert!(pages.next().await.is_none());
+    assert!(targets(&platform, 2)[1].contains("offset=2"));
+}
+
+/// Pages may be kept in what several threads share.
+#[test]
+fn pages_are_send_and_sync() {
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    let platform = Platform::start(Vec::new());
+    is_shared(&platform.builder().build().unwrap()[LIST].pages());
+    is_shared(&platform.builder().build_blocking().unwrap()[LIST].pages());
 }
 
 #[test]

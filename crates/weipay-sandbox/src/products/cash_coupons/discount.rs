@@ -6,7 +6,7 @@ use super::callbacks;
 use super::coupon::{self, Coupon, Use};
 use super::stock::{self, Stock};
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
+use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, post};
 use crate::response::Refusal;
 use crate::store::{Page, StoreError, Transaction};
 
@@ -150,13 +150,40 @@ pub(crate) fn redeem(
     Ok(())
 }
 
-/// Gives a coupon back after the whole order was refunded; the refund has moved its money to the stock's marketing account. A stock
-/// that has ended gets nothing: INFERRED(cash-return), the coupon is shown as expired then. Whether there was such a coupon.
-pub(crate) fn give_back(
+/// The account that money of a coupon goes back to: the budget of its stock, or, when the stock's period is over, the creator's
+/// balance. None when there is no such coupon.
+pub(crate) fn return_to_budget(
     tx: &Transaction<'_>,
     coupon_id: &str,
+    fen: i64,
+    now: i64,
+) -> Result<Option<Account>, StoreError> {
+    let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(None) };
+    let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
+    let creator = Owner::merchant(&stock.creator);
+    if now > stock.end {
+        return Ok(Some(creator.account(AccountKind::Available)));
+    }
+    let locked = stock.locked.saturating_add(fen);
+    tx.save(&Stock { locked, ..stock })?;
+    Ok(Some(creator.account(AccountKind::Marketing)))
+}
+
+/// Gives the coupons of an order back: the whole order was refunded or reversed. INFERRED(cash-return): one whose time is over is shown
+/// as expired then.
+pub(crate) fn give_back_all(
+    tx: &Transaction<'_>,
+    promotion_detail: &[Value],
     transaction_id: &str,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
+    promotion_detail.iter().try_for_each(|promotion| {
+        let coupon_id = promotion["coupon_id"].as_str().unwrap_or_default();
+        give_back(tx, coupon_id, transaction_id).map(|_| ())
+    })
+}
+
+/// Whether there was such a coupon, used in this order.
+fn give_back(tx: &Transaction<'_>, coupon_id: &str, transaction_id: &str) -> Result<bool, StoreError> {
     let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(false) };
     if coupon.used.as_ref().is_none_or(|used| used.transaction_id != transaction_id) {
         return Ok(false);

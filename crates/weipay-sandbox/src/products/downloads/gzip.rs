@@ -4,7 +4,7 @@
 const MAX_BLOCK: usize = 0xFFFF;
 
 /// Packs a text.
-pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut packed = Gzip::new();
     packed.write(text);
     packed.finish()

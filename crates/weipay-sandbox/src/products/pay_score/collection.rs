@@ -1,15 +1,15 @@
 //! How the money of a service order comes: the platform deducts it after the completion, again when the merchant asks, or the person pays.
-//!
-//! UNCONFIRMED(pay-score-fee): the platform takes no fee of it here.
+
+use serde_json::Value;
 
 use super::order::{OrderState, Paid, ServiceOrder};
 use super::{DEDUCTION_SECONDS, EXPIRY_SECONDS};
 use crate::people::Person;
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
-use crate::products::payments::order::new_transaction_id;
-use crate::response::Refusal;
-use crate::store::{Due, StoreError, Transaction};
+use crate::products::ledger::Owner;
+use crate::products::payments::order::{self, Dialect, Order, Payer, TradeType};
+use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
+use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
 /// Falls due when nobody has confirmed an order.
 pub(super) const EXPIRY: &str = "service order expiry";
@@ -47,21 +47,17 @@ pub(super) fn deduct(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
     if order.declines { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
 }
 
-/// The person's money comes to the merchant.
+/// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be shared and refunded, and stands
+/// in bills. UNCONFIRMED(pay-score-trade-type): its `trade_type` is JSAPI.
 pub(super) fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
-    let transaction_id = new_transaction_id(tx, now)?;
-    let openid = order.openid.clone().unwrap_or_default();
-    let made = Person::find(tx, &openid)?;
-    let person = Owner::person(made.map_or(openid, |person| person.unionid));
-    let merchant = Owner::merchant(&*order.mchid);
-    let posting =
-        Posting::new(Business::Payment, &*transaction_id, now).for_number(&*order.out_order_no).moves(
-            person.account(AccountKind::Bank),
-            merchant.account(AccountKind::Unsettled),
-            order.total.unwrap_or_default(),
-        );
-    // A bank is never short.
-    post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
+    let openid = order.person().unwrap_or_default();
+    let made = Person::find(tx, openid)?;
+    let person = Owner::person(made.map_or_else(|| openid.to_owned(), |person| person.unionid));
+    let payer = Payer { openid: order.openid.clone(), sub_openid: order.sub_openid.clone() };
+    let means =
+        Means { payer: payer.clone(), person, from_wallet: false, discount: 0, coupon: CouponChoice::None };
+    let paid = payment::pay(tx, order_behind(&order, payer, now), &means, now).map_err(not_paid)?;
+    let transaction_id = paid.transaction_id().unwrap_or_default().to_owned();
     if let Some(at) = order.deduction {
         tx.unschedule(&Due { kind: DEDUCTION.to_owned(), key: order.id.clone(), at })?;
     }
@@ -72,4 +68,48 @@ pub(super) fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result
         tx.announce(&announcement)?;
     }
     Ok(())
+}
+
+/// The order that the money is paid for.
+fn order_behind(order: &ServiceOrder, payer: Payer, now: i64) -> Order {
+    let text = |name: &str| order.members.get(name).and_then(Value::as_str).map(str::to_owned);
+    Order {
+        merchant: order.mchid.clone(),
+        sub_mchid: order.sub_mchid.clone(),
+        appid: order.appid.clone(),
+        sub_appid: order.sub_appid.clone(),
+        out_trade_no: order.out_trade_no().to_owned(),
+        trade_type: TradeType::Jsapi,
+        dialect: Dialect::V3,
+        state: order::OrderState::NotPay,
+        total: order.total.unwrap_or_default(),
+        currency: "CNY".to_owned(),
+        description: text("service_introduction").unwrap_or_default(),
+        attach: text("attach"),
+        // The notification of the service order tells of the payment.
+        notify_url: None,
+        goods_tag: None,
+        detail: None,
+        scene_info: None,
+        profit_sharing: order.profit_sharing,
+        payer,
+        created: now,
+        expires: now.saturating_add(DEDUCTION_SECONDS),
+        ended: None,
+        combined: None,
+        fingerprint: Fingerprint::new(&order.members),
+        platform_serial: order.platform_serial.clone(),
+        prepays: Vec::new(),
+        payment: None,
+    }
+}
+
+/// No request can make this payment fail: a bank is never short.
+fn not_paid(error: NotPaid) -> HandlerError {
+    match error {
+        NotPaid::Failed(error) => error.into(),
+        NotPaid::NotEnough | NotPaid::Because(_) => {
+            StoreError::Corrupt("the payment of a service order".to_owned()).into()
+        }
+    }
 }

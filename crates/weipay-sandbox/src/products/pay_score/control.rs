@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::order::{OrderState, ServiceOrder, find_for_person};
+use super::permissions::{self, Permission};
 use super::{collection, steps};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
@@ -32,6 +33,13 @@ pub(crate) const ROUTES: &[Route] = &[
         &[],
         pay,
     ),
+    Route::post(
+        "/pay-score-permissions/{number}/open",
+        "A person opens a service (支付分授权) for a merchant, by authorization_code or apply_permissions_token",
+        &[Member::text("openid", "Who opens it, under the appid of the permission").required()],
+        open_permission,
+    ),
+    Route::post("/pay-score-permissions/{number}/close", "The person closes it again", &[], close_permission),
 ];
 
 /// Why a person could not do it.
@@ -43,6 +51,10 @@ pub enum ServiceOrderError {
     Ambiguous,
     /// It is in another state.
     State(&'static str),
+    /// The person gets no other order of this service now; the text says why.
+    Limit(&'static str),
+    /// No permission has this number, or another state is needed.
+    Permission(&'static str),
     /// The text has not the form of an openid.
     Openid,
     /// The database failed.
@@ -57,6 +69,7 @@ impl fmt::Display for ServiceOrderError {
                 f.write_str("several merchants have used this number; give the order_id or the package")
             }
             Self::State(state) => write!(f, "the order is {state} now"),
+            Self::Limit(reason) | Self::Permission(reason) => f.write_str(reason),
             Self::Openid => f.write_str(
                 "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
             ),
@@ -70,7 +83,12 @@ impl std::error::Error for ServiceOrderError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Store(error) => Some(error),
-            Self::Unknown | Self::Ambiguous | Self::State(_) | Self::Openid => None,
+            Self::Unknown
+            | Self::Ambiguous
+            | Self::State(_)
+            | Self::Limit(_)
+            | Self::Permission(_)
+            | Self::Openid => None,
         }
     }
 }
@@ -94,7 +112,10 @@ impl From<ServiceOrderError> for ControlError {
     fn from(error: ServiceOrderError) -> Self {
         match error {
             ServiceOrderError::Unknown => Self::not_found(error.to_string()),
-            ServiceOrderError::Ambiguous | ServiceOrderError::State(_) => Self::conflict(error.to_string()),
+            ServiceOrderError::Ambiguous
+            | ServiceOrderError::State(_)
+            | ServiceOrderError::Limit(_)
+            | ServiceOrderError::Permission(_) => Self::conflict(error.to_string()),
             ServiceOrderError::Openid => Self::invalid(error.to_string()),
             ServiceOrderError::Store(_) => Self::failed(error),
         }
@@ -117,7 +138,45 @@ fn pay(control: &Control, request: &ControlRequest) -> Result<Value, ControlErro
     Ok(Value::Null)
 }
 
+fn open_permission(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let openid = request.text("openid").unwrap_or_default();
+    control.platform.open_pay_score_permission(request.path("number"), openid)?;
+    Ok(Value::Null)
+}
+
+fn close_permission(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    control.platform.close_pay_score_permission(request.path("number"))?;
+    Ok(Value::Null)
+}
+
 impl Platform {
+    /// A person opens a service (支付分授权) for a merchant, by `authorization_code` or `apply_permissions_token`.
+    ///
+    /// # Errors
+    /// When nobody asked for it, it is open, the openid has not its form, or the database fails.
+    pub fn open_pay_score_permission(&self, number: &str, openid: &str) -> Result<(), ServiceOrderError> {
+        if !is_openid(openid) {
+            return Err(ServiceOrderError::Openid);
+        }
+        let now = self.clock.now();
+        self.store.transaction(|tx| match permissions::open(tx, permission(tx, number)?, openid, now)? {
+            true => Ok(()),
+            false => Err(ServiceOrderError::Permission("the service is open already")),
+        })
+    }
+
+    /// The person closes it again.
+    ///
+    /// # Errors
+    /// When it is not open, or the database fails.
+    pub fn close_pay_score_permission(&self, number: &str) -> Result<(), ServiceOrderError> {
+        let now = self.clock.now();
+        self.store.transaction(|tx| match permissions::close(tx, permission(tx, number)?, now)? {
+            true => Ok(()),
+            false => Err(ServiceOrderError::Permission("the service is not open")),
+        })
+    }
+
     /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`.
     ///
     /// # Errors
@@ -127,7 +186,14 @@ impl Platform {
             return Err(ServiceOrderError::Openid);
         }
         let now = self.clock.now();
-        self.with_service_order(number, |tx, order| steps::confirm(tx, order, openid, now))
+        let mut refused = None;
+        let done = self.with_service_order(number, |tx, order| {
+            Ok(steps::confirm(tx, order, openid, now)?.is_some_and(|confirmed| {
+                refused = confirmed.err();
+                true
+            }))
+        });
+        refused.map_or(done, |reason| Err(ServiceOrderError::Limit(reason)))
     }
 
     /// Deductions for a service order fail from now on, because the person cannot pay.
@@ -159,7 +225,7 @@ impl Platform {
     fn with_service_order(
         &self,
         number: &str,
-        work: impl Fn(&Transaction<'_>, ServiceOrder) -> Result<bool, HandlerError>,
+        mut work: impl FnMut(&Transaction<'_>, ServiceOrder) -> Result<bool, HandlerError>,
     ) -> Result<(), ServiceOrderError> {
         self.store.transaction(|tx| {
             let mut found = find_for_person(tx, number)?;
@@ -172,4 +238,14 @@ impl Platform {
             if done { Ok(()) } else { Err(ServiceOrderError::State(description.unwrap_or(state))) }
         })
     }
+}
+
+fn permission(tx: &Transaction<'_>, number: &str) -> Result<Permission, ServiceOrderError> {
+    let mut found = permissions::find_for_person(tx, number)?;
+    if found.len() > 1 {
+        return Err(ServiceOrderError::Ambiguous);
+    }
+    found.pop().ok_or(ServiceOrderError::Permission(
+        "no merchant has asked for a permission with this authorization_code or apply_permissions_token",
+    ))
 }

@@ -47,13 +47,20 @@ pub(super) enum Paid {
 pub(super) struct ServiceOrder {
     /// `order_id`.
     pub(super) id: String,
+    /// The merchant, or the partner that acts for `sub_mchid`.
     pub(super) mchid: String,
     pub(super) appid: String,
+    pub(super) sub_mchid: Option<String>,
+    pub(super) sub_appid: Option<String>,
     pub(super) service_id: String,
     pub(super) out_order_no: String,
     /// What is shown as the merchant sent it: introduction, payments, discounts, risk fund, times, places, `attach`, `notify_url`.
     pub(super) members: Map<String, Value>,
     pub(super) openid: Option<String>,
+    /// The person under the sub-merchant's appid.
+    pub(super) sub_openid: Option<String>,
+    /// Whether the money waits to be shared (分账).
+    pub(super) profit_sharing: bool,
     pub(super) package: String,
     pub(super) platform_serial: String,
     pub(super) create_time: i64,
@@ -73,6 +80,8 @@ pub(super) struct ServiceOrder {
 
 const NUMBER: &str = "merchant and number";
 const PERSON: &str = "number or package";
+const UNDER_WAY: &str = "under way, of a service and a person";
+const OVERDUE: &str = "overdue, of a service and a person";
 
 impl Record for ServiceOrder {
     const KIND: &'static str = "service order";
@@ -82,12 +91,36 @@ impl Record for ServiceOrder {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![
+        let mut indexes = vec![
             IndexEntry::new(NUMBER, joined(&self.mchid, &self.out_order_no)),
             IndexEntry::new(PERSON, self.out_order_no.as_str()),
             IndexEntry::new(PERSON, self.package.as_str()),
-        ]
+        ];
+        if let (Some(person), OrderState::Confirmed | OrderState::Completed) = (self.person(), self.state) {
+            let of_person = of_person(&self.mchid, &self.service_id, person);
+            if self.state == OrderState::Completed && self.deduction.is_none() {
+                indexes.push(IndexEntry::new(OVERDUE, of_person.as_str()));
+            }
+            indexes.push(IndexEntry::new(UNDER_WAY, of_person));
+        }
+        indexes
     }
+}
+
+fn of_person(mchid: &str, service_id: &str, person: &str) -> String {
+    joined(mchid, &joined(service_id, person))
+}
+
+/// How many orders of one service a person has under way, and how many of these are overdue: their deduction has failed.
+pub(super) fn count_of_person(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    service_id: &str,
+    person: &str,
+) -> Result<(i64, i64), StoreError> {
+    let of_person = of_person(mchid, service_id, person);
+    let count = |index| tx.count::<ServiceOrder>(&[IndexRange::equal(index, &*of_person)]);
+    Ok((count(UNDER_WAY)?, count(OVERDUE)?))
 }
 
 /// The order of a merchant with its own number.
@@ -124,6 +157,11 @@ pub(super) const MEMBERS: [&str; 8] = [
 const NAMES: [&str; 5] = ["appid", "mchid", "out_order_no", "service_id", "order_id"];
 
 impl ServiceOrder {
+    /// The openid that the order knows its person by.
+    pub(super) fn person(&self) -> Option<&str> {
+        self.openid.as_deref().or(self.sub_openid.as_deref())
+    }
+
     /// The response to a query.
     pub(super) fn describe(&self) -> Map<String, Value> {
         let mut shown = self.members.clone();
@@ -138,8 +176,16 @@ impl ServiceOrder {
         if let Some(description) = description {
             put("state_description", description.into());
         }
-        if let Some(openid) = &self.openid {
-            put("openid", openid.as_str().into());
+        let of_person = [
+            ("sub_mchid", &self.sub_mchid),
+            ("sub_appid", &self.sub_appid),
+            ("openid", &self.openid),
+            ("sub_openid", &self.sub_openid),
+        ];
+        for (name, value) in of_person {
+            if let Some(value) = value {
+                put(name, value.as_str().into());
+            }
         }
         if let Some(total) = self.total {
             put("total_amount", total.into());
@@ -173,6 +219,12 @@ impl ServiceOrder {
         shown
     }
 
+    /// The number of the payment at the merchant. INFERRED(pay-score-trade-number): the platform makes it of `order_id`, so that it is never
+    /// the number of another order.
+    pub(super) fn out_trade_no(&self) -> &str {
+        self.id.get(10..).unwrap_or(&self.id)
+    }
+
     /// The response to a cancel or a request for payment: its numbers alone.
     pub(super) fn describe_names(&self) -> Value {
         let mut shown = self.describe();
@@ -191,6 +243,7 @@ impl ServiceOrder {
         let notify_url = self.members.get("notify_url").and_then(Value::as_str)?;
         let mut resource = self.describe();
         resource.remove("notify_url");
+        resource.insert("out_trade_no".to_owned(), self.out_trade_no().into());
         Some(Announcement {
             mchid: self.mchid.clone(),
             notify_url: notify_url.to_owned(),

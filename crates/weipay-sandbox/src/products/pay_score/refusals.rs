@@ -69,3 +69,28 @@ pub(super) fn unknown_person() -> Refusal {
         "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
     )
 }
+
+/// The number tells why the person gets no order.
+pub(super) fn not_assessed(tail: u32, reason: &'static str) -> Refusal {
+    Refusal::invalid_request("综合评估未通过").with_tail(tail).with_reason(reason)
+}
+
+pub(super) fn not_authorized() -> Refusal {
+    Refusal::no_auth("请检查服务授权状态").with_reason(
+        "the person has not opened the service for this merchant: POST .../payscore/permissions, and then weipay sandbox pay-score authorize",
+    )
+}
+
+pub(super) fn no_such_authorization() -> Refusal {
+    Refusal::new(404, "ORDER_NOT_EXIST", "请求操作的授权记录不存在")
+        .with_reason("the person never opened this service, or the authorization_code is of another service")
+}
+
+pub(super) fn not_open() -> Refusal {
+    Refusal::invalid_request("当前授权状态不合法").with_reason("only an open authorization can be ended")
+}
+
+pub(super) fn other_authorization() -> Refusal {
+    Refusal::invalid_request("授权协议号重入参数校验失败")
+        .with_reason("this authorization_code was used with other parameters: take a new one")
+}

@@ -3,12 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::amounts::{check_risk_fund, check_times_of_completion, check_times_of_new, checked_total};
-use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, find};
+use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, find};
+use super::parties::Parties;
+use super::permissions::check_authorized;
 use super::{collection, refusals};
-use crate::products::users::check_user_exists;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Due, Fingerprint, Transaction};
+use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
 pub(super) fn create_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
@@ -17,7 +18,8 @@ pub(super) fn create_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         Some(known) if known.creation == creation => known,
         Some(_) => return Err(refusals::other_parameters().into()),
         None => {
-            let order = new_order(tx, context, creation)?;
+            let is_confirmed = request.body.get("need_user_confirm") == Some(&Value::Bool(false));
+            let order = new_order(tx, context, creation, is_confirmed)?;
             tx.save(&order)?;
             if order.state == OrderState::Created {
                 tx.schedule(&collection::expiry(&order))?;
@@ -25,33 +27,54 @@ pub(super) fn create_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
             order
         }
     };
-    let mut shown = order.describe_without(&["openid", "total_amount", "need_collection", "collection"]);
+    let mut shown =
+        order.describe_without(&["openid", "sub_openid", "total_amount", "need_collection", "collection"]);
     if order.state == OrderState::Created {
         shown["package"] = order.package.as_str().into();
     }
     Ok(shown)
 }
 
+/// 创单结单合并: an order of an authorized person, completed at once.
+pub(super) fn create_and_complete(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let body = &context.request.body;
+    let creation = fingerprint(body);
+    let order = match find(tx, &context.caller.mchid, context.request.required("out_order_no"))? {
+        Some(known) if known.creation == creation => known,
+        Some(_) => return Err(refusals::other_parameters().into()),
+        None => {
+            let total = checked_total(body)?;
+            let order = new_order(tx, context, creation.clone(), true)?;
+            let times = order.members.get("time_range").unwrap_or(&Value::Null);
+            check_times_of_completion(times, times, context.now)?;
+            complete(tx, order, total, Some(creation), context)?
+        }
+    };
+    Ok(order.describe_without(&["openid", "sub_openid", "collection", "need_collection"]))
+}
+
 fn new_order(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     creation: String,
+    is_confirmed: bool,
 ) -> Result<ServiceOrder, HandlerError> {
     let request = context.request;
-    let appid = request.required("appid");
-    if context.caller.appids.iter().all(|own| own != appid) {
-        return Err(refusals::wrong_appid().into());
-    }
+    let parties = Parties::read(context)?;
     check_times_of_new(request.body.get("time_range").unwrap_or(&Value::Null))?;
-    let is_confirmed = request.body.get("need_user_confirm") == Some(&Value::Bool(false));
-    let openid = request.text("openid").filter(|_| is_confirmed).map(str::to_owned);
-    match &openid {
-        Some(openid) => check_user_exists(openid).map_err(|_| refusals::unknown_person())?,
-        None if is_confirmed => {
-            let reason = "with need_user_confirm false, the order must have an openid";
+    let (mut openid, mut sub_openid) = (None, None);
+    if is_confirmed {
+        (openid, sub_openid) = parties.read_person(context)?;
+        let Some(person) = openid.as_ref().or(sub_openid.as_ref()) else {
+            let reason = "without the person's confirmation, the order must have an openid";
             return Err(refusals::wrong_parameter(reason).into());
-        }
-        None => {}
+        };
+        check_authorized(tx, &parties, request.required("service_id"), person)?;
+        check_limits(tx, &context.caller.mchid, request.required("service_id"), person)?
+            .map_err(|(tail, reason)| refusals::not_assessed(tail, reason))?;
     }
     let serial = tx.next_number("service order")?;
     let mut members = request.body.clone();
@@ -59,11 +82,15 @@ fn new_order(
     Ok(ServiceOrder {
         id: format!("1000030000{}{serial:010}", super::amounts::written(context.now)),
         mchid: context.caller.mchid.clone(),
-        appid: appid.to_owned(),
+        appid: parties.appid,
+        sub_mchid: parties.sub_mchid,
+        sub_appid: parties.sub_appid,
         service_id: request.required("service_id").to_owned(),
         out_order_no: request.required("out_order_no").to_owned(),
         members,
         openid,
+        sub_openid,
+        profit_sharing: false,
         package: format!("{}{serial:x}", context.entropy.letters_and_digits(60)),
         platform_serial: context.platform_serial.to_owned(),
         create_time: context.now,
@@ -78,6 +105,29 @@ fn new_order(
     })
 }
 
+/// Of one service a person has at most three orders under way, and gets no other while one is overdue.
+pub(super) const MAX_UNDER_WAY: i64 = 3;
+
+/// Whether a person gets another order of a service. If not: the number of the refusal, and the reason.
+pub(super) fn check_limits(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    service_id: &str,
+    person: &str,
+) -> Result<Result<(), (u32, &'static str)>, StoreError> {
+    let (under_way, overdue) = count_of_person(tx, mchid, service_id, person)?;
+    Ok(if overdue > 0 {
+        Err((
+            271_299_627,
+            "the person has an order of this service whose deduction failed: it must be paid first",
+        ))
+    } else if under_way >= MAX_UNDER_WAY {
+        Err((271_300_099, "the person has three orders of this service under way: complete or cancel one"))
+    } else {
+        Ok(())
+    })
+}
+
 /// UNCONFIRMED(pay-score-query-id): a `query_id`, which a front end brings, leads to nothing here.
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let query = |name: &str| context.request.query(name);
@@ -85,9 +135,12 @@ pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         return Err(refusals::wrong_parameter("give one of out_order_no and query_id").into());
     }
     let number = query("out_order_no").unwrap_or_default();
-    let (service_id, appid) = (query("service_id"), query("appid"));
-    let found = find(tx, &context.caller.mchid, number)?
-        .filter(|order| service_id == Some(order.service_id.as_str()) && appid == Some(order.appid.as_str()));
+    let is_own = |order: &ServiceOrder| {
+        query("service_id") == Some(order.service_id.as_str())
+            && query("appid").is_none_or(|appid| appid == order.appid)
+            && query("sub_mchid") == order.sub_mchid.as_deref()
+    };
+    let found = find(tx, &context.caller.mchid, number)?.filter(is_own);
     Ok(Value::Object(found.ok_or_else(refusals::no_such_order)?.describe()))
 }
 
@@ -125,16 +178,7 @@ pub(super) fn complete_order(tx: &Transaction<'_>, context: &Context<'_>) -> Res
             let times = order.members.get("time_range").unwrap_or(&empty);
             let given = context.request.body.get("time_range").unwrap_or(&empty);
             check_times_of_completion(times, given, context.now)?;
-            let order = with_sent(order, &context.request.body);
-            let order = ServiceOrder { total: Some(total), completion, ..order };
-            if total == 0 {
-                // INFERRED(pay-score-nothing): nothing to collect ends the order at once.
-                let done = ServiceOrder { state: OrderState::Done, ..order };
-                tx.save(&done)?;
-                done
-            } else {
-                collection::begin(tx, ServiceOrder { state: OrderState::Completed, ..order }, context.now)?
-            }
+            complete(tx, with_sent(order, &context.request.body), total, completion, context)?
         }
         _ => {
             return Err(refusals::wrong_state(
@@ -144,6 +188,25 @@ pub(super) fn complete_order(tx: &Transaction<'_>, context: &Context<'_>) -> Res
         }
     };
     Ok(completed.describe_without(&["openid", "collection", "attach", "notify_url"]))
+}
+
+/// The money is asked for, if there is any to collect. The order is saved by it.
+fn complete(
+    tx: &Transaction<'_>,
+    order: ServiceOrder,
+    total: i64,
+    completion: Option<String>,
+    context: &Context<'_>,
+) -> Result<ServiceOrder, StoreError> {
+    let profit_sharing = context.request.body.get("profit_sharing") == Some(&Value::Bool(true));
+    let order = ServiceOrder { total: Some(total), completion, profit_sharing, ..order };
+    if total > 0 {
+        return collection::begin(tx, ServiceOrder { state: OrderState::Completed, ..order }, context.now);
+    }
+    // INFERRED(pay-score-nothing): nothing to collect ends the order at once.
+    let done = ServiceOrder { state: OrderState::Done, ..order };
+    tx.save(&done)?;
+    Ok(done)
 }
 
 pub(super) fn modify_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -184,6 +247,7 @@ fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<ServiceOrder, Ha
     let is_own = |order: &ServiceOrder| {
         request.text("service_id").is_none_or(|id| id == order.service_id)
             && request.text("appid").is_none_or(|appid| appid == order.appid)
+            && request.text("sub_mchid") == order.sub_mchid.as_deref()
     };
     Ok(found.filter(is_own).ok_or_else(refusals::no_such_order)?)
 }
@@ -227,16 +291,19 @@ fn fingerprint(body: &Map<String, Value>) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The person confirms an order. Whether there was anything to confirm.
+/// The person confirms an order. `None` when there was nothing to confirm, the reason when the person may not.
 pub(super) fn confirm(
     tx: &Transaction<'_>,
     order: ServiceOrder,
     openid: &str,
     now: i64,
-) -> Result<bool, HandlerError> {
+) -> Result<Option<Result<(), &'static str>>, HandlerError> {
     let expiry: Due = collection::expiry(&order);
     if order.state != OrderState::Created || now >= expiry.at {
-        return Ok(false);
+        return Ok(None);
+    }
+    if let Err((_, reason)) = check_limits(tx, &order.mchid, &order.service_id, openid)? {
+        return Ok(Some(Err(reason)));
     }
     tx.unschedule(&expiry)?;
     let mut order = ServiceOrder { state: OrderState::Confirmed, openid: Some(openid.to_owned()), ..order };
@@ -249,5 +316,5 @@ pub(super) fn confirm(
     if let Some(announcement) = order.announcement("PAYSCORE.USER_CONFIRM", now) {
         tx.announce(&announcement)?;
     }
-    Ok(true)
+    Ok(Some(Ok(())))
 }

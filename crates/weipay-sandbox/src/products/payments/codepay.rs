@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use super::closing::BurntNumber;
 use super::creation::{place, read};
 use super::order::{Order, OrderState, Payment, TradeType};
-use super::payment::{self, Means, NotPaid};
+use super::payment::{self, CouponChoice, Means, NotPaid};
+use super::profit_sharing::funds::SharedFunds;
 use super::query::check_parties;
+use super::refund::record::{is_money, settlement_total, worth};
 use super::refusals;
 use super::unconfirmed::MAX_WITHOUT_PASSWORD;
 use crate::clock;
+use crate::products::cash_coupons::discount;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
@@ -19,6 +22,18 @@ use crate::store::{IndexEntry, Record, Transaction};
 
 pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let new = read(tx, context, TradeType::Micropay)?;
+    let payer = context.request.body.get("payer").and_then(|payer| payer.get("auth_code"));
+    let auth_code = payer.and_then(Value::as_str).unwrap_or_default();
+    Ok(charge(tx, new, auth_code, context.now)?.show())
+}
+
+/// Makes an order and pays it by a code, or gives the one that the same request has made before.
+pub(super) fn charge(
+    tx: &Transaction<'_>,
+    new: Order,
+    auth_code: &str,
+    now: i64,
+) -> Result<Order, HandlerError> {
     let known = Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?;
     if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
         return Err(refusals::burnt_number().into());
@@ -28,23 +43,22 @@ pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     if let Some(known) =
         known.as_ref().filter(|known| known.fingerprint == new.fingerprint && known.state.is_paid())
     {
-        return Ok(known.show());
+        return Ok(known.clone());
     }
-    let mut order = place(known, new, context.now)?;
+    let mut order = place(known, new, now)?;
     if !is_new {
-        return Ok(order.show());
+        return Ok(order);
     }
-    let payer = context.request.body.get("payer").and_then(|payer| payer.get("auth_code"));
-    AuthCode::take(tx, payer.and_then(Value::as_str).unwrap_or_default())?;
+    AuthCode::take(tx, auth_code)?;
     if order.total > MAX_WITHOUT_PASSWORD {
         // UNCONFIRMED(payment-code-password): 200 with the state, and not 202.
         order.state = OrderState::UserPaying;
         tx.save(&order)?;
-        return Ok(order.show());
+        return Ok(order);
     }
     let (payer, person) = payment::payer_of(tx, &order, None).map_err(failed)?;
-    let means = Means { payer, person, from_wallet: false, discount: 0 };
-    Ok(payment::pay(tx, order, &means, context.now).map_err(failed)?.show())
+    let means = Means { payer, person, from_wallet: false, discount: 0, coupon: CouponChoice::Best };
+    payment::pay(tx, order, &means, now).map_err(failed)
 }
 
 fn failed(error: NotPaid) -> HandlerError {
@@ -88,7 +102,7 @@ impl AuthCode {
 }
 
 /// So long after the payment an order can be reversed. UNCONFIRMED(reverse-at-once): the wait of 15 seconds before is advice.
-const REVERSE_WITHIN: i64 = 7 * clock::DAY;
+pub(super) const REVERSE_WITHIN: i64 = 7 * clock::DAY;
 
 pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
@@ -123,20 +137,37 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
     Ok(())
 }
 
+/// The person has the money again, the platform's fee is returned, and a coupon can be used again.
 fn give_back(tx: &Transaction<'_>, order: &Order, payment: &Payment, now: i64) -> Result<(), HandlerError> {
     let payee = Owner::merchant(order.payee());
-    let purse = Purse::find(tx, &payee)?;
-    let net = payment.payer_total - payment.fee;
-    let kinds = if order.profit_sharing {
-        [AccountKind::Frozen, AccountKind::Available]
-    } else {
-        [AccountKind::Unsettled, AccountKind::Available]
+    let shared = SharedFunds::find(tx, order, now)?.filter(|funds| funds.is_open);
+    let settled = settlement_total(order, payment);
+    let from = match &shared {
+        Some(_) => AccountKind::Frozen,
+        None if Purse::find(tx, &payee)?.balance(AccountKind::Unsettled) >= settled - payment.fee => {
+            AccountKind::Unsettled
+        }
+        None => AccountKind::Available,
     };
-    let from = kinds.into_iter().find(|kind| purse.balance(*kind) >= net).unwrap_or(AccountKind::Available);
     let to = if payment.bank_type == "OTHERS" { AccountKind::Wallet } else { AccountKind::Bank };
-    let posting = Posting::new(Business::Refund, payment.transaction_id.as_str(), now)
+    let mut posting = Posting::new(Business::Refund, payment.transaction_id.as_str(), now)
         .for_number(order.out_trade_no.as_str())
         .moves(payee.account(AccountKind::Fees), payee.account(from), payment.fee)
         .moves(payee.account(from), payment.person.account(to), payment.payer_total);
-    post(tx, posting).map_err(|error| error.or_short(refusals::not_enough_to_reverse))
+    for coupon in payment.promotion_detail.iter().filter(|coupon| is_money(coupon)) {
+        let id = coupon["coupon_id"].as_str().unwrap_or_default();
+        let budget = discount::return_to_budget(tx, id, worth(coupon), now)?;
+        posting = posting.moves(
+            payee.account(from),
+            budget.unwrap_or(payee.account(AccountKind::Marketing)),
+            worth(coupon),
+        );
+    }
+    post(tx, posting).map_err(|error| error.or_short(refusals::not_enough_to_reverse))?;
+    if let Some(mut funds) = shared {
+        (funds.left, funds.is_open) = (0, false);
+        tx.save(&funds)?;
+    }
+    discount::give_back_all(tx, &payment.promotion_detail, &payment.transaction_id)?;
+    Ok(())
 }

@@ -9,7 +9,7 @@ use super::order::{
     Combination, Dialect, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, new_transaction_id,
 };
 use super::parties::{check_payer, check_sub_merchant, text};
-use super::payment::{self, Means, NotPaid, SUCCESS};
+use super::payment::{self, CouponChoice, Means, NotPaid, SUCCESS};
 use super::person::{PaymentMeans, PersonPaid, PersonPaysError};
 use super::refusals;
 use crate::clock;
@@ -297,7 +297,7 @@ impl CombinedOrder {
         tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 10 })
     }
 
-    fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {
+    pub(super) fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {
         let missing = || StoreError::Corrupt(format!("{} {}, which lacks a part", Self::KIND, self.key()));
         let load = |(merchant, number): &(String, String)| {
             Order::find_by_number(tx, merchant, number)?.ok_or_else(missing)
@@ -329,7 +329,8 @@ impl CombinedOrder {
         let mut paid = Vec::with_capacity(parts.len());
         for part in parts {
             let (payer, person) = payment::payer_of(tx, &part, means.person)?;
-            let means = Means { payer, person, from_wallet: means.wallet, discount: 0 };
+            let means =
+                Means { payer, person, from_wallet: means.wallet, discount: 0, coupon: CouponChoice::None };
             paid.push(payment::pay(tx, part, &means, now)?);
         }
         tx.unschedule(&self.expiry())?;

@@ -33,17 +33,22 @@ pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 }
 
 fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
-    let new = read(tx, context, trade_type)?;
+    let order = make(tx, read(tx, context, trade_type)?, context)?;
+    Ok(show_offer(trade_type, order.prepays.last(), context.entropy))
+}
+
+/// Makes an order, or re-enters the one that has its number, and gives it with what the app needs.
+pub(super) fn make(tx: &Transaction<'_>, new: Order, context: &Context<'_>) -> Result<Order, HandlerError> {
     let known = Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?;
     if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
         return Err(refusals::burnt_number().into());
     }
     let is_new = known.is_none();
     let mut order = place(known, new, context.now)?;
-    offer(&mut order.prepays, trade_type, context.now, context.entropy);
-    let response = show_offer(trade_type, order.prepays.last(), context.entropy);
+    offer(&mut order.prepays, order.trade_type, context.now, context.entropy);
     let due = is_new.then(|| expiry_of(&order)).into_iter().collect();
-    carry_out(tx, Decision { due, ..Decision::new(order, response) })
+    carry_out(tx, Decision { due, ..Decision::new(order.clone(), Value::Null) })?;
+    Ok(order)
 }
 
 /// The order that a request would make, if its number is free.
@@ -154,7 +159,7 @@ pub(crate) fn offer(prepays: &mut Vec<Prepay>, trade_type: TradeType, now: i64, 
     }
     let id = match trade_type {
         TradeType::Native => format!("{}zz", entropy.letters_and_digits(7)),
-        _ => prepay_id(now, entropy),
+        _ => new_prepay_id(now, entropy),
     };
     let life = if trade_type == TradeType::Mweb { H5_LIFE } else { PREPAY_LIFE };
     prepays.push(Prepay { id, made: now, expires: now.saturating_add(life) });
@@ -164,7 +169,7 @@ pub(crate) fn offer(prepays: &mut Vec<Prepay>, trade_type: TradeType, now: i64, 
 }
 
 /// `wx`, the time in Beijing, and 20 hexadecimal digits.
-fn prepay_id(now: i64, entropy: &Entropy) -> String {
+pub(super) fn new_prepay_id(now: i64, entropy: &Entropy) -> String {
     let time: String = clock::rfc3339(now).chars().take(19).filter(char::is_ascii_digit).collect();
     format!("wx{time}{}00", entropy.hex_digits(18))
 }

@@ -2,7 +2,7 @@
 //! only "支付验证签名失败"; here it is said which member differs.
 
 use serde_json::{Map, Value};
-use weipay_wire::PublicKey;
+use weipay_wire::{ApiV2Key, PublicKey, SignType};
 
 /// The parameters, read.
 pub(super) struct FrontEnd {
@@ -11,7 +11,17 @@ pub(super) struct FrontEnd {
     sign: String,
     /// The lines that are signed.
     lines: [String; 4],
+    /// All members but the signature, which an order of APIv2 signs.
+    fields: Vec<(String, String)>,
     is_app: bool,
+}
+
+/// How the parameters of an order are signed.
+pub(super) enum Signing<'a> {
+    /// By the private key of the merchant.
+    V3(&'a PublicKey),
+    /// By the APIv2 key, in the way in which the order was signed.
+    V2(&'a ApiV2Key, SignType),
 }
 
 const JSAPI: [&str; 6] = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"];
@@ -29,6 +39,9 @@ impl FrontEnd {
         for name in names {
             text(name)?;
         }
+        let is_signed = |name: &&&str| !matches!(**name, "sign" | "paySign");
+        let fields = names.iter().filter(is_signed).map(|name| Ok(((*name).to_owned(), text(name)?)));
+        let fields = fields.collect::<Result<Vec<_>, String>>()?;
         let package = text("package")?;
         if is_app {
             if package != "Sign=WXPay" {
@@ -37,25 +50,22 @@ impl FrontEnd {
             let (appid, prepay_id) = (text("appid")?, text("prepayid")?);
             check_timestamp("timestamp", &text("timestamp")?)?;
             let lines = [appid.clone(), text("timestamp")?, text("noncestr")?, prepay_id.clone()];
-            return Ok(Self { appid, prepay_id, sign: text("sign")?, lines, is_app });
+            return Ok(Self { appid, prepay_id, sign: text("sign")?, lines, fields, is_app });
         }
         let prepay_id = package.strip_prefix("prepay_id=").filter(|id| !id.is_empty());
         let prepay_id =
             prepay_id.ok_or("package must be prepay_id= and the prepay_id of the order")?.to_owned();
-        if text("signType")? != "RSA" {
-            return Err("signType must be RSA for an order of APIv3".to_owned());
-        }
         check_timestamp("timeStamp", &text("timeStamp")?)?;
         let appid = text("appId")?;
         let lines = [appid.clone(), text("timeStamp")?, text("nonceStr")?, package.clone()];
-        Ok(Self { appid, prepay_id, sign: text("paySign")?, lines, is_app })
+        Ok(Self { appid, prepay_id, sign: text("paySign")?, lines, fields, is_app })
     }
 
     /// Checks the appid and the signature.
     ///
     /// # Errors
     /// What differs, and what should have been signed.
-    pub(super) fn check(&self, appids: &[&str], is_app: bool, key: &PublicKey) -> Result<(), String> {
+    pub(super) fn check(&self, appids: &[&str], is_app: bool, signing: &Signing<'_>) -> Result<(), String> {
         let name = if self.is_app { "appid" } else { "appId" };
         if self.is_app != is_app {
             return Err("these parameters are for another product: an APP order is opened by an app, a JSAPI order by a page or a mini program".to_owned());
@@ -66,10 +76,59 @@ impl FrontEnd {
                 appids.join(" or ")
             ));
         }
+        match signing {
+            Signing::V3(key) => self.check_v3(key),
+            Signing::V2(key, sign_type) => self.check_v2(key, *sign_type),
+        }
+    }
+
+    fn sign_name(&self) -> &'static str {
+        if self.is_app { "sign" } else { "paySign" }
+    }
+
+    /// The member that says how it is signed, which an app does not have.
+    fn check_sign_type(&self, wanted: &str, version: &str) -> Result<(), String> {
+        let mut given = self.fields.iter().filter(|(name, _)| name == "signType");
+        if given.all(|(_, value)| value == wanted) {
+            return Ok(());
+        }
+        Err(format!("signType must be {wanted} for this order: it was made by {version}"))
+    }
+
+    fn check_v2(&self, key: &ApiV2Key, sign_type: SignType) -> Result<(), String> {
+        self.check_sign_type(sign_type.as_str(), "APIv2, and its request was signed so")?;
+        let sign = |kind| key.sign(kind, self.fields.iter().map(|(name, value)| (&**name, &**value)));
+        if self.sign == sign(sign_type) {
+            return Ok(());
+        }
+        let other = match sign_type {
+            SignType::Md5 => SignType::HmacSha256,
+            SignType::HmacSha256 => SignType::Md5,
+        };
+        let cause = if self.sign == sign(other) {
+            format!("it was signed with {}", other.as_str())
+        } else if self.sign == sign(sign_type).to_ascii_lowercase() {
+            "its letters are small, and must be capital".to_owned()
+        } else if self.sign.len() > 64 {
+            "it looks like RSA, which only orders of APIv3 take".to_owned()
+        } else {
+            "a member differs from what was signed, or another key signed".to_owned()
+        };
+        let names: Vec<_> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        Err(format!(
+            "{} is wrong: {cause}. It should be {} with the APIv2 key of the order's merchant, over {} in the order of their names",
+            self.sign_name(),
+            sign_type.as_str(),
+            names.join(", ")
+        ))
+    }
+
+    fn check_v3(&self, key: &PublicKey) -> Result<(), String> {
+        self.check_sign_type("RSA", "APIv3")?;
         if self.verifies(&self.lines, key) {
             return Ok(());
         }
-        let sign = if self.is_app { "sign" } else { "paySign" };
+        let sign = self.sign_name();
         Err(format!(
             "{sign} is wrong: {}. It should be SHA256 with RSA by the private key of the order's merchant, in base64, over four lines that each end with a line feed: {:?}",
             self.cause(key),

@@ -95,11 +95,22 @@ impl TradeType {
 }
 
 /// The version of the API that an order was made by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Dialect {
+    #[default]
     V3,
+    /// Signed with MD5.
     V2,
+    /// Signed with HMAC-SHA256, as its notifications are.
+    V2Hmac,
+}
+
+impl Dialect {
+    /// Whether it is APIv2.
+    pub(crate) const fn is_v2(self) -> bool {
+        matches!(self, Self::V2 | Self::V2Hmac)
+    }
 }
 
 /// Who is to pay, or who paid: the person under the appids of the order.
@@ -263,7 +274,7 @@ impl Order {
     }
 
     /// Those of all merchants that have used a number.
-    pub(super) fn find_by_bare_number(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+    pub(crate) fn find_by_bare_number(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 10 })
     }
 
@@ -290,7 +301,7 @@ impl Order {
 
     /// The order at a moment: when its time is over it is closed, whether or not the clock has done that yet.
     pub(crate) fn seen_at(self, now: i64) -> Self {
-        if self.state == OrderState::NotPay && self.expires <= now {
+        if matches!(self.state, OrderState::NotPay | OrderState::UserPaying) && self.expires <= now {
             return Self { state: OrderState::Closed, ended: Some(self.expires), ..self };
         }
         self
@@ -298,7 +309,7 @@ impl Order {
 
     /// Whether another order is of the same product, appid and merchants.
     pub(crate) fn is_from_the_same_product(&self, other: &Self) -> bool {
-        let product = |order: &Self| (order.trade_type, order.dialect);
+        let product = |order: &Self| (order.trade_type, order.dialect.is_v2());
         product(self) == product(other)
             && self.appid == other.appid
             && self.sub_mchid == other.sub_mchid

@@ -52,9 +52,9 @@ impl Parties {
     }
 }
 
-/// A sub-merchant must be one of its partner's, where any was named: a merchant without any acts for everybody here, so that a story needs
-/// no set-up. And its appid must be bound to it where the sandbox knows its appids.
-pub(super) fn check_sub_merchant(
+/// A sub-merchant must be one of its partner's, where any was named. UNCONFIRMED(partner-of-everybody): a merchant without any acts for
+/// everybody here, so that a story needs no set-up. And its appid must be bound to it where the sandbox knows its appids.
+pub(crate) fn check_sub_merchant(
     merchants: &Merchants,
     sub_merchants: &[String],
     partner: &str,

@@ -1,18 +1,23 @@
 //! A person pays: money moves on the ledger, the order changes its state, and its merchant is notified, in one transaction.
 //!
 //! Everything that pays an order does it by [`pay`]. The fee is the platform's; what is left is the payee's 未结算资金 until the
-//! next day, or waits for the split (分账). UNCONFIRMED(settlement): everything unsettled is settled at midnight in Beijing.
+//! next day, or waits for the split (分账). UNCONFIRMED(settlement): what was paid before a midnight in Beijing is settled then.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_id};
 use super::parties::find_person;
+use super::profit_sharing::funds::SharedFunds;
 use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
+use super::v2;
 use crate::clock;
 use crate::people::Person;
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
-use crate::store::{Announcement, Due, StoreError, Transaction};
+use crate::products::cash_coupons::discount::{self, Discount};
+use crate::products::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
+use crate::store::{Announcement, Due, Page, StoreError, Transaction};
 
 /// Who pays an order, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +28,30 @@ pub(crate) struct Means {
     pub(crate) from_wallet: bool,
     /// Fen of a discount of the merchant: nobody pays them to it (免充值).
     pub(crate) discount: i64,
+    /// Which cash coupon (代金券) takes something off.
+    pub(crate) coupon: CouponChoice,
+}
+
+/// Which cash coupon (代金券) a person uses. A discount of the merchant and a coupon do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum CouponChoice {
+    /// The one that takes most off, if the person has one that fits: so the app proposes it.
+    #[default]
+    Best,
+    None,
+    /// By `coupon_id`.
+    Number(String),
+}
+
+impl CouponChoice {
+    /// What a developer says: a `coupon_id`, `none`, or nothing.
+    pub(crate) fn from_text(text: Option<&str>) -> Self {
+        match text {
+            None => Self::Best,
+            Some("none") => Self::None,
+            Some(number) => Self::Number(number.to_owned()),
+        }
+    }
 }
 
 /// Why an order was not paid. Nothing was changed.
@@ -37,6 +66,15 @@ pub(crate) enum NotPaid {
 impl From<StoreError> for NotPaid {
     fn from(error: StoreError) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl From<HandlerError> for NotPaid {
+    fn from(error: HandlerError) -> Self {
+        match error {
+            HandlerError::Refused(refusal) => Self::Because(refusal.message.into_owned()),
+            HandlerError::Failed(error) => Self::Failed(error),
+        }
     }
 }
 
@@ -61,8 +99,12 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         )));
     }
     let id = new_transaction_id(tx, now)?;
-    let payer_total = order.total - means.discount;
-    let fee = fee_of(payer_total);
+    let coupon = coupon_of(tx, &order, means, now)?;
+    let taken_off = coupon.as_ref().map_or(means.discount, Discount::amount);
+    let payer_total = order.total - taken_off;
+    // 应结订单金额: what a funded coupon takes off comes from its budget.
+    let settled = if coupon.as_ref().is_some_and(Discount::is_funded) { order.total } else { payer_total };
+    let fee = fee_of(settled);
     let payment = Payment {
         transaction_id: id.clone(),
         paid_at: now,
@@ -71,14 +113,24 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         bank_type: if means.from_wallet { "OTHERS" } else { BANK_TYPE }.to_owned(),
         payer_total,
         fee,
-        promotion_detail: promotion(&order, means.discount),
+        promotion_detail: match &coupon {
+            Some(coupon) => vec![coupon.promotion_detail()],
+            None => promotion(&order, means.discount),
+        },
         refunded: 0,
         refund_count: 0,
     };
     post(tx, posting(&order, &payment, means.from_wallet, now))?;
+    if let Some(coupon) = &coupon {
+        discount::redeem(tx, coupon, order.payee(), AccountKind::Unsettled, &id, now)?;
+    }
+    if order.profit_sharing {
+        post(tx, kept_for_sharing(&order, &id, settled - fee, now))?;
+    }
     let expiry = super::closing::expiry_of(&order);
     let paid = Order { state: OrderState::Success, payment: Some(payment), ..order };
     tx.save(&paid)?;
+    SharedFunds::begin(tx, &paid)?;
     tx.unschedule(&expiry)?;
     tx.schedule(&settlement_of(paid.payee(), now))?;
     Ok(paid)
@@ -88,12 +140,48 @@ fn posting(order: &Order, payment: &Payment, from_wallet: bool, now: i64) -> Pos
     let from = if from_wallet { AccountKind::Wallet } else { AccountKind::Bank };
     let payee = Owner::merchant(order.payee());
     let unsettled = || payee.account(AccountKind::Unsettled);
-    let posting = Posting::new(Business::Payment, payment.transaction_id.as_str(), now)
+    Posting::new(Business::Payment, payment.transaction_id.as_str(), now)
         .for_number(order.out_trade_no.as_str())
         .moves(payment.person.account(from), unsettled(), payment.payer_total)
-        .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee);
-    let kept = if order.profit_sharing { payment.payer_total - payment.fee } else { 0 };
-    posting.moves(unsettled(), payee.account(AccountKind::Frozen), kept)
+        .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee)
+}
+
+/// What is left of an order with profit sharing waits for the split.
+fn kept_for_sharing(order: &Order, transaction_id: &str, fen: i64, now: i64) -> Posting {
+    let payee = Owner::merchant(order.payee());
+    Posting::new(Business::Payment, transaction_id, now).for_number(order.out_trade_no.as_str()).moves(
+        payee.account(AccountKind::Unsettled),
+        payee.account(AccountKind::Frozen),
+        fen,
+    )
+}
+
+/// The coupon that is used. None fits is no obstacle, unless the person chose one.
+fn coupon_of(
+    tx: &Transaction<'_>,
+    order: &Order,
+    means: &Means,
+    now: i64,
+) -> Result<Option<Discount>, NotPaid> {
+    if means.discount > 0 {
+        return Ok(None);
+    }
+    let Payer { openid, sub_openid } = &means.payer;
+    let openids: Vec<&str> = [openid, sub_openid].into_iter().flatten().map(String::as_str).collect();
+    let basket =
+        discount::Basket { payee: order.payee(), total: order.total, goods_tag: order.goods_tag.as_deref() };
+    match &means.coupon {
+        CouponChoice::None => Ok(None),
+        CouponChoice::Best => Ok(discount::best(tx, &openids, basket, now)?),
+        CouponChoice::Number(number) => match discount::chosen(tx, number, &openids, basket, now)? {
+            Some(coupon) => Ok(Some(coupon)),
+            None => Err(NotPaid::Because(format!(
+                "the coupon {} does not fit: it must be the person's, unused, in its time, valid at this merchant, and the order \
+                 large enough for it",
+                number.escape_debug()
+            ))),
+        },
+    }
 }
 
 /// What the platform takes, rounded half up.
@@ -140,16 +228,20 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
 
 /// Notifies the merchant of one order that was paid.
 pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
-    // Notifications of APIv2 are its own, and 付款码 has none.
-    let (Some(notify_url), Dialect::V3) = (&order.notify_url, order.dialect) else { return Ok(()) };
+    // 付款码 has none.
+    let Some(notify_url) = &order.notify_url else { return Ok(()) };
+    let (event_type, resource) = match order.dialect {
+        Dialect::V3 => (SUCCESS, order.show()),
+        Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(order)),
+    };
     let payment = order.payment.as_ref();
     tx.announce(&Announcement {
         mchid: order.merchant.clone(),
         notify_url: notify_url.clone(),
         platform_serial: order.platform_serial.clone(),
-        event_type: SUCCESS,
+        event_type,
         time: payment.map_or(order.created, |payment| payment.paid_at),
-        resource: order.show(),
+        resource,
     })
 }
 
@@ -200,10 +292,12 @@ fn settlement_of(payee: &str, now: i64) -> Due {
     Due { kind: SETTLEMENT.to_owned(), key: format!("{payee}@{day}"), at: clock::midnight(day) }
 }
 
-/// Settles everything of a merchant that is unsettled.
+/// Settles what was paid to a merchant before the midnight at which this fell due. The clock may come late: what was paid since then
+/// waits for the next midnight.
 pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
     let owner = Owner::merchant(key.split_once('@').map_or(key, |(payee, _)| payee));
-    let fen = Purse::find(tx, &owner)?.balance(AccountKind::Unsettled);
+    let unsettled = Purse::find(tx, &owner)?.balance(AccountKind::Unsettled);
+    let fen = unsettled.saturating_sub(paid_since(tx, &owner, at)?).max(0);
     let posting = Posting::new(Business::Settlement, key, at).moves(
         owner.account(AccountKind::Unsettled),
         owner.account(AccountKind::Available),
@@ -212,9 +306,67 @@ pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
     post(tx, posting).map_err(|error| error.or_short(super::refusals::not_enough_to_reverse))
 }
 
+/// Unsettled fen of a merchant from payments since a time that were not reversed. Refunds take the oldest money first.
+fn paid_since(tx: &Transaction<'_>, owner: &Owner, time: i64) -> Result<i64, StoreError> {
+    const LIMIT: i64 = 1_000;
+    // By the number of the payment, which its coupon and its reversal have too.
+    let (mut payments, mut offset) = (BTreeMap::<String, i64>::new(), 0);
+    loop {
+        let entries = ledger::entries(tx, owner, time, i64::MAX, Page { offset, limit: LIMIT })?;
+        if entries.is_empty() {
+            return Ok(payments.into_values().filter(|fen| *fen > 0).sum());
+        }
+        offset += LIMIT;
+        for entry in entries {
+            let is_payment = entry.business == Business::Payment;
+            let unsettled = |leg: &&Leg| leg.owner == *owner && leg.kind == AccountKind::Unsettled;
+            let fen: i64 = entry.legs.iter().filter(unsettled).map(|leg| leg.fen).sum();
+            match payments.get_mut(&entry.reference) {
+                Some(payment) => *payment += fen,
+                None if is_payment => drop(payments.insert(entry.reference, fen)),
+                None => {}
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn what_was_paid_after_midnight_waits_for_the_next_one_when_the_clock_comes_late() {
+        let at = clock::midnight(20_834);
+        let owner = Owner::merchant("1900000109");
+        let shop = |kind| owner.account(kind);
+        let pay = |tx: &Transaction<'_>, id: &str, fen: i64, time: i64| {
+            let bank = Owner::person("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").account(AccountKind::Bank);
+            post(tx, Posting::new(Business::Payment, id, time).moves(bank, shop(AccountKind::Unsettled), fen))
+        };
+        let take = |tx: &Transaction<'_>, id: &str, fen: i64| {
+            let (from, to) = (shop(AccountKind::Unsettled), shop(AccountKind::Refunding));
+            post(tx, Posting::new(Business::Refund, id, at + 2).moves(from, to, fen))
+        };
+        let done: Result<(), PostingError> = Store::in_memory().transaction(|tx| {
+            pay(tx, "1", 100, at - 1)?;
+            pay(tx, "2", 10, at)?;
+            pay(tx, "3", 7, at + 1)?;
+            // A reversal of the last, and a refund of the first.
+            take(tx, "3", 7)?;
+            take(tx, "refund", 30)?;
+            settle(tx, "1900000109@20834", at).unwrap();
+            let purse = Purse::find(tx, &owner)?;
+            assert_eq!(
+                (purse.balance(AccountKind::Available), purse.balance(AccountKind::Unsettled)),
+                (70, 10)
+            );
+            settle(tx, "1900000109@20835", at + clock::DAY).unwrap();
+            assert_eq!(Purse::find(tx, &owner)?.balance(AccountKind::Available), 80);
+            Ok(())
+        });
+        done.unwrap();
+    }
 
     #[test]
     fn a_fee_is_rounded_half_up() {

@@ -2,18 +2,22 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use weipay_wire::SignType;
 
 use super::combined::CombinedOrder;
 use super::creation::{CODE_URL, H5_URL};
-use super::front_end::FrontEnd;
-use super::order::{Order, OrderState, Prepay, TradeType};
-use super::payment::{self, Means, NotPaid};
+use super::front_end::{FrontEnd, Signing};
+use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
+use super::page;
+use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::users::is_openid;
 use crate::store::{StoreError, Transaction};
 
-pub(crate) const ROUTES: &[Route] = &[Route::post(
+pub(crate) const ROUTES: &[Route] = &[PAY, page::SHOW_ADDRESS];
+
+const PAY: Route = Route::post(
     "/orders/pay",
     "A person pays an order, or fails to; give `order`, `front_end` or both",
     &[
@@ -25,6 +29,10 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         Member::text("openid", "Who pays, by openid or unionid; else whom the order names, or somebody"),
         Member::word("fail", &PaymentFailure::WORDS, "Fails for this reason instead"),
         Member::integer("discount", "Fen that a coupon of the merchant takes off"),
+        Member::text(
+            "coupon",
+            "The cash coupon (代金券) by its coupon_id, or `none`; else the best that fits",
+        ),
         Member::boolean("wallet", "Pays from the wallet (零钱), and not by a bank card"),
         Member::object(
             "front_end",
@@ -32,7 +40,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         ),
     ],
     pay_order,
-)];
+);
 
 /// Why a person fails to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +94,7 @@ pub struct PersonPays {
     person: Option<String>,
     fail: Option<PaymentFailure>,
     discount: i64,
+    coupon: Option<String>,
     wallet: bool,
     front_end: Option<Map<String, Value>>,
 }
@@ -128,6 +137,13 @@ impl PersonPays {
     #[must_use]
     pub fn discount(mut self, fen: i64) -> Self {
         self.discount = fen;
+        self
+    }
+
+    /// With this cash coupon (代金券) by its `coupon_id`, or with `none`. Otherwise the person uses the one that takes most off.
+    #[must_use]
+    pub fn coupon(mut self, coupon_id: impl Into<String>) -> Self {
+        self.coupon = Some(coupon_id.into());
         self
     }
 
@@ -205,19 +221,26 @@ fn pay_order(control: &Control, request: &ControlRequest) -> Result<Value, Contr
         person: request.text("openid").map(str::to_owned),
         fail: request.text("fail").and_then(PaymentFailure::from_word),
         discount: request.get("discount").and_then(Value::as_i64).unwrap_or_default(),
+        coupon: request.text("coupon").map(str::to_owned),
         wallet: request.get("wallet").and_then(Value::as_bool).unwrap_or_default(),
         front_end,
     };
-    let paid = control.platform.pay(&pays).map_err(|error| match error {
-        PersonPaysError::NotFound(reason) => ControlError::not_found(reason),
-        PersonPaysError::NotPayable(reason) => ControlError::conflict(reason),
-        PersonPaysError::Store(error) => error.into(),
-    })?;
+    let paid = control.platform.pay(&pays)?;
     serde_json::to_value(paid).map_err(ControlError::failed)
 }
 
+impl From<PersonPaysError> for ControlError {
+    fn from(error: PersonPaysError) -> Self {
+        match error {
+            PersonPaysError::NotFound(reason) => Self::not_found(reason),
+            PersonPaysError::NotPayable(reason) => Self::conflict(reason),
+            PersonPaysError::Store(error) => error.into(),
+        }
+    }
+}
+
 /// What is paid at once.
-enum Payable {
+pub(super) enum Payable {
     One(Box<Order>),
     Combined(Box<CombinedOrder>),
 }
@@ -263,21 +286,26 @@ impl Platform {
         now: i64,
     ) -> Result<(), PersonPaysError> {
         let not_payable = PersonPaysError::NotPayable;
-        let (merchant, appids, trade_type) = match payable {
+        let (merchant, appids, trade_type, dialect) = match payable {
             Payable::One(order) => {
                 let appids =
                     std::iter::once(order.appid.as_str()).chain(order.sub_appid.as_deref()).collect();
-                (&order.merchant, appids, order.trade_type)
+                (&order.merchant, appids, order.trade_type, order.dialect)
             }
             Payable::Combined(combined) => {
-                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type)
+                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type, Dialect::V3)
             }
         };
         check_prepay(payable.prepays(), &front_end.prepay_id, now)?;
         let merchant = self.merchants.find(merchant);
         let merchant = merchant.ok_or_else(|| not_payable("the merchant of the order is gone".to_owned()))?;
         let is_app = trade_type == TradeType::App;
-        front_end.check(&appids, is_app, &merchant.key).map_err(not_payable)
+        let signing = match dialect {
+            Dialect::V3 => Signing::V3(&merchant.key),
+            Dialect::V2 => Signing::V2(&merchant.api_v2_key, SignType::Md5),
+            Dialect::V2Hmac => Signing::V2(&merchant.api_v2_key, SignType::HmacSha256),
+        };
+        front_end.check(&appids, is_app, &signing).map_err(not_payable)
     }
 }
 
@@ -301,7 +329,7 @@ pub(super) struct PaymentMeans<'a> {
     pub(super) wallet: bool,
 }
 
-fn pay_one(
+pub(super) fn pay_one(
     tx: &Transaction<'_>,
     order: Order,
     pays: &PersonPays,
@@ -313,7 +341,8 @@ fn pay_one(
         return Ok(fail(tx, order, failure)?);
     }
     let (payer, person) = payment::payer_of(tx, &order, pays.person.as_deref())?;
-    let means = Means { payer, person, from_wallet: pays.wallet, discount: pays.discount };
+    let coupon = CouponChoice::from_text(pays.coupon.as_deref());
+    let means = Means { payer, person, from_wallet: pays.wallet, discount: pays.discount, coupon };
     let paid = payment::pay(tx, order, &means, now)?;
     payment::announce(tx, &paid)?;
     Ok(PersonPaid {
@@ -346,7 +375,14 @@ fn fail(tx: &Transaction<'_>, order: Order, failure: PaymentFailure) -> Result<P
 }
 
 impl Payable {
-    fn prepays(&self) -> &[Prepay] {
+    pub(super) fn trade_type(&self) -> TradeType {
+        match self {
+            Self::One(order) => order.trade_type,
+            Self::Combined(combined) => combined.trade_type,
+        }
+    }
+
+    pub(super) fn prepays(&self) -> &[Prepay] {
         match self {
             Self::One(order) => &order.prepays,
             Self::Combined(combined) => &combined.prepays,
@@ -366,7 +402,7 @@ fn prepay_in(given: &str) -> Option<String> {
     (id.len() == 36 && id.starts_with("wx")).then(|| id.to_owned())
 }
 
-fn check_prepay(prepays: &[Prepay], id: &str, now: i64) -> Result<(), PersonPaysError> {
+pub(super) fn check_prepay(prepays: &[Prepay], id: &str, now: i64) -> Result<(), PersonPaysError> {
     let reason = match prepays.iter().position(|prepay| prepay.id == id) {
         None => "it is not of this order",
         Some(place) if place + 1 < prepays.len() => {
@@ -382,7 +418,11 @@ fn check_prepay(prepays: &[Prepay], id: &str, now: i64) -> Result<(), PersonPays
     )))
 }
 
-fn find(tx: &Transaction<'_>, given: &str, mchid: Option<&str>) -> Result<Payable, PersonPaysError> {
+pub(super) fn find(
+    tx: &Transaction<'_>,
+    given: &str,
+    mchid: Option<&str>,
+) -> Result<Payable, PersonPaysError> {
     let one = |order: Order| Payable::One(Box::new(order));
     if let Some(id) = prepay_in(given) {
         if let Some(order) = Order::find_by_prepay(tx, &id)? {

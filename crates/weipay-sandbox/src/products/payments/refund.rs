@@ -36,10 +36,12 @@ use serde_json::Value;
 use super::order::Order;
 use super::profit_sharing::funds::SharedFunds;
 use crate::contract::ValidRequest;
+use crate::products::complaints;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
 use crate::store::Transaction;
-use accepting::{Money, RefundRequest};
+use accepting::Money;
+pub(super) use accepting::{RefundRequest, Source};
 use outcome::{Destination, SETTLES};
 use record::Refund;
 
@@ -111,6 +113,7 @@ pub(crate) fn refund(
     }
     let refund = refund.clone();
     carry_out(tx, decision)?;
+    complaints::refund_accepted(tx, &refund.order.transaction_id, now)?;
     Ok(refund)
 }
 

@@ -195,6 +195,7 @@ impl<M: Mode> PayCloseorder<M> {
     /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
     /// |  | `REQUIRE_POST_METHOD` | the method must be POST | `FixRequest` |
     /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the order cannot be closed, and the message says why UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::closeorder::post).
     ///

@@ -96,6 +96,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
     ///         .attach("深圳分店")
     ///         .amount(post::CombinedOrderAmount::new().total_amount(100).currency("CNY"))
     ///         .out_trade_no("20150806125346")
+    ///         .sub_mchid("1900000110")
     ///         .description("example")])
     ///     .notify_url("https://yourapp.com/notify");
     /// let response = client.v3().combine_transactions().app().post(request).await?;
@@ -156,6 +157,7 @@ impl<M: Mode> CombineTransactionsH5<M> {
     ///         .attach("深圳分店")
     ///         .amount(post::CombinedOrderAmount::new().total_amount(100).currency("CNY"))
     ///         .out_trade_no("20150806125346")
+    ///         .sub_mchid("1900000110")
     ///         .description("example")])
     ///     .notify_url("https://yourapp.com/notify");
     /// let response = client.v3().combine_transactions().h5().post(request).await?;
@@ -279,6 +281,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     ///         .attach("深圳分店")
     ///         .amount(post::CombinedOrderAmount::new().total_amount(100).currency("CNY"))
     ///         .out_trade_no("20150806125346")
+    ///         .sub_mchid("1900000110")
     ///         .description("example")])
     ///     .combine_payer_info(post::CombinePayerInfo::new().openid("oWeiPaySandboxUser-000000001"))
     ///     .notify_url("https://yourapp.com/notify");
@@ -396,6 +399,7 @@ impl<M: Mode> CombineTransactionsNative<M> {
     ///         .attach("深圳分店")
     ///         .amount(post::CombinedOrderAmount::new().total_amount(100).currency("CNY"))
     ///         .out_trade_no("20150806125346")
+    ///         .sub_mchid("1900000110")
     ///         .description("example")])
     ///     .notify_url("https://yourapp.com/notify");
     /// let response = client.v3().combine_transactions().native().post(request).await?;

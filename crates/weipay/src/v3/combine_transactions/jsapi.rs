@@ -67,7 +67,7 @@ pub mod post {
             /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
             out_trade_no: String =
                 body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-            /// 二级商户号.
+            /// 二级商户号. Needed in one case: PARTNER.
             sub_mchid: String = body("sub_mchid"),
             /// 商品详情.
             detail: String = body("detail"),

@@ -456,22 +456,22 @@ fn a_call_that_needs_no_key_of_the_platform_leads_to_no_fetch() {
 
 #[test]
 fn the_sandbox_serves_a_client_with_the_api_v3_key_alone() {
-    use crate::story::{SANDBOX, kit};
     use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey};
+    use weipay_sandbox::{PlatformKeys, Sandbox};
 
-    let kit = kit();
-    let text = |name: &str| kit[name].as_str().unwrap().to_owned();
-    let key =
-        std::fs::read_to_string(SANDBOX.kit_file().parent().unwrap().join(text("merchant_key"))).unwrap();
+    let sandbox = Sandbox::builder().platform_keys(PlatformKeys::Certificate).start().unwrap();
+    let kit = sandbox.kit();
+    let folder = sandbox.kit_file().parent().unwrap();
+    let key = std::fs::read_to_string(folder.join(&kit.merchant_key)).unwrap();
     let client = ClientBuilder::default()
-        .base_url(SANDBOX.base_url())
-        .mchid(MerchantId::new(text("mchid")).unwrap())
-        .merchant_serial(MerchantSerial::new(text("merchant_serial")).unwrap())
+        .base_url(sandbox.base_url())
+        .mchid(MerchantId::new(kit.mchid.as_str()).unwrap())
+        .merchant_serial(MerchantSerial::new(kit.merchant_serial.as_str()).unwrap())
         .merchant_key(PrivateKey::from_pem(&key).unwrap())
-        .api_v3_key(ApiV3Key::new(&text("api_v3_key")).unwrap())
+        .api_v3_key(ApiV3Key::new(&kit.api_v3_key).unwrap())
         .build_blocking()
         .unwrap();
     let listed = client.chain("v3/certificates").get().unwrap();
     assert!(listed.is_verified());
-    assert_eq!(client.platform_serial(), Some(text("platform_serial")));
+    assert_eq!(client.platform_serial(), kit.platform_serial.clone());
 }

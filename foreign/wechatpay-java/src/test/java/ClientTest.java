@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.Gson;
 import com.wechat.pay.java.core.Config;
@@ -15,6 +16,11 @@ import com.wechat.pay.java.core.exception.ServiceException;
 import com.wechat.pay.java.core.exception.ValidationException;
 import com.wechat.pay.java.core.http.DefaultHttpClientBuilder;
 import com.wechat.pay.java.core.http.HttpClient;
+import com.wechat.pay.java.core.notification.NotificationConfig;
+import com.wechat.pay.java.core.notification.NotificationParser;
+import com.wechat.pay.java.core.notification.RequestParam;
+import com.wechat.pay.java.service.billdownload.BillDownloadServiceExtension;
+import com.wechat.pay.java.service.billdownload.model.GetTradeBillRequest;
 import com.wechat.pay.java.service.merchantexclusivecoupon.MerchantExclusiveCouponService;
 import com.wechat.pay.java.service.merchantexclusivecoupon.model.*;
 import com.wechat.pay.java.service.payments.app.AppService;
@@ -23,14 +29,34 @@ import com.wechat.pay.java.service.payments.jsapi.JsapiServiceExtension;
 import com.wechat.pay.java.service.payments.nativepay.NativePayService;
 import com.wechat.pay.java.service.payments.nativepay.model.CloseOrderRequest;
 import com.wechat.pay.java.service.payments.nativepay.model.QueryOrderByOutTradeNoRequest;
+import com.wechat.pay.java.service.payments.model.Transaction;
+import com.wechat.pay.java.service.profitsharing.ProfitsharingService;
+import com.wechat.pay.java.service.profitsharing.model.AddReceiverRequest;
+import com.wechat.pay.java.service.profitsharing.model.CreateOrderRequest;
+import com.wechat.pay.java.service.profitsharing.model.DetailStatus;
+import com.wechat.pay.java.service.profitsharing.model.OrderStatus;
+import com.wechat.pay.java.service.profitsharing.model.OrdersEntity;
+import com.wechat.pay.java.service.profitsharing.model.QueryOrderRequest;
+import com.wechat.pay.java.service.refund.RefundService;
+import com.wechat.pay.java.service.refund.model.CreateRequest;
+import com.wechat.pay.java.service.refund.model.QueryByOutRefundNoRequest;
+import com.wechat.pay.java.service.refund.model.Refund;
+import com.wechat.pay.java.service.refund.model.RefundNotification;
+import com.wechat.pay.java.service.refund.model.Status;
+import com.wechat.pay.java.service.transferbatch.TransferBatchService;
+import com.wechat.pay.java.service.transferbatch.model.GetTransferBatchByOutNoRequest;
+import com.wechat.pay.java.service.transferbatch.model.InitiateBatchTransferRequest;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import okhttp3.OkHttpClient;
 import okhttp3.ResponseBody;
 import org.junit.jupiter.api.Test;
@@ -126,6 +152,110 @@ class ClientTest {
     close.setOutTradeNo(number + "native");
     scan.closeOrder(close);
     did(kind, keys, "orders");
+  }
+
+  static final Receiver RECEIVER = new Receiver();
+
+  /** Parses the next notification with the SDK's own parser, which refuses it when it was changed. */
+  static <T> T notified(Config config, String event, Class<T> type) throws Exception {
+    Receiver.Notification came = RECEIVER.next();
+    NotificationParser parser = new NotificationParser((NotificationConfig) config);
+    Function<String, RequestParam> param = body -> new RequestParam.Builder()
+        .serialNumber(came.header("Wechatpay-Serial")).nonce(came.header("Wechatpay-Nonce"))
+        .signature(came.header("Wechatpay-Signature")).timestamp(came.header("Wechatpay-Timestamp"))
+        .signType(came.header("Wechatpay-Signature-Type")).body(body).build();
+    assertEquals(event, new Gson().fromJson(came.body(), Map.class).get("event_type"));
+    assertThrows(ValidationException.class, () -> parser.parse(param.apply(came.body() + " "), type));
+    return parser.parse(param.apply(came.body()), type);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate"})
+  void anOrderIsPaidAndAPartIsGivenBack(String kind, String keys) throws Exception {
+    Kit kit = Kit.of(kind);
+    Config config = kit.config(keys);
+    String number = "java-" + keys.replace(' ', '-') + "-";
+    var orders = new JsapiServiceExtension.Builder().config(config).build();
+    var refunds = new RefundService.Builder().config(config).build();
+    var signed = orders.prepayWithRequestPayment(request(com.wechat.pay.java.service.payments.jsapi.model.PrepayRequest.class, Map.of(
+        "appid", kit.get("appid"), "mchid", kit.get("mchid"), "description", "测试", "out_trade_no", number + "payment",
+        "notify_url", RECEIVER.url(), "amount", Map.of("total", 100), "payer", Map.of("openid", kit.get("openid")))));
+    var part = request(CreateRequest.class, Map.of("out_trade_no", number + "payment", "out_refund_no", number + "refund",
+        "notify_url", RECEIVER.url(), "amount", Map.of("refund", 30, "total", 100, "currency", "CNY")));
+    assertEquals(4, assertThrows(ServiceException.class, () -> refunds.create(part)).getHttpStatusCode() / 100);
+    Weipay.sandbox("pay", "--front-end", new Gson().toJson(signed));
+    Transaction paid = notified(config, "TRANSACTION.SUCCESS", Transaction.class);
+    assertEquals(number + "payment", paid.getOutTradeNo());
+    assertEquals(100, paid.getAmount().getTotal());
+    var query = new com.wechat.pay.java.service.payments.jsapi.model.QueryOrderByOutTradeNoRequest();
+    query.setMchid(kit.get("mchid"));
+    query.setOutTradeNo(number + "payment");
+    Transaction found = orders.queryOrderByOutTradeNo(query);
+    assertEquals(Transaction.TradeStateEnum.SUCCESS, found.getTradeState());
+    assertEquals(paid.getTransactionId(), found.getTransactionId());
+
+    Refund refund = refunds.create(part);
+    Weipay.sandbox("refund", refund.getRefundId(), "--to", "success");
+    RefundNotification refunded = notified(config, "REFUND.SUCCESS", RefundNotification.class);
+    assertEquals(refund.getRefundId(), refunded.getRefundId());
+    assertEquals(30, refunded.getAmount().getRefund());
+    var given = new QueryByOutRefundNoRequest();
+    given.setOutRefundNo(number + "refund");
+    assertEquals(Status.SUCCESS, refunds.queryByOutRefundNo(given).getStatus());
+    query.setOutTradeNo(number + "unknown");
+    assertEquals("ORDER_NOT_EXIST", assertThrows(ServiceException.class, () -> orders.queryOrderByOutTradeNo(query)).getErrorCode());
+    for (String step : List.of("payment", "payment notification", "refund", "refund notification", "unknown order")) {
+      did(kind, keys, step);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate"})
+  void theBillOfADayIsDownloaded(String kind, String keys) throws Exception {
+    var bills = new BillDownloadServiceExtension.Builder().config(Kit.of(kind).config(keys)).build();
+    var bill = bills.getTradeBill(request(GetTradeBillRequest.class, Map.of("bill_date", System.getenv("BILL_DATE"))));
+    try (var content = bill.getInputStream()) {
+      assertFilled(new String(content.readAllBytes(), StandardCharsets.UTF_8));
+    }
+    assertTrue(bill.verifyHash(), "its verifyHash refused the bill");
+    did(kind, keys, "bill");
+  }
+
+  /** Its transfers are the older ones, in batches, which nobody confirms. */
+  @ParameterizedTest
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate"})
+  void othersGetAPartOfAPaymentAndATransfer(String kind, String keys) throws Exception {
+    Kit kit = Kit.of(kind);
+    Config config = kit.config(keys);
+    String person = kit.get("openid");
+    String name = keys.replace(' ', '-');
+    var query = new QueryOrderByOutTradeNoRequest();
+    query.setMchid(kit.get("mchid"));
+    query.setOutTradeNo("past-" + name);
+    String past = new NativePayService.Builder().config(config).build().queryOrderByOutTradeNo(query).getTransactionId();
+    var shares = new ProfitsharingService.Builder().config(config).build();
+    shares.addReceiver(request(AddReceiverRequest.class, Map.of("appid", kit.get("appid"), "type", "PERSONAL_OPENID",
+        "account", person, "relation_type", "USER")));
+    Map<String, String> share = Map.of("transaction_id", past, "out_order_no", "java-" + name + "-share");
+    shares.createOrder(request(CreateOrderRequest.class, share, Map.of("appid", kit.get("appid"), "unfreeze_unsplit", true,
+        "receivers", List.of(Map.of("type", "PERSONAL_OPENID", "account", person, "amount", 10, "description", "分给一人")))));
+
+    var transfers = new TransferBatchService.Builder().config(config).build();
+    String batch = ("java" + name + "batch").replace("-", "");
+    transfers.initiateBatchTransfer(request(InitiateBatchTransferRequest.class, Map.of("appid", kit.get("appid"),
+        "out_batch_no", batch, "batch_name", "报销", "batch_remark", "报销", "total_amount", 100, "total_num", 1,
+        "transfer_scene_id", "1000", "transfer_detail_list", List.of(Map.of(
+            "out_detail_no", batch + "1", "transfer_amount", 100, "transfer_remark", "报销", "openid", person)))));
+    Weipay.sandbox("clock", "advance", "5s");
+    var state = transfers.getTransferBatchByOutNo(request(GetTransferBatchByOutNoRequest.class,
+        Map.of("out_batch_no", batch, "need_query_detail", false)));
+    assertEquals("FINISHED", state.getTransferBatch().getBatchStatus());
+    assertEquals(1, state.getTransferBatch().getSuccessNum());
+    OrdersEntity shared = shares.queryOrder(request(QueryOrderRequest.class, share));
+    assertEquals(OrderStatus.FINISHED, shared.getState());
+    assertEquals(DetailStatus.SUCCESS, shared.getReceivers().get(0).getResult());
+    did(kind, keys, "profit sharing");
+    did(kind, keys, "transfer");
   }
 
   static void assertFilled(String value) {

@@ -8,9 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.github.binarywang.wxpay.bean.marketing.*;
+import com.github.binarywang.wxpay.bean.notify.SignatureHeader;
+import com.github.binarywang.wxpay.bean.profitsharing.request.ProfitSharingReceiverV3Request;
+import com.github.binarywang.wxpay.bean.profitsharing.request.ProfitSharingV3Request;
+import com.github.binarywang.wxpay.bean.request.WxPayApplyTradeBillV3Request;
+import com.github.binarywang.wxpay.bean.request.WxPayRefundV3Request;
+import com.github.binarywang.wxpay.bean.request.WxPayUnifiedOrderRequest;
 import com.github.binarywang.wxpay.bean.request.WxPayUnifiedOrderV3Request;
+import com.github.binarywang.wxpay.bean.result.WxPayApplyBillV3Result;
 import com.github.binarywang.wxpay.bean.result.WxPayUnifiedOrderV3Result;
 import com.github.binarywang.wxpay.bean.result.enums.TradeTypeEnum;
+import com.github.binarywang.wxpay.bean.transfer.TransferBillsRequest;
 import com.github.binarywang.wxpay.config.WxPayConfig;
 import com.github.binarywang.wxpay.exception.WxPayException;
 import com.github.binarywang.wxpay.service.WxPayService;
@@ -22,12 +30,16 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.zip.GZIPInputStream;
 import org.apache.http.HttpResponseInterceptor;
 import org.apache.http.entity.StringEntity;
 import org.apache.http.util.EntityUtils;
@@ -70,6 +82,7 @@ class ClientTest {
       }
       config.setAppId(get("appid"));
       config.setMchId(get("mchid"));
+      config.setMchKey(get("api_v2_key"));
       config.setApiV3Key(get("api_v3_key"));
       config.setPrivateKeyPath(file("merchant_key"));
       config.setPrivateCertPath(file("merchant_cert"));
@@ -122,6 +135,124 @@ class ClientTest {
     assertEquals(number + "native", service.queryOrderV3(null, number + "native").getOutTradeNo());
     service.closeOrderV3(number + "native");
     did(kind, keys, "orders");
+  }
+
+  static final Receiver RECEIVER = new Receiver();
+
+  /** Parses notifications with the client's own functions, which refuse those that were changed. */
+  interface Parse<T> {
+    T parse(String body, SignatureHeader signature) throws WxPayException;
+  }
+
+  static <T> T notified(Parse<T> parse) throws Exception {
+    Receiver.Notification came = RECEIVER.next();
+    SignatureHeader signature = SignatureHeader.builder().timeStamp(came.header("Wechatpay-Timestamp"))
+        .nonce(came.header("Wechatpay-Nonce")).signature(came.header("Wechatpay-Signature"))
+        .serial(came.header("Wechatpay-Serial")).build();
+    assertThrows(WxPayException.class, () -> parse.parse(came.body() + " ", signature));
+    return parse.parse(came.body(), signature);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate",
+      "migration,both"})
+  void anOrderIsPaidAndAPartIsGivenBack(String kind, String keys) throws Exception {
+    Kit kit = Kit.of(kind);
+    WxPayService service = service(kit.config(keys));
+    String number = "wxjava-" + keys.replace(' ', '-') + "-";
+    WxPayUnifiedOrderV3Request order = order(number + "payment").setNotifyUrl(RECEIVER.url())
+        .setAmount(new WxPayUnifiedOrderV3Request.Amount().setTotal(100).setCurrency("CNY"))
+        .setPayer(new WxPayUnifiedOrderV3Request.Payer().setOpenid(kit.get("openid")));
+    WxPayUnifiedOrderV3Result.JsapiResult signed = service.createOrderV3(TradeTypeEnum.JSAPI, order);
+    WxPayRefundV3Request part = new WxPayRefundV3Request().setOutTradeNo(number + "payment").setOutRefundNo(number + "refund")
+        .setNotifyUrl(RECEIVER.url())
+        .setAmount(new WxPayRefundV3Request.Amount().setRefund(30).setTotal(100).setCurrency("CNY"));
+    assertThrows(WxPayException.class, () -> service.refundV3(part));
+    Weipay.sandbox("pay", "--front-end", new Gson().toJson(Map.of("appId", signed.getAppId(), "timeStamp", signed.getTimeStamp(),
+        "nonceStr", signed.getNonceStr(), "package", signed.getPackageValue(), "signType", signed.getSignType(),
+        "paySign", signed.getPaySign())));
+    var paid = notified(service::parseOrderNotifyV3Result).getResult();
+    assertEquals(number + "payment", paid.getOutTradeNo());
+    assertEquals(100, paid.getAmount().getTotal());
+    var found = service.queryOrderV3(null, number + "payment");
+    assertEquals("SUCCESS", found.getTradeState());
+    assertEquals(paid.getTransactionId(), found.getTransactionId());
+
+    String refund = service.refundV3(part).getRefundId();
+    Weipay.sandbox("refund", refund, "--to", "success");
+    var refunded = notified(service::parseRefundNotifyV3Result).getResult();
+    assertEquals(refund, refunded.getRefundId());
+    assertEquals(30, refunded.getAmount().getRefund());
+    assertEquals("SUCCESS", service.refundQueryV3(number + "refund").getStatus());
+    assertEquals("ORDER_NOT_EXIST",
+        assertThrows(WxPayException.class, () -> service.queryOrderV3(null, number + "unknown")).getErrCode());
+    for (String step : List.of("payment", "payment notification", "refund", "refund notification", "unknown order")) {
+      did(kind, keys, step);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate",
+      "migration,both"})
+  void theBillOfADayIsDownloaded(String kind, String keys) throws Exception {
+    WxPayService service = service(Kit.of(kind).config(keys));
+    var asked = request(WxPayApplyTradeBillV3Request.class, Map.of("bill_date", System.getenv("BILL_DATE"), "tar_type", "GZIP"));
+    WxPayApplyBillV3Result bill = service.applyTradeBill(asked);
+    try (var content = new GZIPInputStream(service.downloadBill(bill.getDownloadUrl()))) {
+      byte[] hash = MessageDigest.getInstance("SHA-1").digest(content.readAllBytes());
+      assertEquals(bill.getHashValue(), HexFormat.of().formatHex(hash));
+    }
+    did(kind, keys, "bill");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate",
+      "migration,both"})
+  void othersGetAPartOfAPaymentAndATransfer(String kind, String keys) throws Exception {
+    Kit kit = Kit.of(kind);
+    WxPayService service = service(kit.config(keys));
+    String person = kit.get("openid");
+    String name = keys.replace(' ', '-');
+    String past = service.queryOrderV3(null, "past-" + name).getTransactionId();
+    var shares = service.getProfitSharingService();
+    shares.addReceiverV3(request(ProfitSharingReceiverV3Request.class, Map.of("appid", kit.get("appid"),
+        "type", "PERSONAL_OPENID", "account", person, "relation_type", "USER")));
+    String share = "wxjava-" + name + "-share";
+    shares.profitSharingV3(request(ProfitSharingV3Request.class, Map.of("appid", kit.get("appid"), "transaction_id", past,
+        "out_order_no", share, "unfreeze_unsplit", true, "receivers", List.of(Map.of(
+            "type", "PERSONAL_OPENID", "account", person, "amount", 10, "description", "分给一人")))));
+
+    var transfers = service.getTransferService();
+    String number = ("wxjava" + name + "transfer").replace("-", "");
+    var transfer = transfers.transferBills(request(TransferBillsRequest.class, Map.of("appid", kit.get("appid"), "openid", person,
+        "out_bill_no", number, "transfer_scene_id", "1000", "transfer_amount", 100, "transfer_remark", "测试",
+        "notify_url", RECEIVER.url(), "transfer_scene_report_infos", List.of(
+            Map.of("info_type", "活动名称", "info_content", "新会员有礼"), Map.of("info_type", "奖励说明", "info_content", "注册会员抽奖")))));
+    assertEquals("WAIT_USER_CONFIRM", transfer.getState());
+    Weipay.sandbox("transfer", "confirm", transfer.getTransferBillNo());
+    Weipay.sandbox("clock", "advance", "5s");
+    var done = notified(transfers::parseTransferBillsNotifyResult).getResult();
+    assertEquals(number, done.getOutBillNo());
+    assertEquals("SUCCESS", done.getState());
+    assertEquals("SUCCESS", transfers.getBillsByOutBillNo(number).getState());
+    var shared = shares.profitSharingQueryV3(share, past);
+    assertEquals("FINISHED", shared.getState());
+    assertEquals("SUCCESS", shared.getReceivers().get(0).getResult());
+    for (String step : List.of("profit sharing", "transfer", "transfer notification")) {
+      did(kind, keys, step);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate",
+      "migration,both"})
+  void anOrderOfAPIv2IsPlaced(String kind, String keys) throws Exception {
+    WxPayService service = service(Kit.of(kind).config(keys));
+    var order = WxPayUnifiedOrderRequest.newBuilder().body("测试").outTradeNo("wxjava-" + keys.replace(' ', '-') + "-v2")
+        .totalFee(100).spbillCreateIp("127.0.0.1").notifyUrl(RECEIVER.url()).tradeType("NATIVE").productId("1").build();
+    String code = service.unifiedOrder(order).getCodeURL();
+    assertTrue(code.startsWith("weixin:"), code);
+    did(kind, keys, "APIv2 order");
   }
 
   static void assertFilled(String value) {

@@ -13,7 +13,7 @@ use crate::clock::DAY;
 use crate::contract::ValidRequest;
 use crate::products::Decision;
 use crate::products::ledger::AccountKind;
-use crate::products::payments::order::{Order, OrderState, Payment};
+use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
 use crate::response::Refusal;
 
 /// For so long after the payment an order can be refunded.
@@ -24,6 +24,8 @@ const SPACING: i64 = 60;
 /// What a refund asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RefundRequest {
+    /// The version that it came by, and by which the merchant is notified.
+    pub(crate) dialect: Dialect,
     pub(crate) sub_mchid: Option<String>,
     /// It leads when both numbers are given.
     pub(crate) transaction_id: Option<String>,
@@ -68,6 +70,7 @@ impl RefundRequest {
             (None, _) => None,
         };
         Self {
+            dialect: Dialect::V3,
             sub_mchid: text("sub_mchid"),
             transaction_id: text("transaction_id"),
             out_trade_no: text("out_trade_no"),
@@ -289,6 +292,7 @@ pub(super) fn accept(
 ) -> Decision<(Order, Refund)> {
     let refund = Refund {
         refund_id,
+        dialect: request.dialect,
         merchant: order.merchant.clone(),
         sub_mchid: order.sub_mchid.clone(),
         out_refund_no: request.out_refund_no.clone(),

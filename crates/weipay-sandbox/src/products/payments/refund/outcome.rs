@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use super::record::{Channel, Refund, RefundState};
+use super::record::{Channel, Refund, RefundState, is_money};
 use super::refusals;
 use crate::contract::ValidRequest;
+use crate::products::cash_coupons::discount;
+use crate::products::complaints;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
-use crate::products::payments::order::{Order, Payment};
+use crate::products::payments::order::{Dialect, Order, Payment};
 use crate::products::payments::profit_sharing::funds::SharedFunds;
+use crate::products::payments::v2;
 use crate::products::{Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Announcement, Due, StoreError, Transaction};
@@ -62,24 +65,39 @@ pub(super) fn decide(
         }
     };
     tx.save(&refund)?;
+    if to == RefundState::Success {
+        complaints::refund_succeeded(tx, &refund.order.transaction_id, refund.amounts.refund, now)?;
+    }
     if let Some(notify_url) = &refund.notify_url {
+        let (event_type, resource) = match refund.dialect {
+            Dialect::V3 => (event_type, refund.show_notified()),
+            Dialect::V2 | Dialect::V2Hmac => {
+                (v2::refund::PROCESSED, v2::refund::notified(&refund, &order_of(tx, &refund)?))
+            }
+        };
         tx.announce(&Announcement {
             mchid: refund.merchant.clone(),
             notify_url: notify_url.clone(),
             platform_serial: refund.platform_serial.clone(),
             event_type,
             time: now,
-            resource: refund.show_notified(),
+            resource,
         })?;
     }
     Ok(())
+}
+
+fn order_of(tx: &Transaction<'_>, refund: &Refund) -> Result<Order, StoreError> {
+    let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
+    order.ok_or_else(|| StoreError::Corrupt("a refund without its order".to_owned()))
 }
 
 fn posting(business: Business, refund: &Refund, now: i64) -> Posting {
     Posting::new(business, refund.refund_id.as_str(), now).for_number(refund.out_refund_no.as_str())
 }
 
-/// The money that was on its way arrives. INFERRED(refund-coupon-money): what a coupon paid goes into the merchant's marketing account.
+/// The money that was on its way arrives. What a coupon paid goes back to the budget of its stock, and a coupon of an order that was
+/// refunded as a whole can be used again.
 fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
     let payee = Owner::merchant(refund.payee());
     let receiver = match (refund.channel, refund.order.bank_type.as_str()) {
@@ -88,19 +106,28 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
         (Channel::Original | Channel::OtherBankcard, _) => refund.order.person.account(AccountKind::Bank),
     };
     let refunding = || payee.account(AccountKind::Refunding);
-    let of_coupons = refund.amounts.settlement - refund.amounts.payer;
-    let moved = posting(Business::Refund, refund, now)
-        .moves(refunding(), receiver, refund.amounts.payer)
-        .moves(refunding(), payee.account(AccountKind::Marketing), of_coupons);
-    post(tx, moved).map_err(broken)
+    let mut moved = posting(Business::Refund, refund, now).moves(refunding(), receiver, refund.amounts.payer);
+    let coupons = refund.order.promotion_detail.iter().zip(&refund.amounts.coupons);
+    for (coupon, fen) in coupons.filter(|(coupon, _)| is_money(coupon)) {
+        let id = coupon["coupon_id"].as_str().unwrap_or_default();
+        let budget = discount::return_to_budget(tx, id, *fen, now)?;
+        moved =
+            moved.moves(refunding(), budget.unwrap_or_else(|| payee.account(AccountKind::Marketing)), *fen);
+    }
+    post(tx, moved).map_err(broken)?;
+    let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
+    let payment = order.as_ref().and_then(|order| order.payment.as_ref());
+    if payment.is_some_and(|payment| payment.refunded >= refund.order.total) {
+        discount::give_back_all(tx, &refund.order.promotion_detail, &refund.order.transaction_id)?;
+    }
+    Ok(())
 }
 
 /// The merchant has the money again and pays the fee for it; the order can be refunded by as much again.
 /// UNCONFIRMED(refund-closed-money): it is available, unless it came from what waits to be shared and that still waits.
 fn give_back(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
     let payee = Owner::merchant(refund.payee());
-    let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
-    let order = order.ok_or_else(|| StoreError::Corrupt("a refund without its order".to_owned()))?;
+    let order = order_of(tx, refund)?;
     let was_frozen = refund.drawn.iter().any(|(kind, _)| *kind == AccountKind::Frozen);
     let mut funds = SharedFunds::find(tx, &order, now)?.filter(|funds| funds.is_open && was_frozen);
     let is_shared = funds.is_some();

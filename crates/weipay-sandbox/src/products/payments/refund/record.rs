@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::products::ledger::{AccountKind, Owner};
-use crate::products::payments::order::{Order, Payment};
+use crate::products::payments::order::{Dialect, Order, Payment};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// `status`.
@@ -68,6 +68,9 @@ pub(crate) struct OfOrder {
 pub(crate) struct Refund {
     /// 微信支付退款号.
     pub(crate) refund_id: String,
+    /// The version that it was asked for by, and by which the merchant is notified.
+    #[serde(default)]
+    pub(crate) dialect: Dialect,
     /// Whose number `out_refund_no` is: the caller of the order.
     pub(crate) merchant: String,
     pub(crate) sub_mchid: Option<String>,

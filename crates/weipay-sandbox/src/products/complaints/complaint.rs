@@ -1,0 +1,249 @@
+//! A complaint (投诉单): its states, its history, how it is shown, stored and found.
+
+use std::fmt;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::control::Problem;
+use crate::clock;
+use crate::merchants::Account;
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+
+/// `complaint_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum ComplaintState {
+    /// Nobody has answered yet.
+    Pending,
+    Processing,
+    Processed,
+}
+
+impl ComplaintState {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Processing => "PROCESSING",
+            Self::Processed => "PROCESSED",
+        }
+    }
+}
+
+/// What a person or a merchant tells, which no message shows.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Private(pub(super) String);
+
+impl fmt::Debug for Private {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Who did something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Side {
+    Person,
+    Merchant,
+    Platform,
+}
+
+impl Side {
+    /// `operator`. The first is known; the others are UNCONFIRMED(complaint-operator).
+    const fn operator(self) -> &'static str {
+        match self {
+            Self::Person => "投诉人",
+            Self::Merchant => "商家",
+            Self::Platform => "系统",
+        }
+    }
+}
+
+/// What one side did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Action {
+    pub(super) side: Side,
+    /// `operate_type`.
+    pub(super) kind: String,
+    pub(super) text: Private,
+    /// The media IDs of pictures.
+    pub(super) images: Vec<String>,
+    /// `normal_message`, of an answer to a person who needs one at once.
+    pub(super) message: Option<Value>,
+    pub(super) time: i64,
+}
+
+/// The order that a complaint is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ComplainedOrder {
+    pub(super) transaction_id: String,
+    pub(super) out_trade_no: String,
+    /// Fen.
+    pub(super) total: i64,
+    /// Fen that the person has got back.
+    pub(super) refunded: i64,
+}
+
+/// More is never kept of one complaint, so that nobody fills the disk with it.
+pub(super) const MAX_ACTIONS: usize = 300;
+
+/// 投诉单.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Complaint {
+    pub(super) id: String,
+    /// Whose money it was: `complainted_mchid`.
+    pub(super) mchid: String,
+    /// Who made the order: the same merchant, or its partner.
+    pub(super) merchant: String,
+    pub(super) openid: String,
+    pub(super) phone: Private,
+    pub(super) detail: Private,
+    pub(super) images: Vec<String>,
+    pub(super) problem: Problem,
+    /// Fen that the person wants back.
+    pub(super) wanted: Option<i64>,
+    pub(super) order: ComplainedOrder,
+    pub(super) time: i64,
+    pub(super) state: ComplaintState,
+    /// Whether the person has written since the merchant answered last.
+    pub(super) is_waiting: bool,
+    /// `user_complaint_times`: 1, and 1 more each time the person continues.
+    pub(super) times: i64,
+    /// Whether the merchant said what becomes of the refund.
+    pub(super) is_refund_decided: bool,
+    /// `in_platform_service`.
+    pub(super) with_platform: bool,
+    /// `need_immediate_service`.
+    pub(super) is_urgent: bool,
+    pub(super) actions: Vec<Action>,
+}
+
+const PAYEE_AND_TIME: &str = "payee and time";
+const VIEWER_AND_TIME: &str = "viewer and time";
+const ORDER: &str = "order";
+
+impl Record for Complaint {
+    const KIND: &'static str = "complaint";
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let mut indexes = vec![
+            IndexEntry::new(ORDER, self.order.transaction_id.as_str()),
+            IndexEntry::new(PAYEE_AND_TIME, at(&self.mchid, self.time)),
+            IndexEntry::new(VIEWER_AND_TIME, at(&self.mchid, self.time)),
+        ];
+        if self.merchant != self.mchid {
+            indexes.push(IndexEntry::new(VIEWER_AND_TIME, at(&self.merchant, self.time)));
+        }
+        indexes
+    }
+}
+
+/// A moment of a merchant, in the order of time.
+fn at(mchid: &str, time: i64) -> String {
+    joined(mchid, &format!("{:012}", time.max(0)))
+}
+
+/// The conditions of a list: complaints from one second to another, of one merchant or of all that the caller sees.
+pub(super) fn of_period(caller: &Account, mchid: Option<&str>, from: i64, to: i64) -> Vec<IndexRange> {
+    let range = |index, mchid: &str| IndexRange { index, from: at(mchid, from), to: at(mchid, to) };
+    match mchid {
+        None => vec![range(VIEWER_AND_TIME, &caller.mchid)],
+        Some(mchid) if caller.acts_for(mchid) => vec![range(PAYEE_AND_TIME, mchid)],
+        // A partner that names no sub-merchants sees what its own orders led to.
+        Some(mchid) => vec![range(PAYEE_AND_TIME, mchid), range(VIEWER_AND_TIME, &caller.mchid)],
+    }
+}
+
+impl Complaint {
+    /// The complaint about an order. There is one at most: whoever complains again continues it.
+    pub(super) fn find_by_order(
+        tx: &Transaction<'_>,
+        transaction_id: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        Ok(tx.find(&[IndexRange::equal(ORDER, transaction_id)], Page { offset: 0, limit: 1 })?.pop())
+    }
+
+    pub(super) fn is_seen_by(&self, caller: &Account) -> bool {
+        caller.acts_for(&self.mchid) || caller.mchid == self.merchant
+    }
+
+    pub(super) fn is_fully_refunded(&self) -> bool {
+        self.order.refunded >= self.order.total
+    }
+
+    /// `log_id` of the action at a position.
+    pub(super) fn log_id(&self, position: usize) -> String {
+        format!("{}{position:03}", self.id)
+    }
+
+    /// As the list has it.
+    pub(super) fn describe(&self, base_url: &str) -> Map<String, Value> {
+        let mut shown = Map::new();
+        let mut put = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
+        put("complaint_id", self.id.as_str().into());
+        put("complaint_time", clock::rfc3339(self.time).into());
+        put("complaint_detail", self.detail.0.as_str().into());
+        put("complaint_state", self.state.word().into());
+        put("complainted_mchid", self.mchid.as_str().into());
+        put("payer_phone", self.phone.0.as_str().into());
+        put(
+            "complaint_order_info",
+            json!([{
+                "transaction_id": self.order.transaction_id, "out_trade_no": self.order.out_trade_no,
+                "amount": self.order.total,
+            }]),
+        );
+        if !self.images.is_empty() {
+            let media = media("USER_COMPLAINT_IMAGE", &self.images, base_url);
+            put("complaint_media_list", Value::Array(vec![media]));
+        }
+        put("complaint_full_refunded", self.is_fully_refunded().into());
+        put("incoming_user_response", self.is_waiting.into());
+        put("problem_description", self.problem.description().into());
+        put("problem_type", self.problem.type_word().into());
+        put("user_complaint_times", self.times.into());
+        if let Some(fen) = self.wanted {
+            put("apply_refund_amount", fen.into());
+        }
+        put("in_platform_service", self.with_platform.into());
+        put("need_immediate_service", self.is_urgent.into());
+        shown
+    }
+
+    /// One entry of the history.
+    pub(super) fn describe_action(&self, position: usize, action: &Action, base_url: &str) -> Value {
+        let pictures: Vec<_> = action.images.iter().map(|id| picture(base_url, id)).collect();
+        let mut shown = json!({
+            "log_id": self.log_id(position),
+            "operator": action.side.operator(),
+            "operate_time": clock::rfc3339(action.time),
+            "operate_type": action.kind,
+            "operate_details": action.text.0,
+            "image_list": pictures,
+        });
+        if !action.images.is_empty() {
+            let kind = if action.side == Side::Person { "USER_COMPLAINT_IMAGE" } else { "OPERATION_IMAGE" };
+            shown["complaint_media_list"] = media(kind, &action.images, base_url);
+        }
+        if let Some(message) = &action.message {
+            shown["normal_message"] = message.clone();
+        }
+        shown
+    }
+}
+
+fn media(kind: &str, images: &[String], base_url: &str) -> Value {
+    let pictures: Vec<_> = images.iter().map(|id| picture(base_url, id)).collect();
+    json!({ "media_type": kind, "media_url": pictures })
+}
+
+/// Where a picture is: 图片下载, to which requests are signed.
+fn picture(base_url: &str, media_id: &str) -> String {
+    format!("{base_url}/v3/merchant-service/images/{}", utf8_percent_encode(media_id, NON_ALPHANUMERIC))
+}

@@ -1,0 +1,171 @@
+//! What a merchant does with complaints: list, look, answer, tell of a refund, complete.
+
+use serde_json::{Value, json};
+
+use super::complaint::{Complaint, Private, of_period};
+use super::refusals;
+use super::rules::{MerchantStep, Words, merchant_does};
+use crate::clock;
+use crate::contract::ValidRequest;
+use crate::products::{Context, HandlerError, idempotently};
+use crate::response::Refusal;
+use crate::store::{IdempotencyKey, Page, Transaction};
+
+/// A list is of so many days at most.
+const MAX_DAYS: i64 = 30;
+/// UNCONFIRMED(complaint-limits): how much one answer says.
+const MAX_RESPONSE_LETTERS: usize = 200;
+const MAX_IMAGES: usize = 4;
+
+/// INFERRED(complaint-order): the newest first.
+pub(super) fn list_complaints(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let (request, caller) = (context.request, context.caller);
+    let mchid = request.query("complainted_mchid").filter(|mchid| !mchid.is_empty());
+    if let Some(mchid) = mchid
+        && !caller.sub_merchants.is_empty()
+        && !caller.acts_for(mchid)
+    {
+        return Err(refusals::other_merchant().into());
+    }
+    let (begin, end) = (day(request, "begin_date")?, day(request, "end_date")?);
+    if end < begin || end - begin > MAX_DAYS * clock::DAY {
+        let reason = "end_date must not be before begin_date, and at most 30 days after it";
+        return Err(refusals::wrong_parameter(reason).into());
+    }
+    let page = page(request, 10, 50)?;
+    let conditions = of_period(caller, mchid, begin, end + clock::DAY - 1);
+    let found: Vec<Complaint> = tx.find(&conditions, page)?;
+    let data: Vec<_> = found.iter().map(|complaint| complaint.describe(context.base_url)).collect();
+    let mut response = json!({ "data": data, "limit": page.limit, "offset": page.offset });
+    if page.offset == 0 {
+        response["total_count"] = tx.count::<Complaint>(&conditions)?.into();
+    }
+    Ok(response)
+}
+
+fn day(request: &ValidRequest, name: &str) -> Result<i64, Refusal> {
+    let text = request.query(name).unwrap_or_default();
+    let start = clock::parse(&format!("{text}T00:00:00+08:00")).filter(|_| text.len() == 10);
+    start.ok_or_else(|| {
+        refusals::wrong_parameter("begin_date and end_date are days in Beijing, such as 2026-08-14")
+    })
+}
+
+pub(super) fn query_complaint(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let complaint = named(tx, context)?;
+    let mut shown = complaint.describe(context.base_url);
+    shown.insert("payer_openid".to_owned(), complaint.openid.as_str().into());
+    Ok(Value::Object(shown))
+}
+
+/// INFERRED(complaint-history): the newest first, as in the list of complaints.
+pub(super) fn list_history(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let complaint = named(tx, context)?;
+    let page = page(context.request, 100, 300)?;
+    let number = |wanted: i64| usize::try_from(wanted).unwrap_or_default();
+    let all = complaint.actions.iter().enumerate().rev();
+    let shown = all.skip(number(page.offset)).take(number(page.limit));
+    let data: Vec<_> = shown
+        .map(|(position, action)| complaint.describe_action(position, action, context.base_url))
+        .collect();
+    let total = complaint.actions.len();
+    Ok(json!({ "data": data, "limit": page.limit, "offset": page.offset, "total_count": total }))
+}
+
+pub(super) fn respond(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let complaint = about_named(tx, context)?;
+    let words = words(context.request, "response_content", "response_images")?;
+    if words.text.0.is_empty() || words.text.0.chars().count() > MAX_RESPONSE_LETTERS {
+        let reason = "response_content has between 1 and 200 characters";
+        return Err(refusals::wrong_parameter(reason).into());
+    }
+    take_step(tx, context, complaint, MerchantStep::Respond, words).map(|_| Value::Null)
+}
+
+pub(super) fn respond_at_once(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let key = IdempotencyKey {
+        operation: "v3/merchant-service/complaints-v2/response-immediate-service",
+        scope: &context.caller.mchid,
+        request_no: request.required("idempotent_id"),
+    };
+    idempotently(tx, context, &key, refusals::used_idempotent_id, || {
+        let complaint = about_named(tx, context)?;
+        let words = Words { message: request.body.get("message").cloned(), ..Words::default() };
+        let complaint = take_step(tx, context, complaint, MerchantStep::RespondAtOnce, words)?;
+        Ok(json!({ "log_id": complaint.log_id(complaint.actions.len().saturating_sub(1)) }))
+    })
+}
+
+pub(super) fn complete(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let complaint = about_named(tx, context)?;
+    take_step(tx, context, complaint, MerchantStep::Complete, Words::default()).map(|_| Value::Null)
+}
+
+pub(super) fn update_refund_progress(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let complaint = named(tx, context)?;
+    let (step, text) = match context.request.required("action") {
+        "APPROVE" => (MerchantStep::ApproveRefund, "remark"),
+        "REJECT" => (MerchantStep::RejectRefund, "reject_reason"),
+        _ => return Err(refusals::wrong_parameter("action must be APPROVE or REJECT").into()),
+    };
+    let words = words(context.request, text, "reject_media_list")?;
+    take_step(tx, context, complaint, step, words).map(|_| Value::Null)
+}
+
+fn take_step(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    complaint: Complaint,
+    step: MerchantStep,
+    words: Words,
+) -> Result<Complaint, HandlerError> {
+    let happened = merchant_does(complaint, step, words, context.now)?;
+    Ok(happened.carry_out(tx, context.now)?)
+}
+
+/// The complaint in the path, when the caller sees it.
+fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Complaint, HandlerError> {
+    let found: Option<Complaint> = tx.get(context.request.path("complaint_id"))?;
+    let own = found.filter(|found| found.is_seen_by(context.caller));
+    Ok(own.ok_or_else(refusals::not_own)?)
+}
+
+/// The complaint in the path, which must be about the merchant in the body.
+fn about_named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Complaint, HandlerError> {
+    let complaint = named(tx, context)?;
+    if complaint.mchid != context.request.required("complainted_mchid") {
+        let reason = "complainted_mchid must be the merchant that the person complained about";
+        return Err(refusals::wrong_parameter(reason).into());
+    }
+    Ok(complaint)
+}
+
+/// What an answer says, by the names of its members.
+fn words(request: &ValidRequest, text: &str, images: &str) -> Result<Words, Refusal> {
+    let list = request.body.get(images).and_then(Value::as_array);
+    let images: Vec<_> = list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    if images.len() > MAX_IMAGES {
+        return Err(refusals::wrong_parameter("one answer has at most four pictures"));
+    }
+    let text = Private(request.text(text).unwrap_or_default().to_owned());
+    Ok(Words { text, images, message: None })
+}
+
+/// UNCONFIRMED(complaint-pages): the size of a page that the request does not say, and the longest history.
+fn page(request: &ValidRequest, default: i64, most: i64) -> Result<Page, Refusal> {
+    let number = |name: &str, default: i64| match request.query(name) {
+        Some(text) => text.parse().map_err(|_| refusals::wrong_parameter("limit and offset are integers")),
+        None => Ok(default),
+    };
+    let page = Page { offset: number("offset", 0)?, limit: number("limit", default)? };
+    if page.offset < 0 || !(1..=most).contains(&page.limit) {
+        return Err(refusals::wrong_parameter(
+            "offset is 0 or more, and limit from 1 to 50, of a history to 300",
+        ));
+    }
+    Ok(page)
+}

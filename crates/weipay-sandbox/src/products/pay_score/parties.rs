@@ -1,0 +1,57 @@
+//! The merchants and appids of a request, and the person in it.
+
+use super::refusals;
+use crate::products::Context;
+use crate::products::payments::parties::check_sub_merchant;
+use crate::products::users::is_openid;
+use crate::response::Refusal;
+
+/// Who acts, and for whom, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parties {
+    pub(super) mchid: String,
+    pub(super) appid: String,
+    pub(super) sub_mchid: Option<String>,
+    pub(super) sub_appid: Option<String>,
+}
+
+/// A member of the body, or of the query of an operation that has no body.
+pub(super) fn text(context: &Context<'_>, name: &str) -> Option<String> {
+    let request = context.request;
+    let text = request.text(name).or_else(|| request.query(name));
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+impl Parties {
+    /// Those of a request by a merchant, or by a partner for a sub-merchant.
+    pub(super) fn read(context: &Context<'_>) -> Result<Self, Refusal> {
+        let appid = text(context, "appid").unwrap_or_default();
+        if context.caller.appids.iter().all(|own| *own != appid) {
+            return Err(refusals::wrong_appid());
+        }
+        let (sub_mchid, sub_appid) = (text(context, "sub_mchid"), text(context, "sub_appid"));
+        if let Some(sub_mchid) = &sub_mchid {
+            check_sub_merchant(
+                context.merchants,
+                &context.caller.sub_merchants,
+                &context.caller.mchid,
+                sub_mchid,
+                sub_appid.as_deref(),
+            )?;
+        }
+        Ok(Self { mchid: context.caller.mchid.clone(), appid, sub_mchid, sub_appid })
+    }
+
+    /// The person, under the appid and under the sub-merchant's appid.
+    pub(super) fn read_person(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<(Option<String>, Option<String>), Refusal> {
+        let openid = text(context, "openid");
+        let sub_openid = self.sub_mchid.as_ref().and_then(|_| text(context, "sub_openid"));
+        if openid.iter().chain(&sub_openid).any(|openid| !is_openid(openid)) {
+            return Err(refusals::unknown_person());
+        }
+        Ok((openid, sub_openid))
+    }
+}

@@ -1,0 +1,355 @@
+//! The page (收银台) on which a person pays with a finger, in any browser and without JavaScript.
+//!
+//! | address | of what |
+//! |---|---|
+//! | `/pay/NUMBER` | the number of a `code_url` (behind `pr=`) or a `prepay_id`; `weipay sandbox pay --page ORDER` prints it |
+//! | `/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=...` | an `h5_url`: path and query are the real ones, and so is the host for a browser that comes by the proxy |
+//! | `/pay/page.css` | how they look |
+//!
+//! It is no part of the API: nothing of it is signed, kept in the log, or met by faults. `GET` changes nothing. `POST` pays or cancels as
+//! [`Platform::pay`] does, and only from a form of this page: a page of another site can neither read the form's token nor name
+//! the sandbox in `Host` by a name of its own.
+
+mod html;
+mod invoice;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hmac;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::creation::code_url;
+use super::order::TradeType;
+use super::person::{PaymentFailure, PersonPays, PersonPaysError, find};
+use crate::authority::is_official;
+use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::platform::{Platform, Request};
+use crate::response::Response;
+use html::{Message, STYLE};
+use invoice::{Invoice, Standing};
+
+const PATH: &str = "/pay/";
+const STYLE_PATH: &str = "/pay/page.css";
+/// Where an `h5_url` leads, at a host of the platform and here.
+const H5_PATH: &str = "/cgi-bin/mmpayweb-bin/checkmweb";
+/// A form of the page is not half as long.
+const MAX_FORM: usize = 1_024;
+/// A longer address to return to is not used.
+const MAX_REDIRECT_URL: usize = 2_048;
+
+pub(super) const SHOW_ADDRESS: Route = Route::get(
+    "/orders/page",
+    "Where a browser finds the page on which a person pays an order",
+    &[
+        Member::text(
+            "order",
+            "out_trade_no, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
+        )
+        .required(),
+        Member::text("mchid", "The merchant whose out_trade_no is meant, when several have used it"),
+    ],
+    show_address,
+);
+
+fn show_address(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let order = request.text("order").unwrap_or_default();
+    let address = control.platform.pay_page(order, request.text("mchid"))?;
+    Ok(json!({ "page": address }))
+}
+
+/// Whether a path is of the page, and not of the API. APIv2 has paths below `/pay/` too.
+pub(crate) fn is_page(path: &str) -> bool {
+    path == H5_PATH || path == STYLE_PATH || path.strip_prefix(PATH).is_some_and(is_number)
+}
+
+/// Whether it has the form of the number in a `code_url`, or of a `prepay_id`.
+fn is_number(text: &str) -> bool {
+    let is_known =
+        matches!((text.len(), text.get(..2), text.get(7..9)), (9, _, Some("zz")) | (36, Some("wx"), _));
+    is_known && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The response to a form that no page of ours sends.
+pub(crate) fn too_long() -> Response {
+    html::page(413, Message::new("表单太长", "This form is too long.").show())
+}
+
+impl Platform {
+    /// Where a browser finds the page on which a person pays an order, by any of its numbers.
+    ///
+    /// # Errors
+    /// When there is no such order, it has no page (付款码), or the database fails.
+    pub fn pay_page(&self, order: &str, mchid: Option<&str>) -> Result<String, PersonPaysError> {
+        let (trade_type, id) = self.store.transaction(|tx| {
+            let payable = find(tx, order.trim(), mchid)?;
+            let newest = payable.prepays().last().map(|prepay| prepay.id.clone());
+            let id = newest.ok_or_else(|| {
+                PersonPaysError::NotPayable(
+                    "an order of 付款码 has no page: the shop scans the person's code".to_owned(),
+                )
+            })?;
+            Ok::<_, PersonPaysError>((payable.trade_type(), id))
+        })?;
+        Ok(match trade_type {
+            TradeType::Mweb => format!("{}{H5_PATH}?prepay_id={id}", self.base_url),
+            _ => format!("{}{PATH}{id}", self.base_url),
+        })
+    }
+
+    /// The response to a request for the page.
+    pub(crate) fn respond_as_page(&self, request: &Request) -> Response {
+        self.visit(request).unwrap_or_else(|response| *response)
+    }
+
+    fn visit(&self, request: &Request) -> Result<Response, Box<Response>> {
+        self.check_host(request)?;
+        if request.path() == STYLE_PATH {
+            return Ok(html::style(STYLE));
+        }
+        let visit = Visit::read(request)?;
+        let invoice = self.invoice(&visit)?;
+        match request.method.as_str() {
+            "GET" | "HEAD" => Ok(self.show_page(&visit, &invoice, None)),
+            "POST" => self.act(request, &visit, &invoice),
+            _ => Err(refused(405, "方法不对", "This page takes GET and POST.")),
+        }
+    }
+
+    fn invoice(&self, visit: &Visit) -> Result<Invoice, Box<Response>> {
+        let now = self.clock.now();
+        let found = self.store.transaction(|tx| Invoice::find(tx, &visit.given(), &visit.number, now));
+        found.map_err(|error| match error {
+            PersonPaysError::NotFound(_) | PersonPaysError::NotPayable(_) => {
+                refused(404, "没有这个订单", "No order has this address.")
+            }
+            PersonPaysError::Store(error) => failed(&error.to_string()),
+        })
+    }
+
+    fn show_page(&self, visit: &Visit, invoice: &Invoice, message: Option<Message>) -> Response {
+        let token = match invoice.standing {
+            Standing::Open => self.token(visit, invoice),
+            Standing::Paid | Standing::Over(_) => None,
+        };
+        let is_over = message.as_ref().is_some_and(|message| message.ends_visit);
+        let leaves = is_over || matches!(invoice.standing, Standing::Paid);
+        let redirect_url = visit.redirect_url.as_deref().filter(|_| leaves);
+        let status = message.as_ref().map_or(200, |message| message.status);
+        html::page(status, html::invoice(invoice, token.as_deref(), message.as_ref(), redirect_url))
+    }
+
+    /// Pays or cancels, when the form of this page says so.
+    fn act(&self, request: &Request, visit: &Visit, invoice: &Invoice) -> Result<Response, Box<Response>> {
+        check_origin(request)?;
+        let form = std::str::from_utf8(&request.body).unwrap_or_default();
+        if request.body.len() > MAX_FORM {
+            return Err(Box::new(too_long()));
+        }
+        if invoice.standing == Standing::Paid {
+            return Ok(html::see_other(&request.target));
+        }
+        let field = |name: &str| query_value(form, name).unwrap_or_default();
+        if matches!(invoice.standing, Standing::Open) {
+            let token = self.token(visit, invoice).unwrap_or_default();
+            let is_ours = verify_slices_are_equal(field("token").as_bytes(), token.as_bytes()).is_ok();
+            if token.is_empty() || !is_ours {
+                return Err(refused(
+                    403,
+                    "请重新打开页面",
+                    "This form is not from this page: open the page again.",
+                ));
+            }
+        }
+        let pays = PersonPays::new(visit.given());
+        let pays = match (&*field("do"), &*field("means")) {
+            ("cancel", _) => pays.failing(PaymentFailure::Cancel),
+            ("pay", "wallet") => pays.by_wallet(),
+            ("pay", "card" | "") => pays,
+            _ => return Err(refused(400, "表单不对", "The form must say `do=pay` or `do=cancel`.")),
+        };
+        let message = match self.pay(&pays) {
+            // To the page again, which shows that it is paid: to load it anew pays nothing.
+            Ok(paid) if paid.paid => return Ok(html::see_other(&request.target)),
+            Ok(_) => {
+                Message { ends_visit: true, ..Message::new("已取消", "Cancelled: nothing was paid.") }
+            }
+            Err(PersonPaysError::Store(error)) => return Err(failed(&error.to_string())),
+            Err(error) => {
+                Message { status: 409, ..Message::new("支付失败", &format!("Not paid: {error}.")) }
+            }
+        };
+        // As it stands now: another visit may have paid meanwhile.
+        let invoice = self.invoice(visit)?;
+        Ok(self.show_page(visit, &invoice, Some(message)))
+    }
+
+    /// What the form has in it and no page of another site can know. The same on every node and after a restart.
+    fn token(&self, visit: &Visit, invoice: &Invoice) -> Option<String> {
+        let merchant = self.merchants.find(&invoice.merchant)?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, merchant.api_v3_key.as_bytes());
+        let tag =
+            hmac::sign(&key, format!("weipay sandbox: form of the page of {}", visit.number).as_bytes());
+        Some(base16ct::lower::encode_string(tag.as_ref()))
+    }
+
+    /// A page of another site can have a name of its own lead to this machine, and read what it finds there. So the page is shown only
+    /// under an address, `localhost`, the sandbox's own name, and names of the platform.
+    fn check_host(&self, request: &Request) -> Result<(), Box<Response>> {
+        let host = request.header("host").map(name_of).unwrap_or_default();
+        let own = self.base_url.split_once("://").map_or("", |(_, rest)| name_of(rest));
+        let is_address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        if is_address
+            || host.eq_ignore_ascii_case("localhost")
+            || is_official(host)
+            || (!own.is_empty() && host == own)
+        {
+            return Ok(());
+        }
+        Err(refused(
+            403,
+            "请用 IP 地址打开",
+            "Open this page by an IP address or as localhost: a sandbox shows it under no other name.",
+        ))
+    }
+}
+
+/// A host without its port.
+fn name_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty() => name,
+        _ => authority,
+    }
+}
+
+/// Browsers say which page a form is on.
+fn check_origin(request: &Request) -> Result<(), Box<Response>> {
+    let host = request.header("host").unwrap_or_default();
+    let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, authority)| authority == host);
+    let is_other = |site: &str| !matches!(site, "same-origin" | "none");
+    if request.headers.contains_key("origin") && !request.header("origin").is_some_and(is_own)
+        || request.header("sec-fetch-site").is_some_and(is_other)
+    {
+        return Err(refused(403, "请重新打开页面", "This form is on a page of another site."));
+    }
+    Ok(())
+}
+
+fn refused(status: u16, title: &str, text: &str) -> Box<Response> {
+    Box::new(html::page(status, Message::new(title, text).show()))
+}
+
+fn failed(error: &str) -> Box<Response> {
+    refused(500, "沙箱出错", &format!("The sandbox failed: {error}"))
+}
+
+/// What an address says.
+struct Visit {
+    /// Of a `code_url`, or a `prepay_id`.
+    number: String,
+    /// Where an H5 page wants the person back.
+    redirect_url: Option<String>,
+}
+
+impl Visit {
+    fn read(request: &Request) -> Result<Self, Box<Response>> {
+        let query = request.query().unwrap_or_default();
+        let (number, redirect_url) = match request.path().strip_prefix(PATH) {
+            Some(number) => (Cow::Borrowed(number), None),
+            None => (query_value(query, "prepay_id").unwrap_or_default(), query_value(query, "redirect_url")),
+        };
+        if !is_number(&number) {
+            return Err(refused(404, "没有这个订单", "No order has this address."));
+        }
+        let redirect_url = redirect_url.filter(|url| is_web_address(url)).map(Cow::into_owned);
+        Ok(Self { number: number.into_owned(), redirect_url })
+    }
+
+    /// As it is said when a person pays.
+    fn given(&self) -> String {
+        if self.number.len() == 9 { code_url(&self.number) } else { self.number.clone() }
+    }
+}
+
+/// Whether a person can be sent there. What could end an attribute or begin another kind of address is not let through.
+fn is_web_address(url: &str) -> bool {
+    let is_web = ["http://", "https://"].iter().any(|scheme| {
+        url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            && url.len() > scheme.len()
+    });
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\`".contains(&byte);
+    is_web && url.len() <= MAX_REDIRECT_URL && url.bytes().all(is_plain)
+}
+
+/// A value of a query or a form, decoded.
+fn query_value<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    percent_decode_str(value).decode_utf8().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_apiv2_and_of_nothing_are_not_of_the_page() {
+        for path in
+            ["/pay/abcdefgzz", "/pay/page.css", H5_PATH, "/pay/wx201511100000000000000000000000000001"]
+        {
+            assert!(is_page(path), "{path}");
+        }
+        for path in [
+            "/pay/unifiedorder",
+            "/pay/orderquery",
+            "/pay/closeorder",
+            "/pay/micropay",
+            "/pay/downloadbill",
+            "/pay/",
+            "/pay/abcdefgzz/",
+            "/pay/wx2015111000000000000000000000000000011",
+            "/pay/../a/bzz",
+            "/v3/pay/transactions/native",
+            "/cgi-bin/mmpayweb-bin/checkmweb/",
+        ] {
+            assert!(!is_page(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_person_is_sent_to_addresses_of_the_web_only() {
+        for url in ["https://shop.example.com/paid?order=1", "HTTP://127.0.0.1:8000/"] {
+            assert!(is_web_address(url), "{url}");
+        }
+        for url in [
+            "javascript:alert(1)",
+            "data:text/html,a",
+            "//example.com",
+            "/here",
+            "https://",
+            "weixin://a",
+            "",
+            "https://a/\"><script>",
+            "https://a/ b",
+            "https://a/\r\nb",
+            "java\tscript:a",
+        ] {
+            assert!(!is_web_address(url), "{url}");
+        }
+        assert!(!is_web_address(&format!("https://{}", "a".repeat(MAX_REDIRECT_URL))));
+    }
+
+    #[test]
+    fn a_host_is_read_without_its_port() {
+        for (authority, name) in [
+            ("127.0.0.1:8880", "127.0.0.1"),
+            ("localhost", "localhost"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("wx.tenpay.com", "wx.tenpay.com"),
+        ] {
+            assert_eq!(name_of(authority), name);
+        }
+    }
+}

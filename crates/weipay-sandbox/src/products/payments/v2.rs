@@ -1,0 +1,56 @@
+//! Payments by APIv2: the same orders and refunds as by APIv3, in the elements and codes of the older version. An order that one
+//! version made is seen, closed and refunded by the other.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `order` | unifiedorder, orderquery, closeorder |
+//! | `codepay` | micropay and reverse, for 付款码 |
+//! | `refund` | refund, refundquery, and the notification of a refund |
+//! | `paid` | what APIv2 says of an order that was paid, in responses and in the notification |
+//! | `codes` | the codes of APIv3 in the place of which APIv2 has others |
+//! | `times` | times as APIv2 writes them |
+
+mod codepay;
+mod codes;
+mod order;
+mod paid;
+pub(super) mod refund;
+pub(crate) mod times;
+
+use super::order::Order;
+use crate::products::{Handler, Route};
+use crate::response::Refusal;
+
+pub(super) use paid::notified;
+
+const fn route(path: &'static str, handler: Handler) -> Route {
+    Route { method: "POST", path, handler }
+}
+
+pub(crate) const ROUTES: &[Route] = &[
+    route("v2/pay/unifiedorder", order::unified_order),
+    route("v2/pay/orderquery", order::query_order),
+    route("v2/pay/closeorder", order::close_order),
+    route("v2/pay/micropay", codepay::pay_by_code),
+    route("v2/secapi/pay/reverse", codepay::reverse_order),
+    route("v2/secapi/pay/refund", refund::create_refund),
+    route("v2/pay/refundquery", refund::query_refunds),
+];
+
+/// `event_type` of the notification of a payment.
+pub(super) const PAID: &str = "v2/transaction-success";
+
+/// A refusal that APIv3 does not have. UNCONFIRMED(v2-payment-words): the sentences, where no source prints them.
+fn refused(code: &'static str, message: &'static str) -> Refusal {
+    Refusal::new(200, code, message)
+}
+
+/// The appids and merchants that stand in a notification.
+fn parties(order: &Order) -> [(&'static str, Option<&str>); 4] {
+    [
+        ("appid", Some(order.appid.as_str())),
+        ("mch_id", Some(order.merchant.as_str())),
+        ("sub_appid", order.sub_appid.as_deref()),
+        ("sub_mch_id", order.sub_mchid.as_deref()),
+    ]
+}

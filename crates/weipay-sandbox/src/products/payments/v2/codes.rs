@@ -1,0 +1,204 @@
+//! The codes of APIv2: the rules are those of APIv3, and refuse with its codes and sentences; here they become what the pages of APIv2
+//! list for the operation.
+
+use crate::products::HandlerError;
+
+/// What one refusal becomes.
+struct Row {
+    code: &'static str,
+    /// The sentence of APIv3 for which the row is; every one when empty.
+    of: &'static str,
+    to: &'static str,
+    /// The sentence of APIv2; that of APIv3 when empty.
+    says: &'static str,
+}
+
+/// The codes of one operation.
+pub(super) struct Codes {
+    rows: &'static [Row],
+    /// What is refused with a code that no row has.
+    otherwise: &'static str,
+}
+
+const fn row(code: &'static str, to: &'static str) -> Row {
+    Row { code, of: "", to, says: "" }
+}
+
+const fn saying(code: &'static str, of: &'static str, to: &'static str, says: &'static str) -> Row {
+    Row { code, of, to, says }
+}
+
+const OTHER_PARAMETERS: &str = "请求重入时，参数与首次请求时不一致";
+/// Seen in the place of the former.
+const NUMBER_IS_TAKEN: &str = "201 商户订单号重复";
+
+pub(super) const UNIFIED_ORDER: Codes = Codes {
+    rows: &[
+        saying("INVALID_REQUEST", OTHER_PARAMETERS, "INVALID_REQUEST", NUMBER_IS_TAKEN),
+        saying("PARAM_ERROR", "JSAPI支付必须传openid", "LACK_PARAMS", ""),
+        row("PARAM_ERROR", "INVALID_REQUEST"),
+        row("INVALID_REQUEST", "INVALID_REQUEST"),
+        row("NO_AUTH", "NOAUTH"),
+        row("NOT_ENOUGH", "NOTENOUGH"),
+        row("ORDERPAID", "ORDERPAID"),
+        row("ORDER_CLOSED", "ORDERCLOSED"),
+        row("ORDER_REVERSED", "INVALID_REQUEST"),
+        row("APPID_MCHID_NOT_MATCH", "APPID_MCHID_NOT_MATCH"),
+        row("OUT_TRADE_NO_USED", "OUT_TRADE_NO_USED"),
+        row("LACK_PARAMS", "LACK_PARAMS"),
+    ],
+    otherwise: "INVALID_REQUEST",
+};
+
+/// Whose order it is, and whether it is a part of a combined one, is not told.
+pub(super) const ORDER_QUERY: Codes = Codes { rows: &[], otherwise: "ORDERNOTEXIST" };
+
+/// INFERRED(v2-close-codes): the page has no code for what is not paid and cannot be closed; this is how other pages name it.
+pub(super) const CLOSE_ORDER: Codes = Codes {
+    rows: &[row("ORDERPAID", "ORDERPAID"), row("ORDER_CLOSED", "ORDERCLOSED")],
+    otherwise: "INVALID_REQUEST",
+};
+
+pub(super) const MICROPAY: Codes = Codes {
+    rows: &[
+        saying("INVALID_REQUEST", OTHER_PARAMETERS, "INVALID_REQUEST", NUMBER_IS_TAKEN),
+        row("INVALID_REQUEST", "INVALID_REQUEST"),
+        row("PARAM_ERROR", "PARAM_ERROR"),
+        row("NO_AUTH", "NOAUTH"),
+        row("NOT_ENOUGH", "NOTENOUGH"),
+        row("ORDERPAID", "ORDERPAID"),
+        row("ORDER_CLOSED", "ORDERCLOSED"),
+        row("ORDER_REVERSED", "ORDERREVERSED"),
+        row("AUTH_CODE_EXPIRE", "AUTHCODEEXPIRE"),
+        row("AUTH_CODE_INVALID", "AUTH_CODE_INVALID"),
+        row("AUTH_CODE_ERROR", "AUTH_CODE_ERROR"),
+        row("BANK_ERROR", "BANKERROR"),
+        row("USERPAYING", "USERPAYING"),
+        row("TRADE_ERROR", "TRADE_ERROR"),
+        row("OUT_TRADE_NO_USED", "OUT_TRADE_NO_USED"),
+        row("APPID_MCHID_NOT_MATCH", "APPID_MCHID_NOT_MATCH"),
+    ],
+    otherwise: "TRADE_ERROR",
+};
+
+pub(super) const REVERSE: Codes = Codes {
+    rows: &[
+        row("REVERSE_EXPIRE", "REVERSE_EXPIRE"),
+        row("INVALID_TRANSACTIONID", "INVALID_TRANSACTIONID"),
+        row("USERPAYING", "USERPAYING"),
+        row("INVALID_REQUEST", "INVALID_REQUEST"),
+        row("PARAM_ERROR", "PARAM_ERROR"),
+        row("ORDER_NOT_EXIST", "INVALID_REQUEST"),
+        row("NOT_ENOUGH", "TRADE_ERROR"),
+    ],
+    otherwise: "TRADE_ERROR",
+};
+
+/// INFERRED(v2-refund-error): what the page has no own code for is `ERROR`.
+pub(super) const REFUND: Codes = Codes {
+    rows: &[
+        saying(
+            "INVALID_REQUEST",
+            "订单金额或退款金额与之前请求不一致，请核实后再试",
+            "REFUND_FEE_MISMATCH",
+            "",
+        ),
+        saying("INVALID_REQUEST", "订单已经超过退款期限", "TRADE_OVERDUE", ""),
+        saying(
+            "FREQUENCY_LIMITED",
+            "",
+            "FREQUENCY_LIMITED",
+            // As a public report has it.
+            "单笔订单请求频率过高,请于1分钟后重试.",
+        ),
+        row("PARAM_ERROR", "PARAM_ERROR"),
+        row("INVALID_TRANSACTIONID", "INVALID_TRANSACTIONID"),
+        row("NOT_ENOUGH", "NOTENOUGH"),
+        row("USER_ACCOUNT_ABNORMAL", "USER_ACCOUNT_ABNORMAL"),
+        row("INVALID_REQUEST", "ERROR"),
+        row("RESOURCE_NOT_EXISTS", "ERROR"),
+        row("NO_AUTH", "ERROR"),
+    ],
+    otherwise: "ERROR",
+};
+
+pub(super) const REFUND_QUERY: Codes = Codes {
+    rows: &[row("REFUNDNOTEXIST", "REFUNDNOTEXIST"), row("PARAM_ERROR", "PARAM_ERROR")],
+    otherwise: "REFUNDNOTEXIST",
+};
+
+impl Codes {
+    /// The error as the operation of APIv2 says it. Its status is always 200.
+    pub(super) fn translate(&self, error: HandlerError) -> HandlerError {
+        let HandlerError::Refused(mut refusal) = error else { return error };
+        let mut rows = self.rows.iter();
+        let row =
+            rows.find(|row| row.code == refusal.code && (row.of.is_empty() || row.of == refusal.message));
+        refusal.status = 200;
+        refusal.code = row.map_or(self.otherwise, |row| row.to);
+        if let Some(row) = row.filter(|row| !row.says.is_empty()) {
+            refusal.message = row.says.into();
+        }
+        refusal.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+    use crate::products::payments::refusals;
+    use crate::response::Refusal;
+
+    const ALL: [(&str, &Codes); 7] = [
+        ("v2/pay/unifiedorder", &UNIFIED_ORDER),
+        ("v2/pay/orderquery", &ORDER_QUERY),
+        ("v2/pay/closeorder", &CLOSE_ORDER),
+        ("v2/pay/micropay", &MICROPAY),
+        ("v2/secapi/pay/reverse", &REVERSE),
+        ("v2/secapi/pay/refund", &REFUND),
+        ("v2/pay/refundquery", &REFUND_QUERY),
+    ];
+
+    #[test]
+    fn every_code_is_one_of_the_page_of_its_operation() {
+        for (path, codes) in ALL {
+            let operation = Catalog::embedded().find("POST", path).unwrap();
+            for code in codes.rows.iter().map(|row| row.to).chain([codes.otherwise]) {
+                assert!(operation.error_codes().any(|known| known.code == code), "{path}: {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_of_the_rules_become_what_the_page_lists() {
+        let said = |codes: &Codes, refusal: Refusal| match codes.translate(refusal.into()) {
+            HandlerError::Refused(refusal) => (refusal.status, refusal.code, refusal.message.into_owned()),
+            HandlerError::Failed(error) => panic!("{error}"),
+        };
+        for (codes, refusal, code, message) in [
+            (&UNIFIED_ORDER, refusals::paid_before(), "ORDERPAID", "该订单已支付"),
+            (&UNIFIED_ORDER, refusals::other_parameters(), "INVALID_REQUEST", "201 商户订单号重复"),
+            (&UNIFIED_ORDER, refusals::burnt_number(), "INVALID_REQUEST", "201 商户订单号重复"),
+            (&UNIFIED_ORDER, refusals::no_openid(), "LACK_PARAMS", "JSAPI支付必须传openid"),
+            (&UNIFIED_ORDER, refusals::broken_openid(), "INVALID_REQUEST", "无效的openid"),
+            (&UNIFIED_ORDER, refusals::no_relation(), "NOAUTH", "受理关系不存在"),
+            (&UNIFIED_ORDER, refusals::order_closed(), "ORDERCLOSED", "订单已关闭"),
+            (&CLOSE_ORDER, refusals::paid(), "ORDERPAID", "该订单已支付"),
+            (&CLOSE_ORDER, refusals::only_reversed(), "INVALID_REQUEST", "该交易不允许关单，仅可撤销"),
+            (&MICROPAY, refusals::reversed(), "ORDERREVERSED", "订单已撤销，请重新下单支付"),
+            (
+                &MICROPAY,
+                refusals::used_auth_code(),
+                "AUTH_CODE_INVALID",
+                "101 每个二维码仅限使用一次，请刷新再试",
+            ),
+            (&MICROPAY, refusals::not_enough_to_reverse(), "NOTENOUGH", "余额不足"),
+            (&REVERSE, refusals::not_reversible(), "INVALID_REQUEST", "该交易不允许撤销"),
+            (&REVERSE, refusals::no_such_order(), "INVALID_REQUEST", "订单不存在"),
+        ] {
+            assert_eq!(said(codes, refusal), (200, code, message.to_owned()));
+        }
+    }
+}

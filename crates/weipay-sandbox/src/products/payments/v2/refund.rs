@@ -1,0 +1,211 @@
+//! refund (申请退款), refundquery, and the notification of a refund.
+
+use serde_json::{Map, Value, json};
+
+use super::codes::{REFUND, REFUND_QUERY};
+use super::order::{fen, find};
+use super::paid::coupon_type;
+use super::times::spaced;
+use super::{Order, parties, refused};
+use crate::products::ledger::AccountKind;
+use crate::products::payments::order::Dialect;
+use crate::products::payments::refund::record::{Refund, RefundState};
+use crate::products::payments::refund::{RefundRequest, Source, refund};
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::Transaction;
+
+/// `event_type` of the notification.
+pub(in crate::products::payments) const PROCESSED: &str = "v2/refund-processed";
+
+pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let created = read(context).map_err(HandlerError::from).and_then(|request| {
+        let names_transaction = request.transaction_id.is_some();
+        refund(tx, &context.caller.mchid, &request, context.now).map_err(|error| match error {
+            HandlerError::Refused(refusal) if refusal.code == "RESOURCE_NOT_EXISTS" && names_transaction => {
+                Refusal { code: "INVALID_TRANSACTIONID", ..refusal }.into()
+            }
+            error => error,
+        })
+    });
+    created.map(|refund| show(&refund)).map_err(|error| REFUND.translate(error))
+}
+
+fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
+    let request = context.request;
+    let text = |name: &str| request.text(name).map(str::to_owned);
+    Ok(RefundRequest {
+        dialect: Dialect::V2,
+        sub_mchid: text("sub_mch_id"),
+        transaction_id: text("transaction_id"),
+        out_trade_no: text("out_trade_no"),
+        out_refund_no: request.required("out_refund_no").to_owned(),
+        reason: text("refund_desc"),
+        notify_url: text("notify_url"),
+        source: match request.text("refund_account") {
+            Some("REFUND_SOURCE_RECHARGE_FUNDS") => Some(Source::Available),
+            Some("REFUND_SOURCE_UNSETTLED_FUNDS") => Some(Source::Unsettled),
+            _ => None,
+        },
+        refund: fen(&request.body, "refund_fee")?,
+        total: fen(&request.body, "total_fee")?,
+        currency: request.text("refund_fee_type").unwrap_or("CNY").to_owned(),
+        from: None,
+        goods_detail: None,
+        platform_serial: context.platform_serial.to_owned(),
+    })
+}
+
+/// The response to the request that made it.
+fn show(refund: &Refund) -> Value {
+    let mut shown = of_order(refund);
+    let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
+    set("out_refund_no", json!(refund.out_refund_no));
+    set("refund_id", json!(refund.refund_id));
+    set("refund_fee", json!(refund.amounts.refund));
+    set("settlement_refund_fee", json!(refund.amounts.settlement));
+    set("cash_refund_fee", json!(refund.amounts.payer));
+    set("coupon_refund_fee", json!(refund.amounts.coupons.iter().sum::<i64>()));
+    set("coupon_refund_count", json!(refund.amounts.coupons.len()));
+    for (place, (coupon, fen)) in coupons(refund).enumerate() {
+        set(&format!("coupon_type_{place}"), json!(coupon_type(coupon)));
+        set(&format!("coupon_refund_id_{place}"), coupon["coupon_id"].clone());
+        set(&format!("coupon_refund_fee_{place}"), json!(fen));
+    }
+    Value::Object(shown)
+}
+
+fn of_order(refund: &Refund) -> Map<String, Value> {
+    let order = &refund.order;
+    let shown = json!({
+        "transaction_id": order.transaction_id,
+        "out_trade_no": order.out_trade_no,
+        "total_fee": order.total,
+        "settlement_total_fee": order.settlement_total,
+        "fee_type": order.currency,
+        "cash_fee": order.payer_total,
+        "cash_fee_type": order.currency,
+    });
+    shown.as_object().cloned().unwrap_or_default()
+}
+
+fn coupons(refund: &Refund) -> impl Iterator<Item = (&Value, i64)> {
+    refund.order.promotion_detail.iter().zip(refund.amounts.coupons.iter().copied())
+}
+
+/// `refund_status`.
+const fn status(refund: &Refund) -> &'static str {
+    match refund.state {
+        RefundState::Processing => "PROCESSING",
+        RefundState::Success => "SUCCESS",
+        RefundState::Abnormal => "CHANGE",
+        RefundState::Closed => "REFUNDCLOSE",
+    }
+}
+
+/// `refund_account`: where the money came from.
+fn account(refund: &Refund) -> &'static str {
+    match refund.drawn.as_slice() {
+        [(AccountKind::Available, _)] => "REFUND_SOURCE_RECHARGE_FUNDS",
+        _ => "REFUND_SOURCE_UNSETTLED_FUNDS",
+    }
+}
+
+/// So many refunds are in one response of refundquery.
+const PAGE: usize = 10;
+
+pub(super) fn query_refunds(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    query(tx, context).map_err(|error| REFUND_QUERY.translate(error))
+}
+
+/// INFERRED(v2-refund-page): the oldest refund comes first, and on every page the numbers behind the names begin with 0.
+fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let unknown = || {
+        refused("REFUNDNOTEXIST", "not exist")
+            .with_reason("these merchants have made no refund with this number, or of this order")
+    };
+    let request = context.request;
+    let found = match (request.text("refund_id"), request.text("out_refund_no")) {
+        (Some(id), _) => Refund::find_by_id(tx, id)?.into_iter().collect(),
+        (None, Some(number)) => {
+            Refund::find_by_number(tx, &context.caller.mchid, number)?.into_iter().collect()
+        }
+        (None, None) => match find(tx, context)?.as_ref().and_then(Order::transaction_id) {
+            Some(id) => Refund::find_by_order(tx, id)?,
+            None => Vec::new(),
+        },
+    };
+    let is_own = |refund: &Refund| {
+        refund.merchant == context.caller.mchid && refund.sub_mchid.as_deref() == request.text("sub_mch_id")
+    };
+    let refunds: Vec<Refund> = found.into_iter().rev().filter(is_own).collect();
+    let first = refunds.first().ok_or_else(unknown)?;
+    let offset = request.body.get("offset").and_then(Value::as_u64).unwrap_or_default();
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    let page: Vec<&Refund> = refunds.iter().skip(offset).take(PAGE).collect();
+    let mut shown = of_order(first);
+    shown.remove("cash_fee_type");
+    shown.insert("total_refund_count".to_owned(), json!(refunds.len()));
+    shown.insert("refund_count".to_owned(), json!(page.len()));
+    for (place, refund) in page.into_iter().enumerate() {
+        show_numbered(&mut shown, place, refund);
+    }
+    Ok(Value::Object(shown))
+}
+
+fn show_numbered(shown: &mut Map<String, Value>, place: usize, refund: &Refund) {
+    let mut set = |name: &str, value: Value| drop(shown.insert(format!("{name}_{place}"), value));
+    set("out_refund_no", json!(refund.out_refund_no));
+    set("refund_id", json!(refund.refund_id));
+    set("refund_channel", json!(refund.channel.word()));
+    set("refund_fee", json!(refund.amounts.refund));
+    set("settlement_refund_fee", json!(refund.amounts.settlement));
+    set("refund_status", json!(status(refund)));
+    set("refund_account", json!(account(refund)));
+    // As the platform spells it.
+    set("refund_recv_accout", json!(refund.received_account));
+    if let Some(time) = refund.succeeded {
+        set("refund_success_time", json!(spaced(time)));
+    }
+    if refund.amounts.coupons.is_empty() {
+        return;
+    }
+    set("coupon_refund_fee", json!(refund.amounts.coupons.iter().sum::<i64>()));
+    set("coupon_refund_count", json!(refund.amounts.coupons.len()));
+    for (coupon_place, (coupon, fen)) in coupons(refund).enumerate() {
+        let mut set = |name: &str, value: Value| {
+            drop(shown.insert(format!("{name}_{place}_{coupon_place}"), value));
+        };
+        set("coupon_type", json!(coupon_type(coupon)));
+        set("coupon_refund_id", coupon["coupon_id"].clone());
+        set("coupon_refund_fee", json!(fen));
+    }
+}
+
+/// What the merchant is notified of; all but the merchants is sealed.
+pub(in crate::products::payments) fn notified(refund: &Refund, order: &Order) -> Value {
+    let mut resource = json!({
+        "out_refund_no": refund.out_refund_no,
+        "out_trade_no": refund.order.out_trade_no,
+        "refund_account": account(refund),
+        "refund_fee": refund.amounts.refund,
+        "refund_id": refund.refund_id,
+        "refund_recv_accout": refund.received_account,
+        "refund_request_source": "API",
+        "refund_status": status(refund),
+        "settlement_refund_fee": refund.amounts.settlement,
+        "settlement_total_fee": refund.order.settlement_total,
+        "total_fee": refund.order.total,
+        "transaction_id": refund.order.transaction_id,
+        "cash_refund_fee": refund.amounts.payer,
+    });
+    for (name, value) in parties(order) {
+        if let Some(value) = value {
+            resource[name] = json!(value);
+        }
+    }
+    if let Some(time) = refund.succeeded {
+        resource["success_time"] = json!(spaced(time));
+    }
+    resource
+}

@@ -1,0 +1,65 @@
+//! Payments to people by APIv2, the forms that transfers (商家转账) came after: red packets (现金红包) and payments to the wallet
+//! (付款到零钱).
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `red_packet` | a red packet: sent, opened by the person, given back after a day |
+//! | `to_wallet` | a payment to the wallet, which succeeds at once |
+//! | `control` | what people do: they open red packets |
+//! | `refusals` | what is refused, in the platform's words |
+//!
+//! INFERRED(payout-account): the money comes from the operation account (运营账户), as that of transfers does.
+
+pub(crate) mod control;
+mod red_packet;
+mod refusals;
+mod to_wallet;
+
+use serde_json::{Map, Value};
+
+use super::ledger::Owner;
+use super::{DueHandler, HandlerError, Route};
+use crate::clock;
+use crate::people::Person;
+use crate::products::users::is_openid;
+use crate::store::{Fingerprint, StoreError, Transaction};
+
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route { method: "POST", path: "v2/mmpaymkttransfers/sendredpack", handler: red_packet::send },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/gethbinfo", handler: red_packet::query },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/promotion/transfers", handler: to_wallet::pay },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/gettransferinfo", handler: to_wallet::query },
+];
+
+/// What the clock does.
+pub(crate) const DUE: &[(&str, DueHandler)] = &[(red_packet::UNCLAIMED, red_packet::give_back)];
+
+/// What a request says, without its signature and the machine that it came from.
+fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
+    let mut body = body.clone();
+    for name in ["nonce_str", "sign", "client_ip", "spbill_create_ip"] {
+        body.remove(name);
+    }
+    Fingerprint::new(&body)
+}
+
+/// Whose wallet an openid leads to. The openid must be one under the appid.
+fn receiver(tx: &Transaction<'_>, openid: &str, appid: &str) -> Result<Owner, HandlerError> {
+    if !is_openid(openid) {
+        let reason = "an openid has 28 letters, digits, _ or -, and begins with o";
+        return Err(refusals::wrong_openid(reason).into());
+    }
+    match Person::find(tx, openid)? {
+        None => Ok(Owner::person(openid)),
+        Some(person) if person.openid(appid) == openid => Ok(Owner::person(person.unionid)),
+        Some(_) => Err(refusals::wrong_openid("this person has another openid under this appid").into()),
+    }
+}
+
+/// A number of the platform: 8 digits of the day, and a serial.
+fn new_number(tx: &Transaction<'_>, kind: &str, now: i64) -> Result<String, StoreError> {
+    let serial = tx.next_number("payout")?;
+    let day: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    Ok(format!("{kind}{day}{serial:010}"))
+}

@@ -1,0 +1,52 @@
+//! What these products refuse. Sentences that no source prints are UNCONFIRMED(payout-words).
+
+use crate::response::Refusal;
+
+fn refused(code: &'static str, message: &'static str) -> Refusal {
+    Refusal::new(200, code, message)
+}
+
+pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
+    refused("OPENID_ERROR", "openid和appid不匹配").with_reason(reason)
+}
+
+/// The number was used for something else.
+pub(super) fn other_content() -> Refusal {
+    refused("FATAL_ERROR", "更换了参数，请使用原参数重试")
+        .with_reason("this number was used before with other content: repeat the same, or take a new number")
+}
+
+pub(super) fn not_enough() -> Refusal {
+    refused("NOTENOUGH", "余额不足")
+}
+
+pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
+    refused("PARAM_ERROR", "参数错误").with_reason(reason)
+}
+
+pub(super) fn red_packet_outside_limits() -> Refusal {
+    refused("MONEY_LIMIT", "红包金额发放限制")
+        .with_reason("a red packet is from 100 to 20000 fen; with a scene_id from 1 to 49900 fen here")
+}
+
+pub(super) fn too_many_red_packets() -> Refusal {
+    refused("SENDNUM_LIMIT", "该用户今日领取红包个数超过限制")
+        .with_reason("a person gets at most 10 red packets of a merchant on one day")
+}
+
+pub(super) fn too_much_for_a_day() -> Refusal {
+    refused("RCVDAMOUNT_LIMIT", "该用户今日领取金额超过限制")
+        .with_reason("a person gets at most 100000 fen in red packets of a merchant on one day")
+}
+
+/// The beginning of the sentence is known.
+pub(super) fn payment_outside_limits() -> Refusal {
+    refused("AMOUNT_LIMIT", "付款金额超出限制。低于最小金额0.30元或超过最大金额20000.00元")
+        .with_reason("one payment is from 30 to 2000000 fen here")
+}
+
+pub(super) fn not_found() -> Refusal {
+    refused("NOT_FOUND", "指定单号数据不存在").with_reason(
+        "this merchant made nothing with this number in the last 30 days; a request that was refused has made nothing",
+    )
+}

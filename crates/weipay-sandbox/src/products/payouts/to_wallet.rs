@@ -1,0 +1,135 @@
+//! A payment to the wallet (付款到零钱), which succeeds at once or is refused.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{fingerprint, new_number, receiver, refusals};
+use crate::clock;
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
+use crate::products::payments::v2::times::spaced;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::{Fingerprint, IndexEntry, Record, Transaction, joined};
+
+/// A payment that was made. The name of the person is not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct WalletPayment {
+    /// `payment_no`, `detail_id`.
+    number: String,
+    mchid: String,
+    partner_trade_no: String,
+    openid: String,
+    fen: i64,
+    desc: String,
+    fingerprint: Fingerprint,
+    paid: i64,
+}
+
+impl Record for WalletPayment {
+    const KIND: &'static str = "payment to a wallet";
+
+    fn key(&self) -> String {
+        joined(&self.mchid, &self.partner_trade_no)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+/// Fen of one payment. UNCONFIRMED(payout-limits): a merchant's product settings decide.
+const LIMITS: std::ops::RangeInclusive<i64> = 30..=2_000_000;
+
+pub(super) fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let (request, now) = (context.request, context.now);
+    let (mchid, number) = (&context.caller.mchid, request.required("partner_trade_no"));
+    let fingerprint = fingerprint(&request.body);
+    if let Some(known) = tx.get::<WalletPayment>(&joined(mchid, number))? {
+        return if known.fingerprint == fingerprint {
+            Ok(show_paid(&known))
+        } else {
+            Err(refusals::other_content().into())
+        };
+    }
+    let fen = request.body.get("amount").and_then(Value::as_i64).unwrap_or_default();
+    check(fen, request.required("check_name"), request.text("re_user_name"))?;
+    let openid = request.required("openid");
+    let person = receiver(tx, openid, request.required("mch_appid"))?;
+    let payment = WalletPayment {
+        number: new_number(tx, "1010000000", now)?,
+        mchid: mchid.clone(),
+        partner_trade_no: number.to_owned(),
+        openid: openid.to_owned(),
+        fen,
+        desc: request.required("desc").to_owned(),
+        fingerprint,
+        paid: now,
+    };
+    let from = Owner::merchant(mchid.as_str()).account(AccountKind::Operation);
+    let posting = Posting::new(Business::Transfer, payment.number.as_str(), now).for_number(number);
+    post(tx, posting.moves(from, person.account(AccountKind::Wallet), fen))
+        .map_err(|error| error.or_short(refusals::not_enough))?;
+    tx.save(&payment)?;
+    Ok(show_paid(&payment))
+}
+
+/// INFERRED(payout-name): people have no names here, so that every name that is sent fits.
+fn check(fen: i64, check_name: &str, name: Option<&str>) -> Result<(), Refusal> {
+    if !LIMITS.contains(&fen) {
+        return Err(refusals::payment_outside_limits());
+    }
+    match check_name {
+        "NO_CHECK" => Ok(()),
+        "FORCE_CHECK" if name.is_some() => Ok(()),
+        "FORCE_CHECK" => Err(refusals::wrong_parameter("re_user_name is needed with FORCE_CHECK")),
+        _ => Err(refusals::wrong_parameter("check_name must be NO_CHECK or FORCE_CHECK")),
+    }
+}
+
+fn show_paid(payment: &WalletPayment) -> Value {
+    json!({
+        "partner_trade_no": payment.partner_trade_no,
+        "payment_no": payment.number,
+        "payment_time": spaced(payment.paid),
+    })
+}
+
+/// Queries find what was paid in so many seconds.
+const MAX_AGE: i64 = 30 * clock::DAY;
+
+pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let number = context.request.required("partner_trade_no");
+    let payment = tx.get::<WalletPayment>(&joined(&context.caller.mchid, number))?;
+    let payment = payment.filter(|payment| context.now.saturating_sub(payment.paid) <= MAX_AGE);
+    let payment = payment.ok_or_else(refusals::not_found)?;
+    Ok(json!({
+        "partner_trade_no": payment.partner_trade_no,
+        "detail_id": payment.number,
+        "status": "SUCCESS",
+        "openid": payment.openid,
+        "payment_amount": payment.fen,
+        "transfer_time": spaced(payment.paid),
+        "payment_time": spaced(payment.paid),
+        "desc": payment.desc,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_and_the_check_of_the_name_are_checked() {
+        for (fen, check_name, name, wanted) in [
+            (29, "NO_CHECK", None, Some("AMOUNT_LIMIT")),
+            (30, "NO_CHECK", None, None),
+            (2_000_001, "NO_CHECK", None, Some("AMOUNT_LIMIT")),
+            (100, "FORCE_CHECK", None, Some("PARAM_ERROR")),
+            (100, "FORCE_CHECK", Some("王小王"), None),
+            (100, "no_check", None, Some("PARAM_ERROR")),
+        ] {
+            let refused = check(fen, check_name, name).err().map(|refusal| refusal.code);
+            assert_eq!(refused, wanted, "{fen} {check_name}");
+        }
+    }
+}

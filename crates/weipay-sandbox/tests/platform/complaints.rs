@@ -1,0 +1,334 @@
+//! Complaints over the API: a person complains about a paid order, and the merchant answers until it is settled.
+
+use serde_json::{Value, json};
+use weipay_sandbox::complaints::{ComplaintError, PersonComplains, PersonStep, Problem, Said};
+use weipay_sandbox::{Clock, NewMerchant, PersonPays, PlatformKeys, Sandbox};
+
+use crate::NOW;
+use crate::client::{Client, Response};
+use crate::notifications::Receiver;
+
+const COMPLAINTS: &str = "/v3/merchant-service/complaints-v2";
+const CALLBACK: &str = "/v3/merchant-service/complaint-notifications";
+
+fn start() -> Sandbox {
+    Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap()
+}
+
+/// A paid order of 100 fen.
+fn paid(client: &Client<'_>, number: &str) {
+    let kit = client.sandbox.kit();
+    let order = json!({
+        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": number,
+        "notify_url": "https://example.com/notify", "amount": { "total": 100 },
+    });
+    client.post("/v3/pay/transactions/native", &order).success();
+    client.sandbox.platform().pay(&PersonPays::new(number).by_person(&*kit.openid)).unwrap();
+}
+
+fn complain(client: &Client<'_>, complains: &PersonComplains) -> String {
+    client.sandbox.platform().complain(complains).unwrap()
+}
+
+fn step(client: &Client<'_>, id: &str, step: PersonStep) -> Result<&'static str, ComplaintError> {
+    client.sandbox.platform().go_on_with_complaint(id, step, &Said::new("还没有收到"))
+}
+
+fn respond(client: &Client<'_>, id: &str) -> Response {
+    let body = json!({ "complainted_mchid": client.mchid, "response_content": "马上退款", "response_images": ["a/b.png"] });
+    client.post(&format!("{COMPLAINTS}/{id}/response"), &body)
+}
+
+fn complete(client: &Client<'_>, id: &str) -> Response {
+    client.post(&format!("{COMPLAINTS}/{id}/complete"), &json!({ "complainted_mchid": client.mchid }))
+}
+
+fn list(client: &Client<'_>, with: &str) -> Value {
+    client.get(&format!("{COMPLAINTS}?begin_date=2026-08-15&end_date=2026-08-15{with}")).success()
+}
+
+fn told(receiver: &Receiver, sandbox: &Sandbox, now: i64) -> (Value, Value, Value) {
+    let notification = receiver.next();
+    let event = notification.json()["event_type"].clone();
+    let opened = notification.open(sandbox, now);
+    (event, opened["complaint_id"].clone(), opened["action_type"].clone())
+}
+
+#[test]
+fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_each_step() {
+    let sandbox = start();
+    let mut client = Client::new(&sandbox);
+    let receiver = Receiver::start(&[]);
+    client.post(CALLBACK, &json!({ "url": receiver.url })).success();
+    paid(&client, "order-1");
+    let complains = PersonComplains::new("order-1")
+        .saying(Said::new("没有收到").with_image("picture.png"))
+        .with_phone("13812345678");
+    let id = complain(&client, &complains);
+    let next = |now: i64| {
+        let (event, complaint_id, action) = told(&receiver, &sandbox, now);
+        assert_eq!(complaint_id, id.as_str());
+        format!("{} {}", event.as_str().unwrap(), action.as_str().unwrap())
+    };
+    assert_eq!(next(NOW), "COMPLAINT.CREATE CREATE_COMPLAINT");
+
+    let shown = client.get(&format!("{COMPLAINTS}/{id}")).success();
+    let phone = client.key.decrypt_oaep(shown["payer_phone"].as_str().unwrap()).unwrap();
+    assert_eq!(phone.as_slice(), b"13812345678");
+    assert_eq!(shown["payer_openid"], sandbox.kit().openid);
+    assert_eq!(
+        (&shown["complaint_state"], &shown["complaint_detail"], &shown["incoming_user_response"]),
+        (&json!("PENDING"), &json!("没有收到"), &json!(true))
+    );
+    assert_eq!((&shown["problem_type"], &shown["apply_refund_amount"]), (&json!("REFUND"), &json!(100)));
+    let order = &shown["complaint_order_info"][0];
+    assert_eq!((&order["out_trade_no"], &order["amount"]), (&json!("order-1"), &json!(100)));
+    let picture = shown["complaint_media_list"][0]["media_url"][0].as_str().unwrap();
+    assert!(picture.ends_with("/v3/merchant-service/images/picture%2Epng"), "{picture}");
+    let target = &picture[picture.find("/v3/").unwrap()..];
+    assert_eq!(client.get(target).status, 200, "the picture is there");
+
+    let early = complete(&client, &id);
+    assert_eq!((early.status, &early.json()["code"]), (400, &json!("INVALID_REQUEST")));
+    assert_eq!(respond(&client, &id).status, 204);
+    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE MERCHANT_RESPONSE");
+    assert_eq!(step(&client, &id, PersonStep::Reply).unwrap(), "PROCESSING");
+    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE USER_RESPONSE");
+    let progress = format!("{COMPLAINTS}/{id}/update-refund-progress");
+    assert_eq!(client.post(&progress, &json!({ "action": "APPROVE", "launch_refund_day": 0 })).status, 204);
+    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE MERCHANT_APPROVE_REFUND");
+    let again = client.post(&progress, &json!({ "action": "REJECT", "reject_reason": "不" }));
+    assert_eq!(again.json()["message"], "当前单据状态不支持操作, 请检查是否重复调用。");
+
+    let refund = json!({
+        "out_trade_no": "order-1", "out_refund_no": "refund-1",
+        "amount": { "refund": 100, "total": 100, "currency": "CNY" },
+    });
+    client.post("/v3/refund/domestic/refunds", &refund).success();
+    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE SELLER_REFUND");
+    assert_eq!(list(&client, "")["data"][0]["complaint_full_refunded"], false);
+    sandbox.run_for(5).unwrap();
+    client.now += 5;
+    assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE REFUND_SUCCESS");
+    assert_eq!(list(&client, "")["data"][0]["complaint_full_refunded"], true);
+
+    assert_eq!(complete(&client, &id).status, 204);
+    assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE MERCHANT_CONFIRM_COMPLETE");
+    assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["complaint_state"], "PROCESSED");
+    assert_eq!(complete(&client, &id).refusal(), (400, "INVALID_REQUEST".to_owned()));
+
+    let history = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?limit=4&offset=0")).success();
+    assert_eq!(history["total_count"], 6);
+    let kinds: Vec<_> = history["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["operate_type"].as_str().unwrap())
+        .collect();
+    let wanted = [
+        "MERCHANT_CONFIRM_COMPLETE",
+        "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
+        "MERCHANT_APPROVE_REFUND",
+        "USER_RESPONSE",
+    ];
+    assert_eq!(kinds, wanted);
+    let rest = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?offset=4")).success();
+    assert_eq!(rest["data"][0]["operate_details"], "马上退款");
+    assert_eq!(rest["data"][0]["complaint_media_list"]["media_type"], "OPERATION_IMAGE");
+    assert_eq!(rest["data"][1]["operator"], "投诉人");
+
+    assert_eq!(step(&client, &id, PersonStep::Continue).unwrap(), "PROCESSING");
+    assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE CONTINUE_COMPLAINT");
+    assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["user_complaint_times"], 2);
+}
+
+#[test]
+fn a_list_has_the_complaints_of_its_days_and_its_merchant_the_newest_first() {
+    let sandbox = start();
+    let mut client = Client::new(&sandbox);
+    for number in ["order-1", "order-2", "order-3"] {
+        paid(&client, number);
+        let other = PersonComplains::new(number).about(Problem::ServiceNotWork);
+        complain(&client, &other);
+    }
+    let page = list(&client, "&limit=2&offset=0");
+    assert_eq!((&page["total_count"], &page["limit"]), (&json!(3), &json!(2)));
+    let number = |entry: &Value| entry["complaint_order_info"][0]["out_trade_no"].clone();
+    let numbers: Vec<_> = page["data"].as_array().unwrap().iter().map(number).collect();
+    assert_eq!(numbers, ["order-3", "order-2"]);
+    assert_eq!(page["data"][0].get("apply_refund_amount"), None);
+    assert_eq!(page["data"][0].get("payer_openid"), None, "the list has none");
+    let rest = list(&client, "&limit=2&offset=2");
+    assert_eq!((number(&rest["data"][0]), rest.get("total_count")), (json!("order-1"), None));
+
+    sandbox.run_for(86_400).unwrap();
+    client.now += 86_400;
+    paid(&client, "order-4");
+    complain(&client, &PersonComplains::new("order-4"));
+    assert_eq!(list(&client, "")["total_count"], 3, "of yesterday");
+    let both = client.get(&format!("{COMPLAINTS}?begin_date=2026-08-15&end_date=2026-08-16")).success();
+    assert_eq!(both["total_count"], 4);
+    for days in [
+        "begin_date=2026-08-16&end_date=2026-08-15",
+        "begin_date=2026-07-01&end_date=2026-08-15",
+        "begin_date=2026-08-99&end_date=2026-08-99",
+        "begin_date=2026-08-15",
+        "begin_date=2026-08-15&end_date=2026-08-15&limit=51",
+        "begin_date=2026-08-15&end_date=2026-08-15&offset=-1",
+        "begin_date=2026-08-15&end_date=2026-08-15&offset=99999999999999999999",
+    ] {
+        let refused = client.get(&format!("{COMPLAINTS}?{days}"));
+        assert_eq!(refused.refusal(), (400, "PARAM_ERROR".to_owned()), "{days}");
+    }
+}
+
+#[test]
+fn nobody_sees_or_answers_a_complaint_about_another_merchant() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    paid(&client, "order-1");
+    let id = complain(&client, &PersonComplains::new("order-1"));
+    let other =
+        sandbox.platform().add_merchant(&NewMerchant::new().platform_keys(PlatformKeys::Migration)).unwrap();
+    let other = Client::of(&sandbox, &other.kit().mchid);
+    assert_eq!(list(&other, "")["total_count"], 0);
+    assert_eq!(list(&other, &format!("&complainted_mchid={}", client.mchid))["total_count"], 0);
+    for target in [
+        format!("{COMPLAINTS}/{id}"),
+        format!("{COMPLAINTS}/{id}/negotiation-historys"),
+        format!("{COMPLAINTS}/7"),
+    ] {
+        assert_eq!(other.get(&target).refusal(), (403, "NO_AUTH".to_owned()), "{target}");
+    }
+    for response in [respond(&other, &id), complete(&other, &id)] {
+        assert_eq!(response.json()["message"], "您暂无权限为该投诉单提交商户回复");
+    }
+    let wrong = json!({ "complainted_mchid": other.mchid, "response_content": "好" });
+    let response = client.post(&format!("{COMPLAINTS}/{id}/response"), &wrong);
+    assert_eq!(response.refusal(), (400, "PARAM_ERROR".to_owned()), "of another merchant");
+}
+
+#[test]
+fn a_partner_and_its_sub_merchant_both_see_a_complaint_and_are_both_notified() {
+    let sandbox = start();
+    let partner = Client::new(&sandbox);
+    let sub =
+        sandbox.platform().add_merchant(&NewMerchant::new().platform_keys(PlatformKeys::Migration)).unwrap();
+    let sub = Client::of(&sandbox, &sub.kit().mchid);
+    let receivers = [Receiver::start(&[]), Receiver::start(&[])];
+    for (client, receiver) in [&partner, &sub].into_iter().zip(&receivers) {
+        client.post(CALLBACK, &json!({ "url": receiver.url })).success();
+    }
+    let order = json!({
+        "sp_appid": sandbox.kit().appid, "sp_mchid": partner.mchid, "sub_mchid": sub.mchid, "description": "茶",
+        "out_trade_no": "order-1", "notify_url": "https://example.com/notify", "amount": { "total": 100 },
+    });
+    partner.post("/v3/pay/partner/transactions/native", &order).success();
+    sandbox.platform().pay(&PersonPays::new("order-1")).unwrap();
+    let id = complain(&partner, &PersonComplains::new("order-1"));
+    for receiver in &receivers {
+        assert_eq!(receiver.next().json()["event_type"], "COMPLAINT.CREATE");
+    }
+    for client in [&partner, &sub] {
+        assert_eq!(list(client, "")["data"][0]["complainted_mchid"], sub.mchid);
+        assert_eq!(list(client, &format!("&complainted_mchid={}", sub.mchid))["total_count"], 1);
+        client.get(&format!("{COMPLAINTS}/{id}")).success();
+    }
+    let body = json!({ "complainted_mchid": sub.mchid, "response_content": "好" });
+    assert_eq!(partner.post(&format!("{COMPLAINTS}/{id}/response"), &body).status, 204);
+}
+
+#[test]
+fn an_address_is_set_once_changed_looked_at_and_deleted() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    let (first, second) =
+        (json!({ "url": "https://example.com/1" }), json!({ "url": "https://example.com/2" }));
+    assert_eq!(client.get(CALLBACK).refusal(), (400, "RESOURCE_NOT_EXISTS".to_owned()));
+    assert_eq!(client.post(CALLBACK, &first).success()["url"], first["url"]);
+    assert_eq!(client.post(CALLBACK, &second).refusal(), (400, "RESOURCE_ALREADY_EXISTS".to_owned()));
+    let put = |body: &Value| client.send(&client.request("PUT", CALLBACK, body.to_string().as_bytes()));
+    assert_eq!(put(&second).success()["url"], second["url"]);
+    let shown = client.get(CALLBACK).success();
+    assert_eq!(shown, json!({ "mchid": client.mchid, "url": second["url"] }));
+    for _ in 0..2 {
+        assert_eq!(client.send(&client.request("DELETE", CALLBACK, b"")).status, 204);
+    }
+    assert_eq!(client.get(CALLBACK).refusal(), (400, "RESOURCE_NOT_EXISTS".to_owned()));
+    assert_eq!(client.post(CALLBACK, &first).success()["url"], first["url"]);
+}
+
+#[test]
+fn a_person_who_needs_an_answer_at_once_gets_one_message_for_one_idempotent_id() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    paid(&client, "order-1");
+    let id = complain(&client, &PersonComplains::new("order-1").urgently());
+    assert_eq!(list(&client, "")["data"][0]["need_immediate_service"], true);
+    let target = format!("{COMPLAINTS}/{id}/response-immediate-service");
+    let body = |text: &str, number: &str| {
+        json!({
+            "complainted_mchid": client.mchid, "idempotent_id": number,
+            "message": { "blocks": [{ "type": "TEXT", "text": { "text": text } }], "sender_identity": "MANUAL" },
+        })
+    };
+    let first = client.post(&target, &body("在", "1")).success();
+    assert_eq!(client.post(&target, &body("在", "1")).success(), first);
+    assert_eq!(client.post(&target, &body("不在", "1")).refusal().0, 400);
+    let history = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys")).success();
+    assert_eq!((&history["total_count"], &history["data"][0]["log_id"]), (&json!(2), &first["log_id"]));
+    assert_eq!(history["data"][0]["normal_message"]["blocks"][0]["text"]["text"], "在");
+    assert_eq!(client.post(&target, &body("再", "2")).refusal().0, 400, "it is not urgent any more");
+}
+
+#[test]
+fn people_complain_about_paid_orders_once_and_by_the_control_api_too() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    let call = |target: &str, body: Value| sandbox.control().unwrap().call("POST", target, Some(&body));
+    assert!(call("/complaints", json!({ "order": "order-1" })).is_err(), "nothing is paid");
+    paid(&client, "order-1");
+    for wrong in [
+        json!({ "refund": 101 }),
+        json!({ "refund": 0 }),
+        json!({ "openid": "x" }),
+        json!({ "phone": "1".repeat(51) }),
+        json!({ "images": ["a", "b", "c", "d", "e"] }),
+        json!({ "images": ["../a"] }),
+        json!({ "text": "字".repeat(1001) }),
+        json!({ "mchid": "1" }),
+    ] {
+        let mut body = wrong.clone();
+        body["order"] = json!("order-1");
+        assert!(call("/complaints", body).is_err(), "{wrong}");
+    }
+    let made = call("/complaints", json!({ "order": "order-1", "problem": "other", "text": "?" })).unwrap();
+    let id = made["complaint_id"].as_str().unwrap().to_owned();
+    assert!(call("/complaints", json!({ "order": "order-1" })).is_err(), "again");
+    let go_on = |step: &str| call(&format!("/complaints/{id}/steps"), json!({ "step": step }));
+    assert!(go_on("continue").is_err());
+    assert_eq!(go_on("ask-platform").unwrap()["complaint_state"], "PENDING");
+    assert_eq!(list(&client, "")["data"][0]["in_platform_service"], true);
+    go_on("platform-reply").unwrap();
+    go_on("platform-end").unwrap();
+    assert_eq!(go_on("withdraw").unwrap()["complaint_state"], "PROCESSED");
+    assert!(go_on("reply").is_err());
+    assert!(call("/complaints/7/steps", json!({ "step": "reply" })).is_err());
+}
+
+#[test]
+fn responses_keep_to_their_limits() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    paid(&client, "order-1");
+    let id = complain(&client, &PersonComplains::new("order-1"));
+    let target = format!("{COMPLAINTS}/{id}/response");
+    for (text, images, status) in
+        [("字".repeat(200), 4, 204), ("字".repeat(201), 0, 400), ("字".to_owned(), 5, 400)]
+    {
+        let images: Vec<_> = (0..images).map(|number| number.to_string()).collect();
+        let body =
+            json!({ "complainted_mchid": client.mchid, "response_content": text, "response_images": images });
+        assert_eq!(client.post(&target, &body).status, status);
+    }
+}

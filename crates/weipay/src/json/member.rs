@@ -1,0 +1,184 @@
+//! One member of a JSON object, found without reading the others: nothing is allocated, and what follows the member is not looked at.
+
+use std::borrow::Cow;
+
+/// The member of a JSON object that has this name, if it is a text or a number without sign and fraction. Of several with the
+/// name it is the first.
+///
+/// What is not JSON has no members, or some of those before the place where it is damaged: whoever reads it as a whole reports that.
+pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
+    let mut rest = after(json, b'{')?;
+    loop {
+        let (found, value) = text(rest)?;
+        let (value, next) = value_and_rest(after(value, b':')?)?;
+        if is_text(found, name) {
+            return plain(value);
+        }
+        rest = after(next, b',')?;
+    }
+}
+
+/// What follows a sign, which must come first.
+fn after(json: &[u8], sign: u8) -> Option<&[u8]> {
+    json.trim_ascii_start().strip_prefix(&[sign])
+}
+
+/// A text without its quotation marks, and what follows it.
+fn text(json: &[u8]) -> Option<(&[u8], &[u8])> {
+    let json = after(json, b'"')?;
+    let mut at = 0;
+    loop {
+        at += json.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        if json[at] == b'"' {
+            return Some((&json[..at], &json[at + 1..]));
+        }
+        at += 2;
+    }
+}
+
+/// A value as it is written, and what follows it.
+fn value_and_rest(json: &[u8]) -> Option<(&[u8], &[u8])> {
+    let json = json.trim_ascii_start();
+    let (mut rest, mut depth) = (json, 0_usize);
+    loop {
+        match rest.first()? {
+            b'"' => rest = text(rest)?.1,
+            b'{' | b'[' => (depth, rest) = (depth + 1, &rest[1..]),
+            b'}' | b']' => (depth, rest) = (depth.checked_sub(1)?, &rest[1..]),
+            _ => {
+                let is_sign = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b',');
+                rest = &rest[rest.iter().position(is_sign)?.max(1)..];
+            }
+        }
+        if depth == 0 && matches!(rest.first()?, b',' | b'}') {
+            return Some(json.split_at(json.len() - rest.len()));
+        }
+    }
+}
+
+/// Whether a text, without its quotation marks, is this one.
+fn is_text(found: &[u8], text: &str) -> bool {
+    found == text.as_bytes() || found.contains(&b'\\') && unescaped(found).is_some_and(|found| found == text)
+}
+
+fn plain(value: &[u8]) -> Option<Cow<'_, str>> {
+    let value = value.trim_ascii_end();
+    let Some(quoted) = value.strip_prefix(b"\"") else {
+        let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        return str::from_utf8(value).ok().filter(|_| is_number).map(Cow::Borrowed);
+    };
+    let text = quoted.strip_suffix(b"\"")?;
+    if text.contains(&b'\\') {
+        return unescaped(text).map(Cow::Owned);
+    }
+    str::from_utf8(text).ok().map(Cow::Borrowed)
+}
+
+fn unescaped(text: &[u8]) -> Option<String> {
+    serde_json::from_slice(&[b"\"", text, b"\""].concat()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    #[test]
+    fn a_text_or_a_number_is_found_wherever_it_stands() {
+        for (json, found) in [
+            (r#"{"a":"1"}"#, Some("1")),
+            ("\n{ \"b\" : [ 1 , {\"a\":2} ] ,\t\"a\" : \"1\" }", Some("1")),
+            (r#"{"b":{"a":"2"},"c":"]}\",\\","d":null,"e":-1.5,"a":17}"#, Some("17")),
+            (r#"{"\u0061":"\u4f60\n"}"#, Some("你\n")),
+            (r#"{"a":""}"#, Some("")),
+            (r#"{"a":"1","a":"2"}"#, Some("1")),
+            (r#"{"a":"1","b":nonsense"#, Some("1")),
+        ] {
+            assert_eq!(member(json.as_bytes(), "a").as_deref(), found, "{json}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_where_there_is_no_such_member() {
+        for json in [
+            "",
+            "{",
+            "{}",
+            "[]",
+            "null",
+            "\"a\"",
+            "<html>",
+            "{\"a",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":\"",
+            "{\"a\":\"1",
+            "{\"a\":\"\\",
+            "{\"a\":1",
+            "{\"b\":\"a\"}",
+            "{\"b\":{\"a\":1}}",
+            "[{\"a\":1}]",
+            "{\"a\":null}",
+            "{\"a\":true}",
+            "{\"a\":[\"1\"]}",
+            "{\"a\":-1}",
+            "{\"a\":1.0}",
+            "{\"a\":]}",
+            "{\"a\":}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"b\":]],\"a\":1}",
+            "{,\"a\":1}",
+            "{\"a\" 1}",
+        ] {
+            assert_eq!(member(json.as_bytes(), "a"), None, "{json}");
+        }
+        assert_eq!(member(b"{\"a\":\"\xff\"}", "a"), None);
+    }
+
+    proptest! {
+        /// As serde_json reads it, for any object.
+        #[test]
+        fn what_is_found_is_what_a_whole_reading_finds(
+            members in prop::collection::vec(("[a-c\"\\\\\u{4f60}]{0,2}", values()), 0..6), is_pretty: bool
+        ) {
+            let object: Map<String, Value> = members.into_iter().collect();
+            let json = if is_pretty { serde_json::to_string_pretty(&object) } else { serde_json::to_string(&object) };
+            let json = json.unwrap();
+            for name in object.keys().map(String::as_str).chain(["absent"]) {
+                let expected = match object.get(name) {
+                    Some(Value::String(text)) => Some(text.clone()),
+                    Some(Value::Number(number)) if number.is_u64() => Some(number.to_string()),
+                    _ => None,
+                };
+                let found = member(json.as_bytes(), name);
+                prop_assert_eq!(found.as_deref(), expected.as_deref());
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_survived(json: Vec<u8>, inside: Vec<u8>) {
+            member(&json, "a");
+            member(&[b"{\"b\":", &inside[..], b",\"a\":1}"].concat(), "a");
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[a-c\"\\\\{}\\[\\],:\n\u{4f60}]{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[a-c\"]{0,2}", inner, 0..3)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+}
