@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use weipay::download::Downloaded;
 use weipay::error::{ErrorClass, ErrorKind, FileError, RequestError};
 use weipay::wire::{DigestAlgorithm, Digester};
-use weipay::{Client, Error, Retries, blocking};
+use weipay::{Client, Error, Retries};
 
 use crate::bills;
 use crate::platform::{Platform, Scripted, Seen, configured, unsigned};

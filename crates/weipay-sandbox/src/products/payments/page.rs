@@ -295,8 +295,7 @@ mod tests {
 
     #[test]
     fn paths_of_apiv2_and_of_nothing_are_not_of_the_page() {
-        for path in
-            ["/pay/abcdefgzz", "/pay/page.css", H5_PATH, "/pay/wx201511100000000000000000000000000001"]
+        for path in ["/pay/abcdefgzz", "/pay/page.css", H5_PATH, "/pay/wx2015111000000000000000000000000001"]
         {
             assert!(is_page(path), "{path}");
         }
