@@ -307,7 +307,7 @@ mod tests {
             "/pay/downloadbill",
             "/pay/",
             "/pay/abcdefgzz/",
-            "/pay/wx2015111000000000000000000000000000011",
+            "/pay/wx20151110000000000000000000000000000",
             "/pay/../a/bzz",
             "/v3/pay/transactions/native",
             "/cgi-bin/mmpayweb-bin/checkmweb/",
