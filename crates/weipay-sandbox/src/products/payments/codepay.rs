@@ -142,6 +142,12 @@ fn give_back(tx: &Transaction<'_>, order: &Order, payment: &Payment, now: i64) -
     let payee = Owner::merchant(order.payee());
     let shared = SharedFunds::find(tx, order, now)?.filter(|funds| funds.is_open);
     let settled = settlement_total(order, payment);
+    // What waits of other orders is not this one's to give back.
+    if shared.as_ref().is_some_and(|funds| funds.left < settled.saturating_sub(payment.fee)) {
+        let reason =
+            "a part of this order was shared: return that to the merchant first, or refund a smaller amount";
+        return Err(refusals::not_enough_to_reverse().with_reason(reason).into());
+    }
     let from = match &shared {
         Some(_) => AccountKind::Frozen,
         None if Purse::find(tx, &payee)?.balance(AccountKind::Unsettled) >= settled - payment.fee => {

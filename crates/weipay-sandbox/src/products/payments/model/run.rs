@@ -454,6 +454,33 @@ fn check_orders(world: &World<'_>, model: &Model, step: &Step) {
 }
 
 #[test]
+fn an_order_that_was_shared_in_part_is_not_reversed_with_the_money_of_another() {
+    let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
+    let world = World::new(&sandbox);
+    let product = TradeType::Micropay;
+    let wish = Wish { product, is_partner: false, is_shared: true, total: 1_000, life: 600 };
+    for number in 0..2 {
+        world.create(number, &Asked { wish, made: NOW, code: number as u64 }).unwrap();
+    }
+    let mchid = world.account().mchid.clone();
+    let share: Result<(), HandlerError> = world.store().transaction(|tx| {
+        let order = Order::find_by_number(tx, &mchid, &order_number(0))?.unwrap();
+        let mut funds = SharedFunds::find(tx, &order, NOW)?.unwrap();
+        funds.left -= 100;
+        tx.save(&funds)?;
+        let owner = Owner::merchant(mchid.as_str());
+        let (from, to) = (owner.account(AccountKind::Frozen), owner.account(AccountKind::Available));
+        post(tx, Posting::new(Business::ProfitSharing, "", NOW).moves(from, to, 100)).unwrap();
+        Ok(())
+    });
+    share.unwrap();
+    assert_eq!(world.reverse(0, false).map(drop), Err("NOT_ENOUGH"));
+    assert_eq!(world.reverse(1, false).map(drop), Ok(()));
+    let frozen = world.store().transaction(|tx| Purse::find(tx, &Owner::merchant(mchid.as_str())));
+    assert_eq!(frozen.unwrap().balance(AccountKind::Frozen), 894);
+}
+
+#[test]
 fn orders_live_as_the_model_says_and_money_is_conserved() {
     let steps =
         std::env::var("WEIPAY_ORDER_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(1_000usize);

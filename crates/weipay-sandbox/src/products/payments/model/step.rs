@@ -111,7 +111,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let again = || prop::bool::weighted(0.5);
     let seconds = prop_oneof![
         4 => prop_oneof![Just(1), Just(59), Just(60), Just(600)],
-        2 => 1..40_000i64,
+        4 => 1..100_000i64,
         1 => 1..800_000i64,
         1 => 1..4_000_000i64,
     ];
@@ -126,7 +126,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => number().prop_map(|number| Step::Reverse { number }),
         5 => (any(), prop_oneof![Just(1), Just(50), Just(97), Just(1_000)])
             .prop_map(|(number, fen)| Step::Refund { number, fen }),
-        7 => (seconds, prop::bool::weighted(0.7)).prop_map(|(seconds, is_done)| Step::Pass { seconds, is_done }),
+        7 => (seconds, prop::bool::weighted(0.5)).prop_map(|(seconds, is_done)| Step::Pass { seconds, is_done }),
         1 => Just(Step::Restart),
     ]
 }
