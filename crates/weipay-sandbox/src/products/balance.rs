@@ -7,14 +7,10 @@ pub(crate) mod top_up;
 use serde_json::{Value, json};
 
 use super::ledger::{self, AccountKind, Owner, Purse};
-use super::{Context, Handler, HandlerError, Route};
+use super::{Context, HandlerError, Route, route};
 use crate::clock;
 use crate::response::Refusal;
 use crate::store::{Page, StoreError, Transaction};
-
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
-}
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[

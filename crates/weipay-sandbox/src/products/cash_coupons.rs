@@ -20,11 +20,7 @@ mod listing;
 mod refusals;
 pub(crate) mod stock;
 
-use super::{DueHandler, Handler, Route};
-
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
-}
+use super::{DueHandler, Route, route};
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[

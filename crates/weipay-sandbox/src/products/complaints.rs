@@ -25,13 +25,9 @@ mod merchant;
 mod refusals;
 pub(crate) mod rules;
 
-use super::{Handler, Route};
+use super::{Route, route};
 use crate::store::{StoreError, Transaction};
 use complaint::Complaint;
-
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
-}
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[

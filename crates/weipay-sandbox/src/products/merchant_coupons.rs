@@ -48,15 +48,11 @@ mod model;
 
 use serde_json::Value;
 
-use super::{Changes, Context, Decided, DueHandler, Handler, HandlerError, Route, carry_out, idempotently};
+use super::{Changes, Context, Decided, DueHandler, HandlerError, Route, carry_out, idempotently, route};
 use crate::merchants::Account;
 use crate::store::IdempotencyKey;
 use crate::store::{StoreError, Transaction};
 use stock::Stock;
-
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
-}
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[

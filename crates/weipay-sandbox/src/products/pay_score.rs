@@ -25,11 +25,7 @@ mod steps;
 
 use serde_json::Value;
 
-use super::{DueHandler, Handler, Route};
-
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
-}
+use super::{DueHandler, Route, route};
 
 /// The responses of partners' operations have no body.
 macro_rules! without_body {

@@ -38,11 +38,7 @@ pub(crate) mod refusals;
 mod unconfirmed;
 pub(crate) mod v2;
 
-use super::{DueHandler, Handler, Route};
-
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
-}
+use super::{DueHandler, Route, route};
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[

@@ -24,13 +24,9 @@ mod refusals;
 mod transfer;
 
 use super::ledger::{self, AccountKind, Business, Owner, Posting};
-use super::{DueHandler, Handler, HandlerError, Route};
+use super::{DueHandler, HandlerError, Route, route};
 use crate::people::Person;
 use crate::store::{StoreError, Transaction};
-
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
-}
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[

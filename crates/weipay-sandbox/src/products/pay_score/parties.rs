@@ -31,13 +31,7 @@ impl Parties {
         }
         let (sub_mchid, sub_appid) = (text(context, "sub_mchid"), text(context, "sub_appid"));
         if let Some(sub_mchid) = &sub_mchid {
-            check_sub_merchant(
-                context.merchants,
-                &context.caller.sub_merchants,
-                &context.caller.mchid,
-                sub_mchid,
-                sub_appid.as_deref(),
-            )?;
+            check_sub_merchant(context.merchants, context.caller, sub_mchid, sub_appid.as_deref())?;
         }
         Ok(Self { mchid: context.caller.mchid.clone(), appid, sub_mchid, sub_appid })
     }

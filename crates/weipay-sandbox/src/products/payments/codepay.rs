@@ -6,16 +6,12 @@ use serde_json::{Value, json};
 
 use super::closing::BurntNumber;
 use super::creation::{place, read};
-use super::order::{Order, OrderState, Payment, TradeType};
+use super::order::{Order, OrderState, TradeType};
 use super::payment::{self, CouponChoice, Means, NotPaid};
-use super::profit_sharing::funds::SharedFunds;
 use super::query::check_parties;
-use super::refund::record::{is_money, settlement_total, worth};
-use super::refusals;
 use super::unconfirmed::MAX_WITHOUT_PASSWORD;
+use super::{refund, refusals};
 use crate::clock;
-use crate::products::cash_coupons::discount;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{IndexEntry, Record, Transaction};
@@ -128,52 +124,11 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
     match (order.state, &order.payment) {
         (OrderState::Revoked, _) => return Ok(()),
         (OrderState::Success, Some(payment)) if now - payment.paid_at <= REVERSE_WITHIN => {
-            give_back(tx, &order, payment, now)?;
+            refund::reverse(tx, &order, payment, now)?;
         }
         (OrderState::NotPay | OrderState::UserPaying | OrderState::PayError, _) => {}
         _ => return Err(refusals::not_reversible().into()),
     }
     tx.save(&Order { state: OrderState::Revoked, ended: Some(now), ..order })?;
-    Ok(())
-}
-
-/// The person has the money again, the platform's fee is returned, and a coupon can be used again.
-fn give_back(tx: &Transaction<'_>, order: &Order, payment: &Payment, now: i64) -> Result<(), HandlerError> {
-    let payee = Owner::merchant(order.payee());
-    let shared = SharedFunds::find(tx, order, now)?.filter(|funds| funds.is_open);
-    let settled = settlement_total(order, payment);
-    // What waits of other orders is not this one's to give back.
-    if shared.as_ref().is_some_and(|funds| funds.left < settled.saturating_sub(payment.fee)) {
-        let reason =
-            "a part of this order was shared: return that to the merchant first, or refund a smaller amount";
-        return Err(refusals::not_enough_to_reverse().with_reason(reason).into());
-    }
-    let from = match &shared {
-        Some(_) => AccountKind::Frozen,
-        None if Purse::find(tx, &payee)?.balance(AccountKind::Unsettled) >= settled - payment.fee => {
-            AccountKind::Unsettled
-        }
-        None => AccountKind::Available,
-    };
-    let to = if payment.bank_type == "OTHERS" { AccountKind::Wallet } else { AccountKind::Bank };
-    let mut posting = Posting::new(Business::Refund, payment.transaction_id.as_str(), now)
-        .for_number(order.out_trade_no.as_str())
-        .moves(payee.account(AccountKind::Fees), payee.account(from), payment.fee)
-        .moves(payee.account(from), payment.person.account(to), payment.payer_total);
-    for coupon in payment.promotion_detail.iter().filter(|coupon| is_money(coupon)) {
-        let id = coupon["coupon_id"].as_str().unwrap_or_default();
-        let budget = discount::return_to_budget(tx, id, worth(coupon), now)?;
-        posting = posting.moves(
-            payee.account(from),
-            budget.unwrap_or(payee.account(AccountKind::Marketing)),
-            worth(coupon),
-        );
-    }
-    post(tx, posting).map_err(|error| error.or_short(refusals::not_enough_to_reverse))?;
-    if let Some(mut funds) = shared {
-        (funds.left, funds.is_open) = (0, false);
-        tx.save(&funds)?;
-    }
-    discount::give_back_all(tx, &payment.promotion_detail, &payment.transaction_id)?;
     Ok(())
 }

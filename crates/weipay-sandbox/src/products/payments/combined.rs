@@ -220,8 +220,7 @@ impl CombinedOrder {
         known.account.check_appid(&self.appid)?;
         let sub_appid = text(item, "sub_appid");
         if let Some(sub_mchid) = &sub_mchid {
-            let of_partner = &known.account.sub_merchants;
-            check_sub_merchant(context.merchants, of_partner, &merchant, sub_mchid, sub_appid.as_deref())?;
+            check_sub_merchant(context.merchants, &known.account, sub_mchid, sub_appid.as_deref())?;
         }
         let amount = item.get("amount").and_then(Value::as_object);
         let settle = item.get("settle_info").and_then(Value::as_object);

@@ -344,13 +344,15 @@ impl Model {
         let accounts = &mut self.accounts[order.payee()];
         if order.waits.take().is_some() {
             accounts.frozen -= net;
-        } else if accounts.unsettled >= net {
-            accounts.unsettled -= net;
-            order.payment = Some(Paid { fresh: 0, ..payment });
-        } else if accounts.available >= net {
-            accounts.available -= net;
         } else {
-            return Err(SHORT);
+            // What is not settled goes first, with the fee that comes back, and then what is available.
+            let of_unsettled = accounts.unsettled.min(net);
+            if accounts.available < net - of_unsettled {
+                return Err(SHORT);
+            }
+            accounts.unsettled -= of_unsettled;
+            accounts.available -= net - of_unsettled;
+            order.payment = Some(Paid { fresh: (payment.fresh - of_unsettled).max(0), ..payment });
         }
         accounts.fees -= payment.fee;
         if payment.is_wallet {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::order::Payer;
 use super::refusals;
-use crate::merchants::Merchants;
+use crate::merchants::{Account, Merchants};
 use crate::people::Person;
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
@@ -42,8 +42,7 @@ impl Parties {
             sub_appid = text(body, "sub_appid");
             check_sub_merchant(
                 context.merchants,
-                &context.caller.sub_merchants,
-                &merchant,
+                context.caller,
                 sub_mchid.as_deref().unwrap_or_default(),
                 sub_appid.as_deref(),
             )?;
@@ -56,12 +55,12 @@ impl Parties {
 /// everybody here, so that a story needs no set-up. And its appid must be bound to it where the sandbox knows its appids.
 pub(crate) fn check_sub_merchant(
     merchants: &Merchants,
-    sub_merchants: &[String],
-    partner: &str,
+    partner: &Account,
     sub_mchid: &str,
     sub_appid: Option<&str>,
 ) -> Result<(), Refusal> {
-    if sub_mchid == partner {
+    let sub_merchants = &partner.sub_merchants;
+    if sub_mchid == partner.mchid {
         return Err(refusals::same_sub_merchant());
     }
     if !sub_merchants.is_empty() && !sub_merchants.iter().any(|own| own == sub_mchid) {

@@ -18,11 +18,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-use crate::products::{DueHandler, Handler, Route};
-
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
-}
+use crate::products::{DueHandler, Route, route};
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[

@@ -12,6 +12,7 @@
 //! | `record` | a refund (退款单): how it is shown, stored and found |
 //! | `accepting` | the rules of a new refund: of which order, how much, from which money |
 //! | `shares` | how an amount is divided between person, coupons and fee |
+//! | `money` | how it moves, for a reversal (撤销) too |
 //! | `outcome` | what becomes of it: by the clock, by a developer, by apply-abnormal-refund |
 //! | `control` | what developers do to refunds |
 //! | `refusals` | what is refused, in the platform's words |
@@ -24,6 +25,7 @@ pub(crate) mod control;
 pub(crate) mod fixtures;
 #[cfg(test)]
 mod model;
+mod money;
 mod outcome;
 pub(crate) mod record;
 mod refusals;
@@ -34,14 +36,13 @@ mod tests;
 use serde_json::Value;
 
 use super::order::Order;
-use super::profit_sharing::funds::SharedFunds;
 use crate::contract::ValidRequest;
 use crate::products::complaints;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
+use crate::products::ledger::Posting;
 use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
 use crate::store::Transaction;
-use accepting::Money;
 pub(super) use accepting::{RefundRequest, Source};
+pub(super) use money::reverse;
 use outcome::{Destination, SETTLES};
 use record::Refund;
 
@@ -80,38 +81,13 @@ pub(crate) fn refund(
     let (order, payment) = accepting::check_order(mchid, request, order, now)?;
     let earlier = Refund::find_by_order(tx, &payment.transaction_id)?;
     accepting::check_amounts(request, &order, &payment, &earlier, now)?;
-    let amounts = accepting::divide(request, &order, &payment, &earlier);
-
-    let mut funds = SharedFunds::find(tx, &order, now)?;
-    let payee = Owner::merchant(order.payee());
-    let purse = Purse::find(tx, &payee)?;
-    let money = Money {
-        unsettled: purse.balance(AccountKind::Unsettled),
-        available: purse.balance(AccountKind::Available),
-        frozen: funds.as_ref().filter(|funds| funds.is_open).map(|funds| funds.left),
-    };
-    let drawn = accepting::draw(request.source.as_ref(), &amounts, money)?;
+    let amounts = accepting::divide(request.refund, &order, &payment, &earlier);
     let refund_id = record::new_refund_id(tx, now)?;
-    let decision = accepting::accept(request, order, payment, amounts, drawn, refund_id, now);
-
-    let (_, refund) = &decision.changed;
-    let account = |kind| payee.account(kind);
-    let primary = refund.drawn.first().map_or(AccountKind::Unsettled, |(kind, _)| *kind);
-    let posting = |business| {
-        Posting::new(business, refund.refund_id.as_str(), now).for_number(refund.out_refund_no.as_str())
-    };
-    let fee =
-        posting(Business::FeeReturn).moves(account(AccountKind::Fees), account(primary), refund.amounts.fee);
-    post(tx, fee).map_err(|error| error.or_short(refusals::not_enough))?;
-    let out = refund.drawn.iter().fold(posting(Business::Refund), |posting, (kind, fen)| {
-        posting.moves(account(*kind), account(AccountKind::Refunding), *fen)
-    });
-    post(tx, out).map_err(|error| error.or_short(refusals::not_enough))?;
-    if let Some(funds) = funds.as_mut().filter(|funds| funds.is_open) {
-        funds.left = funds.left.saturating_add(refund.amounts.fee).saturating_sub(refund.amounts.settlement);
-        tx.save(funds)?;
-    }
-    let refund = refund.clone();
+    let posting =
+        |business| Posting::new(business, refund_id.as_str(), now).for_number(request.out_refund_no.as_str());
+    let drawn = money::withdraw(tx, &order, &amounts, request.source.as_ref(), &posting, now)?;
+    let decision = accepting::accept(request, order, payment, amounts, drawn, refund_id.clone(), now);
+    let refund = decision.changed.1.clone();
     carry_out(tx, decision)?;
     complaints::refund_accepted(tx, &refund.order.transaction_id, now)?;
     Ok(refund)

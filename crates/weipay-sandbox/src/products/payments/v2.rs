@@ -18,23 +18,19 @@ pub(super) mod refund;
 pub(crate) mod times;
 
 use super::order::Order;
-use crate::products::{Handler, Route};
+use crate::products::{Route, route};
 use crate::response::Refusal;
 
 pub(super) use paid::notified;
 
-const fn route(path: &'static str, handler: Handler) -> Route {
-    Route { method: "POST", path, handler }
-}
-
 pub(crate) const ROUTES: &[Route] = &[
-    route("v2/pay/unifiedorder", order::unified_order),
-    route("v2/pay/orderquery", order::query_order),
-    route("v2/pay/closeorder", order::close_order),
-    route("v2/pay/micropay", codepay::pay_by_code),
-    route("v2/secapi/pay/reverse", codepay::reverse_order),
-    route("v2/secapi/pay/refund", refund::create_refund),
-    route("v2/pay/refundquery", refund::query_refunds),
+    route("POST", "v2/pay/unifiedorder", order::unified_order),
+    route("POST", "v2/pay/orderquery", order::query_order),
+    route("POST", "v2/pay/closeorder", order::close_order),
+    route("POST", "v2/pay/micropay", codepay::pay_by_code),
+    route("POST", "v2/secapi/pay/reverse", codepay::reverse_order),
+    route("POST", "v2/secapi/pay/refund", refund::create_refund),
+    route("POST", "v2/pay/refundquery", refund::query_refunds),
 ];
 
 /// `event_type` of the notification of a payment.

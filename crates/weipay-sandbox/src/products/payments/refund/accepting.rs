@@ -184,16 +184,11 @@ pub(super) fn check_amounts(
 }
 
 /// Divides the amount between person, coupons and fee.
-pub(super) fn divide(
-    request: &RefundRequest,
-    order: &Order,
-    payment: &Payment,
-    earlier: &[Refund],
-) -> Amounts {
+pub(super) fn divide(refund: i64, order: &Order, payment: &Payment, earlier: &[Refund]) -> Amounts {
     let counted =
         || earlier.iter().filter(|refund| refund.state != RefundState::Closed).map(|refund| &refund.amounts);
     let (total, refunded) = (order.total, counted().map(|amounts| amounts.refund).sum());
-    let share = |part, part_refunded| Divided { total, part, refunded, part_refunded }.share(request.refund);
+    let share = |part, part_refunded| Divided { total, part, refunded, part_refunded }.share(refund);
     let payer = share(payment.payer_total, counted().map(|amounts| amounts.payer).sum());
     let fee = share(payment.fee, counted().map(|amounts| amounts.fee).sum());
 
@@ -202,7 +197,7 @@ pub(super) fn divide(
     let before: Vec<i64> = (0..worths.len())
         .map(|coupon| counted().filter_map(|amounts| amounts.coupons.get(coupon)).sum())
         .collect();
-    let mut left = request.refund - payer;
+    let mut left = refund - payer;
     let mut coupons = Vec::with_capacity(worths.len());
     for (index, (part, part_refunded)) in worths.iter().zip(&before).enumerate() {
         let total = worths.iter().skip(index).sum();
@@ -212,8 +207,8 @@ pub(super) fn divide(
         coupons.push(of_this);
     }
     let discounts = payment.promotion_detail.iter().zip(&coupons).filter(|(coupon, _)| !is_money(coupon));
-    let settlement = request.refund - discounts.map(|(_, fen)| fen).sum::<i64>();
-    Amounts { refund: request.refund, payer, settlement, fee, coupons }
+    let settlement = refund - discounts.map(|(_, fen)| fen).sum::<i64>();
+    Amounts { refund, payer, settlement, fee, coupons }
 }
 
 /// What the merchant has that a refund can come from.

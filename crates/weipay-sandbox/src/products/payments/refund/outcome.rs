@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::record::{Channel, Refund, RefundState, is_money};
-use super::refusals;
+use super::record::{Channel, OfOrder, Refund, RefundState};
+use super::{money, refusals};
 use crate::contract::ValidRequest;
 use crate::products::cash_coupons::discount;
 use crate::products::complaints;
@@ -100,21 +100,14 @@ fn posting(business: Business, refund: &Refund, now: i64) -> Posting {
 /// refunded as a whole can be used again.
 fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
     let payee = Owner::merchant(refund.payee());
-    let receiver = match (refund.channel, refund.order.bank_type.as_str()) {
-        (Channel::Merchant, _) => payee.account(AccountKind::Bank),
-        (Channel::Original, "OTHERS") => refund.order.person.account(AccountKind::Wallet),
-        (Channel::Original | Channel::OtherBankcard, _) => refund.order.person.account(AccountKind::Bank),
+    let OfOrder { bank_type, person, promotion_detail, .. } = &refund.order;
+    let receiver = match refund.channel {
+        Channel::Merchant => payee.account(AccountKind::Bank),
+        Channel::Original => money::original_account(bank_type, person),
+        Channel::OtherBankcard => person.account(AccountKind::Bank),
     };
-    let refunding = || payee.account(AccountKind::Refunding);
-    let mut moved = posting(Business::Refund, refund, now).moves(refunding(), receiver, refund.amounts.payer);
-    let coupons = refund.order.promotion_detail.iter().zip(&refund.amounts.coupons);
-    for (coupon, fen) in coupons.filter(|(coupon, _)| is_money(coupon)) {
-        let id = coupon["coupon_id"].as_str().unwrap_or_default();
-        let budget = discount::return_to_budget(tx, id, *fen, now)?;
-        moved =
-            moved.moves(refunding(), budget.unwrap_or_else(|| payee.account(AccountKind::Marketing)), *fen);
-    }
-    post(tx, moved).map_err(broken)?;
+    let moved = posting(Business::Refund, refund, now);
+    money::deliver(tx, &payee, receiver, &refund.amounts, promotion_detail, moved, now)?;
     let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
     let payment = order.as_ref().and_then(|order| order.payment.as_ref());
     if payment.is_some_and(|payment| payment.refunded >= refund.order.total) {

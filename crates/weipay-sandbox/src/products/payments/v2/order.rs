@@ -56,8 +56,7 @@ pub(super) fn read(
     let text = |name: &str| request.text(name).map(str::to_owned);
     let (sub_mchid, sub_appid) = (text("sub_mch_id"), text("sub_appid"));
     if let Some(sub_mchid) = &sub_mchid {
-        let (caller, sub_appid) = (context.caller, sub_appid.as_deref());
-        check_sub_merchant(context.merchants, &caller.sub_merchants, &caller.mchid, sub_mchid, sub_appid)?;
+        check_sub_merchant(context.merchants, context.caller, sub_mchid, sub_appid.as_deref())?;
     }
     let appid = request.required("appid").to_owned();
     let payer =
