@@ -6,6 +6,7 @@ mod arguments;
 mod call;
 mod failure;
 mod nearest;
+mod notification_listener;
 mod output;
 mod quickstart;
 mod sandbox;

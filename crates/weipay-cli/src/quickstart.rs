@@ -3,7 +3,6 @@
 //! second act sells a cup of coffee.
 
 mod qr_code;
-mod receiver;
 mod shop;
 mod story;
 mod styles;

@@ -18,7 +18,8 @@ use weipay::v3::refund::domestic::refunds::post as refund;
 use weipay_sandbox::{ClockMode, PersonPays, Sandbox};
 
 use super::story::Story;
-use super::{Screen, proof, qr_code, receiver, shown};
+use super::{Screen, proof, qr_code, shown};
+use crate::notification_listener;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -69,14 +70,17 @@ impl<'a> Shop<'a> {
     fn open(sandbox: &'a Sandbox, story: &'a Story) -> Result<Self> {
         let (sender, happenings) = mpsc::channel();
         let heard = sender.clone();
-        let notify_url = receiver::listen(story.client.receiver(), move |received| {
-            let happening = match received {
-                Ok(notification) => Happening::Notified(Box::new(notification)),
-                Err(rejection) => Happening::Rejected(format!("{rejection:#}")),
+        let receiver = story.client.receiver();
+        let address = notification_listener::listen(move |_, headers, body| {
+            let (response, happening) = match receiver.receive(headers, body) {
+                Ok(notification) => (notification.success(), Happening::Notified(Box::new(notification))),
+                Err(rejection) => (rejection.response(), Happening::Rejected(format!("{rejection:#}"))),
             };
             // Nobody listens when the shop has closed.
             heard.send(happening).ok();
+            response
         })?;
+        let notify_url = format!("{address}/notify");
         let number = format!("shop-{}", story.run);
         Ok(Self {
             sandbox,

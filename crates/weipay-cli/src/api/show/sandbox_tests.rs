@@ -32,15 +32,11 @@ const STORY: [(&str, &str); 16] = [
     ("GET", "v3/marketing/busifavor/callbacks"),
 ];
 
-/// Operations with rules that samples of single fields do not follow: the sums of a batch, one of two numbers, two orders at least
-/// in a combined one, an account of the type that another field names.
-const RULES_BETWEEN_FIELDS: [(&str, &str); 11] = [
+/// Operations with rules that samples of single fields do not follow: the sums of a batch, one of two numbers, an
+/// account of the type that another field names.
+const RULES_BETWEEN_FIELDS: [(&str, &str); 7] = [
     ("POST", "v3/transfer/batches"),
     ("GET", "v3/payscore/serviceorder"),
-    ("POST", "v3/combine-transactions/app"),
-    ("POST", "v3/combine-transactions/h5"),
-    ("POST", "v3/combine-transactions/jsapi"),
-    ("POST", "v3/combine-transactions/native"),
     ("GET", "v3/payscore/partner/serviceorder"),
     ("POST", "v3/payscore/partner/serviceorder/direct-complete"),
     ("GET", "v3/payscore/partner/permissions/search"),

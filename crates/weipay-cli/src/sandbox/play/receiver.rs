@@ -1,19 +1,17 @@
 //! The merchants' receivers of notifications in a story: one listener, a path for each merchant, and the SDK's own checks.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
+use weipay::bytes::Bytes;
 use weipay::notification::Receiver;
 
-/// The largest notification that is read, and its head.
-const MAX_BODY: usize = 1024 * 1024;
-const MAX_HEAD: u64 = 64 * 1024;
+use crate::notification_listener;
+
 /// The most notifications that wait for a step.
 const MAX_WAITING: usize = 10_000;
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -51,16 +49,14 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = format!("http://{}", listener.local_addr()?);
         let shared = Shared::default();
-        let of_thread = shared.clone();
-        thread::Builder::new().name("receiver".to_owned()).spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let shared = of_thread.clone();
-                // The sandbox posts few at a time. What fails here is a notification that was not acknowledged.
-                let _ = thread::Builder::new().spawn(move || serve(stream, &shared));
-            }
+        let of_handler = shared.clone();
+        let address = notification_listener::listen(move |path, headers, body| {
+            let mut response = Response::new(Bytes::new());
+            let status = receive(&of_handler, path, headers, body);
+            *response.status_mut() =
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            response
         })?;
         Ok(Self { address, shared })
     }
@@ -90,44 +86,8 @@ impl Listener {
     }
 }
 
-fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
-    stream.set_read_timeout(Some(TIME_LIMIT))?;
-    let mut reader = BufReader::new(stream);
-    let (path, headers) = read_head(&mut reader)?;
-    let length =
-        headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
-    if length > MAX_BODY {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let status = receive(&path, &headers, &body, shared);
-    let response = format!("HTTP/1.1 {status} -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    reader.get_mut().write_all(response.as_bytes())
-}
-
-fn read_head(reader: &mut impl BufRead) -> io::Result<(String, HeaderMap)> {
-    let mut reader = reader.take(MAX_HEAD);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut headers = HeaderMap::new();
-    loop {
-        line.clear();
-        if reader.read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let Some((name, value)) = line.trim_end().split_once(':') else { return Ok((path, headers)) };
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value.trim()))
-        {
-            headers.insert(name, value);
-        }
-    }
-}
-
 /// Verifies a notification, keeps it, and gives the status to respond with.
-fn receive(path: &str, headers: &HeaderMap, body: &[u8], shared: &Shared) -> u16 {
+fn receive(shared: &Shared, path: &str, headers: &HeaderMap, body: &[u8]) -> u16 {
     let merchant = path.trim_start_matches('/');
     let mut state = shared.lock();
     let Some(receiver) = state.receivers.get(merchant) else { return 404 };
