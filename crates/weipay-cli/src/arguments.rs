@@ -56,7 +56,7 @@ pub(crate) struct Quickstart {
     /// Afterwards, sell a cup of coffee: an order, its QR code, a person who pays, the notification, a refund, the bill of the day.
     #[arg(long)]
     pub(crate) shop: bool,
-    /// The person pays at once, and not when Enter is pressed. So it is where there is no terminal.
+    /// Pay at once instead of waiting for Enter. This is the default where there is no terminal.
     #[arg(long, requires = "shop")]
     pub(crate) yes: bool,
     /// Keep the sandbox running afterwards, until Ctrl-C.

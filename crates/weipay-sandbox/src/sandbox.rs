@@ -172,7 +172,7 @@ impl Sandbox {
 
     /// Keeps the state as it is now under a name, in the data folder, in the place of the snapshot that had this name: records,
     /// notifications that wait, what is due, how the clock goes, and where a seeded sequence of numbers stands. Merchants and their
-    /// kits are no part of it.
+    /// kits are left out.
     ///
     /// # Errors
     /// When the name cannot name a file, there are too many snapshots, or the file or the database fails.

@@ -212,8 +212,8 @@ pub(crate) enum SandboxCommand {
     },
     /// Show or move the clock of a running sandbox.
     Clock(Clock),
-    /// Keep the state of a running sandbox: records, notifications that wait, what is due, and the clock. Merchants and their keys
-    /// are no part of it.
+    /// Keep the state of a running sandbox: records, notifications that wait, what is due, and the clock. It leaves out
+    /// merchants and their keys.
     #[command(after_help = SNAPSHOT_HELP)]
     Snapshot {
         /// A name, for a snapshot in the data folder; or a file, which has a `/` in its path or ends with .jsonl.

@@ -94,7 +94,7 @@ impl BillLink {
     }
 }
 
-/// The bill that a token leads to; `None` when it is no token of a bill.
+/// The bill that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
     if let Some(link) = BillLink::open(token, links.key) {
         let is_old = links.now.saturating_sub(link.made) > LIFE_SECONDS;

@@ -6,8 +6,10 @@ use super::link::{BillLink, download};
 use super::*;
 use crate::clock;
 use crate::merchants::Merchants;
+use crate::products::HandlerError;
 use crate::products::Links;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
+use crate::products::payments::codepay;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payer, Payment, TradeType};
 use crate::products::payments::refund::fixtures::{NOW as TIME_OF_WORLD, Wish, World};
 use crate::products::payments::refund::record::RefundState;
@@ -294,4 +296,30 @@ fn a_large_bill() {
         );
     }
     println!("{}", std::fs::read_to_string("/proc/self/status").unwrap_or_default());
+}
+
+#[test]
+fn a_reversal_has_its_row_on_its_day_and_the_sums_are_those_of_the_ledger() {
+    let store = Store::in_memory();
+    let paid_and_reversed: Result<(), HandlerError> = store.transaction(|tx| {
+        pay(tx, 1, at("2026-11-25T08:00:00+08:00"), None);
+        pay(tx, 2, at("2026-11-24T08:00:00+08:00"), None);
+        for number in ["order-1", "order-2"] {
+            let order = Order::find_by_number(tx, MERCHANT, number)?.unwrap();
+            let order = Order { trade_type: TradeType::Micropay, ..order };
+            codepay::reverse(tx, order, at("2026-11-25T09:00:00+08:00"))?;
+        }
+        let purse = Purse::find(tx, &Owner::merchant(MERCHANT))?;
+        assert_eq!((purse.basic(), purse.balance(AccountKind::Fees)), (0, 0));
+        Ok(())
+    });
+    paid_and_reversed.unwrap();
+    let all = lines(&store, &bill_of(BillKind::Trade(TradeBill::All), None));
+    let states: Vec<_> = all[1..4].iter().map(|line| line.split(",`").nth(9).unwrap()).collect();
+    assert_eq!(states, ["SUCCESS", "REVOKED", "REVOKED"]);
+    // One payment of 9.00 with a fee of 0.05 came in, two went back.
+    assert_eq!(all.last().unwrap(), "`3,`9.00,`18.00,`0.00,`-0.05000,`10.00,`20.00");
+    let refunded = lines(&store, &bill_of(BillKind::Trade(TradeBill::Refunded), None));
+    assert!(refunded[1..3].iter().all(|line| line.split(",`").count() == 29), "{refunded:?}");
+    assert_eq!(lines(&store, &bill_of(BillKind::Trade(TradeBill::Paid), None)).len(), 1 + 1 + 2);
 }

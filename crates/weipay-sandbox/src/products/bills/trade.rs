@@ -1,11 +1,13 @@
-//! Trade bills (交易账单): a row for each payment and each refund of a day.
+//! Trade bills (交易账单): a row for each payment, each refund and each reversal (撤销) of a day.
 
 use super::text::{LINE_END, RowText, fee, time, yuan};
 use super::window;
 use super::{BillOf, Sink};
-use crate::products::payments::order::{Order, OrderState, Payment, Whose};
+use crate::products::payments::order::{Order, Payment, Whose};
 use crate::products::payments::payment::fee_rate;
-use crate::products::payments::refund::record::{Refund, RefundState, is_money, settlement_total};
+use crate::products::payments::refund::record::{
+    Channel, Refund, RefundState, is_money, settlement_total, worth,
+};
 use crate::store::{Page, StoreError, Transaction};
 
 /// `bill_type`. INFERRED(special-bills): the bills of merchants with special columns have the usual ones here.
@@ -68,6 +70,9 @@ pub(super) fn write(
         for event in &found {
             match event {
                 Event::Paid(order, payment) => write_payment(&mut row, kind, order, payment, &mut sums),
+                Event::Reversed(order, payment, at) => {
+                    write_reversal(&mut row, kind, order, payment, *at, &mut sums);
+                }
                 Event::Refunded(order, payment, refund) => {
                     write_refund(&mut row, kind, order, payment, refund, &mut sums);
                 }
@@ -94,6 +99,8 @@ pub(super) fn write(
 enum Event {
     Paid(Box<Order>, Payment),
     Refunded(Box<Order>, Payment, Box<Refund>),
+    /// With the time of the reversal.
+    Reversed(Box<Order>, Payment, i64),
 }
 
 impl Event {
@@ -102,6 +109,7 @@ impl Event {
         match self {
             Self::Paid(_, payment) => (payment.paid_at, &payment.transaction_id),
             Self::Refunded(_, _, refund) => (refund.created, &refund.refund_id),
+            Self::Reversed(_, payment, at) => (*at, &payment.transaction_id),
         }
     }
 }
@@ -117,7 +125,7 @@ fn events(
 ) -> Result<(Vec<Event>, usize), StoreError> {
     let (mut found, mut fullest) = (Vec::new(), 0);
     if kind != TradeBill::Refunded {
-        let (orders, count) = payments(tx, bill, from, until, page)?;
+        let (orders, count) = orders(bill, |whose| Order::find_paid(tx, whose, from, until, page))?;
         fullest = count;
         found.extend(orders.into_iter().filter_map(|order| {
             let payment = order.payment.clone()?;
@@ -125,6 +133,12 @@ fn events(
         }));
     }
     if kind != TradeBill::Paid {
+        let (reversed, count) = orders(bill, |whose| Order::find_reversed(tx, whose, from, until, page))?;
+        fullest = fullest.max(count);
+        found.extend(reversed.into_iter().filter_map(|order| {
+            let (payment, at) = (order.payment.clone()?, order.ended?);
+            Some(Event::Reversed(Box::new(order), payment, at))
+        }));
         let (refunds, count) = refunds(tx, bill, from, until, page)?;
         fullest = fullest.max(count);
         for refund in refunds {
@@ -138,21 +152,18 @@ fn events(
     Ok((found, fullest))
 }
 
-/// What a merchant sold or was paid for in a part of the time.
-fn payments(
-    tx: &Transaction<'_>,
+/// The orders that a merchant made or was paid for, by a search for either.
+fn orders(
     bill: &BillOf,
-    from: i64,
-    until: i64,
-    page: Page,
+    find: impl Fn(Whose<'_>) -> Result<Vec<Order>, StoreError>,
 ) -> Result<(Vec<Order>, usize), StoreError> {
-    let mut found = Order::find_paid(tx, Whose::Merchant(&bill.mchid), from, until, page)?;
+    let mut found = find(Whose::Merchant(&bill.mchid))?;
     let mut fullest = found.len();
     match &bill.sub_mchid {
         Some(sub_mchid) => found.retain(|order| order.sub_mchid.as_ref() == Some(sub_mchid)),
         None => {
             // What partners sold for it.
-            let of_others = Order::find_paid(tx, Whose::Payee(&bill.mchid), from, until, page)?;
+            let of_others = find(Whose::Payee(&bill.mchid))?;
             fullest = fullest.max(of_others.len());
             found.extend(of_others.into_iter().filter(|order| order.merchant != bill.mchid));
         }
@@ -204,8 +215,7 @@ fn write_order(row: &mut RowText, order: &Order, payment: &Payment, at: i64, sta
 
 fn write_payment(row: &mut RowText, kind: TradeBill, order: &Order, payment: &Payment, sums: &mut Sums) {
     let settlement = settlement_total(order, payment);
-    let state = if order.state == OrderState::Revoked { "REVOKED" } else { "SUCCESS" };
-    write_order(row, order, payment, payment.paid_at, state);
+    write_order(row, order, payment, payment.paid_at, "SUCCESS");
     row.cell(&yuan(settlement));
     row.cell(&yuan(order.total - settlement));
     if kind == TradeBill::All {
@@ -255,6 +265,32 @@ fn write_refund(
     sums.coupons_refunded += money;
     sums.fee -= fee_back;
     sums.requested += amounts.refund;
+}
+
+/// INFERRED(reversal-row): a reversal has its row on its day, as a refund of everything that has no refund number.
+fn write_reversal(
+    row: &mut RowText,
+    kind: TradeBill,
+    order: &Order,
+    payment: &Payment,
+    at: i64,
+    sums: &mut Sums,
+) {
+    let settlement = settlement_total(order, payment);
+    let money = payment.promotion_detail.iter().filter(|coupon| is_money(coupon)).map(worth).sum();
+    write_order(row, order, payment, at, "REVOKED");
+    row.cells(["0.00", "0.00"]);
+    if kind == TradeBill::Refunded {
+        row.cells([time(at), time(at)].iter().map(String::as_str));
+    }
+    row.cells(["0", "0", &yuan(settlement), &yuan(money), Channel::Original.word(), "SUCCESS"]);
+    row.cells([order.description.as_str(), order.attach.as_deref().unwrap_or_default()]);
+    row.cells([fee(-payment.fee).as_str(), &fee_rate(), "0.00", &yuan(order.total), ""]);
+    sums.rows += 1;
+    sums.refunded += settlement;
+    sums.coupons_refunded += money;
+    sums.fee -= payment.fee;
+    sums.requested += order.total;
 }
 
 /// 退款状态. INFERRED(refund-row): money that could not be delivered is `CHANGE`, as in APIv2.

@@ -210,6 +210,8 @@ const NUMBER: &str = "number";
 const PREPAY: &str = "prepay";
 const MERCHANT_AND_DAY: &str = "merchant and time of payment";
 const PAYEE_AND_DAY: &str = "payee and time of payment";
+const MERCHANT_AND_REVERSAL: &str = "merchant and time of reversal";
+const PAYEE_AND_REVERSAL: &str = "payee and time of reversal";
 
 impl Record for Order {
     const KIND: &'static str = "order";
@@ -226,6 +228,10 @@ impl Record for Order {
             indexes.push(IndexEntry::new(TRANSACTION, payment.transaction_id.as_str()));
             indexes.push(IndexEntry::new(MERCHANT_AND_DAY, at(&self.merchant, payment.paid_at)));
             indexes.push(IndexEntry::new(PAYEE_AND_DAY, at(self.payee(), payment.paid_at)));
+            if let (OrderState::Revoked, Some(ended)) = (self.state, self.ended) {
+                indexes.push(IndexEntry::new(MERCHANT_AND_REVERSAL, at(&self.merchant, ended)));
+                indexes.push(IndexEntry::new(PAYEE_AND_REVERSAL, at(self.payee(), ended)));
+            }
         }
         indexes
     }
@@ -291,9 +297,31 @@ impl Order {
         until: i64,
         page: Page,
     ) -> Result<Vec<Self>, StoreError> {
+        Self::find_between(tx, whose, [MERCHANT_AND_DAY, PAYEE_AND_DAY], from, until, page)
+    }
+
+    /// The orders whose payment was reversed (撤销) from one time until before another.
+    pub(crate) fn find_reversed(
+        tx: &Transaction<'_>,
+        whose: Whose<'_>,
+        from: i64,
+        until: i64,
+        page: Page,
+    ) -> Result<Vec<Self>, StoreError> {
+        Self::find_between(tx, whose, [MERCHANT_AND_REVERSAL, PAYEE_AND_REVERSAL], from, until, page)
+    }
+
+    fn find_between(
+        tx: &Transaction<'_>,
+        whose: Whose<'_>,
+        [of_merchant, of_payee]: [&'static str; 2],
+        from: i64,
+        until: i64,
+        page: Page,
+    ) -> Result<Vec<Self>, StoreError> {
         let (index, mchid) = match whose {
-            Whose::Merchant(mchid) => (MERCHANT_AND_DAY, mchid),
-            Whose::Payee(mchid) => (PAYEE_AND_DAY, mchid),
+            Whose::Merchant(mchid) => (of_merchant, mchid),
+            Whose::Payee(mchid) => (of_payee, mchid),
         };
         let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
         tx.find(&[range], page)

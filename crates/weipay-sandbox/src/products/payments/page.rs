@@ -6,9 +6,9 @@
 //! | `/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=...` | an `h5_url`: path and query are the real ones, and so is the host for a browser that comes by the proxy |
 //! | `/pay/page.css` | how they look |
 //!
-//! It is no part of the API: nothing of it is signed, kept in the log, or met by faults. `GET` changes nothing. `POST` pays or cancels as
-//! [`Platform::pay`] does, and only from a form of this page: a page of another site can neither read the form's token nor name
-//! the sandbox in `Host` by a name of its own.
+//! It is outside the API: nothing of it is signed or logged, and faults do not meet it. `GET` changes nothing. `POST` pays or cancels as
+//! [`Platform::pay`] does, and only from a form of this page: a page of another site cannot read the form's token, and a request
+//! under another host name is refused.
 
 mod html;
 mod invoice;

@@ -167,7 +167,7 @@ pub(super) fn coupon_to_use(
     coupon_of(tx, order, &means, now)
 }
 
-/// The coupon that is used. None fits is no obstacle, unless the person chose one.
+/// The coupon that is used, if one fits. A coupon that the person chose must fit.
 fn coupon_of(
     tx: &Transaction<'_>,
     order: &Order,

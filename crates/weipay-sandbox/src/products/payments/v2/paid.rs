@@ -47,7 +47,7 @@ pub(super) fn elements(order: &Order, payment: &Payment) -> Map<String, Value> {
     elements
 }
 
-/// `coupon_type_$n`. INFERRED(v2-coupon-type): how a coupon that is no money is named.
+/// `coupon_type_$n`. INFERRED(v2-coupon-type): what a coupon that only lowers the price (免充值) is called.
 pub(super) fn coupon_type(coupon: &Value) -> &'static str {
     if is_money(coupon) { "CASH" } else { "NO_CASH" }
 }
