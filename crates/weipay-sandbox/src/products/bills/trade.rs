@@ -123,72 +123,56 @@ fn events(
     until: i64,
     page: Page,
 ) -> Result<(Vec<Event>, usize), StoreError> {
-    let (mut found, mut fullest) = (Vec::new(), 0);
+    let (mut events, mut fullest) = (Vec::new(), 0);
+    let of_order: fn(&Order) -> Option<&String> = |order| order.sub_mchid.as_ref();
     if kind != TradeBill::Refunded {
-        let (orders, count) = orders(bill, |whose| Order::find_paid(tx, whose, from, until, page))?;
+        let (orders, count) = found(bill, of_order, |whose| Order::find_paid(tx, whose, from, until, page))?;
         fullest = count;
-        found.extend(orders.into_iter().filter_map(|order| {
+        events.extend(orders.into_iter().filter_map(|order| {
             let payment = order.payment.clone()?;
             Some(Event::Paid(Box::new(order), payment))
         }));
     }
     if kind != TradeBill::Paid {
-        let (reversed, count) = orders(bill, |whose| Order::find_reversed(tx, whose, from, until, page))?;
+        let (reversed, count) =
+            found(bill, of_order, |whose| Order::find_reversed(tx, whose, from, until, page))?;
         fullest = fullest.max(count);
-        found.extend(reversed.into_iter().filter_map(|order| {
+        events.extend(reversed.into_iter().filter_map(|order| {
             let (payment, at) = (order.payment.clone()?, order.ended?);
             Some(Event::Reversed(Box::new(order), payment, at))
         }));
-        let (refunds, count) = refunds(tx, bill, from, until, page)?;
+        let (refunds, count) = found(
+            bill,
+            |refund: &Refund| refund.sub_mchid.as_ref(),
+            |whose| Refund::find_accepted(tx, whose, from, until, page),
+        )?;
         fullest = fullest.max(count);
         for refund in refunds {
             let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
             let paid = order.and_then(|order| order.payment.clone().map(|payment| (order, payment)));
             let (order, payment) =
                 paid.ok_or_else(|| StoreError::Corrupt("a refund without its order".to_owned()))?;
-            found.push(Event::Refunded(Box::new(order), payment, Box::new(refund)));
+            events.push(Event::Refunded(Box::new(order), payment, Box::new(refund)));
         }
     }
-    Ok((found, fullest))
+    Ok((events, fullest))
 }
 
-/// The orders that a merchant made or was paid for, by a search for either.
-fn orders(
+/// What a search finds for the merchant of a bill: what it sold itself or as a partner, and what partners sold for it; of a bill for one
+/// sub-merchant only what was sold for that. Beside it how many records the fuller search gave.
+fn found<R>(
     bill: &BillOf,
-    find: impl Fn(Whose<'_>) -> Result<Vec<Order>, StoreError>,
-) -> Result<(Vec<Order>, usize), StoreError> {
+    sub_mchid: fn(&R) -> Option<&String>,
+    find: impl Fn(Whose<'_>) -> Result<Vec<R>, StoreError>,
+) -> Result<(Vec<R>, usize), StoreError> {
     let mut found = find(Whose::Merchant(&bill.mchid))?;
     let mut fullest = found.len();
-    match &bill.sub_mchid {
-        Some(sub_mchid) => found.retain(|order| order.sub_mchid.as_ref() == Some(sub_mchid)),
-        None => {
-            // What partners sold for it.
-            let of_others = find(Whose::Payee(&bill.mchid))?;
-            fullest = fullest.max(of_others.len());
-            found.extend(of_others.into_iter().filter(|order| order.merchant != bill.mchid));
-        }
-    }
-    Ok((found, fullest))
-}
-
-/// What was given back in a part of the time, by the time at which it was accepted.
-fn refunds(
-    tx: &Transaction<'_>,
-    bill: &BillOf,
-    from: i64,
-    until: i64,
-    page: Page,
-) -> Result<(Vec<Refund>, usize), StoreError> {
-    let mut found = Refund::find_accepted(tx, &bill.mchid, false, from, until, page)?;
-    let mut fullest = found.len();
-    match &bill.sub_mchid {
-        Some(sub_mchid) => found.retain(|refund| refund.sub_mchid.as_ref() == Some(sub_mchid)),
-        None => {
-            // Of what partners sold for it.
-            let of_others = Refund::find_accepted(tx, &bill.mchid, true, from, until, page)?;
-            fullest = fullest.max(of_others.len());
-            found.extend(of_others.into_iter().filter(|refund| refund.merchant != bill.mchid));
-        }
+    if bill.sub_mchid.is_some() {
+        found.retain(|record| sub_mchid(record) == bill.sub_mchid.as_ref());
+    } else {
+        let of_partners = find(Whose::SubMerchant(&bill.mchid))?;
+        fullest = fullest.max(of_partners.len());
+        found.extend(of_partners);
     }
     Ok((found, fullest))
 }

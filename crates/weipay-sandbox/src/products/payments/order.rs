@@ -209,9 +209,9 @@ const TRANSACTION: &str = "transaction";
 const NUMBER: &str = "number";
 const PREPAY: &str = "prepay";
 const MERCHANT_AND_DAY: &str = "merchant and time of payment";
-const PAYEE_AND_DAY: &str = "payee and time of payment";
+const SUB_MERCHANT_AND_DAY: &str = "sub-merchant and time of payment";
 const MERCHANT_AND_REVERSAL: &str = "merchant and time of reversal";
-const PAYEE_AND_REVERSAL: &str = "payee and time of reversal";
+const SUB_MERCHANT_AND_REVERSAL: &str = "sub-merchant and time of reversal";
 
 impl Record for Order {
     const KIND: &'static str = "order";
@@ -226,11 +226,14 @@ impl Record for Order {
         indexes.push(IndexEntry::new(NUMBER, self.out_trade_no.as_str()));
         if let Some(payment) = &self.payment {
             indexes.push(IndexEntry::new(TRANSACTION, payment.transaction_id.as_str()));
-            indexes.push(IndexEntry::new(MERCHANT_AND_DAY, at(&self.merchant, payment.paid_at)));
-            indexes.push(IndexEntry::new(PAYEE_AND_DAY, at(self.payee(), payment.paid_at)));
+            let sub_mchid = self.sub_mchid.as_deref();
+            let mut push = |of_merchant, of_sub_merchant, time| {
+                indexes.push(IndexEntry::new(of_merchant, at(&self.merchant, time)));
+                indexes.extend(sub_mchid.map(|mchid| IndexEntry::new(of_sub_merchant, at(mchid, time))));
+            };
+            push(MERCHANT_AND_DAY, SUB_MERCHANT_AND_DAY, payment.paid_at);
             if let (OrderState::Revoked, Some(ended)) = (self.state, self.ended) {
-                indexes.push(IndexEntry::new(MERCHANT_AND_REVERSAL, at(&self.merchant, ended)));
-                indexes.push(IndexEntry::new(PAYEE_AND_REVERSAL, at(self.payee(), ended)));
+                push(MERCHANT_AND_REVERSAL, SUB_MERCHANT_AND_REVERSAL, ended);
             }
         }
         indexes
@@ -247,13 +250,13 @@ pub(crate) fn key(merchant: &str, out_trade_no: &str) -> String {
     joined(merchant, out_trade_no)
 }
 
-/// Whose payments a bill has.
+/// Whose payments, refunds and reversals a bill has. No order is found by both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose<'a> {
     /// All that a merchant or partner made, for its sub-merchants too.
     Merchant(&'a str),
-    /// All whose money one merchant or sub-merchant got.
-    Payee(&'a str),
+    /// All that partners made for one sub-merchant.
+    SubMerchant(&'a str),
 }
 
 impl Order {
@@ -297,7 +300,7 @@ impl Order {
         until: i64,
         page: Page,
     ) -> Result<Vec<Self>, StoreError> {
-        Self::find_between(tx, whose, [MERCHANT_AND_DAY, PAYEE_AND_DAY], from, until, page)
+        Self::find_between(tx, whose, [MERCHANT_AND_DAY, SUB_MERCHANT_AND_DAY], from, until, page)
     }
 
     /// The orders whose payment was reversed (撤销) from one time until before another.
@@ -308,20 +311,20 @@ impl Order {
         until: i64,
         page: Page,
     ) -> Result<Vec<Self>, StoreError> {
-        Self::find_between(tx, whose, [MERCHANT_AND_REVERSAL, PAYEE_AND_REVERSAL], from, until, page)
+        Self::find_between(tx, whose, [MERCHANT_AND_REVERSAL, SUB_MERCHANT_AND_REVERSAL], from, until, page)
     }
 
     fn find_between(
         tx: &Transaction<'_>,
         whose: Whose<'_>,
-        [of_merchant, of_payee]: [&'static str; 2],
+        [of_merchant, of_sub_merchant]: [&'static str; 2],
         from: i64,
         until: i64,
         page: Page,
     ) -> Result<Vec<Self>, StoreError> {
         let (index, mchid) = match whose {
             Whose::Merchant(mchid) => (of_merchant, mchid),
-            Whose::Payee(mchid) => (of_payee, mchid),
+            Whose::SubMerchant(mchid) => (of_sub_merchant, mchid),
         };
         let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
         tx.find(&[range], page)
@@ -516,12 +519,23 @@ mod tests {
             let id = paid.transaction_id().unwrap();
             assert_eq!(Order::find_by_transaction(tx, id)?.as_ref(), Some(&paid));
             let page = Page { offset: 0, limit: 9 };
-            for whose in [Whose::Merchant("1900000109"), Whose::Payee("1900000109")] {
-                assert_eq!(
-                    Order::find_paid(tx, whose, NOW + 60, NOW + 61, page)?,
-                    std::slice::from_ref(&paid)
-                );
+            let of_partner = Order {
+                sub_mchid: Some("1900000110".to_owned()),
+                out_trade_no: "order-2".to_owned(),
+                prepays: Vec::new(),
+                ..a_paid_order()
+            };
+            tx.save(&of_partner)?;
+            let of_both = [of_partner.clone(), paid];
+            let found = [
+                (Whose::Merchant("1900000109"), &of_both[..]),
+                (Whose::SubMerchant("1900000110"), &of_both[..1]),
+                (Whose::SubMerchant("1900000109"), &[]),
+            ];
+            for (whose, expected) in found {
+                assert_eq!(Order::find_paid(tx, whose, NOW + 60, NOW + 61, page)?, expected);
                 assert!(Order::find_paid(tx, whose, NOW, NOW + 60, page)?.is_empty());
+                assert!(Order::find_reversed(tx, whose, NOW, NOW + 99, page)?.is_empty());
             }
             Ok(())
         });

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::products::ledger::{AccountKind, Owner};
-use crate::products::payments::order::{Dialect, Order, Payment};
+use crate::products::payments::order::{Dialect, Order, Payment, Whose};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// `status`.
@@ -119,7 +119,7 @@ impl Channel {
 const ID: &str = "refund id";
 const NUMBER: &str = "number";
 const ORDER: &str = "order";
-const PAYEE_AND_TIME: &str = "payee and time";
+const SUB_MERCHANT_AND_TIME: &str = "sub-merchant and time";
 const MERCHANT_AND_TIME: &str = "merchant and time";
 
 impl Record for Refund {
@@ -130,13 +130,16 @@ impl Record for Refund {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![
+        let mut indexes = vec![
             IndexEntry::new(ID, self.refund_id.as_str()),
             IndexEntry::new(NUMBER, self.out_refund_no.as_str()),
             IndexEntry::new(ORDER, self.order.transaction_id.as_str()),
-            IndexEntry::new(PAYEE_AND_TIME, at(self.payee(), self.created)),
             IndexEntry::new(MERCHANT_AND_TIME, at(&self.merchant, self.created)),
-        ]
+        ];
+        let of_sub_merchant =
+            |mchid: &String| IndexEntry::new(SUB_MERCHANT_AND_TIME, at(mchid, self.created));
+        indexes.extend(self.sub_mchid.as_ref().map(of_sub_merchant));
+        indexes
     }
 }
 
@@ -179,17 +182,18 @@ impl Refund {
         tx.find(&[IndexRange::equal(ORDER, transaction_id)], Page { offset: 0, limit: MAX_REFUNDS })
     }
 
-    /// The refunds that were accepted from one time until before another, of all orders that a merchant or partner made
-    /// (`is_payee` false) or whose money a merchant got.
+    /// The refunds that were accepted from one time until before another.
     pub(crate) fn find_accepted(
         tx: &Transaction<'_>,
-        mchid: &str,
-        is_payee: bool,
+        whose: Whose<'_>,
         from: i64,
         until: i64,
         page: Page,
     ) -> Result<Vec<Self>, StoreError> {
-        let index = if is_payee { PAYEE_AND_TIME } else { MERCHANT_AND_TIME };
+        let (index, mchid) = match whose {
+            Whose::Merchant(mchid) => (MERCHANT_AND_TIME, mchid),
+            Whose::SubMerchant(mchid) => (SUB_MERCHANT_AND_TIME, mchid),
+        };
         let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
         tx.find(&[range], page)
     }
