@@ -137,5 +137,6 @@ fn words(business: Business, other: AccountKind) -> (&'static str, &'static str)
         Business::Coupon => ("代金券", "代金券"),
         Business::TopUp => ("充值", "充值"),
         Business::Withdrawal => ("提现", "提现"),
+        Business::AdvanceReturn => ("垫付回补", "垫付回补"),
     }
 }
