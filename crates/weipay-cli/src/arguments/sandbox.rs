@@ -139,6 +139,10 @@ pub(crate) struct Serving {
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
     #[arg(long)]
     pub(crate) loose: bool,
+    /// Refuse as the documentation says where the real platform was seen to refuse otherwise: 403 OUT_TRADE_NO_USED for an order number
+    /// that was used before, and 500 OPENID_MISMATCH for an openid of another appid.
+    #[arg(long)]
+    pub(crate) documented_errors: bool,
     /// Accept each Authorization only once. It is not known what the platform does with a repeated one.
     #[arg(long)]
     pub(crate) no_replays: bool,
