@@ -502,8 +502,9 @@ pub(crate) struct Refund {
     /// The merchant's number (out_refund_no) or the platform's (refund_id).
     #[arg(value_name = "NUMBER")]
     pub(crate) number: String,
-    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), or the merchant gets the money back.
-    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed"])]
+    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), the merchant gets the money back, or the merchant
+    /// is short of money and the refund is closed seven days after it was accepted.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
     pub(crate) to: String,
     /// The data folder of the running sandbox.
     #[arg(long, value_name = "DIR", default_value = ".weipay")]

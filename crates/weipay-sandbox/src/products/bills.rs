@@ -13,16 +13,16 @@
 //! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept. INFERRED(bill-of-now): it shows refunds as
 //! they are now.
 
-mod day;
+pub(super) mod day;
 mod fund_flow;
 pub(super) mod link;
 mod profit_sharing;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 mod trade;
 pub(crate) mod v2;
-mod window;
+pub(super) mod window;
 
 use serde_json::{Value, json};
 use weipay_wire::{DigestAlgorithm, Digester, ENVELOPE_NONCE_LENGTH};

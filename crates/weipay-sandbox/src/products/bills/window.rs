@@ -7,7 +7,7 @@ const PAGE: i64 = 1_000;
 
 /// Calls `visit` with what `read` finds, one part of the time after the other. `read` finds what is in a part of the time,
 /// a page of it, and says how many records its fullest source gave.
-pub(super) fn each<T>(
+pub(in crate::products) fn each<T>(
     (from, until): (i64, i64),
     mut read: impl FnMut(i64, i64, Page) -> Result<(Vec<T>, usize), StoreError>,
     mut visit: impl FnMut(Vec<T>),
