@@ -11,6 +11,7 @@
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
+mod apportion;
 pub(crate) mod balance;
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;

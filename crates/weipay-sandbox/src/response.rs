@@ -114,6 +114,16 @@ pub(crate) struct Refusal {
     pub(crate) reason: Option<Cow<'static, str>>,
     /// Of a wrong signature: what was signed instead.
     pub(crate) explanation: Option<Box<SignatureExplanation>>,
+    /// What the documents say in the place of what was observed.
+    pub(crate) documented: Option<&'static DocumentedRefusal>,
+}
+
+/// A refusal as the documents have it, where the platform was seen to refuse otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DocumentedRefusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: &'static str,
 }
 
 /// Decimal codes that end a `Request-ID`. All were seen or documented.
@@ -143,6 +153,25 @@ impl Refusal {
             tail: tail::UNEXPLAINED,
             reason: None,
             explanation: None,
+            documented: None,
+        }
+    }
+
+    /// What the documents say in its place.
+    pub(crate) fn with_documented(mut self, documented: &'static DocumentedRefusal) -> Self {
+        self.documented = Some(documented);
+        self
+    }
+
+    /// As the documents have it, where they differ from what was observed. APIv2 has the status 200 whatever it refuses.
+    pub(crate) fn into_documented(self) -> Self {
+        let Some(documented) = self.documented else { return self };
+        Self {
+            status: if self.status == 200 { 200 } else { documented.status },
+            code: documented.code,
+            message: documented.message.into(),
+            tail: tail::UNEXPLAINED,
+            ..self
         }
     }
 

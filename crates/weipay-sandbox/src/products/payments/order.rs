@@ -350,6 +350,11 @@ impl Order {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
 
+    /// 商户端设备号.
+    pub(crate) fn device(&self) -> Option<&str> {
+        self.scene_info.as_ref()?.get("device_id")?.as_str()
+    }
+
     /// 微信支付订单号, of an order that was paid.
     pub(crate) fn transaction_id(&self) -> Option<&str> {
         self.payment.as_ref().map(|payment| payment.transaction_id.as_str())
@@ -388,7 +393,7 @@ impl Order {
             set("payer", self.show_payer(&payment.payer));
             amount["payer_total"] = json!(payment.payer_total);
             amount["payer_currency"] = json!(self.currency);
-            let device = self.scene_info.as_ref().and_then(|scene| scene.get("device_id"));
+            let device = self.device();
             set("scene_info", device.map_or(Value::Null, |device| json!({ "device_id": device })));
             if !payment.promotion_detail.is_empty() {
                 set("promotion_detail", json!(payment.promotion_detail));
