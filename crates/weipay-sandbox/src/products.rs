@@ -15,6 +15,7 @@ pub(crate) mod balance;
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
 pub(crate) mod complaints;
+mod coupon_stocks;
 mod downloads;
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
