@@ -14,6 +14,7 @@ use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
 use crate::merchants::Account;
 use crate::products::coupon_stocks::caps::{Limit, Sent};
+use crate::products::coupon_stocks::fresh_code;
 use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodePlace, Departure};
 use crate::products::users::check_user_exists;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
@@ -148,11 +149,6 @@ impl Situation {
             callback,
         })
     }
-}
-
-/// 22 digits as the platform makes them: a serial keeps them apart, chance keeps them from being guessed.
-fn fresh_code(tx: &Transaction<'_>, entropy: &Entropy) -> Result<String, StoreError> {
-    Ok(format!("1{}{:010}", entropy.digits(11), tx.next_number("coupon code")?))
 }
 
 /// Why a coupon is not sent.
