@@ -125,3 +125,9 @@ pub mod merchant_coupons {
     pub use crate::products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
     pub use crate::products::merchant_coupons::stock::StockState;
 }
+
+/// What programs do with product coupons (商品券) that no operation does: the state of a stock, and tokens that give coupons.
+pub mod product_coupons {
+    pub use crate::products::product_coupons::stock::ProductStockState;
+    pub use crate::products::product_coupons::tokens::TakenProductCoupons;
+}
