@@ -107,7 +107,7 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) code: &'static str,
     pub(crate) message: Cow<'static, str>,
-    pub(crate) detail: Option<Value>,
+    pub(crate) detail: Option<Box<Value>>,
     /// The decimal code behind the dash of `Request-ID`.
     pub(crate) tail: u32,
     /// Why, for the developer, in English and without any value of the request; see [`REASON_HEADER`].
@@ -176,7 +176,7 @@ impl Refusal {
     }
 
     pub(crate) fn with_detail(mut self, detail: Value) -> Self {
-        self.detail = Some(detail);
+        self.detail = Some(detail.into());
         self
     }
 
@@ -232,7 +232,7 @@ impl Refusal {
         let mut members = Map::new();
         members.insert("code".to_owned(), self.code.into());
         if let Some(detail) = &self.detail {
-            members.insert("detail".to_owned(), detail.clone());
+            members.insert("detail".to_owned(), detail.as_ref().clone());
         }
         members.insert("message".to_owned(), self.message.as_ref().into());
         Value::Object(members).to_string().into_bytes()
