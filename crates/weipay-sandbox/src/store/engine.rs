@@ -27,6 +27,17 @@ pub(crate) trait Engine {
         page: Page,
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
+    /// Records of a range in the order of its index and, under one value, of their addition, or all of that backwards. They begin
+    /// behind a place, if there is one.
+    fn scan(
+        &self,
+        kind: &str,
+        range: &IndexRange,
+        direction: Direction,
+        after: Option<&Place>,
+        limit: i64,
+    ) -> Result<Vec<(Place, StoredRecord)>, StoreError>;
+
     /// How many records fulfil all conditions.
     fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError>;
 
@@ -194,6 +205,31 @@ pub(crate) struct Page {
     pub(crate) offset: i64,
     /// How many are given at most.
     pub(crate) limit: i64,
+}
+
+/// In which order a range is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Ascending,
+    Descending,
+}
+
+impl Direction {
+    /// How SQL compares with the last place and sorts.
+    pub(super) const fn sql(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Ascending => (">", "ASC"),
+            Self::Descending => ("<", "DESC"),
+        }
+    }
+}
+
+/// Where a record stands in an index.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) value: String,
+    /// The number of the record. It grows with every addition.
+    pub(crate) number: i64,
 }
 
 /// What makes two requests the same in the eyes of a merchant: the operation, and the number that it gave the request.

@@ -13,8 +13,8 @@ use rusqlite::{
 
 use super::StoreError;
 use super::engine::{
-    Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page,
-    StoredRecord, StoredResponse, StoredRow,
+    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page,
+    Place, StoredRecord, StoredResponse, StoredRow,
 };
 pub(super) use migrations::FORM;
 
@@ -216,6 +216,37 @@ impl Engine for Transaction<'_> {
                 "SELECT key, version, document {search} ORDER BY found.number DESC LIMIT ? OFFSET ?"
             ))?;
             statement.query_map(params_from_iter(values), stored)?.collect()
+        })
+    }
+
+    fn scan(
+        &self,
+        kind: &str,
+        range: &IndexRange,
+        direction: Direction,
+        after: Option<&Place>,
+        limit: i64,
+    ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
+        let (beyond, order) = direction.sql();
+        let behind = match after {
+            Some(_) => format!("AND (found.value, found.number) {beyond} (?6, ?7)"),
+            None => String::new(),
+        };
+        let text = format!(
+            "SELECT key, version, document, found.value, found.number
+             FROM record_indexes AS found JOIN records ON records.number = found.number
+             WHERE found.kind = ?1 AND found.name = ?2 AND found.value BETWEEN ?3 AND ?4 {behind}
+             ORDER BY found.value {order}, found.number {order} LIMIT ?5"
+        );
+        let mut values: Vec<SqlValue> =
+            [kind, range.index, &range.from, &range.to].map(|text| SqlValue::from(text.to_owned())).into();
+        values.push(limit.into());
+        values.extend(after.into_iter().flat_map(|place| [place.value.clone().into(), place.number.into()]));
+        sql(|| {
+            let mut statement = self.prepare_cached(&text)?;
+            let placed =
+                |row: &Row<'_>| Ok((Place { value: row.get(3)?, number: row.get(4)? }, stored(row)?));
+            statement.query_map(params_from_iter(values), placed)?.collect()
         })
     }
 

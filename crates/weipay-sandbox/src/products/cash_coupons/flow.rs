@@ -14,11 +14,11 @@ use crate::clock;
 use crate::grammar::unconfirmed;
 use crate::products::bills::day::READY;
 use crate::products::bills::text::{LINE_END, RowText, time, yuan};
-use crate::products::bills::{Sink, day, window};
+use crate::products::bills::{Sink, day};
 use crate::products::downloads::token;
 use crate::products::{Behaviour, Context, HandlerError, Links};
 use crate::response::{File, Refusal};
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction};
+use crate::store::{Direction, IndexEntry, IndexRange, Record, StoreError, Transaction};
 
 /// What happened to a coupon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,21 +206,13 @@ impl FlowFile {
         sink(self.kind.heading());
         sink(LINE_END);
         let (mut rows, mut row) = (0i64, RowText::default());
-        let read = |from, until: i64, page: Page| {
-            let (from, to) = (at(&self.stock_id, from), at(&self.stock_id, until.saturating_sub(1)));
-            let found: Vec<FlowEntry> =
-                tx.find(&[IndexRange { index: self.kind.index(), from, to }], page)?;
-            let count = found.len();
-            Ok((found, count))
-        };
-        window::each((self.from, self.until), read, |mut found| {
-            found.sort_unstable_by_key(|entry| (entry.time, entry.number));
-            for entry in &found {
-                entry.write(&mut row);
-                row.end(&mut *sink);
-            }
-            rows = rows.saturating_add(i64::try_from(found.len()).unwrap_or(i64::MAX));
-        })?;
+        let (from, to) = (at(&self.stock_id, self.from), at(&self.stock_id, self.until.saturating_sub(1)));
+        let range = IndexRange { index: self.kind.index(), from, to };
+        for entry in tx.scan::<FlowEntry>(range, Direction::Ascending) {
+            entry?.write(&mut row);
+            row.end(&mut *sink);
+            rows = rows.saturating_add(1);
+        }
         Ok(rows)
     }
 }

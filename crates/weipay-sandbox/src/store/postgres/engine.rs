@@ -9,8 +9,8 @@ use super::Postgres;
 use super::connections::{Connection, Failure, Parameters};
 use crate::store::StoreError;
 use crate::store::engine::{
-    Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry, Page,
-    StoredRecord, StoredResponse, StoredRow,
+    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry,
+    Page, Place, StoredRecord, StoredResponse, StoredRow,
 };
 
 /// An open transaction.
@@ -248,6 +248,35 @@ impl Engine for Open<'_> {
             count - 1
         );
         self.query(&statement, &values)?.iter().map(|row| self.stored(row)).collect()
+    }
+
+    fn scan(
+        &self,
+        kind: &str,
+        range: &IndexRange,
+        direction: Direction,
+        after: Option<&Place>,
+        limit: i64,
+    ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
+        let (beyond, order) = direction.sql();
+        let (from, to) = (range.from.as_bytes(), range.to.as_bytes());
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&kind, &range.index, &from, &to, &limit];
+        let last = after.map(|place| (place.value.as_bytes(), place.number));
+        let mut behind = String::new();
+        if let Some((value, number)) = &last {
+            values.extend([value as &(dyn ToSql + Sync), number]);
+            behind = format!("AND (found.value, found.number) {beyond} ($6, $7)");
+        }
+        let statement = format!(
+            "SELECT records.key, records.version, records.document, found.value, found.number
+             FROM weipay_record_indexes AS found JOIN weipay_records AS records ON records.number = found.number
+             WHERE found.kind = $1 AND found.name = $2 AND found.value BETWEEN $3 AND $4 {behind}
+             ORDER BY found.value {order}, found.number {order} LIMIT $5"
+        );
+        let placed = |row: &Row| {
+            Ok((Place { value: self.text(row, 3)?, number: self.column(row, 4)? }, self.stored(row)?))
+        };
+        self.query(&statement, &values)?.iter().map(placed).collect()
     }
 
     fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError> {
