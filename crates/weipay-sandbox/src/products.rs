@@ -15,6 +15,7 @@ pub(crate) mod balance;
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
 pub(crate) mod complaints;
+pub(crate) mod contracts;
 mod downloads;
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
@@ -112,6 +113,12 @@ pub(crate) static PRODUCTS: &[Product] = &[
         due: pay_score::DUE,
         files: None,
         control: pay_score::control::ROUTES,
+    },
+    Product {
+        routes: contracts::ROUTES,
+        due: contracts::DUE,
+        files: None,
+        control: contracts::control::ROUTES,
     },
     Product { routes: complaints::ROUTES, due: &[], files: None, control: complaints::control::ROUTES },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
