@@ -2,6 +2,7 @@
 
 mod clock;
 mod complain;
+mod contract;
 mod fault;
 mod log;
 mod log_writer;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
         Some(SandboxCommand::PayScore(arguments)) => pay_score::run(arguments),
+        Some(SandboxCommand::Contract(arguments)) => contract::run(arguments),
         Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),

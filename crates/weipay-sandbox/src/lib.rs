@@ -106,6 +106,7 @@ pub use platform::snapshots::{Snapshot, SnapshotError};
 pub use platform::{ClientCertificate, ClockError, Platform, Request, Run};
 pub use products::Behaviour;
 pub use products::balance::top_up::MerchantAccount;
+pub use products::contracts::control::ContractError;
 pub use products::pay_score::control::ServiceOrderError;
 pub use products::payments::person::{PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
 pub use products::transfers::control::TransferError;

@@ -16,6 +16,7 @@ pub(crate) mod balance;
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
 pub(crate) mod complaints;
+pub(crate) mod contracts;
 mod coupon_stocks;
 mod downloads;
 pub(crate) mod ledger;
@@ -121,6 +122,12 @@ pub(crate) static PRODUCTS: &[Product] = &[
         due: pay_score::DUE,
         files: None,
         control: pay_score::control::ROUTES,
+    },
+    Product {
+        routes: contracts::ROUTES,
+        due: contracts::DUE,
+        files: None,
+        control: contracts::control::ROUTES,
     },
     Product { routes: complaints::ROUTES, due: &[], files: None, control: complaints::control::ROUTES },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },

@@ -205,6 +205,8 @@ pub(crate) enum SandboxCommand {
     Transfer(Transfer),
     /// The pay score orders (支付分订单) of a running sandbox: what the person does who is served.
     PayScore(PayScore),
+    /// The contracts (委托代扣) of a running sandbox: what the person does whose money is taken.
+    Contract(Contract),
     /// Show the last requests of a running sandbox, and why they were refused.
     #[command(after_help = LOG_HELP)]
     Log(Log),
@@ -364,6 +366,42 @@ pub(crate) enum PayScoreCommand {
     /// Pay a completed order at once, without waiting for a deduction.
     Pay {
         /// Its out_order_no, order_id or package.
+        number: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Contract {
+    #[command(subcommand)]
+    pub(crate) command: ContractCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    /// Sign a contract as the person, and print its contract_id.
+    Sign {
+        /// The pre_entrustweb_id, the redirect_url or the out_contract_code (contract_code).
+        number: String,
+        /// Who signs.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// End a contract as the person.
+    End {
+        /// Its contract_id or out_contract_code (contract_code).
+        number: String,
+    },
+    /// Let only the wallet (零钱) pay from now on, so that a deduction fails when it has too little.
+    Decline {
+        /// Its contract_id or out_contract_code (contract_code).
+        number: String,
+    },
+    /// Let the person's bank card pay again.
+    Accept {
+        /// Its contract_id or out_contract_code (contract_code).
         number: String,
     },
 }

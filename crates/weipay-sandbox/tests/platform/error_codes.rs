@@ -9,7 +9,7 @@ use weipay_catalog::Catalog;
 use crate::client::{Request, Response};
 
 /// The products whose refusals are checked.
-const PRODUCTS: [&str; 7] = [
+const PRODUCTS: [&str; 9] = [
     "/v3/marketing/busifavor/",
     "/v3/fund-app/mch-transfer/",
     "/v3/transfer/batches",
@@ -17,6 +17,8 @@ const PRODUCTS: [&str; 7] = [
     "/v3/ecommerce/fund/",
     "/v3/payscore/serviceorder",
     "/v3/merchant-service/complaint",
+    "/v3/papay/",
+    "/v3/partner-papay/",
 ];
 
 /// What the sandbox refuses whatever the operation is: bodies that are too long, and operations that it does not have.

@@ -299,30 +299,37 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
         }
         OrderState::Closed => Err("the order was closed by its merchant; make another order"),
         OrderState::Revoked => Err("the order was reversed by its merchant; make another order"),
-        OrderState::PayError => {
-            Err("the payment by this auth_code failed; reverse the order and make another")
-        }
+        OrderState::PayError => Err("the payment by this auth_code or contract failed; make another order"),
+        OrderState::Accept => Err("the order is being deducted by a contract, which the clock does"),
     }
 }
 
 /// Notifies the merchant of one order that was paid.
 pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
+    announcement(order).map_or(Ok(()), |announcement| tx.announce(&announcement))
+}
+
+/// What the merchant is told of an order that was paid.
+pub(crate) fn announcement(order: &Order) -> Option<Announcement> {
     // 付款码 has none.
-    let Some(notify_url) = &order.notify_url else { return Ok(()) };
+    let notify_url = order.notify_url.clone()?;
     let (event_type, resource) = match order.dialect {
         Dialect::V3 => (SUCCESS, order.show()),
         Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(order)),
     };
     let payment = order.payment.as_ref();
-    tx.announce(&Announcement {
+    Some(Announcement {
         mchid: order.merchant.clone(),
-        notify_url: notify_url.clone(),
+        notify_url,
         platform_serial: order.platform_serial.clone(),
         event_type,
         time: payment.map_or(order.created, |payment| payment.paid_at),
         resource,
     })
 }
+
+/// `event_type` of the notification of a payment by APIv2, whatever came of it.
+pub(crate) const PAID_V2: &str = v2::PAID;
 
 /// `event_type` of the notification of a payment.
 pub(super) const SUCCESS: &str = "TRANSACTION.SUCCESS";
@@ -336,7 +343,16 @@ pub(crate) fn payer_of(
     order: &Order,
     id: Option<&str>,
 ) -> Result<(Payer, Owner), NotPaid> {
-    let named = &order.payer;
+    payer_for(tx, &order.payer, (&order.appid, order.sub_appid.as_deref()), id)
+}
+
+/// The same for a payer who is named under these appids: the merchant's, and the sub-merchant's.
+pub(crate) fn payer_for(
+    tx: &Transaction<'_>,
+    named: &Payer,
+    (appid, sub_appid): (&str, Option<&str>),
+    id: Option<&str>,
+) -> Result<(Payer, Owner), NotPaid> {
     let openid = named.openid.as_deref().or(named.sub_openid.as_deref());
     let id = id.or(openid).unwrap_or(SOMEBODY);
     let known = match find_person(tx, id)? {
@@ -348,8 +364,8 @@ pub(crate) fn payer_of(
     let is_sub = named.openid.is_none() && named.sub_openid.as_deref() == Some(id);
     let plain = || Some(id.to_owned());
     let payer = Payer {
-        openid: under(&order.appid).or_else(|| if is_sub { named.openid.clone() } else { plain() }),
-        sub_openid: match &order.sub_appid {
+        openid: under(appid).or_else(|| if is_sub { named.openid.clone() } else { plain() }),
+        sub_openid: match sub_appid {
             Some(appid) => under(appid).or_else(|| if is_sub { plain() } else { named.sub_openid.clone() }),
             None => None,
         },

@@ -13,6 +13,7 @@ use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::account::AccountState;
 use crate::platform::Platform;
+use crate::products::contracts::with_order::order_was_paid;
 use crate::products::users::is_openid;
 use crate::store::{StoreError, Transaction};
 
@@ -351,6 +352,7 @@ pub(super) fn pay_one(
     let means = Means { payer, person, from_wallet: pays.wallet, discount: pays.discount, coupon };
     let paid = payment::pay(tx, order, &means, now)?;
     payment::announce(tx, &paid)?;
+    order_was_paid(tx, &paid, now)?;
     Ok(PersonPaid {
         paid: true,
         trade_state: paid.state.word(),

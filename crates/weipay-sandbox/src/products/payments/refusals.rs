@@ -64,7 +64,7 @@ pub(crate) fn other_parameters() -> Refusal {
 }
 
 /// The number was closed before any order was made with it.
-pub(super) fn burnt_number() -> Refusal {
+pub(crate) fn burnt_number() -> Refusal {
     Refusal::invalid_request("请求重入时，参数与首次请求时不一致")
         .with_tail(tail::OTHER_PARAMETERS)
         .with_documented(&NUMBER_USED)
@@ -101,6 +101,12 @@ pub(crate) fn paid() -> Refusal {
     Refusal::new(400, "ORDERPAID", "该订单已支付")
         .with_tail(tail::PAID)
         .with_reason("an order that was paid cannot be closed: refund it")
+}
+
+/// UNCONFIRMED(contract-order-close): an order whose deduction is under way cannot be closed.
+pub(super) fn under_deduction() -> Refusal {
+    Refusal::invalid_request("扣款请求已受理，请勿重复发起")
+        .with_reason("the order is being deducted by a contract: wait for the result, which takes two seconds of the sandbox's clock")
 }
 
 pub(crate) fn reversed() -> Refusal {
