@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::products::ledger::{AccountKind, Owner};
 use crate::products::payments::order::{Dialect, Order, Payment, Whose};
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined};
 
 /// `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,19 +196,18 @@ impl Refund {
     }
 
     /// The refunds that were accepted from one time until before another.
-    pub(crate) fn find_accepted(
-        tx: &Transaction<'_>,
+    pub(crate) fn accepted<'a>(
+        tx: &'a Transaction<'_>,
         whose: Whose<'_>,
         from: i64,
         until: i64,
-        page: Page,
-    ) -> Result<Vec<Self>, StoreError> {
+    ) -> Scan<'a, Self> {
         let (index, mchid) = match whose {
             Whose::Merchant(mchid) => (MERCHANT_AND_TIME, mchid),
             Whose::SubMerchant(mchid) => (SUB_MERCHANT_AND_TIME, mchid),
         };
         let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
-        tx.find(&[range], page)
+        tx.scan(range, Direction::Ascending)
     }
 
     /// Whose money it is.
