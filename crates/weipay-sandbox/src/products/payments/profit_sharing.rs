@@ -7,6 +7,7 @@
 //! | `receivers` | who may get a part (分账接收方) |
 //! | `split` | who gets what (分账单), and that the rest is not to be shared (完结分账) |
 //! | `returns` | a merchant gives its part back (分账回退) |
+//! | `statement` | what bills show of splits and returns |
 //! | `refusals` | what is refused, in the platform's words |
 //!
 //! Receivers are not notified: their address is set on a page of the merchant platform, and no operation of the API sets it.
@@ -17,6 +18,7 @@ mod receivers;
 mod refusals;
 mod returns;
 mod split;
+pub(crate) mod statement;
 #[cfg(test)]
 mod tests;
 

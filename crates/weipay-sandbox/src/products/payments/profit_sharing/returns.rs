@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::forms::Form;
 use super::refusals;
 use super::split::{Outcome, Split};
+use super::statement::{PARTY_AND_TIME, at};
 use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::{Context, HandlerError};
@@ -21,18 +22,18 @@ const MAX_RETURNS: i64 = 50;
 /// word for it, is refused when the receiver has too little.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Return {
-    return_id: String,
-    merchant: String,
+    pub(super) return_id: String,
+    pub(super) merchant: String,
     sub_mchid: Option<String>,
-    order_id: String,
+    pub(super) order_id: String,
     out_order_no: String,
-    out_return_no: String,
-    return_mchid: String,
-    amount: i64,
-    description: String,
+    pub(super) out_return_no: String,
+    pub(super) return_mchid: String,
+    pub(super) amount: i64,
+    pub(super) description: String,
     /// `false` when the receiver had too little.
     has_succeeded: bool,
-    created: i64,
+    pub(super) created: i64,
 }
 
 const SPLIT: &str = "split";
@@ -45,7 +46,12 @@ impl Record for Return {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![IndexEntry::new(SPLIT, self.order_id.as_str())]
+        let mut indexes = vec![IndexEntry::new(SPLIT, self.order_id.as_str())];
+        if self.has_succeeded {
+            let parties = [Some(&self.merchant), self.sub_mchid.as_ref()].into_iter().flatten();
+            indexes.extend(parties.map(|mchid| IndexEntry::new(PARTY_AND_TIME, at(mchid, self.created))));
+        }
+        indexes
     }
 }
 

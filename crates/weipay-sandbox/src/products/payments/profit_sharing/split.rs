@@ -7,6 +7,7 @@ use super::forms::{AskedPart, Form, read_parts};
 use super::funds::SharedFunds;
 use super::receivers::is_receiver;
 use super::refusals;
+use super::statement::{PARTY_AND_TIME, at};
 use crate::clock;
 use crate::people::Person;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
@@ -39,13 +40,13 @@ pub(super) enum Outcome {
 /// What one receiver gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Part {
-    detail_id: String,
+    pub(super) detail_id: String,
     pub(super) kind: String,
     pub(super) account: String,
     pub(super) amount: i64,
-    description: String,
+    pub(super) description: String,
     pub(super) outcome: Outcome,
-    finished: Option<i64>,
+    pub(super) finished: Option<i64>,
     /// Whether it is the rest, for the merchant itself.
     pub(super) is_rest: bool,
 }
@@ -56,7 +57,7 @@ pub(crate) struct Split {
     pub(super) order_id: String,
     pub(super) merchant: String,
     pub(super) sub_mchid: Option<String>,
-    out_trade_no: String,
+    pub(super) out_trade_no: String,
     pub(super) transaction_id: String,
     pub(super) out_order_no: String,
     pub(super) parts: Vec<Part>,
@@ -84,10 +85,15 @@ impl Record for Split {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![
+        let mut indexes = vec![
             IndexEntry::new(ID, self.order_id.as_str()),
             IndexEntry::new(ORDER, self.transaction_id.as_str()),
-        ]
+        ];
+        if let Some(time) = self.parts.iter().find_map(|part| part.finished) {
+            let parties = [Some(&self.merchant), self.sub_mchid.as_ref()].into_iter().flatten();
+            indexes.extend(parties.map(|mchid| IndexEntry::new(PARTY_AND_TIME, at(mchid, time))));
+        }
+        indexes
     }
 }
 
