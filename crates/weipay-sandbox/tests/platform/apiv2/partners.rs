@@ -34,7 +34,8 @@ impl Partner {
     fn call(&self, path: &str, with: &[(&str, &str)]) -> XmlElements {
         let key = ApiV2Key::new(&self.kit.api_v2_key).unwrap();
         let mut request = XmlElements::new();
-        let own = [("appid", &*self.kit.appid), ("mch_id", &self.kit.mchid), ("nonce_str", "ibuaiVcKdpRxkhJA")];
+        let own =
+            [("appid", &*self.kit.appid), ("mch_id", &self.kit.mchid), ("nonce_str", "ibuaiVcKdpRxkhJA")];
         for (name, text) in own.iter().chain(with) {
             request.push(*name, *text);
         }
@@ -120,7 +121,10 @@ fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
         refused(&partner.call("/pay/unifiedorder", &order("order-1", STRANGER))),
         ["NOAUTH", "受理关系不存在"]
     );
-    assert_eq!(refused(&partner.call("/pay/unifiedorder", &order("order-1", &partner.kit.mchid)))[0], "NOAUTH");
+    assert_eq!(
+        refused(&partner.call("/pay/unifiedorder", &order("order-1", &partner.kit.mchid)))[0],
+        "NOAUTH"
+    );
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
     for other in [&of(CAKE, "order-1")[..], &of(TEA, "order-1")[1..]] {
         assert_eq!(refused(&partner.call("/pay/orderquery", other))[0], "ORDERNOTEXIST");
@@ -175,7 +179,8 @@ fn a_sub_merchants_order_is_closed_and_its_refunds_are_asked_for_and_notified() 
 fn a_payment_code_is_charged_and_reversed_for_a_sub_merchant() {
     let partner = Partner::start();
     let scan = |number: &str, sub_mch_id: &str, fen: &str, code: &str| {
-        let own = [("body", "茶"), ("total_fee", fen), ("spbill_create_ip", "127.0.0.1"), ("auth_code", code)];
+        let own =
+            [("body", "茶"), ("total_fee", fen), ("spbill_create_ip", "127.0.0.1"), ("auth_code", code)];
         partner.call("/pay/micropay", &[&of(sub_mch_id, number)[..], &own].concat())
     };
     assert_eq!(refused(&scan("scan-0", STRANGER, "100", "130061098828009400"))[0], "NOAUTH");
