@@ -17,6 +17,8 @@ pub(crate) mod cash_coupons;
 pub(crate) mod complaints;
 mod downloads;
 pub(crate) mod ledger;
+#[cfg(test)]
+pub(crate) mod lives;
 pub(crate) mod merchant_coupons;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
@@ -25,6 +27,8 @@ pub(crate) mod platform_certificates;
 mod security_echo;
 pub(crate) mod transfers;
 pub(crate) mod users;
+#[cfg(test)]
+pub(crate) mod world;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value};

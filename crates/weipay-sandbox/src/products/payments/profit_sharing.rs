@@ -11,6 +11,8 @@
 //! Receivers are not notified: their address is set on a page of the merchant platform, and no operation of the API sets it.
 
 pub(crate) mod funds;
+#[cfg(test)]
+mod model;
 mod receivers;
 mod refusals;
 mod returns;
