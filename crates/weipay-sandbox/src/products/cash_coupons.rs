@@ -17,6 +17,8 @@ mod callbacks;
 pub(crate) mod coupon;
 pub(crate) mod discount;
 mod listing;
+#[cfg(test)]
+mod model;
 mod refusals;
 pub(crate) mod stock;
 

@@ -55,3 +55,11 @@ pub(crate) fn live_randomly<S: Debug + Clone>(
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
 }
+
+/// What of an amount is of a part, as models compute it: as much as of the whole, half a fen is a whole one, and the last takes what is
+/// left of both.
+pub(crate) fn share(fen: i64, (total, part): (i64, i64), (before, part_before): (i64, i64)) -> i64 {
+    let rounded = (2 * fen * part + total) / (2 * total);
+    let others_left = (total - part) - (before - part_before);
+    rounded.min(part - part_before).min(fen).max(fen - others_left).max(0)
+}

@@ -213,14 +213,15 @@ impl Model {
             return Err(INVALID);
         }
         let (done, told) = match step {
-            MerchantStep::Respond | MerchantStep::RespondAtOnce(..) => ("MERCHANT_RESPONSE", "MERCHANT_RESPONSE"),
+            MerchantStep::Respond | MerchantStep::RespondAtOnce(..) => {
+                ("MERCHANT_RESPONSE", "MERCHANT_RESPONSE")
+            }
             MerchantStep::Complete => ("MERCHANT_CONFIRM_COMPLETE", "MERCHANT_CONFIRM_COMPLETE"),
             MerchantStep::Approve => ("MERCHANT_APPROVE_REFUND", "MERCHANT_APPROVE_REFUND"),
             MerchantStep::Reject => ("MERCHANT_REFUSE_RERUND", "MERCHANT_REJECT_REFUND"),
         };
         complaint.history.push(done);
-        complaint.state =
-            if step == MerchantStep::Complete { State::Processed } else { State::Processing };
+        complaint.state = if step == MerchantStep::Complete { State::Processed } else { State::Processing };
         complaint.is_decided |= is_about_refund;
         complaint.is_waiting &= is_about_refund;
         if let MerchantStep::RespondAtOnce(id, said) = step {

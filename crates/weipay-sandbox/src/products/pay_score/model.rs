@@ -262,9 +262,8 @@ impl Model {
 
     pub(super) fn decline(&mut self, key: Key) -> bool {
         let order = self.orders.get_mut(&key);
-        let order = order.filter(|order| {
-            matches!(order.state, State::Created | State::Confirmed | State::Completed)
-        });
+        let order =
+            order.filter(|order| matches!(order.state, State::Created | State::Confirmed | State::Completed));
         order.map(|order| order.declines = true).is_some()
     }
 

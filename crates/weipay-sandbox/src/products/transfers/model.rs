@@ -298,7 +298,8 @@ impl Model {
 
     /// What is neither the merchant's nor a person's yet.
     pub(super) fn under_way(&self, caller: usize) -> i64 {
-        let transfers = self.transfers.iter().filter(|((by, _), known)| *by == caller && known.next.is_some());
+        let transfers =
+            self.transfers.iter().filter(|((by, _), known)| *by == caller && known.next.is_some());
         let batches = self.batches.iter().filter(|((by, _), batch)| *by == caller && !batch.is_finished);
         let details = batches.flat_map(|(_, batch)| &batch.details);
         transfers.map(|(_, known)| known.asked.fen).sum::<i64>() + details.map(|(_, fen)| fen).sum::<i64>()

@@ -36,8 +36,7 @@ fn number(order: usize) -> String {
 
 impl Shops {
     fn new() -> Self {
-        let callers =
-            [merchant(MCHIDS[0], &[MCHIDS[1]]), merchant(MCHIDS[1], &[]), merchant(MCHIDS[2], &[])];
+        let callers = [merchant(MCHIDS[0], &[MCHIDS[1]]), merchant(MCHIDS[1], &[]), merchant(MCHIDS[2], &[])];
         let world = World::new();
         for (order, (maker, payee, fen)) in ORDERS.into_iter().enumerate() {
             let sub_mchid = (payee != maker).then_some(MCHIDS[payee]);
@@ -131,8 +130,8 @@ impl Life {
         match *step {
             Step::Complain { order, problem, wanted, is_urgent } => {
                 let is_about_refund = problem == Problem::Refund;
-                let is_possible = !is_about_refund
-                    || wanted.is_none_or(|fen| (1..=ORDERS[order].2).contains(&fen));
+                let is_possible =
+                    !is_about_refund || wanted.is_none_or(|fen| (1..=ORDERS[order].2).contains(&fen));
                 let done = shops.complain(order, problem, wanted, is_urgent);
                 assert_eq!(done, is_possible && model.complain(order, is_about_refund, is_urgent));
             }

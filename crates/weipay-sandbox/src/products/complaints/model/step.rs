@@ -20,8 +20,7 @@ pub(super) enum Step {
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let order = || 0..ORDERS.len();
-    let problem =
-        prop_oneof![3 => Just(Problem::Refund), 1 => Just(Problem::ServiceNotWork), 1 => Just(Problem::Other)];
+    let problem = prop_oneof![3 => Just(Problem::Refund), 1 => Just(Problem::ServiceNotWork), 1 => Just(Problem::Other)];
     let wanted = prop_oneof![2 => Just(None), 1 => (-1..1_100i64).prop_map(Some)];
     let person = (0..PersonStep::WORDS.len())
         .prop_map(|index| PersonStep::from_word(PersonStep::WORDS[index]).unwrap());

@@ -77,7 +77,14 @@ impl Shops {
         }
     }
 
-    fn step(&self, key: Key, is_sub: bool, service: usize, step: &str, mut body: Value) -> Result<Value, Refused> {
+    fn step(
+        &self,
+        key: Key,
+        is_sub: bool,
+        service: usize,
+        step: &str,
+        mut body: Value,
+    ) -> Result<Value, Refused> {
         body["service_id"] = json!(SERVICES[service]);
         match is_sub {
             true => body["sub_mchid"] = json!(SUB),
@@ -90,8 +97,7 @@ impl Shops {
     fn query(&self, key: Key, is_sub: bool, service: usize) -> Result<Value, Refused> {
         let (base, service) = (Self::base(is_sub), SERVICES[service]);
         let whose = if is_sub { format!("sub_mchid={SUB}") } else { format!("appid={APPID}") };
-        let target =
-            format!("{base}/serviceorder?out_order_no={}&service_id={service}&{whose}", number(key));
+        let target = format!("{base}/serviceorder?out_order_no={}&service_id={service}&{whose}", number(key));
         self.ask(key.0, "GET", &target, &Value::Null)
     }
 
@@ -100,7 +106,10 @@ impl Shops {
         &self,
         key: Key,
         model: &Model,
-        work: impl Fn(&crate::store::Transaction<'_>, super::super::order::ServiceOrder) -> Result<bool, HandlerError>,
+        work: impl Fn(
+            &crate::store::Transaction<'_>,
+            super::super::order::ServiceOrder,
+        ) -> Result<bool, HandlerError>,
     ) -> bool {
         let Some(order) = model.orders.get(&key) else { return false };
         let shown = self.query(key, order.asked.is_sub, order.asked.service).unwrap();

@@ -7,20 +7,73 @@ use super::Asked;
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// `again` repeats what was asked under the number.
-    Create { caller: usize, number: usize, asked: Asked, again: bool },
-    Complete { caller: usize, number: usize, total: i64, is_other_sub: bool },
-    Modify { caller: usize, number: usize, total: i64 },
-    AskForPayment { caller: usize, number: usize },
-    Sync { caller: usize, number: usize },
-    Cancel { caller: usize, number: usize, reason: usize },
-    Confirm { caller: usize, number: usize, person: usize },
-    Decline { caller: usize, number: usize },
-    PersonPays { caller: usize, number: usize },
-    AskPermission { caller: usize, code: usize, service: usize, is_sub: bool },
-    Open { caller: usize, code: usize, person: usize },
-    Close { caller: usize, code: usize },
-    End { caller: usize, code: usize, service: usize, is_sub: bool },
-    Pass { seconds: i64 },
+    Create {
+        caller: usize,
+        number: usize,
+        asked: Asked,
+        again: bool,
+    },
+    Complete {
+        caller: usize,
+        number: usize,
+        total: i64,
+        is_other_sub: bool,
+    },
+    Modify {
+        caller: usize,
+        number: usize,
+        total: i64,
+    },
+    AskForPayment {
+        caller: usize,
+        number: usize,
+    },
+    Sync {
+        caller: usize,
+        number: usize,
+    },
+    Cancel {
+        caller: usize,
+        number: usize,
+        reason: usize,
+    },
+    Confirm {
+        caller: usize,
+        number: usize,
+        person: usize,
+    },
+    Decline {
+        caller: usize,
+        number: usize,
+    },
+    PersonPays {
+        caller: usize,
+        number: usize,
+    },
+    AskPermission {
+        caller: usize,
+        code: usize,
+        service: usize,
+        is_sub: bool,
+    },
+    Open {
+        caller: usize,
+        code: usize,
+        person: usize,
+    },
+    Close {
+        caller: usize,
+        code: usize,
+    },
+    End {
+        caller: usize,
+        code: usize,
+        service: usize,
+        is_sub: bool,
+    },
+    Pass {
+        seconds: i64,
+    },
     Restart,
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use super::super::refund::record::RefundState;
 use crate::clock::{DAY, day, midnight};
+use crate::products::lives::share;
 use crate::products::world::NOW;
 
 /// A code with which a request is refused.
@@ -244,8 +245,7 @@ impl Model {
             return if is_same { Ok(known.has_succeeded) } else { Err(INVALID) };
         }
         let parts = known_split.asked.parts.iter().zip(&known_split.outcomes);
-        let mut got =
-            parts.filter(|((to, _), outcome)| *to == receiver && **outcome == Outcome::Success);
+        let mut got = parts.filter(|((to, _), outcome)| *to == receiver && **outcome == Outcome::Success);
         let Some(((_, part), _)) = got.next() else { return Err(INVALID) };
         let of_split = || self.returns.iter().filter(|((by, _), back)| *by == caller && back.split == split);
         let returned: i64 = of_split()
@@ -371,8 +371,7 @@ impl Model {
                 None => {}
             }
         }
-        let is_due =
-            |refund: &Refund| refund.state == RefundState::Processing && refund.created + 5 <= now;
+        let is_due = |refund: &Refund| refund.state == RefundState::Processing && refund.created + 5 <= now;
         let arrived: Vec<usize> =
             self.refunds.iter().filter(|(_, refund)| is_due(refund)).map(|(number, _)| *number).collect();
         for number in arrived {
@@ -390,11 +389,4 @@ fn release(order: &mut Order, accounts: &mut Accounts) {
 /// 0.6 %, and half a fen is a whole one.
 fn fee(total: i64) -> i64 {
     (total * 6 + 500) / 1_000
-}
-
-/// What of a refund is of a part of the order: as much as of the order, and the last refund takes what is left.
-fn share(fen: i64, (total, part): (i64, i64), (refunded, part_refunded): (i64, i64)) -> i64 {
-    let rounded = (2 * fen * part + total) / (2 * total);
-    let others_left = (total - part) - (refunded - part_refunded);
-    rounded.min(part - part_refunded).min(fen).max(fen - others_left).max(0)
 }

@@ -207,9 +207,8 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
 
 fn check_money(payers: &Payers, model: &Model) {
     let world = &payers.world;
-    let merchants = MCHIDS.map(|mchid| {
-        world.balances(mchid, [AccountKind::Operation, AccountKind::Transferring])
-    });
+    let merchants =
+        MCHIDS.map(|mchid| world.balances(mchid, [AccountKind::Operation, AccountKind::Transferring]));
     let expected = [0, 1].map(|caller| [model.operation[caller], model.under_way(caller)]);
     let wallets = [0, 1].map(|person| world.balance(&Owner::person(openid(person)), AccountKind::Wallet));
     assert_eq!((merchants, wallets, world.sum()), (expected, model.wallets, 0));

@@ -8,18 +8,56 @@ use crate::clock::DAY;
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// `again` repeats what was asked under the number.
-    Create { caller: usize, number: usize, asked: Asked, again: bool },
-    Cancel { caller: usize, number: usize },
-    Confirm { caller: usize, number: usize, fails: bool },
-    Refuse { caller: usize, number: usize },
-    Ask { caller: usize, number: usize, person: usize },
-    Give { caller: usize, number: usize },
+    Create {
+        caller: usize,
+        number: usize,
+        asked: Asked,
+        again: bool,
+    },
+    Cancel {
+        caller: usize,
+        number: usize,
+    },
+    Confirm {
+        caller: usize,
+        number: usize,
+        fails: bool,
+    },
+    Refuse {
+        caller: usize,
+        number: usize,
+    },
+    Ask {
+        caller: usize,
+        number: usize,
+        person: usize,
+    },
+    Give {
+        caller: usize,
+        number: usize,
+    },
     /// The person ends an authorization.
-    TakeBack { caller: usize, number: usize },
-    EndAuthorization { caller: usize, number: usize },
-    Batch { caller: usize, number: usize, details: Vec<(Option<usize>, i64)>, again: bool },
-    TopUp { caller: usize, fen: i64 },
-    Pass { seconds: i64 },
+    TakeBack {
+        caller: usize,
+        number: usize,
+    },
+    EndAuthorization {
+        caller: usize,
+        number: usize,
+    },
+    Batch {
+        caller: usize,
+        number: usize,
+        details: Vec<(Option<usize>, i64)>,
+        again: bool,
+    },
+    TopUp {
+        caller: usize,
+        fen: i64,
+    },
+    Pass {
+        seconds: i64,
+    },
     Restart,
 }
 
@@ -34,7 +72,13 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let asked = (kind, 0..2usize, 8..40i64).prop_map(|(kind, person, fen)| Asked { kind, person, fen });
     let detail = (prop_oneof![1 => Just(None), 8 => (0..2usize).prop_map(Some)], 7..40i64);
     let seconds = prop_oneof![
-        Just(1), Just(STEP), Just(3_600), Just(CONFIRMATION), Just(-1), Just(30 * DAY), 1..100_000i64,
+        Just(1),
+        Just(STEP),
+        Just(3_600),
+        Just(CONFIRMATION),
+        Just(-1),
+        Just(30 * DAY),
+        1..100_000i64,
     ];
     prop_oneof![
         10 => (at(), asked, prop::bool::weighted(0.25))

@@ -168,7 +168,8 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
             // A number is one order's callers', so that the model need not know whose it is.
             let number = number * 2 + ORDERS[*order].caller;
             let fen = (*fen).min(ORDERS[*order].total);
-            let got = shops.refund(number, *order, fen).map(|shown| shown["status"].as_str().unwrap().to_owned());
+            let got =
+                shops.refund(number, *order, fen).map(|shown| shown["status"].as_str().unwrap().to_owned());
             assert_eq!(got, model.refund(number, *order, fen).map(|state| state.word().to_owned()));
         }
         Step::Decide { number, to } => {

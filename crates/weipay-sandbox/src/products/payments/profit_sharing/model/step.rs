@@ -7,18 +7,53 @@ use super::{ORDERS, RECEIVERS};
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Pay { order: usize },
+    Pay {
+        order: usize,
+    },
     /// Adds or deletes a receiver of a payee.
-    Relate { payee: usize, receiver: usize, is_there: bool },
+    Relate {
+        payee: usize,
+        receiver: usize,
+        is_there: bool,
+    },
     /// `again` repeats what was asked under the number.
-    Split { caller: usize, order: usize, number: usize, parts: Vec<(usize, i64)>, unfreezes: bool, again: bool },
-    Unfreeze { caller: usize, order: usize, number: usize },
-    Return { caller: usize, number: usize, split: usize, receiver: usize, fen: i64 },
+    Split {
+        caller: usize,
+        order: usize,
+        number: usize,
+        parts: Vec<(usize, i64)>,
+        unfreezes: bool,
+        again: bool,
+    },
+    Unfreeze {
+        caller: usize,
+        order: usize,
+        number: usize,
+    },
+    Return {
+        caller: usize,
+        number: usize,
+        split: usize,
+        receiver: usize,
+        fen: i64,
+    },
     /// A receiver that is a merchant takes money out.
-    Spend { receiver: usize, fen: i64 },
-    Refund { number: usize, order: usize, fen: i64 },
-    Decide { number: usize, to: RefundState },
-    Pass { seconds: i64 },
+    Spend {
+        receiver: usize,
+        fen: i64,
+    },
+    Refund {
+        number: usize,
+        order: usize,
+        fen: i64,
+    },
+    Decide {
+        number: usize,
+        to: RefundState,
+    },
+    Pass {
+        seconds: i64,
+    },
     Restart,
 }
 
