@@ -16,10 +16,12 @@ impl RowText {
             self.0.push(',');
         }
         self.0.push('`');
-        self.0.extend(value.chars().map(|letter| {
-            let breaks_the_row = letter == ',' || letter == '`' || letter.is_control();
-            if breaks_the_row { ' ' } else { letter }
-        }));
+        let breaks_the_row = |letter: char| letter == ',' || letter == '`' || letter.is_control();
+        if value.contains(breaks_the_row) {
+            self.0.push_str(&value.replace(breaks_the_row, " "));
+        } else {
+            self.0.push_str(value);
+        }
     }
 
     pub(super) fn cells<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {

@@ -17,7 +17,7 @@ use crate::people::Person;
 use crate::products::HandlerError;
 use crate::products::cash_coupons::discount::{self, Discount};
 use crate::products::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
-use crate::store::{Announcement, Due, Page, StoreError, Transaction};
+use crate::store::{Announcement, Direction, Due, StoreError, Transaction};
 
 /// Who pays an order, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,26 +319,20 @@ pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
 
 /// Unsettled fen of a merchant from payments since a time that were not reversed. Refunds take the oldest money first.
 fn paid_since(tx: &Transaction<'_>, owner: &Owner, time: i64) -> Result<i64, StoreError> {
-    const LIMIT: i64 = 1_000;
     // By the number of the payment, which its coupon and its reversal have too.
-    let (mut payments, mut offset) = (BTreeMap::<String, i64>::new(), 0);
-    loop {
-        let entries = ledger::entries(tx, owner, time, i64::MAX, Page { offset, limit: LIMIT })?;
-        if entries.is_empty() {
-            return Ok(payments.into_values().filter(|fen| *fen > 0).sum());
-        }
-        offset += LIMIT;
-        for entry in entries {
-            let is_payment = entry.business == Business::Payment;
-            let unsettled = |leg: &&Leg| leg.owner == *owner && leg.kind == AccountKind::Unsettled;
-            let fen: i64 = entry.legs.iter().filter(unsettled).map(|leg| leg.fen).sum();
-            match payments.get_mut(&entry.reference) {
-                Some(payment) => *payment += fen,
-                None if is_payment => drop(payments.insert(entry.reference, fen)),
-                None => {}
-            }
+    let mut payments = BTreeMap::<String, i64>::new();
+    for entry in ledger::entries(tx, owner, time, i64::MAX, Direction::Ascending) {
+        let entry = entry?;
+        let is_payment = entry.business == Business::Payment;
+        let unsettled = |leg: &&Leg| leg.owner == *owner && leg.kind == AccountKind::Unsettled;
+        let fen: i64 = entry.legs.iter().filter(unsettled).map(|leg| leg.fen).sum();
+        match payments.get_mut(&entry.reference) {
+            Some(payment) => *payment += fen,
+            None if is_payment => drop(payments.insert(entry.reference, fen)),
+            None => {}
         }
     }
+    Ok(payments.into_values().filter(|fen| *fen > 0).sum())
 }
 
 #[cfg(test)]

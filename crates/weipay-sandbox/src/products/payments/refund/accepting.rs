@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::outcome;
 use super::record::{
-    Amounts, Channel, MAX_REFUNDS, OfOrder, Refund, RefundState, is_money, settlement_total, worth,
+    Amounts, Channel, MAX_REFUNDS, OfOrder, Refund, RefundAccount, RefundState, is_money, settlement_total,
+    worth,
 };
 use super::refusals;
 use super::shares::Divided;
@@ -35,6 +36,8 @@ pub(crate) struct RefundRequest {
     pub(crate) notify_url: Option<String>,
     /// Where the money is to come from, when the request says it.
     pub(crate) source: Option<Source>,
+    /// Who pays it, when a platform (电商平台) asks for it.
+    pub(crate) refund_account: Option<RefundAccount>,
     pub(crate) refund: i64,
     pub(crate) total: i64,
     pub(crate) currency: String,
@@ -52,6 +55,8 @@ pub(crate) enum Source {
     Unsettled,
     /// `amount.from`: so much of either.
     Both { available: i64, unavailable: i64 },
+    /// `PREPAID`, an account that nobody has here.
+    Prepaid,
     /// An `amount.from` that does not add up.
     Unbalanced,
 }
@@ -78,6 +83,7 @@ impl RefundRequest {
             reason: text("reason"),
             notify_url: text("notify_url"),
             source,
+            refund_account: None,
             refund: fen("refund"),
             total: fen("total"),
             currency: amount("currency").and_then(Value::as_str).unwrap_or("CNY").to_owned(),
@@ -247,6 +253,7 @@ pub(super) fn draw(
             (AccountKind::Unsettled, money.unsettled, *unavailable),
             (AccountKind::Available, money.available, *available),
         ],
+        Some(Source::Prepaid) => return Err(refusals::no_prepaid_account()),
         Some(Source::Unbalanced) => return Err(refusals::bad_sources()),
         None => vec![
             (AccountKind::Unsettled, money.unsettled, all),
@@ -303,6 +310,7 @@ pub(super) fn accept(
             promotion_detail: payment.promotion_detail.clone(),
         },
         state: RefundState::Processing,
+        refund_account: request.refund_account,
         drawn,
         from: request.from.clone(),
         goods_detail: request.goods_detail.clone(),

@@ -151,6 +151,17 @@ impl World {
         paid.unwrap()
     }
 
+    /// Money from its bank comes into an account of a merchant.
+    pub(crate) fn put(&self, mchid: &str, kind: AccountKind, fen: i64) {
+        let put: Result<(), HandlerError> = self.store().transaction(|tx| {
+            let owner = Owner::merchant(mchid);
+            let moved = Posting::new(Business::TopUp, "1", self.now);
+            let moved = moved.moves(owner.account(AccountKind::Bank), owner.account(kind), fen);
+            post(tx, moved).map_err(|error| error.or_short(|| Refusal::invalid_request("")))
+        });
+        put.unwrap();
+    }
+
     /// Asks an operation.
     pub(crate) fn ask(&self, method: &str, target: &str, body: &Value) -> Result<Value, Refusal> {
         let (path, query) =

@@ -48,6 +48,23 @@ pub(super) fn withdraw(
     Ok(drawn)
 }
 
+/// The platform pays in the place of its sub-merchant. INFERRED(advance-whole): it pays all of the refund, from its available money,
+/// even while money of the order waits to be shared; the sub-merchant has the fee back when the refund has succeeded.
+pub(super) fn advance(
+    tx: &Transaction<'_>,
+    order: &Order,
+    amounts: &Amounts,
+    posting: &dyn Fn(Business) -> Posting,
+) -> Result<Vec<(AccountKind, i64)>, HandlerError> {
+    let out = posting(Business::Refund).moves(
+        Owner::merchant(order.merchant.as_str()).account(AccountKind::Available),
+        Owner::merchant(order.payee()).account(AccountKind::Refunding),
+        amounts.settlement,
+    );
+    post(tx, out).map_err(|error| error.or_short(refusals::not_enough))?;
+    Ok(vec![(AccountKind::Available, amounts.settlement)])
+}
+
 /// Brings the money that waits to the person, and what coupons paid back to the budgets of their stocks.
 pub(super) fn deliver(
     tx: &Transaction<'_>,

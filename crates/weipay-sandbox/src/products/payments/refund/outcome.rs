@@ -108,6 +108,14 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
     };
     let moved = posting(Business::Refund, refund, now);
     money::deliver(tx, &payee, receiver, &refund.amounts, promotion_detail, moved, now)?;
+    if refund.advanced().is_some() {
+        let fee = posting(Business::FeeReturn, refund, now).moves(
+            payee.account(AccountKind::Fees),
+            payee.account(AccountKind::Available),
+            refund.amounts.fee,
+        );
+        post(tx, fee).map_err(broken)?;
+    }
     let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
     let payment = order.as_ref().and_then(|order| order.payment.as_ref());
     if payment.is_some_and(|payment| payment.refunded >= refund.order.total) {
@@ -119,10 +127,38 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
 /// The merchant has the money again and pays the fee for it; the order can be refunded by as much again.
 /// UNCONFIRMED(refund-closed-money): it is available, unless it came from what waits to be shared and that still waits.
 fn give_back(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
-    let payee = Owner::merchant(refund.payee());
     let order = order_of(tx, refund)?;
+    match refund.advanced() {
+        Some(fen) => give_back_advance(tx, refund, fen, now)?,
+        None => give_back_to_payee(tx, refund, &order, now)?,
+    }
+    let payment = order.payment.clone().map(|payment| Payment {
+        refunded: payment.refunded.saturating_sub(refund.amounts.refund),
+        ..payment
+    });
+    tx.save(&Order { payment, ..order })?;
+    Ok(())
+}
+
+/// The platform has what it advanced again.
+fn give_back_advance(tx: &Transaction<'_>, refund: &Refund, fen: i64, now: i64) -> Result<(), HandlerError> {
+    let moved = posting(Business::Refund, refund, now).moves(
+        Owner::merchant(refund.payee()).account(AccountKind::Refunding),
+        Owner::merchant(refund.merchant.as_str()).account(AccountKind::Available),
+        fen,
+    );
+    post(tx, moved).map_err(broken)
+}
+
+fn give_back_to_payee(
+    tx: &Transaction<'_>,
+    refund: &Refund,
+    order: &Order,
+    now: i64,
+) -> Result<(), HandlerError> {
+    let payee = Owner::merchant(refund.payee());
     let was_frozen = refund.drawn.iter().any(|(kind, _)| *kind == AccountKind::Frozen);
-    let mut funds = SharedFunds::find(tx, &order, now)?.filter(|funds| funds.is_open && was_frozen);
+    let mut funds = SharedFunds::find(tx, order, now)?.filter(|funds| funds.is_open && was_frozen);
     let is_shared = funds.is_some();
     let back = |kind: AccountKind| match kind {
         AccountKind::Frozen if is_shared => AccountKind::Frozen,
@@ -144,11 +180,6 @@ fn give_back(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Hand
         funds.left = funds.left.saturating_add(refund.amounts.settlement).saturating_sub(refund.amounts.fee);
         tx.save(funds)?;
     }
-    let payment = order.payment.clone().map(|payment| Payment {
-        refunded: payment.refunded.saturating_sub(refund.amounts.refund),
-        ..payment
-    });
-    tx.save(&Order { payment, ..order })?;
     Ok(())
 }
 

@@ -77,6 +77,26 @@ pub(super) fn shared_already() -> Refusal {
     )
 }
 
+/// UNCONFIRMED(prepaid-account): nobody has money there.
+pub(super) fn no_prepaid_account() -> Refusal {
+    not_enough().with_reason("the sandbox has no prepaid account (PREPAID): leave funds_account out")
+}
+
+pub(super) fn not_advanced() -> Refusal {
+    Refusal::invalid_request("退款单不是垫付退款单")
+        .with_reason("only a refund with refund_account = REFUND_SOURCE_PARTNER_ADVANCE was advanced")
+}
+
+pub(super) fn not_refunded_yet() -> Refusal {
+    Refusal::invalid_request("退款未成功，不支持垫付回补")
+        .with_reason("the refund must have status SUCCESS; the clock or a developer lets it succeed")
+}
+
+pub(super) fn no_advance_return() -> Refusal {
+    Refusal::resource_not_exists("垫付回补单不存在")
+        .with_reason("ask for the return first: POST return-advance")
+}
+
 pub(super) fn not_abnormal() -> Refusal {
     Refusal::invalid_request("退款单状态不支持发起异常退款")
         .with_reason("only a refund with status ABNORMAL can be handled so")
