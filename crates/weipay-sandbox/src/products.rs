@@ -9,7 +9,8 @@
 //! disassociate says that they are idempotent; how is INFERRED(repeated-request) for every call: the same number with the same body gets the first
 //! response again, whatever has happened since, and with another body a refusal.
 //!
-//! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
+//! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL. A product that has states or moves money
+//! has a reference model beside it (`model.rs`), which `lives` compares with the handlers in random steps.
 
 pub(crate) mod balance;
 pub(crate) mod bills;

@@ -127,9 +127,12 @@ impl<'a> World<'a> {
         })
     }
 
-    /// Time passes, and what is due on the way is done, as the platform's tick does it.
-    pub(crate) fn pass(&mut self, seconds: i64) {
+    /// Time passes, and what is due on the way is done, as the platform's tick does it; or the tick has not come yet.
+    pub(crate) fn pass(&mut self, seconds: i64, is_late: bool) {
         self.now += seconds;
+        if is_late {
+            return;
+        }
         while let Some(due) = self.act(|tx| tx.next_due(self.now, None)).unwrap() {
             self.do_due(&due).unwrap();
         }

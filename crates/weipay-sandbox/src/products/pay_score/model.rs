@@ -250,7 +250,8 @@ impl Model {
     pub(super) fn confirm(&mut self, key: Key, person: usize) -> bool {
         let Some(order) = self.orders.get(&key) else { return false };
         let service = order.asked.service;
-        if order.state != State::Created || !self.is_below_limits(key.0, service, person) {
+        let is_over = self.now >= order.made + 30 * DAY;
+        if order.state != State::Created || is_over || !self.is_below_limits(key.0, service, person) {
             return false;
         }
         if let Some(order) = self.orders.get_mut(&key) {
@@ -310,8 +311,11 @@ impl Model {
         if self.open(key, None) { Ok(()) } else { Err(INVALID) }
     }
 
-    pub(super) fn pass(&mut self, seconds: i64) {
+    pub(super) fn pass(&mut self, seconds: i64, is_late: bool) {
         self.now += seconds;
+        if is_late {
+            return;
+        }
         let now = self.now;
         for order in self.orders.values_mut() {
             if order.state == State::Created && order.made + 30 * DAY <= now {

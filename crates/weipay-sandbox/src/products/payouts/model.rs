@@ -103,8 +103,10 @@ impl Model {
 
     /// Whether the person could open it.
     pub(super) fn open(&mut self, key: Key) -> bool {
+        let now = self.now;
         let packet = self.packets.get_mut(&key);
-        let Some(packet) = packet.filter(|packet| packet.state == "SENT") else { return false };
+        let packet = packet.filter(|packet| packet.state == "SENT" && now < packet.sent + DAY);
+        let Some(packet) = packet else { return false };
         packet.state = "RECEIVED";
         let Asked { person, fen, .. } = packet.asked;
         self.wallets[person] += fen;
@@ -128,8 +130,11 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn pass(&mut self, seconds: i64) {
+    pub(super) fn pass(&mut self, seconds: i64, is_late: bool) {
         self.now += seconds;
+        if is_late {
+            return;
+        }
         let is_due = |packet: &RedPacket| packet.state == "SENT" && packet.sent + DAY <= self.now;
         let due = self.packets.iter().filter(|(_, packet)| is_due(packet));
         let mut due: Vec<(i64, Key)> = due.map(|(key, packet)| (packet.sent + DAY, *key)).collect();

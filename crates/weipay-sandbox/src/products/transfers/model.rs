@@ -154,7 +154,7 @@ impl Model {
         let now = self.now;
         let known = self.transfers.get_mut(&key).ok_or(INVALID)?;
         match known.state {
-            "WAIT_USER_CONFIRM" => {
+            "WAIT_USER_CONFIRM" if now < known.made + CONFIRMATION => {
                 known.state = "CANCELING";
                 known.next = Some((now + STEP, "CANCELLED", Some("MCH_CANCEL")));
                 Ok("CANCELING")
@@ -171,7 +171,9 @@ impl Model {
     /// Whether there was anything to confirm.
     pub(super) fn confirm(&mut self, key: Key, fails: bool) -> bool {
         let at = self.now + STEP;
-        let Some(known) = self.waiting(key) else { return false };
+        let now = self.now;
+        let known = self.waiting(key).filter(|known| now < known.made + CONFIRMATION);
+        let Some(known) = known else { return false };
         known.state = "TRANSFERING";
         known.next = Some(match fails {
             true => (at, "FAIL", Some("ACCOUNT_FROZEN")),
@@ -220,8 +222,11 @@ impl Model {
 
     /// Whether the person could confirm it.
     pub(super) fn give(&mut self, key: Key) -> bool {
+        let now = self.now;
         let known = self.authorizations.get_mut(&key);
-        let Some(known) = known.filter(|known| known.state == "WAIT_USER_CONFIRM") else { return false };
+        let known =
+            known.filter(|known| known.state == "WAIT_USER_CONFIRM" && now < known.made + CONFIRMATION);
+        let Some(known) = known else { return false };
         known.state = "TAKING_EFFECT";
         self.notify("AUTHORIZATION.CONFIRMED", key, "TAKING_EFFECT");
         true
@@ -266,8 +271,11 @@ impl Model {
         Ok("ACCEPTED")
     }
 
-    pub(super) fn pass(&mut self, seconds: i64) {
+    pub(super) fn pass(&mut self, seconds: i64, is_late: bool) {
         self.now += seconds;
+        if is_late {
+            return;
+        }
         let now = self.now;
         let is_due = |transfer: &Transfer| transfer.next.is_some_and(|(at, ..)| at <= now);
         let due = self.transfers.iter().filter(|(_, transfer)| is_due(transfer));

@@ -165,7 +165,7 @@ fn take(shop: &mut Shop<'_>, model: &mut Model, step: &Step) {
         }
         Step::Pass { seconds } => {
             model.pass(seconds);
-            shop.world.pass(seconds);
+            shop.world.pass(seconds, false);
         }
         Step::Restart => shop.world.restart(),
     }

@@ -162,7 +162,7 @@ impl Life {
             }
             Step::Pass { seconds } => {
                 model.pass(seconds);
-                shops.world.pass(seconds);
+                shops.world.pass(seconds, false);
             }
             Step::Restart => shops.world.restart(),
         }

@@ -265,9 +265,9 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
             let got = shops.end(key, service, is_sub).map(drop);
             assert_eq!(got, model.end(key, service, is_sub));
         }
-        Step::Pass { seconds } => {
-            model.pass(seconds);
-            shops.world.pass(seconds);
+        Step::Pass { seconds, is_late } => {
+            model.pass(seconds, is_late);
+            shops.world.pass(seconds, is_late);
         }
         Step::Restart => shops.world.restart(),
     }

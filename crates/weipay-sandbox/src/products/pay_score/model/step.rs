@@ -71,8 +71,10 @@ pub(super) enum Step {
         service: usize,
         is_sub: bool,
     },
+    /// `is_late` when what is due is not done yet.
     Pass {
         seconds: i64,
+        is_late: bool,
     },
     Restart,
 }
@@ -124,7 +126,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => code().prop_map(|(caller, code)| Step::Close { caller, code }),
         1 => (code(), 0..2usize, sub())
             .prop_map(|((caller, code), service, is_sub)| Step::End { caller, code, service, is_sub }),
-        8 => seconds.prop_map(|seconds| Step::Pass { seconds }),
+        8 => (seconds, prop::bool::weighted(0.3)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
         1 => Just(Step::Restart),
     ]
 }

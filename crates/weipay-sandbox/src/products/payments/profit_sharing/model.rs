@@ -177,7 +177,7 @@ impl Model {
         if self.now - paid < 60 || of_order().any(|split| !split.is_finished) {
             return Err(INVALID);
         }
-        if !order.is_open {
+        if !order.is_open || self.now >= paid + 30 * DAY {
             return Err(if asked.parts.is_empty() { SHORT } else { INVALID });
         }
         if of_order().count() >= 50 {
@@ -287,8 +287,10 @@ impl Model {
         let refunded = counted().map(|refund| refund.fen).sum();
         let fee_back = counted().map(|refund| refund.fee).sum();
         let fee = share(fen, (total, fee(total)), (refunded, fee_back));
-        let is_of_frozen = self.orders[order].is_open;
+        let is_of_frozen = self.orders[order].is_open && self.now < paid + 30 * DAY;
         let left = self.orders[order].left;
+        // What is released late is there, unless the refund is refused for another reason.
+        let released = if self.orders[order].is_open && !is_of_frozen { left } else { 0 };
         let accounts = self.accounts_of(order);
         if is_of_frozen {
             if left + fee < fen {
@@ -297,12 +299,15 @@ impl Model {
             accounts.frozen += fee - fen;
         } else {
             let of_unsettled = fen.min(accounts.unsettled + fee);
-            if accounts.available < fen - of_unsettled {
+            if accounts.available + released < fen - of_unsettled {
                 return Err(SHORT);
             }
+            self.release_late(order);
+            let accounts = self.accounts_of(order);
             accounts.unsettled += fee - of_unsettled;
             accounts.available -= fen - of_unsettled;
         }
+        let accounts = self.accounts_of(order);
         accounts.fees -= fee;
         accounts.refunding += fen;
         if is_of_frozen {
@@ -312,6 +317,14 @@ impl Model {
         let (state, created) = (RefundState::Processing, self.now);
         self.refunds.insert(number, Refund { order, fen, fee, state, created, is_of_frozen });
         Ok(RefundState::Processing)
+    }
+
+    /// What is looked at after its time is over is not to be shared any more, however late the clock is.
+    pub(super) fn release_late(&mut self, number: usize) {
+        let order = &mut self.orders[number];
+        if order.is_open && order.paid.is_some_and(|paid| self.now >= paid + 30 * DAY) {
+            release(order, &mut self.accounts[ORDERS[number].payee]);
+        }
     }
 
     /// Whether it could be decided.
@@ -325,6 +338,9 @@ impl Model {
         refund.state = to;
         let Refund { order, fen, fee, is_of_frozen, .. } = *refund;
         self.notified.push((format!("REFUND.{}", to.word()), format!("refund-{number} {}", to.word())));
+        if to == RefundState::Closed {
+            self.release_late(order);
+        }
         let is_open = self.orders[order].is_open && is_of_frozen;
         let accounts = &mut self.accounts[ORDERS[order].payee];
         match to {
@@ -345,8 +361,11 @@ impl Model {
     }
 
     /// Time passes, and what is due on the way is done one after the other.
-    pub(super) fn pass(&mut self, seconds: i64) {
+    pub(super) fn pass(&mut self, seconds: i64, is_late: bool) {
         self.now += seconds;
+        if is_late {
+            return;
+        }
         let now = self.now;
         while midnight(self.settled_until + 1) <= now {
             self.settled_until += 1;

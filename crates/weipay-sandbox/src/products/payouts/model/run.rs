@@ -107,9 +107,9 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
             let got = payers.balance(caller, &format!("dayendbalance/OPERATION?date={date}"));
             assert_eq!(got, model.at_the_end(caller, days));
         }
-        Step::Pass { seconds } => {
-            payers.world.pass(seconds);
-            model.pass(seconds);
+        Step::Pass { seconds, is_late } => {
+            model.pass(seconds, is_late);
+            payers.world.pass(seconds, is_late);
         }
         Step::Restart => payers.world.restart(),
     }

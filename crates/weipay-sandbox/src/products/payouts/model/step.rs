@@ -32,8 +32,10 @@ pub(super) enum Step {
         caller: usize,
         days: i64,
     },
+    /// `is_late` when what is due is not done yet.
     Pass {
         seconds: i64,
+        is_late: bool,
     },
     Restart,
 }
@@ -56,7 +58,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(caller, fen)| Step::TopUp { caller, fen }),
         4 => (caller(), prop_oneof![4 => 0..4i64, 1 => 0..95i64])
             .prop_map(|(caller, days)| Step::DayEnd { caller, days }),
-        5 => seconds.prop_map(|seconds| Step::Pass { seconds }),
+        5 => (seconds, prop::bool::weighted(0.3)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
         1 => Just(Step::Restart),
     ]
 }

@@ -197,9 +197,9 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
             payers.world.move_by_bank(&Owner::merchant(MCHIDS[caller]), AccountKind::Operation, fen);
             model.operation[caller] += fen;
         }
-        Step::Pass { seconds } => {
-            payers.world.pass(seconds);
-            model.pass(seconds);
+        Step::Pass { seconds, is_late } => {
+            model.pass(seconds, is_late);
+            payers.world.pass(seconds, is_late);
         }
         Step::Restart => payers.world.restart(),
     }

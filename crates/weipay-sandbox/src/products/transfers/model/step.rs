@@ -55,8 +55,10 @@ pub(super) enum Step {
         caller: usize,
         fen: i64,
     },
+    /// `is_late` when what is due is not done yet.
     Pass {
         seconds: i64,
+        is_late: bool,
     },
     Restart,
 }
@@ -95,7 +97,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             |((caller, number), details, again)| Step::Batch { caller, number, details, again }
         ),
         5 => (of_few(), 1..100i64).prop_map(|((caller, _), fen)| Step::TopUp { caller, fen }),
-        6 => seconds.prop_map(|seconds| Step::Pass { seconds }),
+        6 => (seconds, prop::bool::weighted(0.3)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
         1 => Just(Step::Restart),
     ]
 }

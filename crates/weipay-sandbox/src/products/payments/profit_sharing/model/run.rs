@@ -183,9 +183,9 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
             };
             assert_eq!(decided, model.decide(*number, *to));
         }
-        Step::Pass { seconds } => {
-            model.pass(*seconds);
-            shops.world.pass(*seconds);
+        Step::Pass { seconds, is_late } => {
+            model.pass(*seconds, *is_late);
+            shops.world.pass(*seconds, *is_late);
         }
         Step::Restart => shops.world.restart(),
     }
@@ -247,8 +247,11 @@ fn check_money(shops: &Shops, model: &Model) {
 }
 
 /// What every order has left, every split came to and every merchant was notified of.
-fn check_records(shops: &Shops, model: &Model) {
-    for (order, known) in model.orders.iter().enumerate().filter(|(_, order)| order.paid.is_some()) {
+fn check_records(shops: &Shops, model: &mut Model) {
+    for order in (0..ORDERS.len()).filter(|order| shops.paid[*order].is_some()) {
+        // Looking is enough.
+        model.release_late(order);
+        let known = &model.orders[order];
         let (id, sold) = (shops.id(order), ORDERS[order]);
         let target = format!("/v3/profitsharing/transactions/{id}/amounts");
         let left = shops.ask(sold.caller, "GET", &target, &Value::Null);
@@ -291,7 +294,7 @@ fn live(steps: &[Step]) {
         check_money(&shops, &model);
         // Asking for everything after each step would be most of the time.
         if position % 10 == 9 {
-            check_records(&shops, &model);
+            check_records(&shops, &mut model);
         }
     }
 }

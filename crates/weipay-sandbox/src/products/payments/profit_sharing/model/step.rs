@@ -51,8 +51,10 @@ pub(super) enum Step {
         number: usize,
         to: RefundState,
     },
+    /// `is_late` when what is due is not done yet.
     Pass {
         seconds: i64,
+        is_late: bool,
     },
     Restart,
 }
@@ -89,7 +91,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => (0..RECEIVERS, fen()).prop_map(|(receiver, fen)| Step::Spend { receiver, fen }),
         4 => (0..40usize, order(), fen()).prop_map(|(number, order, fen)| Step::Refund { number, order, fen }),
         2 => (0..80usize, state).prop_map(|(number, to)| Step::Decide { number, to }),
-        8 => seconds.prop_map(|seconds| Step::Pass { seconds }),
+        8 => (seconds, prop::bool::weighted(0.3)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
         1 => Just(Step::Restart),
     ]
 }
