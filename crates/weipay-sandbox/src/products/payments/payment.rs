@@ -243,7 +243,7 @@ pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreE
     let Some(notify_url) = &order.notify_url else { return Ok(()) };
     let (event_type, resource) = match order.dialect {
         Dialect::V3 => (SUCCESS, order.show()),
-        Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(order)),
+        Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(tx, order)?),
     };
     let payment = order.payment.as_ref();
     tx.announce(&Announcement {
