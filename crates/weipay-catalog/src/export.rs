@@ -244,6 +244,7 @@ pub fn field(field: &Field) -> Value {
         Some(Carrier::Signed) => object.insert("signed".into(), true.into()),
         None => None,
     };
+    set_marks(&mut object, [("private", field.private)]);
     if let Some(purpose) = field.purpose {
         object.insert("purpose".into(), purpose.word().into());
     }

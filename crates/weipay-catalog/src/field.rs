@@ -37,6 +37,8 @@ pub struct Field {
     pub pattern: Option<&'static str>,
     /// How the value is encoded or encrypted, if it is not sent as it is.
     pub carrier: Option<Carrier>,
+    /// Whether its value belongs to a person or opens something, and is sent as it is. See [`is_private`](Self::is_private).
+    pub private: bool,
     /// What a field of a request is for, if a client must know that.
     pub purpose: Option<Purpose>,
     /// The example of the page, as text.
@@ -76,6 +78,19 @@ impl Field {
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.carrier == Some(Carrier::Encrypted)
+    }
+
+    /// Whether its value belongs to a person (name, telephone, identity or card number, address, openid), or opens something (a
+    /// token, a password, a link): it must not be shown in a log. A value that travels encrypted or signed is private without the
+    /// word, and so is what a string carries that is not described.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        let is_wrapped = match self.carrier {
+            None => false,
+            Some(Carrier::JsonText) => self.fields.is_empty(),
+            Some(Carrier::Encrypted | Carrier::Sealed | Carrier::Signed | Carrier::UrlText) => true,
+        };
+        self.private || is_wrapped
     }
 
     /// Whether the client sets it, so that the caller does not have to.

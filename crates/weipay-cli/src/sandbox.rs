@@ -96,7 +96,11 @@ fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
     let mut builder = Sandbox::builder()
         .store(arguments.store.clone())
         .control(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port)))
-        .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
+        .validation(Validation {
+            replayed_requests: arguments.no_replays,
+            documented_errors: arguments.documented_errors,
+            ..validation
+        })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)
         .log_bytes(usize::try_from(arguments.log_bytes).unwrap_or(usize::MAX))

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use weipay_catalog::Catalog;
+use weipay_catalog::{Catalog, Field, Operation};
 
 use crate::clock;
 use crate::clock::Clock;
@@ -159,13 +159,11 @@ fn without_people(method: &str, path: &str) -> String {
     let routed = catalog.route(method, path).map(|routed| routed.operation);
     let found = routed.ok().or_else(at_path).filter(|_| !path.starts_with("//"));
     let Some(operation) = found else { return known_words(path) };
-    let encrypted =
-        |name: &str| operation.request.path.iter().any(|field| field.name == name && field.is_encrypted());
     let segments = operation.path.split('/').zip(path.trim_start_matches('/').split('/'));
     let mut text = String::new();
     for (template, given) in segments {
         let name = template.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        let hidden = name.is_some_and(|name| names_people(name) || encrypted(name));
+        let hidden = name.is_some_and(|name| is_private(operation, name));
         text.push('/');
         text.push_str(if hidden { template } else { given });
     }
@@ -189,23 +187,10 @@ const HIDDEN: &str = "{?}";
 /// No operation has as many; it bounds the search for words.
 const MAX_SEGMENTS: usize = 20;
 
-/// Whether a placeholder of this name takes what belongs to a person, or what opens something.
-pub(crate) fn names_people(placeholder: &str) -> bool {
-    const PARTS: [&str; 12] = [
-        "openid",
-        "user",
-        "employee",
-        "plate",
-        "license",
-        "qq",
-        "account",
-        "card_no",
-        "card_code",
-        "face",
-        "ticket",
-        "authori",
-    ];
-    placeholder == "code" || PARTS.iter().any(|part| placeholder.contains(part))
+/// Whether the value of a placeholder may not be shown: the catalogue says so, or does not describe it.
+fn is_private(operation: &Operation, placeholder: &str) -> bool {
+    let mut fields = operation.request.path.iter();
+    fields.find(|field| field.name == placeholder).is_none_or(Field::is_private)
 }
 
 /// Visible ASCII, cut: a path may be any bytes, and a log is read on a terminal.
@@ -225,11 +210,11 @@ mod tests {
 
     const HIDDEN_PLACEHOLDERS: &[&str] = &[
         "account",
-        "account_type",
         "activate_ticket",
         "authorization_code",
         "card_no",
         "code",
+        "device_id",
         "driver_license",
         "employee_id",
         "face_sid",
@@ -276,29 +261,32 @@ mod tests {
         assert!(line.ends_with(" 404 RESOURCE_NOT_EXISTS (批次不存在)"), "{line}");
     }
 
-    /// A placeholder that the catalogue adds is decided here, and never shown by accident.
+    /// The names of the placeholders whose values are hidden, or shown.
+    fn placeholders(are_private: bool) -> Vec<&'static str> {
+        let operations = Catalog::embedded().operations();
+        let mut names: Vec<&str> = operations
+            .flat_map(|operation| operation.placeholders().map(move |name| (operation, name)))
+            .filter(|(operation, name)| is_private(operation, name) == are_private)
+            .map(|(_, name)| name)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     #[test]
     fn of_every_placeholder_it_is_decided_whether_its_value_is_shown() {
-        let mut hidden: Vec<&str> = Catalog::embedded()
-            .headings()
-            .flat_map(|(_, template)| template.split('/'))
-            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
-            .filter(|name| names_people(name))
-            .collect();
-        hidden.sort_unstable();
-        hidden.dedup();
-        assert_eq!(hidden, HIDDEN_PLACEHOLDERS);
-        let shown = Catalog::embedded()
-            .headings()
-            .flat_map(|(_, template)| template.split('/'))
-            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
-            .filter(|name| !names_people(name));
+        assert_eq!(placeholders(true), HIDDEN_PLACEHOLDERS);
         // What is shown is a number or a code of a thing, or of a company.
         let endings = ["_id", "_no", "_code", "_sn", "mchid", "_type", "_number", "_identifier"];
-        for name in shown {
+        for name in placeholders(false) {
             assert!(
                 name == "appid" || endings.iter().any(|ending| name.ends_with(ending)),
                 "decide on {name}"
+            );
+            assert!(
+                !HIDDEN_PLACEHOLDERS.contains(&name),
+                "{name} is shown in one path and hidden in another"
             );
         }
     }

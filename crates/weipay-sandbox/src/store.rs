@@ -20,6 +20,7 @@ mod engine;
 mod model;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod scan;
 pub(crate) mod snapshot;
 mod sqlite;
 
@@ -44,12 +45,13 @@ use address::Kind;
 pub use address::StoreAddress;
 pub(crate) use engine::MAX_WAITING;
 pub(crate) use engine::{
-    Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page, StoredResponse,
-    StoredRow, receiver_of,
+    Direction, Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page,
+    StoredResponse, StoredRow, receiver_of,
 };
 use engine::{EachRow, Engine, NewRecord, StoredRecord};
 #[cfg(feature = "postgres")]
 use postgres::Postgres;
+pub(crate) use scan::Scan;
 use sqlite::Sqlite;
 
 /// The state of a platform.
@@ -206,10 +208,7 @@ impl Store {
             Database::Own(_) => self.transaction(|tx| tx.get(key)),
             #[cfg(feature = "postgres")]
             Database::Shared(postgres) => {
-                let read = |stored: StoredRecord| {
-                    serde_json::from_str(&stored.document).map_err(|_| unreadable::<R>(&stored.key))
-                };
-                postgres.peek(R::KIND, key)?.map(read).transpose()
+                postgres.peek(R::KIND, key)?.map(|stored| stored.open()).transpose()
             }
         }
     }
@@ -255,6 +254,11 @@ impl<'a> Transaction<'a> {
         self.engine.record(R::KIND, key)?.map(|stored| self.read(stored)).transpose()
     }
 
+    /// The record with a key, for who does not save it: it is not remembered.
+    pub(crate) fn peek<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        self.engine.record(R::KIND, key)?.map(|stored| stored.open()).transpose()
+    }
+
     /// A page of the records that fulfil all conditions, the one that was added last first.
     pub(crate) fn find<R: Record>(
         &self,
@@ -263,6 +267,12 @@ impl<'a> Transaction<'a> {
     ) -> Result<Vec<R>, StoreError> {
         let stored = self.engine.records(R::KIND, conditions, page)?;
         stored.into_iter().map(|stored| self.read(stored)).collect()
+    }
+
+    /// All records of a range, in the order of its index and, under one value, of their addition. They are read in parts, so that a
+    /// long range takes little memory, and are not remembered: who wants to save one gets it by its key.
+    pub(crate) fn scan<R: Record>(&self, range: IndexRange, direction: Direction) -> Scan<'_, R> {
+        Scan::new(self.engine, range, direction)
     }
 
     /// How many records fulfil all conditions.
@@ -393,9 +403,8 @@ impl<'a> Transaction<'a> {
     }
 
     fn read<R: Record>(&self, stored: StoredRecord) -> Result<R, StoreError> {
-        let StoredRecord { key, version, document } = stored;
-        // The document may hold personal data: the error names the record only.
-        let record: R = serde_json::from_str(&document).map_err(|_| unreadable::<R>(&key))?;
+        let record: R = stored.open()?;
+        let StoredRecord { key, version, .. } = stored;
         self.known.borrow_mut().insert((R::KIND, key), Known { version, indexes: record.indexes() });
         Ok(record)
     }
@@ -403,6 +412,14 @@ impl<'a> Transaction<'a> {
 
 /// The series that numbers notifications.
 const NOTIFICATIONS: &str = "notification";
+
+impl StoredRecord {
+    /// What it holds.
+    fn open<R: Record>(&self) -> Result<R, StoreError> {
+        // The document may hold personal data: the error names the record only.
+        serde_json::from_str(&self.document).map_err(|_| unreadable::<R>(&self.key))
+    }
+}
 
 fn unreadable<R: Record>(key: &str) -> StoreError {
     StoreError::Corrupt(format!("{} {key}", R::KIND))

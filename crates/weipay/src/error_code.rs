@@ -29,7 +29,8 @@ pub const AMOUNT_LIMIT: &str = "AMOUNT_LIMIT";
 /// The interface is closed for this merchant.
 pub const API_METHOD_CLOSED: &str = "API_METHOD_CLOSED";
 /// The appid is not linked to the merchant number. Or: The appid is no longer linked to the merchant
-/// number. Or: The merchant number is not that of an e-commerce platform. HTTP 400.
+/// number. Or: The appid is not bound to the platform. Or: The merchant number is not that of an e-commerce
+/// platform. HTTP 400.
 pub const APPID_MCHID_NOT_MATCH: &str = "APPID_MCHID_NOT_MATCH";
 /// The appid is unknown.
 pub const APPID_NOT_EXIST: &str = "APPID_NOT_EXIST";
@@ -191,9 +192,9 @@ pub const REQUIRE_POST_METHOD: &str = "REQUIRE_POST_METHOD";
 /// notifications was set before: change it with PUT. Or: The number of the application was used before.
 /// HTTP 400.
 pub const RESOURCE_ALREADY_EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
-/// It does not exist. Or: It does not exist or cannot be used. Or: The number is unknown. Or: There is no
-/// bill: nothing was used yet, or it is before 10:00 of the day after the end. It has other meanings too:
-/// see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400, 404.
+/// It does not exist. Or: It does not exist or cannot be used. Or: The number is unknown. Or: The refund
+/// does not exist: the number is wrong, or it is another platform's. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400, 404.
 pub const RESOURCE_NOT_EXISTS: &str = "RESOURCE_NOT_EXISTS";
 /// The order is older than seven days and cannot be reversed.
 pub const REVERSE_EXPIRE: &str = "REVERSE_EXPIRE";

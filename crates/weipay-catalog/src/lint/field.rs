@@ -68,6 +68,7 @@ impl Linter {
                            comment above it that says what is known about the unit";
             self.report(place, field.line, format!("`{name}` {problem}"));
         }
+        self.check_private(place, field);
         for value in &field.values {
             if let Some(broken) = broken_rule(field, value) {
                 self.report(place, field.line, format!("the listed value {value} of `{name}` {broken}"));
@@ -79,6 +80,23 @@ impl Linter {
         }
         if !weipay_rules::compiles(pattern) {
             self.report(place, field.line, format!("the pattern of `{name}` does not compile: /{pattern}/"));
+        }
+    }
+
+    /// Logs and recordings hide what is private, so the word must stand where a person is meant, and only where it says something.
+    fn check_private(&mut self, place: Place<'_>, field: &Field) {
+        let name = field.name;
+        if field.private && (field.kind == Kind::Boolean || !field.values.is_empty()) {
+            let problem = "a boolean or one of a few listed values belongs to nobody";
+            self.report(place, field.line, format!("remove `private` from `{name}`: {problem}"));
+        }
+        if field.private && (Field { private: false, ..field.clone() }).is_private() {
+            let problem = "what is encrypted, sealed, signed or not described is private anyway";
+            self.report(place, field.line, format!("remove `private` from `{name}`: {problem}"));
+        }
+        if is_of_a_person(field) && !field.is_private() && !place.says_above(field.line, "private") {
+            let problem = "seems to belong to a person: add `private`, or a comment above it that says why it is not private";
+            self.report(place, field.line, format!("`{name}` {problem}"));
         }
     }
 
@@ -124,6 +142,27 @@ fn missing_format(field: &Field, example: &str) -> Option<String> {
     let is_plain = field.kind == Kind::String && field.format.is_none() && field.values.is_empty();
     (is_plain && Format::Rfc3339.fits(example))
         .then(|| "is RFC 3339, but the field does not have the format rfc3339".to_owned())
+}
+
+/// Words in labels of what belongs to a person.
+const PERSONAL: &[&str] = &[
+    "姓名",
+    "手机号码",
+    "身份证号",
+    "证件号码",
+    "银行卡号",
+    "银行账号",
+    "邮箱地址",
+    "收货地址",
+    "车牌号",
+    "用户标识",
+];
+
+/// Whether name or label says that the value is one of a person.
+fn is_of_a_person(field: &Field) -> bool {
+    field.kind == Kind::String
+        && field.values.is_empty()
+        && (field.name.ends_with("openid") || PERSONAL.iter().any(|word| field.label.contains(word)))
 }
 
 /// Endings of labels that were cut off. Official pages put a link or code in the middle of a sentence, and copying stopped

@@ -468,3 +468,19 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
         ["v3/a.api:16: remove `request-number` from `out_no`: only fields of requests have a purpose"]
     );
 }
+
+#[test]
+fn what_belongs_to_a_person_is_private_and_the_word_stands_only_where_it_says_something() {
+    let missing =
+        "seems to belong to a person: add `private`, or a comment above it that says why it is not private";
+    assert_eq!(finding("    sub_openid string\n"), format!("v3/a.api:5: `sub_openid` {missing}"));
+    assert_eq!(finding("    a string # 收货人姓名\n"), format!("v3/a.api:5: `a` {missing}"));
+    let superfluous =
+        "remove `private` from `a`: what is encrypted, sealed, signed or not described is private anyway";
+    assert_eq!(finding("    a string encrypted private\n"), format!("v3/a.api:5: {superfluous}"));
+    let listed = "remove `private` from `a`: a boolean or one of a few listed values belongs to nobody";
+    assert_eq!(finding("    a string (B | C) private\n"), format!("v3/a.api:5: {listed}"));
+    let fine = "    a string private # 收货人姓名\n    # not private: the name of a shop\n    b string # 门店负责人姓名\n    openid string encrypted\n    c string (D) # 姓名\n";
+    let text = format!("POST v3/a\n  title x\n  repeat unknown\n  json\n{fine}");
+    assert_eq!(lint(&[("v3/a", &text)]), Vec::<String>::new());
+}

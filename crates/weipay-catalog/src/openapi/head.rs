@@ -31,6 +31,7 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | `x-format` | the format of the value, if `format` has no word for it |
 | `x-required-in` | the field is required only in this mode |
 | `x-needed-in` | a request needs the field only in this case: for this value of another field, or for one of several alternatives |
+| `x-private` | the value belongs to a person or opens something (a token, a link): do not write it to a log. What is encrypted or signed is private without it |
 | `x-purpose` | what a field of a request is for: `request-number` is the request's own number, `file-name`, `file-sha256` and `file-sm3` describe the uploaded file, `platform-serial` names the key that encrypts fields, `merchant-number` is the number of the merchant that signs; of APIv2, `sign-type` says how, `nonce` and `signature` are what is signed and the signature |
 | `x-repeat`, `x-repeat-reason` | whether the same request may be sent again: `safe` (it takes effect at most once), `not-safe`, or `unknown` (treat it as not safe); and the reason. `x-repeat-after-seconds`: how far apart the platform wants the two |
 | `x-error-codes` | the known error codes (错误码) of a response: what each means, what to do (`advice`), and where that is known from. The response `ApiError` has those of every operation; an operation itself has those whose status is unknown or 202. The platform adds codes without notice |

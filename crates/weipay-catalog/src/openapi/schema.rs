@@ -51,6 +51,9 @@ impl Schemas {
         if let Some(mode) = field.required_in {
             schema["x-required-in"] = mode.into();
         }
+        if field.private {
+            schema["x-private"] = true.into();
+        }
         if let Some(purpose) = field.purpose {
             schema["x-purpose"] = purpose.word().into();
         }

@@ -66,6 +66,7 @@ fn member(field: &Field, property: &'static Value, place: &str) -> usize {
     } else {
         property
     };
+    assert_eq!(property["x-private"] == true, field.private, "{place}");
     value(field, one, place);
     let content = match field.carrier {
         None => one,

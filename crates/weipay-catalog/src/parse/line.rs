@@ -29,6 +29,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
         values: Vec::new(),
         pattern: None,
         carrier: None,
+        private: false,
         purpose: None,
         example: None,
         fields: Vec::new(),
@@ -73,6 +74,9 @@ fn kind(word: &str) -> Result<(Kind, bool, Limits), String> {
 /// The word that makes a range count bytes.
 pub(crate) const BYTES: &str = "bytes";
 
+/// The word of a value that must not be shown in a log.
+pub(crate) const PRIVATE: &str = "private";
+
 /// Everything between the type and the label. Gives back what is left from the `#` or `=` on.
 fn rules(field: &mut Field, mut rest: &'static str) -> Result<&'static str, String> {
     loop {
@@ -109,6 +113,8 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         field.limits = limits;
     } else if word == BYTES {
         field.in_bytes = true;
+    } else if word == PRIVATE {
+        field.private = true;
     } else if let Some(carrier) = Carrier::from_word(word) {
         field.carrier = Some(carrier);
     } else if let Some(purpose) = Purpose::from_word(word) {
@@ -126,7 +132,7 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         }
     } else {
         return Err(format!(
-            "`{word}` is not known here: it must be a range (1..20), `bytes` (after a range), a format, encrypted, sealed, json-text, url-text or signed, a purpose (request-number), or the <name> of a shared object or list of values"
+            "`{word}` is not known here: it must be a range (1..20), `bytes` (after a range), a format, encrypted, sealed, json-text, url-text or signed, `private`, a purpose (request-number), or the <name> of a shared object or list of values"
         ));
     }
     Ok(())

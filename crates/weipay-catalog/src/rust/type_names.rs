@@ -120,6 +120,7 @@ pub(super) fn shared_name(field: &Field, owner: Option<&str>) -> Option<String> 
 fn skeleton(fields: &[Field]) -> Vec<Field> {
     let bare = |field: &Field| Field {
         label: "",
+        private: false,
         example: None,
         line: 0,
         fields: skeleton(&field.fields),
@@ -159,6 +160,7 @@ mod tests {
             values: Vec::new(),
             pattern: None,
             carrier: None,
+            private: false,
             purpose: None,
             example: None,
             fields,

@@ -139,6 +139,10 @@ pub(crate) struct Serving {
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
     #[arg(long)]
     pub(crate) loose: bool,
+    /// Refuse as the documentation says where the real platform was seen to refuse otherwise: 403 OUT_TRADE_NO_USED for an order number
+    /// that was used before, and 500 OPENID_MISMATCH for an openid of another appid.
+    #[arg(long)]
+    pub(crate) documented_errors: bool,
     /// Accept each Authorization only once. It is not known what the platform does with a repeated one.
     #[arg(long)]
     pub(crate) no_replays: bool,
@@ -536,8 +540,9 @@ pub(crate) struct Refund {
     /// The merchant's number (out_refund_no) or the platform's (refund_id).
     #[arg(value_name = "NUMBER")]
     pub(crate) number: String,
-    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), or the merchant gets the money back.
-    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed"])]
+    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), the merchant gets the money back, or the merchant
+    /// is short of money and the refund is closed seven days after it was accepted.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
     pub(crate) to: String,
     /// The data folder of the running sandbox.
     #[arg(long, value_name = "DIR", default_value = ".weipay")]

@@ -1,8 +1,8 @@
 //! Masks (脱敏): what is shown of a request, and what stands as `***` in its place.
 //!
-//! Shown are the values that the catalogue knows and that neither belong to a person nor open anything. Everything else is
-//! masked: what travels encrypted, what names people, what is secret, and what the catalogue does not know. The layout of JSON
-//! stays as it came, because it is signed.
+//! Shown are the values that the catalogue knows and does not call private: they neither belong to a person nor open anything.
+//! Everything else is masked: what travels encrypted, what is `private`, and what the catalogue does not know. The layout of
+//! JSON stays as it came, because it is signed.
 
 use serde_json::{Map, Value, json};
 use weipay_catalog::{Carrier, Field, Operation};
@@ -47,89 +47,6 @@ const SHOWN_HEADERS: [&str; 25] = [
 
 /// The longest value of a header field that is shown.
 const MAX_HEADER: usize = 700;
-
-/// Whether the value of a field belongs to a person, or opens something.
-pub(crate) fn is_personal(field: &Field) -> bool {
-    const LABELS: [&str; 23] = [
-        "姓名",
-        "手机",
-        "电话",
-        "证件",
-        "身份证",
-        "邮箱",
-        "居住",
-        "银行卡",
-        "银行账",
-        "收款账号",
-        "接收方账号",
-        "卡号",
-        "密文",
-        "密钥",
-        "密码",
-        "用户标识",
-        "车牌",
-        "签名",
-        "openid",
-        "OpenID",
-        "联系",
-        "收货",
-        "token",
-    ];
-    field.carrier.is_some_and(|carrier| carrier != Carrier::JsonText || field.fields.is_empty())
-        || is_personal_name(field.name)
-        || LABELS.iter().any(|label| field.label.contains(label))
-}
-
-fn is_personal_name(name: &str) -> bool {
-    const WHOLE: [&str; 11] =
-        ["name", "nm", "key", "tel", "creid", "sign", "nick", "ip", "phone_no", "openid", "mac"];
-    const PARTS: [&str; 40] = [
-        "phone",
-        "mobile",
-        "email",
-        "address",
-        "addr",
-        "contact",
-        "id_card",
-        "id_doc",
-        "id_number",
-        "identi",
-        "cred_",
-        "credential",
-        "cert_no",
-        "real_name",
-        "true",
-        "username",
-        "legal_person",
-        "passport",
-        "password",
-        "secret",
-        "token",
-        "cipher",
-        "encrypt",
-        "bank_no",
-        "nickname",
-        "avatar",
-        "url",
-        "uri",
-        "person",
-        "signature",
-        "auth_code",
-        "_key",
-        "client_ip",
-        "driver",
-        "insured",
-        "deviceid",
-        "device_id",
-        "director",
-        "birth",
-        "paysign",
-    ];
-    let name = name.to_ascii_lowercase();
-    log::names_people(&name) && name != "code"
-        || WHOLE.contains(&&*name)
-        || PARTS.iter().any(|part| name.contains(part))
-}
 
 /// A body: JSON with what may be shown, or how long it is.
 pub(crate) fn body(bytes: &[u8], fields: &[Field]) -> String {
@@ -187,7 +104,7 @@ pub(crate) fn element(fields: &[Field], name: &str, value: &str) -> String {
     if value.is_empty() {
         return String::new();
     }
-    if !is_known || known.any(is_personal) {
+    if !is_known || known.any(Field::is_private) {
         return MASK.to_owned();
     }
     match fields.iter().find(|field| field.name == name && field.carrier == Some(Carrier::JsonText)) {
@@ -333,7 +250,7 @@ fn path_of(operation: &Operation, path: &str) -> String {
             None => return log::known_words(path),
             Some(name) => {
                 let field = operation.request.path.iter().find(|field| field.name == name);
-                let is_hidden = log::names_people(name) || field.is_none_or(is_personal);
+                let is_hidden = field.is_none_or(Field::is_private);
                 shown.push(if is_hidden { (*template).to_owned() } else { log::shown_text(text, 200) });
             }
         }
@@ -349,7 +266,7 @@ fn query(operation: Option<&Operation>, query: &str) -> String {
             return if is_known { pair.to_owned() } else { MASK.to_owned() };
         };
         match known.iter().find(|field| field.name == name) {
-            Some(field) if !is_personal(field) => format!("{name}={}", log::shown_text(value, 200)),
+            Some(field) if !field.is_private() => format!("{name}={}", log::shown_text(value, 200)),
             Some(_) => format!("{name}={MASK}"),
             None => format!("{}={MASK}", if is_word(name) { name } else { MASK }),
         }
@@ -498,7 +415,7 @@ impl<'a> JsonMask<'a> {
             self.blanks();
             self.copy(b':')?;
             let within = match field {
-                Some(field) if is_personal(field) => Shown::Nothing,
+                Some(field) if field.is_private() => Shown::Nothing,
                 Some(field) if !field.fields.is_empty() => Shown::Members(&field.fields),
                 Some(_) => Shown::Scalar,
                 None => Shown::Nothing,
@@ -536,6 +453,21 @@ mod tests {
         for broken in ["", "{", "{\"a\":1", "[1,]", "{} x", "name=Li", "\"\\"] {
             assert_eq!(json_text(broken.as_bytes(), fields), None, "{broken}");
         }
+    }
+
+    /// The word in the catalogue decides, not the name of the field.
+    #[test]
+    fn what_a_field_is_called_does_not_decide_whether_it_is_shown() {
+        let fields = &operation("POST", "v3/pay/transactions/jsapi").request.json;
+        let shown = |name: &str| {
+            let is_private = fields.iter().find(|field| field.name == name).unwrap().is_private();
+            !is_private
+        };
+        assert!(shown("out_trade_no") && shown("description") && !shown("notify_url"));
+        let fields = &operation("POST", "v2/pay/micropay").request.xml;
+        assert_eq!(element(fields, "spbill_create_ip", "14.17.22.32"), MASK);
+        assert_eq!(element(fields, "auth_code", "120061098828009406"), MASK);
+        assert_eq!(element(fields, "total_fee", "888"), "888");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::ledger::{self, AccountKind, Owner, Purse};
 use super::{Context, HandlerError, Route, route};
 use crate::clock;
 use crate::response::Refusal;
-use crate::store::{Page, StoreError, Transaction};
+use crate::store::{Direction, StoreError, Transaction};
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
@@ -113,24 +113,19 @@ fn balance_before(
     account: BalanceAccount,
     end: i64,
 ) -> Result<[i64; KINDS.len()], StoreError> {
-    const LIMIT: i64 = 100;
     let (available, pending) = account.kinds();
     let mut wanted: Vec<_> = available.iter().chain(pending).copied().collect();
     let mut balance = [0; KINDS.len()];
-    let mut offset = 0;
-    while !wanted.is_empty() {
-        let entries = ledger::entries(tx, owner, 0, end, Page { offset, limit: LIMIT })?;
-        let is_last = i64::try_from(entries.len()).unwrap_or(LIMIT) < LIMIT;
-        for leg in entries.iter().rev().flat_map(|entry| entry.legs.iter().rev()) {
+    for entry in ledger::entries(tx, owner, 0, end, Direction::Descending) {
+        for leg in entry?.legs.iter().rev() {
             if leg.owner == *owner && wanted.contains(&leg.kind) {
                 balance[kind_position(leg.kind)] = leg.balance;
                 wanted.retain(|kind| *kind != leg.kind);
             }
         }
-        if is_last {
+        if wanted.is_empty() {
             break;
         }
-        offset += LIMIT;
     }
     Ok(balance)
 }

@@ -7,22 +7,22 @@
 //! | `trade`, `fund_flow`, `profit_sharing` | the rows of each kind |
 //! | `text` | cells, amounts and rows as they are written |
 //! | `v2` | the same bills by APIv2 |
-//! | `window` | reading a day in parts, so that a large bill takes little memory |
+//! | `merge` | one order of time for payments, refunds and reversals |
 //! | `link` | the address of a bill: whose, of which day, for how long |
 //!
 //! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept. INFERRED(bill-of-now): it shows refunds as
 //! they are now.
 
-mod day;
+pub(super) mod day;
 mod fund_flow;
 pub(super) mod link;
+mod merge;
 mod profit_sharing;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 mod trade;
 pub(crate) mod v2;
-mod window;
 
 use serde_json::{Value, json};
 use weipay_wire::{DigestAlgorithm, Digester, ENVELOPE_NONCE_LENGTH};

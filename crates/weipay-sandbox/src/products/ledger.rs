@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HandlerError;
 use crate::response::Refusal;
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction};
+use crate::store::{Direction, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction};
 
 /// Whose money it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,6 +104,8 @@ pub(crate) enum Business {
     Coupon,
     TopUp,
     Withdrawal,
+    /// A platform has what it advanced for a refund back.
+    AdvanceReturn,
 }
 
 /// A movement of money. Amounts are fen and positive.
@@ -319,34 +321,24 @@ fn book(purses: &mut BTreeMap<Owner, Purse>, legs: Vec<(Account, i64)>) -> Resul
     Ok(booked)
 }
 
-/// The entries that touched an owner from one time until before another, the oldest first.
-pub(crate) fn entries(
-    tx: &Transaction<'_>,
+/// The entries that touched an owner from one time until before another: the oldest first, or the newest.
+pub(crate) fn entries<'a>(
+    tx: &'a Transaction<'_>,
     owner: &Owner,
     from: i64,
     until: i64,
-    page: Page,
-) -> Result<Vec<Entry>, StoreError> {
+    direction: Direction,
+) -> Scan<'a, Entry> {
     let range =
         IndexRange { index: OWNER_AND_TIME, from: at(owner, from), to: at(owner, until.saturating_sub(1)) };
-    let mut found: Vec<Entry> = tx.find(&[range], page)?;
-    found.sort_unstable_by_key(|entry| entry.number);
-    Ok(found)
+    tx.scan(range, direction)
 }
 
 /// Fen in all accounts of everybody: always 0.
 #[cfg(test)]
 pub(crate) fn sum_of_everything(tx: &Transaction<'_>) -> Result<i64, StoreError> {
-    const LIMIT: i64 = 1_000;
-    let (mut sum, mut offset) = (0, 0);
-    loop {
-        let purses: Vec<Purse> = tx.find(&[IndexRange::equal(ALL, "")], Page { offset, limit: LIMIT })?;
-        if purses.is_empty() {
-            return Ok(sum);
-        }
-        sum += purses.iter().map(Purse::sum).sum::<i64>();
-        offset += LIMIT;
-    }
+    let everybody = tx.scan::<Purse>(IndexRange::equal(ALL, ""), Direction::Ascending);
+    everybody.map(|purse| Ok(purse?.sum())).sum()
 }
 
 #[cfg(test)]
@@ -387,7 +379,9 @@ mod tests {
                 (9_940, 60)
             );
             assert_eq!((purse.basic(), sum_of_everything(tx)?), (9_940, 0));
-            let entries = entries(tx, &Owner::merchant(MERCHANT), 100, 101, Page { offset: 0, limit: 10 })?;
+            let entries: Result<Vec<Entry>, StoreError> =
+                entries(tx, &Owner::merchant(MERCHANT), 100, 101, Direction::Ascending).collect();
+            let entries = entries?;
             let basic: Vec<_> = entries[0].legs.iter().map(|leg| leg.basic).collect();
             assert_eq!(basic, [0, 10_000, 9_940, 9_940]);
             assert_eq!((entries.len(), &*entries[0].reference), (1, "4200000001"));
@@ -424,10 +418,10 @@ mod tests {
     fn entries_of_another_day_are_not_found() {
         in_store(|tx| {
             post(tx, payment(10, 0))?;
-            let page = Page { offset: 0, limit: 10 };
-            assert!(entries(tx, &Owner::merchant(MERCHANT), 0, 100, page)?.is_empty());
-            assert!(entries(tx, &Owner::merchant(MERCHANT), 101, 200, page)?.is_empty());
-            assert!(entries(tx, &Owner::merchant("1900000108"), 0, 200, page)?.is_empty());
+            for (mchid, from, until) in [(MERCHANT, 0, 100), (MERCHANT, 101, 200), ("1900000108", 0, 200)] {
+                let mut found = entries(tx, &Owner::merchant(mchid), from, until, Direction::Ascending);
+                assert!(found.next().is_none());
+            }
             Ok(())
         })
         .unwrap();

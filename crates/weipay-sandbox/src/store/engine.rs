@@ -27,6 +27,17 @@ pub(crate) trait Engine {
         page: Page,
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
+    /// Records of a range in the order of its index and, under one value, of their addition, or all of that backwards; those behind a
+    /// place, which is in the range or at its beginning.
+    fn scan(
+        &self,
+        kind: &str,
+        range: &IndexRange,
+        direction: Direction,
+        after: &Place,
+        limit: i64,
+    ) -> Result<Vec<(Place, StoredRecord)>, StoreError>;
+
     /// How many records fulfil all conditions.
     fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError>;
 
@@ -194,6 +205,41 @@ pub(crate) struct Page {
     pub(crate) offset: i64,
     /// How many are given at most.
     pub(crate) limit: i64,
+}
+
+/// In which order a range is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Ascending,
+    Descending,
+}
+
+impl Direction {
+    /// The place before everything that is in a range.
+    pub(super) fn beginning(self, range: &IndexRange) -> Place {
+        let (value, number) = match self {
+            Self::Ascending => (&range.from, i64::MIN),
+            Self::Descending => (&range.to, i64::MAX),
+        };
+        Place { value: value.clone(), number }
+    }
+
+    /// What ends a range, and how SQL compares with the place, compares with the end, and sorts. The place is compared as one, and
+    /// nothing else limits its side, so that a database begins there and does not pass over what lies before it.
+    pub(super) fn sql(self, range: &IndexRange) -> (&str, [&'static str; 3]) {
+        match self {
+            Self::Ascending => (&range.to, [">", "<=", "ASC"]),
+            Self::Descending => (&range.from, ["<", ">=", "DESC"]),
+        }
+    }
+}
+
+/// Where a record stands in an index.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) value: String,
+    /// The number of the record. It grows with every addition.
+    pub(crate) number: i64,
 }
 
 /// What makes two requests the same in the eyes of a merchant: the operation, and the number that it gave the request.

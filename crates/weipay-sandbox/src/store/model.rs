@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::StoreError;
 use super::engine::{
-    Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, NewRecord, OutboxEntry, Page,
-    StoredRecord, StoredResponse, StoredRow, receiver_of,
+    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, NewRecord,
+    OutboxEntry, Page, Place, StoredRecord, StoredResponse, StoredRow, receiver_of,
 };
 use super::sqlite::Sqlite;
 
@@ -52,6 +52,38 @@ impl Engine for Memory {
         let found = records.iter().rev().filter(|kept| kept.0 == kind && fulfils(&kept.2, conditions));
         let (offset, limit) = (page.offset.try_into().unwrap(), page.limit.try_into().unwrap());
         Ok(found.map(|kept| kept.1.clone()).skip(offset).take(limit).collect())
+    }
+
+    fn scan(
+        &self,
+        kind: &str,
+        range: &IndexRange,
+        direction: Direction,
+        after: &Place,
+        limit: i64,
+    ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
+        let records = self.records.borrow();
+        let mut found: Vec<(Place, StoredRecord)> = (1..)
+            .zip(records.iter())
+            .filter(|(_, kept)| kept.0 == kind)
+            .flat_map(|(number, (_, stored, indexes))| {
+                let is_inside = |entry: &&IndexEntry| {
+                    entry.index == range.index && (&range.from..=&range.to).contains(&&entry.value)
+                };
+                let place = move |entry: &IndexEntry| Place { value: entry.value.clone(), number };
+                indexes.iter().filter(is_inside).map(move |entry| (place(entry), stored.clone()))
+            })
+            .collect();
+        found.sort_by_key(|(place, _)| place.clone());
+        if direction == Direction::Descending {
+            found.reverse();
+        }
+        let is_behind = |place: &Place| match direction {
+            Direction::Ascending => place > after,
+            Direction::Descending => place < after,
+        };
+        found.retain(|(place, _)| is_behind(place));
+        Ok(found.into_iter().take(limit.try_into().unwrap()).collect())
     }
 
     fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError> {
@@ -330,6 +362,21 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
             let page = |offset, limit| engine.records(kind, &conditions, Page { offset, limit });
             let count = engine.count(kind, &conditions)?;
             text.push_str(&format!("{count} {:?} {:?}\n", page(0, 9)?, page(1, 1)?));
+        }
+        for (range, direction) in [
+            (range("0", "9"), Direction::Ascending),
+            (range("1", "2"), Direction::Descending),
+            (equal("parity", "0"), Direction::Ascending),
+            (equal("parity", "1"), Direction::Descending),
+        ] {
+            // Numbers are those of one database.
+            let mut last = direction.beginning(&range);
+            while let Some((place, stored)) =
+                engine.scan(kind, &range, direction, &last, 2)?.into_iter().next()
+            {
+                text.push_str(&format!("{} {stored:?}\n", place.value));
+                last = place;
+            }
         }
     }
     engine.rows(&mut |row| {

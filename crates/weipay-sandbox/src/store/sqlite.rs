@@ -13,8 +13,8 @@ use rusqlite::{
 
 use super::StoreError;
 use super::engine::{
-    Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page,
-    StoredRecord, StoredResponse, StoredRow,
+    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, NewRecord, OutboxEntry, Page,
+    Place, StoredRecord, StoredResponse, StoredRow,
 };
 pub(super) use migrations::FORM;
 
@@ -216,6 +216,31 @@ impl Engine for Transaction<'_> {
                 "SELECT key, version, document {search} ORDER BY found.number DESC LIMIT ? OFFSET ?"
             ))?;
             statement.query_map(params_from_iter(values), stored)?.collect()
+        })
+    }
+
+    fn scan(
+        &self,
+        kind: &str,
+        range: &IndexRange,
+        direction: Direction,
+        after: &Place,
+        limit: i64,
+    ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
+        let (end, [beyond, up_to, order]) = direction.sql(range);
+        let text = format!(
+            "SELECT key, version, document, found.value, found.number
+             FROM record_indexes AS found JOIN records ON records.number = found.number
+             WHERE found.kind = ? AND found.name = ?
+                 AND (found.value, found.number) {beyond} (?, ?) AND found.value {up_to} ?
+             ORDER BY found.value {order}, found.number {order} LIMIT ?"
+        );
+        let values = params![kind, range.index, after.value, after.number, end, limit];
+        sql(|| {
+            let mut statement = self.prepare_cached(&text)?;
+            let placed =
+                |row: &Row<'_>| Ok((Place { value: row.get(3)?, number: row.get(4)? }, stored(row)?));
+            statement.query_map(values, placed)?.collect()
         })
     }
 

@@ -68,6 +68,10 @@ pub(crate) static COMPLAINT: [ErrorCode; 2] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the complaint is of another merchant number").says("您暂无权限为该投诉单提交商户回复"),
 ];
 #[rustfmt::skip]
+pub(crate) static ECOMMERCE_REFUND_LOOKUP: [ErrorCode; 1] = [
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the refund does not exist: the number is wrong, or it is another platform's").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static EDU_PAPAY: [ErrorCode; 3] = [
     ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the user has not enough money").unconfirmed(),
     ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "it exists already").unconfirmed(),
@@ -549,6 +553,17 @@ pub(crate) static OF_POST_V3_ECOMMERCE_APPLYMENTS: [ErrorCode; 3] = [
 pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 2] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 60 calls a second for one receiving merchant"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "everything was shared, so nothing is left to unfreeze").says("分账金额为0"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_REFUNDS_APPLY: [ErrorCode; 8] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund number was used before with another amount").says("订单金额或退款金额与之前请求不一致，请核实后再试").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("申请退款金额超过订单可退金额").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the total, the sub-merchant or an order number is not that of the order").says("您的请求参数与订单信息不一致").unconfirmed(),
+    ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not bound to the platform").unconfirmed(),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the platform may not refund this order").unconfirmed(),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of whoever pays the refund is too low").unconfirmed(),
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the order does not exist or is not paid").unconfirmed(),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many refunds of one order: repeat this one later with the same number").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: [ErrorCode; 2] = [

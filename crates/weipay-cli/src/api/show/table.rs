@@ -114,11 +114,12 @@ fn limits(Limits { min, max }: Limits) -> Option<String> {
     (min.is_some() || max.is_some()).then(|| format!("{}..{}", end(min), end(max)))
 }
 
-/// Label, when it is required, values, pattern and example.
+/// Label, when it is required, whether it is private, values, pattern and example.
 fn words(field: &Field) -> String {
     let mut words: Vec<String> = Vec::new();
     words.extend(Some(field.label.to_owned()).filter(|label| !label.is_empty()));
     words.extend(field.required_in.or(field.needed_in).map(|case| format!("{REQUIRED}({case})")));
+    words.extend(field.private.then(|| "隐私 private".to_owned()));
     if !field.values.is_empty() {
         words.push(format!("取值 {}", field.values.join(" | ")));
     }

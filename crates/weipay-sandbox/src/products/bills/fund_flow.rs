@@ -1,10 +1,9 @@
 //! Fund flow bills (资金账单): a row for each movement of money into an account of a merchant, or out of it.
 
 use super::text::{LINE_END, RowText, time, yuan};
-use super::window;
 use super::{BillOf, Sink};
 use crate::products::ledger::{AccountKind, Business, Entry, Leg, Owner, entries};
-use crate::store::{StoreError, Transaction};
+use crate::store::{Direction, StoreError, Transaction};
 
 /// `account_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,20 +63,14 @@ pub(super) fn write(
     let mchid = bill.sub_mchid.as_ref().unwrap_or(&bill.mchid);
     let owner = Owner::merchant(mchid);
     let (mut sums, mut row) = (Sums::default(), RowText::default());
-    let read = |from, until, page| {
-        let found = entries(tx, &owner, from, until, page)?;
-        let count = found.len();
-        Ok((found, count))
-    };
-    window::each(bill.seconds(), read, |mut found| {
-        found.sort_unstable_by_key(|entry| (entry.time, entry.number));
-        for entry in &found {
-            for (index, (leg, other)) in moved(entry, &owner, account).enumerate() {
-                write_leg(&mut row, entry, index, leg, other, account, mchid, &mut sums);
-                row.end(&mut *sink);
-            }
+    let (from, until) = bill.seconds();
+    for entry in entries(tx, &owner, from, until, Direction::Ascending) {
+        let entry = &entry?;
+        for (index, (leg, other)) in moved(entry, &owner, account).enumerate() {
+            write_leg(&mut row, entry, index, leg, other, account, mchid, &mut sums);
+            row.end(&mut *sink);
         }
-    })?;
+    }
     sink(SUMMARY);
     sink(LINE_END);
     let Sums { incomes, income, expenses, expense } = sums;
@@ -144,5 +137,6 @@ fn words(business: Business, other: AccountKind) -> (&'static str, &'static str)
         Business::Coupon => ("代金券", "代金券"),
         Business::TopUp => ("充值", "充值"),
         Business::Withdrawal => ("提现", "提现"),
+        Business::AdvanceReturn => ("垫付回补", "垫付回补"),
     }
 }

@@ -1,14 +1,14 @@
 //! Trade bills (交易账单): a row for each payment, each refund and each reversal (撤销) of a day.
 
+use super::merge::{Events, by_time};
 use super::text::{LINE_END, RowText, fee, time, yuan};
-use super::window;
 use super::{BillOf, Sink};
-use crate::products::payments::order::{Order, Payment, Whose};
+use crate::products::payments::order::{self, Order, Payment, Whose};
 use crate::products::payments::payment::fee_rate;
 use crate::products::payments::refund::record::{
     Channel, Refund, RefundState, is_money, settlement_total, worth,
 };
-use crate::store::{Page, StoreError, Transaction};
+use crate::store::{Record, Scan, StoreError, Transaction};
 
 /// `bill_type`. INFERRED(special-bills): the bills of merchants with special columns have the usual ones here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,22 +64,18 @@ pub(super) fn write(
     sink(kind.heading());
     sink(LINE_END);
     let (mut sums, mut row) = (Sums::default(), RowText::default());
-    let read = |from, until, page| events(tx, bill, kind, from, until, page);
-    window::each(bill.seconds(), read, |mut found| {
-        found.sort_by(|one, other| one.order_in_bill().cmp(&other.order_in_bill()));
-        for event in &found {
-            match event {
-                Event::Paid(order, payment) => write_payment(&mut row, kind, order, payment, &mut sums),
-                Event::Reversed(order, payment, at) => {
-                    write_reversal(&mut row, kind, order, payment, *at, &mut sums);
-                }
-                Event::Refunded(order, payment, refund) => {
-                    write_refund(&mut row, kind, order, payment, refund, &mut sums);
-                }
+    for event in by_time(events(tx, bill, kind), Event::time) {
+        match &event? {
+            Event::Paid(order, payment) => write_payment(&mut row, kind, order, payment, &mut sums),
+            Event::Reversed(order, payment, at) => {
+                write_reversal(&mut row, kind, order, payment, *at, &mut sums);
             }
-            row.end(&mut *sink);
+            Event::Refunded(order, payment, refund) => {
+                write_refund(&mut row, kind, order, payment, refund, &mut sums);
+            }
         }
-    })?;
+        row.end(&mut *sink);
+    }
     sink(SUMMARY);
     sink(LINE_END);
     row.cell(&sums.rows.to_string());
@@ -104,77 +100,73 @@ enum Event {
 }
 
 impl Event {
-    /// By time; what happened in one second, by its number.
-    fn order_in_bill(&self) -> (i64, &str) {
+    fn time(&self) -> i64 {
         match self {
-            Self::Paid(_, payment) => (payment.paid_at, &payment.transaction_id),
-            Self::Refunded(_, _, refund) => (refund.created, &refund.refund_id),
-            Self::Reversed(_, payment, at) => (*at, &payment.transaction_id),
+            Self::Paid(_, payment) => payment.paid_at,
+            Self::Refunded(_, _, refund) => refund.created,
+            Self::Reversed(_, _, at) => *at,
         }
     }
 }
 
-/// What happened in a part of the time, and how many records the fullest source gave.
-fn events(
-    tx: &Transaction<'_>,
-    bill: &BillOf,
-    kind: TradeBill,
-    from: i64,
-    until: i64,
-    page: Page,
-) -> Result<(Vec<Event>, usize), StoreError> {
-    let (mut events, mut fullest) = (Vec::new(), 0);
-    let of_order: fn(&Order) -> Option<&String> = |order| order.sub_mchid.as_ref();
+/// What happened on the day of a bill: payments, reversals and refunds, those of partners after the merchant's.
+fn events<'a>(tx: &'a Transaction<'_>, bill: &'a BillOf, kind: TradeBill) -> Vec<Events<'a, Event>> {
+    let (from, until) = bill.seconds();
+    // Of a bill for one sub-merchant only what was sold for it.
+    let is_wanted = |sub_mchid: &Option<String>| bill.sub_mchid.is_none() || *sub_mchid == bill.sub_mchid;
+    let whose = match bill.sub_mchid {
+        Some(_) => vec![Whose::Merchant(&bill.mchid)],
+        None => vec![Whose::Merchant(&bill.mchid), Whose::SubMerchant(&bill.mchid)],
+    };
+    let mut sources: Vec<Events<'a, Event>> = Vec::new();
     if kind != TradeBill::Refunded {
-        let (orders, count) = found(bill, of_order, |whose| Order::find_paid(tx, whose, from, until, page))?;
-        fullest = count;
-        events.extend(orders.into_iter().filter_map(|order| {
-            let payment = order.payment.clone()?;
-            Some(Event::Paid(Box::new(order), payment))
+        sources.extend(whose.iter().map(|whose| -> Events<'a, Event> {
+            let orders = kept(Order::paid(tx, *whose, from, until), move |order| is_wanted(&order.sub_mchid));
+            Box::new(orders.map(|order| {
+                let mut order = order?;
+                let payment =
+                    order.payment.take().ok_or_else(|| without("an order that was paid", "payment"))?;
+                Ok(Event::Paid(Box::new(order), payment))
+            }))
         }));
     }
     if kind != TradeBill::Paid {
-        let (reversed, count) =
-            found(bill, of_order, |whose| Order::find_reversed(tx, whose, from, until, page))?;
-        fullest = fullest.max(count);
-        events.extend(reversed.into_iter().filter_map(|order| {
-            let (payment, at) = (order.payment.clone()?, order.ended?);
-            Some(Event::Reversed(Box::new(order), payment, at))
+        sources.extend(whose.iter().map(|whose| -> Events<'a, Event> {
+            let orders =
+                kept(Order::reversed(tx, *whose, from, until), move |order| is_wanted(&order.sub_mchid));
+            Box::new(orders.map(|order| {
+                let mut order = order?;
+                let payment = order.payment.take().zip(order.ended);
+                let (payment, at) = payment.ok_or_else(|| without("a reversal", "payment"))?;
+                Ok(Event::Reversed(Box::new(order), payment, at))
+            }))
         }));
-        let (refunds, count) = found(
-            bill,
-            |refund: &Refund| refund.sub_mchid.as_ref(),
-            |whose| Refund::find_accepted(tx, whose, from, until, page),
-        )?;
-        fullest = fullest.max(count);
-        for refund in refunds {
-            let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
-            let paid = order.and_then(|order| order.payment.clone().map(|payment| (order, payment)));
-            let (order, payment) =
-                paid.ok_or_else(|| StoreError::Corrupt("a refund without its order".to_owned()))?;
-            events.push(Event::Refunded(Box::new(order), payment, Box::new(refund)));
-        }
+        sources.extend(whose.iter().map(|whose| -> Events<'a, Event> {
+            let refunds =
+                kept(Refund::accepted(tx, *whose, from, until), move |refund| is_wanted(&refund.sub_mchid));
+            Box::new(refunds.map(|refund| {
+                let refund = refund?;
+                let order: Option<Order> =
+                    tx.peek(&order::key(&refund.merchant, &refund.order.out_trade_no))?;
+                let mut order = order.ok_or_else(|| without("a refund", "order"))?;
+                let payment = order.payment.take().ok_or_else(|| without("a refund", "payment"))?;
+                Ok(Event::Refunded(Box::new(order), payment, Box::new(refund)))
+            }))
+        }));
     }
-    Ok((events, fullest))
+    sources
 }
 
-/// What a search finds for the merchant of a bill: what it sold itself or as a partner, and what partners sold for it; of a bill for one
-/// sub-merchant only what was sold for that. Beside it how many records the fuller search gave.
-fn found<R>(
-    bill: &BillOf,
-    sub_mchid: fn(&R) -> Option<&String>,
-    find: impl Fn(Whose<'_>) -> Result<Vec<R>, StoreError>,
-) -> Result<(Vec<R>, usize), StoreError> {
-    let mut found = find(Whose::Merchant(&bill.mchid))?;
-    let mut fullest = found.len();
-    if bill.sub_mchid.is_some() {
-        found.retain(|record| sub_mchid(record) == bill.sub_mchid.as_ref());
-    } else {
-        let of_partners = find(Whose::SubMerchant(&bill.mchid))?;
-        fullest = fullest.max(of_partners.len());
-        found.extend(of_partners);
-    }
-    Ok((found, fullest))
+/// The records that are wanted, and every error.
+fn kept<'a, R: Record + 'a>(
+    records: Scan<'a, R>,
+    is_wanted: impl Fn(&R) -> bool + 'a,
+) -> impl Iterator<Item = Result<R, StoreError>> + 'a {
+    records.filter(move |record| record.as_ref().map_or(true, &is_wanted))
+}
+
+fn without(what: &str, part: &str) -> StoreError {
+    StoreError::Corrupt(format!("{what} without its {part}"))
 }
 
 /// The columns that every bill has, up to 货币种类.

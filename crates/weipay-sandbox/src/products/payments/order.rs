@@ -15,7 +15,9 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::products::ledger::Owner;
-use crate::store::{Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{
+    Direction, Fingerprint, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined,
+};
 
 /// `trade_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -299,43 +301,39 @@ impl Order {
         Ok(tx.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 1 })?.pop())
     }
 
-    /// The orders that were paid from one time until before another, reversed and refunded ones too; the one that was made last
-    /// first.
-    pub(crate) fn find_paid(
-        tx: &Transaction<'_>,
+    /// The orders that were paid from one time until before another, reversed and refunded ones too.
+    pub(crate) fn paid<'a>(
+        tx: &'a Transaction<'_>,
         whose: Whose<'_>,
         from: i64,
         until: i64,
-        page: Page,
-    ) -> Result<Vec<Self>, StoreError> {
-        Self::find_between(tx, whose, [MERCHANT_AND_DAY, SUB_MERCHANT_AND_DAY], from, until, page)
+    ) -> Scan<'a, Self> {
+        Self::between(tx, whose, [MERCHANT_AND_DAY, SUB_MERCHANT_AND_DAY], from, until)
     }
 
     /// The orders whose payment was reversed (撤销) from one time until before another.
-    pub(crate) fn find_reversed(
-        tx: &Transaction<'_>,
+    pub(crate) fn reversed<'a>(
+        tx: &'a Transaction<'_>,
         whose: Whose<'_>,
         from: i64,
         until: i64,
-        page: Page,
-    ) -> Result<Vec<Self>, StoreError> {
-        Self::find_between(tx, whose, [MERCHANT_AND_REVERSAL, SUB_MERCHANT_AND_REVERSAL], from, until, page)
+    ) -> Scan<'a, Self> {
+        Self::between(tx, whose, [MERCHANT_AND_REVERSAL, SUB_MERCHANT_AND_REVERSAL], from, until)
     }
 
-    fn find_between(
-        tx: &Transaction<'_>,
+    fn between<'a>(
+        tx: &'a Transaction<'_>,
         whose: Whose<'_>,
         [of_merchant, of_sub_merchant]: [&'static str; 2],
         from: i64,
         until: i64,
-        page: Page,
-    ) -> Result<Vec<Self>, StoreError> {
+    ) -> Scan<'a, Self> {
         let (index, mchid) = match whose {
             Whose::Merchant(mchid) => (of_merchant, mchid),
             Whose::SubMerchant(mchid) => (of_sub_merchant, mchid),
         };
         let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
-        tx.find(&[range], page)
+        tx.scan(range, Direction::Ascending)
     }
 
     /// The order at a moment: when its time is over it is closed, whether or not the clock has done that yet.
@@ -358,6 +356,11 @@ impl Order {
     /// Whose money it is.
     pub(crate) fn payee(&self) -> &str {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
+    }
+
+    /// 商户端设备号.
+    pub(crate) fn device(&self) -> Option<&str> {
+        self.scene_info.as_ref()?.get("device_id")?.as_str()
     }
 
     /// 微信支付订单号, of an order that was paid.
@@ -398,7 +401,7 @@ impl Order {
             set("payer", self.show_payer(&payment.payer));
             amount["payer_total"] = json!(payment.payer_total);
             amount["payer_currency"] = json!(self.currency);
-            let device = self.scene_info.as_ref().and_then(|scene| scene.get("device_id"));
+            let device = self.device();
             set("scene_info", device.map_or(Value::Null, |device| json!({ "device_id": device })));
             if !payment.promotion_detail.is_empty() {
                 set("promotion_detail", json!(payment.promotion_detail));
@@ -526,7 +529,6 @@ mod tests {
             assert_eq!(Order::find_by_number(tx, "1900000110", "order-1")?, None);
             let id = paid.transaction_id().unwrap();
             assert_eq!(Order::find_by_transaction(tx, id)?.as_ref(), Some(&paid));
-            let page = Page { offset: 0, limit: 9 };
             let of_partner = Order {
                 sub_mchid: Some("1900000110".to_owned()),
                 out_trade_no: "order-2".to_owned(),
@@ -534,16 +536,18 @@ mod tests {
                 ..a_paid_order()
             };
             tx.save(&of_partner)?;
-            let of_both = [of_partner.clone(), paid];
+            let of_both = [paid, of_partner];
             let found = [
                 (Whose::Merchant("1900000109"), &of_both[..]),
-                (Whose::SubMerchant("1900000110"), &of_both[..1]),
+                (Whose::SubMerchant("1900000110"), &of_both[1..]),
                 (Whose::SubMerchant("1900000109"), &[]),
             ];
             for (whose, expected) in found {
-                assert_eq!(Order::find_paid(tx, whose, NOW + 60, NOW + 61, page)?, expected);
-                assert!(Order::find_paid(tx, whose, NOW, NOW + 60, page)?.is_empty());
-                assert!(Order::find_reversed(tx, whose, NOW, NOW + 99, page)?.is_empty());
+                let paid: Result<Vec<Order>, StoreError> =
+                    Order::paid(tx, whose, NOW + 60, NOW + 61).collect();
+                assert_eq!(paid?, expected);
+                assert!(Order::paid(tx, whose, NOW, NOW + 60).next().is_none());
+                assert!(Order::reversed(tx, whose, NOW, NOW + 99).next().is_none());
             }
             Ok(())
         });

@@ -14,10 +14,13 @@ use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
 use super::v2;
 use crate::clock;
 use crate::people::Person;
+use crate::people::account::AccountState;
 use crate::products::HandlerError;
-use crate::products::cash_coupons::discount::{self, Discount};
+use crate::products::cash_coupons::discount::{self, Basket, Discount};
+use crate::products::cash_coupons::flow::FlowOf;
+use crate::products::cash_coupons::goods::Goods;
 use crate::products::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
-use crate::store::{Announcement, Due, Page, StoreError, Transaction};
+use crate::store::{Announcement, Direction, Due, StoreError, Transaction};
 
 /// Who pays an order, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +95,7 @@ impl From<PostingError> for NotPaid {
 pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -> Result<Order, NotPaid> {
     let order = order.seen_at(now);
     check_payable(&order).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
+    check_account(AccountState::of_owner(tx, &means.person)?)?;
     if means.discount < 0 || means.discount >= order.total {
         return Err(NotPaid::Because(format!(
             "a discount must be at least 0 fen and less than the {} fen of the order",
@@ -110,7 +114,7 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         paid_at: now,
         payer: means.payer.clone(),
         person: means.person.clone(),
-        bank_type: if means.from_wallet { "OTHERS" } else { BANK_TYPE }.to_owned(),
+        bank_type: bank_type(means.from_wallet).to_owned(),
         payer_total,
         fee,
         promotion_detail: match &coupon {
@@ -122,7 +126,15 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
     };
     post(tx, posting(&order, &payment, means.from_wallet, now))?;
     if let Some(coupon) = &coupon {
-        discount::redeem(tx, coupon, order.payee(), AccountKind::Unsettled, &id, now)?;
+        let of = FlowOf {
+            transaction_id: &id,
+            refund_id: None,
+            total: order.total,
+            mchid: order.payee(),
+            device: order.device(),
+            now,
+        };
+        discount::redeem(tx, coupon, AccountKind::Unsettled, of)?;
     }
     if order.profit_sharing {
         post(tx, kept_for_sharing(&order, &id, settled - fee, now))?;
@@ -134,6 +146,17 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
     tx.unschedule(&expiry)?;
     tx.schedule(&settlement_of(paid.payee(), now))?;
     Ok(paid)
+}
+
+/// The rule: who can pay at all.
+fn check_account(account: AccountState) -> Result<(), NotPaid> {
+    match account {
+        AccountState::Normal => Ok(()),
+        AccountState::Frozen => Err(NotPaid::Because("the account of the person is frozen".to_owned())),
+        AccountState::Cancelled => {
+            Err(NotPaid::Because("the person has cancelled the account and cannot pay".to_owned()))
+        }
+    }
 }
 
 fn posting(order: &Order, payment: &Payment, from_wallet: bool, now: i64) -> Posting {
@@ -156,15 +179,67 @@ fn kept_for_sharing(order: &Order, transaction_id: &str, fen: i64, now: i64) -> 
     )
 }
 
-/// The coupon that an order is paid with when a person chooses nothing.
-pub(super) fn coupon_to_use(
+/// `bank_type` of a payment.
+fn bank_type(from_wallet: bool) -> &'static str {
+    if from_wallet { "OTHERS" } else { BANK_TYPE }
+}
+
+/// The coupons that orders are paid with, which are paid together, when their person chooses nothing: one for each, or none.
+/// UNCONFIRMED(combined-coupons): each part of a combined order takes the best that is left, in the order of the parts.
+pub(super) fn coupons_to_use(
+    tx: &Transaction<'_>,
+    orders: &[Order],
+    person: Option<&str>,
+    from_wallet: bool,
+    now: i64,
+) -> Result<Vec<Option<Discount>>, NotPaid> {
+    let (mut found, mut taken) = (Vec::with_capacity(orders.len()), Vec::new());
+    for order in orders {
+        let (payer, _) = payer_of(tx, order, person)?;
+        let basket = basket(order, bank_type(from_wallet));
+        let coupon = discount::best(tx, &openids_of(&payer), &basket, &taken, now)?;
+        taken.extend(coupon.as_ref().map(|coupon| coupon.coupon_id().to_owned()));
+        found.push(coupon);
+    }
+    Ok(found)
+}
+
+fn openids_of(payer: &Payer) -> Vec<&str> {
+    let Payer { openid, sub_openid } = payer;
+    [openid, sub_openid].into_iter().flatten().map(String::as_str).collect()
+}
+
+fn basket<'a>(order: &'a Order, bank_type: &'a str) -> Basket<'a> {
+    Basket {
+        payee: order.payee(),
+        total: order.total,
+        goods_tag: order.goods_tag.as_deref(),
+        trade_type: order.trade_type,
+        bank_type,
+        goods: Goods::of_detail(order.detail.as_ref()),
+    }
+}
+
+/// Whether a coupon of the person fits an order.
+pub(super) fn fits(
     tx: &Transaction<'_>,
     order: &Order,
+    payer: &Payer,
+    coupon_id: &str,
+    from_wallet: bool,
     now: i64,
-) -> Result<Option<Discount>, NotPaid> {
-    let (payer, person) = payer_of(tx, order, None)?;
-    let means = Means { payer, person, from_wallet: false, discount: 0, coupon: CouponChoice::Best };
-    coupon_of(tx, order, &means, now)
+) -> Result<bool, StoreError> {
+    let basket = basket(order, bank_type(from_wallet));
+    Ok(discount::chosen(tx, coupon_id, &openids_of(payer), &basket, now)?.is_some())
+}
+
+/// What is said of a coupon that the person chose and that cannot be used.
+pub(super) fn does_not_fit(coupon_id: &str) -> NotPaid {
+    NotPaid::Because(format!(
+        "the coupon {} does not fit: it must be the person's, unused, in its time, valid at this merchant, for this way to pay and these \
+         goods, and the order large enough for it",
+        coupon_id.escape_debug()
+    ))
 }
 
 /// The coupon that is used, if one fits. A coupon that the person chose must fit.
@@ -177,21 +252,14 @@ fn coupon_of(
     if means.discount > 0 {
         return Ok(None);
     }
-    let Payer { openid, sub_openid } = &means.payer;
-    let openids: Vec<&str> = [openid, sub_openid].into_iter().flatten().map(String::as_str).collect();
-    let basket =
-        discount::Basket { payee: order.payee(), total: order.total, goods_tag: order.goods_tag.as_deref() };
+    let (openids, basket) = (openids_of(&means.payer), basket(order, bank_type(means.from_wallet)));
     match &means.coupon {
         CouponChoice::None => Ok(None),
-        CouponChoice::Best => Ok(discount::best(tx, &openids, basket, now)?),
-        CouponChoice::Number(number) => match discount::chosen(tx, number, &openids, basket, now)? {
-            Some(coupon) => Ok(Some(coupon)),
-            None => Err(NotPaid::Because(format!(
-                "the coupon {} does not fit: it must be the person's, unused, in its time, valid at this merchant, and the order \
-                 large enough for it",
-                number.escape_debug()
-            ))),
-        },
+        CouponChoice::Best => Ok(discount::best(tx, &openids, &basket, &[], now)?),
+        CouponChoice::Number(number) => {
+            let coupon = discount::chosen(tx, number, &openids, &basket, now)?;
+            coupon.map(Some).ok_or_else(|| does_not_fit(number))
+        }
     }
 }
 
@@ -335,26 +403,20 @@ pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
 
 /// Unsettled fen of a merchant from payments since a time that were not reversed. Refunds take the oldest money first.
 fn paid_since(tx: &Transaction<'_>, owner: &Owner, time: i64) -> Result<i64, StoreError> {
-    const LIMIT: i64 = 1_000;
     // By the number of the payment, which its coupon and its reversal have too.
-    let (mut payments, mut offset) = (BTreeMap::<String, i64>::new(), 0);
-    loop {
-        let entries = ledger::entries(tx, owner, time, i64::MAX, Page { offset, limit: LIMIT })?;
-        if entries.is_empty() {
-            return Ok(payments.into_values().filter(|fen| *fen > 0).sum());
-        }
-        offset += LIMIT;
-        for entry in entries {
-            let is_payment = entry.business == Business::Payment;
-            let unsettled = |leg: &&Leg| leg.owner == *owner && leg.kind == AccountKind::Unsettled;
-            let fen: i64 = entry.legs.iter().filter(unsettled).map(|leg| leg.fen).sum();
-            match payments.get_mut(&entry.reference) {
-                Some(payment) => *payment += fen,
-                None if is_payment => drop(payments.insert(entry.reference, fen)),
-                None => {}
-            }
+    let mut payments = BTreeMap::<String, i64>::new();
+    for entry in ledger::entries(tx, owner, time, i64::MAX, Direction::Ascending) {
+        let entry = entry?;
+        let is_payment = entry.business == Business::Payment;
+        let unsettled = |leg: &&Leg| leg.owner == *owner && leg.kind == AccountKind::Unsettled;
+        let fen: i64 = entry.legs.iter().filter(unsettled).map(|leg| leg.fen).sum();
+        match payments.get_mut(&entry.reference) {
+            Some(payment) => *payment += fen,
+            None if is_payment => drop(payments.insert(entry.reference, fen)),
+            None => {}
         }
     }
+    Ok(payments.into_values().filter(|fen| *fen > 0).sum())
 }
 
 #[cfg(test)]

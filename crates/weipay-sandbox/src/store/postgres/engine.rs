@@ -9,8 +9,8 @@ use super::Postgres;
 use super::connections::{Connection, Failure, Parameters};
 use crate::store::StoreError;
 use crate::store::engine::{
-    Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry, Page,
-    StoredRecord, StoredResponse, StoredRow,
+    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry,
+    Page, Place, StoredRecord, StoredResponse, StoredRow,
 };
 
 /// An open transaction.
@@ -248,6 +248,30 @@ impl Engine for Open<'_> {
             count - 1
         );
         self.query(&statement, &values)?.iter().map(|row| self.stored(row)).collect()
+    }
+
+    fn scan(
+        &self,
+        kind: &str,
+        range: &IndexRange,
+        direction: Direction,
+        after: &Place,
+        limit: i64,
+    ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
+        let (end, [beyond, up_to, order]) = direction.sql(range);
+        let statement = format!(
+            "SELECT records.key, records.version, records.document, found.value, found.number
+             FROM weipay_record_indexes AS found JOIN weipay_records AS records ON records.number = found.number
+             WHERE found.kind = $1 AND found.name = $2
+                 AND (found.value, found.number) {beyond} ($3, $4) AND found.value {up_to} $5
+             ORDER BY found.value {order}, found.number {order} LIMIT $6"
+        );
+        let (value, end) = (after.value.as_bytes(), end.as_bytes());
+        let values: [&(dyn ToSql + Sync); 6] = [&kind, &range.index, &value, &after.number, &end, &limit];
+        let placed = |row: &Row| {
+            Ok((Place { value: self.text(row, 3)?, number: self.column(row, 4)? }, self.stored(row)?))
+        };
+        self.query(&statement, &values)?.iter().map(placed).collect()
     }
 
     fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError> {

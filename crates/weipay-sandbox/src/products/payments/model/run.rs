@@ -246,7 +246,7 @@ impl<'a> World<'a> {
             match &order.combined {
                 Some(combination) => {
                     let combined = CombinedOrder::find(tx, combination)?.unwrap();
-                    combined.pay(tx, wish.means(), self.now)
+                    combined.pay(tx, &wish.means(), self.now)
                 }
                 None => pay_one(tx, order, &wish, self.now),
             }

@@ -216,4 +216,14 @@ mod tests {
             assert_eq!(said(codes, refusal), (200, code, message.to_owned()));
         }
     }
+
+    #[test]
+    fn a_number_that_was_used_before_has_the_documented_code_too() {
+        let HandlerError::Refused(refusal) = UNIFIED_ORDER.translate(refusals::other_parameters().into())
+        else {
+            panic!()
+        };
+        let documented = refusal.into_documented();
+        assert_eq!((documented.status, documented.code), (200, "OUT_TRADE_NO_USED"));
+    }
 }

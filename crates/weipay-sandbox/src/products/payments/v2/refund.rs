@@ -47,6 +47,7 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
             Some("REFUND_SOURCE_UNSETTLED_FUNDS") => Some(Source::Unsettled),
             _ => None,
         },
+        refund_account: None,
         refund: fen(&request.body, "refund_fee")?,
         total: fen(&request.body, "total_fee")?,
         currency: request.text("refund_fee_type").unwrap_or("CNY").to_owned(),
