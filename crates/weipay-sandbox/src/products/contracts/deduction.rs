@@ -133,6 +133,8 @@ pub(super) fn accept(
     let payer = contract.signature.as_ref().map(|signature| signature.payer.clone()).unwrap_or_default();
     let (state, expires) = (OrderState::Accept, now.saturating_add(ORDER_LIFE));
     let order = Order { state, expires, payer, trade_type: TradeType::Pap, ..new };
+    // The record of the attempt that failed is replaced: only one that was read can be.
+    tx.get::<Deduction>(&order.key())?;
     tx.save(&Deduction {
         merchant: order.merchant.clone(),
         out_trade_no: order.out_trade_no.clone(),
