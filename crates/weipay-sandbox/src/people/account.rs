@@ -2,7 +2,7 @@
 //!
 //! | account | what follows |
 //! |---|---|
-//! | frozen | the person pays nothing and is sent no coupon; a refund to the wallet is `ABNORMAL` |
+//! | frozen | the person pays nothing, gets no transfer and is sent no coupon; a refund to the wallet is `ABNORMAL` |
 //! | cancelled (已注销) | the same, and no new refund is accepted (`USER_ACCOUNT_ABNORMAL`) |
 
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,11 @@ impl AccountState {
 
     /// The account of a person, by unionid or openid.
     pub(crate) fn of_person(tx: &Transaction<'_>, id: &str) -> Result<Self, StoreError> {
-        let found: Option<PersonAccount> = tx.get(&person_of(tx, id)?)?;
+        Self::of_key(tx, &person_of(tx, id)?)
+    }
+
+    fn of_key(tx: &Transaction<'_>, person: &str) -> Result<Self, StoreError> {
+        let found: Option<PersonAccount> = tx.get(person)?;
         Ok(found.map(|account| account.state).unwrap_or_default())
     }
 
@@ -60,7 +64,8 @@ impl AccountState {
     /// The account of who owns money; that of a merchant always works.
     pub(crate) fn of_owner(tx: &Transaction<'_>, owner: &Owner) -> Result<Self, StoreError> {
         match owner {
-            Owner::Person(id) => Self::of_person(tx, id),
+            // Money is kept under the unionid already.
+            Owner::Person(id) => Self::of_key(tx, id),
             Owner::Merchant(_) => Ok(Self::Normal),
         }
     }

@@ -1031,10 +1031,11 @@ pub(crate) static PROFITSHARING_RECEIVER: [ErrorCode; 2] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "profit sharing is not opened for the merchant"),
 ];
 #[rustfmt::skip]
-pub(crate) static PROFITSHARING_RETURN: [ErrorCode; 3] = [
+pub(crate) static PROFITSHARING_RETURN: [ErrorCode; 4] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the receiver has not opened returns of profit sharing").says("回退方未开通分账回退功能"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "more is to be returned than was shared").says("剩余可回退的金额不足"),
     ErrorCode::new(0, "NOT_ENOUGH", Advice::RetryLater, "the balance of the receiver is too low: top it up").says("可用余额不足，请充值后重新发起"),
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the split is unknown, or it is another merchant's").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static TRANSFER_BILL_QUERY: [ErrorCode; 2] = [

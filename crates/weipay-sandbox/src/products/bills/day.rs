@@ -43,6 +43,13 @@ pub(super) fn nothing_happened() -> Refusal {
         .with_reason("nothing happened on that day that this bill has")
 }
 
+/// A bill of all sub-merchants for a merchant without any.
+pub(super) fn no_sub_merchants() -> Refusal {
+    nothing_happened().with_reason(
+        "the caller has no sub-merchants: `weipay sandbox merchant add --sub-merchant MCHID` adds a partner that has some",
+    )
+}
+
 /// The older words, which stand on the page of profit sharing.
 pub(super) fn nothing_was_shared() -> Refusal {
     Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在").with_reason("nothing was shared on that day")

@@ -27,7 +27,7 @@ pub(super) struct BillLink {
 
 impl BillLink {
     pub(super) fn address(&self, base_url: &str, key: &ApiV3Key) -> Option<String> {
-        let BillOf { kind, mchid, sub_mchid, day } = &self.bill;
+        let BillOf { kind, mchid, sub_mchid, day, .. } = &self.bill;
         let sub_mchid = sub_mchid.as_deref().unwrap_or("-");
         let (file_key, file_nonce) = self.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
         let (word, is_gzip, made) = (kind.word(), u8::from(self.is_gzip), self.made);
@@ -50,6 +50,7 @@ impl BillLink {
                 kind: BillKind::from_word(word)?,
                 mchid: mchid.to_owned(),
                 sub_mchid: given(sub_mchid),
+                sub_merchants: Vec::new(),
                 day: day.parse().ok()?,
             },
             is_gzip: is_gzip == "1",
@@ -87,7 +88,13 @@ impl BillLink {
 
 /// The bill that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
-    if let Some(link) = BillLink::open(token, links.key) {
+    if let Some(mut link) = BillLink::open(token, links.key) {
+        // They are too many for an address.
+        if link.bill.kind == BillKind::AllFundFlows {
+            let asker = links.merchants.find(&link.bill.mchid);
+            link.bill.sub_merchants =
+                asker.map(|asker| asker.account.sub_merchants.clone()).unwrap_or_default();
+        }
         let is_old = links.now.saturating_sub(link.made) > LIFE_SECONDS;
         return Some(if is_old { Err(unconfirmed::old_link()) } else { link.file(links) });
     }

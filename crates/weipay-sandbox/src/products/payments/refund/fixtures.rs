@@ -154,13 +154,22 @@ impl World {
 
     /// Money from its bank comes into an account of a merchant.
     pub(crate) fn put(&self, mchid: &str, kind: AccountKind, fen: i64) {
-        let put: Result<(), HandlerError> = self.store().transaction(|tx| {
+        self.move_money(mchid, AccountKind::Bank, kind, fen);
+    }
+
+    /// Money of a merchant goes to its bank.
+    pub(crate) fn take(&self, mchid: &str, kind: AccountKind, fen: i64) {
+        self.move_money(mchid, kind, AccountKind::Bank, fen);
+    }
+
+    fn move_money(&self, mchid: &str, from: AccountKind, to: AccountKind, fen: i64) {
+        let moved: Result<(), HandlerError> = self.store().transaction(|tx| {
             let owner = Owner::merchant(mchid);
             let moved = Posting::new(Business::TopUp, "1", self.now);
-            let moved = moved.moves(owner.account(AccountKind::Bank), owner.account(kind), fen);
+            let moved = moved.moves(owner.account(from), owner.account(to), fen);
             post(tx, moved).map_err(|error| error.or_short(|| Refusal::invalid_request("")))
         });
-        put.unwrap();
+        moved.unwrap();
     }
 
     /// Asks an operation.
