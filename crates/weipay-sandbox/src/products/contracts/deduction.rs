@@ -17,6 +17,7 @@ use super::parties::Parties;
 use super::schedule::{ScheduleState, check_time, read_amount};
 use super::{refusals, signing};
 use crate::clock;
+use crate::people::account::AccountState;
 use crate::products::payments::closing::BurntNumber;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payer, TradeType, key};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
@@ -191,6 +192,8 @@ pub(super) const DEDUCTION: &str = "papay deduction";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
     NotEnough,
+    /// The account of the person is frozen or cancelled.
+    Account,
     ContractHasEnded,
 }
 
@@ -199,6 +202,7 @@ impl Failure {
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::NotEnough => ("NOTENOUGH", "余额不足"),
+            Self::Account => ("ACCOUNTERROR", "用户账户异常"),
             Self::ContractHasEnded => ("CONTRACT_NOT_EXIST", "签约协议不存在"),
         }
     }
@@ -227,6 +231,9 @@ fn pay(
     let Some(signature) = contract.signature.as_ref().filter(|_| contract.end.is_none()) else {
         return Ok(Err(Failure::ContractHasEnded));
     };
+    if AccountState::of_owner(tx, &signature.person)? != AccountState::Normal {
+        return Ok(Err(Failure::Account));
+    }
     let ways: &[bool] = if contract.is_wallet_only { &[true] } else { &[true, false] };
     for from_wallet in ways {
         let means = Means {
