@@ -194,6 +194,8 @@ pub(super) const DEDUCTION: &str = "papay deduction";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
     NotEnough,
+    /// The account of the person is frozen or cancelled.
+    Account,
     ContractHasEnded,
     /// The person's account is frozen or cancelled.
     Account,
@@ -204,6 +206,7 @@ impl Failure {
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::NotEnough => ("NOTENOUGH", "余额不足"),
+            Self::Account => ("ACCOUNTERROR", "用户账户异常"),
             Self::ContractHasEnded => ("CONTRACT_NOT_EXIST", "签约协议不存在"),
             Self::Account => ("USER_ACCOUNT_ABNORMAL", "用户账户异常"),
         }
