@@ -153,7 +153,7 @@ impl Model {
         if !(1..=90).contains(&days) || self.now < end + 10 * 3_600 {
             return Err("INVALID_REQUEST");
         }
-        let before = self.history[caller].iter().filter(|(time, _)| *time < end);
-        Ok(before.last().map_or((0, 0), |(_, has)| *has))
+        let mut before = self.history[caller].iter().rev().filter(|(time, _)| *time < end);
+        Ok(before.next().map_or((0, 0), |(_, has)| *has))
     }
 }
