@@ -50,6 +50,12 @@ pub(super) enum Step {
         caller: usize,
         number: usize,
     },
+    /// The merchant refunds what was deducted.
+    Refund {
+        caller: usize,
+        number: usize,
+        fen: i64,
+    },
     AskPermission {
         caller: usize,
         code: usize,
@@ -119,6 +125,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         8 => (at(), 0..2usize).prop_map(|((caller, number), person)| Step::Confirm { caller, number, person }),
         4 => at().prop_map(|(caller, number)| Step::Decline { caller, number }),
         2 => at().prop_map(|(caller, number)| Step::PersonPays { caller, number }),
+        4 => (at(), 1..2_000i64).prop_map(|((caller, number), fen)| Step::Refund { caller, number, fen }),
         3 => (code(), 0..2usize, sub()).prop_map(|((caller, code), service, is_sub)| {
             Step::AskPermission { caller, code, service, is_sub }
         }),
