@@ -118,7 +118,7 @@ fn balance_before(
     let (available, pending) = account.kinds();
     let is_wanted = |kind: AccountKind| available.contains(&kind) || pending.contains(&kind);
     let mut balance = KINDS.map(|kind| if is_wanted(kind) { purse.balance(kind) } else { 0 });
-    for entry in ledger::entries(tx, owner, end, i64::MAX, Direction::Ascending) {
+    for entry in ledger::entries(tx, owner, end, i64::MAX, Direction::Descending) {
         for leg in entry?.legs.iter().filter(|leg| leg.owner == *owner && is_wanted(leg.kind)) {
             balance[kind_position(leg.kind)] -= leg.fen;
         }
