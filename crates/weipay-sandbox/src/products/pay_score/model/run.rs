@@ -374,6 +374,6 @@ fn live(steps: &[Step]) {
 
 #[test]
 fn service_orders_live_as_the_model_says_and_money_is_conserved() {
-    let steps = Steps { variable: "WEIPAY_PAY_SCORE_STEPS", default: 600, of_a_life: 60 };
+    let steps = Steps { variable: "WEIPAY_PAY_SCORE_STEPS", default: 1_200, of_a_life: 150 };
     live_randomly(steps, step(), live);
 }

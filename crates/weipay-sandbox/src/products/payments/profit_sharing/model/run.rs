@@ -323,6 +323,6 @@ fn live(steps: &[Step]) {
 
 #[test]
 fn orders_are_shared_as_the_model_says_and_money_is_conserved() {
-    let steps = Steps { variable: "WEIPAY_SHARING_STEPS", default: 600, of_a_life: 60 };
+    let steps = Steps { variable: "WEIPAY_SHARING_STEPS", default: 1_200, of_a_life: 150 };
     live_randomly(steps, step(), live);
 }
