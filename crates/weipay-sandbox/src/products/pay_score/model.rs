@@ -69,6 +69,8 @@ pub(super) struct Order {
     pub(super) total: Option<i64>,
     /// Whether the money came by the platform; `None` while it has not come.
     pub(super) is_deducted: Option<bool>,
+    refunded: i64,
+    last_refund: Option<i64>,
     pub(super) made: i64,
     /// When the deduction under way is done.
     deduction: Option<i64>,
@@ -156,6 +158,8 @@ impl Model {
             state: if is_confirmed { State::Confirmed } else { State::Created },
             total: None,
             is_deducted: None,
+            refunded: 0,
+            last_refund: None,
             made: self.now,
             deduction: None,
             declines: false,
@@ -280,6 +284,29 @@ impl Model {
         self.paid[payee].1 += (total * 6 + 500) / 1_000;
         self.notify("USER_PAID", key);
         true
+    }
+
+    /// Only what the platform has deducted can be refunded. How it is divided is told.
+    pub(super) fn may_refund(&self, key: Key, fen: i64) -> Result<(), Refused> {
+        let order = self.orders.get(&key).filter(|order| order.is_deducted == Some(true));
+        let order = order.ok_or("RESOURCE_NOT_EXISTS")?;
+        if fen > order.total.unwrap_or_default() - order.refunded {
+            return Err(INVALID);
+        }
+        match order.last_refund {
+            Some(last) if self.now - last < 60 => Err("FREQUENCY_LIMITED"),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn refund(&mut self, key: Key, fen: i64, fee: i64) {
+        let now = self.now;
+        let Some(order) = self.orders.get_mut(&key) else { return };
+        order.refunded += fen;
+        order.last_refund = Some(now);
+        let payee = if order.asked.is_sub { 1 } else { 2 * key.0 };
+        self.paid[payee].0 -= fen;
+        self.paid[payee].1 -= fee;
     }
 
     pub(super) fn ask(&mut self, key: Key, service: usize, is_sub: bool) -> Result<(), Refused> {
