@@ -271,7 +271,7 @@ fn succeed(tx: &Transaction<'_>, contract: Contract, paid: &Order, now: i64) -> 
         schedule.state = ScheduleState::Paid;
     }
     tx.save(&contract)?;
-    if let Some(mut announcement) = payment::announcement(paid) {
+    if let Some(mut announcement) = payment::announcement(tx, paid)? {
         if paid.dialect.is_v2() {
             let id = contract.signature.as_ref().map(|signature| signature.id.as_str());
             announcement.resource["contract_id"] = json!(id);
