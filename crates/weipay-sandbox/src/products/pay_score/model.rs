@@ -207,14 +207,14 @@ impl Model {
         }
     }
 
-    fn to_be_paid(&mut self, key: Key, is_sub: bool) -> Result<&mut Order, Refused> {
+    fn unpaid(&mut self, key: Key, is_sub: bool) -> Result<&mut Order, Refused> {
         let order = self.named(key, is_sub)?;
         let may = order.state == State::Completed && order.deduction.is_none();
         if may { Ok(order) } else { Err(INVALID) }
     }
 
     pub(super) fn modify(&mut self, key: Key, is_sub: bool, total: i64) -> Result<(), Refused> {
-        let order = self.to_be_paid(key, is_sub)?;
+        let order = self.unpaid(key, is_sub)?;
         if total < 0 {
             return Err(WRONG);
         }
@@ -227,12 +227,12 @@ impl Model {
 
     pub(super) fn ask_for_payment(&mut self, key: Key, is_sub: bool) -> Result<(), Refused> {
         let at = self.now + 2;
-        self.to_be_paid(key, is_sub)?.deduction = Some(at);
+        self.unpaid(key, is_sub)?.deduction = Some(at);
         Ok(())
     }
 
     pub(super) fn sync(&mut self, key: Key, is_sub: bool) -> Result<(), Refused> {
-        let order = self.to_be_paid(key, is_sub)?;
+        let order = self.unpaid(key, is_sub)?;
         (order.state, order.is_deducted) = (State::Done, Some(false));
         Ok(())
     }

@@ -417,7 +417,8 @@ impl Model {
             }
         }
         // At the same moment the money is not to be shared any more, and then the receivers get theirs.
-        let mut due: Vec<(i64, Option<(usize, usize)>, usize)> = Vec::new();
+        type Ends = (i64, Option<(usize, usize)>, usize);
+        let mut due: Vec<Ends> = Vec::new();
         for (number, order) in self.orders.iter().enumerate() {
             due.extend(order.paid.filter(|_| order.is_open).map(|paid| (paid + 30 * DAY, None, number)));
         }

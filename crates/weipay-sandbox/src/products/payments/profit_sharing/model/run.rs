@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::super::person::PersonPays;
-use super::super::super::refund::control::decide;
+use super::super::super::refund::control::{RefundDecision, decide};
 use super::step::{Step, step};
 use super::{Accounts, Asked, Model, ORDERS, Outcome, PERSON, RECEIVERS, Refused};
 use crate::merchants::Account;
@@ -199,7 +199,9 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
                 None => false,
                 Some(id) => {
                     let now = shops.world.now;
-                    let decided: Result<_, HandlerError> = shops.world.act(|tx| decide(tx, id, *to, now));
+                    let decision = RefundDecision::Becomes(*to);
+                    let decided: Result<_, HandlerError> =
+                        shops.world.act(|tx| decide(tx, id, decision, now));
                     decided.unwrap().unwrap().is_ok()
                 }
             };
