@@ -196,6 +196,10 @@ pub enum Purpose {
     SignType,
     /// The number of the merchant who signs the request. The client sets it unless the caller does.
     MerchantNumber,
+    /// The number of the sub-merchant (子商户号) that a partner calls for. The client sets it unless the caller does.
+    SubMerchantNumber,
+    /// The appid of that sub-merchant. The client sets it unless the caller does.
+    SubMerchantAppid,
     /// In the request for a page of a list: how many items come before it.
     PageOffset,
     /// How many items a page of a list has at most.
@@ -219,7 +223,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -229,6 +233,8 @@ impl Purpose {
         Self::Signature,
         Self::SignType,
         Self::MerchantNumber,
+        Self::SubMerchantNumber,
+        Self::SubMerchantAppid,
         Self::PageOffset,
         Self::PageLimit,
         Self::PageNumber,
@@ -253,6 +259,8 @@ impl Purpose {
             Self::Signature => "signature",
             Self::SignType => "sign-type",
             Self::MerchantNumber => "merchant-number",
+            Self::SubMerchantNumber => "sub-merchant-number",
+            Self::SubMerchantAppid => "sub-merchant-appid",
             Self::PageOffset => "page-offset",
             Self::PageLimit => "page-limit",
             Self::PageNumber => "page-number",
@@ -290,6 +298,12 @@ impl Purpose {
     #[must_use]
     pub const fn is_of_apiv2(self) -> bool {
         matches!(self, Self::Nonce | Self::Signature | Self::SignType)
+    }
+
+    /// Whether the value names the sub-merchant that a partner calls for.
+    #[must_use]
+    pub const fn is_of_the_sub_merchant(self) -> bool {
+        matches!(self, Self::SubMerchantNumber | Self::SubMerchantAppid)
     }
 
     /// Whether the value describes an uploaded file.

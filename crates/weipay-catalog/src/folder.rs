@@ -25,7 +25,7 @@ pub enum FolderError {
 impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(file, error) => write!(f, "{}: {error}", file.display()),
+            Self::Read(file, _) => write!(f, "{} cannot be read", file.display()),
             Self::Parse(file, error) => {
                 write!(f, "{}:{}: {}", file.display(), error.line, error.reason)
             }
@@ -36,7 +36,15 @@ impl fmt::Display for FolderError {
     }
 }
 
-impl std::error::Error for FolderError {}
+impl std::error::Error for FolderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Read(_, error) => Some(error),
+            // The sentence about the file has the line and the reason of the cause in it.
+            Self::Parse(..) | Self::Misplaced(..) => None,
+        }
+    }
+}
 
 /// A file of a folder, as read.
 #[derive(Debug, Clone)]

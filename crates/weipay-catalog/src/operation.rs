@@ -1,7 +1,7 @@
 //! One operation (接口): what a catalogue file says about one method of one URL path.
 
 use crate::errors::{ErrorCode, ErrorList};
-use crate::field::{Field, Kind, Purpose};
+use crate::field::{Field, Purpose};
 
 /// An operation of the API.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,24 +173,22 @@ impl Operation {
     /// request are not meant: each of those has a sub-merchant of its own.
     #[must_use]
     pub fn sub_mchid(&self) -> Option<(Place, &Field)> {
-        // Each version has a name for it, and one operation of APIv3 has the other's.
-        self.own_field("sub_mchid").or_else(|| self.own_field("sub_mch_id"))
+        self.own_field(Purpose::SubMerchantNumber)
     }
 
     /// The field with the appid of that sub-merchant, and its place.
     #[must_use]
     pub fn sub_appid(&self) -> Option<(Place, &Field)> {
-        self.own_field("sub_appid")
+        self.own_field(Purpose::SubMerchantAppid)
     }
 
-    /// A text of the request itself, or of the `meta` beside a file.
-    fn own_field(&self, name: &str) -> Option<(Place, &Field)> {
-        let is_it = |field: &&Field| field.name == name && field.kind == Kind::String && !field.list;
-        Place::ALL.into_iter().filter(|place| *place != Place::Other).find_map(|place| {
-            let fields = self.request.fields(place);
-            let in_meta = fields.iter().filter(|_| place == Place::Multipart).flat_map(|part| &part.fields);
-            fields.iter().chain(in_meta).find(is_it).map(|field| (place, field))
-        })
+    /// A field of the request itself, or of the `meta` beside a file.
+    fn own_field(&self, purpose: Purpose) -> Option<(Place, &Field)> {
+        let in_meta = || {
+            let members = self.request.multipart.iter().flat_map(|part| &part.fields);
+            members.map(|field| (Place::Multipart, field)).find(|(_, field)| field.purpose == Some(purpose))
+        };
+        self.field_for(purpose).or_else(in_meta)
     }
 
     /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).

@@ -54,6 +54,11 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("{error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("because: {error}");
+                cause = error.source();
+            }
             ExitCode::FAILURE
         }
     }

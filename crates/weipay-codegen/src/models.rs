@@ -165,7 +165,8 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Code {
     if !items.is_open() {
         rule.push(format!("items({}, {})", end(items.min, "0"), end(items.max, "usize::MAX")));
     }
-    if let Some(purpose) = field.purpose.filter(|_| in_request) {
+    // The sub-merchant is filled in by the row of the operation.
+    if let Some(purpose) = field.purpose.filter(|purpose| in_request && !purpose.is_of_the_sub_merchant()) {
         rule.push(format!("{}()", purpose.word().replace('-', "_")));
     }
     if field.is_encrypted() {

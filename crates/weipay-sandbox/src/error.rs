@@ -94,6 +94,12 @@ pub(crate) fn append_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fm
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notifications::on_demand::NotificationError;
+    use crate::platform::ClockError;
+    use crate::platform::snapshots::SnapshotError;
+    use crate::products::complaints::control::ComplaintError;
+    use crate::products::pay_score::control::ServiceOrderError;
+    use crate::products::transfers::control::TransferError;
 
     #[test]
     fn each_error_tells_its_cause_once_and_keeps_its_type() {
@@ -122,13 +128,49 @@ mod tests {
             (StartError::Server(cause()), "the sandbox's server could not be started"),
         ];
         for (error, text) in errors {
-            assert_eq!(format!("{error:#}"), format!("{text}: the disk is gone"));
-            assert!(text.starts_with(&error.to_string()), "{error}");
-            let mut last: &dyn std::error::Error = &error;
-            while let Some(cause) = last.source() {
-                last = cause;
-            }
-            assert!(last.is::<io::Error>(), "{last:?}");
+            tells_its_cause_once(&error, text);
         }
+    }
+
+    fn tells_its_cause_once(error: &(dyn Error + 'static), text: &str) {
+        let whole = format!("{text}: the disk is gone");
+        assert_eq!(format!("{error:#}"), whole);
+        assert!(text.starts_with(&error.to_string()), "{error}");
+        // As programs print it that walk through the causes.
+        let (mut last, mut walked) = (error, error.to_string());
+        while let Some(cause) = last.source() {
+            walked.push_str(&format!(": {cause}"));
+            last = cause;
+        }
+        assert_eq!(walked, whole);
+        assert!(last.is::<io::Error>(), "{last:?}");
+    }
+
+    #[test]
+    fn an_error_that_is_its_cause_has_the_causes_of_its_cause() {
+        let database = || StoreError::File(io::Error::other("the disk is gone"));
+        let text = "the sandbox's database could not be opened";
+        tells_its_cause_once(&ClockError::Store(database()), text);
+        tells_its_cause_once(&SnapshotError::Store(database()), text);
+        tells_its_cause_once(
+            &NotificationError::Store(database()),
+            &format!("the notifications could not be read or kept: {text}"),
+        );
+        tells_its_cause_once(
+            &MerchantError::Store(database()),
+            &format!("the merchant could not be kept: {text}"),
+        );
+        tells_its_cause_once(
+            &ComplaintError::Store(database()),
+            &format!("the complaint could not be kept: {text}"),
+        );
+        tells_its_cause_once(
+            &ServiceOrderError::Store(database()),
+            &format!("the order could not be kept: {text}"),
+        );
+        tells_its_cause_once(
+            &TransferError::Store(database()),
+            &format!("the transfer could not be kept: {text}"),
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "command-line output")]
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,6 +23,11 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("{error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("because: {error}");
+                cause = error.source();
+            }
             ExitCode::from(2)
         }
     }

@@ -23,7 +23,12 @@ impl Linter {
                 for member in &field.fields {
                     let of_a_file = travels == operation::Place::Multipart;
                     if let Some(purpose) = member.purpose {
-                        self.check_purpose(place, member, purpose, of_a_file && purpose.is_of_a_file());
+                        self.check_purpose(
+                            place,
+                            member,
+                            purpose,
+                            of_a_file && (purpose.is_of_a_file() || purpose.is_of_the_sub_merchant()),
+                        );
                     }
                     self.check_no_purpose(place, &member.fields);
                 }
@@ -34,8 +39,30 @@ impl Linter {
         if operation.version() == Version::V2 && is_described && !seen.contains(&Purpose::MerchantNumber) {
             self.report(place, 1, "mark the number of the merchant whose key signs: `merchant-number`");
         }
+        self.check_sub_merchant(place, operation);
         self.check_response_purposes(place, &operation.response);
         self.check_echoes(place, operation);
+    }
+
+    /// The SDK fills in the sub-merchant, so a field that seems to name it says whether it does. In an object inside a request each has a
+    /// sub-merchant of its own.
+    fn check_sub_merchant(&mut self, place: Place<'_>, operation: &Operation) {
+        let known = [operation.sub_mchid(), operation.sub_mchid(), operation.sub_appid()];
+        let words = [Purpose::SubMerchantNumber, Purpose::SubMerchantNumber, Purpose::SubMerchantAppid];
+        for ((name, known), purpose) in
+            ["sub_mchid", "sub_mch_id", "sub_appid"].into_iter().zip(known).zip(words)
+        {
+            let all = operation::Place::ALL.into_iter().filter(|travels| *travels != operation::Place::Other);
+            let mut fields = all.flat_map(|travels| operation.request.fields(travels));
+            let seems = fields.find(|field| field.name == name && field.kind == Kind::String && !field.list);
+            if let (None, Some(field)) = (known, seems) {
+                let problem = format!(
+                    "`{name}` seems to name the sub-merchant that a partner calls for: add `{}`",
+                    purpose.word()
+                );
+                self.report(place, field.line, problem);
+            }
+        }
     }
 
     /// An echo repeats a field of the request, and clients look for it among the members of the response itself.
@@ -150,6 +177,9 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
     use operation::Place::{Headers, Json, Multipart, Path, Query, Xml};
     match purpose {
         Purpose::RequestNumber => matches!(travels, Path | Query | Headers | Json | Xml),
+        Purpose::SubMerchantNumber | Purpose::SubMerchantAppid => {
+            matches!(travels, Path | Query | Headers | Json | Xml | Multipart)
+        }
         Purpose::PlatformSerial => travels == Headers,
         Purpose::MerchantNumber => matches!(travels, Query | Json | Xml | Multipart),
         Purpose::Nonce | Purpose::Signature | Purpose::SignType => {

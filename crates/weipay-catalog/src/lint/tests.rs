@@ -430,6 +430,12 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
         ("a object\n      b object\n        c string nonce", "remove `nonce` from `c`"),
         ("a string[] merchant-number", "`a` is not a string"),
         ("a string sign-type", "`sign-type` is not possible here"),
+        ("sub_mchid string", "`sub_mchid` seems to name the sub-merchant"),
+        ("sub_appid string", "add `sub-merchant-appid`"),
+        (
+            "a object\n      sub_mchid string sub-merchant-number",
+            "`sub-merchant-number` is not possible here",
+        ),
         ("a string\n\n  response\n    b string echo", "`b` is an `echo`, but the request has no such field"),
         ("a string echo", "`echo` is not possible here"),
         (
@@ -459,13 +465,14 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
       sha256*    string file-sha256
       digest     string file-sm3
       filename*  string file-name
+      sub_mchid  string sub-merchant-number
 
   response
     out_no  string request-number
 ";
     assert_eq!(
         lint(&[("v3/a", upload)]),
-        ["v3/a.api:16: remove `request-number` from `out_no`: only fields of requests have a purpose"]
+        ["v3/a.api:17: remove `request-number` from `out_no`: only fields of requests have a purpose"]
     );
 }
 

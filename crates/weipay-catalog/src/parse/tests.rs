@@ -368,12 +368,12 @@ fn an_upload_says_what_is_special_about_pictures() {
 fn the_sub_merchant_is_a_field_of_the_request_itself() {
     let place = |operation: &Operation| operation.sub_mchid().map(|(place, field)| (place, field.name));
     let query =
-        one("  query\n    sub_mchid*  string  # 子商户号\n    sub_appid  string  # 子商户应用ID\n").unwrap();
+        one("  query\n    sub_mchid*  string sub-merchant-number  # 子商户号\n    sub_appid  string sub-merchant-appid  # 子商户应用ID\n").unwrap();
     assert_eq!(place(&query), Some((Place::Query, "sub_mchid")));
     assert_eq!(query.sub_appid().map(|(place, _)| place), Some(Place::Query));
     let combined =
         one("  json\n    sub_orders*  object[]  # 子单\n      sub_mchid*  string  # 子商户号\n").unwrap();
     assert_eq!(place(&combined), None);
-    let upload = "  multipart\n    meta*  object  # 文件信息\n      sub_mchid*  string  # 子商户号\n";
+    let upload = "  multipart\n    meta*  object  # 文件信息\n      sub_mchid*  string sub-merchant-number  # 子商户号\n";
     assert_eq!(place(&one(upload).unwrap()), Some((Place::Multipart, "sub_mchid")));
 }

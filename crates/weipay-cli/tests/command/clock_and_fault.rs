@@ -1,22 +1,8 @@
 //! `weipay sandbox clock` and `weipay sandbox fault` on a running sandbox.
 
-use std::path::Path;
-use std::process::{Command, Output};
-
 use weipay::blocking::Client;
 
-use crate::serving::{Serving, WEIPAY};
-
-fn sandbox(data: &Path, arguments: &[&str]) -> Output {
-    Command::new(WEIPAY).arg("sandbox").args(arguments).arg("--data").arg(data).output().unwrap()
-}
-
-#[track_caller]
-fn said(data: &Path, arguments: &[&str]) -> String {
-    let output = sandbox(data, arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
+use crate::serving::{Serving, said, sandbox};
 
 #[test]
 fn the_clock_is_shown_stopped_and_moved_and_goes_on_so_after_a_restart() {

@@ -8,6 +8,7 @@ mod clock_and_fault;
 mod documents;
 mod kit;
 mod linearizability;
+mod merchant_coupons;
 mod nodes;
 mod notifications;
 mod printed_styles;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use weipay::blocking::Client;
 
 use crate::linearizability::{Call, Operation, Outcome, is_linearizable};
+use crate::merchant_coupons::stock;
 use crate::receiver;
 use crate::serving::Serving;
 
@@ -156,23 +157,6 @@ fn now() -> String {
     weipay::model::Time::from(SystemTime::now()).to_string()
 }
 
-fn stock(kit: &Value, run: u128) -> Value {
-    let time = |time: SystemTime| weipay::model::Time::from(time).to_string();
-    let now = SystemTime::now();
-    json!({
-        "stock_name": "满十元减五元", "belong_merchant": kit["mchid"], "goods_name": "全场通用", "stock_type": "NORMAL",
-        "coupon_use_rule": {
-            "coupon_available_time": {
-                "available_begin_time": time(now), "available_end_time": time(now + Duration::from_secs(86_400))
-            },
-            "fixed_normal_coupon": {"discount_amount": 500, "transaction_minimum": 1000},
-            "use_method": "OFF_LINE"
-        },
-        "stock_send_rule": {"max_coupons": BUDGET, "max_coupons_per_user": 1},
-        "coupon_code_mode": "WECHATPAY_MODE", "out_request_no": format!("nodes-{run}")
-    })
-}
-
 #[test]
 fn nodes_that_are_killed_while_they_work_answer_as_one_sandbox_that_is_not() {
     let Ok(server) = env::var(SERVER) else {
@@ -206,7 +190,10 @@ fn nodes_that_are_killed_while_they_work_answer_as_one_sandbox_that_is_not() {
     }
     let mut story = Story { kits, kit, stock_id: String::new(), run, next: AtomicU64::new(1) };
     let (url, heard) = receiver::start();
-    let made = story.merchant(99).post_until_known("stocks", &stock(&story.kit, run)).unwrap();
+    let made = story
+        .merchant(99)
+        .post_until_known("stocks", &stock(&story.kit, &format!("nodes-{run}"), [BUDGET, 1]))
+        .unwrap();
     story.stock_id = made["stock_id"].as_str().unwrap().to_owned();
     story
         .merchant(98)

@@ -8,11 +8,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 use weipay::blocking::Client;
 
-use crate::serving::{Serving, WEIPAY};
-
-fn sandbox(arguments: &[&str], data: &Path) -> Output {
-    Command::new(WEIPAY).arg("sandbox").args(arguments).arg("--data").arg(data).output().unwrap()
-}
+use crate::serving::{Serving, WEIPAY, sandbox};
 
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
@@ -116,7 +112,7 @@ mod folder {
 fn five_inits_at_once_leave_one_whole_kit_and_four_clear_messages() {
     let data = tempfile::tempdir().unwrap();
     let outputs: Vec<Output> = std::thread::scope(|scope| {
-        let five: Vec<_> = (0..5).map(|_| scope.spawn(|| sandbox(&["init"], data.path()))).collect();
+        let five: Vec<_> = (0..5).map(|_| scope.spawn(|| sandbox(data.path(), &["init"]))).collect();
         five.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let kit = data.path().join("kit.json").display().to_string();
@@ -136,7 +132,7 @@ fn five_inits_at_once_leave_one_whole_kit_and_four_clear_messages() {
 fn a_kit_is_not_touched_while_its_sandbox_runs() {
     let data = tempfile::tempdir().unwrap();
     let _serving = Serving::start(data.path());
-    let output = sandbox(&["init"], data.path());
+    let output = sandbox(data.path(), &["init"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("another sandbox runs on"), "{}", stderr(&output));
 }
@@ -144,7 +140,7 @@ fn a_kit_is_not_touched_while_its_sandbox_runs() {
 #[test]
 fn a_broken_database_is_named_with_its_path() {
     let data = tempfile::tempdir().unwrap();
-    sandbox(&["init"], data.path());
+    sandbox(data.path(), &["init"]);
     let file = data.path().join("state.db");
     let other = tempfile::tempdir().unwrap();
     Serving::start(other.path()).kill();
@@ -166,11 +162,11 @@ fn a_broken_database_is_named_with_its_path() {
 fn a_private_key_of_another_kit_is_refused_at_the_start() {
     let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for folder in [&data, &other] {
-        sandbox(&["init"], folder.path());
+        sandbox(folder.path(), &["init"]);
     }
     let key = "keys/apiclient_key.pem";
     fs::copy(other.path().join(key), data.path().join(key)).unwrap();
-    let init = sandbox(&["init"], data.path());
+    let init = sandbox(data.path(), &["init"]);
     assert_eq!(init.status.code(), Some(1));
     for said in [stderr(&init), refused_to_serve(data.path())] {
         assert!(said.contains(key) && said.contains("not the private key of"), "{said}");
@@ -308,7 +304,7 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     client.chain("v3/merchant/fund/balance/BASIC").get().unwrap();
     client.chain("v3/certificate").query("openid", &openid).get().unwrap_err();
     let said = |arguments: &[&str]| {
-        let output = sandbox(&[&["log"], arguments].concat(), data.path());
+        let output = sandbox(data.path(), &[&["log"], arguments].concat());
         assert!(output.status.success(), "{}", stderr(&output));
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.contains(&openid), "{text}");
@@ -324,7 +320,7 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     assert!(failed.starts_with("#2 ") && failed.contains("near are: GET /v3/certificates"), "{failed}");
     assert!(failed.contains("  > authorization: WECHATPAY2-SHA256-RSA2048 mchid="), "{failed}");
     assert!(said(&["1"]).contains("  < 200 after "), "{}", said(&["1"]));
-    assert!(stderr(&sandbox(&["log", "7"], data.path())).contains("no request with this number"));
+    assert!(stderr(&sandbox(data.path(), &["log", "7"])).contains("no request with this number"));
 
     let mut following = Command::new(WEIPAY)
         .args(["sandbox", "log", "--follow", "--data"])
@@ -340,6 +336,6 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     // It ends with the sandbox.
     serving.kill();
     assert!(following.wait().unwrap().success());
-    let none = sandbox(&["log"], data.path());
+    let none = sandbox(data.path(), &["log"]);
     assert!(!none.status.success() && stderr(&none).contains("weipay sandbox"), "{}", stderr(&none));
 }

@@ -2,11 +2,24 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
 pub const WEIPAY: &str = env!("CARGO_BIN_EXE_weipay");
+
+/// `weipay sandbox` with these arguments and a data folder.
+pub fn sandbox(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(WEIPAY).arg("sandbox").args(arguments).arg("--data").arg(data).output().unwrap()
+}
+
+/// What it says when it succeeds.
+#[track_caller]
+pub fn said(data: &Path, arguments: &[&str]) -> String {
+    let output = sandbox(data, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
 
 pub struct Serving {
     process: Child,

@@ -2,20 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
-use crate::serving::{Serving, WEIPAY};
-
-fn sandbox(data: &Path, arguments: &[&str]) -> Output {
-    Command::new(WEIPAY).arg("sandbox").args(arguments).arg("--data").arg(data).output().unwrap()
-}
-
-#[track_caller]
-fn said(data: &Path, arguments: &[&str]) -> String {
-    let output = sandbox(data, arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
+use crate::serving::{Serving, said, sandbox};
 
 #[test]
 fn the_state_is_kept_under_a_name_or_in_a_file_and_put_back() {

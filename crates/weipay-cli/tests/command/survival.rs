@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use weipay::blocking::Client;
 
+use crate::merchant_coupons::stock;
 use crate::receiver;
 use crate::serving::Serving;
 
@@ -18,20 +18,7 @@ fn member(kit: &Value, name: &str) -> String {
 }
 
 fn create_stock(client: &Client, kit: &Value) -> String {
-    let time = |time: SystemTime| weipay::model::Time::from(time).to_string();
-    let now = SystemTime::now();
-    let stock = json!({
-        "stock_name": "满十元减五元", "belong_merchant": kit["mchid"], "goods_name": "全场通用", "stock_type": "NORMAL",
-        "coupon_use_rule": {
-            "coupon_available_time": {
-                "available_begin_time": time(now), "available_end_time": time(now + Duration::from_secs(86_400))
-            },
-            "fixed_normal_coupon": {"discount_amount": 500, "transaction_minimum": 1000},
-            "use_method": "OFF_LINE"
-        },
-        "stock_send_rule": {"max_coupons": 100_000, "max_coupons_per_user": 100},
-        "coupon_code_mode": "WECHATPAY_MODE", "out_request_no": "survival-stock"
-    });
+    let stock = stock(kit, "survival-stock", [100_000, 100]);
     let reply = client["v3/marketing/busifavor/stocks"].post(stock).unwrap();
     reply.json().unwrap()["stock_id"].as_str().unwrap().to_owned()
 }

@@ -90,8 +90,9 @@ impl fmt::Display for ClockError {
 impl std::error::Error for ClockError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            // `Display` shows the causes of a `StoreError`.
-            Self::Busy | Self::Unsettled | Self::Store(_) => None,
+            // `Display` is that of the cause.
+            Self::Store(error) => error.source(),
+            Self::Busy | Self::Unsettled => None,
         }
     }
 }

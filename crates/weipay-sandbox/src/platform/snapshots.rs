@@ -112,7 +112,8 @@ impl error::Error for SnapshotError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::File(_, error) => Some(error),
-            // `Display` shows the causes of a `StoreError`.
+            // `Display` is that of the cause.
+            Self::Store(error) => error.source(),
             _ => None,
         }
     }

@@ -1,4 +1,9 @@
 //! What can be waited for: the field with its state, which states are final, and how often to ask, each with its reason.
+//!
+//! This is not in the catalogue, because no page says it in a form that can be copied: which states are final is a judgement about
+//! money (`PAYERROR` is not, `ABNORMAL` is), and the pace is ours. So that no operation is forgotten, a test compares this table with
+//! the catalogue in both directions: what is here must be there, with its field, and every query whose state can still change is
+//! either here or in `not_waited_for.txt`.
 
 use std::time::Duration;
 
@@ -249,6 +254,49 @@ mod tests {
                     assert!(listed.count() > 0, "{path}: {:?}", state.values);
                 }
             }
+        }
+    }
+
+    /// Listed values that say that something is still under way.
+    const UNDER_WAY: &[&str] = &[
+        "ACCEPT",
+        "ACCEPTED",
+        "AUDITING",
+        "CHECKING",
+        "CREATED",
+        "DOING",
+        "INIT",
+        "NOTPAY",
+        "PENDING",
+        "PROCESSING",
+        "SETTLEMENT_PROCESSING",
+        "STATEMENT_CREATING",
+        "TRANSFERING",
+        "USERPAYING",
+        "WAIT_PAY",
+        "WAIT_USER_CONFIRM",
+    ];
+
+    #[test]
+    fn every_query_whose_state_can_change_is_in_the_table_or_knowingly_left_out() {
+        let is_query = |operation: &&weipay_catalog::Operation| {
+            operation.method == "GET" || operation.path.starts_with("v2/") && operation.path.contains("query")
+        };
+        let may_change = |field: &Field| field.values.iter().any(|value| UNDER_WAY.contains(value));
+        let left_out: Vec<String> = Catalog::embedded()
+            .operations()
+            .filter(is_query)
+            .filter(|operation| operation.response.iter().any(may_change))
+            .filter(|operation| !KINDS.iter().any(|kind| kind.paths.contains(&operation.path)))
+            .map(|operation| format!("{} {}", operation.method, operation.path))
+            .collect();
+        let listed: Vec<&str> =
+            include_str!("not_waited_for.txt").lines().filter(|line| !line.starts_with('#')).collect();
+        for operation in &left_out {
+            assert!(listed.contains(&&**operation), "add {operation} to KINDS or to not_waited_for.txt");
+        }
+        for operation in listed {
+            assert!(left_out.iter().any(|known| **known == *operation), "{operation} is listed for nothing");
         }
     }
 
