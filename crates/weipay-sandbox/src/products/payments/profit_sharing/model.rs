@@ -251,8 +251,11 @@ impl Model {
             let is_same = (known.split, known.receiver, known.fen) == (split, receiver, fen);
             return if is_same { Ok(known.has_succeeded) } else { Err(INVALID) };
         }
+        // Only merchants give back.
         let parts = known_split.asked.parts.iter().zip(&known_split.outcomes);
-        let mut got = parts.filter(|((to, _), outcome)| *to == receiver && **outcome == Outcome::Success);
+        let mut got = parts.filter(|((to, _), outcome)| {
+            *to == receiver && receiver != PERSON && **outcome == Outcome::Success
+        });
         let Some(((_, part), _)) = got.next() else { return Err(INVALID) };
         let of_split = || self.returns.iter().filter(|((by, _), back)| *by == caller && back.split == split);
         let returned: i64 = of_split()
