@@ -41,6 +41,10 @@ pub struct Validation {
     /// A body that says `FAIL`, under a status that acknowledges a notification. Off by default: whether the platform reads it is
     /// UNCONFIRMED(acknowledgement).
     pub failing_acknowledgements: bool,
+    /// In which words what is wrong is refused, where the platform was seen to refuse otherwise than its documents say: as the documents
+    /// say. Off by default. They differ for an `out_trade_no` that was used before (403 OUT_TRADE_NO_USED) and for an openid of another
+    /// appid (500 OPENID_MISMATCH).
+    pub documented_errors: bool,
 }
 
 impl Validation {
@@ -51,8 +55,9 @@ impl Validation {
         unlisted_values: false,
         replayed_requests: false,
         failing_acknowledgements: false,
+        documented_errors: false,
     };
-    /// Everything that can be refused, but for a request that comes twice.
+    /// Everything that can be refused, but for a request that comes twice, in the words that were observed.
     pub const STRICT: Self = Self { unlisted_values: true, failing_acknowledgements: true, ..Self::DEFAULT };
     /// Types, lengths and required fields only.
     pub const LENIENT: Self = Self { undefined_members: false, four_byte_characters: false, ..Self::DEFAULT };
@@ -234,6 +239,14 @@ impl Undefined {
 impl Contract {
     pub(crate) fn new(validation: Validation) -> Self {
         Self { validation }
+    }
+
+    /// The refusal in the words of the documents, where that is asked for and the operation's page has the code.
+    pub(crate) fn in_words(&self, operation: &Operation, refusal: Refusal) -> Refusal {
+        let is_listed = refusal
+            .documented
+            .is_some_and(|documented| operation.error_codes().any(|known| known.code == documented.code));
+        if self.validation.documented_errors && is_listed { refusal.into_documented() } else { refusal }
     }
 
     /// Validates a request against its operation.
@@ -541,24 +554,37 @@ impl Walk<'_> {
 fn path_values(values: &[(&'static str, String)]) -> Result<Vec<(&'static str, String)>, Refusal> {
     values
         .iter()
-        .map(|(name, raw)| Ok((*name, decoded(raw, false).ok_or_else(|| unconfirmed::broken_url("路径"))?)))
+        .map(|(name, raw)| {
+            Ok((
+                *name,
+                decoded(raw, false)
+                    .ok_or_else(|| unconfirmed::broken_url("路径").with_reason(NOT_ENCODED))?,
+            ))
+        })
         .collect()
 }
 
 /// Reads a query: each name once.
 fn query_values(query: Option<&str>) -> Result<Vec<(String, String)>, Refusal> {
-    let broken = || unconfirmed::broken_url("查询参数");
+    let broken = |reason| unconfirmed::broken_url("查询参数").with_reason(reason);
+    let not_encoded = || broken(NOT_ENCODED);
     let mut pairs: Vec<(String, String)> = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decoded(name, true).ok_or_else(broken)?;
-        if pairs.len() == MAX_PARAMETERS || pairs.iter().any(|(earlier, _)| *earlier == name) {
-            return Err(broken());
+        let name = decoded(name, true).ok_or_else(not_encoded)?;
+        if pairs.len() == MAX_PARAMETERS {
+            return Err(broken("the query has more than 200 parameters"));
         }
-        pairs.push((name, decoded(value, true).ok_or_else(broken)?));
+        if pairs.iter().any(|(earlier, _)| *earlier == name) {
+            return Err(broken("the query has a parameter twice: give each name once"));
+        }
+        pairs.push((name, decoded(value, true).ok_or_else(not_encoded)?));
     }
     Ok(pairs)
 }
+
+const NOT_ENCODED: &str =
+    "a percent sign must begin a percent-encoding (%E5), and the bytes that are encoded must be UTF-8";
 
 /// No operation has a tenth of this; it bounds the search for repeated names.
 const MAX_PARAMETERS: usize = 200;

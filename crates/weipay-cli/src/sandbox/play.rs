@@ -67,7 +67,7 @@ fn play(story: &Story, arguments: &Play, control: &Client, kit: &Path) -> Outcom
     for (index, step) in story.steps.iter().enumerate() {
         let number = index + 1;
         match run.carry_out(step) {
-            Ok(happened) => print(&format!("{number:>3}  {happened}\n"))?,
+            Ok(lines) => print(&format!("{number:>3}  {}\n", lines.join("\n     ")))?,
             Err(failure) => {
                 let name = step.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
                 let place = format!("{}:{}: step {number}{name}", arguments.story.display(), step.line);

@@ -101,6 +101,51 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
 }
 
 #[test]
+fn a_request_whose_outcome_is_unknown_is_sent_again_as_often_as_the_story_says() {
+    let steps = |faults: u32, expect: &str| {
+        let fault = format!("body = {{ fault = '503', first = {faults} }}");
+        format!(
+            "[[step]]\ncontrol = 'POST /faults'\n{fault}\n\
+             [[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'\nretries = 2\n{expect}"
+        )
+    };
+    for (faults, expect, code, part) in [
+        (2, "", 0, ""),
+        (3, "expect = { unknown = true }", 0, ""),
+        (3, "", 1, "sent 3 times"),
+        (2, "expect = { unknown = true }", 1, "was expected not to say what happened"),
+    ] {
+        let (found, error) = ending(&steps(faults, expect), &[]);
+        assert!(found == Some(code) && error.contains(part), "{faults} {expect}: {found:?} {error}");
+    }
+}
+
+#[test]
+fn a_step_is_told_in_plain_words_with_what_came_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("story.toml");
+    let steps = "name = 'balance'\ntell = 'The shop has {{balance.available_amount}} fen.'\n\
+                 call = 'GET v3/merchant/fund/balance/BASIC'";
+    fs::write(&file, format!("title = 'A story'\n[[step]]\n{steps}")).unwrap();
+    let played = play(&file, &[]);
+    assert!(text(&played.stdout).contains("  1  The shop has 0 fen.\n"), "{}", text(&played.stdout));
+}
+
+#[test]
+fn a_refusal_of_apiv2_is_told_by_its_code_although_its_status_is_200() {
+    let step = "[[step]]\ncall = 'POST v2/pay/orderquery'\n\
+                body = { appid = '{{merchant.appid}}', mch_id = '{{merchant.mchid}}', out_trade_no = 'order-1' }\n";
+    for (expect, code, part) in [
+        ("expect = { code = 'ORDERNOTEXIST' }", 0, ""),
+        ("expect = { code = 'SYSTEMERROR' }", 1, "the code is ORDERNOTEXIST, expected SYSTEMERROR"),
+        ("", 1, "ORDERNOTEXIST"),
+    ] {
+        let (found, error) = ending(&format!("{step}{expect}"), &[]);
+        assert!(found == Some(code) && error.contains(part), "{expect}: {found:?} {error}");
+    }
+}
+
+#[test]
 fn a_story_is_played_against_a_running_sandbox_too() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().join("data");

@@ -13,14 +13,14 @@
 //! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept. INFERRED(bill-of-now): it shows refunds as
 //! they are now.
 
-mod day;
+pub(super) mod day;
 mod fund_flow;
 pub(super) mod link;
 mod merge;
 mod profit_sharing;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 mod trade;
 pub(crate) mod v2;
 
@@ -40,6 +40,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route { method: "GET", path: "v3/bill/tradebill", handler: trade_bill },
     Route { method: "GET", path: "v3/bill/fundflowbill", handler: fund_flow_bill },
     Route { method: "GET", path: "v3/bill/sub-merchant-fundflowbill", handler: sub_merchant_bill },
+    Route { method: "GET", path: "v3/ecommerce/bill/fundflowbill", handler: bill_of_all_sub_merchants },
     Route { method: "GET", path: "v3/profitsharing/bills", handler: profit_sharing_bill },
 ];
 
@@ -49,11 +50,13 @@ pub(crate) enum BillKind {
     Trade(TradeBill),
     FundFlow(AccountType),
     ProfitSharing,
+    /// The fund flows of all sub-merchants of a platform (电商收付通).
+    AllFundFlows,
 }
 
 impl BillKind {
     /// What each is called in a link.
-    const WORDS: [(Self, &'static str); 7] = [
+    const WORDS: [(Self, &'static str); 8] = [
         (Self::Trade(TradeBill::All), "trade"),
         (Self::Trade(TradeBill::Paid), "paid"),
         (Self::Trade(TradeBill::Refunded), "refunded"),
@@ -61,6 +64,7 @@ impl BillKind {
         (Self::FundFlow(AccountType::Operation), "operation"),
         (Self::FundFlow(AccountType::Fees), "fees"),
         (Self::ProfitSharing, "sharing"),
+        (Self::AllFundFlows, "all"),
     ];
 
     fn word(self) -> &'static str {
@@ -80,6 +84,8 @@ pub(crate) struct BillOf {
     pub(crate) mchid: String,
     /// One of the asker's sub-merchants, whose rows alone are wanted.
     pub(crate) sub_mchid: Option<String>,
+    /// All of them, for the bill that has all.
+    pub(crate) sub_merchants: Vec<String>,
     /// The day in Beijing, counted from 1970-01-01.
     pub(crate) day: i64,
 }
@@ -101,6 +107,7 @@ impl BillOf {
             BillKind::Trade(kind) => trade::write(tx, self, kind, sink),
             BillKind::FundFlow(account) => fund_flow::write(tx, self, account, sink),
             BillKind::ProfitSharing => profit_sharing::write(tx, self, sink),
+            BillKind::AllFundFlows => fund_flow::write_all(tx, self, sink),
         }
     }
 
@@ -148,7 +155,11 @@ fn bill(context: &Context<'_>, kind: BillKind) -> Result<BillOf, Refusal> {
     let sub_mchid = context.request.query("sub_mchid");
     check_sub_merchant(context, sub_mchid)?;
     let (mchid, sub_mchid) = (context.caller.mchid.clone(), sub_mchid.map(str::to_owned));
-    Ok(BillOf { kind, mchid, sub_mchid, day })
+    let sub_merchants = match kind {
+        BillKind::AllFundFlows => context.caller.sub_merchants.clone(),
+        _ => Vec::new(),
+    };
+    Ok(BillOf { kind, mchid, sub_mchid, sub_merchants, day })
 }
 
 fn trade_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -163,19 +174,41 @@ fn fund_flow_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
 }
 
 fn sub_merchant_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let request = context.request;
-    if request.query("algorithm") == Some("SM4_GCM") {
-        return Err(Refusal::param_error("不支持的加密算法")
-            .with_reason("the sandbox encrypts bills by AEAD_AES_256_GCM only")
-            .into());
-    }
+    check_algorithm(context)?;
+    let word = context.request.query("account_type");
     // UNCONFIRMED(deposit-bill): the deposit account (保证金) is not kept here, so nothing ever happens on it.
-    let account = AccountType::from_word(request.query("account_type")).ok_or_else(day::nothing_happened)?;
-    let bill = bill(context, BillKind::FundFlow(account))?;
+    let account = AccountType::from_word(word).ok_or_else(day::nothing_happened)?;
+    sealed(tx, context, bill(context, BillKind::FundFlow(account))?, day::nothing_happened)
+}
+
+fn bill_of_all_sub_merchants(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    check_algorithm(context)?;
+    let nothing = match context.caller.sub_merchants.is_empty() {
+        true => day::no_sub_merchants,
+        false => day::nothing_happened,
+    };
+    sealed(tx, context, bill(context, BillKind::AllFundFlows)?, nothing)
+}
+
+fn check_algorithm(context: &Context<'_>) -> Result<(), Refusal> {
+    match context.request.query("algorithm") {
+        Some("SM4_GCM") => Err(Refusal::param_error("不支持的加密算法")
+            .with_reason("the sandbox encrypts bills by AEAD_AES_256_GCM only")),
+        _ => Ok(()),
+    }
+}
+
+/// A bill that is sealed with a key of its own, in one file.
+fn sealed(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    bill: BillOf,
+    refuse: fn() -> Refusal,
+) -> Result<Value, HandlerError> {
     // Never from a seed: a nonce must not come twice under one key.
     let entropy = Entropy::system();
     let (key, nonce) = (entropy.hex_digits(32), entropy.hex_digits(ENVELOPE_NONCE_LENGTH));
-    let mut item = linked(tx, context, bill, Some((key.clone(), nonce.clone())), day::nothing_happened)?;
+    let mut item = linked(tx, context, bill, Some((key.clone(), nonce.clone())), refuse)?;
     item["bill_sequence"] = 1.into();
     item["encrypt_key"] = key.into();
     item["nonce"] = nonce.into();

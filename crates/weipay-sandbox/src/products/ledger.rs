@@ -104,6 +104,8 @@ pub(crate) enum Business {
     Coupon,
     TopUp,
     Withdrawal,
+    /// A platform has what it advanced for a refund back.
+    AdvanceReturn,
 }
 
 /// A movement of money. Amounts are fen and positive.

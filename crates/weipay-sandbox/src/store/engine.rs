@@ -27,14 +27,14 @@ pub(crate) trait Engine {
         page: Page,
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
-    /// Records of a range in the order of its index and, under one value, of their addition, or all of that backwards. They begin
-    /// behind a place, if there is one.
+    /// Records of a range in the order of its index and, under one value, of their addition, or all of that backwards; those behind a
+    /// place, which is in the range or at its beginning.
     fn scan(
         &self,
         kind: &str,
         range: &IndexRange,
         direction: Direction,
-        after: Option<&Place>,
+        after: &Place,
         limit: i64,
     ) -> Result<Vec<(Place, StoredRecord)>, StoreError>;
 
@@ -215,11 +215,21 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    /// How SQL compares with the last place and sorts.
-    pub(super) const fn sql(self) -> (&'static str, &'static str) {
+    /// The place before everything that is in a range.
+    pub(super) fn beginning(self, range: &IndexRange) -> Place {
+        let (value, number) = match self {
+            Self::Ascending => (&range.from, i64::MIN),
+            Self::Descending => (&range.to, i64::MAX),
+        };
+        Place { value: value.clone(), number }
+    }
+
+    /// What ends a range, and how SQL compares with the place, compares with the end, and sorts. The place is compared as one, and
+    /// nothing else limits its side, so that a database begins there and does not pass over what lies before it.
+    pub(super) fn sql(self, range: &IndexRange) -> (&str, [&'static str; 3]) {
         match self {
-            Self::Ascending => (">", "ASC"),
-            Self::Descending => ("<", "DESC"),
+            Self::Ascending => (&range.to, [">", "<=", "ASC"]),
+            Self::Descending => (&range.from, ["<", ">=", "DESC"]),
         }
     }
 }

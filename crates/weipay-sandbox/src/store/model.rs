@@ -59,7 +59,7 @@ impl Engine for Memory {
         kind: &str,
         range: &IndexRange,
         direction: Direction,
-        after: Option<&Place>,
+        after: &Place,
         limit: i64,
     ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
         let records = self.records.borrow();
@@ -78,10 +78,12 @@ impl Engine for Memory {
         if direction == Direction::Descending {
             found.reverse();
         }
-        let start = after.map_or(0, |after| {
-            found.iter().position(|(place, _)| place == after).map_or(found.len(), |at| at + 1)
-        });
-        Ok(found.into_iter().skip(start).take(limit.try_into().unwrap()).collect())
+        let is_behind = |place: &Place| match direction {
+            Direction::Ascending => place > after,
+            Direction::Descending => place < after,
+        };
+        found.retain(|(place, _)| is_behind(place));
+        Ok(found.into_iter().take(limit.try_into().unwrap()).collect())
     }
 
     fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError> {
@@ -368,12 +370,12 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
             (equal("parity", "1"), Direction::Descending),
         ] {
             // Numbers are those of one database.
-            let mut last = None;
+            let mut last = direction.beginning(&range);
             while let Some((place, stored)) =
-                engine.scan(kind, &range, direction, last.as_ref(), 2)?.into_iter().next()
+                engine.scan(kind, &range, direction, &last, 2)?.into_iter().next()
             {
                 text.push_str(&format!("{} {stored:?}\n", place.value));
-                last = Some(place);
+                last = place;
             }
         }
     }

@@ -15,41 +15,25 @@ pub(crate) struct Scan<'a, R> {
     direction: Direction,
     /// What was read of it and not yet given.
     part: std::vec::IntoIter<(Place, StoredRecord)>,
-    /// The last that was read, while there may be more.
-    next: Next,
+    /// The place of the last that was read.
+    last: Place,
+    is_complete: bool,
     record: PhantomData<fn() -> R>,
-}
-
-enum Next {
-    First,
-    After(Place),
-    Nothing,
 }
 
 impl<'a, R: Record> Scan<'a, R> {
     pub(super) fn new(engine: &'a dyn Engine, range: IndexRange, direction: Direction) -> Self {
-        Self {
-            engine,
-            range,
-            direction,
-            part: Vec::new().into_iter(),
-            next: Next::First,
-            record: PhantomData,
-        }
+        let last = direction.beginning(&range);
+        let part = Vec::new().into_iter();
+        Self { engine, range, direction, part, last, is_complete: false, record: PhantomData }
     }
 
     fn read_part(&mut self) -> Result<(), StoreError> {
-        let after = match &self.next {
-            Next::First => None,
-            Next::After(place) => Some(place),
-            Next::Nothing => return Ok(()),
-        };
-        let part = self.engine.scan(R::KIND, &self.range, self.direction, after, PART)?;
-        let is_full = i64::try_from(part.len()) == Ok(PART);
-        self.next = match part.last() {
-            Some((place, _)) if is_full => Next::After(place.clone()),
-            _ => Next::Nothing,
-        };
+        let part = self.engine.scan(R::KIND, &self.range, self.direction, &self.last, PART)?;
+        self.is_complete = i64::try_from(part.len()) != Ok(PART);
+        if let Some((place, _)) = part.last() {
+            self.last = place.clone();
+        }
         self.part = part.into_iter();
         Ok(())
     }
@@ -60,9 +44,10 @@ impl<R: Record> Iterator for Scan<'_, R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.part.len() == 0
+            && !self.is_complete
             && let Err(error) = self.read_part()
         {
-            self.next = Next::Nothing;
+            self.is_complete = true;
             return Some(Err(error));
         }
         self.part.next().map(|(_, stored)| stored.open())

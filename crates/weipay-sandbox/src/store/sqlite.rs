@@ -224,29 +224,23 @@ impl Engine for Transaction<'_> {
         kind: &str,
         range: &IndexRange,
         direction: Direction,
-        after: Option<&Place>,
+        after: &Place,
         limit: i64,
     ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
-        let (beyond, order) = direction.sql();
-        let behind = match after {
-            Some(_) => format!("AND (found.value, found.number) {beyond} (?6, ?7)"),
-            None => String::new(),
-        };
+        let (end, [beyond, up_to, order]) = direction.sql(range);
         let text = format!(
             "SELECT key, version, document, found.value, found.number
              FROM record_indexes AS found JOIN records ON records.number = found.number
-             WHERE found.kind = ?1 AND found.name = ?2 AND found.value BETWEEN ?3 AND ?4 {behind}
-             ORDER BY found.value {order}, found.number {order} LIMIT ?5"
+             WHERE found.kind = ? AND found.name = ?
+                 AND (found.value, found.number) {beyond} (?, ?) AND found.value {up_to} ?
+             ORDER BY found.value {order}, found.number {order} LIMIT ?"
         );
-        let mut values: Vec<SqlValue> =
-            [kind, range.index, &range.from, &range.to].map(|text| SqlValue::from(text.to_owned())).into();
-        values.push(limit.into());
-        values.extend(after.into_iter().flat_map(|place| [place.value.clone().into(), place.number.into()]));
+        let values = params![kind, range.index, after.value, after.number, end, limit];
         sql(|| {
             let mut statement = self.prepare_cached(&text)?;
             let placed =
                 |row: &Row<'_>| Ok((Place { value: row.get(3)?, number: row.get(4)? }, stored(row)?));
-            statement.query_map(params_from_iter(values), placed)?.collect()
+            statement.query_map(values, placed)?.collect()
         })
     }
 

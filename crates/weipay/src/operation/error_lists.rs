@@ -68,6 +68,10 @@ pub(crate) static COMPLAINT: [ErrorCode; 2] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the complaint is of another merchant number").says("您暂无权限为该投诉单提交商户回复"),
 ];
 #[rustfmt::skip]
+pub(crate) static ECOMMERCE_REFUND_LOOKUP: [ErrorCode; 1] = [
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the refund does not exist: the number is wrong, or it is another platform's").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static EDU_PAPAY: [ErrorCode; 3] = [
     ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the user has not enough money").unconfirmed(),
     ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "it exists already").unconfirmed(),
@@ -392,6 +396,18 @@ pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order cannot be closed, and the message says why").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 9] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").says("201 商户订单号重复").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_DOWNLOADFUNDFLOW: [ErrorCode; 1] = [
     ErrorCode::new(0, "NO_BILL_EXIST", Advice::FixRequest, "no money moved on this account on that day, so there is no bill").says("流水账单不存在"),
 ];
@@ -537,6 +553,17 @@ pub(crate) static OF_POST_V3_ECOMMERCE_APPLYMENTS: [ErrorCode; 3] = [
 pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 2] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 60 calls a second for one receiving merchant"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "everything was shared, so nothing is left to unfreeze").says("分账金额为0"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_REFUNDS_APPLY: [ErrorCode; 8] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund number was used before with another amount").says("订单金额或退款金额与之前请求不一致，请核实后再试").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("申请退款金额超过订单可退金额").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the total, the sub-merchant or an order number is not that of the order").says("您的请求参数与订单信息不一致").unconfirmed(),
+    ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not bound to the platform").unconfirmed(),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the platform may not refund this order").unconfirmed(),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of whoever pays the refund is too low").unconfirmed(),
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the order does not exist or is not paid").unconfirmed(),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many refunds of one order: repeat this one later with the same number").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: [ErrorCode; 2] = [
@@ -866,6 +893,21 @@ pub(crate) static OF_POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: [ErrorCode; 1]
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the transfer is not finished"),
 ];
 #[rustfmt::skip]
+pub(crate) static PAPAY: [ErrorCode; 2] = [
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "no contract that a person has signed has this number").unconfirmed(),
+    ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "the number of the contract was used before").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static PAPAY_CALLER: [ErrorCode; 1] = [
+    ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static PAPAY_DEDUCTION: [ErrorCode; 3] = [
+    ErrorCode::new(403, "RULE_LIMIT", Advice::QueryState, "the amount or the count of the deductions is over a limit of the contract's plan").says("交易金额或次数超出限制，请检查后再试").unconfirmed(),
+    ErrorCode::new(400, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付").unconfirmed(),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static PAYGIFT: [ErrorCode; 3] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number of the sender is unknown").unconfirmed(),
@@ -990,10 +1032,11 @@ pub(crate) static PROFITSHARING_RECEIVER: [ErrorCode; 2] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "profit sharing is not opened for the merchant"),
 ];
 #[rustfmt::skip]
-pub(crate) static PROFITSHARING_RETURN: [ErrorCode; 3] = [
+pub(crate) static PROFITSHARING_RETURN: [ErrorCode; 4] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the receiver has not opened returns of profit sharing").says("回退方未开通分账回退功能"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "more is to be returned than was shared").says("剩余可回退的金额不足"),
     ErrorCode::new(0, "NOT_ENOUGH", Advice::RetryLater, "the balance of the receiver is too low: top it up").says("可用余额不足，请充值后重新发起"),
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the split is unknown, or it is another merchant's").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static TRANSFER_BILL_QUERY: [ErrorCode; 2] = [
@@ -1012,6 +1055,31 @@ pub(crate) static TRANSFER_LOOKUP: [ErrorCode; 1] = [
 ];
 #[rustfmt::skip]
 pub(crate) static V2: [ErrorCode; 0] = [
+];
+#[rustfmt::skip]
+pub(crate) static V2_PAPAY: [ErrorCode; 4] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "a rule of the product forbids it, such as the number of a contract that was used before").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static V2_PAPAY_CONTRACT: [ErrorCode; 2] = [
+    ErrorCode::new(0, "CONTRACT_NOT_EXIST", Advice::FixRequest, "the merchant has no such contract, or it has ended").says("签约协议不存在").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "neither contract_id nor plan_id with contract_code is there").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static V2_PAPAY_DEDUCTION: [ErrorCode; 5] = [
+    ErrorCode::new(0, "CONTRACT_NOT_EXIST", Advice::FixRequest, "the merchant has no such contract, or it has ended").says("签约协议不存在"),
+    ErrorCode::new(0, "RULELIMIT", Advice::QueryState, "the amount or the count of the deductions is over a limit of the plan").says("交易金额或次数超出限制，请检查后再试"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the person was not told before the deduction (预扣费通知), or its days are over"),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static V2_PAPAY_ORDER_QUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist, or was not deducted by a contract"),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static V2_PROFITSHARING: [ErrorCode; 1] = [

@@ -13,6 +13,8 @@ pub(super) struct Expectation {
     pub(super) code: Option<String>,
     /// That no complete response comes.
     pub(super) lost: bool,
+    /// That nobody knows what became of the request.
+    pub(super) unknown: bool,
     /// That the response cannot be verified.
     pub(super) unverified: bool,
     /// That the response is only an example.
@@ -31,6 +33,7 @@ impl Expectation {
             status: table.status("status")?,
             code: table.text("code")?.map(|code| code.value),
             lost: table.flag("lost")?,
+            unknown: table.flag("unknown")?,
             unverified: table.flag("unverified")?,
             example: table.flag("example")?,
             body: table.object("body")?.map(|body| body.value).unwrap_or_default(),

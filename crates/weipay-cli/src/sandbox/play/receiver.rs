@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 use weipay::bytes::Bytes;
-use weipay::notification::Receiver;
+use weipay::notification::{Event, Receiver};
 
 use crate::notification_listener;
 
@@ -52,11 +52,7 @@ impl Listener {
         let shared = Shared::default();
         let of_handler = shared.clone();
         let address = notification_listener::listen(move |path, headers, body| {
-            let mut response = Response::new(Bytes::new());
-            let status = receive(&of_handler, path, headers, body);
-            *response.status_mut() =
-                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            response
+            receive(&of_handler, path, headers, body)
         })?;
         Ok(Self { address, shared })
     }
@@ -86,23 +82,38 @@ impl Listener {
     }
 }
 
-/// Verifies a notification, keeps it, and gives the status to respond with.
-fn receive(shared: &Shared, path: &str, headers: &HeaderMap, body: &[u8]) -> u16 {
+/// Verifies a notification, keeps it, and gives the response.
+fn receive(shared: &Shared, path: &str, headers: &HeaderMap, body: &[u8]) -> Response<Bytes> {
     let merchant = path.trim_start_matches('/');
     let mut state = shared.lock();
-    let Some(receiver) = state.receivers.get(merchant) else { return 404 };
+    let Some(receiver) = state.receivers.get(merchant) else { return empty(404) };
     let notification = match receiver.receive(headers, body) {
         Ok(notification) => notification,
-        Err(rejection) => return rejection.status().as_u16(),
+        Err(rejection) => return rejection.response(),
     };
-    let status = state.statuses.get(merchant).copied().unwrap_or(204);
-    let event = notification.event_type().to_owned();
-    let resource = notification.json().unwrap_or_default();
-    let shown =
-        json!({ "id": notification.id(), "event_type": event, "resource": resource, "responded": status });
+    let response = match state.statuses.get(merchant) {
+        None | Some(200..300) => notification.success(),
+        Some(status) => empty(*status),
+    };
+    let event = match notification.event() {
+        Event::V2(_) => format!("v2/{}", notification.event_type()),
+        _ => notification.event_type().to_owned(),
+    };
+    let shown = json!({
+        "id": notification.id(),
+        "event_type": event,
+        "resource": notification.json().unwrap_or_default(),
+        "responded": response.status().as_u16(),
+    });
     if state.arrived.len() < MAX_WAITING {
         state.arrived.push_back(Arrival { merchant: merchant.to_owned(), event, shown });
     }
     shared.0.1.notify_all();
-    status
+    response
+}
+
+fn empty(status: u16) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
 }

@@ -9,6 +9,7 @@ use weipay_sandbox::control::{Client, ClientError};
 use weipay_sandbox::{Behaviour, ORIGIN_HEADER};
 
 use super::cast::{self, Clients};
+use super::expectation::Expectation;
 use super::names::{Names, word};
 use super::receiver::Listener;
 use super::story::{Action, Step, Story, Target};
@@ -54,14 +55,15 @@ impl<'a> Run<'a> {
         Ok(Self { story, control, clients, listener, names })
     }
 
-    /// Carries out one step, and says what happened.
-    pub(super) fn carry_out(&mut self, step: &Step) -> Result<String, Failure> {
+    /// Carries out one step, and says what happened: in plain words where the story has them, then exactly.
+    pub(super) fn carry_out(&mut self, step: &Step) -> Result<Vec<String>, Failure> {
         let clock = self.control.call("GET", "/clock", None).map_err(Failure::failed)?;
         self.names.set("now", clock["time"].clone());
         let time = word(&clock["time"]);
         let happened = match &step.action {
-            Action::Call { request, merchant, query, follows } => {
-                self.call(step, request, merchant.as_deref(), query, *follows)?
+            Action::Call { request, merchant, query, follows, retries } => {
+                let merchant = self.merchant(merchant.as_deref());
+                self.call(&step.expectation, merchant, request, query, *follows, *retries)?
             }
             Action::Control(request) => self.control(step, request)?,
             Action::Receive { event, merchant } => self.receive(event, merchant.as_deref())?,
@@ -88,7 +90,8 @@ impl<'a> Run<'a> {
             line.push_str(&format!("  as {name}"));
             self.names.set(name, body);
         }
-        Ok(line)
+        let told = step.tell.as_ref().map(|text| self.names.fill_text(text)).transpose();
+        Ok(told.map_err(Failure::failed)?.into_iter().chain([line]).collect())
     }
 
     fn merchant<'b>(&'b self, name: Option<&'b str>) -> &'b str {
@@ -113,23 +116,37 @@ impl<'a> Run<'a> {
 
     fn call(
         &self,
-        step: &Step,
+        expected: &Expectation,
+        merchant: &str,
         request: &Target,
-        merchant: Option<&str>,
         query: &Map<String, Value>,
         follows: bool,
+        retries: u32,
     ) -> Result<Happened, Failure> {
         let (path, body) = self.target(request)?;
-        let name = self.merchant(merchant);
-        let what = format!("{name}: {} {path}", request.method);
-        let client = self.clients.get(name).ok_or_else(|| Failure::usage("the merchant is gone"))?;
-        let mut call = client.chain(&path);
-        for (name, value) in query {
-            call = call.query(name, word(&self.names.fill(value).map_err(Failure::failed)?));
-        }
+        let client = self.clients.get(merchant).ok_or_else(|| Failure::usage("the merchant is gone"))?;
         let method = http::Method::from_bytes(request.method.as_bytes()).map_err(Failure::usage)?;
-        let expected = &step.expectation;
-        match call.request(method, &body) {
+        let mut query = query.clone();
+        for value in query.values_mut() {
+            *value = self.names.fill(value).map_err(Failure::failed)?;
+        }
+        let mut attempts = 0;
+        let outcome = loop {
+            let mut call = client.chain(&path);
+            for (name, value) in &query {
+                call = call.query(name.as_str(), word(value));
+            }
+            let outcome = call.request(method.clone(), &body);
+            attempts += 1;
+            if attempts > retries || !outcome.as_ref().is_err_and(leaves_open) {
+                break outcome;
+            }
+        };
+        let mut what = format!("{merchant}: {method} {path}");
+        if attempts > 1 {
+            what.push_str(&format!("  sent {attempts} times"));
+        }
+        match outcome {
             Ok(response) => {
                 let is_example = response
                     .headers()
@@ -152,6 +169,9 @@ impl<'a> Run<'a> {
             }
             Err(error) if error.is_network() && expected.lost => {
                 Ok(Happened { what: format!("{what}  response lost"), ..Happened::default() })
+            }
+            Err(error) if expected.unknown && leaves_open(&error) => {
+                Ok(Happened { what: format!("{what}  outcome unknown"), ..Happened::default() })
             }
             Err(error) if error.is_api() && expected.is_of_refusal() => Ok(Happened {
                 what,
@@ -197,9 +217,14 @@ impl<'a> Run<'a> {
         let mut differences = expected
             .differences(&happened.body, happened.file.as_deref(), &self.names)
             .map_err(Failure::failed)?;
-        if (expected.lost || expected.unverified) && happened.status.is_some() {
-            let wanted = if expected.lost { "to be lost" } else { "not to verify" };
-            differences.push(format!("the response came and verified, but was expected {wanted}"));
+        for (is_expected, wanted) in [
+            (expected.lost, "to be lost"),
+            (expected.unverified, "not to verify"),
+            (expected.unknown, "not to say what happened"),
+        ] {
+            if is_expected && happened.status.is_some() {
+                differences.push(format!("the response came and verified, but was expected {wanted}"));
+            }
         }
         if expected.status.is_some_and(|status| happened.status.is_some_and(|found| found != status)) {
             differences.push(format!(
@@ -215,7 +240,9 @@ impl<'a> Run<'a> {
                 expected.code.as_deref().unwrap_or_default()
             ));
         }
-        if expected.is_of_refusal() && happened.status.is_none_or(|status| status < 300) {
+        // The status of APIv2 is always 200.
+        let is_refused = happened.code.is_some() || happened.status.is_some_and(|status| status >= 300);
+        if expected.is_of_refusal() && !is_refused {
             differences.push("it succeeded, but was expected to be refused".to_owned());
         }
         if differences.is_empty() {
@@ -223,6 +250,12 @@ impl<'a> Run<'a> {
         }
         Err(Failure::failed(format!("{}: not as expected\n  {}", happened.what, differences.join("\n  "))))
     }
+}
+
+/// Whether nobody knows after an error what became of the request, so that a careful client sends the same again.
+fn leaves_open(error: &weipay::Error) -> bool {
+    let is_of_the_platform = |status: http::StatusCode| status.is_server_error() || status.as_u16() == 429;
+    error.is_network() || error.is_unverified() || error.status().is_some_and(is_of_the_platform)
 }
 
 /// What a value may contain where it fills a part of a path.

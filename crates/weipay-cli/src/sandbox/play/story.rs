@@ -30,6 +30,8 @@ pub(super) struct Step {
     pub(super) line: usize,
     /// By which later steps name what came back.
     pub(super) name: Option<String>,
+    /// What the step is about, in plain words. It may name what came back.
+    pub(super) tell: Option<String>,
     pub(super) action: Action,
     pub(super) expectation: Expectation,
 }
@@ -44,6 +46,8 @@ pub(super) enum Action {
         query: Map<String, Value>,
         /// Whether the file is downloaded that the response names.
         follows: bool,
+        /// How often the same request is sent again while nobody knows what became of it.
+        retries: u32,
     },
     /// One request to the control API.
     Control(Target),
@@ -121,6 +125,9 @@ impl Story {
     }
 }
 
+/// The most `retries` of a step.
+const MAX_RETRIES: u32 = 100;
+
 /// The name of the sandbox's first merchant.
 pub(super) const DEFAULT_MERCHANT: &str = "merchant";
 
@@ -151,6 +158,7 @@ impl Step {
     fn read(mut table: Table) -> Result<Self, StoryError> {
         let line = table.line();
         let name = table.text("name")?.map(|name| name.value);
+        let tell = table.text("tell")?.map(|text| text.value);
         let merchant = table.text("as")?.map(|name| name.value);
         let call = table.text("call")?;
         let control = table.text("control")?;
@@ -163,7 +171,8 @@ impl Step {
         let action = if let Some(call) = call {
             let query = table.object("query")?.map(|query| query.value).unwrap_or_default();
             let follows = table.flag("follow")?;
-            Action::Call { request: target(&mut table, &call)?, merchant, query, follows }
+            let retries = table.count("retries", MAX_RETRIES)?;
+            Action::Call { request: target(&mut table, &call)?, merchant, query, follows, retries }
         } else if let Some(control) = control {
             if merchant.is_some() {
                 return Err(table.wrong("`as` has no meaning here: a control request belongs to no merchant"));
@@ -179,7 +188,7 @@ impl Step {
             None => Expectation::default(),
         };
         table.check_nothing_left()?;
-        Ok(Self { line, name, action, expectation })
+        Ok(Self { line, name, tell, action, expectation })
     }
 }
 
@@ -217,6 +226,8 @@ mod tests {
             ("title = 'a'\n[[step]]\ncall = 'GET v3/a'\nbdoy = 1", 4, "has no `bdoy`"),
             ("title = 'a'\n[[step]]\ncall = 'GET v3/a'\nexpect = { sttaus = 1 }", 4, "has no `sttaus`"),
             ("title = 'a'\n[[step]]\ncall = 'GET v3/a'\nexpect = { status = 1 }", 4, "an HTTP status"),
+            ("title = 'a'\n[[step]]\ncall = 'GET v3/a'\nretries = 101", 4, "a number from 0 to 100"),
+            ("title = 'a'\n[[step]]\ncontrol = 'GET /a'\nretries = 1", 4, "has no `retries`"),
             ("title = 'a'\n[[step]]\ncall = 'GET v3/a'\nas = 'shop'", 2, "no [[merchant]] is named `shop`"),
             ("title = 'a'\n[[person]]\nname = 'a b'\n[[step]]\ncall = 'GET v3/a'", 2, "cannot be a name"),
             ("title = 'a'\n[[step]]\nname = 'now'\ncall = 'GET v3/a'", 2, "is taken already"),

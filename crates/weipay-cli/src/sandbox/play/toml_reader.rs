@@ -153,6 +153,15 @@ impl Table {
         Ok(self.take_as(name, "true or false", |value| value.as_bool())?.is_some_and(|flag| flag.value))
     }
 
+    /// A number from 0 to `max`; 0 if it is missing.
+    pub(super) fn count(&mut self, name: &'static str, max: u32) -> Result<u32, StoryError> {
+        let wanted = format!("a number from 0 to {max}");
+        let count = self.take_as(name, &wanted, |value| {
+            value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= max)
+        })?;
+        Ok(count.map(|count| count.value).unwrap_or_default())
+    }
+
     pub(super) fn status(&mut self, name: &'static str) -> Result<Option<u16>, StoryError> {
         let status = self.take_as(name, "an HTTP status, such as 200", |value| {
             value

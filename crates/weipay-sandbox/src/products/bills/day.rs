@@ -7,7 +7,7 @@ use crate::response::Refusal;
 
 /// A bill is there from this second of the next day in Beijing on. INFERRED(bill-hour): it is made from nine o'clock on, and the documents
 /// say to come after ten.
-const READY: i64 = 10 * 3_600;
+pub(in crate::products) const READY: i64 = 10 * 3_600;
 
 /// So many days back a bill can be asked for. INFERRED(bill-age): the documents say three months.
 const MAX_AGE_DAYS: i64 = 92;
@@ -43,12 +43,19 @@ pub(super) fn nothing_happened() -> Refusal {
         .with_reason("nothing happened on that day that this bill has")
 }
 
+/// A bill of all sub-merchants for a merchant without any.
+pub(super) fn no_sub_merchants() -> Refusal {
+    nothing_happened().with_reason(
+        "the caller has no sub-merchants: `weipay sandbox merchant add --sub-merchant MCHID` adds a partner that has some",
+    )
+}
+
 /// The older words, which stand on the page of profit sharing.
 pub(super) fn nothing_was_shared() -> Refusal {
     Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在").with_reason("nothing was shared on that day")
 }
 
-fn parse(text: &str) -> Option<i64> {
+pub(in crate::products) fn parse(text: &str) -> Option<i64> {
     let is_day = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     let midnight = is_day.then(|| rfc3339::parse(&format!("{text}T00:00:00+08:00")))??;
     Some(clock::day(midnight.seconds))

@@ -60,20 +60,59 @@ pub(super) fn write(
 ) -> Result<bool, StoreError> {
     sink(HEADING);
     sink(LINE_END);
+    let mut sums = Sums::default();
     let mchid = bill.sub_mchid.as_ref().unwrap_or(&bill.mchid);
+    write_rows(tx, bill, account, mchid, &[], &mut sums, &mut *sink)?;
+    write_sums(&sums, sink)
+}
+
+/// The bill of all sub-merchants of a platform, one after the other, with each of their accounts. UNCONFIRMED(platform-bill): whose
+/// account it is stands before the usual columns.
+pub(super) fn write_all(tx: &Transaction<'_>, bill: &BillOf, sink: Sink<'_>) -> Result<bool, StoreError> {
+    sink("二级商户号,账户类型,");
+    sink(HEADING);
+    sink(LINE_END);
+    let mut sums = Sums::default();
+    let accounts =
+        [(AccountType::Basic, "BASIC"), (AccountType::Operation, "OPERATION"), (AccountType::Fees, "FEES")];
+    for mchid in &bill.sub_merchants {
+        for (account, word) in accounts {
+            write_rows(tx, bill, account, mchid, &[mchid, word], &mut sums, &mut *sink)?;
+        }
+    }
+    write_sums(&sums, sink)
+}
+
+/// The rows of one account of a merchant, each after the same cells.
+fn write_rows(
+    tx: &Transaction<'_>,
+    bill: &BillOf,
+    account: AccountType,
+    mchid: &str,
+    before: &[&str],
+    sums: &mut Sums,
+    sink: Sink<'_>,
+) -> Result<(), StoreError> {
     let owner = Owner::merchant(mchid);
-    let (mut sums, mut row) = (Sums::default(), RowText::default());
+    let mut row = RowText::default();
     let (from, until) = bill.seconds();
     for entry in entries(tx, &owner, from, until, Direction::Ascending) {
         let entry = &entry?;
         for (index, (leg, other)) in moved(entry, &owner, account).enumerate() {
-            write_leg(&mut row, entry, index, leg, other, account, mchid, &mut sums);
+            row.cells(before.iter().copied());
+            write_leg(&mut row, entry, index, leg, other, account, mchid, sums);
             row.end(&mut *sink);
         }
     }
+    Ok(())
+}
+
+/// The summary. Whether there was a row.
+fn write_sums(sums: &Sums, sink: Sink<'_>) -> Result<bool, StoreError> {
+    let mut row = RowText::default();
     sink(SUMMARY);
     sink(LINE_END);
-    let Sums { incomes, income, expenses, expense } = sums;
+    let Sums { incomes, income, expenses, expense } = *sums;
     row.cells([(incomes + expenses).to_string().as_str(), &incomes.to_string(), &yuan(income)]);
     row.cells([expenses.to_string().as_str(), &yuan(expense)]);
     row.end(sink);
@@ -137,5 +176,6 @@ fn words(business: Business, other: AccountKind) -> (&'static str, &'static str)
         Business::Coupon => ("代金券", "代金券"),
         Business::TopUp => ("充值", "充值"),
         Business::Withdrawal => ("提现", "提现"),
+        Business::AdvanceReturn => ("垫付回补", "垫付回补"),
     }
 }

@@ -26,7 +26,13 @@ fn at(time: &str) -> i64 {
 
 fn bill_of(kind: BillKind, sub_mchid: Option<&str>) -> BillOf {
     let day = clock::day(at("2026-11-25T12:00:00+08:00"));
-    BillOf { kind, mchid: MERCHANT.to_owned(), sub_mchid: sub_mchid.map(str::to_owned), day }
+    BillOf {
+        kind,
+        mchid: MERCHANT.to_owned(),
+        sub_mchid: sub_mchid.map(str::to_owned),
+        sub_merchants: Vec::new(),
+        day,
+    }
 }
 
 /// A person pays an order of ten yuan with a coupon of one yuan, and the platform takes its fee.

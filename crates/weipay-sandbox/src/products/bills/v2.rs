@@ -52,7 +52,7 @@ fn text(tx: &Transaction<'_>, context: &Context<'_>, kind: BillKind) -> Result<V
     let day = day::requested(&dashed(context.request.required("bill_date")), context.now)?;
     check_sub_merchant(context, sub_mchid)?;
     let (mchid, sub_mchid) = (context.caller.mchid.clone(), sub_mchid.map(str::to_owned));
-    let text = BillOf { kind, mchid, sub_mchid, day }.text(tx)?;
+    let text = BillOf { kind, mchid, sub_mchid, sub_merchants: Vec::new(), day }.text(tx)?;
     Ok(Value::String(text.ok_or_else(day::nothing_happened)?))
 }
 

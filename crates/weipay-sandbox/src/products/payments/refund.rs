@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   accepted ► PROCESSING ── the clock ──► SUCCESS
-//!                 │  ▲ └── the merchant's money is missing ──► CLOSED
+//!                 │  ▲ └── the merchant's money is missing for seven days ──► CLOSED
 //!                 ▼  └── apply-abnormal-refund ──┐
 //!              ABNORMAL ─────────────────────────┘
 //! ```
@@ -14,13 +14,17 @@
 //! | `shares` | how an amount is divided between person, coupons and fee |
 //! | `money` | how it moves, for a reversal (撤销) too |
 //! | `outcome` | what becomes of it: by the clock, by a developer, by apply-abnormal-refund |
+//! | `ecommerce` | the same refunds as a platform (电商平台) asks for and sees them |
+//! | `advance` | a platform pays for its sub-merchant (垫付), and has the money back |
 //! | `control` | what developers do to refunds |
 //! | `refusals` | what is refused, in the platform's words |
 //!
 //! The money leaves the merchant's accounts when a refund is accepted. It waits in `Refunding` and reaches the person on success.
 
 mod accepting;
+mod advance;
 pub(crate) mod control;
+mod ecommerce;
 #[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
@@ -37,6 +41,7 @@ use serde_json::Value;
 
 use super::order::Order;
 use crate::contract::ValidRequest;
+use crate::people::account::AccountState;
 use crate::products::complaints;
 use crate::products::ledger::Posting;
 use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
@@ -44,17 +49,24 @@ use crate::store::Transaction;
 pub(super) use accepting::{RefundRequest, Source};
 pub(super) use money::reverse;
 use outcome::{Destination, SETTLES};
-use record::Refund;
+use record::{Refund, RefundAccount};
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
     Route { method: "POST", path: "v3/refund/domestic/refunds", handler: create_refund },
     Route { method: "GET",  path: "v3/refund/domestic/refunds/{out_refund_no}", handler: query_refund },
     Route { method: "POST", path: "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", handler: apply_abnormal_refund },
+    Route { method: "POST", path: "v3/ecommerce/refunds/apply", handler: ecommerce::create_refund },
+    Route { method: "GET",  path: "v3/ecommerce/refunds/id/{refund_id}", handler: ecommerce::query_by_id },
+    Route { method: "GET",  path: "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", handler: ecommerce::query_by_number },
+    Route { method: "POST", path: "v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund", handler: ecommerce::apply_abnormal_refund },
+    Route { method: "POST", path: "v3/ecommerce/refunds/{refund_id}/return-advance", handler: advance::return_advance },
+    Route { method: "GET",  path: "v3/ecommerce/refunds/{refund_id}/return-advance", handler: advance::query_return },
 ];
 
 /// What the clock does.
-pub(crate) const DUE: &[(&str, DueHandler)] = &[(SETTLES, outcome::settle)];
+pub(crate) const DUE: &[(&str, DueHandler)] =
+    &[(SETTLES, outcome::settle), (advance::RETRIES, advance::retry)];
 
 fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = RefundRequest::read(context.request, context.platform_serial);
@@ -79,13 +91,17 @@ pub(crate) fn refund(
         (None, None) => None,
     };
     let (order, payment) = accepting::check_order(mchid, request, order, now)?;
+    accepting::check_account(AccountState::of_owner(tx, &payment.person)?)?;
     let earlier = Refund::find_by_order(tx, &payment.transaction_id)?;
     accepting::check_amounts(request, &order, &payment, &earlier, now)?;
     let amounts = accepting::divide(request.refund, &order, &payment, &earlier);
     let refund_id = record::new_refund_id(tx, now)?;
     let posting =
         |business| Posting::new(business, refund_id.as_str(), now).for_number(request.out_refund_no.as_str());
-    let drawn = money::withdraw(tx, &order, &amounts, request.source.as_ref(), &posting, now)?;
+    let drawn = match request.refund_account {
+        Some(RefundAccount::PartnerAdvance) => money::advance(tx, &order, &amounts, &posting)?,
+        _ => money::withdraw(tx, &order, &amounts, request.source.as_ref(), &posting, now)?,
+    };
     let decision = accepting::accept(request, order, payment, amounts, drawn, refund_id.clone(), now);
     let refund = decision.changed.1.clone();
     carry_out(tx, decision)?;
@@ -102,6 +118,11 @@ fn query_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Ha
 }
 
 fn apply_abnormal_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    Ok(abnormal_refund(tx, context)?.show())
+}
+
+/// Sends an abnormal refund somewhere else, and gives it as it is then.
+fn abnormal_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Refund, HandlerError> {
     let request: &ValidRequest = context.request;
     let refund = Refund::find_by_id(tx, request.path("refund_id"))?;
     let refund = refund.filter(|refund| refund.merchant == context.caller.mchid);
@@ -110,5 +131,7 @@ fn apply_abnormal_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
     let destination = Destination::read(request)?;
     let decided =
         outcome::handle_abnormal(refund, request.required("out_refund_no"), destination, context.now)?;
-    carry_out(tx, decided)
+    let refund = decided.changed.clone();
+    carry_out(tx, decided)?;
+    Ok(refund)
 }

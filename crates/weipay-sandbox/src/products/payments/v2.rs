@@ -6,14 +6,16 @@
 //! | `order` | unifiedorder, orderquery, closeorder |
 //! | `codepay` | micropay and reverse, for 付款码 |
 //! | `refund` | refund, refundquery, and the notification of a refund |
+//! | `promotions` | what APIv2 says of the coupons of a payment |
 //! | `paid` | what APIv2 says of an order that was paid, in responses and in the notification |
 //! | `codes` | the codes of APIv3 in the place of which APIv2 has others |
 //! | `times` | times as APIv2 writes them |
 
 mod codepay;
-mod codes;
+pub(crate) mod codes;
 mod order;
 mod paid;
+mod promotions;
 pub(super) mod refund;
 pub(crate) mod times;
 
@@ -21,6 +23,7 @@ use super::order::Order;
 use crate::products::{Route, route};
 use crate::response::Refusal;
 
+pub(crate) use order::{dialect, query_order_if, read as read_order, unified_order};
 pub(super) use paid::notified;
 
 pub(crate) const ROUTES: &[Route] = &[

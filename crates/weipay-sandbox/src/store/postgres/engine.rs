@@ -255,24 +255,19 @@ impl Engine for Open<'_> {
         kind: &str,
         range: &IndexRange,
         direction: Direction,
-        after: Option<&Place>,
+        after: &Place,
         limit: i64,
     ) -> Result<Vec<(Place, StoredRecord)>, StoreError> {
-        let (beyond, order) = direction.sql();
-        let (from, to) = (range.from.as_bytes(), range.to.as_bytes());
-        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&kind, &range.index, &from, &to, &limit];
-        let last = after.map(|place| (place.value.as_bytes(), place.number));
-        let mut behind = String::new();
-        if let Some((value, number)) = &last {
-            values.extend([value as &(dyn ToSql + Sync), number]);
-            behind = format!("AND (found.value, found.number) {beyond} ($6, $7)");
-        }
+        let (end, [beyond, up_to, order]) = direction.sql(range);
         let statement = format!(
             "SELECT records.key, records.version, records.document, found.value, found.number
              FROM weipay_record_indexes AS found JOIN weipay_records AS records ON records.number = found.number
-             WHERE found.kind = $1 AND found.name = $2 AND found.value BETWEEN $3 AND $4 {behind}
-             ORDER BY found.value {order}, found.number {order} LIMIT $5"
+             WHERE found.kind = $1 AND found.name = $2
+                 AND (found.value, found.number) {beyond} ($3, $4) AND found.value {up_to} $5
+             ORDER BY found.value {order}, found.number {order} LIMIT $6"
         );
+        let (value, end) = (after.value.as_bytes(), end.as_bytes());
+        let values: [&(dyn ToSql + Sync); 6] = [&kind, &range.index, &value, &after.number, &end, &limit];
         let placed = |row: &Row| {
             Ok((Place { value: self.text(row, 3)?, number: self.column(row, 4)? }, self.stored(row)?))
         };

@@ -2467,6 +2467,7 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     /// | 403 | `NO_AUTH` | the receiver has not opened returns of profit sharing (回退方未开通分账回退功能) | `AskPermission` |
     /// |  | `INVALID_REQUEST` | more is to be returned than was shared (剩余可回退的金额不足) | `FixRequest` |
     /// |  | `NOT_ENOUGH` | the balance of the receiver is too low: top it up (可用余额不足，请充值后重新发起) | `RetryLater` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the split is unknown, or it is another merchant's UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::returnorders::post).
     ///

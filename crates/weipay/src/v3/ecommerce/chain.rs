@@ -2520,6 +2520,7 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     /// | 403 | `NO_AUTH` | the receiver has not opened returns of profit sharing (回退方未开通分账回退功能) | `AskPermission` |
     /// |  | `INVALID_REQUEST` | more is to be returned than was shared (剩余可回退的金额不足) | `FixRequest` |
     /// |  | `NOT_ENOUGH` | the balance of the receiver is too low: top it up (可用余额不足，请充值后重新发起) | `RetryLater` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the split is unknown, or it is another merchant's UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::returnorders::post).
     ///
@@ -2584,6 +2585,19 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount (订单金额或退款金额与之前请求不一致，请核实后再试) UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order (申请退款金额超过订单可退金额) UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the total, the sub-merchant or an order number is not that of the order (您的请求参数与订单信息不一致) UNCONFIRMED | `FixRequest` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not bound to the platform UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the platform may not refund this order UNCONFIRMED | `AskPermission` |
+    /// | 403 | `NOT_ENOUGH` | the balance of whoever pays the refund is too low UNCONFIRMED | `RetryLater` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the order does not exist or is not paid UNCONFIRMED | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many refunds of one order: repeat this one later with the same number UNCONFIRMED | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::apply::post).
     ///
     /// ```no_run
@@ -2593,11 +2607,9 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     ///
     /// let request = post::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_transaction_id("1217752501201407033233368018")
     ///     .transaction_id("1217752501201407033233368018")
     ///     .out_refund_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().refund(888).total(888))
-    ///     .funds_account("AVAILABLE");
+    ///     .amount(post::Amount::new().refund(888).total(888));
     /// let response = client.v3().ecommerce().refunds().apply().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -2632,6 +2644,12 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
     /// 通过微信支付退款单号查询退款 · `GET v3/ecommerce/refunds/id/{refund_id}`
     ///
     /// For 电商平台.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::id::refund_id::get).
     ///
@@ -2688,6 +2706,12 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::out_refund_no::out_refund_no::get).
     ///
     /// ```no_run
@@ -2743,6 +2767,12 @@ impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::refund_id::apply_abnormal_refund::post).
     ///
     /// ```no_run
@@ -2783,6 +2813,12 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::refund_id::return_advance::get).
     ///
     /// ```no_run
@@ -2812,6 +2848,12 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     /// 垫付退款回补 · `POST v3/ecommerce/refunds/{refund_id}/return-advance`
     ///
     /// For 电商平台.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::refund_id::return_advance::post).
     ///

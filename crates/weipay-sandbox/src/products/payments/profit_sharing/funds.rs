@@ -14,6 +14,16 @@ pub(crate) const RELEASE: &str = "shared funds released";
 
 /// For so long after the payment its money can be shared.
 const SHARING_PERIOD: i64 = 30 * DAY;
+/// And so long that of an order of a platform (电商收付通).
+const PLATFORM_PERIOD: i64 = 180 * DAY;
+
+/// INFERRED(sharing-period): a sub-merchant's part of a combined order is one of a platform; no order says what its partner is.
+fn period(order: &Order) -> i64 {
+    match (&order.combined, &order.sub_mchid) {
+        (Some(_), Some(_)) => PLATFORM_PERIOD,
+        _ => SHARING_PERIOD,
+    }
+}
 
 /// What waits of one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +81,7 @@ impl SharedFunds {
             payee: order.payee().to_owned(),
             left: settlement_total(order, payment).saturating_sub(payment.fee),
             is_open: true,
-            until: payment.paid_at.saturating_add(SHARING_PERIOD),
+            until: payment.paid_at.saturating_add(period(order)),
         };
         tx.schedule(&Due { kind: RELEASE.to_owned(), key: funds.transaction_id.clone(), at: funds.until })?;
         tx.save(&funds)

@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::forms::Form;
 use super::refusals;
 use crate::products::{Context, HandlerError};
 use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
 
-/// A receiver of one merchant. INFERRED(sharing-receivers): every account of the right form is there, so that a story needs no set-up.
+/// A receiver of one merchant, platform or brand. INFERRED(sharing-receivers): every account of the right form is there, so that a story needs no set-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Receiver {
+    /// Who has it.
     payee: String,
     kind: String,
     account: String,
@@ -44,29 +46,49 @@ pub(super) fn is_receiver(
     Ok(found.is_some_and(|receiver| receiver.is_there))
 }
 
-pub(super) fn add_receiver(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+pub(super) fn add_receiver(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    form: Form,
+) -> Result<Value, HandlerError> {
     let request = context.request;
-    let is_nameless = request.required("type") == "MERCHANT_ID" && request.text("name").is_none();
+    let name = request.text("name").or_else(|| request.text("encrypted_name"));
+    let is_nameless = request.required("type") == "MERCHANT_ID" && name.is_none();
     let is_vague =
         request.text("relation_type") == Some("CUSTOM") && request.text("custom_relation").is_none();
     if is_nameless || is_vague {
         return Err(refusals::bad_receiver().into());
     }
-    keep(tx, context, true)
+    form.check_brand(context)?;
+    keep(tx, context, form, true)
 }
 
-pub(super) fn delete_receiver(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    keep(tx, context, false)
+pub(super) fn delete_receiver(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    form: Form,
+) -> Result<Value, HandlerError> {
+    form.check_brand(context)?;
+    keep(tx, context, form, false)
 }
 
 /// Both are idempotent. The name is not repeated: it would have to be encrypted for the merchant.
-fn keep(tx: &Transaction<'_>, context: &Context<'_>, is_there: bool) -> Result<Value, HandlerError> {
+fn keep(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    form: Form,
+    is_there: bool,
+) -> Result<Value, HandlerError> {
     let request = context.request;
-    let sub_mchid = request.text("sub_mchid");
-    let payee = sub_mchid.unwrap_or(&context.caller.mchid).to_owned();
+    let payee = form.receivers_owner(context);
     let (kind, account) = (request.required("type").to_owned(), request.required("account").to_owned());
     let mut shown = json!({ "type": kind, "account": account });
-    for name in ["sub_mchid", "relation_type", "custom_relation"] {
+    let repeated: &[&str] = match form {
+        Form::General => &["sub_mchid", "relation_type", "custom_relation"],
+        Form::Ecommerce => &[],
+        Form::Brand => &["brand_mchid"],
+    };
+    for name in repeated.iter().copied() {
         if let Some(value) = request.text(name) {
             shown[name] = json!(value);
         }

@@ -13,6 +13,23 @@ pub(super) fn not_this_merchants() -> Refusal {
         .with_reason("transaction_id and sub_mchid must be of a paid order of the caller")
 }
 
+/// The platform's words of a merchant that is no platform. UNCONFIRMED(sharing-family-code): the code.
+pub(super) fn no_platform() -> Refusal {
+    Refusal::no_auth("非电商商户暂不支持调用此API")
+        .with_reason("the order is the caller's own, not one of a sub-merchant: use v3/profitsharing for it")
+}
+
+pub(super) fn not_a_sub_merchant() -> Refusal {
+    Refusal::no_auth("非服务商下的签约子商户")
+        .with_reason("the caller does not act for this merchant: add it to its sub-merchants in the sandbox")
+}
+
+/// The receiver cannot give its part back.
+pub(super) fn receiver_is_short() -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "可用余额不足，请充值后重新发起")
+        .with_reason("the available balance of return_mchid is smaller than the amount")
+}
+
 pub(super) fn under_way() -> Refusal {
     Refusal::invalid_request("订单处理中，暂时无法分账，请稍后重试").with_reason(
         "an earlier request for this order is PROCESSING, or the payment is less than a minute old; the clock lets both end",
@@ -21,7 +38,7 @@ pub(super) fn under_way() -> Refusal {
 
 pub(super) fn is_over() -> Refusal {
     Refusal::invalid_request("订单已完结分账，不支持分账")
-        .with_reason("the rest was unfrozen, or 30 days have passed since the payment")
+        .with_reason("the rest was unfrozen, or the time to share it is over (30 days after the payment; 180 days for a sub-merchant's part of a combined order)")
 }
 
 pub(super) fn no_relation() -> Refusal {

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::forms::Form;
 use super::refusals;
 use super::split::{Outcome, Split};
+use super::statement::{PARTY_AND_TIME, at};
 use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::{Context, HandlerError};
@@ -16,21 +18,22 @@ const RETURN_PERIOD: i64 = 180 * DAY;
 /// The most returns of one split.
 const MAX_RETURNS: i64 = 50;
 
-/// A return. INFERRED(sharing-return): it is settled by the request that makes it.
+/// A return. INFERRED(sharing-return): it is settled by the request that makes it. A platform or a brand, whose fail reasons have no
+/// word for it, is refused when the receiver has too little.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Return {
-    return_id: String,
-    merchant: String,
+    pub(super) return_id: String,
+    pub(super) merchant: String,
     sub_mchid: Option<String>,
-    order_id: String,
+    pub(super) order_id: String,
     out_order_no: String,
-    out_return_no: String,
-    return_mchid: String,
-    amount: i64,
-    description: String,
+    pub(super) out_return_no: String,
+    pub(super) return_mchid: String,
+    pub(super) amount: i64,
+    pub(super) description: String,
     /// `false` when the receiver had too little.
     has_succeeded: bool,
-    created: i64,
+    pub(super) created: i64,
 }
 
 const SPLIT: &str = "split";
@@ -43,20 +46,35 @@ impl Record for Return {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![IndexEntry::new(SPLIT, self.order_id.as_str())]
+        let mut indexes = vec![IndexEntry::new(SPLIT, self.order_id.as_str())];
+        if self.has_succeeded {
+            let parties = [Some(&self.merchant), self.sub_mchid.as_ref()].into_iter().flatten();
+            indexes.extend(parties.map(|mchid| IndexEntry::new(PARTY_AND_TIME, at(mchid, self.created))));
+        }
+        indexes
     }
 }
 
 impl Return {
-    fn show(&self) -> Value {
+    fn show(&self, form: Form) -> Value {
         let time = clock::rfc3339(self.created);
         let mut shown = json!({
             "order_id": self.order_id, "out_order_no": self.out_order_no, "out_return_no": self.out_return_no,
-            "return_id": self.return_id, "return_mchid": self.return_mchid, "amount": self.amount,
-            "description": self.description, "result": if self.has_succeeded { "SUCCESS" } else { "FAILED" },
-            "create_time": time, "finish_time": time,
+            "return_mchid": self.return_mchid, "amount": self.amount, "finish_time": time,
         });
-        if !self.has_succeeded {
+        match form {
+            Form::General => {
+                shown["return_id"] = json!(self.return_id);
+                shown["description"] = json!(self.description);
+                shown["create_time"] = json!(time);
+                shown["result"] = json!(if self.has_succeeded { "SUCCESS" } else { "FAILED" });
+            }
+            Form::Ecommerce | Form::Brand => {
+                shown["return_no"] = json!(self.return_id);
+                shown["result"] = json!(if self.has_succeeded { "SUCCESS" } else { "FAIL" });
+            }
+        }
+        if !self.has_succeeded && form == Form::General {
             shown["fail_reason"] = json!("BALANCE_NOT_ENOUGH");
         }
         if let Some(sub_mchid) = &self.sub_mchid {
@@ -66,21 +84,31 @@ impl Return {
     }
 }
 
-pub(super) fn create_return(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+pub(super) fn create_return(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    form: Form,
+) -> Result<Value, HandlerError> {
     let (request, mchid) = (context.request, &context.caller.mchid);
     let split = match (request.text("order_id"), request.text("out_order_no")) {
         (Some(id), _) => Split::find_by_id(tx, id)?,
         (None, Some(number)) => Split::find(tx, mchid, number)?,
         (None, None) => None,
     };
-    let split = split.filter(|split| split.merchant == *mchid).ok_or_else(refusals::no_record)?;
+    let split = split.filter(|split| {
+        let is_right = |asked: Option<&str>, has: Option<&str>| asked.is_none() || asked == has;
+        split.merchant == *mchid
+            && is_right(request.text("sub_mchid"), split.sub_mchid.as_deref())
+            && is_right(request.text("transaction_id"), Some(&split.transaction_id))
+    });
+    let split = split.ok_or_else(refusals::no_record)?;
     let amount = request.body.get("amount").and_then(Value::as_i64).unwrap_or_default();
     let (number, return_mchid) = (request.required("out_return_no"), request.required("return_mchid"));
     if let Some(known) = tx.get::<Return>(&joined(mchid, number))? {
         let is_same = (&known.order_id, known.amount, known.return_mchid.as_str())
             == (&split.order_id, amount, return_mchid);
         return match is_same {
-            true => Ok(known.show()),
+            true => Ok(known.show(form)),
             false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致").into()),
         };
     }
@@ -110,6 +138,9 @@ pub(super) fn create_return(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
         );
     match post(tx, moved) {
         Ok(()) => {}
+        Err(PostingError::Short { .. }) if form != Form::General => {
+            return Err(refusals::receiver_is_short().into());
+        }
         Err(PostingError::Short { .. }) => made.has_succeeded = false,
         Err(PostingError::Store(error)) => return Err(error.into()),
         Err(PostingError::Amount) => {
@@ -117,7 +148,7 @@ pub(super) fn create_return(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
         }
     }
     tx.save(&made)?;
-    Ok(made.show())
+    Ok(made.show(form))
 }
 
 fn check_return(
@@ -156,10 +187,26 @@ fn check_return(
     Ok(())
 }
 
-pub(super) fn query_return(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let number = context.request.path("out_return_no");
+pub(super) fn query_return(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    form: Form,
+) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let number = match form {
+        Form::General => request.path("out_return_no"),
+        Form::Ecommerce | Form::Brand => request.query("out_return_no").unwrap_or_default(),
+    };
     let found: Option<Return> = tx.get(&joined(&context.caller.mchid, number))?;
-    let asked = context.request.query("out_order_no");
-    let found = found.filter(|found| asked == Some(found.out_order_no.as_str()));
-    Ok(found.ok_or_else(refusals::no_record)?.show())
+    let (order_id, out_order_no) = (request.query("order_id"), request.query("out_order_no"));
+    let sub_mchid = request.query("sub_mchid");
+    // One of the two numbers of the split must be there, and what is there must be right.
+    let found = found.filter(|found| {
+        let is_right = |asked: Option<&str>, has: &str| asked.is_none_or(|asked| asked == has);
+        (order_id.is_some() || out_order_no.is_some())
+            && is_right(order_id, &found.order_id)
+            && is_right(out_order_no, &found.out_order_no)
+            && (sub_mchid.is_none() || sub_mchid == found.sub_mchid.as_deref())
+    });
+    Ok(found.ok_or_else(refusals::no_record)?.show(form))
 }

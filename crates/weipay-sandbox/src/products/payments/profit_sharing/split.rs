@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::forms::{AskedPart, Form, read_parts};
 use super::funds::SharedFunds;
 use super::receivers::is_receiver;
 use super::refusals;
+use super::statement::{PARTY_AND_TIME, at};
 use crate::clock;
 use crate::people::Person;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
@@ -38,13 +40,13 @@ pub(super) enum Outcome {
 /// What one receiver gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Part {
-    detail_id: String,
+    pub(super) detail_id: String,
     pub(super) kind: String,
     pub(super) account: String,
     pub(super) amount: i64,
-    description: String,
+    pub(super) description: String,
     pub(super) outcome: Outcome,
-    finished: Option<i64>,
+    pub(super) finished: Option<i64>,
     /// Whether it is the rest, for the merchant itself.
     pub(super) is_rest: bool,
 }
@@ -55,8 +57,8 @@ pub(crate) struct Split {
     pub(super) order_id: String,
     pub(super) merchant: String,
     pub(super) sub_mchid: Option<String>,
-    out_trade_no: String,
-    transaction_id: String,
+    pub(super) out_trade_no: String,
+    pub(super) transaction_id: String,
     pub(super) out_order_no: String,
     pub(super) parts: Vec<Part>,
     /// Whether the rest is the merchant's afterwards.
@@ -64,6 +66,12 @@ pub(crate) struct Split {
     pub(super) is_finished: bool,
     fingerprint: Fingerprint,
     pub(super) created: i64,
+    /// Who has the receivers, when that is not the payee.
+    #[serde(default)]
+    receivers_owner: Option<String>,
+    /// Why the rest is not to be shared.
+    #[serde(default)]
+    description: Option<String>,
 }
 
 const ID: &str = "split id";
@@ -77,10 +85,15 @@ impl Record for Split {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![
+        let mut indexes = vec![
             IndexEntry::new(ID, self.order_id.as_str()),
             IndexEntry::new(ORDER, self.transaction_id.as_str()),
-        ]
+        ];
+        if let Some(time) = self.parts.iter().find_map(|part| part.finished) {
+            let parties = [Some(&self.merchant), self.sub_mchid.as_ref()].into_iter().flatten();
+            indexes.extend(parties.map(|mchid| IndexEntry::new(PARTY_AND_TIME, at(mchid, time))));
+        }
+        indexes
     }
 }
 
@@ -101,14 +114,27 @@ impl Split {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
 
-    fn show(&self) -> Value {
-        let created = clock::rfc3339(self.created);
-        let parts = self.parts.iter().map(|part| {
+    /// Who has its receivers.
+    fn receivers_owner(&self) -> &str {
+        self.receivers_owner.as_deref().unwrap_or_else(|| self.payee())
+    }
+
+    fn show(&self, form: Form) -> Value {
+        // INFERRED(sharing-finish): platforms and brands see the rest as an amount of the split, and no receiver in it.
+        let (state, has_rest) = match form {
+            Form::General => ("state", true),
+            Form::Ecommerce | Form::Brand => ("status", false),
+        };
+        let parts = self.parts.iter().filter(|part| has_rest || !part.is_rest).map(|part| {
             let mut shown = json!({
-                "amount": part.amount, "description": part.description, "type": part.kind, "account": part.account,
-                "result": part.outcome, "detail_id": part.detail_id, "create_time": created,
+                "amount": part.amount, "description": part.description, "type": part.kind,
+                "result": part.outcome, "detail_id": part.detail_id,
                 "finish_time": clock::rfc3339(part.finished.unwrap_or(self.created)),
             });
+            shown[form.account()] = json!(part.account);
+            if form == Form::General {
+                shown["create_time"] = json!(clock::rfc3339(self.created));
+            }
             if part.outcome == Outcome::Closed {
                 shown["fail_reason"] = json!("NO_RELATION");
             }
@@ -118,13 +144,43 @@ impl Split {
             "transaction_id": self.transaction_id,
             "out_order_no": self.out_order_no,
             "order_id": self.order_id,
-            "state": if self.is_finished { "FINISHED" } else { "PROCESSING" },
             "receivers": parts.collect::<Vec<_>>(),
         });
+        shown[state] = json!(if self.is_finished { "FINISHED" } else { "PROCESSING" });
         if let Some(sub_mchid) = &self.sub_mchid {
             shown["sub_mchid"] = json!(sub_mchid);
         }
         shown
+    }
+
+    /// With what only queries show.
+    fn show_queried(&self, form: Form) -> Value {
+        let mut shown = self.show(form);
+        if let Some(rest) = self.parts.iter().find(|part| part.is_rest).filter(|_| form != Form::General) {
+            shown["finish_amount"] = json!(rest.amount);
+            shown["finish_description"] = json!(self.description.as_deref().unwrap_or(&rest.description));
+        }
+        shown
+    }
+
+    /// The response to the request that made it.
+    fn show_made(&self, form: Form) -> Value {
+        let mut shown = self.show(form);
+        if form == Form::Brand {
+            shown["brand_mchid"] = json!(self.receivers_owner());
+        }
+        shown
+    }
+
+    /// The response of finish-order.
+    fn show_finished(&self, form: Form) -> Value {
+        if form == Form::General {
+            return self.show(form);
+        }
+        json!({
+            "sub_mchid": self.sub_mchid, "transaction_id": self.transaction_id,
+            "out_order_no": self.out_order_no, "order_id": self.order_id,
+        })
     }
 }
 
@@ -144,27 +200,37 @@ fn shared_order(
     Ok((order, funds.ok_or_else(refuse)?))
 }
 
-pub(super) fn create_split(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let unfreezes = context.request.body.get("unfreeze_unsplit").and_then(Value::as_bool).unwrap_or_default();
-    let parts: Vec<Value> =
-        context.request.body.get("receivers").and_then(Value::as_array).cloned().unwrap_or_default();
+pub(super) fn create_split(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    form: Form,
+) -> Result<Value, HandlerError> {
+    let unfreezes = context.request.body.get(form.finish()).and_then(Value::as_bool).unwrap_or_default();
+    let parts = read_parts(context.request, form);
     if parts.is_empty() && !unfreezes {
         return Err(refusals::bad_receivers().into());
     }
-    split(tx, context, &parts, unfreezes, "非分账订单不支持分账")
+    form.check_brand(context)?;
+    Ok(split(tx, context, form, parts, unfreezes, "非分账订单不支持分账")?.show_made(form))
 }
 
-pub(super) fn unfreeze(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    split(tx, context, &[], true, "非分账订单不支持解冻剩余资金")
+pub(super) fn unfreeze(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    form: Form,
+) -> Result<Value, HandlerError> {
+    let made = split(tx, context, form, Vec::new(), true, "非分账订单不支持解冻剩余资金")?;
+    Ok(made.show_finished(form))
 }
 
 fn split(
     tx: &Transaction<'_>,
     context: &Context<'_>,
-    asked: &[Value],
+    form: Form,
+    asked: Vec<AskedPart>,
     unfreezes: bool,
     words: &'static str,
-) -> Result<Value, HandlerError> {
+) -> Result<Split, HandlerError> {
     let (request, now) = (context.request, context.now);
     let fingerprint = Fingerprint::new(&request.body);
     let number = request.required("out_order_no");
@@ -173,28 +239,32 @@ fn split(
         let is_unfreeze_again =
             asked.is_empty() && known.transaction_id == request.required("transaction_id");
         return match known.fingerprint == fingerprint || is_unfreeze_again {
-            true => Ok(known.show()),
+            true => Ok(known),
             false => Err(refusals::other_receivers().into()),
         };
     }
     let id = request.required("transaction_id");
     let refuse = || refusals::not_to_be_shared(words);
     let (order, mut funds) = shared_order(tx, context, id, request.text("sub_mchid"), refuse)?;
+    form.check_order(&order)?;
+    let receivers_owner = match form {
+        Form::General => None,
+        Form::Ecommerce | Form::Brand => Some(form.receivers_owner(context)),
+    };
+    let owner = receivers_owner.as_deref().unwrap_or_else(|| order.payee());
     let earlier: Vec<Split> =
         tx.find(&[IndexRange::equal(ORDER, id)], Page { offset: 0, limit: MAX_SPLITS + 1 })?;
     let mut parts = Vec::with_capacity(asked.len() + 1);
-    for receiver in asked {
-        let text = |name: &str| receiver[name].as_str().unwrap_or_default().to_owned();
-        let (kind, account) = (text("type"), text("account"));
-        if !is_receiver(tx, order.payee(), &kind, &account)? {
+    for AskedPart { kind, account, amount, description } in asked {
+        if !is_receiver(tx, owner, &kind, &account)? {
             return Err(refusals::no_relation().into());
         }
         parts.push(Part {
             detail_id: format!("3601{:020}", tx.next_number("split part")?),
             kind,
             account,
-            amount: receiver["amount"].as_i64().unwrap_or_default(),
-            description: text("description"),
+            amount,
+            description,
             outcome: Outcome::Pending,
             finished: None,
             is_rest: false,
@@ -214,11 +284,13 @@ fn split(
         is_finished: false,
         fingerprint,
         created: now,
+        receivers_owner,
+        description: request.text("description").map(str::to_owned),
     };
     tx.save(&funds)?;
     tx.save(&split)?;
     tx.schedule(&Due { kind: SETTLES.to_owned(), key: split.order_id.clone(), at: now + SETTLES_AFTER })?;
-    Ok(split.show())
+    Ok(split)
 }
 
 /// The rules of a new split; gives what all receivers get.
@@ -275,8 +347,9 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
         .ok_or_else(|| StoreError::Corrupt("a split of an order that is not to be shared".to_owned()))?;
     let mut posting = Posting::new(Business::ProfitSharing, split.order_id.as_str(), at)
         .for_number(split.out_order_no.as_str());
+    let owner = split.receivers_owner().to_owned();
     for part in &mut split.parts {
-        let is_there = is_receiver(tx, order.payee(), &part.kind, &part.account)?;
+        let is_there = is_receiver(tx, &owner, &part.kind, &part.account)?;
         part.finished = Some(at);
         part.outcome = if is_there { Outcome::Success } else { Outcome::Closed };
         let to = match (is_there, funds.is_open) {
@@ -328,11 +401,23 @@ fn broken(error: PostingError) -> HandlerError {
     }
 }
 
-pub(super) fn query_split(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let found = Split::find(tx, &context.caller.mchid, context.request.path("out_order_no"))?;
-    let id = context.request.query("transaction_id").unwrap_or_default();
-    let found = found.filter(|split| split.transaction_id == id);
-    Ok(found.ok_or_else(refusals::no_record)?.show())
+pub(super) fn query_split(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    form: Form,
+) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let number = match form {
+        Form::General => request.path("out_order_no"),
+        Form::Ecommerce | Form::Brand => request.query("out_order_no").unwrap_or_default(),
+    };
+    let found = Split::find(tx, &context.caller.mchid, number)?;
+    let id = request.query("transaction_id").unwrap_or_default();
+    let sub_mchid = request.query("sub_mchid");
+    let found = found.filter(|split| {
+        split.transaction_id == id && (sub_mchid.is_none() || sub_mchid == split.sub_mchid.as_deref())
+    });
+    Ok(found.ok_or_else(refusals::no_record)?.show_queried(form))
 }
 
 pub(super) fn query_amounts(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -346,10 +431,12 @@ pub(super) fn query_amounts(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
 }
 
 /// INFERRED(sharing-ratio): every merchant has the usual ratio.
-pub(super) fn query_config(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let sub_mchid = context.request.path("sub_mchid");
-    if !context.caller.sub_merchants.iter().any(|known| known == sub_mchid) {
-        return Err(Refusal::no_auth("非服务商下的签约子商户").into());
+pub(super) fn query_config(context: &Context<'_>, member: &str) -> Result<Value, HandlerError> {
+    let mchid = context.request.path(member);
+    if !context.caller.sub_merchants.iter().any(|known| known == mchid) {
+        return Err(refusals::not_a_sub_merchant().into());
     }
-    Ok(json!({ "sub_mchid": sub_mchid, "max_ratio": MAX_RATIO }))
+    let mut shown = json!({ "max_ratio": MAX_RATIO });
+    shown[member] = json!(mchid);
+    Ok(shown)
 }

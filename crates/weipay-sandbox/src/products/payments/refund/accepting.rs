@@ -5,12 +5,14 @@ use serde_json::Value;
 
 use super::outcome;
 use super::record::{
-    Amounts, Channel, MAX_REFUNDS, OfOrder, Refund, RefundState, is_money, settlement_total, worth,
+    Amounts, Channel, MAX_REFUNDS, OfOrder, Refund, RefundAccount, RefundState, is_money, settlement_total,
+    worth,
 };
 use super::refusals;
 use super::shares::Divided;
 use crate::clock::DAY;
 use crate::contract::ValidRequest;
+use crate::people::account::AccountState;
 use crate::products::Decision;
 use crate::products::ledger::AccountKind;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
@@ -35,6 +37,8 @@ pub(crate) struct RefundRequest {
     pub(crate) notify_url: Option<String>,
     /// Where the money is to come from, when the request says it.
     pub(crate) source: Option<Source>,
+    /// Who pays it, when a platform (电商平台) asks for it.
+    pub(crate) refund_account: Option<RefundAccount>,
     pub(crate) refund: i64,
     pub(crate) total: i64,
     pub(crate) currency: String,
@@ -52,6 +56,8 @@ pub(crate) enum Source {
     Unsettled,
     /// `amount.from`: so much of either.
     Both { available: i64, unavailable: i64 },
+    /// `PREPAID`, an account that nobody has here.
+    Prepaid,
     /// An `amount.from` that does not add up.
     Unbalanced,
 }
@@ -78,6 +84,7 @@ impl RefundRequest {
             reason: text("reason"),
             notify_url: text("notify_url"),
             source,
+            refund_account: None,
             refund: fen("refund"),
             total: fen("total"),
             currency: amount("currency").and_then(Value::as_str).unwrap_or("CNY").to_owned(),
@@ -156,6 +163,11 @@ pub(super) fn check_order(
     Ok((order, payment))
 }
 
+/// Nothing can be given back to somebody who has left. A frozen account is told by the outcome.
+pub(super) fn check_account(account: AccountState) -> Result<(), Refusal> {
+    if account == AccountState::Cancelled { Err(refusals::cancelled_account()) } else { Ok(()) }
+}
+
 /// The amounts must fit, and refunds of one order must be a minute apart.
 pub(super) fn check_amounts(
     request: &RefundRequest,
@@ -225,8 +237,8 @@ pub(super) struct Money {
 /// What waits for profit sharing is used first, and nothing else while it waits. Otherwise INFERRED(refund-source): a request that says
 /// nothing takes what is not settled yet, and then what is available. UNCONFIRMED(refund-from): `UNAVAILABLE` of `amount.from` means
 /// what is not settled yet.
-/// INFERRED(refund-short): a merchant with too little money is refused at once; a refund that waits for money seven days
-/// long and is closed then is something that a developer asks for.
+/// INFERRED(refund-short): a merchant with too little money is refused at once; a refund that waits for money, and is closed after seven
+/// days, is something that a developer asks for.
 pub(super) fn draw(
     source: Option<&Source>,
     amounts: &Amounts,
@@ -247,6 +259,7 @@ pub(super) fn draw(
             (AccountKind::Unsettled, money.unsettled, *unavailable),
             (AccountKind::Available, money.available, *available),
         ],
+        Some(Source::Prepaid) => return Err(refusals::no_prepaid_account()),
         Some(Source::Unbalanced) => return Err(refusals::bad_sources()),
         None => vec![
             (AccountKind::Unsettled, money.unsettled, all),
@@ -303,6 +316,7 @@ pub(super) fn accept(
             promotion_detail: payment.promotion_detail.clone(),
         },
         state: RefundState::Processing,
+        refund_account: request.refund_account,
         drawn,
         from: request.from.clone(),
         goods_detail: request.goods_detail.clone(),
@@ -314,6 +328,7 @@ pub(super) fn accept(
         created: now,
         succeeded: None,
         settles: now.saturating_add(outcome::SUCCESS_AFTER),
+        is_short: false,
         amounts,
     };
     let payment = Payment {

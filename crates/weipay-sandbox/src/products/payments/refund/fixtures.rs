@@ -12,11 +12,12 @@ use super::{DUE, ROUTES};
 use crate::contract::Contract;
 use crate::entropy::Entropy;
 use crate::merchants::{Account, Merchants};
+use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
 use crate::products::payments::order::{self, Dialect, Order, OrderState, Payer, Payment, TradeType};
 use crate::products::payments::profit_sharing;
 use crate::products::payments::profit_sharing::funds::SharedFunds;
-use crate::products::{Context, HandlerError};
+use crate::products::{Context, HandlerError, carry_out};
 use crate::response::Refusal;
 use crate::store::{Fingerprint, OutboxEntry, Store, StoreError};
 
@@ -151,6 +152,26 @@ impl World {
         paid.unwrap()
     }
 
+    /// Money from its bank comes into an account of a merchant.
+    pub(crate) fn put(&self, mchid: &str, kind: AccountKind, fen: i64) {
+        self.move_money(mchid, AccountKind::Bank, kind, fen);
+    }
+
+    /// Money of a merchant goes to its bank.
+    pub(crate) fn take(&self, mchid: &str, kind: AccountKind, fen: i64) {
+        self.move_money(mchid, kind, AccountKind::Bank, fen);
+    }
+
+    fn move_money(&self, mchid: &str, from: AccountKind, to: AccountKind, fen: i64) {
+        let moved: Result<(), HandlerError> = self.store().transaction(|tx| {
+            let owner = Owner::merchant(mchid);
+            let moved = Posting::new(Business::TopUp, "1", self.now);
+            let moved = moved.moves(owner.account(from), owner.account(to), fen);
+            post(tx, moved).map_err(|error| error.or_short(|| Refusal::invalid_request("")))
+        });
+        moved.unwrap();
+    }
+
     /// Asks an operation.
     pub(crate) fn ask(&self, method: &str, target: &str, body: &Value) -> Result<Value, Refusal> {
         let (path, query) =
@@ -198,6 +219,21 @@ impl World {
             outcome::decide(tx, refund, to, self.now).map(|()| true)
         });
         decided.unwrap()
+    }
+
+    /// The merchant's money for a refund is missing.
+    pub(crate) fn wait_for_money(&self, number: &str) {
+        let waits: Result<(), HandlerError> = self.store().transaction(|tx| {
+            let refund = Refund::find_by_anybodys_number(tx, number)?.unwrap();
+            tx.unschedule(&outcome::due(&refund))?;
+            carry_out(tx, outcome::wait_for_money(refund)).map(drop)
+        });
+        waits.unwrap();
+    }
+
+    /// Changes the account of the person who pays.
+    pub(crate) fn set_account(&self, state: AccountState) {
+        self.store().transaction(|tx| state.keep(tx, OPENID)).unwrap();
     }
 
     /// Lets time pass, and does what is due on the way.

@@ -8,6 +8,7 @@ use super::record::{Amounts, is_money};
 use super::refusals;
 use crate::products::HandlerError;
 use crate::products::cash_coupons::discount;
+use crate::products::cash_coupons::flow::FlowOf;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::payments::order::{Order, Payment};
 use crate::products::payments::profit_sharing::funds::SharedFunds;
@@ -46,6 +47,23 @@ pub(super) fn withdraw(
         tx.save(funds)?;
     }
     Ok(drawn)
+}
+
+/// The platform pays in the place of its sub-merchant. INFERRED(advance-whole): it pays all of the refund, from its available money,
+/// even while money of the order waits to be shared; the sub-merchant has the fee back when the refund has succeeded.
+pub(super) fn advance(
+    tx: &Transaction<'_>,
+    order: &Order,
+    amounts: &Amounts,
+    posting: &dyn Fn(Business) -> Posting,
+) -> Result<Vec<(AccountKind, i64)>, HandlerError> {
+    let out = posting(Business::Refund).moves(
+        Owner::merchant(order.merchant.as_str()).account(AccountKind::Available),
+        Owner::merchant(order.payee()).account(AccountKind::Refunding),
+        amounts.settlement,
+    );
+    post(tx, out).map_err(|error| error.or_short(refusals::not_enough))?;
+    Ok(vec![(AccountKind::Available, amounts.settlement)])
 }
 
 /// Brings the money that waits to the person, and what coupons paid back to the budgets of their stocks.
@@ -91,6 +109,15 @@ pub(in crate::products::payments) fn reverse(
     let (payee, receiver) =
         (Owner::merchant(order.payee()), original_account(&payment.bank_type, &payment.person));
     deliver(tx, &payee, receiver, &amounts, &payment.promotion_detail, posting(Business::Refund), now)?;
+    let of = FlowOf {
+        transaction_id: &payment.transaction_id,
+        refund_id: None,
+        total: order.total,
+        mchid: order.payee(),
+        device: order.device(),
+        now,
+    };
+    discount::note_refund(tx, &payment.promotion_detail, &amounts.coupons, of)?;
     if let Some(mut funds) = SharedFunds::find(tx, order, now)?.filter(|funds| funds.is_open) {
         funds.is_open = false;
         tx.save(&funds)?;

@@ -63,6 +63,16 @@ pub(crate) struct OfOrder {
     pub(crate) promotion_detail: Vec<Value>,
 }
 
+/// `refund_account`: who pays a refund that a platform (电商平台) asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum RefundAccount {
+    #[serde(rename = "REFUND_SOURCE_SUB_MERCHANT")]
+    SubMerchant,
+    /// The platform advances it (垫付).
+    #[serde(rename = "REFUND_SOURCE_PARTNER_ADVANCE")]
+    PartnerAdvance,
+}
+
 /// A refund.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Refund {
@@ -78,7 +88,10 @@ pub(crate) struct Refund {
     pub(crate) order: OfOrder,
     pub(crate) state: RefundState,
     pub(crate) amounts: Amounts,
-    /// Which of the merchant's accounts the money came from, the fee that came back included.
+    /// Of a refund that a platform asked for.
+    #[serde(default)]
+    pub(crate) refund_account: Option<RefundAccount>,
+    /// Which accounts of who pays it the money came from, the fee that came back included.
     pub(crate) drawn: Vec<(AccountKind, i64)>,
     /// `amount.from` of the request.
     pub(crate) from: Option<Value>,
@@ -91,8 +104,11 @@ pub(crate) struct Refund {
     pub(crate) received_account: String,
     pub(crate) created: i64,
     pub(crate) succeeded: Option<i64>,
-    /// When the clock lets it succeed.
+    /// When the clock lets it succeed, or closes it.
     pub(crate) settles: i64,
+    /// Whether it waits for money of the merchant, which does not come.
+    #[serde(default)]
+    pub(crate) is_short: bool,
 }
 
 /// `channel`.
@@ -202,6 +218,12 @@ impl Refund {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
 
+    /// Fen that the platform paid in the place of its sub-merchant.
+    pub(crate) fn advanced(&self) -> Option<i64> {
+        let is_advanced = self.refund_account == Some(RefundAccount::PartnerAdvance);
+        is_advanced.then(|| self.drawn.iter().map(|(_, fen)| fen).sum())
+    }
+
     /// The response of every operation on it.
     pub(crate) fn show(&self) -> Value {
         let mut amount = json!({
@@ -288,6 +310,9 @@ impl Refund {
                 shown["sp_mchid"] = json!(self.merchant);
                 shown["sub_mchid"] = json!(sub_mchid);
             }
+        }
+        if let Some(account) = self.refund_account {
+            shown["refund_account"] = json!(account);
         }
         if let Some(time) = self.succeeded {
             shown["success_time"] = json!(clock::rfc3339(time));

@@ -60,6 +60,13 @@ pub(super) fn no_right() -> Refusal {
     Refusal::no_auth("商户无权限对该订单退款").with_reason("the order is another merchant's")
 }
 
+/// The person has left, so that there is no account for the money.
+pub(super) fn cancelled_account() -> Refusal {
+    Refusal::new(403, "USER_ACCOUNT_ABNORMAL", "用户账户已注销").with_reason(
+        "the person who paid has cancelled the account, by the control API: give the money back in another way",
+    )
+}
+
 /// `amount.from` does not fit.
 pub(super) fn bad_sources() -> Refusal {
     Refusal::param_error("出资金额之和与退款金额不一致")
@@ -75,6 +82,26 @@ pub(super) fn shared_already() -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "订单待分账金额不足").with_reason(
         "a part of the order was shared (分账): unfreeze the rest (完结分账) first, then the refund comes from available money",
     )
+}
+
+/// UNCONFIRMED(prepaid-account): nobody has money there.
+pub(super) fn no_prepaid_account() -> Refusal {
+    not_enough().with_reason("the sandbox has no prepaid account (PREPAID): leave funds_account out")
+}
+
+pub(super) fn not_advanced() -> Refusal {
+    Refusal::invalid_request("退款单不是垫付退款单")
+        .with_reason("only a refund with refund_account = REFUND_SOURCE_PARTNER_ADVANCE was advanced")
+}
+
+pub(super) fn not_refunded_yet() -> Refusal {
+    Refusal::invalid_request("退款未成功，不支持垫付回补")
+        .with_reason("the refund must have status SUCCESS; the clock or a developer lets it succeed")
+}
+
+pub(super) fn no_advance_return() -> Refusal {
+    Refusal::resource_not_exists("垫付回补单不存在")
+        .with_reason("ask for the return first: POST return-advance")
 }
 
 pub(super) fn not_abnormal() -> Refusal {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
+use super::promotions::Coupons;
 use super::times::parse_compact;
 use super::{Order, paid, refused};
 use crate::products::payments::closing::{BurntNumber, close_and_save};
@@ -15,7 +16,7 @@ use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Fingerprint, StoreError, Transaction};
 
-pub(super) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+pub(crate) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     create(tx, context).map_err(|error| UNIFIED_ORDER.translate(error))
 }
 
@@ -31,6 +32,7 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
         }
     };
     let order = make(tx, read(tx, context, trade_type)?, context)?;
+    Coupons::asked_for(context.request).keep(tx, &order)?;
     let id = order.prepays.last().map_or("", |prepay| &prepay.id);
     Ok(match trade_type {
         // Nobody opens a payment with the prepay_id of a QR code, but each response has one.
@@ -47,7 +49,7 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
 }
 
 /// The order that a request would make, if its number is free.
-pub(super) fn read(
+pub(crate) fn read(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     trade_type: TradeType,
@@ -96,7 +98,7 @@ pub(super) fn read(
 }
 
 /// Notifications are signed as the order was.
-fn dialect(sign_type: Option<&str>) -> Dialect {
+pub(crate) fn dialect(sign_type: Option<&str>) -> Dialect {
     if sign_type == Some("HMAC-SHA256") { Dialect::V2Hmac } else { Dialect::V2 }
 }
 
@@ -153,10 +155,23 @@ pub(super) fn check_owner(order: &Order, context: &Context<'_>) -> Result<(), Re
 }
 
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    query(tx, context).map_err(|error| ORDER_QUERY.translate(error))
+    query_order_if(tx, context, |_| Ok(()))
 }
 
-fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+/// The same for orders that an operation has more to say about.
+pub(crate) fn query_order_if(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    check: impl FnOnce(&Order) -> Result<(), Refusal>,
+) -> Result<Value, HandlerError> {
+    query(tx, context, check).map_err(|error| ORDER_QUERY.translate(error))
+}
+
+fn query(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    check: impl FnOnce(&Order) -> Result<(), Refusal>,
+) -> Result<Value, HandlerError> {
     let unknown = || {
         refused("ORDERNOTEXIST", "此交易订单号不存在").with_reason(
             "no order was made with this number by these merchants; an order that nobody has paid has no transaction_id yet",
@@ -166,13 +181,14 @@ fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerEr
     if order.combined.is_some() || check_owner(&order, context).is_err() {
         return Err(unknown().into());
     }
-    Ok(show(&order.seen_at(context.now)))
+    check(&order)?;
+    Ok(show(&order.seen_at(context.now), Coupons::asked_for(context.request)))
 }
 
 /// INFERRED(v2-unpaid-order): an order that nobody has paid shows its number, its amount and its state.
-fn show(order: &Order) -> Value {
+fn show(order: &Order, coupons: Coupons) -> Value {
     let mut shown = match &order.payment {
-        Some(payment) => paid::elements(order, payment),
+        Some(payment) => paid::elements(order, payment, coupons),
         None => {
             let mut shown = Map::new();
             shown.insert("out_trade_no".to_owned(), json!(order.out_trade_no));

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::codes::{REFUND, REFUND_QUERY};
 use super::order::{fen, find};
-use super::paid::coupon_type;
+use super::promotions::coupon_type;
 use super::times::spaced;
 use super::{Order, parties, refused};
 use crate::products::ledger::AccountKind;
@@ -47,6 +47,7 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
             Some("REFUND_SOURCE_UNSETTLED_FUNDS") => Some(Source::Unsettled),
             _ => None,
         },
+        refund_account: None,
         refund: fen(&request.body, "refund_fee")?,
         total: fen(&request.body, "total_fee")?,
         currency: request.text("refund_fee_type").unwrap_or("CNY").to_owned(),

@@ -38,11 +38,11 @@ pub mod post {
             combine_mchid: String = body("combine_mchid"),
             /// 还款订单号.
             combine_out_trade_no: String = body("combine_out_trade_no"),
-            /// 交易单微信支付订单号. Required.
-            combine_transaction_id: String = body("combine_transaction_id").required(),
-            /// 微信订单号. Required.
-            transaction_id: String = body("transaction_id").required(),
-            /// 商户订单号.
+            /// 交易单微信支付订单号.
+            combine_transaction_id: String = body("combine_transaction_id"),
+            /// 微信订单号. Needed in one case: 按微信订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商户订单号. Needed in one case: 按商户订单号.
             out_trade_no: String = body("out_trade_no"),
             /// 商户退款单号. Required.
             out_refund_no: String = body("out_refund_no").required().request_number(),
@@ -54,8 +54,8 @@ pub mod post {
             notify_url: String = body("notify_url").notify_url(),
             /// 退款出资商户.
             refund_account: EcommerceRefundAccount = body("refund_account"),
-            /// 资金账户. Required.
-            funds_account: FundsAccount = body("funds_account").required(),
+            /// 资金账户.
+            funds_account: FundsAccount = body("funds_account"),
         }
 
         /// 订单金额.
