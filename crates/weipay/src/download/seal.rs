@@ -34,3 +34,21 @@ impl Seal {
         Ok(SealedFile::new(&key, self.nonce.as_bytes()).map_err(FileError::Sealed)?)
     }
 }
+
+#[cfg(all(test, feature = "sm"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_encrypted_for_a_merchant_with_a_key_of_sm2_is_opened_whichever_cipher_it_is_for() {
+        let merchant = PrivateKey::generate_sm2().unwrap();
+        for key in ["0123456789abcdef", "0123456789abcdef0123456789abcdef"] {
+            let encrypted = merchant.public_key().encrypt_sensitive(key.as_bytes()).unwrap();
+            assert!(encrypted.len() > 100);
+            assert!(Seal::new(&encrypted, "a8607ef79034c49c").open(&merchant).is_ok());
+        }
+        let stranger = PrivateKey::generate_sm2().unwrap();
+        let encrypted = stranger.public_key().encrypt_sensitive(b"0123456789abcdef").unwrap();
+        assert!(Seal::new(&encrypted, "a8607ef79034c49c").open(&merchant).is_err());
+    }
+}

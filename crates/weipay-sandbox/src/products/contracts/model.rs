@@ -186,7 +186,9 @@ impl Model {
         let is_paid = known.as_ref().is_some_and(|known| known.state == "SUCCESS");
         match self.signed(code) {
             Err(Refused::HasEnded) if is_paid => {}
-            found => drop(found?),
+            found => {
+                found?;
+            }
         }
         if let Some(known) = known {
             if known.is_v2 != is_v2 {

@@ -51,7 +51,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let to = prop_oneof![2 => Just("paused"), 6 => Just("running"), 1 => Just("stoped")];
     let total = prop_oneof![1 => 1..100i64, 2 => 100..1_000i64, 3 => 1_000..3_000i64];
     let fen = prop_oneof![1 => Just(None), 1 => (1..800i64).prop_map(Some)];
-    let seconds = prop_oneof![3 => Just(60), 2 => Just(5), 3 => 1..4_000i64, 1 => 1..100_000i64];
+    let seconds =
+        prop_oneof![3 => Just(60), 2 => Just(5), 3 => 1..4_000i64, 1 => 1..100_000i64, 1 => Just(86_400)];
     prop_oneof![
         3 => stock().prop_map(|stock| Step::Create { stock }),
         4 => (caller(), stock()).prop_map(|(caller, stock)| Step::Start { caller, stock }),

@@ -20,24 +20,32 @@ pub(super) enum Step {
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let order = || 0..ORDERS.len();
+    // Mostly one of the two that may.
+    let caller = || {
+        (order(), 0..9usize).prop_map(|(order, caller)| match caller {
+            0..3 => (order, caller),
+            3..6 => (order, ORDERS[order].0),
+            _ => (order, ORDERS[order].1),
+        })
+    };
     let problem = prop_oneof![3 => Just(Problem::Refund), 1 => Just(Problem::ServiceNotWork), 1 => Just(Problem::Other)];
-    let wanted = prop_oneof![2 => Just(None), 1 => (-1..1_100i64).prop_map(Some)];
+    let wanted = prop_oneof![2 => Just(None), 1 => (-1..110i64).prop_map(Some)];
     let person = (0..PersonStep::WORDS.len())
         .prop_map(|index| PersonStep::from_word(PersonStep::WORDS[index]).unwrap());
     let merchant = prop_oneof![
         4 => Just(MerchantStep::Respond),
         3 => (0..6usize, 0..2usize).prop_map(|(id, said)| MerchantStep::RespondAtOnce(id, said)),
-        2 => Just(MerchantStep::Complete),
-        2 => Just(MerchantStep::Approve),
-        1 => Just(MerchantStep::Reject),
+        3 => Just(MerchantStep::Complete),
+        4 => Just(MerchantStep::Approve),
+        3 => Just(MerchantStep::Reject),
     ];
     prop_oneof![
         4 => (order(), problem, wanted, any::<bool>()).prop_map(|(order, problem, wanted, is_urgent)| {
             Step::Complain { order, problem, wanted, is_urgent }
         }),
         8 => (order(), person).prop_map(|(order, step)| Step::GoOn { order, step }),
-        10 => (0..3usize, order(), merchant, prop::bool::weighted(0.05)).prop_map(
-            |(caller, order, step, is_about_other)| Step::Answer { caller, order, step, is_about_other }
+        10 => (caller(), merchant, prop::bool::weighted(0.05)).prop_map(
+            |((order, caller), step, is_about_other)| Step::Answer { caller, order, step, is_about_other }
         ),
         3 => (order(), 0..30usize, prop_oneof![1..60i64, 1..1_000i64])
             .prop_map(|(order, number, fen)| Step::Refund { order, number, fen }),

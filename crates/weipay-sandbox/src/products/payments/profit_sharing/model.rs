@@ -123,12 +123,11 @@ pub(super) struct Model {
     pub(super) returns: BTreeMap<(usize, usize), Return>,
     pub(super) refunds: BTreeMap<usize, Refund>,
     pub(super) notified: Vec<(String, String)>,
-    settled_until: i64,
 }
 
 impl Model {
     pub(super) fn new() -> Self {
-        Self { now: NOW, settled_until: day(NOW), ..Self::default() }
+        Self { now: NOW, ..Self::default() }
     }
 
     fn accounts_of(&mut self, order: usize) -> &mut Accounts {
@@ -411,9 +410,9 @@ impl Model {
             return;
         }
         let now = self.now;
-        while midnight(self.settled_until + 1) <= now {
-            self.settled_until += 1;
-            for accounts in &mut self.accounts {
+        for (order, sold) in self.orders.iter().zip(ORDERS) {
+            if !sold.is_shared && order.paid.is_some_and(|paid| midnight(day(paid) + 1) <= now) {
+                let accounts = &mut self.accounts[sold.payee];
                 accounts.available += std::mem::take(&mut accounts.unsettled);
             }
         }
