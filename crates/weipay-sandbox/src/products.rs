@@ -25,6 +25,7 @@ pub(crate) mod platform_certificates;
 mod security_echo;
 pub(crate) mod transfers;
 pub(crate) mod users;
+pub(crate) mod withdrawals;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value};
@@ -101,6 +102,12 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product { routes: bills::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
+    Product {
+        routes: withdrawals::ROUTES,
+        due: withdrawals::DUE,
+        files: None,
+        control: withdrawals::control::ROUTES,
+    },
     Product {
         routes: transfers::ROUTES,
         due: transfers::DUE,
