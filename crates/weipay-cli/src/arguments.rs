@@ -15,9 +15,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
 pub(crate) use notifications::{DataFolder, Named, NotificationsCommand};
 pub(crate) use sandbox::{
-    Clock, ClockCommand, Complain, Fault, FaultCommand, Log, MerchantCommand, NewFault, NewMerchant, Pay,
-    PayScore, PayScoreCommand, Play, Refund, Sandbox, SandboxCommand, Serving, TopUp, Transfer,
-    TransferCommand,
+    Clock, ClockCommand, Complain, Contract, ContractCommand, Fault, FaultCommand, Log, MerchantCommand,
+    NewFault, NewMerchant, Pay, PayScore, PayScoreCommand, Play, Refund, Sandbox, SandboxCommand, Serving,
+    TopUp, Transfer, TransferCommand,
 };
 pub(crate) use trigger::Trigger;
 

@@ -2,6 +2,7 @@
 
 mod clock;
 mod complain;
+mod contract;
 mod fault;
 mod log;
 mod log_writer;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Env { data }) => env(data),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
         Some(SandboxCommand::PayScore(arguments)) => pay_score::run(arguments),
+        Some(SandboxCommand::Contract(arguments)) => contract::run(arguments),
         Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
@@ -94,7 +96,11 @@ fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
     let mut builder = Sandbox::builder()
         .store(arguments.store.clone())
         .control(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port)))
-        .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
+        .validation(Validation {
+            replayed_requests: arguments.no_replays,
+            documented_errors: arguments.documented_errors,
+            ..validation
+        })
         .examples(!arguments.no_examples)
         .private_receivers(arguments.private_receivers)
         .log_bytes(usize::try_from(arguments.log_bytes).unwrap_or(usize::MAX))

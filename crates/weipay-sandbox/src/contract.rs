@@ -41,6 +41,10 @@ pub struct Validation {
     /// A body that says `FAIL`, under a status that acknowledges a notification. Off by default: whether the platform reads it is
     /// UNCONFIRMED(acknowledgement).
     pub failing_acknowledgements: bool,
+    /// In which words what is wrong is refused, where the platform was seen to refuse otherwise than its documents say: as the documents
+    /// say. Off by default. They differ for an `out_trade_no` that was used before (403 OUT_TRADE_NO_USED) and for an openid of another
+    /// appid (500 OPENID_MISMATCH).
+    pub documented_errors: bool,
 }
 
 impl Validation {
@@ -51,8 +55,9 @@ impl Validation {
         unlisted_values: false,
         replayed_requests: false,
         failing_acknowledgements: false,
+        documented_errors: false,
     };
-    /// Everything that can be refused, but for a request that comes twice.
+    /// Everything that can be refused, but for a request that comes twice, in the words that were observed.
     pub const STRICT: Self = Self { unlisted_values: true, failing_acknowledgements: true, ..Self::DEFAULT };
     /// Types, lengths and required fields only.
     pub const LENIENT: Self = Self { undefined_members: false, four_byte_characters: false, ..Self::DEFAULT };
@@ -234,6 +239,14 @@ impl Undefined {
 impl Contract {
     pub(crate) fn new(validation: Validation) -> Self {
         Self { validation }
+    }
+
+    /// The refusal in the words of the documents, where that is asked for and the operation's page has the code.
+    pub(crate) fn in_words(&self, operation: &Operation, refusal: Refusal) -> Refusal {
+        let is_listed = refusal
+            .documented
+            .is_some_and(|documented| operation.error_codes().any(|known| known.code == documented.code));
+        if self.validation.documented_errors && is_listed { refusal.into_documented() } else { refusal }
     }
 
     /// Validates a request against its operation.

@@ -437,7 +437,7 @@ mod tests {
         let refusal = place(Source::Body, "/body/out_trade_no", "商户订单号")
             .broken(BrokenRule::Pattern(r"^[0-9a-zA-Z_\-\|\*]+$"), json!("a b"));
         assert!(refusal.message.ends_with(r"字符串必须匹配正则表达式“^[0-9a-zA-Z_\-\|\*]+$”"));
-        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": "a b" })));
+        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": "a b" }).into()));
         let notify = BrokenRule::Format(Format::NotifyUrl);
         let refusal = place(Source::Body, "/body/notify_url", "通知地址").broken(notify, json!("a.com"));
         assert!(refusal.message.ends_with(&format!("字符串必须匹配正则表达式“{NOTIFY_URL}”")));

@@ -101,10 +101,12 @@ pub use notifications::on_demand::{NotificationError, NotificationFilter, Notifi
 pub use notifications::record::{Attempt, AttemptKind, Notification, NotificationState};
 pub use notifications::trigger::{Trigger, TriggerError, TriggeredMessage};
 pub use people::Person;
+pub use people::account::AccountState;
 pub use platform::snapshots::{Snapshot, SnapshotError};
 pub use platform::{ClientCertificate, ClockError, Platform, Request, Run};
 pub use products::Behaviour;
 pub use products::balance::top_up::MerchantAccount;
+pub use products::contracts::control::ContractError;
 pub use products::pay_score::control::ServiceOrderError;
 pub use products::payments::person::{PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
 pub use products::transfers::control::TransferError;
@@ -123,4 +125,10 @@ pub mod complaints {
 pub mod merchant_coupons {
     pub use crate::products::merchant_coupons::reception::{CouponPage, ReceivedCoupon, Reception};
     pub use crate::products::merchant_coupons::stock::StockState;
+}
+
+/// What programs do with product coupons (商品券) that no operation does: the state of a stock, and tokens that give coupons.
+pub mod product_coupons {
+    pub use crate::products::product_coupons::stock::ProductStockState;
+    pub use crate::products::product_coupons::tokens::TakenProductCoupons;
 }

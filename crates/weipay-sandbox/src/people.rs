@@ -3,6 +3,8 @@
 //! Every well-formed openid is a user here, whether or not a person was made with it, so that a story needs no set-up. The
 //! openids of a person that was made belong together.
 
+pub(crate) mod account;
+
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -46,6 +48,20 @@ impl Person {
         let letters =
             hash.as_ref().iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
         std::iter::once('o').chain(letters).take(LENGTH).collect()
+    }
+
+    /// People that were made and have an openid, the newest first.
+    pub(crate) fn list(tx: &Transaction<'_>, most: usize) -> Result<Vec<Self>, StoreError> {
+        // A person is there under each of the openids.
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_mul(8);
+        let every_openid = IndexRange { index: OPENID, from: "o".to_owned(), to: "p".to_owned() };
+        let mut people: Vec<Self> = Vec::new();
+        for person in tx.find::<Self>(&[every_openid], Page { offset: 0, limit })? {
+            if people.len() < most && people.iter().all(|known| known.unionid != person.unionid) {
+                people.push(person);
+            }
+        }
+        Ok(people)
     }
 
     /// A person by unionid, or by one of the openids.
@@ -126,6 +142,13 @@ mod tests {
         assert_ne!(person.openids["wx1"], person.openids["wx2"]);
         let third = platform.openid(&person, "wx3").unwrap();
         assert_eq!(platform.openid(&person, "wx3").unwrap(), third);
+        let other = platform.add_person(&["wx1".to_owned()]).unwrap();
+        let listed = platform.store.transaction(|tx| Person::list(tx, 10)).unwrap();
+        let unionids: Vec<_> = listed.iter().map(|person| &person.unionid).collect();
+        assert!(
+            unionids.len() == 2 && unionids.contains(&&person.unionid) && unionids.contains(&&other.unionid)
+        );
+        assert_eq!(platform.store.transaction(|tx| Person::list(tx, 1)).unwrap().len(), 1);
         for id in [&person.unionid, &person.openids["wx1"], &third] {
             let found = platform.store.transaction(|tx| Person::find(tx, id)).unwrap().unwrap();
             assert_eq!((&found.unionid, &found.openids["wx3"]), (&person.unionid, &third));

@@ -342,7 +342,9 @@ impl Platform {
                 sensitive::encrypt(&operation.response, &mut response, &merchant.key)?;
             }
             Ok::<_, HandlerError>(response)
-        })?;
+        });
+        let in_words = |refusal| self.contract.in_words(operation, refusal);
+        let response = response.map_err(|error| error.map_refusal(in_words))?;
         let body = if response.is_null() { Vec::new() } else { response.to_string().into_bytes() };
         let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(unsigned), note: Note::Answered(Behaviour::State) })

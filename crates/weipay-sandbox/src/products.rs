@@ -11,10 +11,13 @@
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
+mod apportion;
 pub(crate) mod balance;
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
 pub(crate) mod complaints;
+pub(crate) mod contracts;
+mod coupon_stocks;
 mod downloads;
 pub(crate) mod ledger;
 pub(crate) mod merchant_coupons;
@@ -22,6 +25,7 @@ pub(crate) mod pay_score;
 pub(crate) mod payments;
 pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
+pub(crate) mod product_coupons;
 mod security_echo;
 pub(crate) mod transfers;
 pub(crate) mod users;
@@ -82,6 +86,12 @@ pub(crate) static PRODUCTS: &[Product] = &[
         files: None,
         control: merchant_coupons::control::ROUTES,
     },
+    Product {
+        routes: product_coupons::ROUTES,
+        due: product_coupons::DUE,
+        files: None,
+        control: product_coupons::control::ROUTES,
+    },
     Product { routes: cash_coupons::ROUTES, due: cash_coupons::DUE, files: None, control: &[] },
     Product { routes: payments::ROUTES, due: payments::DUE, files: None, control: payments::person::ROUTES },
     Product {
@@ -119,6 +129,12 @@ pub(crate) static PRODUCTS: &[Product] = &[
         due: pay_score::DUE,
         files: None,
         control: pay_score::control::ROUTES,
+    },
+    Product {
+        routes: contracts::ROUTES,
+        due: contracts::DUE,
+        files: None,
+        control: contracts::control::ROUTES,
     },
     Product { routes: complaints::ROUTES, due: &[], files: None, control: complaints::control::ROUTES },
     Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
@@ -288,6 +304,12 @@ impl<A: Changes, B: Changes> Changes for (A, B) {
     fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
         self.0.save(tx)?;
         self.1.save(tx)
+    }
+}
+
+impl<C: Changes> Changes for Vec<C> {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        self.iter().try_for_each(|changes| changes.save(tx))
     }
 }
 

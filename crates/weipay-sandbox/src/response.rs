@@ -107,13 +107,23 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) code: &'static str,
     pub(crate) message: Cow<'static, str>,
-    pub(crate) detail: Option<Value>,
+    pub(crate) detail: Option<Box<Value>>,
     /// The decimal code behind the dash of `Request-ID`.
     pub(crate) tail: u32,
     /// Why, for the developer, in English and without any value of the request; see [`REASON_HEADER`].
     pub(crate) reason: Option<Cow<'static, str>>,
     /// Of a wrong signature: what was signed instead.
     pub(crate) explanation: Option<Box<SignatureExplanation>>,
+    /// What the documents say in the place of what was observed.
+    pub(crate) documented: Option<&'static DocumentedRefusal>,
+}
+
+/// A refusal as the documents have it, where the platform was seen to refuse otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DocumentedRefusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: &'static str,
 }
 
 /// Decimal codes that end a `Request-ID`. All were seen or documented.
@@ -143,11 +153,30 @@ impl Refusal {
             tail: tail::UNEXPLAINED,
             reason: None,
             explanation: None,
+            documented: None,
+        }
+    }
+
+    /// What the documents say in its place.
+    pub(crate) fn with_documented(mut self, documented: &'static DocumentedRefusal) -> Self {
+        self.documented = Some(documented);
+        self
+    }
+
+    /// As the documents have it, where they differ from what was observed. APIv2 has the status 200 whatever it refuses.
+    pub(crate) fn into_documented(self) -> Self {
+        let Some(documented) = self.documented else { return self };
+        Self {
+            status: if self.status == 200 { 200 } else { documented.status },
+            code: documented.code,
+            message: documented.message.into(),
+            tail: tail::UNEXPLAINED,
+            ..self
         }
     }
 
     pub(crate) fn with_detail(mut self, detail: Value) -> Self {
-        self.detail = Some(detail);
+        self.detail = Some(detail.into());
         self
     }
 
@@ -203,7 +232,7 @@ impl Refusal {
         let mut members = Map::new();
         members.insert("code".to_owned(), self.code.into());
         if let Some(detail) = &self.detail {
-            members.insert("detail".to_owned(), detail.clone());
+            members.insert("detail".to_owned(), detail.as_ref().clone());
         }
         members.insert("message".to_owned(), self.message.as_ref().into());
         Value::Object(members).to_string().into_bytes()

@@ -152,7 +152,9 @@ impl Platform {
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
         };
-        let value = self.store.transaction(|tx| handler(tx, &context))?;
+        let value = self.store.transaction(|tx| handler(tx, &context)).map_err(|error: HandlerError| {
+            error.map_refusal(|refusal| self.contract.in_words(entered.operation, refusal))
+        })?;
         // A file is a text where other responses are objects.
         Ok(match value {
             Value::String(text) if wants_gzip(&entered.request) => {

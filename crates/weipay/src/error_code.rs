@@ -19,8 +19,8 @@ pub const ACCEPTMODE_ERROR: &str = "ACCEPTMODE_ERROR";
 pub const ACCOUNTERROR: &str = "ACCOUNTERROR";
 /// The payer's account is abnormal. HTTP 403. Also spelled [`ACCOUNTERROR`].
 pub const ACCOUNT_ERROR: &str = "ACCOUNT_ERROR";
-/// It exists already. Or: The number was used before with other content. Or: The product coupon exists:
-/// out_request_no was used before. HTTP 400.
+/// The number of the contract was used before. Or: It exists already. Or: The number was used before with
+/// other content. Or: The product coupon exists: out_request_no was used before. HTTP 400.
 pub const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
 /// The stock is over.
 pub const AL_STOCK_OVER: &str = "AL_STOCK_OVER";
@@ -54,6 +54,8 @@ pub const BUYER_MISMATCH: &str = "BUYER_MISMATCH";
 pub const CA_ERROR: &str = "CA_ERROR";
 /// The TLS certificate of the merchant cannot be verified.
 pub const CERT_ERROR: &str = "CERT_ERROR";
+/// The merchant has no such contract, or it has ended.
+pub const CONTRACT_NOT_EXIST: &str = "CONTRACT_NOT_EXIST";
 /// The operation failed, and the message says why.
 pub const ERROR: &str = "ERROR";
 /// The number was used before with other content.
@@ -81,7 +83,7 @@ pub const INVALID_REQUEST: &str = "INVALID_REQUEST";
 pub const INVALID_REQ_TOO_MUCH: &str = "INVALID_REQ_TOO_MUCH";
 /// The WeChat Pay order number (transaction_id) is invalid. HTTP 500.
 pub const INVALID_TRANSACTIONID: &str = "INVALID_TRANSACTIONID";
-/// A required parameter is missing.
+/// Neither contract_id nor plan_id with contract_code is there. Or: A required parameter is missing.
 pub const LACK_PARAMS: &str = "LACK_PARAMS";
 /// The merchant number (mch_id) is unknown.
 pub const MCHID_NOT_EXIST: &str = "MCHID_NOT_EXIST";
@@ -108,9 +110,9 @@ pub const NOTSUPORTCARD: &str = "NOTSUPORTCARD";
 /// too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled
 /// [`NOTENOUGH`].
 pub const NOT_ENOUGH: &str = "NOT_ENOUGH";
-/// Nothing was found under this number or URL. Or: Nothing was found yet: it may still be in acceptance, so
-/// query again in some minutes, and do not treat it as failed. Or: The merchant has no such contract, or
-/// the user deleted it. HTTP 404.
+/// No contract that a person has signed has this number. Or: Nothing was found under this number or URL.
+/// Or: Nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not
+/// treat it as failed. Or: The merchant has no such contract, or the user deleted it. HTTP 404.
 pub const NOT_FOUND: &str = "NOT_FOUND";
 /// The order was not marked for profit sharing.
 pub const NOT_SHARE_ORDER: &str = "NOT_SHARE_ORDER";
@@ -135,7 +137,8 @@ pub const OPENID_MISMATCH: &str = "OPENID_MISMATCH";
 pub const OPERATION_FAILED: &str = "OPERATION_FAILED";
 /// The order is closed. Also spelled [`ORDER_CLOSED`].
 pub const ORDERCLOSED: &str = "ORDERCLOSED";
-/// The order does not exist. HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
+/// The order does not exist. Or: The order does not exist, or was not deducted by a contract. HTTP 404.
+/// Also spelled [`ORDER_NOT_EXIST`].
 pub const ORDERNOTEXIST: &str = "ORDERNOTEXIST";
 /// The order is already paid. Or: The order is already paid and cannot be closed: refund it. HTTP 400. Also
 /// spelled [`ORDER_PAID`].
@@ -195,12 +198,13 @@ pub const RESOURCE_ALREADY_EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
 pub const RESOURCE_NOT_EXISTS: &str = "RESOURCE_NOT_EXISTS";
 /// The order is older than seven days and cannot be reversed.
 pub const REVERSE_EXPIRE: &str = "REVERSE_EXPIRE";
-/// A business rule blocks it. HTTP 403. Also spelled [`RULE_LIMIT`].
+/// A business rule blocks it. Or: The amount or the count of the deductions is over a limit of the plan.
+/// HTTP 403. Also spelled [`RULE_LIMIT`].
 pub const RULELIMIT: &str = "RULELIMIT";
 /// The coupon is outside its usable period. Or: A business rule blocks it. Or: The amount is above the
-/// highest ratio of profit sharing. Or: A limit of the stock, of the day or of the user is reached. It has
-/// other meanings too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also
-/// spelled [`RULELIMIT`].
+/// highest ratio of profit sharing. Or: The amount or the count of the deductions is over a limit of the
+/// contract's plan. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled [`RULELIMIT`].
 pub const RULE_LIMIT: &str = "RULE_LIMIT";
 /// The merchant's amount for the day is used up.
 pub const SENDAMOUNT_LIMIT: &str = "SENDAMOUNT_LIMIT";

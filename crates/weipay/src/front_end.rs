@@ -284,7 +284,8 @@ pub enum ParameterError {
     /// The parameters are signed with the APIv2 key (API密钥), which was not given.
     NoApiV2Key,
     /// The private key is one of SM2 (国密). UNCONFIRMED: no public source says how the front end is told of such a signature
-    /// (`signType`), so none is made.
+    /// (`signType`): the official Java SDK lets its caller choose the value, and the guide of 国密 is given only on request. So none is
+    /// made.
     NotRsa,
     /// The key could not sign.
     Signing(SignatureError),

@@ -20,8 +20,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// What is promised of a merchant, beyond its keys.
 const MAX_BYTES: usize = 16 * 1024;
-/// How many merchants are made. One more or less must not be seen.
-const MERCHANTS: usize = 1_000;
+/// How many merchants are made, as many as a process is promised to hold. One more or less must not be seen.
+const MERCHANTS: usize = 10_000;
 
 struct Keys {
     merchant: PrivateKey,

@@ -139,6 +139,10 @@ pub(crate) struct Serving {
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
     #[arg(long)]
     pub(crate) loose: bool,
+    /// Refuse as the documentation says where the real platform was seen to refuse otherwise: 403 OUT_TRADE_NO_USED for an order number
+    /// that was used before, and 500 OPENID_MISMATCH for an openid of another appid.
+    #[arg(long)]
+    pub(crate) documented_errors: bool,
     /// Accept each Authorization only once. It is not known what the platform does with a repeated one.
     #[arg(long)]
     pub(crate) no_replays: bool,
@@ -201,6 +205,8 @@ pub(crate) enum SandboxCommand {
     Transfer(Transfer),
     /// The pay score orders (支付分订单) of a running sandbox: what the person does who is served.
     PayScore(PayScore),
+    /// The contracts (委托代扣) of a running sandbox: what the person does whose money is taken.
+    Contract(Contract),
     /// Show the last requests of a running sandbox, and why they were refused.
     #[command(after_help = LOG_HELP)]
     Log(Log),
@@ -365,6 +371,42 @@ pub(crate) enum PayScoreCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Contract {
+    #[command(subcommand)]
+    pub(crate) command: ContractCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    /// Sign a contract as the person, and print its contract_id.
+    Sign {
+        /// The pre_entrustweb_id, the redirect_url or the out_contract_code (contract_code).
+        number: String,
+        /// Who signs.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// End a contract as the person.
+    End {
+        /// Its contract_id or out_contract_code (contract_code).
+        number: String,
+    },
+    /// Let only the wallet (零钱) pay from now on, so that a deduction fails when it has too little.
+    Decline {
+        /// Its contract_id or out_contract_code (contract_code).
+        number: String,
+    },
+    /// Let the person's bank card pay again.
+    Accept {
+        /// Its contract_id or out_contract_code (contract_code).
+        number: String,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Transfer {
     #[command(subcommand)]
     pub(crate) command: TransferCommand,
@@ -498,8 +540,9 @@ pub(crate) struct Refund {
     /// The merchant's number (out_refund_no) or the platform's (refund_id).
     #[arg(value_name = "NUMBER")]
     pub(crate) number: String,
-    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), or the merchant gets the money back.
-    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed"])]
+    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), the merchant gets the money back, or the merchant
+    /// is short of money and the refund is closed seven days after it was accepted.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
     pub(crate) to: String,
     /// The data folder of the running sandbox.
     #[arg(long, value_name = "DIR", default_value = ".weipay")]

@@ -285,7 +285,8 @@ fn coverage_tells_state_from_examples() {
         ("state", "POST    v3/marketing/busifavor/coupons/disassociate "),
         ("state", "GET     v3/certificates "),
         ("state", "POST    v3/pay/transactions/jsapi "),
-        ("example", "POST    v3/pay/transactions/jsapi-with-contract "),
+        ("state", "POST    v2/pay/pappayapply "),
+        ("example", "POST    v3/edu-papay/transactions "),
         ("none", "GET     v2/papay/entrustweb "),
     ] {
         let line = text.lines().find(|line| line.contains(operation)).unwrap_or_default();

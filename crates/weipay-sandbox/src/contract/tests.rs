@@ -97,7 +97,7 @@ fn lengths_count_characters_not_bytes() {
         refusal.message,
         "输入源“/body/stock_name”映射到值字段“商家券批次名称”字符串规则校验失败，字符数 22，大于最大值 21"
     );
-    assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": 22 })));
+    assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": 22 }).into()));
     assert_eq!(
         message(stock_with("/stock_name", json!(""))),
         "输入源“/body/stock_name”映射到值字段“商家券批次名称”字符串规则校验失败，字符数 0，小于最小值 1"
@@ -131,14 +131,14 @@ fn lengths_of_payments_count_bytes_in_body_and_path() {
         attach.message,
         "输入源“/body/attach”映射到值字段“附加数据”字符串规则校验失败，字节数 203，大于最大值 128"
     );
-    assert_eq!(attach.detail, Some(json!({ "location": "body", "value": 203 })));
+    assert_eq!(attach.detail, Some(json!({ "location": "body", "value": 203 }).into()));
     let close = format!("/v3/pay/transactions/out-trade-no/{}/close", "1".repeat(35));
     let close = check("POST", &close, &json!({ "mchid": "1" })).unwrap_err();
     assert_eq!(
         close.message,
         "输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 35，大于最大值 32"
     );
-    assert_eq!(close.detail, Some(json!({ "location": "uri_template", "value": 35 })));
+    assert_eq!(close.detail, Some(json!({ "location": "uri_template", "value": 35 }).into()));
     let service = format!("/v3/payscore/serviceorder/{}/cancel", "1".repeat(37));
     let service = check("POST", &service, &json!({ "appid": "wx1", "service_id": "1", "reason": "a" }));
     assert_eq!(
@@ -158,7 +158,7 @@ fn a_notify_url_and_an_order_number_are_refused_with_the_platforms_own_expressio
             refusal.message,
             r"输入源“/body/notify_url”映射到值字段“通知地址”字符串规则校验失败，字符串必须匹配正则表达式“^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$”"
         );
-        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": url })));
+        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": url }).into()));
     }
     assert_eq!(
         refused_order("out_trade_no", "订单号订单号").message,
@@ -193,7 +193,7 @@ fn titles_are_those_of_recorded_messages() {
         stock.message,
         "输入源“/uri_template/stock_id”映射到字段“批次id”必填性规则校验失败，此字段为必填项"
     );
-    assert_eq!(stock.detail, Some(json!({ "location": "uri_template", "value": "" })));
+    assert_eq!(stock.detail, Some(json!({ "location": "uri_template", "value": "" }).into()));
     let application = check("GET", "/v3/applyment4sub/applyment/applyment_id/APPLYMENT_1", &json!({}));
     assert_eq!(
         application.unwrap_err().message,
@@ -212,7 +212,7 @@ fn a_number_in_a_url_is_digits_and_may_be_as_large_as_its_type() {
     }
     for id in ["18446744073709551616", "+1", "-1", "1.0", "1e3", "０"] {
         let detail = json!({ "location": "uri_template", "value": id });
-        assert_eq!(application(&encoded(id)).unwrap_err(), Some(detail), "{id}");
+        assert_eq!(application(&encoded(id)).unwrap_err(), Some(detail.into()), "{id}");
     }
 }
 
@@ -226,7 +226,7 @@ fn a_number_where_text_is_wanted_is_the_wrong_type_and_so_is_text_for_a_number()
     body["stock_id"] = json!(1);
     let refusal = check("POST", DISASSOCIATE, &body).unwrap_err();
     assert!(refusal.message.starts_with("无法将 JSON 输入源“/body/stock_id”映射到目标字段“批次号”中，"));
-    assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": 1 })));
+    assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": 1 }).into()));
     for wrong in [json!("5"), json!(0.01), json!(5.0), json!(true), json!(1e30)] {
         assert_eq!(
             message(stock_with("/coupon_use_rule/fixed_normal_coupon/discount_amount", wrong)),
@@ -248,7 +248,7 @@ fn numbers_have_ranges() {
         check("POST", STOCKS, &stock_with("/stock_send_rule/max_coupons_per_user", json!(101))).unwrap_err();
     assert_eq!(
         (above.code, above.detail),
-        ("PARAM_ERROR", Some(json!({ "location": "body", "value": 101 })))
+        ("PARAM_ERROR", Some(json!({ "location": "body", "value": 101 }).into()))
     );
 }
 
@@ -282,7 +282,7 @@ fn undefined_members_are_all_named_and_let_through_when_loose() {
     let refusal = check("POST", STOCKS, &body).unwrap_err();
     assert_eq!(refusal.message, "请求中含有未在API文档中定义的参数");
     let named = json!({ "location": null, "value": ["/body/coupon_use_rule/min~1max", "/body/openid"] });
-    assert_eq!(refusal.detail, Some(named));
+    assert_eq!(refusal.detail, Some(named.into()));
     check_with(Validation::LENIENT, "POST", STOCKS, body.to_string().as_bytes()).unwrap();
 }
 
@@ -312,7 +312,7 @@ fn path_values_have_rules_too() {
         refusal.message,
         "输入源“/uri_template/stock_id”映射到值字段“批次号”字符串规则校验失败，字符数 21，大于最大值 20"
     );
-    assert_eq!(refusal.detail, Some(json!({ "location": "uri_template", "value": 21 })));
+    assert_eq!(refusal.detail, Some(json!({ "location": "uri_template", "value": 21 }).into()));
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn query_values_are_text_that_must_read_as_their_type() {
     );
     let undefined =
         check("GET", "/v3/marketing/busifavor/users/o1/coupons?appid=wx1&page=1", &json!({})).unwrap_err();
-    assert_eq!(undefined.detail, Some(json!({ "location": null, "value": ["/query/page"] })));
+    assert_eq!(undefined.detail, Some(json!({ "location": null, "value": ["/query/page"] }).into()));
 }
 
 #[test]
@@ -401,7 +401,7 @@ fn a_time_that_is_none_breaks_a_rule_of_strings() {
                 "输入源“/body{pointer}”映射到值字段“开始时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"
             )
         );
-        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": wrong })));
+        assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": wrong }).into()));
     }
 }
 

@@ -4,11 +4,20 @@ use serde_json::{Value, json};
 
 use super::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::Person;
+use crate::people::account::AccountState;
+use crate::products::users::is_openid;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::post("/people", "Makes a person, with an openid under each appid", PERSON, add_person),
     Route::get("/people/{id}", "A person by unionid or by one of the openids", &[], show_person),
     Route::get("/people/{id}/openids/{appid}", "The openid of a person under an appid", &[], show_openid),
+    Route::post(
+        "/people/{id}/account",
+        "Freezes or cancels the account of a person, by unionid or openid, or makes it work again",
+        &[Member::word("state", &AccountState::WORDS, "What the account is from now on").required()],
+        set_account,
+    ),
+    Route::get("/people/{id}/account", "Whether the account of a person works", &[], show_account),
 ];
 
 const PERSON: &[Member] =
@@ -36,6 +45,28 @@ fn show_openid(control: &Control, request: &ControlRequest) -> Result<Value, Con
     let (person, appid) = (find(control, request)?, request.path("appid"));
     let openid = control.platform.openid(&person, appid)?;
     Ok(json!({ "unionid": person.unionid, "appid": appid, "openid": openid }))
+}
+
+fn set_account(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let state = request.text("state").and_then(AccountState::from_word).unwrap_or_default();
+    control.platform.set_account_state(person_in_path(request)?, state)?;
+    show_account(control, request)
+}
+
+fn show_account(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let state = control.platform.account_state(person_in_path(request)?)?;
+    Ok(json!({ "person": request.path("id"), "state": state.word() }))
+}
+
+/// Every well-formed openid is a user here, whether or not a person was made with it.
+fn person_in_path(request: &ControlRequest) -> Result<&str, ControlError> {
+    let id = request.path("id");
+    match is_openid(id) {
+        true => Ok(id),
+        false => Err(ControlError::invalid(
+            "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o",
+        )),
+    }
 }
 
 fn shown(person: &Person) -> Value {

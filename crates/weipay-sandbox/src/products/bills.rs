@@ -13,14 +13,14 @@
 //! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept. INFERRED(bill-of-now): it shows refunds as
 //! they are now.
 
-mod day;
+pub(super) mod day;
 mod fund_flow;
 pub(super) mod link;
 mod merge;
 mod profit_sharing;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 mod trade;
 pub(crate) mod v2;
 

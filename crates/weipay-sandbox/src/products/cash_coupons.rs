@@ -2,8 +2,14 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `stock` | a stock (批次): creation, activation, pause, stop; how it is shown, stored and found |
+//! | `stock` | a stock (批次): creation; how it is shown, stored and found |
 //! | `coupon` | a person's coupon: sending, states; how it is shown, stored and found |
+//! | `activation` | the course of a stock: activation, pause, stop, and its budget |
+//! | `benefit`, `goods` | what a coupon takes off, and of which goods |
+//! | `availability` | when a coupon can be used |
+//! | `items` | changing the goods that a stock is for |
+//! | `flow` | files of what was used and refunded |
+//! | `images` | pictures for stocks |
 //! | `listing` | stocks of a merchant, coupons of a person, where and for what a stock is valid |
 //! | `discount` | what a coupon takes off an order, and whose money that is |
 //! | `callbacks` | where the creator of a stock is notified (消息通知地址) |
@@ -13,9 +19,16 @@
 //! (营销资金), and a coupon that is used moves from there to the merchant who is paid. A stock without money (`no_cash`, 免充值) only
 //! lowers the price.
 
+mod activation;
+mod availability;
+mod benefit;
 mod callbacks;
 pub(crate) mod coupon;
 pub(crate) mod discount;
+pub(super) mod flow;
+pub(crate) mod goods;
+mod images;
+mod items;
 mod listing;
 mod refusals;
 pub(crate) mod stock;
@@ -25,14 +38,20 @@ use super::{DueHandler, Route, route};
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/marketing/favor/coupon-stocks",                     stock::create_stock),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/start",           stock::start_stock),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/pause",           stock::pause_stock),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/restart",         stock::restart_stock),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/stop",            stock::stop_stock),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/start",           activation::start_stock),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/pause",           activation::pause_stock),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/restart",         activation::restart_stock),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/stop",            activation::stop_stock),
     route("GET",  "v3/marketing/favor/stocks",                            listing::list_stocks),
     route("GET",  "v3/marketing/favor/stocks/{stock_id}",                 listing::query_stock),
     route("GET",  "v3/marketing/favor/stocks/{stock_id}/merchants",       listing::list_merchants),
     route("GET",  "v3/marketing/favor/stocks/{stock_id}/items",           listing::list_items),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/modify-goods-id", items::modify_items),
+    route("GET",  "v3/marketing/favor/stocks/{stock_id}/use-flow",        flow::use_flow),
+    route("GET",  "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", flow::use_flow_by_day),
+    route("GET",  "v3/marketing/favor/stocks/{stock_id}/refund-flow",     flow::refund_flow),
+    route("GET",  "v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day", flow::refund_flow_by_day),
+    route("POST", "v3/marketing/favor/media/image-upload",                images::upload_image),
     route("POST", "v3/marketing/favor/users/{openid}/coupons",            coupon::send_coupon),
     route("GET",  "v3/marketing/favor/users/{openid}/coupons",            listing::list_coupons),
     route("GET",  "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", listing::query_coupon),
@@ -41,4 +60,4 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// What the clock does.
-pub(super) const DUE: &[(&str, DueHandler)] = &[(stock::END, stock::end_stock)];
+pub(super) const DUE: &[(&str, DueHandler)] = &[(activation::END, activation::end_stock)];

@@ -1,18 +1,19 @@
 //! File downloads (文件下载): a response gives an address, and a signed request to it gets a file.
 //!
 //! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The bills of payments,
-//! refunds and profit sharing are made of what happened: see [`bills`]. Of other products the sandbox keeps nothing, so that their
+//! refunds and profit sharing, and the flows of cash coupons, are made of what happened: see [`bills`] and [`cash_coupons`]. Of other products the sandbox keeps nothing, so that their
 //! bills are whole and empty; it responds with them as it responds with examples, and says so in the same way.
 
 mod document;
 pub(super) mod gzip;
 mod link;
+pub(super) mod token;
 
 use weipay_catalog::Operation;
 
 use crate::contract::ValidRequest;
 use crate::grammar::unconfirmed;
-use crate::products::{Behaviour, Files, Links, bills};
+use crate::products::{Behaviour, Files, Links, bills, cash_coupons};
 use crate::response::{File, Refusal};
 use document::Document;
 use link::{Link, lead_back};
@@ -25,10 +26,12 @@ pub(super) const FILES: Files = Files { open: file, link: lead_back };
 /// The file that an operation responds with. A link of a response leads to its own. Another token leads to an example of what the
 /// operation downloads, because the documents show such tokens; where bills are downloaded, it is refused.
 fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Result<File, Refusal> {
-    if operation.path == BILLS
-        && let Some(bill) = bills::link::download(request.query("token").unwrap_or_default(), links)
-    {
-        return bill;
+    if operation.path == BILLS {
+        let token = request.query("token").unwrap_or_default();
+        let file = bills::link::download(token, links);
+        if let Some(file) = file.or_else(|| cash_coupons::flow::download(token, links)) {
+            return file;
+        }
     }
     let link = match request.query("token").map(|token| links.open(token)) {
         Some(Some(link)) if link.is_old(links.now) => return Err(unconfirmed::old_link()),

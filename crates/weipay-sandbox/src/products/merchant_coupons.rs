@@ -3,9 +3,9 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `stock` | a stock (批次): creation, state, what was sent of it; how it is stored and found |
-//! | `definition`, `validity` | what a merchant says about a stock when creating it, and when its coupons can be used |
+//! | `definition` | what a merchant says about a stock when creating it |
 //! | `modification` | what can be changed of a stock afterwards: its looks, its budget |
-//! | `stored_codes`, `code_uploads` | codes that a merchant stores before sending (预存code) |
+//! | `code_uploads` | codes that a merchant stores before sending (预存code) |
 //! | `subsidy` | what a coupon took off, paid to its merchant, and returned (营销补差) |
 //! | `partnership` | who else may send a stock (委托营销) |
 //! | `coupon` | a user's coupon (用户券): its states, how it is shown, stored and found |
@@ -17,6 +17,7 @@
 //! | `refusals` | what is refused, in the platform's words |
 //! | `unconfirmed` | every choice that no source settles |
 //!
+//! What stocks of other coupons have, too, is in [`coupon_stocks`](super::coupon_stocks): limits, times, stored codes.
 //! Each file of a step has its handlers first: which records they read, which rule decides. The rules follow; they are pure.
 
 mod association;
@@ -26,7 +27,7 @@ mod code_uploads;
 pub(crate) mod control;
 mod coupon;
 mod deactivation;
-mod definition;
+pub(super) mod definition;
 mod listing;
 mod modification;
 mod partnership;
@@ -36,10 +37,8 @@ mod redemption;
 mod refusals;
 mod sending;
 pub(crate) mod stock;
-mod stored_codes;
 mod subsidy;
 mod unconfirmed;
-mod validity;
 
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -1,9 +1,10 @@
 //! Cash coupons (代金券) over sockets: a funded stock, a coupon in an order, and the way back by a refund.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{MerchantAccount, PersonPays, Sandbox};
+use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox};
+use weipay_wire::DigestAlgorithm;
 
-use crate::client::Client;
+use crate::client::{Client, Response};
 
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 const HOUR: i64 = 3_600;
@@ -14,8 +15,13 @@ fn client(sandbox: &Sandbox) -> Client<'_> {
 
 /// 10 coupons of 5 yuan for orders of at least 10, two for each person, for a day.
 fn create_stock(sandbox: &Sandbox, number: &str) -> String {
+    create_stock_with(sandbox, number, |_| {}).success()["stock_id"].as_str().unwrap().to_owned()
+}
+
+/// The same with another rule.
+fn create_stock_with(sandbox: &Sandbox, number: &str, change: impl Fn(&mut Value)) -> Response {
     let mchid = &sandbox.kit().mchid;
-    let request = json!({
+    let mut request = json!({
         "stock_name": "开业代金券", "belong_merchant": mchid,
         // The tests begin at noon of 15 August 2026 in Beijing.
         "available_begin_time": "2026-08-15T12:00:00+08:00", "available_end_time": "2026-08-16T12:00:00+08:00",
@@ -26,8 +32,8 @@ fn create_stock(sandbox: &Sandbox, number: &str) -> String {
         "coupon_use_rule": { "fixed_normal_coupon": { "coupon_amount": 500, "transaction_minimum": 1_000 } },
         "no_cash": false, "stock_type": "NORMAL", "out_request_no": number,
     });
-    let created = client(sandbox).post("/v3/marketing/favor/coupon-stocks", &request).success();
-    created["stock_id"].as_str().unwrap().to_owned()
+    change(&mut request);
+    client(sandbox).post("/v3/marketing/favor/coupon-stocks", &request)
 }
 
 fn step(sandbox: &Sandbox, stock_id: &str, step: &str) -> Value {
@@ -50,17 +56,34 @@ fn coupon(sandbox: &Sandbox, coupon_id: &str) -> Value {
 }
 
 fn order(sandbox: &Sandbox, number: &str, total: i64) {
+    order_of(sandbox, number, total, &json!([]));
+}
+
+fn order_of(sandbox: &Sandbox, number: &str, total: i64, goods: &Value) {
     let kit = sandbox.kit();
-    let body = json!({
+    let mut body = json!({
         "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": number,
         "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": total }, "payer": { "openid": OPENID },
     });
+    if goods.as_array().is_some_and(|goods| !goods.is_empty()) {
+        body["detail"] = json!({ "goods_detail": goods });
+    }
     client(sandbox).post("/v3/pay/transactions/jsapi", &body).success();
 }
 
 fn paid_order(sandbox: &Sandbox, number: &str) -> Value {
     let target = format!("/v3/pay/transactions/out-trade-no/{number}?mchid={}", sandbox.kit().mchid);
     client(sandbox).get(&target).success()
+}
+
+/// A sandbox with a stock of another rule that is running, and its number.
+fn running_stock_with(change: impl Fn(&mut Value)) -> (Sandbox, String) {
+    let sandbox = crate::sandbox().start().unwrap();
+    sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Basic, 5_000).unwrap();
+    let created = create_stock_with(&sandbox, "create-1", change).success();
+    let stock_id = created["stock_id"].as_str().unwrap().to_owned();
+    assert_eq!(step(&sandbox, &stock_id, "start")["stock_id"], *stock_id);
+    (sandbox, stock_id)
 }
 
 /// A sandbox with a stock that is running, and its number.
@@ -149,4 +172,292 @@ fn a_stock_that_ends_gives_the_rest_of_its_budget_back() {
     assert_eq!(client(&sandbox).get(&target).success()["status"], "stoped");
     let balance = client(&sandbox).get("/v3/merchant/fund/balance/BASIC").success();
     assert_eq!(balance["available_amount"], 5_000);
+}
+
+/// What an address of a response leads to, for a merchant.
+fn follow(sandbox: &Sandbox, mchid: &str, address: &Value) -> Response {
+    let (_, target) = address.as_str().unwrap().split_once("/v3/").unwrap();
+    Client { now: sandbox.clock().now(), ..Client::of(sandbox, mchid) }.get(&format!("/v3/{target}"))
+}
+
+#[test]
+fn a_coupon_for_goods_takes_something_off_orders_that_have_them() {
+    let (sandbox, stock_id) = running_stock_with(|stock| {
+        stock["coupon_use_rule"]["available_items"] = json!(["tea", "cake"]);
+    });
+    let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();
+    assert_eq!(coupon(&sandbox, &coupon_id)["singleitem"], true);
+    let goods =
+        |id: &str, quantity: i64| json!({ "merchant_goods_id": id, "quantity": quantity, "unit_price": 600 });
+    order_of(&sandbox, "order-milk", 1_200, &json!([goods("milk", 2)]));
+    order_of(&sandbox, "order-tea", 1_800, &json!([goods("tea", 2), goods("milk", 1)]));
+    assert_eq!(sandbox.pay(&PersonPays::new("order-milk")).unwrap().payer_total, 1_200);
+    assert_eq!(sandbox.pay(&PersonPays::new("order-tea")).unwrap().payer_total, 1_300);
+    let promotion = paid_order(&sandbox, "order-tea")["promotion_detail"][0].clone();
+    assert_eq!(promotion["scope"], "SINGLE");
+    assert_eq!(
+        promotion["goods_detail"],
+        json!([{ "goods_id": "tea", "quantity": 2, "unit_price": 600, "discount_amount": 500 }])
+    );
+    let used = coupon(&sandbox, &coupon_id)["consume_information"].clone();
+    assert_eq!(used["goods_detail"][0]["discount_amount"], 500);
+
+    // Milk is for it from now on, and tea is not.
+    let change = json!({
+        "stock_creator_mchid": sandbox.kit().mchid, "add_goods_id_list": ["milk"], "delete_goods_id_list": ["tea"],
+    });
+    let path = format!("/v3/marketing/favor/stocks/{stock_id}");
+    client(&sandbox).post(&format!("{path}/modify-goods-id"), &change).success();
+    let creator = &sandbox.kit().mchid;
+    let items = format!("{path}/items?stock_creator_mchid={creator}&offset=0&limit=10");
+    assert_eq!(client(&sandbox).get(&items).success()["data"], json!(["cake", "milk"]));
+    send(&sandbox, &stock_id, "send-2");
+    order_of(&sandbox, "order-milk-2", 1_200, &json!([goods("milk", 2)]));
+    assert_eq!(sandbox.pay(&PersonPays::new("order-milk-2")).unwrap().payer_total, 700);
+}
+
+#[test]
+fn a_percentage_or_a_price_for_one_piece_can_be_taken_off() {
+    let (sandbox, stock_id) = running_stock_with(|stock| {
+        stock["stock_type"] = json!("DISCOUNT");
+        stock["coupon_use_rule"] = json!({
+            "discount_coupon": { "discount_percent": 80, "discount_amount_max": 500, "transaction_minimum": 100 },
+        });
+    });
+    send(&sandbox, &stock_id, "send-1");
+    order(&sandbox, "order-1", 1_001);
+    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 801);
+
+    let (sandbox, stock_id) = running_stock_with(|stock| {
+        stock["stock_type"] = json!("EXCHAHGE");
+        stock["coupon_use_rule"] = json!({
+            "exchange_coupon": { "exchange_price": 100, "transaction_minimum": 0 }, "available_items": ["tea"],
+        });
+    });
+    let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();
+    let shown = coupon(&sandbox, &coupon_id);
+    assert_eq!(
+        (&shown["coupon_type"], &shown["cut_to_message"]["cut_to_price"]),
+        (&json!("CUT_TO"), &json!(100))
+    );
+    let tea = json!([{ "merchant_goods_id": "tea", "quantity": 2, "unit_price": 400 }]);
+    order_of(&sandbox, "order-1", 800, &tea);
+    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 500);
+}
+
+#[test]
+fn a_stock_may_be_for_apps_or_for_banks_only() {
+    let (sandbox, stock_id) = running_stock_with(|stock| {
+        stock["coupon_use_rule"]["limit_pay"] = json!(["CMC"]);
+    });
+    let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();
+    order(&sandbox, "order-1", 1_000);
+    let by_wallet = PersonPays::new("order-1").coupon(&coupon_id).by_wallet();
+    assert!(sandbox.pay(&by_wallet).unwrap_err().to_string().contains("this way to pay"));
+    let address = sandbox.pay_page("order-1").unwrap();
+    let page = client(&sandbox).get(address.strip_prefix(sandbox.base_url()).unwrap());
+    assert!(
+        page.text().contains("Bank card ¥5.00") && page.text().contains("Wallet ¥10.00"),
+        "{}",
+        page.text()
+    );
+    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 500);
+    let (sandbox, stock_id) = running_stock_with(|stock| {
+        stock["coupon_use_rule"]["trade_type"] = json!(["APPPAY"]);
+    });
+    send(&sandbox, &stock_id, "send-1");
+    order(&sandbox, "order-1", 1_000);
+    assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 1_000, "it is a JSAPI order");
+}
+
+#[test]
+fn a_limit_for_natural_persons_counts_all_openids_of_one() {
+    for (is_limited, third) in [(true, "用户被限领拦截"), (false, "")] {
+        let (sandbox, stock_id) = running_stock_with(|stock| {
+            stock["stock_use_rule"]["natural_person_limit"] = json!(is_limited);
+        });
+        let kit = sandbox.kit();
+        let person = sandbox.platform().add_person(std::slice::from_ref(&kit.appid)).unwrap();
+        let send = |openid: &str, number: &str| {
+            let body = json!({
+                "stock_id": stock_id, "out_request_no": number, "appid": kit.appid, "stock_creator_mchid": kit.mchid,
+            });
+            client(&sandbox).post(&format!("/v3/marketing/favor/users/{openid}/coupons"), &body).json()
+        };
+        let openid = &person.openids[&kit.appid];
+        assert!(
+            send(openid, "send-1")["coupon_id"].is_string()
+                && send(openid, "send-2")["coupon_id"].is_string()
+        );
+        assert_eq!(send(&person.unionid, "send-3")["message"].as_str().unwrap_or_default(), third);
+    }
+}
+
+#[test]
+fn nobody_is_sent_a_coupon_whose_account_is_frozen_and_a_coupon_has_the_value_of_its_stock() {
+    let (sandbox, stock_id) = running_stock();
+    sandbox.platform().set_account_state(OPENID, AccountState::Frozen).unwrap();
+    let refused = send(&sandbox, &stock_id, "send-1");
+    assert_eq!(
+        (&refused["code"], &refused["message"]),
+        (&json!("USER_ACCOUNT_ABNORMAL"), &json!("用户非法"))
+    );
+    sandbox.platform().set_account_state(OPENID, AccountState::Normal).unwrap();
+    assert!(send(&sandbox, &stock_id, "send-1")["coupon_id"].is_string(), "a refusal uses no number up");
+    let kit = sandbox.kit();
+    let body = json!({
+        "stock_id": stock_id, "out_request_no": "send-2", "appid": kit.appid, "stock_creator_mchid": kit.mchid,
+        "coupon_value": 100,
+    });
+    let refused = client(&sandbox).post(&format!("/v3/marketing/favor/users/{OPENID}/coupons"), &body);
+    assert_eq!(refused.json()["message"], "参数错误,请核对文档要求");
+}
+
+#[test]
+fn what_was_used_and_refunded_is_in_files_of_the_stock() {
+    let (sandbox, stock_id) = running_stock();
+    let mchid = sandbox.kit().mchid.clone();
+    let path = format!("/v3/marketing/favor/stocks/{stock_id}");
+    let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();
+    order(&sandbox, "order-1", 1_000);
+    let transaction_id = sandbox.pay(&PersonPays::new("order-1")).unwrap().transaction_ids[0].clone();
+    let refund = json!({
+        "out_trade_no": "order-1", "out_refund_no": "refund-1",
+        "amount": { "refund": 500, "total": 1_000, "currency": "CNY" },
+    });
+    client(&sandbox).post("/v3/refund/domestic/refunds", &refund).success();
+    let early = client(&sandbox).get(&format!("{path}/use-flow"));
+    assert_eq!(early.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+    assert_eq!(early.json()["message"], "账单文件不存在");
+    // Its day is over, and then its period: it is noon of the first day, and a file is there at ten.
+    sandbox.run_for(22 * HOUR).unwrap();
+    let by_day = client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=2026-08-15")).success();
+    assert_eq!(by_day["stock_useflow_count"], "1");
+    let empty = client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=2026-08-14"));
+    assert_eq!(empty.status, 404);
+    assert_eq!(client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=15.8.")).status, 400);
+    sandbox.run_for(24 * HOUR).unwrap();
+    for (name, line, columns) in [
+        (
+            "use-flow",
+            format!("`{stock_id},`{coupon_id},`全场代金券,`5.00,`10.00,`支付,`{transaction_id},"),
+            12,
+        ),
+        (
+            "refund-flow",
+            format!("`{stock_id},`{coupon_id},`全场代金券,`2.50,`10.00,`退款,`{transaction_id},"),
+            13,
+        ),
+    ] {
+        let asked = client(&sandbox).get(&format!("{path}/{name}"));
+        assert_eq!(asked.header("Weipay-Sandbox-Answer"), Some("state"));
+        let link = asked.success();
+        let file = follow(&sandbox, &mchid, &link["url"]);
+        assert!(file.status == 200 && !file.check_signature(), "{}", file.text());
+        assert_eq!(DigestAlgorithm::Sha1.hex(file.text().as_bytes()), link["hash_value"].as_str().unwrap());
+        let lines: Vec<String> = file.text().lines().map(str::to_owned).collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[1].starts_with(&line), "{lines:?}");
+        assert!(lines.iter().all(|line| line.split(',').count() == columns), "{lines:?}");
+        // The address is the creator's, and for half a minute.
+        let another = sandbox.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+        assert_eq!(follow(&sandbox, &another, &link["url"]).refusal(), (403, "NO_AUTH".to_owned()));
+        let of_another = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, &another) };
+        assert_eq!(of_another.get(&format!("{path}/{name}")).refusal(), (403, "REQUEST_BLOCKED".to_owned()));
+        sandbox.run_for(31).unwrap();
+        assert_eq!(follow(&sandbox, &mchid, &link["url"]).status, 400);
+    }
+}
+
+#[test]
+fn each_part_of_a_combined_order_has_a_coupon_and_its_refund_gives_it_back() {
+    let (sandbox, stock_id) = running_stock();
+    let coupons: Vec<String> = ["send-1", "send-2"]
+        .map(|number| send(&sandbox, &stock_id, number)["coupon_id"].as_str().unwrap().to_owned())
+        .to_vec();
+    let kit = sandbox.kit();
+    let combined = |number: &str, totals: [i64; 3]| {
+        let parts: Vec<Value> = (1..)
+            .zip(totals)
+            .map(|(place, total)| {
+                json!({ "mchid": kit.mchid, "attach": "a", "out_trade_no": format!("{number}-{place}"),
+                    "description": "茶", "amount": { "total_amount": total, "currency": "CNY" } })
+            })
+            .collect();
+        let body = json!({
+            "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": number,
+            "notify_url": "http://127.0.0.1:9/notify", "combine_payer_info": { "openid": OPENID }, "sub_orders": parts,
+        });
+        client(&sandbox).post("/v3/combine-transactions/jsapi", &body).success();
+    };
+    combined("whole-1", [1_000, 300, 2_000]);
+    let address = sandbox.pay_page("whole-1").unwrap();
+    let page = client(&sandbox).get(address.strip_prefix(sandbox.base_url()).unwrap());
+    assert!(page.text().contains("<p class=\"amount\">¥23.00</p>"), "{}", page.text());
+    let paid = sandbox.pay(&PersonPays::new("whole-1")).unwrap();
+    assert_eq!(paid.payer_total, 2_300);
+    let shown = client(&sandbox).get("/v3/combine-transactions/out-trade-no/whole-1").success();
+    let part = |place: usize| &shown["sub_orders"][place];
+    let amounts = [0, 1, 2].map(|place| part(place)["amount"]["payer_amount"].as_i64().unwrap());
+    assert_eq!(amounts, [500, 300, 1_500]);
+    assert!(part(1).get("promotion_detail").is_none());
+    let used = [0, 2].map(|place| part(place)["promotion_detail"][0]["coupon_id"].as_str().unwrap());
+    assert!(
+        used[0] != used[1] && coupons.iter().all(|coupon| used.contains(&&**coupon)),
+        "{used:?} {coupons:?}"
+    );
+
+    // A part is refunded, and its coupon comes back; the other one stays used.
+    let refund = json!({
+        "transaction_id": part(2)["transaction_id"], "out_refund_no": "refund-1",
+        "amount": { "refund": 2_000, "total": 2_000, "currency": "CNY" },
+    });
+    let refund = client(&sandbox).post("/v3/refund/domestic/refunds", &refund).success();
+    assert_eq!(
+        (&refund["amount"]["payer_refund"], &refund["amount"]["discount_refund"]),
+        (&json!(1_500), &json!(500))
+    );
+    sandbox.run_for(10).unwrap();
+    assert_eq!(coupon(&sandbox, used[1])["status"], "SENDED");
+    assert_eq!(coupon(&sandbox, used[0])["status"], "USED");
+
+    // The one that is left is chosen for the first part that it fits.
+    combined("whole-2", [300, 1_000, 1_000]);
+    let refused = sandbox.pay(&PersonPays::new("whole-2").coupon(used[0])).unwrap_err().to_string();
+    assert!(refused.contains("does not fit"), "{refused}");
+    assert_eq!(sandbox.pay(&PersonPays::new("whole-2").coupon(used[1])).unwrap().payer_total, 1_800);
+    let shown = client(&sandbox).get("/v3/combine-transactions/out-trade-no/whole-2").success();
+    assert_eq!(shown["sub_orders"][1]["promotion_detail"][0]["coupon_id"], used[1]);
+}
+
+#[test]
+fn a_discount_of_the_merchant_is_divided_among_the_parts_of_a_combined_order() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let kit = sandbox.kit();
+    let part = |number: &str, total: i64| {
+        json!({ "mchid": kit.mchid, "attach": "a", "out_trade_no": number, "description": "茶",
+            "amount": { "total_amount": total, "currency": "CNY" } })
+    };
+    let body = json!({
+        "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": "whole-1",
+        "notify_url": "http://127.0.0.1:9/notify", "combine_payer_info": { "openid": OPENID },
+        "sub_orders": [part("whole-1-1", 100), part("whole-1-2", 300)],
+    });
+    client(&sandbox).post("/v3/combine-transactions/jsapi", &body).success();
+    for too_much in [399, 400, -1] {
+        assert!(sandbox.pay(&PersonPays::new("whole-1").discount(too_much)).is_err(), "{too_much}");
+    }
+    assert_eq!(sandbox.pay(&PersonPays::new("whole-1").discount(40)).unwrap().payer_total, 360);
+    let shown = client(&sandbox).get("/v3/combine-transactions/out-trade-no/whole-1").success();
+    let amounts = [0, 1].map(|place| shown["sub_orders"][place]["promotion_detail"][0]["amount"].clone());
+    assert_eq!(amounts, [json!(10), json!(30)]);
+    let refund = json!({
+        "out_trade_no": "whole-1-2", "out_refund_no": "refund-1",
+        "amount": { "refund": 100, "total": 300, "currency": "CNY" },
+    });
+    let refund = client(&sandbox).post("/v3/refund/domestic/refunds", &refund).success();
+    assert_eq!(
+        (&refund["amount"]["payer_refund"], &refund["amount"]["discount_refund"]),
+        (&json!(90), &json!(10))
+    );
 }

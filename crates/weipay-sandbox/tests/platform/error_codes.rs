@@ -9,7 +9,7 @@ use weipay_catalog::Catalog;
 use crate::client::{Request, Response};
 
 /// The products whose refusals are checked.
-const PRODUCTS: [&str; 8] = [
+const PRODUCTS: [&str; 10] = [
     "/v3/marketing/busifavor/",
     "/v3/fund-app/mch-transfer/",
     "/v3/transfer/batches",
@@ -18,6 +18,8 @@ const PRODUCTS: [&str; 8] = [
     "/v3/brand/profitsharing/",
     "/v3/payscore/serviceorder",
     "/v3/merchant-service/complaint",
+    "/v3/papay/",
+    "/v3/partner-papay/",
 ];
 
 /// What the sandbox refuses whatever the operation is: bodies that are too long, and operations that it does not have.

@@ -14,6 +14,7 @@ mod client;
 mod clock;
 mod complaints;
 mod connections;
+mod contracts;
 mod downloads;
 mod error_codes;
 mod examples;

@@ -26,7 +26,7 @@ pub(crate) struct Receiver {
 /// A notification as it arrived.
 pub(crate) struct Notification {
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Receiver {

@@ -1,7 +1,7 @@
 //! Ordinary orders, as clients place them that send no `Wechatpay-Serial`: nothing in them travels encrypted.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{PersonPays, PlatformKeys, Sandbox};
+use weipay_sandbox::{PersonPays, PlatformKeys, Sandbox, Validation};
 
 use crate::IN_MIGRATION;
 use crate::client::{Client, Response};
@@ -178,4 +178,29 @@ fn a_time_without_its_form_is_refused_with_the_recorded_words() {
         response.text(),
         r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":"20220421191948"},"message":"输入源“/body/time_expire”映射到值字段“交易结束时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"}"#
     );
+}
+
+#[test]
+fn a_number_that_was_used_before_is_refused_as_observed_or_as_the_documents_say() {
+    let documented = Validation { documented_errors: true, ..Validation::DEFAULT };
+    for (validation, status, code) in
+        [(Validation::DEFAULT, 400, "INVALID_REQUEST"), (documented, 403, "OUT_TRADE_NO_USED")]
+    {
+        let sandbox = crate::sandbox().validation(validation).start().unwrap();
+        let (kit, client) = (sandbox.kit(), Client::new(&sandbox));
+        let mut body = order(json!({}));
+        (body["appid"], body["mchid"]) = (json!(kit.appid), json!(kit.mchid));
+        client.post("/v3/pay/transactions/native", &body).success();
+        client.post("/v3/pay/transactions/native", &body).success();
+        let app = client.post("/v3/pay/transactions/app", &body);
+        body["amount"]["total"] = json!(2);
+        let other_amount = client.post("/v3/pay/transactions/native", &body);
+        let close = json!({ "mchid": kit.mchid });
+        client.post("/v3/pay/transactions/out-trade-no/never-made/close", &close);
+        body["out_trade_no"] = json!("never-made");
+        let burnt = client.post("/v3/pay/transactions/native", &body);
+        for refused in [other_amount, app, burnt] {
+            assert_eq!(refused.refusal(), (status, code.to_owned()), "{}", refused.text());
+        }
+    }
 }

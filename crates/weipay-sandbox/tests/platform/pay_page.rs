@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
-use weipay_sandbox::{PersonPaysError, Sandbox};
+use weipay_sandbox::{AccountState, PersonPaysError, Sandbox};
 
 use crate::client::{Client, Response};
 
@@ -250,4 +250,66 @@ fn visits_are_in_no_log_and_meet_no_fault() {
     // By the control API, as the command does it.
     let told = sandbox.control().unwrap().call("GET", "/orders/page?order=order-1", None).unwrap();
     assert_eq!(told["page"], format!("{}{target}", sandbox.base_url()));
+}
+
+#[test]
+fn one_of_several_people_is_chosen_and_pays_with_their_coupons_or_not_at_all() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let appid = &sandbox.kit().appid;
+    let [first, second] =
+        [(), ()].map(|()| sandbox.platform().add_person(std::slice::from_ref(appid)).unwrap());
+    for target in [
+        native(&sandbox, "order-1"),
+        h5(&sandbox, "order-2", "&redirect_url=https%3A%2F%2Fshop.example.com%2F"),
+    ] {
+        let page = get(&sandbox, &target);
+        for person in [&first, &second] {
+            let option = format!("<option value=\"{}\">{}</option>", person.unionid, person.openids[appid]);
+            assert!(page.text().contains(&option), "{option}: {}", page.text());
+        }
+        let separator = if target.contains('?') { '&' } else { '?' };
+        let chosen = format!("{target}{separator}person={}", second.unionid);
+        let page = get(&sandbox, &chosen);
+        let option = format!("<option value=\"{}\" selected>", second.unionid);
+        assert!(page.text().contains(&option), "{}", page.text());
+        if target.contains('?') {
+            // The form of the choice keeps the address of an H5 order.
+            assert!(
+                page.text().contains("<input type=\"hidden\" name=\"prepay_id\" value=\"wx"),
+                "{}",
+                page.text()
+            );
+            assert!(page.text().contains("name=\"redirect_url\" value=\"https://shop.example.com/\""));
+        }
+        sandbox.platform().set_account_state(&second.unionid, AccountState::Frozen).unwrap();
+        let frozen = submit(&sandbox, &chosen, "means=card&do=pay");
+        assert!(frozen.status == 409 && frozen.text().contains("Not paid: frozen."), "{}", frozen.text());
+        sandbox.platform().set_account_state(&second.unionid, AccountState::Normal).unwrap();
+        assert_eq!(submit(&sandbox, &chosen, "means=card&do=pay").status, 303);
+        assert!(!get(&sandbox, &chosen).text().contains("<select"), "it is paid");
+    }
+    let number = "order-1";
+    let target = format!("/v3/pay/transactions/out-trade-no/{number}?mchid={}", sandbox.kit().mchid);
+    let client = Client { now: sandbox.clock().now(), ..Client::new(&sandbox) };
+    assert_eq!(client.get(&target).success()["payer"]["openid"], second.openids[appid].as_str());
+}
+
+#[test]
+fn an_order_that_names_its_person_offers_no_other() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let kit = sandbox.kit();
+    let person = sandbox.platform().add_person(std::slice::from_ref(&kit.appid)).unwrap();
+    let body = json!({
+        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1 }, "payer": { "openid": kit.openid },
+    });
+    Client::new(&sandbox).post("/v3/pay/transactions/jsapi", &body).success();
+    let address = sandbox.pay_page("order-1").unwrap();
+    let target = format!("{}?person={}", address.strip_prefix(sandbox.base_url()).unwrap(), person.unionid);
+    assert!(!get(&sandbox, &target).text().contains("<select"));
+    assert_eq!(submit(&sandbox, &target, "means=card&do=pay").status, 303);
+    for broken in ["person=", "person=a", "person=%3Cscript%3E"] {
+        let target = native(&sandbox, &format!("order-{}", broken.len()));
+        assert_eq!(get(&sandbox, &format!("{target}?{broken}")).status, 200);
+    }
 }

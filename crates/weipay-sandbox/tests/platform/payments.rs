@@ -1,7 +1,7 @@
 //! Orders, and the people who pay them, over sockets.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{PaymentFailure, PersonPays, PersonPaysError, Sandbox};
+use weipay_sandbox::{AccountState, PaymentFailure, PersonPays, PersonPaysError, Sandbox};
 
 use crate::client::Client;
 
@@ -262,4 +262,33 @@ fn a_combined_order_is_paid_and_closed_as_a_whole() {
     again["sub_orders"][1]["out_trade_no"] = json!("whole-1-b");
     assert_eq!(make(&again).status, 400);
     assert_eq!(client.get("/v3/combine-transactions/out-trade-no/whole-3").status, 404);
+}
+
+#[test]
+fn nobody_pays_from_an_account_that_is_frozen_or_cancelled() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = &client(&sandbox);
+    for number in ["order-1", "order-2"] {
+        jsapi(&sandbox, &order(&sandbox, number));
+    }
+    let control = |state: &str| {
+        let path = format!("/people/{OPENID}/account");
+        sandbox.control().unwrap().call("POST", &path, Some(&json!({ "state": state })))
+    };
+    assert!(control("gone").is_err());
+    assert_eq!(control("frozen").unwrap()["state"], "frozen");
+    let failed = sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    assert_eq!((failed.paid, failed.failure, failed.trade_state), (false, Some("frozen"), "NOTPAY"));
+    control("cancelled").unwrap();
+    assert!(not_payable(sandbox.pay(&PersonPays::new("order-1"))).contains("cancelled the account"));
+    control("normal").unwrap();
+    sandbox.pay(&PersonPays::new("order-1").discount(1)).unwrap();
+    sandbox.platform().set_account_state(OPENID, AccountState::Cancelled).unwrap();
+    let refund = json!({
+        "out_trade_no": "order-1", "out_refund_no": "refund-1",
+        "amount": { "refund": 1_000, "total": 1_000, "currency": "CNY" },
+    });
+    let refused = client.post("/v3/refund/domestic/refunds", &refund);
+    assert_eq!(refused.refusal(), (403, "USER_ACCOUNT_ABNORMAL".to_owned()));
+    assert_eq!(query(&sandbox, "order-1")["trade_state"], "SUCCESS");
 }

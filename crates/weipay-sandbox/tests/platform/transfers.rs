@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{Clock, HeldClock, MerchantAccount, Sandbox};
+use weipay_sandbox::{AccountState, Clock, HeldClock, MerchantAccount, Sandbox};
 
 use crate::NOW;
 use crate::client::Client;
@@ -168,6 +168,22 @@ fn a_payment_fails_with_the_reason_that_the_person_s_account_gives() {
     assert_eq!(payer.balance(), (1_000, 0));
     let nobody = payer.person("/transfers/nothing/confirm", &json!({}));
     assert!(matches!(nobody, Err(ClientError::Refused { status: 404, .. })), "{nobody:?}");
+}
+
+#[test]
+fn nothing_is_transferred_into_an_account_that_is_frozen_or_cancelled() {
+    let (sandbox, _) = start();
+    let mut payer = Payer::new(&sandbox);
+    for (number, state, reason) in [
+        ("fail1", AccountState::Frozen, "ACCOUNT_FROZEN"),
+        ("fail2", AccountState::Cancelled, "ACCOUNT_NOT_EXIST"),
+    ] {
+        payer.client.post(BILLS, &payer.request(number, 300)).success();
+        payer.person(&format!("/transfers/{number}/confirm"), &json!({})).unwrap();
+        sandbox.platform().set_account_state(&sandbox.kit().openid, state).unwrap();
+        payer.run(10);
+        assert_eq!((&payer.query(number)["fail_reason"], payer.balance()), (&json!(reason), (1_000, 0)));
+    }
 }
 
 #[test]

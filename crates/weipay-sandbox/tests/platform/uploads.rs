@@ -62,6 +62,13 @@ fn files_up_to_the_documented_size_are_taken() {
 }
 
 #[test]
+fn the_address_of_a_picture_for_stocks_follows_from_its_bytes() {
+    let address = |file: &[u8]| upload(PICTURE, "a.jpg", file).success()["media_url"].clone();
+    assert_eq!(address(b"one"), address(b"one"));
+    assert_ne!(address(b"one"), address(b"two"));
+}
+
+#[test]
 fn a_larger_file_is_refused_with_a_response() {
     for (target, name, size) in [
         (PICTURE, "a.jpg", 2 * MB + 1),

@@ -2,6 +2,15 @@
 //! between two calls on their way, both verify. So what a response repeats of its request is compared with it.
 //!
 //! The catalogue says which fields repeat (`echo`). One that is absent says nothing, and neither does a field that was not sent.
+//!
+//! # What cannot be found out
+//!
+//! An error response repeats nothing of its request. The gateway leaves most of them unsigned, its `Request-ID` is made by the platform
+//! and unknown to the client, and no other header ties the two. So of two calls whose error responses were swapped on their way, each
+//! gets the error of the other, and nothing tells. The same holds for a success whose operation repeats nothing, such as the
+//! `code_url` of an order. Only whoever can change the content of a TLS connection, or a faulty proxy or transport, can swap
+//! them. What it can cost: a call that failed looks as if it had failed for another reason, also as if it had certainly not taken
+//! effect. Query before a new number is taken for what was refused: that is right in any case.
 
 use std::borrow::Cow;
 

@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, FileError};
 
-/// The lengths of the keys of AES-256 and SM4. A key that is still encrypted has 344 characters.
+/// The lengths of the keys of AES-256 and SM4. A key that is still encrypted is longer: 344 characters with RSA, and more than 100 with
+/// SM2.
 const KEY_LENGTHS: [usize; 2] = [32, 16];
 
 /// How a file is encrypted.
@@ -26,7 +27,7 @@ impl Seal {
         let key = match KEY_LENGTHS.contains(&self.key.len()) {
             true => Zeroizing::new(self.key.as_bytes().to_vec()),
             false => {
-                let opened = merchant.decrypt_oaep(&self.key);
+                let opened = merchant.decrypt_sensitive(&self.key);
                 opened.map_err(|error| Error::new(ErrorKind::Decryption(error.into())))?
             }
         };

@@ -396,6 +396,18 @@ pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order cannot be closed, and the message says why").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 9] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").says("201 商户订单号重复").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_DOWNLOADFUNDFLOW: [ErrorCode; 1] = [
     ErrorCode::new(0, "NO_BILL_EXIST", Advice::FixRequest, "no money moved on this account on that day, so there is no bill").says("流水账单不存在"),
 ];
@@ -881,6 +893,20 @@ pub(crate) static OF_POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: [ErrorCode; 1]
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the transfer is not finished"),
 ];
 #[rustfmt::skip]
+pub(crate) static PAPAY: [ErrorCode; 2] = [
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "no contract that a person has signed has this number").unconfirmed(),
+    ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "the number of the contract was used before").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static PAPAY_CALLER: [ErrorCode; 1] = [
+    ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static PAPAY_DEDUCTION: [ErrorCode; 2] = [
+    ErrorCode::new(403, "RULE_LIMIT", Advice::QueryState, "the amount or the count of the deductions is over a limit of the contract's plan").says("交易金额或次数超出限制，请检查后再试").unconfirmed(),
+    ErrorCode::new(400, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static PAYGIFT: [ErrorCode; 3] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number of the sender is unknown").unconfirmed(),
@@ -1028,6 +1054,30 @@ pub(crate) static TRANSFER_LOOKUP: [ErrorCode; 1] = [
 ];
 #[rustfmt::skip]
 pub(crate) static V2: [ErrorCode; 0] = [
+];
+#[rustfmt::skip]
+pub(crate) static V2_PAPAY: [ErrorCode; 4] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "a rule of the product forbids it, such as the number of a contract that was used before").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static V2_PAPAY_CONTRACT: [ErrorCode; 2] = [
+    ErrorCode::new(0, "CONTRACT_NOT_EXIST", Advice::FixRequest, "the merchant has no such contract, or it has ended").says("签约协议不存在").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "neither contract_id nor plan_id with contract_code is there").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static V2_PAPAY_DEDUCTION: [ErrorCode; 4] = [
+    ErrorCode::new(0, "CONTRACT_NOT_EXIST", Advice::FixRequest, "the merchant has no such contract, or it has ended").says("签约协议不存在"),
+    ErrorCode::new(0, "RULELIMIT", Advice::QueryState, "the amount or the count of the deductions is over a limit of the plan").says("交易金额或次数超出限制，请检查后再试"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the person was not told before the deduction (预扣费通知), or its days are over"),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static V2_PAPAY_ORDER_QUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist, or was not deducted by a contract"),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static V2_PROFITSHARING: [ErrorCode; 1] = [

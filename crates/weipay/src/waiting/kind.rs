@@ -32,8 +32,8 @@ pub(super) enum Pace {
     /// Every 5 s for 30 s, as the guide of payments by code (付款码支付) has it. What follows is our choice (UNCONFIRMED): every 10 s,
     /// and after two minutes every 30 s.
     Payment,
-    /// Our choice (UNCONFIRMED): money goes back to a balance (零钱) within about 5 minutes, to a card within 3 working days. Every 30 s,
-    /// and after five minutes every 5 minutes.
+    /// As the page of the query (查询单笔退款) has it: every minute for 5 minutes, then after 5, 10, 20 and 30 minutes, and so on. Money goes
+    /// back to a balance (零钱) within about 5 minutes, to a card within 3 working days.
     Refund,
     /// Our choice (UNCONFIRMED): a person has a day to confirm. Every 10 s, and after two minutes every minute.
     Transfer,
@@ -48,10 +48,12 @@ impl Pace {
         Duration::from_secs(match (self, elapsed) {
             (Self::Payment, 0..30) => 5,
             (Self::Payment, 30..120) | (Self::Transfer, 0..120) => 10,
-            (Self::Payment, _) | (Self::Refund, 0..300) => 30,
-            (Self::Transfer, _) => 60,
-            (Self::Refund, _) => 300,
-            (Self::Bill, _) => 1800,
+            (Self::Payment, _) => 30,
+            (Self::Transfer, _) | (Self::Refund, 0..300) => 60,
+            (Self::Refund, 300..600) => 300,
+            (Self::Refund, 600..1200) => 600,
+            (Self::Refund, 1200..2400) => 1200,
+            (Self::Refund | Self::Bill, _) => 1800,
         })
     }
 }
@@ -248,6 +250,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_refund_is_asked_for_every_minute_and_after_five_minutes_less_and_less_often() {
+        let mut elapsed = Duration::ZERO;
+        let waits: Vec<u64> = std::iter::repeat_with(|| {
+            let wait = Pace::Refund.after(elapsed);
+            elapsed += wait;
+            wait.as_secs() / 60
+        })
+        .take(10)
+        .collect();
+        assert_eq!(waits, [1, 1, 1, 1, 1, 5, 10, 20, 30, 30]);
     }
 
     #[test]

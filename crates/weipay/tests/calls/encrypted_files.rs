@@ -1,5 +1,7 @@
 //! Files that travel encrypted: fund flow bills of sub-merchants (子商户资金账单), as items of typed and untyped responses.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use weipay::error::{ErrorClass, ErrorKind, FileError};
 use weipay::v3::bill::sub_merchant_fundflowbill::get;
@@ -86,9 +88,30 @@ fn a_changed_file_is_refused_and_another_merchants_key_does_not_open() {
     assert!(
         !format!("{error:?}").contains(KEY) && !format!("{:?}", client.download(&stranger)).contains(KEY)
     );
-    // SM4_GCM has a shorter key.
-    let mut sm4 = item(&platform.base_url, &MERCHANT);
-    sm4["encrypt_key"] = json!(MERCHANT.public_key().encrypt_oaep(&KEY.as_bytes()[..16]).unwrap());
-    let error = client.download(&sm4).to_bytes().unwrap_err();
-    assert!(format!("{error:#}").contains("SM4_GCM"), "{error:#}");
+}
+
+/// 国密. Sealed by the Python library `cryptography`, version 48, with OpenSSL: three rows, under half of the key and a nonce of 16 bytes.
+#[test]
+fn a_bill_of_sm4_gcm_is_decrypted_for_merchants_with_keys_of_rsa_and_of_sm2() {
+    const NONCE: &str = "a8607ef79034c49c";
+    const SEALED: &str = "LzzyE/75rjV6t5rW4lWeNHsYckDsiNt2501UyujZ8WS7A/Rv2zwrLgTg+QleI/bepZAqlFZQ/J0u5xN+pd5CG+7Qq1UH2owT9w==";
+    let plain: String = (0..3).map(|row| format!("`2026-11-26,`{row}.00\r\n")).collect();
+    let sealed = STANDARD.decode(SEALED).unwrap();
+    let of_sm2 = PrivateKey::generate_sm2().unwrap();
+    for merchant in [MERCHANT.clone(), of_sm2] {
+        let platform = Platform::start(vec![unsigned(200, "").with_bytes(&sealed); 2]);
+        let item = json!({
+            "bill_sequence": 1,
+            "download_url": platform.base_url,
+            "encrypt_key": merchant.public_key().encrypt_sensitive(&KEY.as_bytes()[..16]).unwrap(),
+            "nonce": NONCE,
+            "hash_type": "SHA1",
+            "hash_value": DigestAlgorithm::Sha1.hex(plain.as_bytes()),
+        });
+        let builder = || platform.builder().merchant_key(merchant.clone());
+        let client = builder().build_blocking().unwrap();
+        assert_eq!(client.download(&item).to_bytes().unwrap(), plain);
+        let client = builder().build().unwrap();
+        assert_eq!(on_async(client.download(&item).to_bytes()).unwrap(), plain);
+    }
 }

@@ -71,3 +71,74 @@ fn a_file_is_uploaded_from_anywhere() {
 fn keys_of_sm2_decide_how_a_call_is_signed() {
     assert_eq!(said("sm"), "WECHATPAY2-SM2-WITH-SM3\nverified true: 100\n");
 }
+
+#[test]
+fn apiv2_is_signed_in_two_ways_and_fails_with_the_same_error() {
+    let said = said("apiv2");
+    assert!(said.contains("order-md5: \"weixin://") && said.contains("order-hmac: \"weixin://"), "{said}");
+    assert!(said.contains("verified true") && said.ends_with("not_found: ORDERNOTEXIST\n"), "{said}");
+}
+
+#[test]
+fn an_error_says_what_to_do() {
+    let said = said("errors");
+    let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(
+        lines,
+        [
+            "an order that does not exist: not_found, ORDER_NOT_EXIST: there is no such order",
+            "an order without an amount: parameter, PARAM_ERROR: correct the request",
+            "another private key: signature, SIGN_ERROR: check key, serial and clock",
+            "a query that a proxy changed: signature, SIGN_ERROR: check key, serial and clock",
+            "a response that was lost: transport, no code: query the result",
+            "too many calls: rate_limit, RATELIMIT_EXCEEDED: query the result",
+            "nobody at that address: transport, no code: try again later",
+        ],
+        "{said}"
+    );
+    assert!(said.contains("the key") && said.contains("query"), "{said}");
+}
+
+#[test]
+fn calls_without_types_encrypt_and_open() {
+    let said = said("untyped");
+    assert!(
+        said.contains("encrypted: [\"body: user_name\"], unknown: [\"body: transfer_remarks\"]"),
+        "{said}"
+    );
+    assert!(said.contains("\n\"张三\"\n") && said.contains("nothing is known of its fields"), "{said}");
+}
+
+#[test]
+fn what_is_sent_again_and_what_is_not() {
+    let said = said("delivery");
+    assert!(said.contains("an order: [Network(Perhaps), Network(Perhaps), Success(200)]"), "{said}");
+    assert!(said.contains("a payment by code: [Api { status: 503"), "{said}");
+    assert!(said.contains("sent once: [Api { status: 503"), "{said}");
+}
+
+#[test]
+fn the_backup_host_takes_over_through_a_proxy() {
+    let said = said("proxy_and_failover");
+    assert!(
+        said.contains("call 3: 200 OK by main, then https://api2")
+            && said.contains("call 4: 200 OK by https://api2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_partner_orders_and_refunds_for_its_sub_merchant() {
+    let said = said("partner");
+    assert!(said.contains("Some(\"SUCCESS\") for Some(\"1900000109\")"), "{said}");
+}
+
+#[test]
+fn each_front_end_gets_its_own_names() {
+    let said = said("front_end");
+    assert!(
+        said.contains("page: appId timeStamp nonceStr package signType paySign\n  paid: true\n")
+            && said.contains("app: appid partnerid prepayid package noncestr timestamp sign\n"),
+        "{said}"
+    );
+}

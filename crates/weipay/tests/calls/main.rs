@@ -5,6 +5,7 @@
 mod apiv2;
 mod bills;
 mod brand;
+mod cash_coupons;
 mod delivery;
 mod download_attempts;
 mod downloads;

@@ -1,5 +1,34 @@
 //! Mistakes that public clients of the platform make, each of which cost somebody money, a secret or a process. Most of them have
 //! their test beside the code that avoids them; here are those that belong to no single place. On both clients, over real sockets.
+//!
+//! | mistake | test |
+//! |---|---|
+//! | keys in `Debug` | `requests::neither_client_nor_error_prints_a_secret`, `api_keys` and `kit` of `weipay-wire` |
+//! | `unsafe` without a reason | `unsafe_code = "forbid"` for the workspace |
+//! | a response that is not verified | `hostile_platform::a_response_without_a_signature_is_refused`, and its neighbours |
+//! | the status is ignored | `a_body_that_looks_like_a_success_is_none_under_another_status` |
+//! | no limit to the age of a signature | `hostile_platform::a_stale_response_is_refused`, `notification::apiv3::a_clock_window_of_five_minutes_holds_both_ways` |
+//! | arithmetic with the timestamp of a stranger | `the_far_ends_of_time_are_stale_and_do_not_overflow` in `v3_signature.rs` of `weipay-wire`, and fuzzing of `notification` |
+//! | a missing header ends the process | `whatever_a_proxy_makes_of_the_headers_is_an_error_and_no_panic` |
+//! | `prepay_id` of each way to pay | `each_way_to_pay_has_a_response_of_its_own` |
+//! | a wrong message to sign | the official vectors in `weipay-wire/tests` |
+//! | verified over a body that was written again | `notification::apiv3::what_was_done_to_a_body_on_its_way_is_named` |
+//! | invented paths of refunds and of payments by code (two) | `the_paths_that_move_money_are_those_of_the_official_pages` |
+//! | a bill must be signed | `downloads::a_file_is_written_decompressed_and_verified_and_its_url_sent_as_it_was_given` |
+//! | a signature for any host | `downloads::another_host_gets_no_signature_and_nothing_about_the_merchant` |
+//! | a close without a body is a failure | `an_order_is_closed_by_a_response_without_a_body` |
+//! | repeats after any error; a thread that sleeps | `delivery::retries::a_request_whose_repeat_is_not_known_to_be_safe_is_never_sent_twice`, `other_tasks_run_while_a_call_waits_for_its_next_attempt` |
+//! | bodies and keys in logs | `observed::spans_have_the_names_of_opentelemetry_and_no_secrets`; clippy's `print_stdout` |
+//! | a notification without its sealed part | `notification::apiv3::an_envelope_that_lacks_something_is_never_taken_for_its_content` |
+//! | a serial that is looked for by a part | `a_serial_is_the_whole_serial` |
+//! | a key and a pool for each call | `fleet::merchants_share_a_connection_and_sign_with_their_own_numbers` |
+//! | another program's `User-Agent` | `requests::path_values_query_and_headers_arrive_as_they_were_signed` |
+//! | path values as they are, or encoded as forms | the same, and `reports_of_others::a_text_with_any_signs_is_signed_as_it_is_sent` |
+//! | the same signature in each attempt | `delivery::retries::an_order_is_sent_again_until_it_is_decided_with_the_same_body_and_a_new_nonce` |
+//! | a signature probe is skipped | `hostile_platform::a_signature_probe_fails_as_its_own_error` |
+//! | two implementations of RSA and AES | the bans of `deny.toml` |
+//! | a panic for a bad key | `environment/tests.rs` and `key_format.rs`, and fuzzing of `keys` |
+//! | an order is asked for without `mchid` | `an_order_is_asked_for_with_the_number_of_its_merchant` |
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

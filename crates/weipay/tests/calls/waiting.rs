@@ -92,6 +92,31 @@ fn a_transfer_that_never_appears_is_undecided_and_not_failed() {
     assert_eq!(error.code(), Some("NOT_FOUND"));
 }
 
+/// 查询单笔退款: every minute for five minutes, and then less and less often.
+#[test]
+fn a_refund_is_asked_for_as_often_as_its_page_says_until_it_ends() {
+    let path = "v3/refund/domestic/refunds/{out_refund_no}";
+    let responses = || {
+        let mut responses = vec![state("status", "PROCESSING"); 8];
+        responses.push(state("status", "SUCCESS"));
+        responses
+    };
+    let minutes = |waits: &[u64]| seconds(&waits.iter().map(|wait| wait * 60).collect::<Vec<_>>());
+    let day = Waiting::within(Duration::from_secs(86_400));
+    let (platform, timer) = (Platform::start(responses()), Noting::default());
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let call = client.chain(path).path("out_refund_no", "1");
+    let waited = client.wait(&day, |_| call.clone().get()).unwrap();
+    assert!(matches!(waited, Waited::Final { state, .. } if state == "SUCCESS"));
+    assert_eq!(timer.waits(), minutes(&[1, 1, 1, 1, 1, 5, 10, 20]));
+    let (platform, timer) = (Platform::start(responses()), Noting::default());
+    let client = builder(&platform, &timer).build().unwrap();
+    let call = client.chain(path).path("out_refund_no", "1");
+    let waited = crate::downloads::on_async(client.wait(&day, |_| call.clone().get())).unwrap();
+    assert!(matches!(waited, Waited::Final { state, .. } if state == "SUCCESS"));
+    assert_eq!(timer.waits(), minutes(&[1, 1, 1, 1, 1, 5, 10, 20]));
+}
+
 /// The official advice is to send the refund again, with the same number.
 #[test]
 fn a_refund_that_is_not_found_is_told_at_once() {

@@ -7,7 +7,7 @@ use crate::response::Refusal;
 
 /// A bill is there from this second of the next day in Beijing on. INFERRED(bill-hour): it is made from nine o'clock on, and the documents
 /// say to come after ten.
-const READY: i64 = 10 * 3_600;
+pub(in crate::products) const READY: i64 = 10 * 3_600;
 
 /// So many days back a bill can be asked for. INFERRED(bill-age): the documents say three months.
 const MAX_AGE_DAYS: i64 = 92;
@@ -55,7 +55,7 @@ pub(super) fn nothing_was_shared() -> Refusal {
     Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在").with_reason("nothing was shared on that day")
 }
 
-fn parse(text: &str) -> Option<i64> {
+pub(in crate::products) fn parse(text: &str) -> Option<i64> {
     let is_day = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     let midnight = is_day.then(|| rfc3339::parse(&format!("{text}T00:00:00+08:00")))??;
     Some(clock::day(midnight.seconds))

@@ -1,11 +1,11 @@
 //! The address of a bill: a token says whose bill of which day, sealed with its merchant's key, so that nothing must be kept.
 
-use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
+use weipay_wire::ApiV3Key;
 
 use super::{BillKind, BillOf};
-use crate::entropy::Entropy;
 use crate::grammar::unconfirmed;
 use crate::products::downloads::gzip::Gzip;
+use crate::products::downloads::token;
 use crate::products::{Behaviour, Links};
 use crate::response::{File, Refusal};
 use crate::store::StoreError;
@@ -32,24 +32,15 @@ impl BillLink {
         let (file_key, file_nonce) = self.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
         let (word, is_gzip, made) = (kind.word(), u8::from(self.is_gzip), self.made);
         let text = format!("{word} {mchid} {sub_mchid} {day} {is_gzip} {made} {file_key} {file_nonce}");
-        // Never from a seed: a nonce must not come twice under one key.
-        let nonce = Entropy::system().hex_digits(ENVELOPE_NONCE_LENGTH);
-        let sealed = key.seal(&nonce, ASSOCIATED_DATA, text.as_bytes()).ok()?;
-        let sealed = sealed.trim_end_matches('=').replace('+', "-").replace('/', "_");
+        let token = token::seal(key, ASSOCIATED_DATA, &text)?;
         let packed = if self.is_gzip { "&tartype=gzip" } else { "" };
-        Some(format!("{base_url}/v3/billdownload/file?token={nonce}{sealed}{packed}"))
+        Some(format!("{base_url}/v3/billdownload/file?token={token}{packed}"))
     }
 
     /// What a token leads to, if this key sealed it.
     fn open(token: &str, key: &ApiV3Key) -> Option<Self> {
-        let (nonce, sealed) = token.split_at_checked(ENVELOPE_NONCE_LENGTH)?;
-        let mut ciphertext = sealed.replace('-', "+").replace('_', "/");
-        while !ciphertext.len().is_multiple_of(4) {
-            ciphertext.push('=');
-        }
-        let envelope = Envelope { nonce, associated_data: ASSOCIATED_DATA, ciphertext: &ciphertext };
-        let opened = key.open(&envelope).ok()?;
-        let words: Vec<&str> = std::str::from_utf8(&opened).ok()?.split(' ').collect();
+        let text = token::open(key, ASSOCIATED_DATA, token)?;
+        let words: Vec<&str> = text.split(' ').collect();
         let [word, mchid, sub_mchid, day, is_gzip, made, file_key, file_nonce] = words[..] else {
             return None;
         };
@@ -108,9 +99,5 @@ pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Re
         return Some(if is_old { Err(unconfirmed::old_link()) } else { link.file(links) });
     }
     let of_another = links.merchants.all().iter().any(|one| BillLink::open(token, &one.api_v3_key).is_some());
-    of_another.then(|| {
-        Err(Refusal::no_auth("无权下载该账单").with_reason(
-            "the `token` was given to another merchant; a bill is downloaded by who asked for it",
-        ))
-    })
+    of_another.then(|| Err(token::of_another_merchant()))
 }

@@ -3,19 +3,33 @@
 use crate::clock;
 
 /// UNCONFIRMED(bill-line-ends): line ends of two characters.
-pub(super) const LINE_END: &str = "\r\n";
+pub(in crate::products) const LINE_END: &str = "\r\n";
 
 /// A row under way.
 #[derive(Default)]
-pub(super) struct RowText(String);
+pub(in crate::products) struct RowText(String);
 
 impl RowText {
     /// A value, with its backtick. UNCONFIRMED(bill-text): commas, line ends and backticks of merchants become spaces.
-    pub(super) fn cell(&mut self, value: &str) {
+    pub(in crate::products) fn cell(&mut self, value: &str) {
+        self.separate();
+        self.0.push('`');
+        self.write(value);
+    }
+
+    /// A value without a backtick, in the columns of other files that have none. The first cell of a row has one.
+    pub(in crate::products) fn plain_cell(&mut self, value: &str) {
+        self.separate();
+        self.write(value);
+    }
+
+    fn separate(&mut self) {
         if !self.0.is_empty() {
             self.0.push(',');
         }
-        self.0.push('`');
+    }
+
+    fn write(&mut self, value: &str) {
         let breaks_the_row = |letter: char| letter == ',' || letter == '`' || letter.is_control();
         if value.contains(breaks_the_row) {
             self.0.push_str(&value.replace(breaks_the_row, " "));
@@ -24,12 +38,12 @@ impl RowText {
         }
     }
 
-    pub(super) fn cells<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
+    pub(in crate::products) fn cells<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
         values.into_iter().for_each(|value| self.cell(value));
     }
 
     /// The whole line; the next row begins empty.
-    pub(super) fn end(&mut self, write: impl FnOnce(&str)) {
+    pub(in crate::products) fn end(&mut self, write: impl FnOnce(&str)) {
         self.0.push_str(LINE_END);
         write(&self.0);
         self.0.clear();
@@ -37,7 +51,7 @@ impl RowText {
 }
 
 /// Fen as yuan, such as `12.30`.
-pub(super) fn yuan(fen: i64) -> String {
+pub(in crate::products) fn yuan(fen: i64) -> String {
     let sign = if fen < 0 { "-" } else { "" };
     let fen = fen.unsigned_abs();
     format!("{sign}{}.{:02}", fen / 100, fen % 100)
@@ -49,7 +63,7 @@ pub(super) fn fee(fen: i64) -> String {
 }
 
 /// A time as bills have it: in Beijing, without an offset.
-pub(super) fn time(seconds: i64) -> String {
+pub(in crate::products) fn time(seconds: i64) -> String {
     clock::rfc3339(seconds).chars().take(19).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
 }
 

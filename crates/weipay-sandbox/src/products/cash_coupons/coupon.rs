@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::refusals;
+use super::goods::Goods;
 use super::stock::{self, Stock, remove_nulls};
+use super::{availability, refusals};
 use crate::clock;
+use crate::people::Person;
+use crate::people::account::AccountState;
 use crate::products::users::is_openid;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
@@ -36,6 +39,30 @@ pub(crate) struct Use {
     /// The merchant that was paid.
     pub(crate) mchid: String,
     pub(crate) transaction_id: String,
+    /// Fen that it took off.
+    #[serde(default)]
+    pub(crate) fen: i64,
+    /// Of each of the goods that it was for.
+    #[serde(default)]
+    pub(super) goods: Vec<(Goods, i64)>,
+}
+
+impl Use {
+    /// `consume_information`.
+    fn show(&self) -> Value {
+        let mut shown = json!({
+            "consume_time": clock::rfc3339(self.time),
+            "consume_mchid": self.mchid,
+            "transaction_id": self.transaction_id,
+        });
+        if !self.goods.is_empty() {
+            let goods = self.goods.iter().map(|(goods, fen)| {
+                json!({ "goods_id": goods.id, "quantity": goods.quantity, "price": goods.price, "discount_amount": fen })
+            });
+            shown["goods_detail"] = goods.collect();
+        }
+        shown
+    }
 }
 
 /// A coupon.
@@ -91,7 +118,14 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         if stock.creator != caller.mchid || request.required("stock_creator_mchid") != stock.creator {
             return Err(refusals::sender_has_no_right().into());
         }
-        stock.count_send(count_of_user(tx, &stock.id, openid)?, now)?;
+        if ["coupon_value", "coupon_minimum"].iter().any(|name| request.body.contains_key(*name)) {
+            return Err(refusals::value_without_need().into());
+        }
+        stock.count_send(count_of_user(tx, &stock, openid)?, now)?;
+        if AccountState::of_person(tx, openid)? != AccountState::Normal {
+            return Err(refusals::abnormal_user().into());
+        }
+        let (begin, end) = availability::period(&stock, now);
         let coupon = Coupon {
             id: format!("{}", 9_000_000_000_i64.saturating_add(tx.next_number("cash coupon")?)),
             stock_id: stock.id.clone(),
@@ -99,8 +133,8 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
             sender: caller.mchid.clone(),
             openid: openid.to_owned(),
             received: now,
-            begin: stock.begin.max(now),
-            end: end_of_coupon(&stock, now),
+            begin,
+            end,
             used: None,
         };
         let response = json!({ "coupon_id": coupon.id });
@@ -108,17 +142,21 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     })
 }
 
-/// The last second of a coupon that is received now. UNCONFIRMED(cash-available-time): `available_time_after_receive` counts minutes.
-fn end_of_coupon(stock: &Stock, now: i64) -> i64 {
-    let times = stock.use_rule("coupon_available_time");
-    let minutes = times.and_then(|times| times.get("available_time_after_receive")).and_then(Value::as_i64);
-    let own = minutes.filter(|minutes| *minutes > 0);
-    own.map_or(stock.end, |minutes| now.saturating_add(minutes.saturating_mul(60)).min(stock.end))
-}
-
-/// How many coupons of a stock a person has received, whatever became of them.
-fn count_of_user(tx: &Transaction<'_>, stock_id: &str, openid: &str) -> Result<i64, StoreError> {
-    tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid))])
+/// How many coupons of a stock a person has received, whatever became of them. INFERRED(cash-natural-person): with `natural_person_limit`
+/// all openids of a person count together.
+fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
+    let count =
+        |openid: &str| tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid))]);
+    let person = match stock.has_send_rule("natural_person_limit") {
+        true => Person::find(tx, openid)?,
+        false => None,
+    };
+    let Some(person) = person else { return count(openid) };
+    let mut openids: Vec<&str> = person.openids.values().map(String::as_str).collect();
+    openids.extend([openid, person.unionid.as_str()]);
+    openids.sort_unstable();
+    openids.dedup();
+    openids.into_iter().try_fold(0i64, |sum, openid| Ok(sum.saturating_add(count(openid)?)))
 }
 
 pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Coupon>, StoreError> {
@@ -158,21 +196,36 @@ impl Coupon {
             "status": self.state_at(now).word(),
             "description": stock.description(),
             "create_time": clock::rfc3339(self.received),
-            "coupon_type": "NORMAL",
+            "coupon_type": stock.coupon_type(),
+            "cut_to_message": stock.cut_to_message(),
             "no_cash": stock.no_cash,
             "available_begin_time": clock::rfc3339(self.begin),
             "available_end_time": clock::rfc3339(self.end),
-            "singleitem": !stock.use_rule_texts("available_items").is_empty(),
+            "singleitem": !stock.items().is_empty(),
             "normal_coupon_information": {
                 "coupon_amount": stock.coupon_amount, "transaction_minimum": stock.transaction_minimum,
             },
-            "consume_information": self.used.as_ref().map(|used| json!({
-                "consume_time": clock::rfc3339(used.time),
-                "consume_mchid": used.mchid,
-                "transaction_id": used.transaction_id,
-            })),
+            "consume_information": self.used.as_ref().map(Use::show),
         });
         remove_nulls(&mut shown);
+        shown
+    }
+}
+
+impl Coupon {
+    /// What a notification of its use opens to: the query has neither `consume_amount` nor these two blocks.
+    pub(super) fn show_used(&self, stock: &Stock, now: i64) -> Value {
+        let mut shown = self.show(stock, now);
+        if let Some(used) = &self.used {
+            shown["consume_information"]["consume_amount"] = json!(used.fen);
+        }
+        if let Some(message) = stock.cut_to_message() {
+            let highest = &message["single_price_max"];
+            shown["discount_to"] = json!({ "cut_to_price": message["cut_to_price"], "max_price": highest });
+            if let Some(shown) = shown.as_object_mut() {
+                shown.remove("cut_to_message");
+            }
+        }
         shown
     }
 }
@@ -202,18 +255,15 @@ pub(super) mod tests {
     fn a_coupon_expires_after_its_last_second_unless_it_was_used() {
         assert_eq!(a_coupon().state_at(NOW + 3_600), CouponState::Sended);
         assert_eq!(a_coupon().state_at(NOW + 3_601), CouponState::Expired);
-        let used = Use { time: NOW, mchid: CREATOR.to_owned(), transaction_id: "4200".to_owned() };
+        let used = Use {
+            time: NOW,
+            mchid: CREATOR.to_owned(),
+            transaction_id: "4200".to_owned(),
+            fen: 500,
+            goods: Vec::new(),
+        };
         let used = Coupon { used: Some(used), ..a_coupon() };
         assert_eq!(used.state_at(NOW + 3_601), CouponState::Used);
         assert_eq!(used.show(&a_running_stock(), NOW)["consume_information"]["consume_mchid"], CREATOR);
-    }
-
-    #[test]
-    fn a_coupon_may_end_before_its_stock_and_never_after_it() {
-        let mut stock = a_running_stock();
-        stock.members["coupon_use_rule"]["coupon_available_time"] =
-            json!({ "available_time_after_receive": 10 });
-        assert_eq!(end_of_coupon(&stock, NOW), NOW + 600);
-        assert_eq!(end_of_coupon(&stock, NOW + 3_590), NOW + 3_600);
     }
 }

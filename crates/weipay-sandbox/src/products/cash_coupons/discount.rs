@@ -2,11 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::callbacks;
+use super::benefit::Taken;
 use super::coupon::{self, Coupon, Use};
+use super::flow::{self, FlowKind, FlowOf};
+use super::goods::{Eligible, Goods};
 use super::stock::{self, Stock};
+use super::{availability, callbacks};
 use crate::products::HandlerError;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, post};
+use crate::products::payments::order::TradeType;
 use crate::response::Refusal;
 use crate::store::{Page, StoreError, Transaction};
 
@@ -14,7 +18,7 @@ use crate::store::{Page, StoreError, Transaction};
 const MAX_LOOKED_AT: i64 = 200;
 
 /// What an order must say for a coupon to fit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Basket<'a> {
     /// Whose money the payment is.
     pub(crate) payee: &'a str,
@@ -22,6 +26,10 @@ pub(crate) struct Basket<'a> {
     pub(crate) total: i64,
     /// 订单优惠标记.
     pub(crate) goods_tag: Option<&'a str>,
+    pub(crate) trade_type: TradeType,
+    /// `bank_type` of the payment; `OTHERS` for the wallet.
+    pub(crate) bank_type: &'a str,
+    pub(crate) goods: Vec<Goods>,
 }
 
 /// A coupon that fits an order.
@@ -29,12 +37,17 @@ pub(crate) struct Basket<'a> {
 pub(crate) struct Discount {
     stock: Stock,
     coupon: Coupon,
+    taken: Taken,
 }
 
 impl Discount {
     /// Fen that it takes off.
     pub(crate) fn amount(&self) -> i64 {
-        self.stock.coupon_amount
+        self.taken.fen
+    }
+
+    pub(crate) fn coupon_id(&self) -> &str {
+        &self.coupon.id
     }
 
     /// The creator of the stock whose marketing account pays it; nobody where the stock has no money.
@@ -47,12 +60,13 @@ impl Discount {
         !self.stock.no_cash
     }
 
-    /// The entry of the order's `promotion_detail`.
+    /// The entry of the order's `promotion_detail`. UNCONFIRMED(cash-goods-discount): `discount_amount` of the goods is for all pieces, in
+    /// proportion to what they cost.
     pub(crate) fn promotion_detail(&self) -> Value {
-        json!({
+        let mut shown = json!({
             "coupon_id": self.coupon.id,
             "name": self.stock.name(),
-            "scope": if self.stock.use_rule_texts("available_items").is_empty() { "GLOBAL" } else { "SINGLE" },
+            "scope": if self.stock.items().is_empty() { "GLOBAL" } else { "SINGLE" },
             "type": if self.stock.no_cash { "NOCASH" } else { "CASH" },
             "amount": self.amount(),
             "stock_id": self.stock.id,
@@ -60,25 +74,37 @@ impl Discount {
             "merchant_contribute": self.amount(),
             "other_contribute": 0,
             "currency": "CNY",
-        })
+        });
+        if !self.taken.goods.is_empty() {
+            let goods = self.taken.goods.iter().map(|(goods, fen)| {
+                json!({
+                    "goods_id": goods.id, "quantity": goods.quantity, "unit_price": goods.price, "discount_amount": fen,
+                })
+            });
+            shown["goods_detail"] = goods.collect();
+        }
+        shown
     }
 }
 
-/// The coupon of a person that takes most off an order; of equal ones the one that ends first.
+/// The coupon of a person that takes most off an order; of equal ones the one that ends first. Those in `except` are for other orders that
+/// are paid together with it.
 pub(crate) fn best(
     tx: &Transaction<'_>,
     openids: &[&str],
-    basket: Basket<'_>,
+    basket: &Basket<'_>,
+    except: &[String],
     now: i64,
 ) -> Result<Option<Discount>, StoreError> {
     let mut best: Option<Discount> = None;
     for openid in openids {
         for coupon in coupon::find_of_user(tx, openid, Page { offset: 0, limit: MAX_LOOKED_AT })? {
-            let Some(stock) = stock::find(tx, &coupon.stock_id)? else { continue };
-            if !fits(&stock, &coupon, basket, now) {
+            if except.contains(&coupon.id) {
                 continue;
             }
-            let found = Discount { stock, coupon };
+            let Some(stock) = stock::find(tx, &coupon.stock_id)? else { continue };
+            let Some(taken) = taken_off(&stock, &coupon, basket, now) else { continue };
+            let found = Discount { stock, coupon, taken };
             let is_better =
                 |known: &Discount| (found.amount(), -found.coupon.end) > (known.amount(), -known.coupon.end);
             if best.as_ref().is_none_or(is_better) {
@@ -94,59 +120,103 @@ pub(crate) fn chosen(
     tx: &Transaction<'_>,
     coupon_id: &str,
     openids: &[&str],
-    basket: Basket<'_>,
+    basket: &Basket<'_>,
     now: i64,
 ) -> Result<Option<Discount>, StoreError> {
     let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(None) };
     let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
-    let is_own = openids.contains(&&*coupon.openid);
-    Ok((is_own && fits(&stock, &coupon, basket, now)).then_some(Discount { stock, coupon }))
+    let taken = taken_off(&stock, &coupon, basket, now).filter(|_| openids.contains(&&*coupon.openid));
+    Ok(taken.map(|taken| Discount { stock, coupon, taken }))
 }
 
-/// The rule. At least one fen must be left to pay: INFERRED(cash-rest). A stock without `available_merchants` is valid for its creator:
-/// INFERRED(cash-merchants).
-fn fits(stock: &Stock, coupon: &Coupon, basket: Basket<'_>, now: i64) -> bool {
+/// The rule: what a coupon takes off an order, if it fits. At least one fen must be left to pay: INFERRED(cash-rest).
+fn taken_off(stock: &Stock, coupon: &Coupon, basket: &Basket<'_>, now: i64) -> Option<Taken> {
+    let is_in_time = coupon.is_usable_at(now) && availability::is_open(stock, now);
+    if !is_in_time || !is_valid_at(stock, basket) || !is_valid_for(stock, basket) {
+        return None;
+    }
+    let eligible = Eligible::of_order(stock, basket.total, &basket.goods);
+    stock.benefit_rule().taken_off(&eligible).filter(|taken| taken.fen < basket.total)
+}
+
+/// Where: a stock without `available_merchants` is valid for its creator: INFERRED(cash-merchants).
+fn is_valid_at(stock: &Stock, basket: &Basket<'_>) -> bool {
     let merchants = stock.use_rule_texts("available_merchants");
-    let is_valid_there = match merchants.is_empty() {
+    match merchants.is_empty() {
         true => basket.payee == stock.creator,
         false => merchants.contains(&basket.payee),
-    };
+    }
+}
+
+/// How the order is paid, and what it is marked with. INFERRED(cash-trade-type): a JSAPI order is one of a mini program (MICROAPP) or of an
+/// official account (OTHER). UNCONFIRMED(cash-limit-pay): `limit_pay` has words of `bank_type`, and with `limit_card` any card is one that
+/// it names, because the sandbox has no numbers of cards.
+fn is_valid_for(stock: &Stock, basket: &Basket<'_>) -> bool {
     let tags = stock.use_rule_texts("goods_tag");
     let has_tag = tags.is_empty() || basket.goods_tag.is_some_and(|tag| tags.contains(&tag));
-    // The sandbox does not look at the goods of an order.
-    let is_for_all_goods = stock.use_rule_texts("available_items").is_empty();
-    coupon.is_usable_at(now)
-        && is_valid_there
-        && has_tag
-        && is_for_all_goods
-        && basket.total >= stock.transaction_minimum
-        && basket.total > stock.coupon_amount
+    let trade_types = stock.use_rule_texts("trade_type");
+    let words: &[&str] = match basket.trade_type {
+        TradeType::Jsapi => &["MICROAPP", "OTHER"],
+        TradeType::App => &["APPPAY"],
+        TradeType::Micropay => &["CARD"],
+        TradeType::Native | TradeType::Mweb => &["OTHER"],
+    };
+    let has_trade_type = trade_types.is_empty() || words.iter().any(|word| trade_types.contains(word));
+    let banks = stock.use_rule_texts("limit_pay");
+    let has_bank = banks.is_empty() || banks.contains(&basket.bank_type);
+    let has_card = stock.use_rule("limit_card").is_none() || basket.bank_type != WALLET;
+    has_tag && has_trade_type && has_bank && has_card
 }
+
+/// `bank_type` of what is paid from the wallet.
+const WALLET: &str = "OTHERS";
 
 /// Uses a coupon in an order that is being paid: the payee gets the amount from the budget, and the creator of the stock is notified.
 pub(crate) fn redeem(
     tx: &Transaction<'_>,
     discount: &Discount,
-    payee: &str,
     to: AccountKind,
-    transaction_id: &str,
-    now: i64,
+    order: FlowOf<'_>,
 ) -> Result<(), HandlerError> {
+    let Discount { stock, coupon, taken } = discount;
+    let FlowOf { transaction_id, mchid, now, .. } = order;
     if let Some(funder) = discount.funder() {
-        let posting =
-            Posting::new(Business::Coupon, transaction_id, now).for_number(&discount.coupon.id).moves(
-                funder.account(AccountKind::Marketing),
-                Owner::merchant(payee).account(to),
-                discount.amount(),
-            );
+        let posting = Posting::new(Business::Coupon, transaction_id, now).for_number(&coupon.id).moves(
+            funder.account(AccountKind::Marketing),
+            Owner::merchant(mchid).account(to),
+            taken.fen,
+        );
         post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
-        let locked = discount.stock.locked.saturating_sub(discount.amount());
-        tx.save(&Stock { locked, ..discount.stock.clone() })?;
+        let locked = stock.locked.saturating_sub(taken.fen);
+        tx.save(&Stock { locked, ..stock.clone() })?;
     }
-    let used = Use { time: now, mchid: payee.to_owned(), transaction_id: transaction_id.to_owned() };
-    let coupon = Coupon { used: Some(used), ..discount.coupon.clone() };
+    let used = Use {
+        time: now,
+        mchid: mchid.to_owned(),
+        transaction_id: transaction_id.to_owned(),
+        fen: taken.fen,
+        goods: taken.goods.clone(),
+    };
+    let coupon = Coupon { used: Some(used), ..coupon.clone() };
     tx.save(&coupon)?;
-    callbacks::announce_use(tx, &coupon.creator, coupon.show(&discount.stock, now), now)?;
+    flow::note(tx, FlowKind::Use, (&stock.id, &coupon.id), taken.fen, &taken.goods, order)?;
+    callbacks::announce_use(tx, &coupon.creator, coupon.show_used(stock, now), now)?;
+    Ok(())
+}
+
+/// Writes down what of the coupons of an order came back.
+pub(crate) fn note_refund(
+    tx: &Transaction<'_>,
+    promotion_detail: &[Value],
+    refunded: &[i64],
+    order: FlowOf<'_>,
+) -> Result<(), StoreError> {
+    for (promotion, fen) in promotion_detail.iter().zip(refunded) {
+        let coupon = coupon::find(tx, promotion["coupon_id"].as_str().unwrap_or_default())?;
+        let Some(coupon) = coupon.filter(|_| *fen > 0) else { continue };
+        let goods = coupon.used.as_ref().map(|used| used.goods.as_slice()).unwrap_or_default();
+        flow::note(tx, FlowKind::Refund, (&coupon.stock_id, &coupon.id), *fen, goods, order)?;
+    }
     Ok(())
 }
 
@@ -201,24 +271,77 @@ mod tests {
     use crate::products::ledger::{Purse, sum_of_everything};
     use crate::store::Store;
 
-    const BASKET: Basket<'_> = Basket { payee: CREATOR, total: 1_000, goods_tag: None };
+    fn basket() -> Basket<'static> {
+        Basket {
+            payee: CREATOR,
+            total: 1_000,
+            goods_tag: None,
+            trade_type: TradeType::Jsapi,
+            bank_type: "CMC",
+            goods: Vec::new(),
+        }
+    }
+
+    fn fits(stock: &Stock, basket: &Basket<'_>, now: i64) -> bool {
+        taken_off(stock, &a_coupon(), basket, now).is_some()
+    }
+
+    fn with_rule(name: &str, value: Value) -> Stock {
+        let mut stock = a_running_stock();
+        stock.members["coupon_use_rule"][name] = value;
+        stock
+    }
 
     #[test]
     fn a_coupon_fits_an_order_that_is_large_enough_at_its_merchant_in_its_time() {
-        let (stock, coupon) = (a_running_stock(), a_coupon());
-        assert!(fits(&stock, &coupon, BASKET, NOW));
-        assert!(!fits(&stock, &coupon, Basket { total: 999, ..BASKET }, NOW));
-        assert!(!fits(&stock, &coupon, Basket { payee: "1900000999", ..BASKET }, NOW));
-        assert!(!fits(&stock, &coupon, BASKET, NOW - 1));
-        assert!(!fits(&stock, &coupon, BASKET, NOW + 3_601));
+        let stock = a_running_stock();
+        assert!(fits(&stock, &basket(), NOW));
+        assert!(!fits(&stock, &Basket { total: 999, ..basket() }, NOW));
+        assert!(!fits(&stock, &Basket { payee: "1900000999", ..basket() }, NOW));
+        assert!(!fits(&stock, &basket(), NOW - 1));
+        assert!(!fits(&stock, &basket(), NOW + 3_601));
+        let at_night = json!({ "fix_available_time": { "begin_time": 0, "end_time": 100 } });
+        assert!(!fits(&with_rule("coupon_available_time", at_night), &basket(), NOW));
     }
 
     #[test]
     fn a_tag_of_the_stock_must_stand_in_the_order() {
-        let mut stock = a_running_stock();
-        stock.members["coupon_use_rule"]["goods_tag"] = json!(["WXG"]);
-        assert!(!fits(&stock, &a_coupon(), BASKET, NOW));
-        assert!(fits(&stock, &a_coupon(), Basket { goods_tag: Some("WXG"), ..BASKET }, NOW));
+        let stock = with_rule("goods_tag", json!(["WXG"]));
+        assert!(!fits(&stock, &basket(), NOW));
+        assert!(fits(&stock, &Basket { goods_tag: Some("WXG"), ..basket() }, NOW));
+    }
+
+    #[test]
+    fn a_stock_may_be_for_some_ways_to_pay_only() {
+        let fits = |stock: &Stock, basket: Basket<'_>| fits(stock, &basket, NOW);
+        let of_app = with_rule("trade_type", json!(["APPPAY"]));
+        assert!(!fits(&of_app, basket()));
+        assert!(fits(&of_app, Basket { trade_type: TradeType::App, ..basket() }));
+        let scanned = with_rule("trade_type", json!(["CARD", "FACE"]));
+        assert!(fits(&scanned, Basket { trade_type: TradeType::Micropay, ..basket() }));
+        assert!(!fits(&scanned, Basket { trade_type: TradeType::Native, ..basket() }));
+        let of_bank = with_rule("limit_pay", json!(["ICBC_DEBIT", "CMC"]));
+        assert!(fits(&of_bank, basket()));
+        assert!(!fits(&of_bank, Basket { bank_type: "OTHERS", ..basket() }));
+        let of_card = with_rule("limit_card", json!({ "name": "精粹白金", "bin": ["62542688"] }));
+        assert!(fits(&of_card, basket()) && !fits(&of_card, Basket { bank_type: "OTHERS", ..basket() }));
+    }
+
+    #[test]
+    fn a_coupon_for_goods_needs_them_in_the_order() {
+        let stock = with_rule("available_items", json!(["tea"]));
+        assert!(!fits(&stock, &basket(), NOW), "an order without goods");
+        let tea = |quantity| Goods { id: "tea".to_owned(), quantity, price: 500 };
+        assert!(!fits(&stock, &Basket { goods: vec![tea(1)], ..basket() }, NOW), "too few");
+        let two = Basket { goods: vec![tea(2)], total: 1_200, ..basket() };
+        let taken = taken_off(&stock, &a_coupon(), &two, NOW).unwrap();
+        let discount = Discount { stock, coupon: a_coupon(), taken };
+        let shown = discount.promotion_detail();
+        assert_eq!((&shown["scope"], &shown["amount"]), (&json!("SINGLE"), &json!(500)));
+        assert_eq!(
+            shown["goods_detail"],
+            json!([{ "goods_id": "tea", "quantity": 2, "unit_price": 500, "discount_amount": 500 }])
+        );
     }
 
     #[test]
@@ -234,18 +357,28 @@ mod tests {
             post(tx, budget).unwrap();
             tx.save(&Stock { locked: 5_000, ..a_running_stock() })?;
             tx.save(&a_coupon())?;
-            let discount = best(tx, &[OPENID], BASKET, NOW)?.unwrap();
+            let except = [a_coupon().id];
+            assert_eq!(best(tx, &[OPENID], &basket(), &except, NOW)?, None);
+            let discount = best(tx, &[OPENID], &basket(), &[], NOW)?.unwrap();
             assert_eq!((discount.amount(), discount.is_funded()), (500, true));
             assert_eq!(discount.promotion_detail()["coupon_id"], a_coupon().id);
-            redeem(tx, &discount, CREATOR, AccountKind::Unsettled, "4200", NOW)?;
-            assert_eq!(best(tx, &[OPENID], BASKET, NOW)?, None);
+            let order = FlowOf {
+                transaction_id: "4200",
+                refund_id: None,
+                total: 1_000,
+                mchid: CREATOR,
+                device: None,
+                now: NOW,
+            };
+            redeem(tx, &discount, AccountKind::Unsettled, order)?;
+            assert_eq!(best(tx, &[OPENID], &basket(), &[], NOW)?, None);
             let purse = Purse::find(tx, &creator)?;
             let balances = [AccountKind::Marketing, AccountKind::Unsettled].map(|kind| purse.balance(kind));
             assert_eq!((balances, sum_of_everything(tx)?), ([4_500, 500], 0));
             assert_eq!(stock::find(tx, &a_running_stock().id)?.unwrap().locked, 4_500);
             assert!(!give_back(tx, &a_coupon().id, "another")?);
             assert!(give_back(tx, &a_coupon().id, "4200")?);
-            assert!(best(tx, &[OPENID], BASKET, NOW)?.is_some());
+            assert!(best(tx, &[OPENID], &basket(), &[], NOW)?.is_some());
             Ok(())
         });
         done.unwrap();

@@ -13,6 +13,8 @@ use crate::store::{Page, StoreError, Transaction};
 
 /// UNCONFIRMED(cash-page): the size of a page when `limit` is missing.
 const DEFAULT_LIMIT: usize = 20;
+/// The most coupons of a page.
+const MOST_COUPONS: usize = 100;
 /// More records of one merchant or person are not looked at.
 const MAX_LOOKED_AT: i64 = 10_000;
 
@@ -43,11 +45,13 @@ pub(super) fn list_items(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
     list_of_stock(tx, context, "available_items", 100)
 }
 
-/// The coupons of a person that the caller has to do with: as creator of the stock, as sender, or as a merchant where it is valid.
+/// The coupons of a person that the caller has to do with: as creator of the stock, as sender, or as a merchant where it is valid. With
+/// `available_mchid` alone, `stock_id`, `status` and the page have no effect; beside `creator_mchid` it has none itself.
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
     check_appid(context)?;
     let coupons = coupon::find_of_user(tx, request.path("openid"), Page { offset: 0, limit: MAX_LOOKED_AT })?;
+    let place = request.query("available_mchid").filter(|_| request.query("creator_mchid").is_none());
     let mut found = Vec::new();
     for coupon in coupons {
         let Some(stock) = stock::find(tx, &coupon.stock_id)? else { continue };
@@ -55,17 +59,22 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         let concerns_caller =
             coupon.creator == caller.mchid || coupon.sender == caller.mchid || is_valid_at(&caller.mchid);
         let is = |name: &str, value: &str| request.query(name).is_none_or(|wanted| wanted == value);
-        if concerns_caller
-            && is("stock_id", &coupon.stock_id)
-            && is("status", coupon.state_at(now).word())
-            && is("creator_mchid", &coupon.creator)
-            && is("sender_mchid", &coupon.sender)
-            && request.query("available_mchid").is_none_or(is_valid_at)
-        {
+        let is_wanted = match place {
+            Some(mchid) => is_valid_at(mchid),
+            None => {
+                is("stock_id", &coupon.stock_id)
+                    && is("status", coupon.state_at(now).word())
+                    && is("creator_mchid", &coupon.creator)
+            }
+        };
+        if concerns_caller && is_wanted && is("sender_mchid", &coupon.sender) {
             found.push(Ok(coupon.show(&stock, now)));
         }
     }
-    page(request, 100, found.into_iter())
+    match place {
+        Some(_) => page(&ValidRequest::default(), MOST_COUPONS, found.into_iter()),
+        None => page(request, MOST_COUPONS, found.into_iter()),
+    }
 }
 
 pub(super) fn query_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

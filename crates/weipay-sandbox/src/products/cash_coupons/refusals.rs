@@ -70,6 +70,28 @@ pub(super) fn user_has_enough() -> Refusal {
     Refusal::new(403, "REQUEST_BLOCKED", "用户被限领拦截").with_tail(270_079_532)
 }
 
+/// The account of the person is frozen or cancelled.
+pub(super) fn abnormal_user() -> Refusal {
+    Refusal::new(403, "USER_ACCOUNT_ABNORMAL", "用户非法")
+        .with_reason("the account of this person is frozen or cancelled, by the control API")
+}
+
+/// 指定面额发券, which stocks with a value of their own do not have.
+pub(super) fn value_without_need() -> Refusal {
+    Refusal::param_error("参数错误,请核对文档要求")
+        .with_reason("coupon_value and coupon_minimum are for stocks without a value; this one has its own")
+}
+
+pub(super) fn bad_date() -> Refusal {
+    Refusal::param_error("输入时间格式错误")
+        .with_reason("bill_date must be a day of the calendar, such as 2026-11-25")
+}
+
+/// There is no flow file, or not yet.
+pub(super) fn no_flow(reason: &'static str) -> Refusal {
+    Refusal::resource_not_exists("账单文件不存在").with_reason(reason)
+}
+
 /// A number that was used before, for something else. UNCONFIRMED(cash-words).
 pub(super) fn other_parameters() -> Refusal {
     Refusal::invalid_request("商户单据号已使用，且参数与之前不一致").with_reason(

@@ -8,9 +8,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::activation;
+use super::benefit::{Benefit, BenefitRule};
 use super::refusals;
 use crate::clock;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
 use crate::store::{Due, IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreError, Transaction};
@@ -37,7 +38,7 @@ impl StockState {
     }
 }
 
-/// A stock of coupons of one value.
+/// A stock of coupons of one kind and value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Stock {
     pub(crate) id: String,
@@ -50,7 +51,10 @@ pub(crate) struct Stock {
     pub(crate) begin: i64,
     /// The last second in which its coupons can be used.
     pub(crate) end: i64,
-    /// Fen.
+    /// What a coupon takes off.
+    #[serde(default)]
+    pub(super) benefit: Benefit,
+    /// The most that one coupon takes off, in fen: the value of a fixed one.
     pub(crate) coupon_amount: i64,
     /// 使用券金额门槛, in fen.
     pub(crate) transaction_minimum: i64,
@@ -83,9 +87,6 @@ impl Record for Stock {
     }
 }
 
-/// What the clock does at the end of a stock's period.
-pub(super) const END: &str = "cash coupon stock ends";
-
 pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
     let request_no = request.required("out_request_no");
@@ -99,125 +100,13 @@ pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         let stock = Stock::read(&caller.mchid, request.body.clone(), now)?;
         let stock = Stock { id: format!("{}", 15_000_000 + tx.next_number("cash coupon stock")?), ..stock };
         let response = json!({ "stock_id": stock.id, "create_time": clock::rfc3339(now) });
-        let due = vec![Due { kind: END.to_owned(), key: stock.id.clone(), at: stock.end.saturating_add(1) }];
+        let due = vec![Due {
+            kind: activation::END.to_owned(),
+            key: stock.id.clone(),
+            at: stock.end.saturating_add(1),
+        }];
         carry_out(tx, Decision { due, ..Decision::new(stock, response) })
     })
-}
-
-/// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from the available balance, and from the
-/// operation account when that has too little.
-pub(super) fn start_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let mut stock = own_stock(tx, context)?;
-    match stock.state {
-        StockState::Running => {}
-        StockState::Unactivated => {
-            if !stock.no_cash {
-                stock.locked = stock.coupon_amount.saturating_mul(stock.max_coupons);
-                lock_budget(tx, &stock, context.now)?;
-            }
-            stock.state = StockState::Running;
-            stock.started = Some(context.now);
-            tx.save(&stock)?;
-        }
-        StockState::Paused | StockState::Stoped => return Err(refusals::wrong_state().into()),
-    }
-    let started = stock.started.unwrap_or(context.now);
-    Ok(json!({ "start_time": clock::rfc3339(started), "stock_id": stock.id }))
-}
-
-pub(super) fn pause_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let stock = switch(tx, context, StockState::Running, StockState::Paused)?;
-    Ok(json!({ "pause_time": clock::rfc3339(context.now), "stock_id": stock.id }))
-}
-
-pub(super) fn restart_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let stock = switch(tx, context, StockState::Paused, StockState::Running)?;
-    Ok(json!({ "restart_time": clock::rfc3339(context.now), "stock_id": stock.id }))
-}
-
-pub(super) fn stop_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let mut stock = own_stock(tx, context)?;
-    if !matches!(stock.state, StockState::Running | StockState::Paused | StockState::Stoped) {
-        return Err(refusals::wrong_state().into());
-    }
-    stop(tx, &mut stock, context.now)?;
-    let stopped = stock.stopped.unwrap_or(context.now);
-    Ok(json!({ "stop_time": clock::rfc3339(stopped), "stock_id": stock.id }))
-}
-
-/// INFERRED(cash-stock-end): when its period is over a stock is `stoped`, and what is left of its budget goes back.
-pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, at: i64) -> Result<(), HandlerError> {
-    let Some(mut stock) = find(tx, stock_id)? else { return Ok(()) };
-    stop(tx, &mut stock, at)?;
-    release(tx, &mut stock, at)
-}
-
-/// Nobody can be sent a coupon any more. Those that people have stay usable, so that the money for them stays locked until the period
-/// is over.
-fn stop(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), HandlerError> {
-    if stock.state != StockState::Stoped {
-        stock.state = StockState::Stoped;
-        stock.stopped = Some(now);
-        tx.save(stock)?;
-    }
-    Ok(())
-}
-
-fn release(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), HandlerError> {
-    let owner = Owner::merchant(&stock.creator);
-    let posting = Posting::new(Business::Coupon, &stock.id, now).moves(
-        owner.account(AccountKind::Marketing),
-        owner.account(AccountKind::Available),
-        stock.locked,
-    );
-    post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
-    stock.locked = 0;
-    tx.save(stock)?;
-    Ok(())
-}
-
-fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<(), HandlerError> {
-    let owner = Owner::merchant(&stock.creator);
-    let purse = Purse::find(tx, &owner)?;
-    let source = match purse.balance(AccountKind::Available) >= stock.locked {
-        true => AccountKind::Available,
-        false => AccountKind::Operation,
-    };
-    let posting = Posting::new(Business::Coupon, &stock.id, now).moves(
-        owner.account(source),
-        owner.account(AccountKind::Marketing),
-        stock.locked,
-    );
-    post(tx, posting).map_err(|error| error.or_short(refusals::no_money_to_start))
-}
-
-/// Pause and restart are 幂等: a stock that is there already is answered like one that goes there.
-fn switch(
-    tx: &Transaction<'_>,
-    context: &Context<'_>,
-    from: StockState,
-    to: StockState,
-) -> Result<Stock, HandlerError> {
-    let mut stock = own_stock(tx, context)?;
-    if stock.state == to {
-        return Ok(stock);
-    }
-    if stock.state != from {
-        return Err(refusals::wrong_state().into());
-    }
-    stock.state = to;
-    tx.save(&stock)?;
-    Ok(stock)
-}
-
-/// The stock of a path, which the caller must have created and must name as its creator.
-fn own_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Stock, HandlerError> {
-    let stock = find(tx, context.request.path("stock_id"))?.ok_or_else(refusals::no_such_stock)?;
-    let is_named = context.request.required("stock_creator_mchid") == stock.creator;
-    if !is_named || stock.creator != context.caller.mchid {
-        return Err(refusals::not_the_creator().into());
-    }
-    Ok(stock)
 }
 
 pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Stock>, StoreError> {
@@ -247,27 +136,16 @@ impl Stock {
             (Some(begin), Some(end)) if begin < end && end > now => (begin, end),
             _ => return Err(refusals::bad_period()),
         };
-        let rule = ["coupon_use_rule", "fixed_normal_coupon"];
-        let (Some(coupon_amount), Some(transaction_minimum)) = (
-            number(&[rule[0], rule[1], "coupon_amount"]),
-            number(&[rule[0], rule[1], "transaction_minimum"]),
-        ) else {
-            return Err(refusals::bad_rules(
-                "the sandbox has stocks with coupon_use_rule.fixed_normal_coupon only",
-            ));
-        };
         let max_coupons = number(&["stock_use_rule", "max_coupons"]).unwrap_or_default();
         let max_amount = number(&["stock_use_rule", "max_amount"]).unwrap_or_default();
         let max_per_user = number(&["stock_use_rule", "max_coupons_per_user"]).unwrap_or_default();
-        if coupon_amount <= 0 || max_coupons <= 0 || max_per_user <= 0 {
-            return Err(refusals::bad_rules(
-                "coupon_amount, max_coupons and max_coupons_per_user must be above 0",
-            ));
+        if max_coupons <= 0 || max_per_user <= 0 {
+            return Err(refusals::bad_rules("max_coupons and max_coupons_per_user must be above 0"));
         }
-        // UNCONFIRMED(cash-minimum): whether the minimum must be above the value.
-        if transaction_minimum < coupon_amount {
-            return Err(refusals::bad_rules("transaction_minimum must not be below coupon_amount"));
-        }
+        let stock_type = member(&["stock_type"]).and_then(Value::as_str).unwrap_or_default();
+        let share = max_amount.checked_div(max_coupons);
+        let BenefitRule { benefit, most: coupon_amount, minimum: transaction_minimum } =
+            BenefitRule::read(stock_type, members.get("coupon_use_rule"), share)?;
         if coupon_amount.checked_mul(max_coupons) != Some(max_amount) {
             return Err(refusals::budget_is_not_the_product());
         }
@@ -280,6 +158,7 @@ impl Stock {
             stopped: None,
             begin,
             end,
+            benefit,
             coupon_amount,
             transaction_minimum,
             max_coupons,
@@ -302,6 +181,40 @@ impl Stock {
     pub(super) fn use_rule_texts(&self, name: &str) -> Vec<&str> {
         let list = self.use_rule(name).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// The goods that it is for; none when it is for all.
+    pub(super) fn items(&self) -> Vec<&str> {
+        self.use_rule_texts("available_items")
+    }
+
+    pub(super) fn set_items(&mut self, items: Vec<String>) {
+        if let Some(rule) = self.members.get_mut("coupon_use_rule").and_then(Value::as_object_mut) {
+            rule.insert("available_items".to_owned(), json!(items));
+        }
+    }
+
+    /// A member of `stock_use_rule` that is a boolean.
+    pub(super) fn has_send_rule(&self, name: &str) -> bool {
+        let rule = self.members.get("stock_use_rule").and_then(|rule| rule.get(name));
+        rule.and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    pub(super) const fn benefit_rule(&self) -> BenefitRule {
+        BenefitRule { benefit: self.benefit, most: self.coupon_amount, minimum: self.transaction_minimum }
+    }
+
+    /// `coupon_type`.
+    pub(super) const fn coupon_type(&self) -> &'static str {
+        if matches!(self.benefit, Benefit::CutTo(_)) { "CUT_TO" } else { "NORMAL" }
+    }
+
+    /// `cut_to_message`, of a stock that cuts a price. INFERRED(cash-cut-to): its highest price is the lower one and what a coupon can take
+    /// off it.
+    pub(super) fn cut_to_message(&self) -> Option<Value> {
+        let Benefit::CutTo(price) = self.benefit else { return None };
+        let highest = price.saturating_add(self.coupon_amount);
+        Some(json!({ "single_price_max": highest, "cut_to_price": price }))
     }
 
     pub(super) fn name(&self) -> &str {
@@ -359,7 +272,7 @@ impl Stock {
                 "max_coupons_per_user": self.max_per_user,
                 "natural_person_limit": rule("natural_person_limit"),
                 "prevent_api_abuse": rule("prevent_api_abuse"),
-                "coupon_type": "NORMAL",
+                "coupon_type": self.coupon_type(),
                 "goods_tag": self.use_rule("goods_tag"),
                 "trade_type": self.use_rule("trade_type"),
                 "combine_use": self.use_rule("combine_use"),
@@ -368,8 +281,9 @@ impl Stock {
             "available_end_time": clock::rfc3339(self.end),
             "distributed_coupons": self.sent,
             "no_cash": self.no_cash,
-            "singleitem": !self.use_rule_texts("available_items").is_empty(),
-            "stock_type": "NORMAL",
+            "singleitem": !self.items().is_empty(),
+            "cut_to_message": self.cut_to_message(),
+            "stock_type": self.members.get("stock_type"),
             "start_time": self.started.map(clock::rfc3339),
             "stop_time": self.stopped.map(clock::rfc3339),
         });

@@ -3,10 +3,11 @@
 
 use serde_json::{Map, Value};
 use weipay_catalog::{Field, Operation};
-use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
+use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH};
 
 use super::document::Document;
 use super::gzip::gzip;
+use super::token;
 use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
 use crate::products::Links;
@@ -56,25 +57,15 @@ impl Link {
 
 impl Links<'_> {
     fn token(&self, link: &Link) -> Option<String> {
-        // Never from a seed: a nonce must not come twice under one key.
-        let nonce = Entropy::system().hex_digits(ENVELOPE_NONCE_LENGTH);
         let (key, file_nonce) = link.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
         let text = format!("{} {} {} {key} {file_nonce}", link.word(), u8::from(link.is_gzip), link.made);
-        let sealed = self.key.seal(&nonce, ASSOCIATED_DATA, text.as_bytes()).ok()?;
-        let sealed = sealed.trim_end_matches('=').replace('+', "-").replace('/', "_");
-        Some(format!("{nonce}{sealed}"))
+        token::seal(self.key, ASSOCIATED_DATA, &text)
     }
 
     /// What a token leads to; `None` when it is not one of this sandbox.
     pub(super) fn open(&self, token: &str) -> Option<Link> {
-        let (nonce, sealed) = token.split_at_checked(ENVELOPE_NONCE_LENGTH)?;
-        let mut ciphertext = sealed.replace('-', "+").replace('_', "/");
-        while !ciphertext.len().is_multiple_of(4) {
-            ciphertext.push('=');
-        }
-        let envelope = Envelope { nonce, associated_data: ASSOCIATED_DATA, ciphertext: &ciphertext };
-        let opened = self.key.open(&envelope).ok()?;
-        let mut words = std::str::from_utf8(&opened).ok()?.split(' ');
+        let text = token::open(self.key, ASSOCIATED_DATA, token)?;
+        let mut words = text.split(' ');
         let word = words.next()?;
         let (document, _) = Document::WORDS.iter().find(|(_, known)| *known == word)?;
         let is_gzip = words.next()? == "1";

@@ -1,21 +1,20 @@
 //! Uploading, listing and deleting codes (上传预存code, 查询预存code列表, 查询预存code详情, 删除预存code).
 
-use std::collections::HashSet;
-
 use serde_json::{Value, json};
 
 use super::definition::CodeMode;
 use super::listing::page_of;
 use super::stock::{self, Stock};
-use super::stored_codes::{self, Candidate, CodeCounts, CodePlace, StoredCode};
 use super::unconfirmed::{ILLEGAL_CODE, MAX_STORED_CODES, words};
 use super::{coupon, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::{Changes, Context, Decided, Decision, HandlerError, carry_out, idempotently};
+use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodeCounts, CodePlace, StoredCode};
+use crate::products::coupon_stocks::uploads::{Stored, Upload};
+use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
-use crate::store::{IdempotencyKey, StoreError, Transaction};
+use crate::store::{IdempotencyKey, Transaction};
 
 pub(super) fn upload_codes(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
@@ -24,9 +23,8 @@ pub(super) fn upload_codes(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     let key = IdempotencyKey { operation: "upload codes", scope: &scope, request_no };
     idempotently(tx, context, &key, refusals::other_parameters, || {
         let stock = stock_of_codes(tx, context)?;
-        let upload = Upload::read(request)?;
-        let known = upload.fitting.iter().map(|code| stored_codes::find(tx, &stock.id, code));
-        let known = known.collect::<Result<_, _>>()?;
+        let upload = read_upload(request)?;
+        let known = upload.known(tx, &stock.id)?;
         carry_out(tx, store_codes(upload, known, stored_codes::counts(tx, &stock.id)?, context.now)?)
     })
 }
@@ -107,44 +105,22 @@ fn check_named_appid(context: &Context<'_>) -> Result<bool, Refusal> {
     Ok(appid.is_some())
 }
 
-/// What an upload brings: each code once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Upload {
-    /// Codes as they may be.
-    fitting: Vec<String>,
-    /// Codes as they may not be, with what is wrong.
-    failed: Vec<(String, &'static str, &'static str)>,
-    duplicates: Vec<String>,
-}
+/// What is wrong with a code: the code of an error, and its sentence.
+type Problem = (&'static str, &'static str);
 
-impl Upload {
-    fn read(request: &ValidRequest) -> Result<Self, Refusal> {
-        let codes = request.body.get("coupon_code_list").and_then(Value::as_array);
-        let codes: Vec<_> = codes.into_iter().flatten().filter_map(Value::as_str).collect();
-        if codes.is_empty() {
-            return Err(refusals::request_parameters("give 1 to 200 codes in coupon_code_list"));
-        }
-        let (mut upload, mut seen, mut seen_twice) = (Self::default(), HashSet::new(), HashSet::new());
-        for code in codes {
-            if !seen.insert(code) {
-                if seen_twice.insert(code) {
-                    upload.duplicates.push(code.to_owned());
-                }
-                continue;
-            }
-            match problem(code) {
-                None => upload.fitting.push(code.to_owned()),
-                Some((word, message)) => upload.failed.push((code.to_owned(), word, message)),
-            }
-        }
-        Ok(upload)
+fn read_upload(request: &ValidRequest) -> Result<Upload<Problem>, Refusal> {
+    let codes = request.body.get("coupon_code_list").and_then(Value::as_array);
+    let codes: Vec<_> = codes.into_iter().flatten().filter_map(Value::as_str).collect();
+    if codes.is_empty() {
+        return Err(refusals::request_parameters("give 1 to 200 codes in coupon_code_list"));
     }
+    Ok(Upload::new(codes, problem))
 }
 
 const MAX_CODE_LENGTH: usize = 32;
 
 /// What is wrong with a code. Only `LENGTH_LIMIT` was seen; UNCONFIRMED(code-characters): how other characters are refused.
-fn problem(code: &str) -> Option<(&'static str, &'static str)> {
+fn problem(code: &str) -> Option<Problem> {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_\\/=| ".contains(letter);
     match code.chars().count() {
         1..=MAX_CODE_LENGTH if code.chars().all(fits) => None,
@@ -153,52 +129,27 @@ fn problem(code: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// Codes that were uploaded, and how many there are now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stored {
-    codes: Vec<StoredCode>,
-    counts: CodeCounts,
-}
-
-impl Changes for Stored {
-    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
-        self.codes.iter().try_for_each(|code| tx.save(code))?;
-        tx.save(&self.counts)
-    }
-}
-
 /// Stores the codes that are new. `known` has what is stored under each fitting code.
 fn store_codes(
-    upload: Upload,
+    upload: Upload<Problem>,
     known: Vec<Option<StoredCode>>,
-    mut counts: CodeCounts,
+    counts: CodeCounts,
     now: i64,
 ) -> Decided<Stored> {
-    let total = upload.fitting.len() + upload.failed.len();
-    let (mut codes, mut exist) = (Vec::new(), Vec::new());
-    for (code, known) in upload.fitting.into_iter().zip(known) {
-        // INFERRED(code-again): a code that was deleted can be uploaded again.
-        if known.is_some_and(|known| known.status().is_some()) {
-            exist.push(code);
-            continue;
-        }
-        let place = CodePlace::Available(counts.available);
-        codes.push(StoredCode { stock_id: counts.stock_id.clone(), code, upload_time: now, place });
-        counts.available += 1;
-        counts.total += 1;
-    }
-    if counts.total > MAX_STORED_CODES {
+    let (total, failed, duplicates) = (upload.len(), upload.failed, upload.duplicates);
+    let (stored, exist) = Stored::new(upload.fitting, known, counts, now);
+    if stored.counts.total > MAX_STORED_CODES {
         return Err(Refusal::invalid_request(words::TOO_MANY_CODES).with_reason(format!(
             "a stock may have {MAX_STORED_CODES} codes; nothing of this request was stored"
         )));
     }
-    let success: Vec<_> = codes.iter().map(|code| &code.code).collect();
-    let failed = upload.failed.iter();
+    let success: Vec<_> = stored.codes.iter().map(|code| &code.code).collect();
     let failed: Vec<_> = failed
-        .map(|(coupon_code, code, message)| json!({ "coupon_code": coupon_code, "code": code, "message": message }))
+        .iter()
+        .map(|(coupon_code, (code, message))| json!({ "coupon_code": coupon_code, "code": code, "message": message }))
         .collect();
     let response = json!({
-        "stock_id": counts.stock_id,
+        "stock_id": stored.counts.stock_id,
         "total_count": total,
         "success_count": success.len(),
         "success_codes": success,
@@ -206,9 +157,9 @@ fn store_codes(
         "fail_count": failed.len(),
         "fail_codes": failed,
         "exist_codes": exist,
-        "duplicate_codes": upload.duplicates,
+        "duplicate_codes": duplicates,
     });
-    Ok(Decision::new(Stored { codes, counts }, response))
+    Ok(Decision::new(stored, response))
 }
 
 /// Deletes a code. INFERRED(code-deletion): only one that nobody has; a code that a user has is refused with 400 INVALID_REQUEST.
@@ -228,10 +179,10 @@ mod tests {
     use super::*;
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_stock, stranger};
 
-    fn upload(codes: &[&str]) -> Upload {
+    fn upload(codes: &[&str]) -> Upload<Problem> {
         let body = json!({ "coupon_code_list": codes });
         let Value::Object(body) = body else { unreachable!() };
-        Upload::read(&ValidRequest::from_body(body)).unwrap()
+        read_upload(&ValidRequest::from_body(body)).unwrap()
     }
 
     #[test]

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use super::definition::CodeMode;
 use super::stock::Stock;
-use super::validity::Window;
 use crate::clock;
+use crate::products::coupon_stocks::validity::Window;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// A coupon that a user received.

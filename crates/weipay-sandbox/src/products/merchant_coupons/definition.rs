@@ -1,11 +1,14 @@
 //! What a merchant says of a stock when creating it, and the rules that this must keep beyond its contract.
 
+use std::borrow::Cow;
+
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::refusals;
-use super::validity::Validity;
+use crate::products::coupon_stocks::caps::Caps;
+use crate::products::coupon_stocks::validity::{Dialect, Validity};
 use crate::response::Refusal;
 
 /// A stock's definition: the members of the create request, and what the platform reads out of them.
@@ -20,6 +23,18 @@ pub(crate) struct Definition {
     /// What a coupon of a NORMAL stock is worth, in fen.
     pub(crate) discount_amount: Option<i64>,
 }
+
+/// `coupon_available_time`.
+pub(crate) static BUSIFAVOR_TIMES: Dialect = Dialect {
+    days: "available_day_after_receive",
+    seconds: "available_second_after_receive",
+    week: "available_week",
+    weekdays: "week_day",
+    hours: "available_day_time",
+    intervals: "irregulary_avaliable_time",
+    weekday: |day| day.as_i64().filter(|day| (0..=6).contains(day)),
+    weekday_rule: "week_day goes from 0 (Sunday) to 6",
+};
 
 /// What a coupon takes off (批次类型).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,14 +69,6 @@ pub(crate) enum CodeMode {
     MerchantUpload,
 }
 
-/// How many coupons may be sent (发放规则).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Caps {
-    pub(crate) total: i64,
-    pub(crate) by_user: i64,
-    pub(crate) by_day: Option<i64>,
-}
-
 impl CodeMode {
     fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -80,19 +87,19 @@ impl Definition {
     }
 
     /// Or the rule that the members break.
-    fn from_members(mut members: Map<String, Value>) -> Result<Self, &'static str> {
+    fn from_members(mut members: Map<String, Value>) -> Result<Self, Cow<'static, str>> {
         members.remove("out_request_no");
         let rule = members.get("coupon_use_rule").ok_or("coupon_use_rule is missing")?;
         let stock_type = StockType::from_word(text(&members, "stock_type").unwrap_or_default())
             .ok_or("stock_type is one of NORMAL, DISCOUNT and EXCHANGE")?;
         let discount_amount = worth(stock_type, rule)?;
         let times = rule.get("coupon_available_time").ok_or("coupon_available_time is missing")?;
-        let validity = Validity::read(times)?;
+        let validity = Validity::read(times, &BUSIFAVOR_TIMES)?;
         check_place_of_use(rule)?;
         let code_mode = CodeMode::from_word(text(&members, "coupon_code_mode").unwrap_or_default())
             .ok_or("coupon_code_mode is one of WECHATPAY_MODE, MERCHANT_API and MERCHANT_UPLOAD")?;
         let send_rule = members.get("stock_send_rule").ok_or("stock_send_rule is missing")?;
-        let caps = Caps::read(send_rule, discount_amount)?;
+        let caps = read_caps(send_rule, discount_amount)?;
         // A stock with an amount budget is answered with the number of coupons that it pays for.
         if let Some(Value::Object(send_rule)) = members.get_mut("stock_send_rule") {
             send_rule.entry("max_coupons").or_insert(json!(caps.total));
@@ -165,20 +172,19 @@ fn check_place_of_use(rule: &Value) -> Result<(), &'static str> {
     }
 }
 
-impl Caps {
-    fn read(rule: &Value, discount_amount: Option<i64>) -> Result<Self, &'static str> {
-        let number = |name: &str| rule.get(name).and_then(Value::as_i64);
-        let by_amount =
-            |name: &str| Some(number(name)?.checked_div(discount_amount?)?).filter(|count| *count > 0);
-        let total = number("max_coupons").or_else(|| by_amount("max_amount"));
-        Ok(Self {
-            total: total.ok_or(
-                "stock_send_rule needs max_coupons, or for stock_type NORMAL a max_amount that pays for one coupon",
-            )?,
-            by_user: number("max_coupons_per_user").ok_or("stock_send_rule needs max_coupons_per_user")?,
-            by_day: number("max_coupons_by_day").or_else(|| by_amount("max_amount_by_day")),
-        })
-    }
+fn read_caps(rule: &Value, discount_amount: Option<i64>) -> Result<Caps, &'static str> {
+    let number = |name: &str| rule.get(name).and_then(Value::as_i64);
+    let by_amount =
+        |name: &str| Some(number(name)?.checked_div(discount_amount?)?).filter(|count| *count > 0);
+    let total = number("max_coupons").or_else(|| by_amount("max_amount"));
+    let by_user = number("max_coupons_per_user").ok_or("stock_send_rule needs max_coupons_per_user")?;
+    Ok(Caps {
+        total: total.ok_or(
+            "stock_send_rule needs max_coupons, or for stock_type NORMAL a max_amount that pays for one coupon",
+        )?,
+        by_user: Some(by_user),
+        by_day: number("max_coupons_by_day").or_else(|| by_amount("max_amount_by_day")),
+    })
 }
 
 #[cfg(test)]

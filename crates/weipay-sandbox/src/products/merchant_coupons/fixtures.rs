@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use super::callbacks::Channel;
 use super::coupon::Coupon;
 use super::sending::{self, SendRequest, Situation};
-use super::stock::{self, Sent, Stock};
+use super::stock::{self, Stock};
 use crate::merchants::Account;
+use crate::products::coupon_stocks::caps::Sent;
 
 pub(crate) const MCHID: &str = "1900000109";
 pub(crate) const APPID: &str = "wx8888888888888888";

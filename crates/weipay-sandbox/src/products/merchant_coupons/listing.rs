@@ -6,11 +6,9 @@ use super::coupon::{self, Coupon, CouponState, Filter};
 use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
-use weipay_rules::{Limits, Rules};
-
 use crate::contract::ValidRequest;
-use crate::grammar::{Place, Source};
 use crate::merchants::Account;
+use crate::products::coupon_stocks::paging::number_of_query;
 use crate::products::users::check_user_exists;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
@@ -80,25 +78,7 @@ fn listed(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
 /// list of codes a start position.
 pub(super) fn page_of(request: &ValidRequest) -> Result<Page, Refusal> {
     Ok(Page {
-        limit: number(request, "limit", "分页大小", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE)?,
-        offset: number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?,
+        limit: number_of_query(request, "limit", "分页大小", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE)?,
+        offset: number_of_query(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?,
     })
-}
-
-fn number(
-    request: &ValidRequest,
-    name: &str,
-    title: &str,
-    default: i64,
-    min: i64,
-    max: i64,
-) -> Result<i64, Refusal> {
-    let Some(number) = request.query(name).and_then(|text| text.parse::<i64>().ok()) else {
-        return Ok(default);
-    };
-    let pointer = format!("/query/{name}");
-    let place = Place { source: Source::Query, pointer: &pointer, title };
-    let rules = Rules { limits: Limits::new(Some(min), Some(max)), ..Rules::NONE };
-    rules.check_integer(number).map_err(|rule| place.broken(rule, number.into()))?;
-    Ok(number)
 }

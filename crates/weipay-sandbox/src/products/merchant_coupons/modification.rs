@@ -6,10 +6,11 @@
 use serde_json::{Map, Value, json};
 
 use super::definition::Definition;
-use super::stock::{self, Sent, Stock, StockState};
+use super::stock::{self, Stock, StockState};
 use super::unconfirmed::words;
 use super::{idempotently, refusals};
 use crate::merchants::Account;
+use crate::products::coupon_stocks::caps::{BudgetObstacle, Dimension, Sent};
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out};
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, Transaction};
@@ -100,25 +101,27 @@ fn take(names: &[&str], from: &Map<String, Value>, into: &mut Map<String, Value>
     }
 }
 
-/// One of the two numbers.
-struct Dimension {
+/// How the operation names one of the two numbers.
+struct Names {
     member: &'static str,
     target: &'static str,
     current: &'static str,
 }
 
-const IN_TOTAL: Dimension =
-    Dimension { member: "max_coupons", target: "target_max_coupons", current: "current_max_coupons" };
-const BY_DAY: Dimension = Dimension {
-    member: "max_coupons_by_day",
-    target: "target_max_coupons_by_day",
-    current: "current_max_coupons_by_day",
-};
+const fn names(dimension: Dimension) -> Names {
+    match dimension {
+        Dimension::InTotal => {
+            Names { member: "max_coupons", target: "target_max_coupons", current: "current_max_coupons" }
+        }
+        Dimension::ByDay => Names {
+            member: "max_coupons_by_day",
+            target: "target_max_coupons_by_day",
+            current: "current_max_coupons_by_day",
+        },
+    }
+}
 
 /// Changes one of the two numbers.
-///
-/// INFERRED(budget-change) from the twin of product coupons: not below what was sent, and no daily limit for a stock that was created
-/// without one.
 fn rebudget(
     caller: &Account,
     request: &Map<String, Value>,
@@ -129,49 +132,39 @@ fn rebudget(
     let mut stock = check_changeable(caller, stock, now)?;
     let sent = sent.unwrap_or_default();
     let number = |name: &str| request.get(name).and_then(Value::as_i64);
-    let (dimension, target) = match (number(IN_TOTAL.target), number(BY_DAY.target)) {
-        (Some(target), None) => (IN_TOTAL, target),
-        (None, Some(target)) => (BY_DAY, target),
+    let target_of = |dimension| number(names(dimension).target);
+    let (dimension, target) = match (target_of(Dimension::InTotal), target_of(Dimension::ByDay)) {
+        (Some(target), None) => (Dimension::InTotal, target),
+        (None, Some(target)) => (Dimension::ByDay, target),
         _ => {
             let reason =
                 "give either target_max_coupons or target_max_coupons_by_day, with its current number";
             return Err(refusals::request_parameters(reason));
         }
     };
-    let sent = if dimension.member == IN_TOTAL.member { sent.total } else { sent.today(now) };
+    let Names { member, current, .. } = names(dimension);
     let caps = &mut stock.definition.caps;
-    let known = if dimension.member == IN_TOTAL.member { Some(caps.total) } else { caps.by_day };
-    let Some(known) = known else {
-        let reason = "the stock was created without max_coupons_by_day, and cannot get one";
-        return Err(refusals::request_parameters(reason));
-    };
-    match number(dimension.current) {
-        Some(current) if current == known => {}
-        Some(_) => return Err(Refusal::invalid_request(words::OTHER_BUDGET).with_reason(other(&dimension))),
-        None => return Err(refusals::request_parameters(other(&dimension))),
-    }
-    if target < sent.max(1) {
-        let reason = "the target must not be below 1, nor below what was sent already";
-        return Err(refusals::request_parameters(reason));
-    }
-    if dimension.member == IN_TOTAL.member {
-        caps.total = target
-    } else {
-        caps.by_day = Some(target)
-    }
-    if let Some(Value::Object(rule)) = stock.definition.members.get_mut("stock_send_rule") {
-        rule.insert(dimension.member.to_owned(), target.into());
-    }
-    let caps = &stock.definition.caps;
+    caps.change(dimension, number(current), target, &sent, now).map_err(|obstacle| {
+        let other = format!("{current} must be {member} of the stock as it is now");
+        match obstacle {
+            BudgetObstacle::NoDailyLimit => refusals::request_parameters(
+                "the stock was created without max_coupons_by_day, and cannot get one",
+            ),
+            BudgetObstacle::NoCurrent => refusals::request_parameters(other),
+            BudgetObstacle::OtherCurrent => Refusal::invalid_request(words::OTHER_BUDGET).with_reason(other),
+            BudgetObstacle::BelowSent => refusals::request_parameters(
+                "the target must not be below 1, nor below what was sent already",
+            ),
+        }
+    })?;
     let mut response = json!({ "max_coupons": caps.total });
     if let Some(by_day) = caps.by_day {
         response["max_coupons_by_day"] = by_day.into();
     }
+    if let Some(Value::Object(rule)) = stock.definition.members.get_mut("stock_send_rule") {
+        rule.insert(member.to_owned(), target.into());
+    }
     Ok(Decision::new(stock, response))
-}
-
-fn other(dimension: &Dimension) -> String {
-    format!("{} must be {} of the stock as it is now", dimension.current, dimension.member)
 }
 
 #[cfg(test)]

@@ -89,8 +89,9 @@ fn offer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::products::coupon_stocks::caps::Sent;
     use crate::products::merchant_coupons::fixtures::{APPID, CALLER, NOW, a_stock, stranger};
-    use crate::products::merchant_coupons::stock::{Sent, Stock};
+    use crate::products::merchant_coupons::stock::Stock;
 
     fn offered(caller: &Account, stock: Stock) -> Decided<Offer> {
         let request = SendRequest {

@@ -8,12 +8,14 @@ use super::coupon::{self, Condition, Coupon};
 use super::definition::CodeMode;
 use super::partnership;
 use super::refusals;
-use super::stock::{self, Sent, Stock, StockState};
-use super::stored_codes::{self, Candidate, CodePlace, Departure};
+use super::stock::{self, Stock, StockState};
 use super::unconfirmed::words;
 use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
 use crate::merchants::Account;
+use crate::products::coupon_stocks::caps::{Limit, Sent};
+use crate::products::coupon_stocks::fresh_code;
+use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodePlace, Departure};
 use crate::products::users::check_user_exists;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
@@ -130,7 +132,7 @@ impl Situation {
             is_authorized = stock.creator != sender.mchid
                 && partnership::lets_send(tx, stock, sender, request.appid.as_deref())?;
             if stock.definition.code_mode == CodeMode::MerchantUpload {
-                drawn_code = stored_codes::draw(tx, stock, entropy)?;
+                drawn_code = stored_codes::draw(tx, &stock.id, entropy)?;
             }
         }
         let code_is_taken = match &request.coupon_code {
@@ -147,11 +149,6 @@ impl Situation {
             callback,
         })
     }
-}
-
-/// 22 digits as the platform makes them: a serial keeps them apart, chance keeps them from being guessed.
-fn fresh_code(tx: &Transaction<'_>, entropy: &Entropy) -> Result<String, StoreError> {
-    Ok(format!("1{}{:010}", entropy.digits(11), tx.next_number("coupon code")?))
 }
 
 /// Why a coupon is not sent.
@@ -178,6 +175,16 @@ impl Obstacle {
                 "upload codes first: POST /v3/marketing/busifavor/stocks/{stock_id}/couponcodes",
             ),
             Self::Other(refusal) => refusal,
+        }
+    }
+}
+
+impl From<Limit> for Obstacle {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::User => Self::UserLimit,
+            Limit::Day => Self::DayLimit,
+            Limit::Stock => Self::StockLimit,
         }
     }
 }
@@ -215,7 +222,7 @@ pub(super) fn decide(
     check_may_send(sender, request, &stock, situation.is_authorized, now)?;
     check_user_exists(&request.openid)?;
     check_code_mode(&stock, request, situation.code_is_taken)?;
-    check_limits(&stock, &sent, situation.received_by_user, now)?;
+    stock.definition.caps.check(&sent, situation.received_by_user, now)?;
     let (code, departure) = match (stock.definition.code_mode, &request.coupon_code) {
         (CodeMode::MerchantUpload, _) => {
             let drawn = situation.drawn_code.ok_or(Obstacle::NoStoredCode)?;
@@ -273,20 +280,6 @@ pub(super) fn check_code_mode(stock: &Stock, request: &SendRequest, is_taken: bo
         (CodeMode::WechatPay | CodeMode::MerchantUpload, Some(_)) => Err(refusals::wrong_code_mode()),
         (CodeMode::MerchantApi, Some(_)) | (CodeMode::WechatPay | CodeMode::MerchantUpload, None) => Ok(()),
     }
-}
-
-fn check_limits(stock: &Stock, sent: &Sent, received_by_user: i64, now: i64) -> Result<(), Obstacle> {
-    let caps = &stock.definition.caps;
-    if received_by_user >= caps.by_user {
-        return Err(Obstacle::UserLimit);
-    }
-    if caps.by_day.is_some_and(|cap| sent.today(now) >= cap) {
-        return Err(Obstacle::DayLimit);
-    }
-    if sent.total >= caps.total {
-        return Err(Obstacle::StockLimit);
-    }
-    Ok(())
 }
 
 /// INFERRED(send-response): the official SDKs read the result nested, third-party pages print its members flat. Generated SDKs come from the

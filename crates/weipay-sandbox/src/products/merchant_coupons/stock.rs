@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::definition::{CodeMode, Definition};
-use super::stored_codes;
 use super::unconfirmed::STATE_AFTER_CREATION;
 use super::{once_for_merchant, refusals};
 use crate::clock;
 use crate::merchants::Account;
+use crate::products::coupon_stocks::caps::Sent;
+use crate::products::coupon_stocks::stored_codes;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::store::{Due, IdempotencyKey, IndexEntry, Record, StoreError, Transaction};
 
@@ -72,17 +73,6 @@ pub enum StockState {
     Paused,
 }
 
-/// How many coupons of a stock were sent: a record beside the stock, so that a send need not write its definition again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sent {
-    pub(crate) stock_id: String,
-    pub(crate) total: i64,
-    /// The day of the last send, in days since 1970 in Beijing.
-    pub(crate) day: i64,
-    /// How many were sent on that day.
-    pub(crate) on_day: i64,
-}
-
 impl StockState {
     pub(crate) const WORDS: [&str; 4] =
         [Self::Unaudit.word(), Self::Running.word(), Self::Stoped.word(), Self::Paused.word()];
@@ -102,24 +92,6 @@ impl StockState {
             Self::Stoped => "STOPED",
             Self::Paused => "PAUSED",
         }
-    }
-}
-
-impl Sent {
-    /// Nothing was sent yet.
-    pub(crate) fn new(stock_id: &str) -> Self {
-        Self { stock_id: stock_id.to_owned(), ..Self::default() }
-    }
-
-    /// How many were sent on the day of `now`. A clock that went back is still on the last day: otherwise a daily limit
-    /// would start again.
-    pub(crate) fn today(&self, now: i64) -> i64 {
-        if clock::day(now) <= self.day { self.on_day } else { 0 }
-    }
-
-    pub(crate) fn one_more(&self, now: i64) -> Self {
-        let day = self.day.max(clock::day(now));
-        Self { stock_id: self.stock_id.clone(), total: self.total + 1, day, on_day: self.today(now) + 1 }
     }
 }
 
@@ -211,18 +183,6 @@ impl Record for Stock {
 
     fn key(&self) -> String {
         self.id.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
-    }
-}
-
-impl Record for Sent {
-    const KIND: &'static str = "merchant coupons sent";
-
-    fn key(&self) -> String {
-        self.stock_id.clone()
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
@@ -332,18 +292,6 @@ mod tests {
             Ok(())
         });
         checked.unwrap();
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_starts_no_new_day() {
-        let sent = Sent::default().one_more(NOW).one_more(NOW);
-        for back in [1, clock::DAY, 400 * clock::DAY] {
-            assert_eq!(sent.today(NOW - back), 2, "{back} seconds back");
-        }
-        // Nor does a send in the past, or the way forward again.
-        let sent = sent.one_more(NOW - clock::DAY);
-        assert_eq!((sent.on_day, sent.today(NOW)), (3, 3));
-        assert_eq!(sent.today(NOW + clock::DAY), 0);
     }
 
     #[test]

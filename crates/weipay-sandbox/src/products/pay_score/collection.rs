@@ -5,10 +5,12 @@ use serde_json::Value;
 use super::order::{OrderState, Paid, ServiceOrder};
 use super::{DEDUCTION_SECONDS, EXPIRY_SECONDS};
 use crate::people::Person;
+use crate::people::account::AccountState;
 use crate::products::HandlerError;
 use crate::products::ledger::Owner;
 use crate::products::payments::order::{self, Dialect, Order, Payer, TradeType};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
+use crate::response::Refusal;
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
 /// Falls due when nobody has confirmed an order.
@@ -44,7 +46,8 @@ pub(super) fn deduct(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
         return Ok(());
     }
     let order = ServiceOrder { deduction: None, ..order };
-    if order.declines { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
+    let account = AccountState::of_person(tx, order.person().unwrap_or_default())?;
+    if order.declines || account != AccountState::Normal { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
 }
 
 /// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be shared and refunded, and stands
@@ -104,12 +107,11 @@ fn order_behind(order: &ServiceOrder, payer: Payer, now: i64) -> Order {
     }
 }
 
-/// No request can make this payment fail: a bank is never short.
+/// A bank is never short; only the person's account can be frozen or cancelled.
 fn not_paid(error: NotPaid) -> HandlerError {
     match error {
         NotPaid::Failed(error) => error.into(),
-        NotPaid::NotEnough | NotPaid::Because(_) => {
-            StoreError::Corrupt("the payment of a service order".to_owned()).into()
-        }
+        NotPaid::Because(reason) => Refusal::invalid_request("支付失败").with_reason(reason).into(),
+        NotPaid::NotEnough => StoreError::Corrupt("the payment of a service order".to_owned()).into(),
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn close(order: Order, now: i64) -> Result<Option<Order>, Refusal> {
     match order.state {
         OrderState::Success | OrderState::Refund => Err(refusals::paid()),
         OrderState::Closed | OrderState::Revoked => Ok(None),
+        OrderState::Accept => Err(refusals::under_deduction()),
         OrderState::NotPay | OrderState::UserPaying | OrderState::PayError => {
             let ended = now.min(order.expires);
             Ok(Some(Order { state: OrderState::Closed, ended: Some(ended), ..order }))

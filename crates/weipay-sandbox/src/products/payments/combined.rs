@@ -10,9 +10,12 @@ use super::order::{
 };
 use super::parties::{check_payer, check_sub_merchant, text};
 use super::payment::{self, CouponChoice, Means, NotPaid, SUCCESS};
-use super::person::{PaymentMeans, PersonPaid, PersonPaysError};
+use super::person::{PaymentFailure, PaymentMeans, PersonPaid, PersonPaysError};
 use super::refusals;
 use crate::clock;
+use crate::people::account::AccountState;
+use crate::products::apportion::apportion;
+use crate::products::cash_coupons::discount::Discount;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{
@@ -312,24 +315,27 @@ impl CombinedOrder {
     pub(super) fn pay(
         self,
         tx: &Transaction<'_>,
-        means: PaymentMeans<'_>,
+        means: &PaymentMeans<'_>,
         now: i64,
     ) -> Result<PersonPaid, PersonPaysError> {
         let parts: Vec<_> = self.load_parts(tx)?.into_iter().map(|part| part.seen_at(now)).collect();
         for part in &parts {
             payment::check_payable(part).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
         }
-        if means.discount != 0 {
-            return Err(NotPaid::Because("a discount on a combined order is not supported".to_owned()).into());
-        }
         if let Some(failure) = means.fail {
             return Ok(self.paid(&parts, Some(failure.word())));
         }
+        if let Some(first) = parts.first() {
+            let (_, person) = payment::payer_of(tx, first, means.person)?;
+            if AccountState::of_owner(tx, &person)? == AccountState::Frozen {
+                return Ok(self.paid(&parts, Some(PaymentFailure::Frozen.word())));
+            }
+        }
+        let shares = shares_of_parts(tx, &parts, means, now)?;
         let mut paid = Vec::with_capacity(parts.len());
-        for part in parts {
+        for (part, (discount, coupon)) in parts.into_iter().zip(shares) {
             let (payer, person) = payment::payer_of(tx, &part, means.person)?;
-            let means =
-                Means { payer, person, from_wallet: means.wallet, discount: 0, coupon: CouponChoice::None };
+            let means = Means { payer, person, from_wallet: means.wallet, discount, coupon };
             paid.push(payment::pay(tx, part, &means, now)?);
         }
         tx.unschedule(&self.expiry())?;
@@ -380,6 +386,51 @@ impl CombinedOrder {
     }
 }
 
+/// What is taken off each part: fen of a discount, or a coupon. UNCONFIRMED(combined-discount): a discount of the merchant is divided in
+/// proportion to the totals, and leaves at least one fen of each part to pay. A coupon that the person chose is for the first part that it
+/// fits.
+fn shares_of_parts(
+    tx: &Transaction<'_>,
+    parts: &[Order],
+    means: &PaymentMeans<'_>,
+    now: i64,
+) -> Result<Vec<(i64, CouponChoice)>, NotPaid> {
+    let totals: Vec<i64> = parts.iter().map(|part| part.total).collect();
+    let without_coupon = |discounts: Vec<i64>| {
+        discounts.into_iter().map(|discount| (discount, CouponChoice::None)).collect::<Vec<_>>()
+    };
+    if means.discount != 0 {
+        return apportion(means.discount, &totals, 1).map(without_coupon).ok_or_else(|| {
+            NotPaid::Because(
+                "a discount must be at least 0 fen, and leave at least one fen of each part of the combined order"
+                    .to_owned(),
+            )
+        });
+    }
+    match &means.coupon {
+        CouponChoice::None => Ok(without_coupon(vec![0; parts.len()])),
+        CouponChoice::Best => {
+            let coupons = payment::coupons_to_use(tx, parts, means.person, means.wallet, now)?;
+            let choice = |coupon: Option<Discount>| match coupon {
+                Some(coupon) => CouponChoice::Number(coupon.coupon_id().to_owned()),
+                None => CouponChoice::None,
+            };
+            Ok(coupons.into_iter().map(|coupon| (0, choice(coupon))).collect())
+        }
+        CouponChoice::Number(number) => {
+            let mut shares = without_coupon(vec![0; parts.len()]);
+            for (part, share) in parts.iter().zip(&mut shares) {
+                let (payer, _) = payment::payer_of(tx, part, means.person)?;
+                if payment::fits(tx, part, &payer, number, means.wallet, now)? {
+                    share.1 = CouponChoice::Number(number.clone());
+                    return Ok(shares);
+                }
+            }
+            Err(payment::does_not_fit(number))
+        }
+    }
+}
+
 /// A part as `sub_orders` has it. UNCONFIRMED(unpaid-part): nobody has paid a part yet: `payer_amount` is 0.
 fn show_part(part: &Order) -> Value {
     let payment = part.payment.as_ref();
@@ -402,6 +453,9 @@ fn show_part(part: &Order) -> Value {
         shown["success_time"] = json!(clock::rfc3339(payment.paid_at));
         if let Some(sub_openid) = &payment.payer.sub_openid {
             shown["sub_openid"] = json!(sub_openid);
+        }
+        if !payment.promotion_detail.is_empty() {
+            shown["promotion_detail"] = json!(payment.promotion_detail);
         }
     }
     shown

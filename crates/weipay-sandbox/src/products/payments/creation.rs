@@ -16,11 +16,11 @@ use crate::products::{Context, Decision, HandlerError, carry_out};
 use crate::response::Refusal;
 use crate::store::{Fingerprint, Transaction};
 
-pub(super) fn order_jsapi(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+pub(crate) fn order_jsapi(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     order(tx, context, TradeType::Jsapi)
 }
 
-pub(super) fn order_app(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+pub(crate) fn order_app(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     order(tx, context, TradeType::App)
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
             OrderState::Closed => Err(refusals::number_is_taken(
                 "the order with this out_trade_no was closed: take a new number",
             )),
-            OrderState::NotPay | OrderState::UserPaying | OrderState::PayError => {
+            OrderState::NotPay | OrderState::UserPaying | OrderState::PayError | OrderState::Accept => {
                 if !known.is_from_the_same_product(&new) {
                     return Err(refusals::number_is_taken(
                         "this out_trade_no has an order of another product, appid or sub-merchant: repeat that request, or take a new number",
@@ -180,7 +180,9 @@ pub(super) fn show_offer(trade_type: TradeType, prepay: Option<&Prepay>, entropy
     match trade_type {
         TradeType::Native => json!({ "code_url": code_url(id) }),
         TradeType::Mweb => json!({ "h5_url": h5_url(id, entropy) }),
-        TradeType::Jsapi | TradeType::App | TradeType::Micropay => json!({ "prepay_id": id }),
+        TradeType::Jsapi | TradeType::App | TradeType::Micropay | TradeType::Pap => {
+            json!({ "prepay_id": id })
+        }
     }
 }
 

@@ -261,11 +261,8 @@ impl Model {
     pub(super) fn pay(&mut self, number: usize, pays: Pays) -> Option<bool> {
         let order = self.orders.get(&number)?;
         let all = order.whole.map_or_else(|| vec![number], |whole| part_numbers(whole).to_vec());
-        let (is_named, is_whole) = (order.asked.wish.product == TradeType::Jsapi, order.whole.is_some());
+        let is_named = order.asked.wish.product == TradeType::Jsapi;
         if !matches!(order.state, OrderState::NotPay | OrderState::UserPaying) {
-            return None;
-        }
-        if is_whole && pays.discount != 0 {
             return None;
         }
         if let Some(failure) = pays.fail {
@@ -276,14 +273,18 @@ impl Model {
             return Some(false);
         }
         let person = pays.person.unwrap_or(if is_named { NAMED } else { SOMEBODY });
-        let total: i64 = all.iter().map(|number| self.orders[number].total).sum();
-        if (is_named && person != NAMED) || pays.discount < 0 || pays.discount >= total {
+        let totals: Vec<i64> = all.iter().map(|number| self.orders[number].total).collect();
+        let total: i64 = totals.iter().sum();
+        let discounts = discounts_of(&totals, pays.discount)?;
+        if is_named && person != NAMED {
             return None;
         }
         if pays.wallet && self.wallets[person] < total - pays.discount {
             return None;
         }
-        all.into_iter().for_each(|number| self.pay_order(number, pays, person));
+        for (number, discount) in all.into_iter().zip(discounts) {
+            self.pay_order(number, Pays { discount, ..pays }, person);
+        }
         self.notified += usize::from(!self.orders[&number].is_code());
         Some(true)
     }
@@ -444,4 +445,19 @@ impl Model {
             }
         }
     }
+}
+
+/// What a discount takes off an order, or off each of two parts: each keeps a fen to pay.
+fn discounts_of(totals: &[i64], discount: i64) -> Option<Vec<i64>> {
+    let most: i64 = totals.iter().map(|total| total - 1).sum();
+    if !(0..=most).contains(&discount) {
+        return None;
+    }
+    Some(match totals {
+        [first, second] => {
+            let share = (discount * first / (first + second)).min(first - 1).max(discount - (second - 1));
+            vec![share, discount - share]
+        }
+        _ => vec![discount],
+    })
 }

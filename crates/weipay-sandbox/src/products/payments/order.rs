@@ -5,6 +5,7 @@
 //!   create ► NOTPAY ── a person pays ──────────────────► SUCCESS ── refund ──► REFUND
 //!              ├── close, expiry ──► CLOSED
 //!              └── reverse (付款码 only) ──► REVOKED, from SUCCESS too
+//!   by contract ► ACCEPT ── the clock ──► SUCCESS or PAYERROR
 //! ```
 //!
 //! Orders of APIv3 and APIv2, of direct merchants and partners, and the parts of combined orders (合单) are the same record.
@@ -32,8 +33,10 @@ pub(crate) enum OrderState {
     Closed,
     /// 付款码 only: reversed.
     Revoked,
-    /// 付款码 only: the payment failed.
+    /// 付款码 and contracts (委托代扣): the payment failed.
     PayError,
+    /// Contracts only: the deduction is under way.
+    Accept,
 }
 
 impl OrderState {
@@ -47,6 +50,7 @@ impl OrderState {
             Self::Closed => "CLOSED",
             Self::Revoked => "REVOKED",
             Self::PayError => "PAYERROR",
+            Self::Accept => "ACCEPT",
         }
     }
 
@@ -60,6 +64,7 @@ impl OrderState {
             Self::Closed => "订单已关闭",
             Self::Revoked => "订单已撤销",
             Self::PayError => "支付失败，请撤销订单",
+            Self::Accept => "已接收，等待扣款",
         }
     }
 
@@ -81,6 +86,8 @@ pub(crate) enum TradeType {
     Mweb,
     /// 付款码.
     Micropay,
+    /// By a contract (委托代扣).
+    Pap,
 }
 
 impl TradeType {
@@ -92,6 +99,7 @@ impl TradeType {
             Self::App => "APP",
             Self::Mweb => "MWEB",
             Self::Micropay => "MICROPAY",
+            Self::Pap => "PAP",
         }
     }
 }
@@ -350,6 +358,11 @@ impl Order {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
     }
 
+    /// 商户端设备号.
+    pub(crate) fn device(&self) -> Option<&str> {
+        self.scene_info.as_ref()?.get("device_id")?.as_str()
+    }
+
     /// 微信支付订单号, of an order that was paid.
     pub(crate) fn transaction_id(&self) -> Option<&str> {
         self.payment.as_ref().map(|payment| payment.transaction_id.as_str())
@@ -388,7 +401,7 @@ impl Order {
             set("payer", self.show_payer(&payment.payer));
             amount["payer_total"] = json!(payment.payer_total);
             amount["payer_currency"] = json!(self.currency);
-            let device = self.scene_info.as_ref().and_then(|scene| scene.get("device_id"));
+            let device = self.device();
             set("scene_info", device.map_or(Value::Null, |device| json!({ "device_id": device })));
             if !payment.promotion_detail.is_empty() {
                 set("promotion_detail", json!(payment.promotion_detail));

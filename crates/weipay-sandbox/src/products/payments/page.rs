@@ -9,6 +9,8 @@
 //! It is outside the API: nothing of it is signed or logged, and faults do not meet it. `GET` changes nothing. `POST` pays or cancels as
 //! [`Platform::pay`] does, and only from a form of this page: a page of another site cannot read the form's token, and a request
 //! under another host name is refused.
+//!
+//! Where the order names nobody and people were made, one of them can be chosen (`person` in the query): the coupons are that person's.
 
 mod html;
 mod invoice;
@@ -27,6 +29,7 @@ use super::person::{PaymentFailure, PersonPays, PersonPaysError, find};
 use crate::authority::is_official;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::{Platform, Request};
+use crate::products::users::is_openid;
 use crate::response::Response;
 use html::{Message, STYLE};
 use invoice::{Invoice, Standing};
@@ -120,7 +123,9 @@ impl Platform {
 
     fn invoice(&self, visit: &Visit) -> Result<Invoice, Box<Response>> {
         let now = self.clock.now();
-        let found = self.store.transaction(|tx| Invoice::find(tx, &visit.given(), &visit.number, now));
+        let found = self
+            .store
+            .transaction(|tx| Invoice::find(tx, &visit.given(), &visit.number, visit.person.as_deref(), now));
         found.map_err(|error| match error {
             PersonPaysError::NotFound(_) | PersonPaysError::NotPayable(_) => {
                 refused(404, "没有这个订单", "No order has this address.")
@@ -138,7 +143,11 @@ impl Platform {
         let leaves = is_over || matches!(invoice.standing, Standing::Paid);
         let redirect_url = visit.redirect_url.as_deref().filter(|_| leaves);
         let status = message.as_ref().map_or(200, |message| message.status);
-        html::page(status, html::invoice(invoice, token.as_deref(), message.as_ref(), redirect_url))
+        let mut body = html::invoice(invoice, token.as_deref(), message.as_ref(), redirect_url);
+        if token.is_some() {
+            body.offer_people(&invoice.people, &visit.members());
+        }
+        html::page(status, body)
     }
 
     /// Pays or cancels, when the form of this page says so.
@@ -163,7 +172,10 @@ impl Platform {
                 ));
             }
         }
-        let pays = PersonPays::new(visit.given());
+        let mut pays = PersonPays::new(visit.given());
+        if let Some(person) = invoice.people.iter().find(|person| person.is_chosen) {
+            pays = pays.by_person(&person.id);
+        }
         let pays = match (&*field("do"), &*field("means")) {
             ("cancel", _) => pays.failing(PaymentFailure::Cancel),
             ("pay", "wallet") => pays.by_wallet(),
@@ -173,8 +185,12 @@ impl Platform {
         let message = match self.pay(&pays) {
             // To the page again, which shows that it is paid: to load it anew pays nothing.
             Ok(paid) if paid.paid => return Ok(html::see_other(&request.target)),
-            Ok(_) => {
+            Ok(paid) if paid.failure == Some(PaymentFailure::Cancel.word()) => {
                 Message { ends_visit: true, ..Message::new("已取消", "Cancelled: nothing was paid.") }
+            }
+            Ok(paid) => {
+                let failure = paid.failure.unwrap_or_default();
+                Message { status: 409, ..Message::new("支付失败", &format!("Not paid: {failure}.")) }
             }
             Err(PersonPaysError::Store(error)) => return Err(failed(&error.to_string())),
             Err(error) => {
@@ -251,6 +267,10 @@ struct Visit {
     number: String,
     /// Where an H5 page wants the person back.
     redirect_url: Option<String>,
+    /// Whether it is the address of an H5 order, which has its number in the query.
+    is_h5: bool,
+    /// Who pays, when it was chosen on the page.
+    person: Option<String>,
 }
 
 impl Visit {
@@ -264,7 +284,16 @@ impl Visit {
             return Err(refused(404, "没有这个订单", "No order has this address."));
         }
         let redirect_url = redirect_url.filter(|url| is_web_address(url)).map(Cow::into_owned);
-        Ok(Self { number: number.into_owned(), redirect_url })
+        let person = query_value(query, "person").filter(|id| is_openid(id)).map(Cow::into_owned);
+        let is_h5 = request.path() == H5_PATH;
+        Ok(Self { number: number.into_owned(), redirect_url, is_h5, person })
+    }
+
+    /// What the address must have besides the person who is chosen.
+    fn members(&self) -> Vec<(&'static str, &str)> {
+        let number = self.is_h5.then_some(("prepay_id", self.number.as_str()));
+        let redirect_url = self.redirect_url.as_deref().map(|url| ("redirect_url", url));
+        number.into_iter().chain(redirect_url).collect()
     }
 
     /// As it is said when a person pays.

@@ -94,7 +94,7 @@ pub(super) fn read_payer(
 }
 
 /// An openid must have its form, and be of the appid when its person was made.
-pub(super) fn check_payer(
+pub(crate) fn check_payer(
     tx: &Transaction<'_>,
     payer: &Payer,
     appid: &str,

@@ -14,8 +14,11 @@ use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
 use super::v2;
 use crate::clock;
 use crate::people::Person;
+use crate::people::account::AccountState;
 use crate::products::HandlerError;
-use crate::products::cash_coupons::discount::{self, Discount};
+use crate::products::cash_coupons::discount::{self, Basket, Discount};
+use crate::products::cash_coupons::flow::FlowOf;
+use crate::products::cash_coupons::goods::Goods;
 use crate::products::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
 use crate::store::{Announcement, Direction, Due, StoreError, Transaction};
 
@@ -92,6 +95,7 @@ impl From<PostingError> for NotPaid {
 pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -> Result<Order, NotPaid> {
     let order = order.seen_at(now);
     check_payable(&order).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
+    check_account(AccountState::of_owner(tx, &means.person)?)?;
     if means.discount < 0 || means.discount >= order.total {
         return Err(NotPaid::Because(format!(
             "a discount must be at least 0 fen and less than the {} fen of the order",
@@ -110,7 +114,7 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         paid_at: now,
         payer: means.payer.clone(),
         person: means.person.clone(),
-        bank_type: if means.from_wallet { "OTHERS" } else { BANK_TYPE }.to_owned(),
+        bank_type: bank_type(means.from_wallet).to_owned(),
         payer_total,
         fee,
         promotion_detail: match &coupon {
@@ -122,7 +126,15 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
     };
     post(tx, posting(&order, &payment, means.from_wallet, now))?;
     if let Some(coupon) = &coupon {
-        discount::redeem(tx, coupon, order.payee(), AccountKind::Unsettled, &id, now)?;
+        let of = FlowOf {
+            transaction_id: &id,
+            refund_id: None,
+            total: order.total,
+            mchid: order.payee(),
+            device: order.device(),
+            now,
+        };
+        discount::redeem(tx, coupon, AccountKind::Unsettled, of)?;
     }
     if order.profit_sharing {
         post(tx, kept_for_sharing(&order, &id, settled - fee, now))?;
@@ -134,6 +146,17 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
     tx.unschedule(&expiry)?;
     tx.schedule(&settlement_of(paid.payee(), now))?;
     Ok(paid)
+}
+
+/// The rule: who can pay at all.
+fn check_account(account: AccountState) -> Result<(), NotPaid> {
+    match account {
+        AccountState::Normal => Ok(()),
+        AccountState::Frozen => Err(NotPaid::Because("the account of the person is frozen".to_owned())),
+        AccountState::Cancelled => {
+            Err(NotPaid::Because("the person has cancelled the account and cannot pay".to_owned()))
+        }
+    }
 }
 
 fn posting(order: &Order, payment: &Payment, from_wallet: bool, now: i64) -> Posting {
@@ -156,15 +179,67 @@ fn kept_for_sharing(order: &Order, transaction_id: &str, fen: i64, now: i64) -> 
     )
 }
 
-/// The coupon that an order is paid with when a person chooses nothing.
-pub(super) fn coupon_to_use(
+/// `bank_type` of a payment.
+fn bank_type(from_wallet: bool) -> &'static str {
+    if from_wallet { "OTHERS" } else { BANK_TYPE }
+}
+
+/// The coupons that orders are paid with, which are paid together, when their person chooses nothing: one for each, or none.
+/// UNCONFIRMED(combined-coupons): each part of a combined order takes the best that is left, in the order of the parts.
+pub(super) fn coupons_to_use(
+    tx: &Transaction<'_>,
+    orders: &[Order],
+    person: Option<&str>,
+    from_wallet: bool,
+    now: i64,
+) -> Result<Vec<Option<Discount>>, NotPaid> {
+    let (mut found, mut taken) = (Vec::with_capacity(orders.len()), Vec::new());
+    for order in orders {
+        let (payer, _) = payer_of(tx, order, person)?;
+        let basket = basket(order, bank_type(from_wallet));
+        let coupon = discount::best(tx, &openids_of(&payer), &basket, &taken, now)?;
+        taken.extend(coupon.as_ref().map(|coupon| coupon.coupon_id().to_owned()));
+        found.push(coupon);
+    }
+    Ok(found)
+}
+
+fn openids_of(payer: &Payer) -> Vec<&str> {
+    let Payer { openid, sub_openid } = payer;
+    [openid, sub_openid].into_iter().flatten().map(String::as_str).collect()
+}
+
+fn basket<'a>(order: &'a Order, bank_type: &'a str) -> Basket<'a> {
+    Basket {
+        payee: order.payee(),
+        total: order.total,
+        goods_tag: order.goods_tag.as_deref(),
+        trade_type: order.trade_type,
+        bank_type,
+        goods: Goods::of_detail(order.detail.as_ref()),
+    }
+}
+
+/// Whether a coupon of the person fits an order.
+pub(super) fn fits(
     tx: &Transaction<'_>,
     order: &Order,
+    payer: &Payer,
+    coupon_id: &str,
+    from_wallet: bool,
     now: i64,
-) -> Result<Option<Discount>, NotPaid> {
-    let (payer, person) = payer_of(tx, order, None)?;
-    let means = Means { payer, person, from_wallet: false, discount: 0, coupon: CouponChoice::Best };
-    coupon_of(tx, order, &means, now)
+) -> Result<bool, StoreError> {
+    let basket = basket(order, bank_type(from_wallet));
+    Ok(discount::chosen(tx, coupon_id, &openids_of(payer), &basket, now)?.is_some())
+}
+
+/// What is said of a coupon that the person chose and that cannot be used.
+pub(super) fn does_not_fit(coupon_id: &str) -> NotPaid {
+    NotPaid::Because(format!(
+        "the coupon {} does not fit: it must be the person's, unused, in its time, valid at this merchant, for this way to pay and these \
+         goods, and the order large enough for it",
+        coupon_id.escape_debug()
+    ))
 }
 
 /// The coupon that is used, if one fits. A coupon that the person chose must fit.
@@ -177,21 +252,14 @@ fn coupon_of(
     if means.discount > 0 {
         return Ok(None);
     }
-    let Payer { openid, sub_openid } = &means.payer;
-    let openids: Vec<&str> = [openid, sub_openid].into_iter().flatten().map(String::as_str).collect();
-    let basket =
-        discount::Basket { payee: order.payee(), total: order.total, goods_tag: order.goods_tag.as_deref() };
+    let (openids, basket) = (openids_of(&means.payer), basket(order, bank_type(means.from_wallet)));
     match &means.coupon {
         CouponChoice::None => Ok(None),
-        CouponChoice::Best => Ok(discount::best(tx, &openids, basket, now)?),
-        CouponChoice::Number(number) => match discount::chosen(tx, number, &openids, basket, now)? {
-            Some(coupon) => Ok(Some(coupon)),
-            None => Err(NotPaid::Because(format!(
-                "the coupon {} does not fit: it must be the person's, unused, in its time, valid at this merchant, and the order \
-                 large enough for it",
-                number.escape_debug()
-            ))),
-        },
+        CouponChoice::Best => Ok(discount::best(tx, &openids, &basket, &[], now)?),
+        CouponChoice::Number(number) => {
+            let coupon = discount::chosen(tx, number, &openids, &basket, now)?;
+            coupon.map(Some).ok_or_else(|| does_not_fit(number))
+        }
     }
 }
 
@@ -231,30 +299,37 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
         }
         OrderState::Closed => Err("the order was closed by its merchant; make another order"),
         OrderState::Revoked => Err("the order was reversed by its merchant; make another order"),
-        OrderState::PayError => {
-            Err("the payment by this auth_code failed; reverse the order and make another")
-        }
+        OrderState::PayError => Err("the payment by this auth_code or contract failed; make another order"),
+        OrderState::Accept => Err("the order is being deducted by a contract, which the clock does"),
     }
 }
 
 /// Notifies the merchant of one order that was paid.
 pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
+    announcement(order).map_or(Ok(()), |announcement| tx.announce(&announcement))
+}
+
+/// What the merchant is told of an order that was paid.
+pub(crate) fn announcement(order: &Order) -> Option<Announcement> {
     // 付款码 has none.
-    let Some(notify_url) = &order.notify_url else { return Ok(()) };
+    let notify_url = order.notify_url.clone()?;
     let (event_type, resource) = match order.dialect {
         Dialect::V3 => (SUCCESS, order.show()),
         Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(order)),
     };
     let payment = order.payment.as_ref();
-    tx.announce(&Announcement {
+    Some(Announcement {
         mchid: order.merchant.clone(),
-        notify_url: notify_url.clone(),
+        notify_url,
         platform_serial: order.platform_serial.clone(),
         event_type,
         time: payment.map_or(order.created, |payment| payment.paid_at),
         resource,
     })
 }
+
+/// `event_type` of the notification of a payment by APIv2, whatever came of it.
+pub(crate) const PAID_V2: &str = v2::PAID;
 
 /// `event_type` of the notification of a payment.
 pub(super) const SUCCESS: &str = "TRANSACTION.SUCCESS";
@@ -268,7 +343,16 @@ pub(crate) fn payer_of(
     order: &Order,
     id: Option<&str>,
 ) -> Result<(Payer, Owner), NotPaid> {
-    let named = &order.payer;
+    payer_for(tx, &order.payer, (&order.appid, order.sub_appid.as_deref()), id)
+}
+
+/// The same for a payer who is named under these appids: the merchant's, and the sub-merchant's.
+pub(crate) fn payer_for(
+    tx: &Transaction<'_>,
+    named: &Payer,
+    (appid, sub_appid): (&str, Option<&str>),
+    id: Option<&str>,
+) -> Result<(Payer, Owner), NotPaid> {
     let openid = named.openid.as_deref().or(named.sub_openid.as_deref());
     let id = id.or(openid).unwrap_or(SOMEBODY);
     let known = match find_person(tx, id)? {
@@ -280,8 +364,8 @@ pub(crate) fn payer_of(
     let is_sub = named.openid.is_none() && named.sub_openid.as_deref() == Some(id);
     let plain = || Some(id.to_owned());
     let payer = Payer {
-        openid: under(&order.appid).or_else(|| if is_sub { named.openid.clone() } else { plain() }),
-        sub_openid: match &order.sub_appid {
+        openid: under(appid).or_else(|| if is_sub { named.openid.clone() } else { plain() }),
+        sub_openid: match sub_appid {
             Some(appid) => under(appid).or_else(|| if is_sub { plain() } else { named.sub_openid.clone() }),
             None => None,
         },

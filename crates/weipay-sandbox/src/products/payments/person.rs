@@ -11,7 +11,9 @@ use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
 use super::page;
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::people::account::AccountState;
 use crate::platform::Platform;
+use crate::products::contracts::with_order::order_was_paid;
 use crate::products::users::is_openid;
 use crate::store::{StoreError, Transaction};
 
@@ -133,7 +135,7 @@ impl PersonPays {
         self
     }
 
-    /// With a coupon of the merchant that takes so many fen off.
+    /// With a coupon of the merchant that takes so many fen off; off a combined order, in proportion to its parts.
     #[must_use]
     pub fn discount(mut self, fen: i64) -> Self {
         self.discount = fen;
@@ -274,7 +276,7 @@ impl Platform {
             }
             match payable {
                 Payable::One(order) => pay_one(tx, *order, pays, now),
-                Payable::Combined(combined) => combined.pay(tx, pays.means(), now),
+                Payable::Combined(combined) => combined.pay(tx, &pays.means(), now),
             }
         })
     }
@@ -315,17 +317,19 @@ impl PersonPays {
             person: self.person.as_deref(),
             fail: self.fail,
             discount: self.discount,
+            coupon: CouponChoice::from_text(self.coupon.as_deref()),
             wallet: self.wallet,
         }
     }
 }
 
 /// What of it is the same for one order and for a combined one.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct PaymentMeans<'a> {
     pub(super) person: Option<&'a str>,
     pub(super) fail: Option<PaymentFailure>,
     pub(super) discount: i64,
+    pub(super) coupon: CouponChoice,
     pub(super) wallet: bool,
 }
 
@@ -341,10 +345,14 @@ pub(super) fn pay_one(
         return Ok(fail(tx, order, failure)?);
     }
     let (payer, person) = payment::payer_of(tx, &order, pays.person.as_deref())?;
+    if AccountState::of_owner(tx, &person)? == AccountState::Frozen {
+        return Ok(fail(tx, order, PaymentFailure::Frozen)?);
+    }
     let coupon = CouponChoice::from_text(pays.coupon.as_deref());
     let means = Means { payer, person, from_wallet: pays.wallet, discount: pays.discount, coupon };
     let paid = payment::pay(tx, order, &means, now)?;
     payment::announce(tx, &paid)?;
+    order_was_paid(tx, &paid, now)?;
     Ok(PersonPaid {
         paid: true,
         trade_state: paid.state.word(),

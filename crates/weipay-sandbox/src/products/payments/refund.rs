@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   accepted ► PROCESSING ── the clock ──► SUCCESS
-//!                 │  ▲ └── the merchant's money is missing ──► CLOSED
+//!                 │  ▲ └── the merchant's money is missing for seven days ──► CLOSED
 //!                 ▼  └── apply-abnormal-refund ──┐
 //!              ABNORMAL ─────────────────────────┘
 //! ```
@@ -41,6 +41,7 @@ use serde_json::Value;
 
 use super::order::Order;
 use crate::contract::ValidRequest;
+use crate::people::account::AccountState;
 use crate::products::complaints;
 use crate::products::ledger::Posting;
 use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
@@ -90,6 +91,7 @@ pub(crate) fn refund(
         (None, None) => None,
     };
     let (order, payment) = accepting::check_order(mchid, request, order, now)?;
+    accepting::check_account(AccountState::of_owner(tx, &payment.person)?)?;
     let earlier = Refund::find_by_order(tx, &payment.transaction_id)?;
     accepting::check_amounts(request, &order, &payment, &earlier, now)?;
     let amounts = accepting::divide(request.refund, &order, &payment, &earlier);

@@ -3,7 +3,7 @@
 //! UNCONFIRMED(payment-codes): several sentences are known from users without their codes; they are refused with the usual ones.
 
 use super::unconfirmed::words;
-use crate::response::Refusal;
+use crate::response::{DocumentedRefusal, Refusal};
 
 /// The decimal codes of payments that end a `Request-ID`.
 mod tail {
@@ -51,17 +51,23 @@ pub(super) fn other_sub_merchant() -> Refusal {
         .with_reason("sub_mchid must be the one with which the order was made")
 }
 
-/// 403 OUT_TRADE_NO_USED is documented; this was observed. UNCONFIRMED(other-order-parameters): it is always this one.
+/// What the pages list for a number that was used before. UNCONFIRMED(other-order-parameters): the platform was seen to refuse otherwise, and
+/// so does the sandbox unless it is told to keep to the documents.
+const NUMBER_USED: DocumentedRefusal =
+    DocumentedRefusal { status: 403, code: "OUT_TRADE_NO_USED", message: "商户订单号重复" };
+
 pub(crate) fn other_parameters() -> Refusal {
     Refusal::invalid_request("请求重入时，参数与首次请求时不一致")
         .with_tail(tail::OTHER_PARAMETERS)
+        .with_documented(&NUMBER_USED)
         .with_reason("this out_trade_no was used before with other parameters: repeat exactly the first request, or close the order and take a new number")
 }
 
 /// The number was closed before any order was made with it.
-pub(super) fn burnt_number() -> Refusal {
+pub(crate) fn burnt_number() -> Refusal {
     Refusal::invalid_request("请求重入时，参数与首次请求时不一致")
         .with_tail(tail::OTHER_PARAMETERS)
+        .with_documented(&NUMBER_USED)
         .with_reason(
             "this out_trade_no was closed before an order was made with it, and cannot be used any more",
         )
@@ -69,7 +75,7 @@ pub(super) fn burnt_number() -> Refusal {
 
 /// The number has an order of another product, appid or sub-merchant, or a closed one.
 pub(crate) fn number_is_taken(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("201 商户订单号重复").with_reason(reason)
+    Refusal::invalid_request("201 商户订单号重复").with_documented(&NUMBER_USED).with_reason(reason)
 }
 
 pub(super) fn order_closed() -> Refusal {
@@ -95,6 +101,12 @@ pub(crate) fn paid() -> Refusal {
     Refusal::new(400, "ORDERPAID", "该订单已支付")
         .with_tail(tail::PAID)
         .with_reason("an order that was paid cannot be closed: refund it")
+}
+
+/// UNCONFIRMED(contract-order-close): an order whose deduction is under way cannot be closed.
+pub(super) fn under_deduction() -> Refusal {
+    Refusal::invalid_request("扣款请求已受理，请勿重复发起")
+        .with_reason("the order is being deducted by a contract: wait for the result, which takes two seconds of the sandbox's clock")
 }
 
 pub(crate) fn reversed() -> Refusal {
@@ -161,10 +173,15 @@ pub(super) fn no_openid() -> Refusal {
         .with_reason("payer needs sp_openid, or sub_openid together with sub_appid")
 }
 
-/// 500 OPENID_MISMATCH is documented; INFERRED(openid-mismatch) from reports of users: 400.
+/// 500 OPENID_MISMATCH is documented for partners and combined orders; INFERRED(openid-mismatch) from reports of users: 400.
 pub(super) fn other_openid(is_sub: bool) -> Refusal {
-    let message = if is_sub { "sub_appid和sub_openid不匹配" } else { "appid和openid不匹配" };
-    Refusal::invalid_request(message).with_reason(
+    const fn documented(message: &'static str) -> DocumentedRefusal {
+        DocumentedRefusal { status: 500, code: "OPENID_MISMATCH", message }
+    }
+    const OF_SUB_APPID: DocumentedRefusal = documented("sub_appid和sub_openid不匹配");
+    const OF_APPID: DocumentedRefusal = documented("appid和openid不匹配");
+    let documented = if is_sub { &OF_SUB_APPID } else { &OF_APPID };
+    Refusal::invalid_request(documented.message).with_documented(documented).with_reason(
         "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
     )
 }

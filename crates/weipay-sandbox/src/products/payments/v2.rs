@@ -11,7 +11,7 @@
 //! | `times` | times as APIv2 writes them |
 
 mod codepay;
-mod codes;
+pub(crate) mod codes;
 mod order;
 mod paid;
 pub(super) mod refund;
@@ -21,6 +21,7 @@ use super::order::Order;
 use crate::products::{Route, route};
 use crate::response::Refusal;
 
+pub(crate) use order::{dialect, query_order_if, read as read_order, unified_order};
 pub(super) use paid::notified;
 
 pub(crate) const ROUTES: &[Route] = &[

@@ -55,6 +55,17 @@ chain_step! {
 impl<M: Mode> PapayDeletecontract<M> {
     /// 申请解约 · `POST v2/papay/deletecontract`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as the number of a contract that was used before UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `CONTRACT_NOT_EXIST` | the merchant has no such contract, or it has ended (签约协议不存在) UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | neither contract_id nor plan_id with contract_code is there UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::deletecontract::post).
     ///
     /// ```no_run
@@ -195,6 +206,17 @@ chain_step! {
 impl<M: Mode> PapayPartnerDeletecontract<M> {
     /// 申请解约 · `POST v2/papay/partner/deletecontract`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as the number of a contract that was used before UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `CONTRACT_NOT_EXIST` | the merchant has no such contract, or it has ended (签约协议不存在) UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | neither contract_id nor plan_id with contract_code is there UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::deletecontract::post).
     ///
     /// ```no_run
@@ -308,6 +330,15 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as the number of a contract that was used before UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::preentrustweb::post).
     ///
     /// ```no_run
@@ -347,6 +378,17 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
     ///
     /// For 服务商. Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as the number of a contract that was used before UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `CONTRACT_NOT_EXIST` | the merchant has no such contract, or it has ended (签约协议不存在) UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | neither contract_id nor plan_id with contract_code is there UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::querycontract::post).
     ///
     /// ```no_run
@@ -377,6 +419,15 @@ impl<M: Mode> PapayPreentrustweb<M> {
     /// APP纯签约 · `POST v2/papay/preentrustweb`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as the number of a contract that was used before UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::preentrustweb::post).
     ///
@@ -416,6 +467,17 @@ impl<M: Mode> PapayQuerycontract<M> {
     /// 查询签约关系 · `POST v2/papay/querycontract`
     ///
     /// Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as the number of a contract that was used before UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `CONTRACT_NOT_EXIST` | the merchant has no such contract, or it has ended (签约协议不存在) UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | neither contract_id nor plan_id with contract_code is there UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycontract::post).
     ///

@@ -273,6 +273,20 @@ chain_step! {
 impl<M: Mode> PayContractorder<M> {
     /// 支付中签约 · `POST v2/pay/contractorder`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the order number was used before with other parameters or for another product (201 商户订单号重复) UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// |  | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// |  | `ORDERCLOSED` | the order is closed UNCONFIRMED | `NewNumber` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | a required parameter is missing UNCONFIRMED | `FixRequest` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::contractorder::post).
     ///
     /// ```no_run
@@ -552,6 +566,13 @@ impl<M: Mode> PayPaporderquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the order does not exist, or was not deducted by a contract | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::paporderquery::post).
     ///
     /// ```no_run
@@ -581,6 +602,19 @@ chain_step! {
 
 impl<M: Mode> PayPappayapply<M> {
     /// 申请扣款 · `POST v2/pay/pappayapply`
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as the number of a contract that was used before UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `CONTRACT_NOT_EXIST` | the merchant has no such contract, or it has ended (签约协议不存在) | `FixRequest` |
+    /// |  | `RULELIMIT` | the amount or the count of the deductions is over a limit of the plan (交易金额或次数超出限制，请检查后再试) | `QueryState` |
+    /// |  | `INVALID_REQUEST` | the person was not told before the deduction (预扣费通知), or its days are over | `QueryState` |
+    /// |  | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pappayapply::post).
     ///
@@ -638,6 +672,13 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the order does not exist, or was not deducted by a contract | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::paporderquery::post).
     ///
     /// ```no_run
@@ -667,6 +708,19 @@ chain_step! {
 
 impl<M: Mode> PayPartnerPappayapply<M> {
     /// 申请扣款 · `POST v2/pay/partner/pappayapply`
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as the number of a contract that was used before UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `CONTRACT_NOT_EXIST` | the merchant has no such contract, or it has ended (签约协议不存在) | `FixRequest` |
+    /// |  | `RULELIMIT` | the amount or the count of the deductions is over a limit of the plan (交易金额或次数超出限制，请检查后再试) | `QueryState` |
+    /// |  | `INVALID_REQUEST` | the person was not told before the deduction (预扣费通知), or its days are over | `QueryState` |
+    /// |  | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::pappayapply::post).
     ///

@@ -86,6 +86,14 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
     ///
     /// For 普通商户. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::contract_id::fail_notify::post).
     ///
     /// ```no_run
@@ -123,6 +131,14 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
     /// 直连商户预扣费通知 · `POST v3/papay/contracts/{contract_id}/notify`
     ///
     /// For 普通商户. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::contract_id::notify::post).
     ///
@@ -1087,6 +1103,22 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the amount or the count of the deductions is over a limit of the contract's plan (交易金额或次数超出限制，请检查后再试) UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::harmony::transactions::apply::post).
     ///
     /// ```no_run
@@ -1171,6 +1203,14 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::pay::partner::schedules::contract_id::contract_id::get).
     ///
     /// ```no_run
@@ -1215,6 +1255,14 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
     /// 预约扣费 · `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::partner::schedules::contract_id::contract_id::schedule::post).
     ///
@@ -1271,6 +1319,22 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
     /// 受理扣款 · `POST v3/papay/pay/partner/transactions/apply`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the amount or the count of the deductions is over a limit of the contract's plan (交易金额或次数超出限制，请检查后再试) UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::partner::transactions::apply::post).
     ///
@@ -1334,6 +1398,14 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::pay::schedules::contract_id::contract_id::get).
     ///
     /// ```no_run
@@ -1371,6 +1443,14 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
     /// 预约扣费 · `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::schedules::contract_id::contract_id::schedule::post).
     ///
@@ -1425,6 +1505,22 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
     /// 受理扣款 · `POST v3/papay/pay/transactions/apply`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// | 403 | `RULE_LIMIT` | the amount or the count of the deductions is over a limit of the contract's plan (交易金额或次数超出限制，请检查后再试) UNCONFIRMED | `QueryState` |
+    /// | 400 | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::transactions::apply::post).
     ///
@@ -1519,6 +1615,14 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post).
     ///
     /// ```no_run
@@ -1562,6 +1666,14 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
     /// H5场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post).
     ///
@@ -1607,6 +1719,14 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post).
     ///
     /// ```no_run
@@ -1650,6 +1770,14 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
     /// 小程序场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post).
     ///
@@ -1750,6 +1878,14 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post).
     ///
     /// ```no_run
@@ -1800,6 +1936,14 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post).
     ///
     /// ```no_run
@@ -1847,6 +1991,14 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
     /// JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post).
     ///
@@ -1897,6 +2049,14 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<
     /// 小程序场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post).
     ///
@@ -2029,6 +2189,14 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign::contracts::harmony_plan_id::plan_id::out_contract_code::out_contract_code::get).
     ///
     /// ```no_run
@@ -2112,6 +2280,14 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get).
     ///
     /// ```no_run
@@ -2161,6 +2337,14 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTe
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post).
     ///
     /// ```no_run
@@ -2199,6 +2383,14 @@ impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
     /// 代扣预签约 · `POST v3/papay/sign/contracts/pre-entrust-sign`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign::contracts::pre_entrust_sign::post).
     ///
@@ -2312,6 +2504,14 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get).
     ///
     /// ```no_run
@@ -2362,6 +2562,14 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
     /// 通过商户协议号解除委托代扣签约协议 · `POST v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post).
     ///

@@ -61,6 +61,14 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
     ///
     /// For 服务商. A success has no body (204).
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::contract_id::fail_notify::post).
     ///
     /// ```no_run
@@ -98,6 +106,14 @@ impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {
     /// 服务商商户预扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/notify`
     ///
     /// For 服务商. A success has no body (204).
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
+    /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::contracts::contract_id::notify::post).
     ///

@@ -357,6 +357,8 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::app_with_contract::post).
     ///
@@ -694,6 +696,8 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::jsapi_with_contract::post).
     ///
@@ -1195,6 +1199,8 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::app_with_contract::post).
     ///
@@ -1499,6 +1505,8 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
+    /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
+    /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::jsapi_with_contract::post).
     ///

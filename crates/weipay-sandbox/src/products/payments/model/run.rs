@@ -141,7 +141,7 @@ impl<'a> World<'a> {
                 body["payer"] = json!({ "auth_code": format!("13{:016}", asked.code) });
                 body["scene_info"] = json!({ "store_info": { "id": "0001" } });
             }
-            TradeType::App | TradeType::Native => {}
+            TradeType::App | TradeType::Native | TradeType::Pap => {}
         }
         let product = product_path(wish.product);
         self.ask("POST", &format!("/v3/pay/{between}transactions/{product}"), &body)
@@ -246,7 +246,7 @@ impl<'a> World<'a> {
             match &order.combined {
                 Some(combination) => {
                     let combined = CombinedOrder::find(tx, combination)?.unwrap();
-                    combined.pay(tx, wish.means(), self.now)
+                    combined.pay(tx, &wish.means(), self.now)
                 }
                 None => pay_one(tx, order, &wish, self.now),
             }
@@ -291,6 +291,7 @@ fn product_path(product: TradeType) -> &'static str {
         TradeType::Mweb => "h5",
         TradeType::Native => "native",
         TradeType::Micropay => "codepay",
+        TradeType::Pap => unreachable!("contracts have a model of their own"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::STYLE_PATH;
-use super::invoice::{Invoice, Standing};
+use super::invoice::{Invoice, Payer, Standing};
 use crate::response::Response;
 
 /// Nothing from elsewhere, no script, no frame around it. A redirect is no load, so `redirect_url` works all the same.
@@ -27,6 +27,7 @@ dt { color: #666; flex: none; }
 dd { margin: 0; text-align: right; min-width: 0; }
 fieldset { border: 0; background: #fff; border-radius: 8px; padding: 4px 12px; margin: 0 0 16px; }
 label { display: block; padding: 10px 0; }
+select { font: inherit; max-width: 100%; padding: 8px; }
 button, .button { display: block; width: 100%; min-height: 48px; margin: 12px 0; padding: 12px; border: 0; border-radius: 8px;
   font: inherit; text-align: center; text-decoration: none; background: #07c160; color: #fff; cursor: pointer; }
 button.quiet { background: #fff; color: #1a1a1a; }
@@ -61,6 +62,30 @@ impl Message {
 pub(super) struct Html {
     body: String,
     redirect_url: Option<String>,
+}
+
+impl Html {
+    /// Lets one choose who pays; the rest of the address stays as it is.
+    pub(super) fn offer_people(&mut self, people: &[Payer], members: &[(&'static str, &str)]) {
+        if people.is_empty() {
+            return;
+        }
+        let mut form = "<form method=\"get\">\n".to_owned();
+        for (name, value) in members {
+            let _ = writeln!(form, "<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value));
+        }
+        form += "<fieldset>\n<label>付款人 Who pays <select name=\"person\">\n\
+                 <option value=\"\">任何人 Somebody</option>\n";
+        for person in people {
+            let selected = if person.is_chosen { " selected" } else { "" };
+            let (id, openid) = (escape(&person.id), escape(&person.openid));
+            let _ = writeln!(form, "<option value=\"{id}\"{selected}>{openid}</option>");
+        }
+        form += "</select></label>\n<button class=\"quiet\">更换 Change</button>\n</fieldset>\n</form>\n";
+        // Before the form that pays.
+        let place = self.body.rfind("<form method=\"post\"").unwrap_or(self.body.len());
+        self.body.insert_str(place, &form);
+    }
 }
 
 /// An order. It has a form when there is a token for it.
@@ -104,11 +129,16 @@ pub(super) fn invoice(
     body += "</dl>\n";
     if let Some(token) = token {
         let token = escape(token);
+        let amount = |fen| match invoice.to_pay == invoice.to_pay_from_wallet {
+            true => String::new(),
+            false => format!(" {}", money(fen, &invoice.currency)),
+        };
+        let (by_card, by_wallet) = (amount(invoice.to_pay), amount(invoice.to_pay_from_wallet));
         let _ = write!(
             body,
             "<form method=\"post\">\n<input type=\"hidden\" name=\"token\" value=\"{token}\">\n<fieldset>\n\
-             <label><input type=\"radio\" name=\"means\" value=\"card\" checked> 银行卡 Bank card</label>\n\
-             <label><input type=\"radio\" name=\"means\" value=\"wallet\"> 零钱 Wallet</label>\n</fieldset>\n\
+             <label><input type=\"radio\" name=\"means\" value=\"card\" checked> 银行卡 Bank card{by_card}</label>\n\
+             <label><input type=\"radio\" name=\"means\" value=\"wallet\"> 零钱 Wallet{by_wallet}</label>\n</fieldset>\n\
              <button name=\"do\" value=\"pay\">支付 Pay</button>\n\
              <button name=\"do\" value=\"cancel\" class=\"quiet\">取消 Cancel</button>\n</form>\n"
         );

@@ -1,10 +1,11 @@
 //! What the page shows of an order: read from the store, and nothing is changed by it.
 
+use crate::people::Person;
 use crate::products::cash_coupons::discount::Discount;
-use crate::products::payments::order::Order;
-use crate::products::payments::payment::{check_payable, coupon_to_use};
+use crate::products::payments::order::{self, Order};
+use crate::products::payments::payment::{check_payable, coupons_to_use};
 use crate::products::payments::person::{Payable, PersonPaysError, check_prepay, find};
-use crate::store::Transaction;
+use crate::store::{StoreError, Transaction};
 
 /// An order, or a combined order, as the person sees it.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,15 +14,32 @@ pub(super) struct Invoice {
     pub(super) merchant: String,
     pub(super) out_trade_no: String,
     pub(super) currency: String,
-    /// Fen of all parts, without the coupon that would be used.
+    /// Fen of all parts by a bank card, without the coupons that would be used.
     pub(super) to_pay: i64,
+    /// The same from the wallet: some coupons are for some cards only.
+    pub(super) to_pay_from_wallet: i64,
     /// Fen that the person paid.
     pub(super) paid: i64,
     /// One, or those of a combined order.
     pub(super) lines: Vec<Line>,
     pub(super) coupons: Vec<Coupon>,
     pub(super) standing: Standing,
+    /// Who may pay, where the order names nobody and people were made.
+    pub(super) people: Vec<Payer>,
 }
+
+/// A person who may pay.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Payer {
+    /// Unionid, or an openid.
+    pub(super) id: String,
+    /// Under the appid of the order.
+    pub(super) openid: String,
+    pub(super) is_chosen: bool,
+}
+
+/// The most people to choose from.
+const MAX_PEOPLE: usize = 100;
 
 /// One order.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +72,7 @@ impl Invoice {
         tx: &Transaction<'_>,
         given: &str,
         number: &str,
+        person: Option<&str>,
         now: i64,
     ) -> Result<Self, PersonPaysError> {
         let payable = find(tx, given, None)?;
@@ -68,12 +87,20 @@ impl Invoice {
             }
         };
         let standing = standing(&orders, prepay);
-        // A combined order is paid without.
-        let to_use = match &orders[..] {
-            [order] if standing == Standing::Open && order.combined.is_none() => {
-                coupon_to_use(tx, order, now)?
-            }
-            _ => None,
+        let named = orders.first().is_some_and(|order| order.payer != order::Payer::default());
+        let person = person.filter(|_| !named);
+        let coupons = |from_wallet| -> Result<Vec<Discount>, PersonPaysError> {
+            Ok(match standing {
+                Standing::Open => {
+                    coupons_to_use(tx, &orders, person, from_wallet, now)?.into_iter().flatten().collect()
+                }
+                Standing::Paid | Standing::Over(_) => Vec::new(),
+            })
+        };
+        let (to_use, from_wallet) = (coupons(false)?, coupons(true)?);
+        let people = match (&standing, orders.first()) {
+            (Standing::Open, Some(order)) if !named => payers(tx, &order.appid, person)?,
+            _ => Vec::new(),
         };
         let total = orders.iter().fold(0, |sum: i64, order| sum.saturating_add(order.total));
         let payments = || orders.iter().filter_map(|order| order.payment.as_ref());
@@ -81,16 +108,36 @@ impl Invoice {
             merchant,
             out_trade_no,
             currency: orders.first().map_or_else(String::new, |order| order.currency.clone()),
-            to_pay: total - to_use.as_ref().map_or(0, Discount::amount),
+            to_pay: total - to_use.iter().map(Discount::amount).sum::<i64>(),
+            to_pay_from_wallet: total - from_wallet.iter().map(Discount::amount).sum::<i64>(),
             paid: payments().fold(0, |sum: i64, payment| sum.saturating_add(payment.payer_total)),
-            coupons: match to_use {
-                Some(coupon) => vec![Coupon::read(&coupon.promotion_detail())],
-                None => payments().flat_map(|payment| &payment.promotion_detail).map(Coupon::read).collect(),
+            coupons: match standing {
+                Standing::Open => {
+                    to_use.iter().map(|coupon| Coupon::read(&coupon.promotion_detail())).collect()
+                }
+                _ => payments().flat_map(|payment| &payment.promotion_detail).map(Coupon::read).collect(),
             },
             standing,
+            people,
             lines: orders.into_iter().map(Line::from).collect(),
         })
     }
+}
+
+/// People that were made, and the one that was chosen.
+fn payers(tx: &Transaction<'_>, appid: &str, chosen: Option<&str>) -> Result<Vec<Payer>, StoreError> {
+    let mut people = Person::list(tx, MAX_PEOPLE)?;
+    let of_chosen = chosen.map(|id| Person::find(tx, id)).transpose()?.flatten();
+    people.retain(|person| of_chosen.as_ref().is_none_or(|chosen| chosen.unionid != person.unionid));
+    let is_stranger = of_chosen.is_none();
+    let shown =
+        |person: Person, is_chosen| Payer { openid: person.openid(appid), id: person.unionid, is_chosen };
+    let mut payers: Vec<Payer> = of_chosen.into_iter().map(|person| shown(person, true)).collect();
+    if let Some(id) = chosen.filter(|_| is_stranger) {
+        payers.push(Payer { id: id.to_owned(), openid: id.to_owned(), is_chosen: true });
+    }
+    payers.extend(people.into_iter().map(|person| shown(person, false)));
+    Ok(payers)
 }
 
 impl From<Order> for Line {

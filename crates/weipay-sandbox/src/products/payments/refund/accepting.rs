@@ -12,6 +12,7 @@ use super::refusals;
 use super::shares::Divided;
 use crate::clock::DAY;
 use crate::contract::ValidRequest;
+use crate::people::account::AccountState;
 use crate::products::Decision;
 use crate::products::ledger::AccountKind;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
@@ -162,6 +163,11 @@ pub(super) fn check_order(
     Ok((order, payment))
 }
 
+/// Nothing can be given back to somebody who has left. A frozen account is told by the outcome.
+pub(super) fn check_account(account: AccountState) -> Result<(), Refusal> {
+    if account == AccountState::Cancelled { Err(refusals::cancelled_account()) } else { Ok(()) }
+}
+
 /// The amounts must fit, and refunds of one order must be a minute apart.
 pub(super) fn check_amounts(
     request: &RefundRequest,
@@ -231,8 +237,8 @@ pub(super) struct Money {
 /// What waits for profit sharing is used first, and nothing else while it waits. Otherwise INFERRED(refund-source): a request that says
 /// nothing takes what is not settled yet, and then what is available. UNCONFIRMED(refund-from): `UNAVAILABLE` of `amount.from` means
 /// what is not settled yet.
-/// INFERRED(refund-short): a merchant with too little money is refused at once; a refund that waits for money seven days
-/// long and is closed then is something that a developer asks for.
+/// INFERRED(refund-short): a merchant with too little money is refused at once; a refund that waits for money, and is closed after seven
+/// days, is something that a developer asks for.
 pub(super) fn draw(
     source: Option<&Source>,
     amounts: &Amounts,
@@ -322,6 +328,7 @@ pub(super) fn accept(
         created: now,
         succeeded: None,
         settles: now.saturating_add(outcome::SUCCESS_AFTER),
+        is_short: false,
         amounts,
     };
     let payment = Payment {

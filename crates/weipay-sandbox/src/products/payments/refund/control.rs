@@ -6,23 +6,37 @@ use super::outcome;
 use super::record::{Refund, RefundState};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
-use crate::products::HandlerError;
+use crate::products::{HandlerError, carry_out};
 use crate::store::StoreError;
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
     "/refunds/{number}/outcome",
     "Decides what becomes of a refund, by out_refund_no or refund_id; the clock lets it succeed otherwise",
-    &[Member::word("to", &WORDS, "success, abnormal (the card is gone) or closed").required()],
+    &[Member::word(
+        "to",
+        &WORDS,
+        "success, abnormal (the card is gone), closed, or short (the merchant's money is missing: closed seven days after it was accepted)",
+    )
+    .required()],
     decide_refund,
 )];
 
-const WORDS: [&str; 3] = ["success", "abnormal", "closed"];
+const WORDS: [&str; 4] = ["success", "abnormal", "closed", "short"];
+
+/// What a developer decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefundDecision {
+    Becomes(RefundState),
+    /// It waits for money of the merchant, which does not come.
+    Waits,
+}
 
 fn decide_refund(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let to = match request.text("to") {
-        Some("abnormal") => RefundState::Abnormal,
-        Some("closed") => RefundState::Closed,
-        _ => RefundState::Success,
+        Some("abnormal") => RefundDecision::Becomes(RefundState::Abnormal),
+        Some("closed") => RefundDecision::Becomes(RefundState::Closed),
+        Some("short") => RefundDecision::Waits,
+        _ => RefundDecision::Becomes(RefundState::Success),
     };
     match control.platform.decide_refund(request.path("number"), to)? {
         Some(Ok(refund)) => Ok(refund.show()),
@@ -39,7 +53,7 @@ impl Platform {
     pub(crate) fn decide_refund(
         &self,
         number: &str,
-        to: RefundState,
+        decision: RefundDecision,
     ) -> Result<Option<Result<Refund, RefundState>>, StoreError> {
         let now = self.clock.now();
         let decided: Result<_, HandlerError> = self.store.transaction(|tx| {
@@ -48,12 +62,19 @@ impl Platform {
                 None => Refund::find_by_anybodys_number(tx, number)?,
             };
             let Some(refund) = found else { return Ok(None) };
+            let to = match decision {
+                RefundDecision::Becomes(to) => to,
+                RefundDecision::Waits => RefundState::Closed,
+            };
             if !may_become(refund.state, to) {
                 return Ok(Some(Err(refund.state)));
             }
             tx.unschedule(&outcome::due(&refund))?;
             let id = refund.refund_id.clone();
-            outcome::decide(tx, refund, to, now)?;
+            match decision {
+                RefundDecision::Becomes(to) => outcome::decide(tx, refund, to, now)?,
+                RefundDecision::Waits => drop(carry_out(tx, outcome::wait_for_money(refund))?),
+            }
             Ok(Refund::find_by_id(tx, &id)?.map(Ok))
         });
         decided.map_err(|error| match error {

@@ -12,11 +12,12 @@ use super::{DUE, ROUTES};
 use crate::contract::Contract;
 use crate::entropy::Entropy;
 use crate::merchants::{Account, Merchants};
+use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
 use crate::products::payments::order::{self, Dialect, Order, OrderState, Payer, Payment, TradeType};
 use crate::products::payments::profit_sharing;
 use crate::products::payments::profit_sharing::funds::SharedFunds;
-use crate::products::{Context, HandlerError};
+use crate::products::{Context, HandlerError, carry_out};
 use crate::response::Refusal;
 use crate::store::{Fingerprint, OutboxEntry, Store, StoreError};
 
@@ -218,6 +219,21 @@ impl World {
             outcome::decide(tx, refund, to, self.now).map(|()| true)
         });
         decided.unwrap()
+    }
+
+    /// The merchant's money for a refund is missing.
+    pub(crate) fn wait_for_money(&self, number: &str) {
+        let waits: Result<(), HandlerError> = self.store().transaction(|tx| {
+            let refund = Refund::find_by_anybodys_number(tx, number)?.unwrap();
+            tx.unschedule(&outcome::due(&refund))?;
+            carry_out(tx, outcome::wait_for_money(refund)).map(drop)
+        });
+        waits.unwrap();
+    }
+
+    /// Changes the account of the person who pays.
+    pub(crate) fn set_account(&self, state: AccountState) {
+        self.store().transaction(|tx| state.keep(tx, OPENID)).unwrap();
     }
 
     /// Lets time pass, and does what is due on the way.

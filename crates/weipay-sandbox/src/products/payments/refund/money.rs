@@ -8,6 +8,7 @@ use super::record::{Amounts, is_money};
 use super::refusals;
 use crate::products::HandlerError;
 use crate::products::cash_coupons::discount;
+use crate::products::cash_coupons::flow::FlowOf;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::payments::order::{Order, Payment};
 use crate::products::payments::profit_sharing::funds::SharedFunds;
@@ -108,6 +109,15 @@ pub(in crate::products::payments) fn reverse(
     let (payee, receiver) =
         (Owner::merchant(order.payee()), original_account(&payment.bank_type, &payment.person));
     deliver(tx, &payee, receiver, &amounts, &payment.promotion_detail, posting(Business::Refund), now)?;
+    let of = FlowOf {
+        transaction_id: &payment.transaction_id,
+        refund_id: None,
+        total: order.total,
+        mchid: order.payee(),
+        device: order.device(),
+        now,
+    };
+    discount::note_refund(tx, &payment.promotion_detail, &amounts.coupons, of)?;
     if let Some(mut funds) = SharedFunds::find(tx, order, now)?.filter(|funds| funds.is_open) {
         funds.is_open = false;
         tx.save(&funds)?;

@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use super::record::{Channel, OfOrder, Refund, RefundState};
 use super::{money, refusals};
+use crate::clock::DAY;
 use crate::contract::ValidRequest;
+use crate::people::account::AccountState;
 use crate::products::cash_coupons::discount;
+use crate::products::cash_coupons::flow::FlowOf;
 use crate::products::complaints;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::payments::order::{Dialect, Order, Payment};
@@ -34,13 +37,37 @@ pub(super) fn original_account(bank_type: &str) -> String {
     }
 }
 
-/// The clock: the person has the money.
+/// For so long a refund waits for money of the merchant.
+const MAX_WAIT: i64 = 7 * DAY;
+
+/// The clock: the person has the money, or cannot get it, or the merchant's money has not come in time.
 pub(super) fn settle(tx: &Transaction<'_>, refund_id: &str, at: i64) -> Result<(), HandlerError> {
     let refund = Refund::find_by_id(tx, refund_id)?;
     match refund.filter(|refund| refund.state == RefundState::Processing && refund.settles == at) {
-        Some(refund) => decide(tx, refund, RefundState::Success, at),
+        Some(refund) => {
+            let to = what_becomes_of(&refund, AccountState::of_owner(tx, &refund.order.person)?);
+            decide(tx, refund, to, at)
+        }
         None => Ok(()),
     }
+}
+
+/// The rule. INFERRED(refund-account): only what goes to the wallet needs an account that works; a card is the bank's.
+fn what_becomes_of(refund: &Refund, account: AccountState) -> RefundState {
+    let goes_to_wallet = refund.channel == Channel::Original && refund.order.bank_type == "OTHERS";
+    match account {
+        _ if refund.is_short => RefundState::Closed,
+        AccountState::Frozen | AccountState::Cancelled if goes_to_wallet => RefundState::Abnormal,
+        _ => RefundState::Success,
+    }
+}
+
+/// The merchant's money is missing: seven days after it was accepted the refund is closed. Here the money waits with it meanwhile.
+pub(super) fn wait_for_money(refund: Refund) -> Decision<Refund> {
+    let settles = refund.created.saturating_add(MAX_WAIT);
+    let refund = Refund { is_short: true, settles, ..refund };
+    let due = vec![due(&refund)];
+    Decision { due, ..Decision::new(refund, Value::Null) }
 }
 
 /// Gives a refund another state, moves its money and notifies its merchant. The caller has seen that it may be given.
@@ -116,6 +143,15 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
         );
         post(tx, fee).map_err(broken)?;
     }
+    let of = FlowOf {
+        transaction_id: &refund.order.transaction_id,
+        refund_id: Some(&refund.refund_id),
+        total: refund.order.total,
+        mchid: refund.payee(),
+        device: None,
+        now,
+    };
+    discount::note_refund(tx, promotion_detail, &refund.amounts.coupons, of)?;
     let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
     let payment = order.as_ref().and_then(|order| order.payment.as_ref());
     if payment.is_some_and(|payment| payment.refunded >= refund.order.total) {

@@ -104,8 +104,11 @@ pub(crate) struct Refund {
     pub(crate) received_account: String,
     pub(crate) created: i64,
     pub(crate) succeeded: Option<i64>,
-    /// When the clock lets it succeed.
+    /// When the clock lets it succeed, or closes it.
     pub(crate) settles: i64,
+    /// Whether it waits for money of the merchant, which does not come.
+    #[serde(default)]
+    pub(crate) is_short: bool,
 }
 
 /// `channel`.

@@ -60,6 +60,13 @@ pub(super) fn no_right() -> Refusal {
     Refusal::no_auth("商户无权限对该订单退款").with_reason("the order is another merchant's")
 }
 
+/// The person has left, so that there is no account for the money.
+pub(super) fn cancelled_account() -> Refusal {
+    Refusal::new(403, "USER_ACCOUNT_ABNORMAL", "用户账户已注销").with_reason(
+        "the person who paid has cancelled the account, by the control API: give the money back in another way",
+    )
+}
+
 /// `amount.from` does not fit.
 pub(super) fn bad_sources() -> Refusal {
     Refusal::param_error("出资金额之和与退款金额不一致")

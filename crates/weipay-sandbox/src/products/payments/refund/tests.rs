@@ -5,6 +5,7 @@ use serde_json::json;
 use super::fixtures::{Wish, World, body};
 use super::record::RefundState;
 use crate::clock::DAY;
+use crate::people::account::AccountState;
 use crate::products::ledger::AccountKind::{Available, Bank, Fees, Frozen, Refunding, Unsettled, Wallet};
 use crate::products::payments::order::OrderState;
 use crate::response::Refusal;
@@ -252,4 +253,70 @@ fn refunds_at_the_same_time_never_exceed_the_total() {
         threads.into_iter().map(|thread| thread.join().unwrap()).filter(|accepted| *accepted).count()
     });
     assert_eq!((accepted, world.merchant(Refunding), world.sum()), (1, 600, 0));
+}
+
+#[test]
+fn a_refund_that_waits_for_the_merchants_money_is_closed_after_seven_days() {
+    let mut world = World::new();
+    world.pay(&Wish::default());
+    world.refund("order-1", "r1", 400, 1_000).unwrap();
+    world.wait_for_money("r1");
+    world.pass(7 * DAY - 1);
+    assert_eq!(
+        (world.query("r1").unwrap()["status"].clone(), world.outbox().len()),
+        (json!("PROCESSING"), 0)
+    );
+    world.pass(1);
+    assert_eq!(world.query("r1").unwrap()["status"], "CLOSED");
+    assert_eq!(world.outbox()[0].event_type, "REFUND.CLOSED");
+    assert_eq!((world.merchant(Refunding), world.person(Wallet), world.sum()), (0, 0, 0));
+    // What was closed can be refunded under another number.
+    world.refund("order-1", "r2", 1_000, 1_000).unwrap();
+    world.pass(60);
+    assert_eq!((world.person(Wallet), world.sum()), (1_000, 0));
+}
+
+#[test]
+fn a_refund_to_the_wallet_of_a_frozen_account_is_abnormal_and_one_to_a_card_arrives() {
+    let mut world = World::new();
+    world.pay(&Wish::default());
+    world.pay(&Wish { number: "order-2", bank_type: "CMB_DEBIT", ..Wish::default() });
+    world.set_account(AccountState::Frozen);
+    let refund = world.refund("order-1", "r1", 1_000, 1_000).unwrap();
+    world.refund("order-2", "r2", 1_000, 1_000).unwrap();
+    world.pass(60);
+    assert_eq!(world.query("r1").unwrap()["status"], "ABNORMAL");
+    assert_eq!(world.query("r2").unwrap()["status"], "SUCCESS");
+    assert_eq!((world.merchant(Refunding), world.person(Wallet), world.sum()), (1_000, 0, 0));
+    // It is sent to a card of the person.
+    let target = format!(
+        "/v3/refund/domestic/refunds/{}/apply-abnormal-refund",
+        refund["refund_id"].as_str().unwrap()
+    );
+    let card = json!({
+        "out_refund_no": "r1", "type": "USER_BANK_CARD", "bank_type": "ICBC_DEBIT", "bank_account": "6222",
+        "real_name": "张三",
+    });
+    world.ask("POST", &target, &card).unwrap();
+    world.pass(60);
+    assert_eq!((world.query("r1").unwrap()["status"].clone(), world.sum()), (json!("SUCCESS"), 0));
+}
+
+#[test]
+fn nothing_can_be_refunded_to_an_account_that_was_cancelled_and_what_was_under_way_is_abnormal() {
+    let mut world = World::new();
+    world.pay(&Wish::default());
+    world.refund("order-1", "r1", 400, 1_000).unwrap();
+    world.set_account(AccountState::Cancelled);
+    world.pass(60);
+    assert_eq!(world.query("r1").unwrap()["status"], "ABNORMAL");
+    assert_eq!(
+        said(world.refund("order-1", "r2", 400, 1_000).unwrap_err()),
+        is(403, "USER_ACCOUNT_ABNORMAL", "用户账户已注销")
+    );
+    // The same number again is still the same refund.
+    assert_eq!(world.refund("order-1", "r1", 400, 1_000).unwrap()["status"], "ABNORMAL");
+    world.set_account(AccountState::Normal);
+    assert_eq!(world.refund("order-1", "r2", 400, 1_000).unwrap()["status"], "PROCESSING");
+    assert_eq!(world.sum(), 0);
 }

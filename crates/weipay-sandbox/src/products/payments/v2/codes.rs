@@ -4,7 +4,7 @@
 use crate::products::HandlerError;
 
 /// What one refusal becomes.
-struct Row {
+pub(crate) struct Row {
     code: &'static str,
     /// The sentence of APIv3 for which the row is; every one when empty.
     of: &'static str,
@@ -14,17 +14,22 @@ struct Row {
 }
 
 /// The codes of one operation.
-pub(super) struct Codes {
+pub(crate) struct Codes {
     rows: &'static [Row],
     /// What is refused with a code that no row has.
     otherwise: &'static str,
 }
 
-const fn row(code: &'static str, to: &'static str) -> Row {
+pub(crate) const fn row(code: &'static str, to: &'static str) -> Row {
     Row { code, of: "", to, says: "" }
 }
 
-const fn saying(code: &'static str, of: &'static str, to: &'static str, says: &'static str) -> Row {
+pub(crate) const fn saying(
+    code: &'static str,
+    of: &'static str,
+    to: &'static str,
+    says: &'static str,
+) -> Row {
     Row { code, of, to, says }
 }
 
@@ -128,8 +133,18 @@ pub(super) const REFUND_QUERY: Codes = Codes {
 };
 
 impl Codes {
+    pub(crate) const fn new(rows: &'static [Row], otherwise: &'static str) -> Self {
+        Self { rows, otherwise }
+    }
+
+    /// Every code that it gives.
+    #[cfg(test)]
+    pub(crate) fn known(&self) -> impl Iterator<Item = &'static str> {
+        self.rows.iter().map(|row| row.to).chain([self.otherwise])
+    }
+
     /// The error as the operation of APIv2 says it. Its status is always 200.
-    pub(super) fn translate(&self, error: HandlerError) -> HandlerError {
+    pub(crate) fn translate(&self, error: HandlerError) -> HandlerError {
         let HandlerError::Refused(mut refusal) = error else { return error };
         let mut rows = self.rows.iter();
         let row =
@@ -165,7 +180,7 @@ mod tests {
     fn every_code_is_one_of_the_page_of_its_operation() {
         for (path, codes) in ALL {
             let operation = Catalog::embedded().find("POST", path).unwrap();
-            for code in codes.rows.iter().map(|row| row.to).chain([codes.otherwise]) {
+            for code in codes.known() {
                 assert!(operation.error_codes().any(|known| known.code == code), "{path}: {code}");
             }
         }
@@ -200,5 +215,15 @@ mod tests {
         ] {
             assert_eq!(said(codes, refusal), (200, code, message.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_number_that_was_used_before_has_the_documented_code_too() {
+        let HandlerError::Refused(refusal) = UNIFIED_ORDER.translate(refusals::other_parameters().into())
+        else {
+            panic!()
+        };
+        let documented = refusal.into_documented();
+        assert_eq!((documented.status, documented.code), (200, "OUT_TRADE_NO_USED"));
     }
 }

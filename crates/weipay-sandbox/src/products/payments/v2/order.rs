@@ -15,7 +15,7 @@ use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Fingerprint, StoreError, Transaction};
 
-pub(super) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+pub(crate) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     create(tx, context).map_err(|error| UNIFIED_ORDER.translate(error))
 }
 
@@ -47,7 +47,7 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
 }
 
 /// The order that a request would make, if its number is free.
-pub(super) fn read(
+pub(crate) fn read(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     trade_type: TradeType,
@@ -96,7 +96,7 @@ pub(super) fn read(
 }
 
 /// Notifications are signed as the order was.
-fn dialect(sign_type: Option<&str>) -> Dialect {
+pub(crate) fn dialect(sign_type: Option<&str>) -> Dialect {
     if sign_type == Some("HMAC-SHA256") { Dialect::V2Hmac } else { Dialect::V2 }
 }
 
@@ -153,10 +153,23 @@ pub(super) fn check_owner(order: &Order, context: &Context<'_>) -> Result<(), Re
 }
 
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    query(tx, context).map_err(|error| ORDER_QUERY.translate(error))
+    query_order_if(tx, context, |_| Ok(()))
 }
 
-fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+/// The same for orders that an operation has more to say about.
+pub(crate) fn query_order_if(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    check: impl FnOnce(&Order) -> Result<(), Refusal>,
+) -> Result<Value, HandlerError> {
+    query(tx, context, check).map_err(|error| ORDER_QUERY.translate(error))
+}
+
+fn query(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    check: impl FnOnce(&Order) -> Result<(), Refusal>,
+) -> Result<Value, HandlerError> {
     let unknown = || {
         refused("ORDERNOTEXIST", "此交易订单号不存在").with_reason(
             "no order was made with this number by these merchants; an order that nobody has paid has no transaction_id yet",
@@ -166,6 +179,7 @@ fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerEr
     if order.combined.is_some() || check_owner(&order, context).is_err() {
         return Err(unknown().into());
     }
+    check(&order)?;
     Ok(show(&order.seen_at(context.now)))
 }
 

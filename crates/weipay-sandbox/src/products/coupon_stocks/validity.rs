@@ -3,12 +3,30 @@
 //! The stock has a period; a coupon's own time inside it may start some days after it was received and last some days
 //! or seconds; and within all that, only some weekdays, hours or intervals may count.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::{self, DAY};
 
-/// A stock's rules of time, read from `coupon_available_time`.
+/// How the requests of a product name these rules.
+pub(crate) struct Dialect {
+    pub(crate) days: &'static str,
+    pub(crate) seconds: &'static str,
+    pub(crate) week: &'static str,
+    /// The weekdays, in the object of the week.
+    pub(crate) weekdays: &'static str,
+    /// The hours of such a day, in the same object.
+    pub(crate) hours: &'static str,
+    pub(crate) intervals: &'static str,
+    /// The number of a weekday, from 0 for Sunday.
+    pub(crate) weekday: fn(&Value) -> Option<i64>,
+    /// What a weekday is, for people.
+    pub(crate) weekday_rule: &'static str,
+}
+
+/// A stock's rules of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Validity {
     pub(crate) begin: i64,
@@ -41,8 +59,8 @@ impl Validity {
     const MAX_PERIOD: i64 = 366 * DAY;
     const MAX_SEGMENTS: usize = 2;
 
-    /// Reads `coupon_available_time`, or says which rule its members break.
-    pub(crate) fn read(times: &Value) -> Result<Self, &'static str> {
+    /// Reads the rules of a stock, or says which one its members break.
+    pub(crate) fn read(times: &Value, dialect: &Dialect) -> Result<Self, Cow<'static, str>> {
         let begin = times.get("available_begin_time").and_then(time);
         let begin = begin.ok_or("available_begin_time must be an RFC 3339 time")?;
         let end = times.get("available_end_time").and_then(time);
@@ -51,29 +69,29 @@ impl Validity {
         let validity = Self {
             begin,
             end,
-            days_after_receive: number("available_day_after_receive"),
-            seconds_after_receive: number("available_second_after_receive"),
+            days_after_receive: number(dialect.days),
+            seconds_after_receive: number(dialect.seconds),
             wait_days: number("wait_days_after_receive").unwrap_or_default(),
-            week: match times.get("available_week") {
-                Some(week) => Some(Week::read(week)?).filter(|week| !week.days.is_empty()),
+            week: match times.get(dialect.week) {
+                Some(week) => Some(Week::read(week, dialect)?).filter(|week| !week.days.is_empty()),
                 None => None,
             },
-            intervals: intervals(times.get("irregulary_avaliable_time"), time)
-                .ok_or("each irregulary_avaliable_time needs a begin_time that is not after its end_time")?,
+            intervals: intervals(times.get(dialect.intervals), time)
+                .ok_or_else(|| begins_late(dialect.intervals))?,
         };
-        validity.check_consistent()?;
+        validity.check_consistent(dialect)?;
         Ok(validity)
     }
 
-    fn check_consistent(&self) -> Result<(), &'static str> {
+    fn check_consistent(&self, dialect: &Dialect) -> Result<(), Cow<'static, str>> {
         if self.begin >= self.end {
-            return Err("available_end_time must be after available_begin_time");
+            return Err("available_end_time must be after available_begin_time".into());
         }
         if self.end.saturating_sub(self.begin) > Self::MAX_PERIOD {
-            return Err("available_end_time may be at most one year after available_begin_time");
+            return Err("available_end_time may be at most one year after available_begin_time".into());
         }
         if self.wait_days > 0 && self.days_after_receive.is_none() {
-            return Err("wait_days_after_receive needs available_day_after_receive");
+            return Err(format!("wait_days_after_receive needs {}", dialect.days).into());
         }
         Ok(())
     }
@@ -107,25 +125,18 @@ impl Validity {
 }
 
 impl Week {
-    fn read(week: &Value) -> Result<Self, &'static str> {
-        let days: Vec<i64> = week
-            .get("week_day")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_i64)
-            .collect();
-        let segments = intervals(week.get("available_day_time"), Value::as_i64)
-            .ok_or("each available_day_time needs a begin_time that is not after its end_time")?;
-        if days.iter().any(|day| !(0..=6).contains(day)) {
-            return Err("week_day goes from 0 (Sunday) to 6");
-        }
+    fn read(week: &Value, dialect: &Dialect) -> Result<Self, Cow<'static, str>> {
+        let days = week.get(dialect.weekdays).and_then(Value::as_array).into_iter().flatten();
+        let days: Option<Vec<i64>> = days.map(dialect.weekday).collect();
+        let days = days.ok_or(dialect.weekday_rule)?;
+        let segments = intervals(week.get(dialect.hours), Value::as_i64);
+        let segments = segments.ok_or_else(|| begins_late(dialect.hours))?;
         // Hours without a weekday say nothing.
         if days.is_empty() && !segments.is_empty() {
-            return Err("available_day_time needs week_day");
+            return Err(format!("{} needs {}", dialect.hours, dialect.weekdays).into());
         }
         if segments.len() > Validity::MAX_SEGMENTS {
-            return Err("available_day_time may have two members at most");
+            return Err(format!("{} may have two members at most", dialect.hours).into());
         }
         Ok(Self { days, segments })
     }
@@ -136,6 +147,10 @@ impl Week {
             && (self.segments.is_empty()
                 || self.segments.iter().any(|(begin, end)| (*begin..=*end).contains(&second)))
     }
+}
+
+fn begins_late(list: &str) -> Cow<'static, str> {
+    format!("each {list} needs a begin_time that is not after its end_time").into()
 }
 
 fn time(value: &Value) -> Option<i64> {
@@ -159,12 +174,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::products::merchant_coupons::definition::BUSIFAVOR_TIMES;
 
     fn at(text: &str) -> i64 {
         clock::parse(text).unwrap()
     }
 
-    fn validity(extra: &Value) -> Result<Validity, &'static str> {
+    fn validity(extra: &Value) -> Result<Validity, Cow<'static, str>> {
         let mut times = json!({
             "available_begin_time": "2020-05-01T12:00:00+08:00",
             "available_end_time": "2020-06-30T23:59:59+08:00"
@@ -172,7 +188,7 @@ mod tests {
         for (name, value) in extra.as_object().unwrap() {
             times[name] = value.clone();
         }
-        Validity::read(&times)
+        Validity::read(&times, &BUSIFAVOR_TIMES)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Pre-stored codes (预存code) of a stock of `MERCHANT_UPLOAD`: the merchant uploads them, a send takes one of them at random.
+//! Pre-stored codes (预存code) of a stock whose codes are uploaded: the merchant uploads them, a send takes one of them at random.
 //!
 //! The codes that can be taken have slots, numbered from 0 without a gap, so that any of them is found at once. Who leaves a slot
 //! is replaced by the code in the last one.
@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::stock::Stock;
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::products::Changes;
@@ -165,7 +164,7 @@ fn slot_value(stock_id: &str, slot: i64) -> String {
 }
 
 /// The code with this text, also one that was deleted.
-pub(super) fn find(
+pub(crate) fn find(
     tx: &Transaction<'_>,
     stock_id: &str,
     code: &str,
@@ -174,26 +173,26 @@ pub(super) fn find(
 }
 
 /// How many codes a stock has.
-pub(super) fn counts(tx: &Transaction<'_>, stock_id: &str) -> Result<CodeCounts, StoreError> {
+pub(crate) fn counts(tx: &Transaction<'_>, stock_id: &str) -> Result<CodeCounts, StoreError> {
     Ok(tx.get(stock_id)?.unwrap_or_else(|| CodeCounts::new(stock_id)))
 }
 
 /// One of the codes that can be taken, chosen by chance.
-pub(super) fn draw(
+pub(crate) fn draw(
     tx: &Transaction<'_>,
-    stock: &Stock,
+    stock_id: &str,
     entropy: &Entropy,
 ) -> Result<Option<Candidate>, StoreError> {
-    let counts = counts(tx, &stock.id)?;
+    let counts = counts(tx, stock_id)?;
     if counts.available < 1 {
         return Ok(None);
     }
-    let code = in_slot(tx, &stock.id, entropy.below(counts.available))?;
+    let code = in_slot(tx, stock_id, entropy.below(counts.available))?;
     candidate(tx, code, counts).map(Some)
 }
 
 /// A code that is in a slot, with what its leaving needs.
-pub(super) fn candidate(
+pub(crate) fn candidate(
     tx: &Transaction<'_>,
     code: StoredCode,
     counts: CodeCounts,
@@ -215,7 +214,7 @@ fn in_slot(tx: &Transaction<'_>, stock_id: &str, slot: i64) -> Result<StoredCode
 }
 
 /// A page of a stock's codes, the last uploaded first, and how many there are in all.
-pub(super) fn list(
+pub(crate) fn list(
     tx: &Transaction<'_>,
     stock_id: &str,
     status: Option<&str>,
@@ -257,7 +256,7 @@ mod tests {
             }
             tx.save(&CodeCounts { stock_id: stock.id.clone(), total: 20, available: 20 })?;
             let mut drawn = Vec::new();
-            while let Some(candidate) = draw(tx, &stock, &entropy)? {
+            while let Some(candidate) = draw(tx, &stock.id, &entropy)? {
                 drawn.push(candidate.code.code.clone());
                 let place = CodePlace::Dispatched { time: NOW, openid: "o".to_owned() };
                 candidate.leave(place).save(tx)?;

@@ -1,0 +1,145 @@
+//! The account (账户) of a person: a developer freezes or cancels it, and from then on the platform treats the person so.
+//!
+//! | account | what follows |
+//! |---|---|
+//! | frozen | the person pays nothing, gets no transfer and is sent no coupon; a refund to the wallet is `ABNORMAL` |
+//! | cancelled (已注销) | the same, and no new refund is accepted (`USER_ACCOUNT_ABNORMAL`) |
+
+use serde::{Deserialize, Serialize};
+
+use super::Person;
+use crate::platform::Platform;
+use crate::products::ledger::Owner;
+use crate::store::{IndexEntry, Record, StoreError, Transaction};
+
+/// Whether the account of a person works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum AccountState {
+    /// It works.
+    #[default]
+    Normal,
+    /// 冻结: nothing leaves it and nothing comes in.
+    Frozen,
+    /// 注销: the person has left.
+    Cancelled,
+}
+
+impl AccountState {
+    const ALL: [Self; 3] = [Self::Normal, Self::Frozen, Self::Cancelled];
+    /// The words of all of them.
+    pub const WORDS: [&str; 3] = ["normal", "frozen", "cancelled"];
+
+    /// One word, such as `frozen`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+
+    /// The state of this [`word`](Self::word).
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// The account of a person, by unionid or openid.
+    pub(crate) fn of_person(tx: &Transaction<'_>, id: &str) -> Result<Self, StoreError> {
+        Self::of_key(tx, &person_of(tx, id)?)
+    }
+
+    fn of_key(tx: &Transaction<'_>, person: &str) -> Result<Self, StoreError> {
+        let found: Option<PersonAccount> = tx.get(person)?;
+        Ok(found.map(|account| account.state).unwrap_or_default())
+    }
+
+    /// Gives the account of a person this state.
+    pub(crate) fn keep(self, tx: &Transaction<'_>, id: &str) -> Result<(), StoreError> {
+        let person = person_of(tx, id)?;
+        // Read first: a record is saved only over one that was read.
+        tx.get::<PersonAccount>(&person)?;
+        tx.save(&PersonAccount { person, state: self })
+    }
+
+    /// The account of who owns money; that of a merchant always works.
+    pub(crate) fn of_owner(tx: &Transaction<'_>, owner: &Owner) -> Result<Self, StoreError> {
+        match owner {
+            // Money is kept under the unionid already.
+            Owner::Person(id) => Self::of_key(tx, id),
+            Owner::Merchant(_) => Ok(Self::Normal),
+        }
+    }
+}
+
+/// Kept of accounts that a developer has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct PersonAccount {
+    /// The unionid of a person that was made, or else the openid.
+    person: String,
+    state: AccountState,
+}
+
+impl Record for PersonAccount {
+    const KIND: &'static str = "person account";
+
+    fn key(&self) -> String {
+        self.person.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+fn person_of(tx: &Transaction<'_>, id: &str) -> Result<String, StoreError> {
+    Ok(Person::find(tx, id)?.map_or_else(|| id.to_owned(), |person| person.unionid))
+}
+
+impl Platform {
+    /// Freezes or cancels the account of a person, or makes it work again. The person is named by unionid or openid.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_account_state(&self, person: &str, state: AccountState) -> Result<(), StoreError> {
+        self.store.transaction(|tx| state.keep(tx, person))
+    }
+
+    /// The account of a person, by unionid or openid.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn account_state(&self, person: &str) -> Result<AccountState, StoreError> {
+        self.store.transaction(|tx| AccountState::of_person(tx, person))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::Sandbox;
+
+    #[test]
+    fn an_account_is_that_of_the_person_under_every_openid() {
+        let sandbox = Sandbox::start().unwrap();
+        let platform = sandbox.platform();
+        let person = platform.add_person(&["wx1".to_owned(), "wx2".to_owned()]).unwrap();
+        platform.set_account_state(&person.openids["wx1"], AccountState::Frozen).unwrap();
+        for id in [&person.unionid, &person.openids["wx2"]] {
+            assert_eq!(platform.account_state(id).unwrap(), AccountState::Frozen);
+        }
+        platform.set_account_state(&person.unionid, AccountState::Normal).unwrap();
+        assert_eq!(platform.account_state(&person.openids["wx1"]).unwrap(), AccountState::Normal);
+        // Nobody made this one.
+        let stranger = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+        assert_eq!(platform.account_state(stranger).unwrap(), AccountState::Normal);
+        platform.set_account_state(stranger, AccountState::Cancelled).unwrap();
+        assert_eq!(platform.account_state(stranger).unwrap(), AccountState::Cancelled);
+    }
+
+    #[test]
+    fn every_state_has_its_word() {
+        for state in AccountState::ALL {
+            assert_eq!(AccountState::from_word(state.word()), Some(state));
+        }
+    }
+}

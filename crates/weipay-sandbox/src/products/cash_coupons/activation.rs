@@ -1,0 +1,130 @@
+//! The course of a stock: activation (激活), pause, restart, stop, and the end of its period; and its budget, which is locked meanwhile.
+
+use serde_json::{Value, json};
+
+use super::refusals;
+use super::stock::{Stock, StockState, find};
+use crate::clock;
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::Transaction;
+
+/// What the clock does at the end of a stock's period.
+pub(super) const END: &str = "cash coupon stock ends";
+
+/// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from the available balance, and from the
+/// operation account when that has too little.
+pub(super) fn start_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mut stock = own_stock(tx, context)?;
+    match stock.state {
+        StockState::Running => {}
+        StockState::Unactivated => {
+            if !stock.no_cash {
+                stock.locked = stock.coupon_amount.saturating_mul(stock.max_coupons);
+                lock_budget(tx, &stock, context.now)?;
+            }
+            stock.state = StockState::Running;
+            stock.started = Some(context.now);
+            tx.save(&stock)?;
+        }
+        StockState::Paused | StockState::Stoped => return Err(refusals::wrong_state().into()),
+    }
+    let started = stock.started.unwrap_or(context.now);
+    Ok(json!({ "start_time": clock::rfc3339(started), "stock_id": stock.id }))
+}
+
+pub(super) fn pause_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let stock = switch(tx, context, StockState::Running, StockState::Paused)?;
+    Ok(json!({ "pause_time": clock::rfc3339(context.now), "stock_id": stock.id }))
+}
+
+pub(super) fn restart_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let stock = switch(tx, context, StockState::Paused, StockState::Running)?;
+    Ok(json!({ "restart_time": clock::rfc3339(context.now), "stock_id": stock.id }))
+}
+
+pub(super) fn stop_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mut stock = own_stock(tx, context)?;
+    if !matches!(stock.state, StockState::Running | StockState::Paused | StockState::Stoped) {
+        return Err(refusals::wrong_state().into());
+    }
+    stop(tx, &mut stock, context.now)?;
+    let stopped = stock.stopped.unwrap_or(context.now);
+    Ok(json!({ "stop_time": clock::rfc3339(stopped), "stock_id": stock.id }))
+}
+
+/// INFERRED(cash-stock-end): when its period is over a stock is `stoped`, and what is left of its budget goes back.
+pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, at: i64) -> Result<(), HandlerError> {
+    let Some(mut stock) = find(tx, stock_id)? else { return Ok(()) };
+    stop(tx, &mut stock, at)?;
+    release(tx, &mut stock, at)
+}
+
+/// Nobody can be sent a coupon any more. Those that people have stay usable, so that the money for them stays locked until the period
+/// is over.
+fn stop(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), HandlerError> {
+    if stock.state != StockState::Stoped {
+        stock.state = StockState::Stoped;
+        stock.stopped = Some(now);
+        tx.save(stock)?;
+    }
+    Ok(())
+}
+
+fn release(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), HandlerError> {
+    let owner = Owner::merchant(&stock.creator);
+    let posting = Posting::new(Business::Coupon, &stock.id, now).moves(
+        owner.account(AccountKind::Marketing),
+        owner.account(AccountKind::Available),
+        stock.locked,
+    );
+    post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
+    stock.locked = 0;
+    tx.save(stock)?;
+    Ok(())
+}
+
+fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<(), HandlerError> {
+    let owner = Owner::merchant(&stock.creator);
+    let purse = Purse::find(tx, &owner)?;
+    let source = match purse.balance(AccountKind::Available) >= stock.locked {
+        true => AccountKind::Available,
+        false => AccountKind::Operation,
+    };
+    let posting = Posting::new(Business::Coupon, &stock.id, now).moves(
+        owner.account(source),
+        owner.account(AccountKind::Marketing),
+        stock.locked,
+    );
+    post(tx, posting).map_err(|error| error.or_short(refusals::no_money_to_start))
+}
+
+/// Pause and restart are 幂等: a stock that is there already is answered like one that goes there.
+fn switch(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    from: StockState,
+    to: StockState,
+) -> Result<Stock, HandlerError> {
+    let mut stock = own_stock(tx, context)?;
+    if stock.state == to {
+        return Ok(stock);
+    }
+    if stock.state != from {
+        return Err(refusals::wrong_state().into());
+    }
+    stock.state = to;
+    tx.save(&stock)?;
+    Ok(stock)
+}
+
+/// The stock of a path, which the caller must have created and must name as its creator.
+pub(super) fn own_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Stock, HandlerError> {
+    let stock = find(tx, context.request.path("stock_id"))?.ok_or_else(refusals::no_such_stock)?;
+    let is_named = context.request.required("stock_creator_mchid") == stock.creator;
+    if !is_named || stock.creator != context.caller.mchid {
+        return Err(refusals::not_the_creator().into());
+    }
+    Ok(stock)
+}

@@ -1,0 +1,108 @@
+//! The goods (单品) of an order, and those of them that a stock is for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::stock::Stock;
+
+/// One line of `goods_detail` of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Goods {
+    pub(crate) id: String,
+    pub(crate) quantity: i64,
+    /// Fen of one piece.
+    pub(crate) price: i64,
+}
+
+impl Goods {
+    /// What an order says of its goods: an object, or its JSON text in combined orders. APIv2 has other names for the same members.
+    pub(crate) fn of_detail(detail: Option<&Value>) -> Vec<Self> {
+        let parsed: Option<Value> =
+            detail.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+        let detail = parsed.as_ref().or(detail);
+        let list = detail.and_then(|detail| detail.get("goods_detail")).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Self::read).collect()
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        let number = |name: &str| value.get(name).and_then(Value::as_i64).filter(|number| *number >= 0);
+        Some(Self {
+            id: text("merchant_goods_id").or_else(|| text("goods_id"))?.to_owned(),
+            quantity: number("quantity")?,
+            price: number("unit_price").or_else(|| number("price"))?,
+        })
+    }
+
+    /// Fen of all pieces.
+    pub(crate) fn worth(&self) -> i64 {
+        self.quantity.saturating_mul(self.price)
+    }
+}
+
+/// What of an order a coupon is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Eligible {
+    /// Fen.
+    pub(super) fen: i64,
+    /// Where the stock is for some goods: those that are in the order.
+    pub(super) goods: Vec<Goods>,
+}
+
+impl Eligible {
+    /// What of an order a stock is for. INFERRED(cash-goods): the goods of `available_items`, or all but those of `unavailable_items`, and
+    /// the minimum counts only them.
+    pub(super) fn of_order(stock: &Stock, total: i64, goods: &[Goods]) -> Self {
+        let worth = |goods: &[Goods]| goods.iter().fold(0i64, |sum, one| sum.saturating_add(one.worth()));
+        let named = |names: &[&str]| -> Vec<Goods> {
+            goods.iter().filter(|goods| names.contains(&&*goods.id)).cloned().collect()
+        };
+        let items = stock.items();
+        if !items.is_empty() {
+            let goods = named(&items);
+            return Self { fen: worth(&goods).min(total), goods };
+        }
+        let excluded = worth(&named(&stock.use_rule_texts("unavailable_items")));
+        Self { fen: total.saturating_sub(excluded).max(0), goods: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::stock::tests::a_running_stock;
+    use super::*;
+
+    #[test]
+    fn goods_are_read_from_every_kind_of_order() {
+        let tea = [Goods { id: "tea".to_owned(), quantity: 2, price: 300 }];
+        let v3 =
+            json!({ "goods_detail": [{ "merchant_goods_id": "tea", "quantity": 2, "unit_price": 300 }] });
+        let v2 = json!({ "goods_detail": [{ "goods_id": "tea", "quantity": 2, "price": 300 }] });
+        for detail in [&v3, &v2, &json!(v3.to_string())] {
+            assert_eq!(Goods::of_detail(Some(detail)), tea);
+        }
+        for nothing in [json!("买单费用"), json!({}), json!({ "goods_detail": [{ "quantity": -1 }, 5] })]
+        {
+            assert_eq!(Goods::of_detail(Some(&nothing)), []);
+        }
+        assert_eq!(Goods::of_detail(None), []);
+    }
+
+    #[test]
+    fn only_the_goods_of_the_stock_count_and_those_that_are_excluded_do_not() {
+        let goods = [("tea", 2, 300), ("cake", 1, 500)].map(|(id, quantity, price)| Goods {
+            id: id.to_owned(),
+            quantity,
+            price,
+        });
+        let mut stock = a_running_stock();
+        assert_eq!(Eligible::of_order(&stock, 1_100, &goods).fen, 1_100);
+        stock.members["coupon_use_rule"]["unavailable_items"] = json!(["cake"]);
+        assert_eq!(Eligible::of_order(&stock, 1_100, &goods).fen, 600);
+        stock.members["coupon_use_rule"]["available_items"] = json!(["tea", "milk"]);
+        let eligible = Eligible::of_order(&stock, 1_100, &goods);
+        assert_eq!((eligible.fen, eligible.goods), (600, vec![goods[0].clone()]));
+    }
+}

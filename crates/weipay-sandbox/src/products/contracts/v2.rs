@@ -1,0 +1,130 @@
+//! The operations of APIv2.
+
+use serde_json::{Value, json};
+
+use super::codes::{CONTRACT, DEDUCTION, PRESIGN};
+use super::contract::{Contract, EndedBy};
+use super::parties::{Parties, word};
+use super::signing::{self, Terms, open_session};
+use super::{deduction, refusals, with_order};
+use crate::products::payments::order::{Order, Payer, TradeType};
+use crate::products::payments::v2 as of_orders;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::Transaction;
+
+pub(super) fn presign(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let id = begin(tx, context).map_err(|error| PRESIGN.translate(error))?;
+    Ok(signing::mini_program(&id, "miniprogram_username", "miniprogram_path"))
+}
+
+fn begin(tx: &Transaction<'_>, context: &Context<'_>) -> Result<String, HandlerError> {
+    let parties = Parties::read_v2(context)?;
+    let body = &context.request.body;
+    let text = |name: &str| word(body, name);
+    let terms = Terms {
+        plan_id: text("plan_id").unwrap_or_default(),
+        code: text("contract_code").unwrap_or_default(),
+        request_serial: text("request_serial"),
+        display_account: text("contract_display_account").unwrap_or_default(),
+        out_user_code: text("outerid"),
+        notify_url: text("notify_url"),
+        dialect: of_orders::dialect(context.request.text("sign_type")),
+        named: Payer::default(),
+        schedule: None,
+    };
+    open_session(tx, context, terms.of(parties, context))
+}
+
+/// The contract by one of its numbers; `contract_id` leads.
+fn find(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Contract, HandlerError> {
+    let parties = Parties::read_v2(context)?;
+    let text = |name: &str| word(&context.request.body, name);
+    if let Some(id) = text("contract_id") {
+        return parties.find_by_id(tx, &id);
+    }
+    match (text("plan_id"), text("contract_code")) {
+        (Some(plan_id), Some(code)) => parties.find_by_code(tx, &plan_id, &code),
+        _ => {
+            let refusal = Refusal::new(200, "LACK_PARAMS", "缺少参数");
+            Err(refusal.with_reason("give contract_id, or plan_id and contract_code").into())
+        }
+    }
+}
+
+pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let contract = find(tx, context).map_err(|error| CONTRACT.translate(error))?;
+    Ok(Value::Object(contract.show_v2()))
+}
+
+pub(super) fn terminate(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    end(tx, context).map_err(|error| CONTRACT.translate(error))
+}
+
+fn end(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let contract = find(tx, context)?;
+    let response = json!({
+        "contract_id": contract.signature.as_ref().map(|signature| signature.id.as_str()),
+        "plan_id": contract.plan_id, "contract_code": contract.code,
+    });
+    let remark = context.request.text("contract_termination_remark").map(str::to_owned);
+    if !signing::end(tx, contract, EndedBy::Merchant, remark, context.now)? {
+        return Err(refusals::contract_has_ended().into());
+    }
+    Ok(response)
+}
+
+pub(super) fn deduct(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    take(tx, context).map_err(|error| DEDUCTION.translate(error))
+}
+
+fn take(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    if context.request.required("trade_type") != "PAP" {
+        return Err(refusals::wrong_parameter("trade_type must be PAP").into());
+    }
+    let contract = Parties::read_v2(context)?.find_by_id(tx, context.request.required("contract_id"))?;
+    let new = of_orders::read_order(tx, context, TradeType::Pap)?;
+    deduction::accept(tx, contract, new, context.now)?;
+    Ok(json!({}))
+}
+
+/// 支付中签约: the order is made even if there can be no such contract, and the response says both.
+pub(super) fn order_with_contract(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let mut response = of_orders::unified_order(tx, context)?;
+    let dialect = of_orders::dialect(context.request.text("sign_type"));
+    response["out_trade_no"] = json!(context.request.required("out_trade_no"));
+    match with_order::pledge(tx, context, &context.request.body, dialect) {
+        Ok(contract) => {
+            response["contract_result_code"] = json!("SUCCESS");
+            response["plan_id"] = json!(contract.plan_id);
+            response["request_serial"] = json!(contract.request_serial);
+            response["contract_code"] = json!(contract.code);
+            response["contract_display_account"] = json!(contract.display_account);
+            Ok(response)
+        }
+        Err(error) => match PRESIGN.translate(error) {
+            HandlerError::Refused(refusal) => {
+                response["contract_result_code"] = json!("FAIL");
+                response["contract_err_code"] = json!(refusal.code);
+                response["contract_err_code_des"] = json!(refusal.message);
+                Ok(response)
+            }
+            failed => Err(failed),
+        },
+    }
+}
+
+/// An order by contract. Others are not told of, in the sentence of a public report.
+pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let is_deduction = |order: &Order| {
+        if order.trade_type == TradeType::Pap {
+            return Ok(());
+        }
+        let refusal = Refusal::new(200, "ORDERNOTEXIST", "订单不是委托代扣场景");
+        Err(refusal.with_reason("this order was not deducted by a contract: ask for it with pay/orderquery"))
+    };
+    of_orders::query_order_if(tx, context, is_deduction)
+}

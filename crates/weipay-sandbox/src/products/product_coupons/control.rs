@@ -1,0 +1,115 @@
+//! What the platform's pages and people do with product coupons, and no operation of the API can.
+
+use serde_json::Value;
+
+use super::coupon::{self, Coupon, CouponEnd};
+use super::stock::{ProductStockState, Stock};
+use super::tokens::{self, TakenProductCoupons, TokenProblem};
+use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::platform::Platform;
+use crate::products::HandlerError;
+use crate::store::StoreError;
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::put(
+        "/product-coupons/stocks/{stock_id}/state",
+        "Puts a stock of product coupons (商品券批次) into another state",
+        &[Member::word("state", &ProductStockState::WORDS, "The state, as the stock shows it").required()],
+        put_state,
+    ),
+    Route::post(
+        "/product-coupons/take",
+        "A person takes the product coupons that a token of 向用户预发放商品券 offers",
+        &[
+            Member::text("token", "The token").required(),
+            Member::text("openid", "Who taps: the user of the request for the token").required(),
+        ],
+        take,
+    ),
+    Route::delete(
+        "/product-coupons/stocks/{stock_id}/coupons/{coupon_code}",
+        "A person takes a product coupon out of the card pack",
+        &[],
+        delete_coupon,
+    ),
+];
+
+fn put_state(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let state = request.text("state").and_then(ProductStockState::from_word);
+    let state = state.ok_or_else(|| ControlError::invalid("`state` is missing"))?;
+    if control.platform.set_product_stock_state(request.path("stock_id"), state)? {
+        return Ok(Value::Null);
+    }
+    Err(ControlError::not_found("no stock of product coupons has this number"))
+}
+
+fn take(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let text = |name: &str| request.text(name).unwrap_or_default();
+    let taken = control.platform.take_product_coupons(text("token"), text("openid"))?;
+    let taken = taken.map_err(|problem| ControlError::invalid(problem.to_owned()))?;
+    serde_json::to_value(taken).map_err(|_| ControlError::invalid("the coupons hold what JSON cannot"))
+}
+
+fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    if control.platform.delete_product_coupon(request.path("stock_id"), request.path("coupon_code"))? {
+        return Ok(Value::Null);
+    }
+    Err(ControlError::not_found("nobody has a coupon with this code that could be thrown away"))
+}
+
+impl Platform {
+    /// Puts a stock of product coupons into another state, as the platform's pages and its review do. Whether there is such a stock.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_product_stock_state(
+        &self,
+        stock_id: &str,
+        state: ProductStockState,
+    ) -> Result<bool, StoreError> {
+        self.store.transaction(|tx| {
+            let Some(stock) = tx.get::<Stock>(stock_id)? else { return Ok(false) };
+            tx.save(&Stock { state, ..stock }).map(|()| true)
+        })
+    }
+
+    /// A person takes what a token offers; or why that cannot be, in the platform's words.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn take_product_coupons(
+        &self,
+        token: &str,
+        openid: &str,
+    ) -> Result<Result<TakenProductCoupons, String>, StoreError> {
+        let now = self.clock.now();
+        let taken = self.store.transaction(|tx| tokens::take(tx, &self.entropy, (token, openid), now));
+        match taken {
+            Ok(taken) => Ok(taken.map_err(|problem| match problem {
+                TokenProblem::NoOffer => {
+                    "no request for a token got this one for this user: check token and openid".to_owned()
+                }
+                TokenProblem::Refused(refusal) => refusal.message.into_owned(),
+            })),
+            Err(HandlerError::Refused(refusal)) => Ok(Err(refusal.message.into_owned())),
+            Err(HandlerError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// A person takes a product coupon out of the card pack. Whether there was one that could be.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delete_product_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.store.transaction(|tx| {
+            let found = coupon::find(tx, stock_id, code)?.and_then(|coupon| thrown_away(coupon, now));
+            found.map_or(Ok(false), |coupon| tx.save(&coupon).map(|()| true))
+        })
+    }
+}
+
+/// A coupon that could still be used can be thrown away. INFERRED(deletion-by-user): no other.
+fn thrown_away(coupon: Coupon, now: i64) -> Option<Coupon> {
+    coupon.is_open_at(now).then_some(Coupon { ended: Some(CouponEnd::Deleted(now)), ..coupon })
+}
