@@ -47,7 +47,8 @@ var notifications = make(chan notification, 8)
 
 var receiver = httptest.NewServer(http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 	body, _ := io.ReadAll(request.Body)
-	response.WriteHeader(http.StatusNoContent)
+	// Notifications of APIv2 are acknowledged by XML; for those of APIv3 the status counts.
+	_, _ = response.Write([]byte("<xml><return_code>SUCCESS</return_code></xml>"))
 	notifications <- notification{request.Header, body}
 }))
 
@@ -219,18 +220,108 @@ func TestOthersGetAPartOfAPaymentAndATransfer(t *testing.T) {
 	})
 }
 
-func TestAnOrderOfAPIv2IsPlaced(t *testing.T) {
-	each(t, "APIv2 order", func(t *testing.T, kit kit, keys string, client *wechat.ClientV3) {
-		older := v2.NewClient(kit.members["appid"], kit.members["mchid"], kit.members["api_v2_key"], true)
-		if os.Getenv("WAY") == "base-url" {
-			older.SetProxyUrl(kit.members["base_url"])
+// older is the client of APIv2; what moves money back shows the merchant's certificate.
+func (kit kit) older(t *testing.T) *v2.Client {
+	client := v2.NewClient(kit.members["appid"], kit.members["mchid"], kit.members["api_v2_key"], true)
+	if os.Getenv("WAY") == "base-url" {
+		client.SetProxyUrl(kit.members["base_url"])
+	}
+	must(t, client.AddCertPemFileContent(kit.pem(t, "merchant_cert"), kit.pem(t, "merchant_key")))
+	return client
+}
+
+// signed checks a response or notification of APIv2 with the client's own function.
+func (kit kit) signed(t *testing.T, came gopay.BodyMap) {
+	t.Helper()
+	if ok, err := v2.VerifySign(kit.members["api_v2_key"], v2.SignType_MD5, came); err != nil || !ok {
+		t.Fatal("its VerifySign refused it", err, came)
+	}
+}
+
+// v2Steps are done with each of the keys, which have no part in APIv2: the same orders are seen by APIv3.
+const v2Steps = "APIv2 order, APIv2 payment notification, APIv2 refund, APIv2 refund notification, APIv2 close"
+
+func TestAnOrderOfAPIv2IsPaidGivenBackAndSeenByAPIv3(t *testing.T) {
+	each(t, v2Steps, func(t *testing.T, kit kit, keys string, client *wechat.ClientV3) {
+		older := kit.older(t)
+		number := "gopay-" + keys + "-v2"
+		of := func(number string) gopay.BodyMap {
+			return make(gopay.BodyMap).Set("nonce_str", "nonce").Set("out_trade_no", number)
 		}
-		order, err := older.UnifiedOrder(ctx, make(gopay.BodyMap).Set("nonce_str", "nonce").Set("body", "测试").
-			Set("out_trade_no", "gopay-"+keys+"-v2").Set("total_fee", 100).Set("spbill_create_ip", "127.0.0.1").
-			Set("notify_url", receiver.URL).Set("trade_type", v2.TradeType_Native))
+		place := func(number string) {
+			t.Helper()
+			order, err := older.UnifiedOrder(ctx, of(number).Set("body", "测试").Set("total_fee", 100).
+				Set("spbill_create_ip", "127.0.0.1").Set("notify_url", receiver.URL).Set("trade_type", v2.TradeType_Native))
+			must(t, err)
+			if order.ResultCode != "SUCCESS" || order.CodeUrl == "" {
+				t.Fatal(order)
+			}
+		}
+		place(number)
+		weipay(t, "pay", number, "--mchid", kit.members["mchid"])
+		came := next(t)
+		paid, err := v2.ParseNotifyToBodyMap(came.request(came.body))
 		must(t, err)
-		if order.ResultCode != "SUCCESS" || order.CodeUrl == "" {
-			t.Fatal(order)
+		kit.signed(t, paid)
+		if paid.GetString("out_trade_no") != number || paid.GetString("total_fee") != "100" {
+			t.Fatal(paid)
+		}
+		changed := bytes.Replace(came.body, []byte("</xml>"), []byte("<attach>forged</attach></xml>"), 1)
+		forged, err := v2.ParseNotifyToBodyMap(came.request(changed))
+		must(t, err)
+		if ok, _ := v2.VerifySign(kit.members["api_v2_key"], v2.SignType_MD5, forged); ok {
+			t.Fatal("a notification that was changed was believed")
+		}
+		found, elements, err := older.QueryOrder(ctx, of(number))
+		must(t, err)
+		kit.signed(t, elements)
+		seen, err := client.V3TransactionQueryOrder(ctx, wechat.OutTradeNo, number)
+		must(t, err)
+		done(t, seen.Code, seen.Error)
+		if found.TradeState != "SUCCESS" || seen.Response.TradeState != "SUCCESS" {
+			t.Fatal(found, seen.SignInfo.SignBody)
+		}
+
+		refund, elements, err := older.Refund(ctx, of(number).Set("out_refund_no", number+"-refund").
+			Set("total_fee", 100).Set("refund_fee", 30).Set("notify_url", receiver.URL))
+		must(t, err)
+		kit.signed(t, elements)
+		if refund.ResultCode != "SUCCESS" {
+			t.Fatal(elements)
+		}
+		weipay(t, "refund", refund.RefundId, "--to", "success")
+		came = next(t)
+		sealed, err := v2.ParseRefundNotify(came.request(came.body))
+		must(t, err)
+		refunded, err := v2.DecryptRefundNotifyReqInfo(sealed.ReqInfo, kit.members["api_v2_key"])
+		must(t, err)
+		if refunded.RefundId != refund.RefundId || refunded.RefundFee != "30" || refunded.RefundStatus != "SUCCESS" {
+			t.Fatal(refunded)
+		}
+		_, elements, err = older.QueryRefund(ctx, make(gopay.BodyMap).Set("nonce_str", "nonce").
+			Set("out_refund_no", number+"-refund"))
+		must(t, err)
+		kit.signed(t, elements)
+		if elements.GetString("refund_status_0") != "SUCCESS" || elements.GetString("refund_fee_0") != "30" {
+			t.Fatal(elements)
+		}
+
+		place(number + "-closed")
+		closed, err := older.CloseOrder(ctx, of(number+"-closed"))
+		must(t, err)
+		if closed.ResultCode != "SUCCESS" {
+			t.Fatal(closed)
+		}
+	})
+}
+
+func TestTheBillOfADayIsDownloadedByAPIv2(t *testing.T) {
+	each(t, "APIv2 bill", func(t *testing.T, kit kit, keys string, _ *wechat.ClientV3) {
+		bill, err := kit.older(t).DownloadBill(ctx, make(gopay.BodyMap).Set("nonce_str", "nonce").
+			Set("bill_date", strings.ReplaceAll(os.Getenv("BILL_DATE"), "-", "")).Set("bill_type", "ALL"))
+		must(t, err)
+		if !strings.Contains(bill, "`past-"+keys+",") {
+			t.Fatal(bill)
 		}
 	})
 }

@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import plugin from 'wechatpay-axios-plugin';
 
-const { Aes, Formatter, Rsa, Wechatpay } = plugin;
+const { Aes, Formatter, Hash, Rsa, Transformer, Wechatpay } = plugin;
 
 // What a person or time does: no client can do it.
 const weipay = (...args) => promisify(execFile)(process.env.WEIPAY, ['sandbox', ...args, '--data', process.env.DATA]);
@@ -22,7 +22,8 @@ const weipay = (...args) => promisify(execFile)(process.env.WEIPAY, ['sandbox', 
 let notify_url;
 const receiver = createServer(async (request, response) => {
   const body = Buffer.concat(await request.toArray()).toString();
-  response.writeHead(204).end();
+  // Notifications of APIv2 are acknowledged by XML; for those of APIv3 the status counts.
+  response.end('<xml><return_code>SUCCESS</return_code></xml>');
   receiver.emit('notification', request.headers, body);
 });
 const notifications = on(receiver, 'notification');
@@ -58,6 +59,7 @@ function client(kit, options = {}) {
     privateKey: Rsa.from(kit.pem('merchant_key'), Rsa.KEY_TYPE_PRIVATE),
     certs: certsOf(kit),
     secret: kit.api_v2_key,
+    merchant: { cert: kit.pem('merchant_cert'), key: kit.pem('merchant_key') },
     ...options,
   });
 }
@@ -229,13 +231,48 @@ each('others get a part of a payment, and a transfer', async (kit) => {
   return ['profit sharing', 'transfer', 'transfer notification'];
 });
 
-each('an order of APIv2 is placed', async (kit) => {
-  const { data } = await client(kit).v2.pay.unifiedorder.post({
-    appid: kit.appid, mch_id: kit.mchid, body: '测试', out_trade_no: 'axios-v2', total_fee: 100, spbill_create_ip: '127.0.0.1', notify_url,
-    trade_type: 'NATIVE',
+each('an order of APIv2 is paid, given back in part, and seen by APIv3', async (kit) => {
+  const { v2, v3 } = client(kit);
+  const own = { appid: kit.appid, mch_id: kit.mchid }, out_trade_no = 'axios-v2', out_refund_no = 'axios-v2-refund';
+  const place = (out_trade_no) => v2.pay.unifiedorder.post({
+    ...own, body: '测试', out_trade_no, total_fee: 100, spbill_create_ip: '127.0.0.1', notify_url, trade_type: 'NATIVE',
   });
-  assert.match(data.code_url, /^weixin:/);
-  return ['APIv2 order'];
+  assert.match((await place(out_trade_no)).data.code_url, /^weixin:/);
+  await weipay('pay', out_trade_no, '--mchid', kit.mchid);
+  const { value: [, body] } = await notifications.next();
+  const sign = (notification) => Hash.sign(Hash.ALGO_MD5, notification, kit.api_v2_key);
+  const paid = Transformer.toObject(body), forged = Transformer.toObject(body.replace('</xml>', '<attach>forged</attach></xml>'));
+  assert.deepEqual([paid.sign, paid.out_trade_no, paid.total_fee], [sign(paid), out_trade_no, '100']);
+  assert.notEqual(forged.sign, sign(forged));
+  const { data: found } = await v2.pay.orderquery.post({ ...own, out_trade_no });
+  const { data: seen } = await v3.pay.transactions.outTradeNo.$out_trade_no$.get({ params: { mchid: kit.mchid }, out_trade_no });
+  assert.deepEqual([found.trade_state, seen.trade_state], ['SUCCESS', 'SUCCESS']);
+
+  const { data: refund } = await v2.secapi.pay.refund.post(
+    { ...own, out_trade_no, out_refund_no, total_fee: 100, refund_fee: 30, notify_url }, { security: true },
+  );
+  assert.equal(refund.refund_fee, '30');
+  await weipay('refund', refund.refund_id, '--to', 'success');
+  const { value: [, sealed] } = await notifications.next();
+  const { req_info } = Transformer.toObject(sealed);
+  const refunded = Transformer.toObject(Aes.AesEcb.decrypt(req_info, Hash.md5(kit.api_v2_key)));
+  assert.deepEqual([refunded.refund_id, refunded.refund_fee, refunded.refund_status], [refund.refund_id, '30', 'SUCCESS']);
+  const { data: refunds } = await v2.pay.refundquery.post({ ...own, out_refund_no });
+  assert.deepEqual([refunds.refund_status_0, refunds.refund_fee_0], ['SUCCESS', '30']);
+
+  await place('axios-v2-closed');
+  assert.equal((await v2.pay.closeorder.post({ ...own, out_trade_no: 'axios-v2-closed' })).data.result_code, 'SUCCESS');
+  return ['APIv2 order', 'APIv2 payment notification', 'APIv2 refund', 'APIv2 refund notification', 'APIv2 close'];
+});
+
+each('the bill of a day is downloaded by APIv2', async (kit) => {
+  // A bill is no XML, so that nothing of it is parsed.
+  const { data: bill } = await client(kit).v2.pay.downloadbill.post(
+    { appid: kit.appid, mch_id: kit.mchid, bill_date: process.env.BILL_DATE.replaceAll('-', ''), bill_type: 'ALL' },
+    { transformResponse: [] },
+  );
+  assert.match(bill, /`past-none,/);
+  return ['APIv2 bill'];
 });
 
 test('each of the two keys of the platform is asked for by its serial, and verifies', async () => {

@@ -86,3 +86,11 @@ impl Transport for Answers {
         Ok(response)
     }
 }
+
+/// Nothing that is shown has a secret, unless the input had it: the fuzzer reads what it is compared with, and puts it into inputs.
+pub fn check_no_secret(shown: &str, input: &[u8], secrets: &[&str]) {
+    for secret in secrets {
+        let was_given = input.windows(secret.len()).any(|part| part == secret.as_bytes());
+        assert!(was_given || !shown.contains(secret));
+    }
+}

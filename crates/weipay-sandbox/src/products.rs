@@ -9,7 +9,8 @@
 //! disassociate says that they are idempotent; how is INFERRED(repeated-request) for every call: the same number with the same body gets the first
 //! response again, whatever has happened since, and with another body a refusal.
 //!
-//! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
+//! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL. A product that has states or moves money
+//! has a reference model beside it (`model.rs`), which `lives` compares with the handlers in random steps.
 
 mod apportion;
 pub(crate) mod balance;
@@ -20,6 +21,8 @@ pub(crate) mod contracts;
 mod coupon_stocks;
 mod downloads;
 pub(crate) mod ledger;
+#[cfg(test)]
+pub(crate) mod lives;
 pub(crate) mod merchant_coupons;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
@@ -30,6 +33,8 @@ mod security_echo;
 pub(crate) mod transfers;
 pub(crate) mod users;
 pub(crate) mod withdrawals;
+#[cfg(test)]
+pub(crate) mod world;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value};

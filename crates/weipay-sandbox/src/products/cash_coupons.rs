@@ -30,6 +30,8 @@ pub(crate) mod goods;
 mod images;
 mod items;
 mod listing;
+#[cfg(test)]
+mod model;
 mod refusals;
 pub(crate) mod stock;
 

@@ -22,6 +22,8 @@ mod callback;
 mod complaint;
 pub(crate) mod control;
 mod merchant;
+#[cfg(test)]
+mod model;
 mod refusals;
 pub(crate) mod rules;
 

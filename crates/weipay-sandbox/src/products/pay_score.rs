@@ -17,6 +17,8 @@
 mod amounts;
 mod collection;
 pub(crate) mod control;
+#[cfg(test)]
+mod model;
 mod order;
 mod parties;
 mod permissions;

@@ -11,6 +11,8 @@
 //! INFERRED(payout-account): the money comes from the operation account (运营账户), as that of transfers does.
 
 pub(crate) mod control;
+#[cfg(test)]
+mod model;
 mod red_packet;
 mod refusals;
 mod to_wallet;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{Clock, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{AccountState, Clock, NewMerchant, PersonPays, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -164,6 +164,14 @@ fn a_person_without_money_fails_a_deduction_that_is_then_tried_again() {
     shop.deduct(&id, "month-1", 3_000).success();
     shop.run(2);
     assert_eq!(shop.told().0, "TRANSACTION.SUCCESS");
+
+    // A frozen account has nothing to give either.
+    let openid = &sandbox.kit().openid;
+    sandbox.platform().set_account_state(openid, AccountState::Frozen).unwrap();
+    shop.deduct(&id, "frozen", 3_000).success();
+    shop.run(2);
+    assert_eq!(shop.told().0, "TRANSACTION.FAIL");
+    sandbox.platform().set_account_state(openid, AccountState::Normal).unwrap();
 
     // The contract ends while money is on its way.
     shop.deduct(&id, "month-2", 3_000).success();

@@ -123,13 +123,15 @@ fn from_json<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), De
 const OWN_NUMBERS: [&str; 2] = ["mch_id", "combine_mch_id"];
 
 /// What tells an event from the others, which have no name in APIv2.
-const BY_ELEMENTS: [(&str, &[&str]); 6] = [
+const BY_ELEMENTS: [(&str, &[&str]); 7] = [
     ("refund-processed", &["req_info"]),
     ("combined-transactions-success", &["combine_out_trade_no"]),
     ("pap-contract-state-changed", &["change_type", "contract_id"]),
     ("transactions-risk-occurred", &["event_code", "risk_level"]),
     ("vehicle-state-changed-for-parking", &["plate_number", "vehicle_event_createtime"]),
     ("transaction-success", &["transaction_id", "out_trade_no", "result_code"]),
+    // A deduction by contract (委托代扣) that failed has no transaction_id.
+    ("transaction-success", &["contract_id", "out_trade_no", "result_code"]),
 ];
 
 /// Whether a body without signature headers is one of APIv2.
@@ -321,7 +323,13 @@ fn id_elements(event: &str) -> &'static [&'static str] {
 /// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
 /// logged and a number plate is personal.
 fn id_of(event: &str, elements: &XmlElements) -> String {
-    let names = id_elements(event);
+    let names = match event {
+        // Otherwise every deduction by contract that failed would be the same event.
+        "transaction-success" if elements.text("transaction_id").is_none() => {
+            &["mch_id", "out_trade_no", "result_code"][..]
+        }
+        event => id_elements(event),
+    };
     let mut of_event = String::from(event);
     let mut add = |name: &str, text: &str| of_event.push_str(&format!("\n{name}={text}"));
     if names.iter().any(|name| elements.text(name).is_some()) {

@@ -96,7 +96,7 @@ fn an_error_says_what_to_do() {
         ],
         "{said}"
     );
-    assert!(said.contains("the key") && said.contains("query"), "{said}");
+    assert!(said.contains("merchant private key") && said.contains("another query (line 2)"), "{said}");
 }
 
 #[test]

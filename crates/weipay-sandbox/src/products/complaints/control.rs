@@ -318,12 +318,7 @@ impl Platform {
             return Err(ComplaintError::Invalid("a phone number has between 1 and 50 bytes"));
         }
         let now = self.clock.now();
-        self.store.transaction(|tx| {
-            let order = find_order(tx, complains)?;
-            let complaint = new_complaint(tx, &order, complains, now)?;
-            let happened = Happened { complaint, notified_as: Some(CREATED) };
-            Ok(happened.carry_out(tx, now)?.id)
-        })
+        self.store.transaction(|tx| make_complaint(tx, complains, now))
     }
 
     /// A person goes on with a complaint, or the platform does. Gives its state (`complaint_state`).
@@ -338,15 +333,35 @@ impl Platform {
     ) -> Result<&'static str, ComplaintError> {
         said.check()?;
         let now = self.clock.now();
-        self.store.transaction(|tx| {
-            let complaint: Option<Complaint> = tx.get(id)?;
-            let complaint = complaint.ok_or(ComplaintError::Unknown("no complaint has this complaint_id"))?;
-            let happened = person_does(complaint, step, said.words(""), now).map_err(|reason| {
-                ComplaintError::State(format!("the complaint allows no such step: {reason}"))
-            })?;
-            Ok(happened.carry_out(tx, now)?.state.word())
-        })
+        self.store.transaction(|tx| take_step(tx, id, step, said, now))
     }
+}
+
+/// A new complaint. What is said was checked before.
+pub(super) fn make_complaint(
+    tx: &Transaction<'_>,
+    complains: &PersonComplains,
+    now: i64,
+) -> Result<String, ComplaintError> {
+    let order = find_order(tx, complains)?;
+    let complaint = new_complaint(tx, &order, complains, now)?;
+    let happened = Happened { complaint, notified_as: Some(CREATED) };
+    Ok(happened.carry_out(tx, now)?.id)
+}
+
+/// The next step. What is said was checked before.
+pub(super) fn take_step(
+    tx: &Transaction<'_>,
+    id: &str,
+    step: PersonStep,
+    said: &Said,
+    now: i64,
+) -> Result<&'static str, ComplaintError> {
+    let complaint: Option<Complaint> = tx.get(id)?;
+    let complaint = complaint.ok_or(ComplaintError::Unknown("no complaint has this complaint_id"))?;
+    let happened = person_does(complaint, step, said.words(""), now)
+        .map_err(|reason| ComplaintError::State(format!("the complaint allows no such step: {reason}")))?;
+    Ok(happened.carry_out(tx, now)?.state.word())
 }
 
 fn find_order(tx: &Transaction<'_>, complains: &PersonComplains) -> Result<Order, ComplaintError> {

@@ -17,6 +17,7 @@ use super::parties::Parties;
 use super::schedule::{ScheduleState, check_time, read_amount};
 use super::{refusals, signing};
 use crate::clock;
+use crate::people::account::AccountState;
 use crate::products::payments::closing::BurntNumber;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payer, TradeType, key};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
@@ -132,6 +133,8 @@ pub(super) fn accept(
     let payer = contract.signature.as_ref().map(|signature| signature.payer.clone()).unwrap_or_default();
     let (state, expires) = (OrderState::Accept, now.saturating_add(ORDER_LIFE));
     let order = Order { state, expires, payer, trade_type: TradeType::Pap, ..new };
+    // The record of the attempt that failed is replaced: only one that was read can be.
+    tx.get::<Deduction>(&order.key())?;
     tx.save(&Deduction {
         merchant: order.merchant.clone(),
         out_trade_no: order.out_trade_no.clone(),
@@ -191,15 +194,21 @@ pub(super) const DEDUCTION: &str = "papay deduction";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
     NotEnough,
+    /// The account of the person is frozen or cancelled.
+    Account,
     ContractHasEnded,
+    /// The person's account is frozen or cancelled.
+    Account,
 }
 
 impl Failure {
-    /// The code and the sentence of APIv2. Those of a contract are known from a public report.
+    /// The code and the sentence of APIv2. Those of a contract are known from a public report; the others are UNCONFIRMED(contract-words).
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::NotEnough => ("NOTENOUGH", "余额不足"),
+            Self::Account => ("ACCOUNTERROR", "用户账户异常"),
             Self::ContractHasEnded => ("CONTRACT_NOT_EXIST", "签约协议不存在"),
+            Self::Account => ("USER_ACCOUNT_ABNORMAL", "用户账户异常"),
         }
     }
 }
@@ -227,6 +236,9 @@ fn pay(
     let Some(signature) = contract.signature.as_ref().filter(|_| contract.end.is_none()) else {
         return Ok(Err(Failure::ContractHasEnded));
     };
+    if AccountState::of_owner(tx, &signature.person)? != AccountState::Normal {
+        return Ok(Err(Failure::Account));
+    }
     let ways: &[bool] = if contract.is_wallet_only { &[true] } else { &[true, false] };
     for from_wallet in ways {
         let means = Means {

@@ -61,10 +61,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (code(), any::<bool>()).prop_map(|(code, has_schedule)| Step::Presign { code, has_schedule }),
         4 => (code(), 0..2usize).prop_map(|(code, person)| Step::Sign { code, person }),
         1 => (code(), any::<bool>()).prop_map(|(code, by_merchant)| Step::End { code, by_merchant }),
-        1 => (code(), any::<bool>()).prop_map(|(code, is_so)| Step::OnlyWallet { code, is_so }),
+        2 => (code(), prop_oneof![3 => Just(true), 1 => Just(false)]).prop_map(|(code, is_so)| Step::OnlyWallet { code, is_so }),
         1 => (code(), 1..4i64, fen()).prop_map(|(code, days, fen)| Step::Notice { code, days, fen }),
         2 => (code(), fen()).prop_map(|(code, fen)| Step::Book { code, fen }),
-        8 => (code(), 0..12u8, fen(), any::<bool>())
+        8 => (code(), 0..8u8, fen(), prop_oneof![2 => Just(true), 1 => Just(false)])
             .prop_map(|(code, number, fen, is_v2)| Step::Deduct { code, number, fen, is_v2 }),
         1 => (0..2usize, 1..60_000i64).prop_map(|(person, fen)| Step::Fill { person, fen }),
         6 => seconds.prop_map(|seconds| Step::Pass { seconds }),

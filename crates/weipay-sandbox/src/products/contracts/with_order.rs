@@ -84,6 +84,8 @@ pub(super) fn pledge(
     };
     let contract = terms.of(parties, context);
     propose(tx, &contract)?;
+    // The same order again replaces its record: only one that was read can be.
+    tx.get::<Pledge>(&order.key())?;
     tx.save(&Pledge { order: order.key(), contract: contract.key() })?;
     Ok(contract)
 }

@@ -50,9 +50,21 @@ pub(super) fn deduct(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
     if order.declines || account != AccountState::Normal { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
 }
 
+/// The person pays at once. Whether the order is completed and its money still to come.
+pub(super) fn pay_completed(
+    tx: &Transaction<'_>,
+    order: ServiceOrder,
+    now: i64,
+) -> Result<bool, HandlerError> {
+    match order.state {
+        OrderState::Completed => pay(tx, order, now).map(|()| true),
+        _ => Ok(false),
+    }
+}
+
 /// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be shared and refunded, and stands
 /// in bills. UNCONFIRMED(pay-score-trade-type): its `trade_type` is JSAPI.
-pub(super) fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
+fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
     let openid = order.person().unwrap_or_default();
     let made = Person::find(tx, openid)?;
     let person = Owner::person(made.map_or_else(|| openid.to_owned(), |person| person.unionid));

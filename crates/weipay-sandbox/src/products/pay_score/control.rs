@@ -201,13 +201,7 @@ impl Platform {
     /// # Errors
     /// When there is no such order, it has ended, or the database fails.
     pub fn decline_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
-        self.with_service_order(number, |tx, order| {
-            if matches!(order.state, OrderState::Done | OrderState::Revoked | OrderState::Expired) {
-                return Ok(false);
-            }
-            tx.save(&ServiceOrder { declines: true, ..order })?;
-            Ok(true)
-        })
+        self.with_service_order(number, declines)
     }
 
     /// The person pays a completed service order at once.
@@ -216,10 +210,7 @@ impl Platform {
     /// When there is nothing to pay, or the database fails.
     pub fn pay_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
         let now = self.clock.now();
-        self.with_service_order(number, |tx, order| match order.state {
-            OrderState::Completed => collection::pay(tx, order, now).map(|()| true),
-            _ => Ok(false),
-        })
+        self.with_service_order(number, |tx, order| collection::pay_completed(tx, order, now))
     }
 
     fn with_service_order(
@@ -227,20 +218,37 @@ impl Platform {
         number: &str,
         mut work: impl FnMut(&Transaction<'_>, ServiceOrder) -> Result<bool, HandlerError>,
     ) -> Result<(), ServiceOrderError> {
-        self.store.transaction(|tx| {
-            let mut found = find_for_person(tx, number)?;
-            if found.len() > 1 {
-                return Err(ServiceOrderError::Ambiguous);
-            }
-            let order = found.pop().ok_or(ServiceOrderError::Unknown)?;
-            let (state, description) = order.state.words();
-            let done = work(tx, order)?;
-            if done { Ok(()) } else { Err(ServiceOrderError::State(description.unwrap_or(state))) }
-        })
+        self.store.transaction(|tx| with_order(tx, number, &mut work))
     }
 }
 
-fn permission(tx: &Transaction<'_>, number: &str) -> Result<Permission, ServiceOrderError> {
+/// Does something with the order that a person means. The work says whether the order was in a state for it.
+pub(super) fn with_order(
+    tx: &Transaction<'_>,
+    number: &str,
+    mut work: impl FnMut(&Transaction<'_>, ServiceOrder) -> Result<bool, HandlerError>,
+) -> Result<(), ServiceOrderError> {
+    let mut found = find_for_person(tx, number)?;
+    if found.len() > 1 {
+        return Err(ServiceOrderError::Ambiguous);
+    }
+    let order = found.pop().ok_or(ServiceOrderError::Unknown)?;
+    let (state, description) = order.state.words();
+    let done = work(tx, order)?;
+    if done { Ok(()) } else { Err(ServiceOrderError::State(description.unwrap_or(state))) }
+}
+
+/// Deductions fail from now on. Whether the order had not ended.
+pub(super) fn declines(tx: &Transaction<'_>, order: ServiceOrder) -> Result<bool, HandlerError> {
+    if matches!(order.state, OrderState::Done | OrderState::Revoked | OrderState::Expired) {
+        return Ok(false);
+    }
+    tx.save(&ServiceOrder { declines: true, ..order })?;
+    Ok(true)
+}
+
+/// The permission that a person means.
+pub(super) fn permission(tx: &Transaction<'_>, number: &str) -> Result<Permission, ServiceOrderError> {
     let mut found = permissions::find_for_person(tx, number)?;
     if found.len() > 1 {
         return Err(ServiceOrderError::Ambiguous);

@@ -315,7 +315,7 @@ pub(crate) fn announcement(order: &Order) -> Option<Announcement> {
     let notify_url = order.notify_url.clone()?;
     let (event_type, resource) = match order.dialect {
         Dialect::V3 => (SUCCESS, order.show()),
-        Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(order)),
+        Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(tx, order)?),
     };
     let payment = order.payment.as_ref();
     Some(Announcement {

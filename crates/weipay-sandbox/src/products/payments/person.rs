@@ -333,7 +333,7 @@ pub(super) struct PaymentMeans<'a> {
     pub(super) wallet: bool,
 }
 
-pub(super) fn pay_one(
+pub(crate) fn pay_one(
     tx: &Transaction<'_>,
     order: Order,
     pays: &PersonPays,

@@ -14,6 +14,8 @@
 
 mod forms;
 pub(crate) mod funds;
+#[cfg(test)]
+mod model;
 mod receivers;
 mod refusals;
 mod returns;

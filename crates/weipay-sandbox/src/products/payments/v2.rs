@@ -6,6 +6,7 @@
 //! | `order` | unifiedorder, orderquery, closeorder |
 //! | `codepay` | micropay and reverse, for 付款码 |
 //! | `refund` | refund, refundquery, and the notification of a refund |
+//! | `promotions` | what APIv2 says of the coupons of a payment |
 //! | `paid` | what APIv2 says of an order that was paid, in responses and in the notification |
 //! | `codes` | the codes of APIv3 in the place of which APIv2 has others |
 //! | `times` | times as APIv2 writes them |
@@ -14,6 +15,7 @@ mod codepay;
 pub(crate) mod codes;
 mod order;
 mod paid;
+mod promotions;
 pub(super) mod refund;
 pub(crate) mod times;
 

@@ -254,6 +254,11 @@ pub(super) fn end_overdue(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(),
 }
 
 impl Authorization {
+    #[cfg(test)]
+    pub(super) fn is_of(&self, mchid: &str) -> bool {
+        self.mchid == mchid
+    }
+
     fn overdue(&self) -> Due {
         let at = self.create_time.saturating_add(CONFIRMATION_SECONDS);
         Due { kind: OVERDUE.to_owned(), key: self.id.clone(), at }

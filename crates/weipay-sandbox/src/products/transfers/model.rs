@@ -1,326 +1,315 @@
 //! Random transfers against a reference model that is small enough to be believed.
 //!
-//! The model knows of each transfer its amount, when it was made and its state, and what is in the operation account. After each step the
-//! handlers must agree with it, the money in transfer is that of the transfers under way, the person has what was paid, and all accounts
-//! together have nothing. The clock moves in both directions, and the database is closed and opened again in between.
+//! Two merchants with the same numbers transfer to the same persons: with a confirmation, with an authorization, together with one, and
+//! in batches. The model knows of each transfer its amount and state, of each authorization whether it is in effect, of each batch how it
+//! ends, and what is in every account. After each step the handlers must agree with it, and all accounts together have nothing. The
+//! clock moves in both directions, and the database is closed and opened again in between.
+//!
+//! `WEIPAY_TRANSFER_STEPS` has the number of steps; the default is quick.
+
+mod run;
+mod step;
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-use serde_json::{Value, json};
-use tempfile::TempDir;
-use weipay_catalog::Catalog;
-use weipay_wire::ApiV3Key;
+use crate::clock::DAY;
+use crate::products::world::NOW;
 
-use super::transfer::find_for_person;
-use super::{CONFIRMATION_SECONDS, DUE, MAX_AGE_SECONDS, ROUTES, STEP_SECONDS, course};
-use crate::contract::Contract;
-use crate::entropy::Entropy;
-use crate::merchants::{Account, Merchants};
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
-use crate::products::{Context, HandlerError};
-use crate::store::Store;
+/// A code with which a request is refused.
+pub(super) type Refused = &'static str;
+const INVALID: Refused = "INVALID_REQUEST";
+const USED: Refused = "ALREADY_EXISTS";
+const SHORT: Refused = "NOT_ENOUGH";
 
-const MCHID: &str = "1900000109";
-const APPID: &str = "wx8888888888888888";
-const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
-/// 2026-08-15T12:00:00+08:00.
-const NOW: i64 = 1_786_766_400;
-const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
+/// So long a person has to confirm.
+const CONFIRMATION: i64 = DAY;
+/// So long the platform takes for a step.
+const STEP: i64 = 2;
 
-#[derive(Debug, Clone)]
-enum Step {
-    Create { number: u8, fen: i64 },
-    Cancel { number: u8 },
-    Confirm { number: u8, fails: bool },
-    Refuse { number: u8 },
-    TopUp { fen: i64 },
-    Move { seconds: i64 },
-    Restart,
+/// By caller, and by number.
+pub(super) type Key = (usize, usize);
+
+/// How a transfer is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// With an authorization that is confirmed together with it.
+    With(usize),
+    /// By an authorization in effect.
+    By(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let number = 0..6_u8;
-    prop_oneof![
-        4 => (number.clone(), 8..40_i64).prop_map(|(number, fen)| Step::Create { number, fen }),
-        2 => number.clone().prop_map(|number| Step::Cancel { number }),
-        3 => (number.clone(), any::<bool>()).prop_map(|(number, fails)| Step::Confirm { number, fails }),
-        1 => number.prop_map(|number| Step::Refuse { number }),
-        2 => (1..60_i64).prop_map(|fen| Step::TopUp { fen }),
-        3 => prop_oneof![
-            Just(1), Just(STEP_SECONDS), Just(3_600), Just(CONFIRMATION_SECONDS), Just(-1), Just(MAX_AGE_SECONDS),
-        ]
-        .prop_map(|seconds| Step::Move { seconds }),
-        1 => Just(Step::Restart),
-    ]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) kind: Kind,
+    pub(super) person: usize,
+    pub(super) fen: i64,
 }
 
-struct Known {
-    fen: i64,
-    made: i64,
-    state: &'static str,
-    reason: Option<&'static str>,
+#[derive(Debug)]
+pub(super) struct Transfer {
+    asked: Asked,
+    person: usize,
+    pub(super) made: i64,
+    pub(super) state: &'static str,
+    pub(super) reason: Option<&'static str>,
     /// When the state changes by itself, and into what.
     next: Option<(i64, &'static str, Option<&'static str>)>,
 }
 
-#[derive(Default)]
-struct Model {
-    operation: i64,
-    paid: i64,
-    transfers: BTreeMap<u8, Known>,
+#[derive(Debug)]
+pub(super) struct Authorization {
+    person: usize,
+    /// Whether it was asked for together with a transfer.
+    is_with: bool,
+    made: i64,
+    pub(super) state: &'static str,
+    pub(super) closed: Option<&'static str>,
 }
 
-type Refused = (u16, &'static str);
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Of each detail the person, none where the openid is none, and the amount.
+    pub(super) details: Vec<(Option<usize>, i64)>,
+    pub(super) made: i64,
+    pub(super) is_finished: bool,
+}
+
+/// Whether a detail succeeds.
+pub(super) fn succeeds((person, fen): (Option<usize>, i64)) -> bool {
+    person.is_some() && fen >= 10
+}
+
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) now: i64,
+    pub(super) transfers: BTreeMap<Key, Transfer>,
+    pub(super) authorizations: BTreeMap<Key, Authorization>,
+    pub(super) batches: BTreeMap<Key, Batch>,
+    pub(super) operation: [i64; 2],
+    pub(super) wallets: [i64; 2],
+    pub(super) notified: Vec<(String, String)>,
+}
 
 impl Model {
-    fn create(&mut self, number: u8, fen: i64, now: i64) -> Result<&'static str, Refused> {
-        if let Some(known) = self.transfers.get(&number) {
-            return if known.fen == fen { Ok(known.state) } else { Err((400, "ALREADY_EXISTS")) };
+    pub(super) fn new() -> Self {
+        Self {
+            now: NOW,
+            transfers: BTreeMap::new(),
+            authorizations: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            operation: [0; 2],
+            wallets: [0; 2],
+            notified: Vec::new(),
         }
-        if fen < 10 {
-            return Err((400, "INVALID_REQUEST"));
-        }
-        if fen > self.operation {
-            return Err((403, "NOT_ENOUGH"));
-        }
-        self.operation -= fen;
-        let next = Some((now + CONFIRMATION_SECONDS, "FAIL", Some("OVERDUE_CLOSE")));
-        let known = Known { fen, made: now, state: "WAIT_USER_CONFIRM", reason: None, next };
-        self.transfers.insert(number, known);
-        Ok("WAIT_USER_CONFIRM")
     }
 
-    fn cancel(&mut self, number: u8, now: i64) -> Result<&'static str, Refused> {
-        let known = self.transfers.get_mut(&number).ok_or((400, "INVALID_REQUEST"))?;
+    fn notify(&mut self, event: &str, key: Key, state: &str) {
+        self.notified.push((format!("MCHTRANSFER.{event}"), format!("{} {} {state}", key.0, key.1)));
+    }
+
+    pub(super) fn create(&mut self, key: Key, asked: Asked) -> Result<&'static str, Refused> {
+        if let Some(known) = self.transfers.get(&key) {
+            return if known.asked == asked { Ok(known.state) } else { Err(USED) };
+        }
+        if asked.fen < 10 {
+            return Err(INVALID);
+        }
+        let known = |number: usize| self.authorizations.get(&(key.0, number));
+        let (mut person, mut is_new) = (asked.person, None);
+        match asked.kind {
+            Kind::Plain => {}
+            Kind::With(number) => match known(number) {
+                Some(known) if !known.is_with || known.person != person => return Err(USED),
+                Some(_) => {}
+                None => is_new = Some(number),
+            },
+            Kind::By(number) => {
+                let known = known(number).filter(|known| known.state == "TAKING_EFFECT");
+                person = known.ok_or(INVALID)?.person;
+            }
+        }
+        if asked.fen > self.operation[key.0] {
+            return Err(SHORT);
+        }
+        if let Some(number) = is_new {
+            self.add_authorization((key.0, number), person, true);
+        }
+        self.operation[key.0] -= asked.fen;
+        let (state, next) = match asked.kind {
+            Kind::By(_) => ("TRANSFERING", (self.now + STEP, "SUCCESS", None)),
+            _ => ("WAIT_USER_CONFIRM", (self.now + CONFIRMATION, "FAIL", Some("OVERDUE_CLOSE"))),
+        };
+        let transfer = Transfer { asked, person, made: self.now, state, reason: None, next: Some(next) };
+        self.transfers.insert(key, transfer);
+        Ok(state)
+    }
+
+    /// What was asked under a number.
+    pub(super) fn asked(&self, key: Key) -> Option<Asked> {
+        self.transfers.get(&key).map(|known| known.asked)
+    }
+
+    pub(super) fn cancel(&mut self, key: Key) -> Result<&'static str, Refused> {
+        let now = self.now;
+        let known = self.transfers.get_mut(&key).ok_or(INVALID)?;
         match known.state {
-            "WAIT_USER_CONFIRM" => {
+            "WAIT_USER_CONFIRM" if now < known.made + CONFIRMATION => {
                 known.state = "CANCELING";
-                known.next = Some((now + STEP_SECONDS, "CANCELLED", Some("MCH_CANCEL")));
+                known.next = Some((now + STEP, "CANCELLED", Some("MCH_CANCEL")));
                 Ok("CANCELING")
             }
             "CANCELING" | "CANCELLED" => Ok(known.state),
-            _ => Err((400, "INVALID_REQUEST")),
+            _ => Err(INVALID),
         }
+    }
+
+    fn waiting(&mut self, key: Key) -> Option<&mut Transfer> {
+        self.transfers.get_mut(&key).filter(|known| known.state == "WAIT_USER_CONFIRM")
     }
 
     /// Whether there was anything to confirm.
-    fn confirm(&mut self, number: u8, fails: bool, now: i64) -> bool {
-        let Some(known) = self.transfers.get_mut(&number) else { return false };
-        if known.state != "WAIT_USER_CONFIRM" {
-            return false;
-        }
+    pub(super) fn confirm(&mut self, key: Key, fails: bool) -> bool {
+        let at = self.now + STEP;
+        let now = self.now;
+        let known = self.waiting(key).filter(|known| now < known.made + CONFIRMATION);
+        let Some(known) = known else { return false };
         known.state = "TRANSFERING";
         known.next = Some(match fails {
-            true => (now + STEP_SECONDS, "FAIL", Some("ACCOUNT_FROZEN")),
-            false => (now + STEP_SECONDS, "SUCCESS", None),
+            true => (at, "FAIL", Some("ACCOUNT_FROZEN")),
+            false => (at, "SUCCESS", None),
         });
+        if let Kind::With(number) = known.asked.kind {
+            self.give((key.0, number));
+        }
         true
     }
 
-    fn refuse(&mut self, number: u8) -> bool {
-        let Some(known) = self.transfers.get_mut(&number) else { return false };
-        if known.state != "WAIT_USER_CONFIRM" {
+    /// Whether there was anything to refuse.
+    pub(super) fn refuse(&mut self, key: Key) -> bool {
+        if self.waiting(key).is_none() {
             return false;
         }
-        (known.state, known.reason, known.next) = ("FAIL", Some("OVERDUE_CLOSE"), None);
-        self.operation += known.fen;
+        self.end(key, "FAIL", Some("OVERDUE_CLOSE"));
         true
     }
 
-    fn pass(&mut self, now: i64) {
-        for known in self.transfers.values_mut() {
-            let Some((at, state, reason)) = known.next else { continue };
-            if at > now {
-                continue;
+    fn end(&mut self, key: Key, state: &'static str, reason: Option<&'static str>) {
+        let Some(known) = self.transfers.get_mut(&key) else { return };
+        (known.state, known.reason, known.next) = (state, reason, None);
+        match state {
+            "SUCCESS" => self.wallets[known.person] += known.asked.fen,
+            _ => self.operation[key.0] += known.asked.fen,
+        }
+        self.notify("BILL.FINISHED", key, state);
+    }
+
+    fn add_authorization(&mut self, key: Key, person: usize, is_with: bool) {
+        let (made, state) = (self.now, "WAIT_USER_CONFIRM");
+        self.authorizations.insert(key, Authorization { person, is_with, made, state, closed: None });
+    }
+
+    pub(super) fn ask(&mut self, key: Key, person: usize) -> Result<&'static str, Refused> {
+        match self.authorizations.get(&key) {
+            Some(known) if known.is_with || known.person != person => Err(USED),
+            Some(known) => Ok(known.state),
+            None => {
+                self.add_authorization(key, person, false);
+                Ok("WAIT_USER_CONFIRM")
             }
-            (known.state, known.reason, known.next) = (state, reason, None);
-            match state {
-                "SUCCESS" => self.paid += known.fen,
-                _ => self.operation += known.fen,
+        }
+    }
+
+    /// Whether the person could confirm it.
+    pub(super) fn give(&mut self, key: Key) -> bool {
+        let now = self.now;
+        let known = self.authorizations.get_mut(&key);
+        let known =
+            known.filter(|known| known.state == "WAIT_USER_CONFIRM" && now < known.made + CONFIRMATION);
+        let Some(known) = known else { return false };
+        known.state = "TAKING_EFFECT";
+        self.notify("AUTHORIZATION.CONFIRMED", key, "TAKING_EFFECT");
+        true
+    }
+
+    /// Whether it was in effect.
+    pub(super) fn close(&mut self, key: Key, reason: &'static str) -> bool {
+        let known = self.authorizations.get_mut(&key);
+        let Some(known) = known.filter(|known| known.state == "TAKING_EFFECT") else { return false };
+        (known.state, known.closed) = ("CLOSED", Some(reason));
+        self.notify("AUTHORIZATION.CLOSED", key, "CLOSED");
+        true
+    }
+
+    /// The merchant closes it.
+    pub(super) fn end_authorization(&mut self, key: Key) -> Result<(), Refused> {
+        match self.authorizations.get(&key).map(|known| known.state) {
+            None => Err("NOT_FOUND"),
+            Some("WAIT_USER_CONFIRM") => Err(INVALID),
+            Some(_) => {
+                self.close(key, "CLOSE_VIA_MCH_API");
+                Ok(())
             }
         }
     }
 
-    fn under_way(&self) -> i64 {
-        self.transfers.values().filter(|known| known.next.is_some()).map(|known| known.fen).sum()
-    }
-}
-
-struct Platform {
-    folder: TempDir,
-    store: Option<Store>,
-    contract: Contract,
-    entropy: Entropy,
-    merchants: Merchants,
-    api_v3_key: ApiV3Key,
-    caller: Account,
-    now: i64,
-}
-
-impl Platform {
-    fn new() -> Self {
-        let mut platform = Self {
-            folder: tempfile::tempdir().unwrap(),
-            store: None,
-            contract: Contract::default(),
-            entropy: Entropy::seeded(1),
-            merchants: Merchants::default(),
-            api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
-            caller: Account {
-                mchid: MCHID.to_owned(),
-                appids: vec![APPID.to_owned()],
-                sub_merchants: Vec::new(),
-            },
-            now: NOW,
-        };
-        platform.restart();
-        platform
+    pub(super) fn batch(
+        &mut self,
+        key: Key,
+        details: Vec<(Option<usize>, i64)>,
+    ) -> Result<&'static str, Refused> {
+        if let Some(known) = self.batches.get(&key) {
+            let state = if known.is_finished { "FINISHED" } else { "ACCEPTED" };
+            return if known.details == details { Ok(state) } else { Err("PARAM_ERROR") };
+        }
+        let total: i64 = details.iter().map(|(_, fen)| fen).sum();
+        if total > self.operation[key.0] {
+            return Err(SHORT);
+        }
+        self.operation[key.0] -= total;
+        self.batches.insert(key, Batch { details, made: self.now, is_finished: false });
+        Ok("ACCEPTED")
     }
 
-    fn restart(&mut self) {
-        self.store = None;
-        self.store = Some(Store::open(&self.folder.path().join("state.db")).unwrap());
-    }
-
-    fn store(&self) -> &Store {
-        self.store.as_ref().unwrap()
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, Refused> {
-        let routed = Catalog::embedded().route(method, path).unwrap();
-        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let request = self.contract.checked(&routed, None, &body).unwrap();
-        let context = Context {
-            caller: &self.caller,
-            api_v3_key: &self.api_v3_key,
-            request: &request,
-            now: self.now,
-            entropy: &self.entropy,
-            base_url: "http://127.0.0.1",
-            idempotency_key: None,
-            merchants: &self.merchants,
-            certificates: &[],
-            platform_serial: "",
-        };
-        let name = (routed.operation.method, routed.operation.path);
-        let route = ROUTES.iter().find(|route| (route.method, route.path) == name).unwrap();
-        let done: Result<Value, HandlerError> = self.store().transaction(|tx| (route.handler)(tx, &context));
-        done.map_err(|error| match error {
-            HandlerError::Refused(refusal) => (refusal.status, refusal.code),
-            HandlerError::Failed(error) => panic!("{error}"),
-        })
-    }
-
-    fn tick(&self) {
-        while let Some(due) = self.store().transaction(|tx| tx.next_due(self.now, None)).unwrap() {
-            let (_, handler) = DUE.iter().find(|(kind, _)| *kind == due.kind).unwrap();
-            let done: Result<(), HandlerError> = self.store().transaction(|tx| {
-                tx.unschedule(&due)?;
-                handler(tx, &due.key, due.at)
-            });
-            done.unwrap();
+    pub(super) fn pass(&mut self, seconds: i64, is_late: bool) {
+        self.now += seconds;
+        if is_late {
+            return;
+        }
+        let now = self.now;
+        let is_due = |transfer: &Transfer| transfer.next.is_some_and(|(at, ..)| at <= now);
+        let due = self.transfers.iter().filter(|(_, transfer)| is_due(transfer));
+        let due: Vec<_> = due.map(|(key, transfer)| (*key, transfer.next)).collect();
+        for (key, next) in due {
+            next.into_iter().for_each(|(_, state, reason)| self.end(key, state, reason));
+        }
+        for known in self.authorizations.values_mut() {
+            if known.state == "WAIT_USER_CONFIRM" && known.made + CONFIRMATION <= now {
+                (known.state, known.closed) = ("CLOSED", Some("USER_OVERDUE_UNCONFIRMED"));
+            }
+        }
+        let is_due = |batch: &Batch| !batch.is_finished && batch.made + STEP <= now;
+        let due: Vec<Key> =
+            self.batches.iter().filter(|(_, batch)| is_due(batch)).map(|(key, _)| *key).collect();
+        for key in due {
+            let Some(batch) = self.batches.get_mut(&key) else { continue };
+            batch.is_finished = true;
+            for (person, fen) in &batch.details {
+                match person.filter(|person| succeeds((Some(*person), *fen))) {
+                    Some(person) => self.wallets[person] += fen,
+                    None => self.operation[key.0] += fen,
+                }
+            }
+            self.notify("BATCH.FINISHED", key, "FINISHED");
         }
     }
-}
 
-fn out_number(number: u8) -> String {
-    format!("n{number}")
-}
-
-fn take(platform: &mut Platform, model: &mut Model, step: &Step) -> Result<(), TestCaseError> {
-    let now = platform.now;
-    let state = |response: Value| response["state"].as_str().unwrap_or_default().to_owned();
-    match *step {
-        Step::Create { number, fen } => {
-            let request = json!({
-                "appid": APPID, "out_bill_no": out_number(number), "openid": OPENID,
-                "transfer_amount": fen, "transfer_remark": "a", "transfer_scene_id": "1009",
-                "transfer_scene_report_infos": [{ "info_type": "a", "info_content": "a" }],
-            });
-            let done = platform.ask("POST", BILLS, &request).map(state);
-            prop_assert_eq!(done, model.create(number, fen, now).map(str::to_owned));
-        }
-        Step::Cancel { number } => {
-            let path = format!("{BILLS}/out-bill-no/{}/cancel", out_number(number));
-            let done = platform.ask("POST", &path, &Value::Null).map(state);
-            prop_assert_eq!(done, model.cancel(number, now).map(str::to_owned));
-        }
-        Step::Confirm { number, .. } | Step::Refuse { number } => {
-            let done: Result<bool, HandlerError> = platform.store().transaction(|tx| {
-                let found = find_for_person(tx, &out_number(number))?.pop();
-                let Some(transfer) = found else { return Ok(false) };
-                Ok(match *step {
-                    Step::Confirm { fails, .. } => {
-                        course::confirm(tx, transfer, fails.then_some("ACCOUNT_FROZEN"), now)?.is_some()
-                    }
-                    _ => course::refuse(tx, transfer, now)?.is_some(),
-                })
-            });
-            let expected = match *step {
-                Step::Confirm { fails, .. } => model.confirm(number, fails, now),
-                _ => model.refuse(number),
-            };
-            prop_assert_eq!(done.unwrap(), expected);
-        }
-        Step::TopUp { fen } => {
-            let owner = Owner::merchant(MCHID);
-            let from = owner.account(AccountKind::Bank);
-            let posting = Posting::new(Business::TopUp, "1", now);
-            let posting = posting.moves(from, owner.account(AccountKind::Operation), fen);
-            platform.store().transaction(|tx| post(tx, posting.clone())).unwrap();
-            model.operation += fen;
-        }
-        Step::Move { seconds } => {
-            platform.now += seconds;
-            platform.tick();
-            model.pass(platform.now);
-        }
-        Step::Restart => platform.restart(),
-    }
-    agrees(platform, model)
-}
-
-fn agrees(platform: &Platform, model: &Model) -> Result<(), TestCaseError> {
-    let (merchant, person, sum) = platform
-        .store()
-        .transaction(|tx| {
-            let merchant = Purse::find(tx, &Owner::merchant(MCHID))?;
-            Ok::<_, crate::store::StoreError>((
-                merchant,
-                Purse::find(tx, &Owner::person(OPENID))?,
-                sum_of_everything(tx)?,
-            ))
-        })
-        .unwrap();
-    prop_assert_eq!(sum, 0);
-    prop_assert_eq!(merchant.balance(AccountKind::Operation), model.operation);
-    prop_assert_eq!(merchant.balance(AccountKind::Transferring), model.under_way());
-    prop_assert_eq!(person.balance(AccountKind::Wallet), model.paid);
-    for (number, known) in &model.transfers {
-        let path = format!("{BILLS}/out-bill-no/{}", out_number(*number));
-        let shown = platform.ask("GET", &path, &Value::Null);
-        if platform.now - known.made > MAX_AGE_SECONDS {
-            prop_assert_eq!(shown, Err((404, "NOT_FOUND")));
-            continue;
-        }
-        let shown = shown.unwrap();
-        prop_assert_eq!(&shown["state"], known.state);
-        prop_assert_eq!(shown["fail_reason"].as_str(), known.reason);
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_handlers_do_what_the_model_says_and_no_fen_is_lost(
-        steps in proptest::collection::vec(step(), 1..80)
-    ) {
-        let (mut platform, mut model) = (Platform::new(), Model::default());
-        for step in &steps {
-            take(&mut platform, &mut model, step)?;
-        }
+    /// What is neither the merchant's nor a person's yet.
+    pub(super) fn under_way(&self, caller: usize) -> i64 {
+        let transfers =
+            self.transfers.iter().filter(|((by, _), known)| *by == caller && known.next.is_some());
+        let batches = self.batches.iter().filter(|((by, _), batch)| *by == caller && !batch.is_finished);
+        let details = batches.flat_map(|(_, batch)| &batch.details);
+        transfers.map(|(_, known)| known.asked.fen).sum::<i64>() + details.map(|(_, fen)| fen).sum::<i64>()
     }
 }

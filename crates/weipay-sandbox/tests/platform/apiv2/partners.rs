@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client as Control;
-use weipay_sandbox::{Kit, NewMerchant, PersonPays, Sandbox};
-use weipay_wire::{ApiV2Key, SignType, XmlElements};
+use weipay_sandbox::kit::KitOnDisk;
+use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
+use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use super::payments::values;
 use super::{elements, post};
@@ -15,7 +16,7 @@ const STRANGER: &str = "1900000203";
 /// A partner that has two sub-merchants.
 struct Partner {
     sandbox: Sandbox,
-    kit: Kit,
+    on_disk: KitOnDisk,
 }
 
 impl Partner {
@@ -24,26 +25,37 @@ impl Partner {
         for mchid in [TEA, CAKE, STRANGER] {
             sandbox.add_merchant(&NewMerchant::new().mchid(mchid)).unwrap();
         }
-        let new = NewMerchant::new().mchid("1900000200").sub_merchants([TEA, CAKE]);
-        let kit = sandbox.add_merchant(&new).unwrap().kit().clone();
-        Self { sandbox, kit }
+        let new = NewMerchant::new().mchid("1900000200").sub_merchant(TEA).sub_merchant(CAKE);
+        let on_disk = sandbox.add_merchant(&new).unwrap();
+        Self { sandbox, on_disk }
     }
 
-    /// What the operation says, signed as the partner; the response is signed too.
-    #[track_caller]
-    fn call(&self, path: &str, with: &[(&str, &str)]) -> XmlElements {
-        let key = ApiV2Key::new(&self.kit.api_v2_key).unwrap();
+    fn kit(&self) -> &Kit {
+        self.on_disk.kit()
+    }
+
+    fn key(&self) -> ApiV2Key {
+        ApiV2Key::new(&self.kit().api_v2_key).unwrap()
+    }
+
+    fn signed(&self, with: &[(&str, &str)]) -> Vec<u8> {
+        let kit = self.kit();
         let mut request = XmlElements::new();
-        let own =
-            [("appid", &*self.kit.appid), ("mch_id", &self.kit.mchid), ("nonce_str", "ibuaiVcKdpRxkhJA")];
+        let own = [("appid", &*kit.appid), ("mch_id", &kit.mchid), ("nonce_str", "ibuaiVcKdpRxkhJA")];
         for (name, text) in own.iter().chain(with) {
             request.push(*name, *text);
         }
-        request.push("sign", key.sign(SignType::Md5, request.texts()));
-        let response = post(&self.sandbox, path, request.write("xml").unwrap().as_bytes());
+        request.push("sign", self.key().sign(SignType::Md5, request.texts()));
+        request.write("xml").unwrap().into_bytes()
+    }
+
+    /// What the operation says, to the partner. The response is signed too.
+    #[track_caller]
+    fn call(&self, path: &str, with: &[(&str, &str)]) -> XmlElements {
+        let response = post(&self.sandbox, path, &self.signed(with));
         let said = elements(&response);
         assert_eq!(said.text("return_code"), Some("SUCCESS"), "{}", response.text());
-        key.verify(&said).unwrap();
+        self.key().verify(&said).unwrap();
         said
     }
 
@@ -85,8 +97,8 @@ fn refused(said: &XmlElements) -> [&str; 2] {
 #[test]
 fn an_order_of_a_partner_is_its_sub_merchants_from_the_request_to_the_notification() {
     let partner = Partner::start();
-    let tea = partner.sandbox.platform().kit(TEA).unwrap();
-    let (openid, sub_openid) = (partner.somebody(&partner.kit.appid), partner.somebody(&tea.kit().appid));
+    let tea = partner.sandbox.platform().kit_of(TEA).unwrap();
+    let (openid, sub_openid) = (partner.somebody(&partner.kit().appid), partner.somebody(&tea.kit().appid));
     let mut request = order("order-1", TEA);
     request[5].1 = "JSAPI";
     request.push(("sub_appid", &tea.kit().appid));
@@ -97,7 +109,7 @@ fn an_order_of_a_partner_is_its_sub_merchants_from_the_request_to_the_notificati
     request.last_mut().unwrap().1 = &sub_openid;
     let made = partner.call("/pay/unifiedorder", &request);
     let names = ["appid", "mch_id", "sub_appid", "sub_mch_id", "trade_type"];
-    let parties = [&*partner.kit.appid, &partner.kit.mchid, &tea.kit().appid, TEA];
+    let parties = [&*partner.kit().appid, &partner.kit().mchid, &tea.kit().appid, TEA];
     assert_eq!(values(&made, names), [parties[0], parties[1], parties[2], parties[3], "JSAPI"]);
 
     let paid = partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
@@ -122,8 +134,8 @@ fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
         ["NOAUTH", "受理关系不存在"]
     );
     assert_eq!(
-        refused(&partner.call("/pay/unifiedorder", &order("order-1", &partner.kit.mchid)))[0],
-        "NOAUTH"
+        refused(&partner.call("/pay/unifiedorder", &order("order-1", &partner.kit().mchid)))[0],
+        "INVALID_REQUEST"
     );
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
     for other in [&of(CAKE, "order-1")[..], &of(TEA, "order-1")[1..]] {
@@ -172,7 +184,7 @@ fn a_sub_merchants_order_is_closed_and_its_refunds_are_asked_for_and_notified() 
         assert_eq!(values(&asked, names), [CAKE, "1", "SUCCESS", "300"]);
     }
     let told = partner.notified().into_iter().find(|told| told["refund_status"] == "SUCCESS").unwrap();
-    assert_eq!((&told["mch_id"], &told["sub_mch_id"]), (&json!(partner.kit.mchid), &json!(CAKE)));
+    assert_eq!((&told["mch_id"], &told["sub_mch_id"]), (&json!(partner.kit().mchid), &json!(CAKE)));
 }
 
 #[test]
@@ -186,7 +198,7 @@ fn a_payment_code_is_charged_and_reversed_for_a_sub_merchant() {
     assert_eq!(refused(&scan("scan-0", STRANGER, "100", "130061098828009400"))[0], "NOAUTH");
     let paid = scan("scan-1", TEA, "100", "130061098828009401");
     assert_eq!(values(&paid, ["trade_type", "sub_mch_id", "cash_fee"]), ["MICROPAY", TEA, "100"]);
-    assert_eq!(refused(&partner.call("/secapi/pay/reverse", &of(CAKE, "scan-1")))[0], "TRADE_ERROR");
+    assert_eq!(refused(&partner.call("/secapi/pay/reverse", &of(CAKE, "scan-1")))[0], "INVALID_REQUEST");
     let reversed = partner.call("/secapi/pay/reverse", &of(TEA, "scan-1"));
     assert_eq!(values(&reversed, ["recall", "sub_mch_id"]), ["N", TEA]);
     let asked = partner.call("/pay/orderquery", &of(TEA, "scan-1"));
@@ -203,8 +215,18 @@ fn the_money_and_the_bill_are_the_sub_merchants() {
     let partner = Partner::start();
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
     partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
-    let of_tea = partner.sandbox.platform().kit(TEA).unwrap();
-    let client = crate::client::Client::of(&partner.sandbox, &of_tea);
+    let client = crate::client::Client::of(&partner.sandbox, TEA);
     let balance = client.get("/v3/merchant/fund/balance/BASIC").success();
     assert_eq!(balance["pending_amount"], 994);
+
+    partner.sandbox.run_for(2 * 86_400).unwrap();
+    let bill = |with: &[(&str, &str)]| {
+        let day = [("bill_date", "20260815"), ("bill_type", "ALL")];
+        post(&partner.sandbox, "/pay/downloadbill", &partner.signed(&[&day[..], with].concat()))
+            .text()
+            .to_owned()
+    };
+    assert!(bill(&[("sub_mch_id", TEA)]).contains(&format!("`{TEA},")), "{}", bill(&[("sub_mch_id", TEA)]));
+    assert!(bill(&[]).contains("`order-1,"), "{}", bill(&[]));
+    assert!(bill(&[("sub_mch_id", CAKE)]).contains("No Bill Exist"), "{}", bill(&[("sub_mch_id", CAKE)]));
 }

@@ -116,6 +116,55 @@ fn a_paid_order_has_the_documented_elements_and_both_versions_see_it() {
     assert_eq!(seen["transaction_id"], paid.transaction_ids[0]);
 }
 
+/// The page of 单品优惠 names what the list takes the place of.
+const NUMBERED: [&str; 6] =
+    ["coupon_fee", "coupon_count", "coupon_type_0", "coupon_id_0", "coupon_fee_0", "settlement_total_fee"];
+
+#[test]
+fn whoever_says_version_1_0_gets_the_coupons_as_a_list_in_place_of_numbered_elements() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let mut request = order("order-1", "JSAPI");
+    request.push(("version", "1.0"));
+    call(&sandbox, ORDER, &request);
+    call(&sandbox, ORDER, &order("order-2", "JSAPI"));
+    for number in ["order-1", "order-2"] {
+        sandbox.pay(&PersonPays::new(number).discount(10)).unwrap();
+        let asked = call(&sandbox, QUERY, &[("out_trade_no", number), ("version", "1.0")]);
+        assert_eq!(values(&asked, NUMBERED), [""; 6]);
+        let told: Value = serde_json::from_str(asked.text("promotion_detail").unwrap()).unwrap();
+        let coupon = json!({
+            "promotion_id": "109519", "name": "沙箱优惠", "scope": "GLOBAL", "type": "DISCOUNT", "amount": 10,
+            "activity_id": "931386", "wxpay_contribute": 0, "merchant_contribute": 10, "other_contribute": 0,
+            "goods_detail": [],
+        });
+        assert_eq!(told, json!({ "promotion_detail": [coupon] }));
+        let without = call(&sandbox, QUERY, &by_number(number));
+        assert_eq!(without.text("promotion_detail"), None);
+        assert_eq!(values(&without, NUMBERED), ["10", "1", "NO_CASH", "109519", "10", "990"]);
+    }
+    let told = sandbox.notifications().list(&Default::default()).unwrap();
+    let lists: Vec<_> = told
+        .iter()
+        .map(|one| {
+            (one.resource["out_trade_no"].as_str().unwrap(), one.resource["promotion_detail"].is_string())
+        })
+        .collect();
+    assert!(lists.contains(&("order-1", true)) && lists.contains(&("order-2", false)), "{lists:?}");
+    let numbered = |number| told.iter().find(|one| one.resource["out_trade_no"] == number).unwrap();
+    assert!(NUMBERED.iter().all(|name| numbered("order-1").resource.get(name).is_none()));
+    assert!(NUMBERED.iter().all(|name| numbered("order-2").resource.get(name).is_some()));
+}
+
+#[test]
+fn a_payment_without_coupons_has_neither_form() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let mut request = scanned("scan-1", "100", "130061098828009401");
+    request.push(("version", "1.0"));
+    let paid = call(&sandbox, MICROPAY, &request);
+    assert_eq!(values(&paid, ["cash_fee", "promotion_detail"]), ["100", ""]);
+    assert_eq!(values(&paid, NUMBERED), [""; 6]);
+}
+
 #[test]
 fn the_same_order_again_re_enters_and_another_is_refused_in_the_words_of_apiv2() {
     let sandbox = crate::sandbox().start().unwrap();

@@ -28,8 +28,12 @@ pub mod post {
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 签名类型. At most 32 characters.
@@ -49,8 +53,12 @@ pub mod post {
             return_msg: String = xml("return_msg").required().length(0, 128),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 随机字符串. Required; at most 32 characters.
             nonce_str: String = xml("nonce_str").required().length(0, 32),
             /// 签名. Required; at most 64 characters.

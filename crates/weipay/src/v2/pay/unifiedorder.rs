@@ -35,8 +35,12 @@ pub mod post {
             profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. At most 32 characters.
@@ -71,6 +75,8 @@ pub mod post {
             limit_pay: String = xml("limit_pay").length(0, 32),
             /// 用户标识. At most 128 characters.
             openid: String = xml("openid").length(0, 128),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = xml("sub_openid").length(0, 128),
             /// 电子发票入口开放标识. At most 8 characters.
             receipt: YesOrNo = xml("receipt").length(0, 8),
             /// 场景信息. At most 256 characters; JSON text in a string.
@@ -112,8 +118,12 @@ pub mod post {
             return_msg: String = xml("return_msg").required().length(0, 128),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. Required; at most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
             /// 随机字符串. Required; at most 32 characters.

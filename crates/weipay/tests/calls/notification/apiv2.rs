@@ -83,6 +83,32 @@ fn a_repeat_has_the_same_id_and_another_payment_another() {
     assert_ne!(first, id(&failed), "a failure is another event");
 }
 
+/// The elements are those of a public report.
+#[test]
+fn a_deduction_by_contract_that_failed_is_a_payment_of_its_own_number() {
+    let failed = |number| {
+        let fields = [
+            ("appid", "wxd930ea5d5a258f4f"),
+            ("contract_id", "202102285929035611"),
+            ("err_code", "CONTRACT_NOT_EXIST"),
+            ("err_code_des", "签约协议不存在"),
+            ("mch_id", "1900000001"),
+            ("nonce_str", number),
+            ("out_trade_no", number),
+            ("result_code", "FAIL"),
+            ("return_code", "SUCCESS"),
+            ("return_msg", "OK"),
+        ];
+        received(&xml(&fields, Some(SignType::Md5)))
+    };
+    let notification = failed("month-1");
+    assert_eq!(notification.event_type(), "transaction-success");
+    let Event::V2(V2Event::Payment(payment)) = notification.event() else { panic!("{notification:?}") };
+    assert_eq!(payment.out_trade_no.as_deref(), Some("month-1"));
+    assert_eq!(notification.id(), failed("month-1").id());
+    assert_ne!(notification.id(), failed("month-2").id());
+}
+
 #[test]
 fn a_wrong_or_missing_sign_is_rejected() {
     let signed = xml(&PAYMENT, Some(SignType::Md5));

@@ -12,6 +12,7 @@ import com.github.binarywang.wxpay.bean.notify.SignatureHeader;
 import com.github.binarywang.wxpay.bean.profitsharing.request.ProfitSharingReceiverV3Request;
 import com.github.binarywang.wxpay.bean.profitsharing.request.ProfitSharingV3Request;
 import com.github.binarywang.wxpay.bean.request.WxPayApplyTradeBillV3Request;
+import com.github.binarywang.wxpay.bean.request.WxPayRefundRequest;
 import com.github.binarywang.wxpay.bean.request.WxPayRefundV3Request;
 import com.github.binarywang.wxpay.bean.request.WxPayUnifiedOrderRequest;
 import com.github.binarywang.wxpay.bean.request.WxPayUnifiedOrderV3Request;
@@ -26,14 +27,22 @@ import com.github.binarywang.wxpay.service.impl.WxPayServiceImpl;
 import com.google.gson.Gson;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyFactory;
+import java.security.KeyStore;
 import java.security.MessageDigest;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -70,6 +79,21 @@ class ClientTest {
 
     String file(String member) {
       return path.resolveSibling(get(member)).toString();
+    }
+
+    /** The merchant's certificate with its key as the platform gives it for APIv2: apiclient_cert.p12, whose password is the number. */
+    byte[] p12() throws Exception {
+      var certificate = CertificateFactory.getInstance("X.509")
+          .generateCertificate(new ByteArrayInputStream(Files.readAllBytes(Path.of(file("merchant_cert")))));
+      String pem = Files.readString(Path.of(file("merchant_key"))).replaceAll("-----[^-]+-----|\\s", "");
+      var key = KeyFactory.getInstance("RSA").generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(pem)));
+      char[] password = get("mchid").toCharArray();
+      KeyStore store = KeyStore.getInstance("PKCS12");
+      store.load(null, null);
+      store.setKeyEntry("merchant", key, password, new Certificate[] {certificate});
+      var written = new ByteArrayOutputStream();
+      store.store(written, password);
+      return written.toByteArray();
     }
 
     /** Of the platform's keys it holds the certificate, which it downloads, the public key, or both. */
@@ -246,13 +270,56 @@ class ClientTest {
   @ParameterizedTest
   @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate",
       "migration,both"})
-  void anOrderOfAPIv2IsPlaced(String kind, String keys) throws Exception {
-    WxPayService service = service(Kit.of(kind).config(keys));
-    var order = WxPayUnifiedOrderRequest.newBuilder().body("测试").outTradeNo("wxjava-" + keys.replace(' ', '-') + "-v2")
+  void anOrderOfAPIv2IsPaidGivenBackAndSeenByAPIv3(String kind, String keys) throws Exception {
+    Kit kit = Kit.of(kind);
+    WxPayConfig config = kit.config(keys);
+    config.setKeyContent(kit.p12());
+    WxPayService service = service(config);
+    String number = "wxjava-" + keys.replace(' ', '-') + "-v2";
+    var order = WxPayUnifiedOrderRequest.newBuilder().body("测试").outTradeNo(number)
         .totalFee(100).spbillCreateIp("127.0.0.1").notifyUrl(RECEIVER.url()).tradeType("NATIVE").productId("1").build();
     String code = service.unifiedOrder(order).getCodeURL();
     assertTrue(code.startsWith("weixin:"), code);
-    did(kind, keys, "APIv2 order");
+    assertEquals("NOTPAY", service.queryOrder(null, number).getTradeState());
+    Weipay.sandbox("pay", number, "--mchid", kit.get("mchid"));
+    String came = RECEIVER.next().body();
+    assertThrows(WxPayException.class, () -> service.parseOrderNotifyResult(came.replace("</xml>", "<attach>forged</attach></xml>")));
+    var paid = service.parseOrderNotifyResult(came);
+    assertEquals(number, paid.getOutTradeNo());
+    assertEquals(100, paid.getTotalFee());
+    assertEquals("SUCCESS", service.queryOrder(null, number).getTradeState());
+    assertEquals(paid.getTransactionId(), service.queryOrderV3(null, number).getTransactionId());
+
+    var part = WxPayRefundRequest.newBuilder().outTradeNo(number).outRefundNo(number + "-refund").totalFee(100).refundFee(30)
+        .notifyUrl(RECEIVER.url()).build();
+    String refund = service.refund(part).getRefundId();
+    Weipay.sandbox("refund", refund, "--to", "success");
+    var refunded = service.parseRefundNotifyResult(RECEIVER.next().body()).getReqInfo();
+    assertEquals(refund, refunded.getRefundId());
+    assertEquals(30, refunded.getRefundFee());
+    var refunds = service.refundQuery(null, null, number + "-refund", null).getRefundRecords();
+    assertEquals("SUCCESS", refunds.get(0).getRefundStatus());
+
+    order.setOutTradeNo(number + "-closed");
+    // It signs an object in place.
+    order.setSign(null);
+    service.unifiedOrder(order);
+    assertEquals("SUCCESS", service.closeOrder(number + "-closed").getResultCode());
+    for (String step : List.of("order", "payment notification", "refund", "refund notification", "close")) {
+      did(kind, keys, "APIv2 " + step);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"public-key,public key", "certificate,certificate", "migration,public key", "migration,certificate",
+      "migration,both"})
+  void theBillOfADayIsDownloadedByAPIv2(String kind, String keys) throws Exception {
+    WxPayService service = service(Kit.of(kind).config(keys));
+    var bill = service.downloadBill(System.getenv("BILL_DATE").replace("-", ""), "ALL", null, null);
+    String past = "past-" + keys.replace(' ', '-');
+    assertTrue(bill.getBillInfoList().stream().anyMatch(row -> past.equals(row.getOutTradeNo())), bill.toString());
+    assertEquals("4", bill.getTotalRecord());
+    did(kind, keys, "APIv2 bill");
   }
 
   static void assertFilled(String value) {

@@ -28,7 +28,10 @@ class Receiver {
     }
     server.createContext("/", exchange -> {
       String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-      exchange.sendResponseHeaders(204, -1);
+      // Notifications of APIv2 are acknowledged by XML; for those of APIv3 the status counts.
+      byte[] success = "<xml><return_code>SUCCESS</return_code></xml>".getBytes(StandardCharsets.UTF_8);
+      exchange.sendResponseHeaders(200, success.length);
+      exchange.getResponseBody().write(success);
       exchange.close();
       received.add(new Notification(exchange.getRequestHeaders(), body));
     });

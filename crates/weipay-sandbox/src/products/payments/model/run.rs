@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use weipay_catalog::Catalog;
@@ -20,13 +19,13 @@ use crate::contract::Contract;
 use crate::entropy::Entropy;
 use crate::merchants::{Account, Merchant};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
+use crate::products::lives::{Steps, live_randomly};
 use crate::products::{Context, HandlerError};
 use crate::sandbox::Sandbox;
 use crate::store::{Store, StoreError};
 
 const PERSONS: [&str; 3] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6p", SOMEBODY];
 const SUB_MCHID: &str = "1900000110";
-const STEPS_OF_A_CASE: usize = 50;
 
 /// A database, and what handlers need beside it. The merchant is one of a sandbox, which has a state of its own.
 struct World<'a> {
@@ -483,15 +482,7 @@ fn an_order_that_was_shared_in_part_is_not_reversed_with_the_money_of_another() 
 
 #[test]
 fn orders_live_as_the_model_says_and_money_is_conserved() {
-    let steps =
-        std::env::var("WEIPAY_ORDER_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(1_000usize);
-    let cases = u32::try_from(steps.div_ceil(STEPS_OF_A_CASE)).unwrap();
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let lives = proptest::collection::vec(step(), STEPS_OF_A_CASE);
     let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
-    let run = TestRunner::new(config).run(&lives, |steps| {
-        live(&sandbox, &steps);
-        Ok(())
-    });
-    run.unwrap();
+    let steps = Steps { variable: "WEIPAY_ORDER_STEPS", default: 1_000, of_a_life: 50 };
+    live_randomly(steps, step(), |steps| live(&sandbox, steps));
 }

@@ -7,7 +7,7 @@ use super::record::{Refund, RefundState};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::{HandlerError, carry_out};
-use crate::store::StoreError;
+use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
     "/refunds/{number}/outcome",
@@ -56,32 +56,40 @@ impl Platform {
         decision: RefundDecision,
     ) -> Result<Option<Result<Refund, RefundState>>, StoreError> {
         let now = self.clock.now();
-        let decided: Result<_, HandlerError> = self.store.transaction(|tx| {
-            let found = match Refund::find_by_id(tx, number)? {
-                Some(refund) => Some(refund),
-                None => Refund::find_by_anybodys_number(tx, number)?,
-            };
-            let Some(refund) = found else { return Ok(None) };
-            let to = match decision {
-                RefundDecision::Becomes(to) => to,
-                RefundDecision::Waits => RefundState::Closed,
-            };
-            if !may_become(refund.state, to) {
-                return Ok(Some(Err(refund.state)));
-            }
-            tx.unschedule(&outcome::due(&refund))?;
-            let id = refund.refund_id.clone();
-            match decision {
-                RefundDecision::Becomes(to) => outcome::decide(tx, refund, to, now)?,
-                RefundDecision::Waits => drop(carry_out(tx, outcome::wait_for_money(refund))?),
-            }
-            Ok(Refund::find_by_id(tx, &id)?.map(Ok))
-        });
+        let decided = self.store.transaction(|tx| decide(tx, number, decision, now));
         decided.map_err(|error| match error {
             HandlerError::Failed(error) => error,
             HandlerError::Refused(refusal) => StoreError::Corrupt(refusal.message.into_owned()),
         })
     }
+}
+
+/// The same, on a store.
+pub(crate) fn decide(
+    tx: &Transaction<'_>,
+    number: &str,
+    decision: RefundDecision,
+    now: i64,
+) -> Result<Option<Result<Refund, RefundState>>, HandlerError> {
+    let found = match Refund::find_by_id(tx, number)? {
+        Some(refund) => Some(refund),
+        None => Refund::find_by_anybodys_number(tx, number)?,
+    };
+    let Some(refund) = found else { return Ok(None) };
+    let to = match decision {
+        RefundDecision::Becomes(to) => to,
+        RefundDecision::Waits => RefundState::Closed,
+    };
+    if !may_become(refund.state, to) {
+        return Ok(Some(Err(refund.state)));
+    }
+    tx.unschedule(&outcome::due(&refund))?;
+    let id = refund.refund_id.clone();
+    match decision {
+        RefundDecision::Becomes(to) => outcome::decide(tx, refund, to, now)?,
+        RefundDecision::Waits => drop(carry_out(tx, outcome::wait_for_money(refund))?),
+    }
+    Ok(Refund::find_by_id(tx, &id)?.map(Ok))
 }
 
 /// The merchant platform's page can settle an abnormal refund too.

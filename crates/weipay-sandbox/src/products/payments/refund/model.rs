@@ -1,213 +1,305 @@
 //! Random lives of refunds against a reference model that is small enough to be believed.
 //!
-//! The model knows of each order its total and when it was last refunded, and of each refund its amount and state. It says of every
-//! step which status it ends with or with which code it is refused. Time passes, and the store is closed and opened in between. After
-//! each step all money adds up to nothing, and what people got, is on its way and came back is what the model says.
+//! Orders of a merchant and of its sub-merchant, with and without coupons, one of them to be shared, are refunded from any money. The
+//! model knows of each refund how it was divided and its state, and what is in every account. It says of every step which status it ends
+//! with or with which code it is refused. Time passes, and the store is closed and opened in between.
 //!
 //! `WEIPAY_REFUND_STEPS` has the number of steps; the default is quick.
 
+mod run;
+mod step;
+
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
-use serde_json::Value;
-
-use super::fixtures::{NOW, Wish, World};
+use super::fixtures::NOW;
 use super::record::RefundState;
-use crate::products::ledger::AccountKind;
+use crate::clock::DAY;
+use crate::products::lives::share;
 
-const ORDERS: [&str; 3] = ["a", "b", "c"];
-const TOTALS: [i64; 3] = [1, 97, 1_000];
-const STEPS_OF_A_CASE: usize = 40;
+/// A code with which a request is refused.
+pub(super) type Refused = &'static str;
+const INVALID: Refused = "INVALID_REQUEST";
+const SHORT: Refused = "NOT_ENOUGH";
 
-#[derive(Debug, Clone)]
-enum Step {
-    Refund { order: usize, number: u8, fen: i64, total_off: i64 },
-    Query { number: u8 },
-    Decide { number: u8, to: RefundState },
-    Handle { number: u8 },
-    Pass { seconds: i64 },
-    Restart,
+/// An order as it was paid.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sold {
+    pub(super) number: &'static str,
+    /// 0 is the merchant, 1 its sub-merchant.
+    pub(super) payee: usize,
+    pub(super) total: i64,
+    pub(super) fee: i64,
+    /// A coupon that is money, and a mere discount.
+    pub(super) cash: i64,
+    pub(super) discount: i64,
+    pub(super) is_shared: bool,
+    pub(super) is_wallet: bool,
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let state =
-        prop_oneof![Just(RefundState::Success), Just(RefundState::Abnormal), Just(RefundState::Closed)];
-    prop_oneof![
-        6 => (0..3usize, 0..30u8, prop_oneof![1..40i64, 1..1_100i64], prop_oneof![9 => Just(0), 1 => Just(1)])
-            .prop_map(|(order, number, fen, total_off)| Step::Refund { order, number, fen, total_off }),
-        2 => (0..30u8).prop_map(|number| Step::Query { number }),
-        3 => (0..30u8, state).prop_map(|(number, to)| Step::Decide { number, to }),
-        1 => (0..30u8).prop_map(|number| Step::Handle { number }),
-        5 => prop_oneof![Just(1), Just(4), Just(5), Just(59), Just(60), 1..4_000_000i64]
-            .prop_map(|seconds| Step::Pass { seconds }),
-        1 => Just(Step::Restart),
-    ]
+const PLAIN: Sold =
+    Sold { number: "a", payee: 0, total: 1, fee: 0, cash: 0, discount: 0, is_shared: false, is_wallet: true };
+
+pub(super) const ORDERS: [Sold; 6] = [
+    PLAIN,
+    Sold { number: "b", total: 97, fee: 1, is_shared: true, ..PLAIN },
+    Sold { number: "c", total: 1_000, fee: 10, is_wallet: false, ..PLAIN },
+    Sold { number: "d", total: 1_000, fee: 5, discount: 100, ..PLAIN },
+    Sold { number: "e", total: 2_000, fee: 12, cash: 301, discount: 77, ..PLAIN },
+    Sold { number: "f", total: 500, fee: 3, payee: 1, ..PLAIN },
+];
+
+impl Sold {
+    /// What the person has paid.
+    fn payer_total(self) -> i64 {
+        self.total - self.cash - self.discount
+    }
+
+    /// What the merchant got, before the fee.
+    fn settled(self) -> i64 {
+        self.total - self.discount
+    }
+}
+
+/// Where the money is to come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Source {
+    Any,
+    Available,
+    Unsettled,
+    /// So much of what is not settled, and the rest of what is available.
+    Both(i64),
+}
+
+/// Where an abnormal refund goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Destination {
+    Original,
+    OtherCard,
+    Merchant,
+}
+
+/// How the amount is divided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Shares {
+    pub(super) fen: i64,
+    pub(super) payer: i64,
+    pub(super) fee: i64,
+    pub(super) cash: i64,
+    pub(super) discount: i64,
 }
 
 #[derive(Debug)]
-struct ModelRefund {
-    id: String,
-    order: usize,
-    fen: i64,
-    state: RefundState,
+pub(super) struct Refund {
+    pub(super) id: String,
+    pub(super) order: usize,
+    pub(super) shares: Shares,
+    pub(super) state: RefundState,
     created: i64,
     settles: i64,
-    is_to_merchant: bool,
+    destination: Destination,
+    is_of_frozen: bool,
 }
 
-#[derive(Debug, Default)]
-struct Model {
-    now: i64,
-    refunds: BTreeMap<u8, ModelRefund>,
+/// What one payee has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Accounts {
+    pub(super) unsettled: i64,
+    pub(super) available: i64,
+    pub(super) frozen: i64,
+    pub(super) fees: i64,
+    pub(super) refunding: i64,
+    pub(super) marketing: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) now: i64,
+    pub(super) refunds: BTreeMap<u8, Refund>,
+    pub(super) accounts: [Accounts; 2],
+    pub(super) wallet: i64,
+    /// Whether what is left of the shared order still waits.
+    is_waiting: bool,
+    pub(super) notified: Vec<(String, String)>,
 }
 
 impl Model {
-    fn of(&self, order: usize) -> impl Iterator<Item = &ModelRefund> {
+    pub(super) fn new() -> Self {
+        let mut accounts = [Accounts::default(); 2];
+        for sold in ORDERS {
+            let accounts = &mut accounts[sold.payee];
+            accounts.fees += sold.fee;
+            let kept = sold.settled() - sold.fee;
+            if sold.is_shared { accounts.frozen += kept } else { accounts.unsettled += kept }
+        }
+        let (refunds, notified) = (BTreeMap::new(), Vec::new());
+        Self { now: NOW, refunds, accounts, wallet: 0, is_waiting: true, notified }
+    }
+
+    fn of(&self, order: usize) -> impl Iterator<Item = &Refund> {
         self.refunds.values().filter(move |refund| refund.order == order)
     }
 
+    /// What the refunds of an order that were not closed come to.
+    fn counted(&self, order: usize) -> Shares {
+        let counted = self.of(order).filter(|refund| refund.state != RefundState::Closed);
+        counted.fold(Shares::default(), |sum, Refund { shares, .. }| Shares {
+            fen: sum.fen + shares.fen,
+            payer: sum.payer + shares.payer,
+            fee: sum.fee + shares.fee,
+            cash: sum.cash + shares.cash,
+            discount: sum.discount + shares.discount,
+        })
+    }
+
+    fn divide(&self, order: usize, fen: i64) -> Shares {
+        let (sold, before) = (ORDERS[order], self.counted(order));
+        let of_order = |part, part_before| share(fen, (sold.total, part), (before.fen, part_before));
+        let payer = of_order(sold.payer_total(), before.payer);
+        let fee = of_order(sold.fee, before.fee);
+        // What coupons took off goes back to them, each according to its worth.
+        let off = fen - payer;
+        let cash = match sold.cash + sold.discount {
+            0 => 0,
+            all => share(off, (all, sold.cash), (before.cash + before.discount, before.cash)),
+        };
+        Shares { fen, payer, fee, cash, discount: off - cash }
+    }
+
     /// The status that a refund has afterwards, or the code of the refusal.
-    fn refund(
-        &self,
-        order: usize,
-        number: u8,
+    pub(super) fn refund(
+        &mut self,
+        (order, number): (usize, u8),
         fen: i64,
         total_off: i64,
-    ) -> Result<RefundState, &'static str> {
+        source: Source,
+    ) -> Result<RefundState, Refused> {
         if let Some(known) = self.refunds.get(&number) {
-            let is_same = (known.order, known.fen, total_off) == (order, fen, 0);
-            return if is_same { Ok(known.state) } else { Err("INVALID_REQUEST") };
+            let is_same = (known.order, known.shares.fen, total_off) == (order, fen, 0);
+            return if is_same { Ok(known.state) } else { Err(INVALID) };
         }
-        let gone: i64 =
-            self.of(order).filter(|known| known.state != RefundState::Closed).map(|known| known.fen).sum();
-        let is_old = self.now - NOW > 365 * 86_400;
-        if is_old || total_off != 0 || fen > TOTALS[order] - gone || self.of(order).count() >= 50 {
-            return Err("INVALID_REQUEST");
+        let is_old = self.now - NOW > 365 * DAY;
+        if is_old || total_off != 0 {
+            return Err(INVALID);
+        }
+        if fen > ORDERS[order].total - self.counted(order).fen || self.of(order).count() >= 50 {
+            return Err(INVALID);
         }
         if self.of(order).any(|known| self.now - known.created < 60) {
             return Err("FREQUENCY_LIMITED");
         }
+        let shares = self.divide(order, fen);
+        let is_of_frozen = ORDERS[order].is_shared && self.is_waiting;
+        self.withdraw(ORDERS[order].payee, shares, is_of_frozen, source, fen)?;
+        let refund = Refund {
+            id: String::new(),
+            order,
+            shares,
+            state: RefundState::Processing,
+            created: self.now,
+            settles: self.now + 5,
+            destination: Destination::Original,
+            is_of_frozen,
+        };
+        self.refunds.insert(number, refund);
         Ok(RefundState::Processing)
     }
 
-    fn pass(&mut self, seconds: i64) {
-        self.now += seconds;
-        for refund in self.refunds.values_mut() {
-            if refund.state == RefundState::Processing && refund.settles <= self.now {
-                refund.state = RefundState::Success;
+    /// The fee comes back into the account that is asked first.
+    fn withdraw(
+        &mut self,
+        payee: usize,
+        shares: Shares,
+        is_of_frozen: bool,
+        source: Source,
+        fen: i64,
+    ) -> Result<(), Refused> {
+        let accounts = &mut self.accounts[payee];
+        let needed = shares.fen - shares.discount;
+        let all = i64::MAX;
+        let (unsettled, available) = match source {
+            Source::Any => (all, all),
+            Source::Available => (0, all),
+            Source::Unsettled => (all, 0),
+            Source::Both(unsettled) => (unsettled, fen - unsettled),
+        };
+        if is_of_frozen {
+            // Only the shared order has frozen money here.
+            if accounts.frozen + shares.fee < needed {
+                return Err(SHORT);
             }
+            accounts.frozen += shares.fee - needed;
+        } else if unsettled > 0 {
+            let of_unsettled = needed.min(unsettled).min(accounts.unsettled + shares.fee);
+            let rest = needed - of_unsettled;
+            if rest > available.min(accounts.available) {
+                return Err(SHORT);
+            }
+            accounts.unsettled += shares.fee - of_unsettled;
+            accounts.available -= rest;
+        } else {
+            if needed > accounts.available + shares.fee {
+                return Err(SHORT);
+            }
+            accounts.available += shares.fee - needed;
         }
-    }
-
-    fn sum(&self, is_counted: impl Fn(&ModelRefund) -> bool) -> i64 {
-        self.refunds.values().filter(|refund| is_counted(refund)).map(|refund| refund.fen).sum()
-    }
-}
-
-fn code(result: Result<Value, crate::response::Refusal>) -> Result<Value, &'static str> {
-    result.map_err(|refusal| refusal.code)
-}
-
-fn live(steps: Vec<Step>) {
-    let mut world = World::new();
-    for (number, total) in ORDERS.into_iter().zip(TOTALS) {
-        // One is to be shared, so that its refunds take what waits.
-        let wish = Wish { number, total, fee: total / 100, profit_sharing: total == 97, ..Wish::default() };
-        world.pay(&wish);
-    }
-    let (fees, mut model) = (world.merchant(AccountKind::Fees), Model { now: NOW, ..Model::default() });
-    for step in steps {
-        match step {
-            Step::Refund { order, number, fen, total_off } => {
-                let expected = model.refund(order, number, fen, total_off);
-                let total = TOTALS[order] + total_off;
-                let got = code(world.refund(ORDERS[order], &number.to_string(), fen, total));
-                assert_eq!(
-                    got.as_ref().map(|refund| refund["status"].as_str().unwrap()).map_err(|code| *code),
-                    expected.map(RefundState::word),
-                    "{step:?} {model:?}"
-                );
-                if let Ok(refund) = got {
-                    let id = refund["refund_id"].as_str().unwrap().to_owned();
-                    let (created, settles) = (model.now, model.now + 5);
-                    let state = RefundState::Processing;
-                    model.refunds.entry(number).or_insert(ModelRefund {
-                        id,
-                        order,
-                        fen,
-                        state,
-                        created,
-                        settles,
-                        is_to_merchant: false,
-                    });
-                }
-            }
-            Step::Query { number } => {
-                let got = code(world.query(&number.to_string()));
-                let expected = model.refunds.get(&number).ok_or("RESOURCE_NOT_EXISTS");
-                assert_eq!(
-                    got.map(|refund| refund["status"].as_str().unwrap().to_owned()),
-                    expected.map(|refund| refund.state.word().to_owned())
-                );
-            }
-            Step::Decide { number, to } => {
-                let refund = model.refunds.get_mut(&number).filter(|refund| {
-                    refund.state == RefundState::Processing
-                        || (refund.state, to) == (RefundState::Abnormal, RefundState::Success)
-                });
-                assert_eq!(world.decide(&number.to_string(), to), refund.is_some());
-                if let Some(refund) = refund {
-                    refund.state = to;
-                }
-            }
-            Step::Handle { number } => {
-                let Some(refund) = model.refunds.get_mut(&number) else { continue };
-                let target = format!("/v3/refund/domestic/refunds/{}/apply-abnormal-refund", refund.id);
-                let body =
-                    serde_json::json!({ "out_refund_no": number.to_string(), "type": "MERCHANT_BANK_CARD" });
-                let got = code(world.ask("POST", &target, &body));
-                match refund.state {
-                    RefundState::Abnormal => {
-                        assert_eq!(got.unwrap()["status"], "PROCESSING");
-                        (refund.state, refund.is_to_merchant) = (RefundState::Processing, true);
-                        refund.settles = model.now + 5;
-                    }
-                    _ => assert_eq!(got.unwrap_err(), "INVALID_REQUEST"),
-                }
-            }
-            Step::Pass { seconds } => {
-                model.pass(seconds);
-                world.pass(seconds);
-            }
-            Step::Restart => world.restart(),
-        }
-        assert_eq!(world.sum(), 0);
-        let is_on_its_way =
-            |refund: &ModelRefund| matches!(refund.state, RefundState::Processing | RefundState::Abnormal);
-        assert_eq!(world.merchant(AccountKind::Refunding), model.sum(is_on_its_way));
-        let is_with_person =
-            |refund: &ModelRefund| refund.state == RefundState::Success && !refund.is_to_merchant;
-        assert_eq!(world.person(AccountKind::Wallet), model.sum(is_with_person));
-        let left = [AccountKind::Unsettled, AccountKind::Available, AccountKind::Frozen]
-            .map(|kind| world.merchant(kind));
-        let gone = model.sum(|refund| refund.state != RefundState::Closed);
-        let all: i64 = TOTALS.iter().sum();
-        assert_eq!(left.iter().sum::<i64>() + world.merchant(AccountKind::Fees), all - gone);
-        assert!(world.merchant(AccountKind::Fees) <= fees);
-    }
-}
-
-#[test]
-fn refunds_live_as_the_model_says_and_money_is_conserved() {
-    let steps =
-        std::env::var("WEIPAY_REFUND_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(1_000usize);
-    let cases = u32::try_from(steps.div_ceil(STEPS_OF_A_CASE)).unwrap();
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let lives = proptest::collection::vec(step(), STEPS_OF_A_CASE);
-    let run = TestRunner::new(config).run(&lives, |steps| {
-        live(steps);
+        accounts.fees -= shares.fee;
+        accounts.refunding += needed;
         Ok(())
-    });
-    run.unwrap();
+    }
+
+    /// Whether it could be decided.
+    pub(super) fn decide(&mut self, number: u8, to: RefundState) -> bool {
+        let Some(refund) = self.refunds.get_mut(&number) else { return false };
+        let may = refund.state == RefundState::Processing
+            || (refund.state, to) == (RefundState::Abnormal, RefundState::Success);
+        if !may {
+            return false;
+        }
+        refund.state = to;
+        let (shares, sold) = (refund.shares, ORDERS[refund.order]);
+        let is_of_frozen = refund.is_of_frozen && self.is_waiting;
+        let is_to_wallet = sold.is_wallet && refund.destination == Destination::Original;
+        let accounts = &mut self.accounts[sold.payee];
+        let needed = shares.fen - shares.discount;
+        match to {
+            RefundState::Success => {
+                accounts.refunding -= needed;
+                // Nobody has a stock of the coupon.
+                accounts.marketing += shares.cash;
+                self.wallet += if is_to_wallet { shares.payer } else { 0 };
+            }
+            RefundState::Closed => {
+                accounts.refunding -= needed;
+                accounts.fees += shares.fee;
+                let back = if is_of_frozen { &mut accounts.frozen } else { &mut accounts.available };
+                *back += needed - shares.fee;
+            }
+            RefundState::Processing | RefundState::Abnormal => {}
+        }
+        self.notified.push((format!("REFUND.{}", to.word()), format!("{number} {}", to.word())));
+        true
+    }
+
+    pub(super) fn handle(&mut self, number: u8, destination: Destination) -> Result<(), Refused> {
+        let settles = self.now + 5;
+        let refund = self.refunds.get_mut(&number).filter(|refund| refund.state == RefundState::Abnormal);
+        let refund = refund.ok_or(INVALID)?;
+        (refund.state, refund.settles, refund.destination) = (RefundState::Processing, settles, destination);
+        Ok(())
+    }
+
+    pub(super) fn pass(&mut self, seconds: i64) {
+        self.now += seconds;
+        if self.is_waiting && self.now >= NOW + 30 * DAY {
+            self.is_waiting = false;
+            let accounts = &mut self.accounts[0];
+            accounts.available += std::mem::take(&mut accounts.frozen);
+        }
+        let is_due = |refund: &Refund| refund.state == RefundState::Processing && refund.settles <= self.now;
+        let due: Vec<u8> =
+            self.refunds.iter().filter(|(_, refund)| is_due(refund)).map(|(number, _)| *number).collect();
+        for number in due {
+            self.decide(number, RefundState::Success);
+        }
+    }
 }

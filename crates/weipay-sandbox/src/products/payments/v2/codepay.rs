@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::codes::{MICROPAY, REVERSE};
 use super::order::{check_owner, find, read};
+use super::promotions::Coupons;
 use super::{Order, paid, refused};
 use crate::products::payments::codepay::{REVERSE_WITHIN, charge, reverse};
 use crate::products::payments::order::{OrderState, TradeType};
@@ -25,7 +26,9 @@ fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerErro
     }
     let order = charge(tx, new, context.request.required("auth_code"), context.now)?;
     Ok(match (&order.payment, order.state) {
-        (Some(payment), OrderState::Success) => Value::Object(paid::elements(&order, payment)),
+        (Some(payment), OrderState::Success) => {
+            Value::Object(paid::elements(&order, payment, Coupons::asked_for(context.request)))
+        }
         (_, OrderState::PayError) => failed("TRADE_ERROR", order.state.description()),
         // INFERRED(v2-micropay-cancelled): a person who cancelled can still pay, as far as the merchant knows.
         _ => failed("USERPAYING", "需要用户输入支付密码"),

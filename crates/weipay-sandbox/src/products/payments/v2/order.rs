@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
+use super::promotions::Coupons;
 use super::times::parse_compact;
 use super::{Order, paid, refused};
 use crate::products::payments::closing::{BurntNumber, close_and_save};
@@ -31,6 +32,7 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
         }
     };
     let order = make(tx, read(tx, context, trade_type)?, context)?;
+    Coupons::asked_for(context.request).keep(tx, &order)?;
     let id = order.prepays.last().map_or("", |prepay| &prepay.id);
     Ok(match trade_type {
         // Nobody opens a payment with the prepay_id of a QR code, but each response has one.
@@ -180,13 +182,13 @@ fn query(
         return Err(unknown().into());
     }
     check(&order)?;
-    Ok(show(&order.seen_at(context.now)))
+    Ok(show(&order.seen_at(context.now), Coupons::asked_for(context.request)))
 }
 
 /// INFERRED(v2-unpaid-order): an order that nobody has paid shows its number, its amount and its state.
-fn show(order: &Order) -> Value {
+fn show(order: &Order, coupons: Coupons) -> Value {
     let mut shown = match &order.payment {
-        Some(payment) => paid::elements(order, payment),
+        Some(payment) => paid::elements(order, payment, coupons),
         None => {
             let mut shown = Map::new();
             shown.insert("out_trade_no".to_owned(), json!(order.out_trade_no));

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use super::promotions::Coupons;
 use super::times::compact;
 use super::{Order, parties};
 use crate::products::payments::order::{Dialect, Payment};
-use crate::products::payments::refund::record::{is_money, settlement_total, worth};
+use crate::store::{StoreError, Transaction};
 
 /// The elements of a payment, without the merchants of the order.
-pub(super) fn elements(order: &Order, payment: &Payment) -> Map<String, Value> {
+pub(super) fn elements(order: &Order, payment: &Payment, coupons: Coupons) -> Map<String, Value> {
     let mut elements = Map::new();
     let mut set = |name: &str, value: Value| {
         if !value.is_null() {
@@ -29,27 +30,12 @@ pub(super) fn elements(order: &Order, payment: &Payment) -> Map<String, Value> {
     set("fee_type", json!(order.currency));
     set("cash_fee", json!(payment.payer_total));
     set("cash_fee_type", json!(order.currency));
-    let coupons = &payment.promotion_detail;
-    if !coupons.is_empty() {
-        set("settlement_total_fee", json!(settlement_total(order, payment)));
-        set("coupon_fee", json!(coupons.iter().map(worth).sum::<i64>()));
-        set("coupon_count", json!(coupons.len()));
-    }
-    for (place, coupon) in coupons.iter().enumerate() {
-        set(&format!("coupon_type_{place}"), json!(coupon_type(coupon)));
-        set(&format!("coupon_id_{place}"), coupon["coupon_id"].clone());
-        set(&format!("coupon_fee_{place}"), json!(worth(coupon)));
-    }
     set("transaction_id", json!(payment.transaction_id));
     set("out_trade_no", json!(order.out_trade_no));
     set("attach", json!(order.attach));
     set("time_end", json!(compact(payment.paid_at)));
+    coupons.add_to(&mut elements, order, payment);
     elements
-}
-
-/// `coupon_type_$n`. INFERRED(v2-coupon-type): what a coupon that only lowers the price (免充值) is called.
-pub(super) fn coupon_type(coupon: &Value) -> &'static str {
-    if is_money(coupon) { "CASH" } else { "NO_CASH" }
 }
 
 /// `device_info`.
@@ -58,8 +44,13 @@ pub(super) fn device(order: &Order) -> Option<&str> {
 }
 
 /// What the merchant is notified of: it is signed as the request of the order was.
-pub(in crate::products::payments) fn notified(order: &Order) -> Value {
-    let mut resource = order.payment.as_ref().map(|payment| elements(order, payment)).unwrap_or_default();
+pub(in crate::products::payments) fn notified(
+    tx: &Transaction<'_>,
+    order: &Order,
+) -> Result<Value, StoreError> {
+    let coupons = Coupons::of_notification(tx, order)?;
+    let paid = order.payment.as_ref().map(|payment| elements(order, payment, coupons));
+    let mut resource = paid.unwrap_or_default();
     for (name, value) in parties(order) {
         if let Some(value) = value {
             resource.insert(name.to_owned(), json!(value));
@@ -69,5 +60,5 @@ pub(in crate::products::payments) fn notified(order: &Order) -> Value {
     if order.dialect == Dialect::V2Hmac {
         resource.insert("sign_type".to_owned(), json!("HMAC-SHA256"));
     }
-    Value::Object(resource)
+    Ok(Value::Object(resource))
 }

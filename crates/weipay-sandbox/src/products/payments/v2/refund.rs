@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::codes::{REFUND, REFUND_QUERY};
 use super::order::{fen, find};
-use super::paid::coupon_type;
+use super::promotions::coupon_type;
 use super::times::spaced;
 use super::{Order, parties, refused};
 use crate::products::ledger::AccountKind;

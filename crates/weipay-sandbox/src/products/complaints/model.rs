@@ -1,0 +1,270 @@
+//! Random lives of complaints against a reference model that is small enough to be believed.
+//!
+//! Persons complain about orders of a merchant, of its sub-merchant and of a stranger, and go on; all of these merchants answer, rightly
+//! or not; orders are refunded in between, and addresses for notifications come and go. The model knows of each complaint its state and
+//! its history, and what each merchant was notified of. How a refund is divided has a model with the refunds; this one is told.
+//!
+//! `WEIPAY_COMPLAINT_STEPS` has the number of steps; the default is quick.
+
+mod run;
+mod step;
+
+use std::collections::BTreeMap;
+
+use super::rules::PersonStep;
+use crate::products::world::NOW;
+
+/// A code with which a request is refused.
+pub(super) type Refused = &'static str;
+const INVALID: Refused = "INVALID_REQUEST";
+const FORBIDDEN: Refused = "NO_AUTH";
+const WRONG: Refused = "PARAM_ERROR";
+
+/// Which caller made each order, whose money it is, and how much. Callers: a partner, its sub-merchant, a stranger.
+pub(super) const ORDERS: [(usize, usize, i64); 4] = [(0, 0, 1_000), (0, 0, 100), (0, 1, 500), (2, 2, 300)];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Pending,
+    Processing,
+    Processed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MerchantStep {
+    Respond,
+    /// With an idempotent_id, and what is said.
+    RespondAtOnce(usize, usize),
+    Complete,
+    Approve,
+    Reject,
+}
+
+#[derive(Debug)]
+pub(super) struct Complaint {
+    is_about_refund: bool,
+    pub(super) state: State,
+    pub(super) is_waiting: bool,
+    pub(super) times: i64,
+    is_decided: bool,
+    pub(super) with_platform: bool,
+    pub(super) is_urgent: bool,
+    pub(super) made: i64,
+    refunded: i64,
+    total: i64,
+    /// What was done, the oldest first.
+    pub(super) history: Vec<&'static str>,
+}
+
+impl Complaint {
+    pub(super) fn is_fully_refunded(&self) -> bool {
+        self.refunded >= self.total
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) now: i64,
+    /// By order.
+    pub(super) complaints: BTreeMap<usize, Complaint>,
+    pub(super) has_address: [bool; 3],
+    /// Fen that have arrived at the person, by order.
+    arrived: [i64; ORDERS.len()],
+    /// When they arrive, of which order, how much.
+    on_the_way: Vec<(i64, usize, i64)>,
+    /// What was answered at once: by caller and idempotent_id, about which order, and what.
+    answered: BTreeMap<(usize, usize), (usize, usize)>,
+    /// Who, about which order, of what.
+    pub(super) notified: Vec<(usize, usize, &'static str)>,
+}
+
+impl Model {
+    pub(super) fn new() -> Self {
+        Self {
+            now: NOW,
+            complaints: BTreeMap::new(),
+            has_address: [false; 3],
+            arrived: [0; ORDERS.len()],
+            on_the_way: Vec::new(),
+            answered: BTreeMap::new(),
+            notified: Vec::new(),
+        }
+    }
+
+    fn notify(&mut self, order: usize, action: &'static str) {
+        let (maker, payee, _) = ORDERS[order];
+        let mut merchants = vec![payee, maker];
+        merchants.dedup();
+        for merchant in merchants.into_iter().filter(|merchant| self.has_address[*merchant]) {
+            self.notified.push((merchant, order, action));
+        }
+    }
+
+    /// Whether the person could complain.
+    pub(super) fn complain(&mut self, order: usize, is_about_refund: bool, is_urgent: bool) -> bool {
+        if self.complaints.contains_key(&order) {
+            return false;
+        }
+        let complaint = Complaint {
+            is_about_refund,
+            state: State::Pending,
+            is_waiting: true,
+            times: 1,
+            is_decided: false,
+            with_platform: false,
+            is_urgent,
+            made: self.now,
+            refunded: self.arrived[order],
+            total: ORDERS[order].2,
+            history: vec!["USER_CREATE_COMPLAINT"],
+        };
+        self.complaints.insert(order, complaint);
+        self.notify(order, "CREATE_COMPLAINT");
+        true
+    }
+
+    /// The state afterwards; none when the step could not be taken.
+    pub(super) fn go_on(&mut self, order: usize, step: PersonStep) -> Option<State> {
+        let complaint = self.complaints.get_mut(&order)?;
+        let is_settled = complaint.state == State::Processed;
+        if is_settled != (step == PersonStep::Continue) {
+            return None;
+        }
+        let needed = match step {
+            PersonStep::AskPlatform => Some(false),
+            PersonStep::CancelPlatform | PersonStep::PlatformEnd => Some(true),
+            _ => None,
+        };
+        if needed.is_some_and(|needed| needed != complaint.with_platform) {
+            return None;
+        }
+        let (done, told) = match step {
+            PersonStep::Reply => {
+                complaint.is_waiting = true;
+                ("USER_RESPONSE", Some("USER_RESPONSE"))
+            }
+            PersonStep::Continue => {
+                complaint.state = State::Processing;
+                (complaint.is_waiting, complaint.is_decided) = (true, false);
+                complaint.times += 1;
+                ("USER_CONTINUE_COMPLAINT", Some("CONTINUE_COMPLAINT"))
+            }
+            PersonStep::Withdraw => {
+                complaint.state = State::Processed;
+                (complaint.is_waiting, complaint.with_platform) = (false, false);
+                ("USER_REVOKE_COMPLAINT", None)
+            }
+            PersonStep::AskPlatform => {
+                complaint.with_platform = true;
+                ("USER_APPLY_PLATFORM_SERVICE", Some("USER_APPLY_PLATFORM_SERVICE"))
+            }
+            PersonStep::CancelPlatform => {
+                complaint.with_platform = false;
+                ("USER_CANCEL_PLATFORM_SERVICE", Some("USER_CANCEL_PLATFORM_SERVICE"))
+            }
+            PersonStep::PlatformReply => ("PLATFORM_RESPONSE", Some("RESPONSE_BY_PLATFORM")),
+            PersonStep::PlatformEnd => {
+                complaint.with_platform = false;
+                ("PLATFORM_SERVICE_FINISHED", Some("PLATFORM_SERVICE_FINISHED"))
+            }
+        };
+        complaint.history.push(done);
+        let state = complaint.state;
+        told.into_iter().for_each(|action| self.notify(order, action));
+        Some(state)
+    }
+
+    pub(super) fn is_seen(&self, caller: usize, order: usize) -> bool {
+        let (maker, payee, _) = ORDERS[order];
+        self.complaints.contains_key(&order) && (caller == maker || caller == payee)
+    }
+
+    /// `is_about_other` when the request names another merchant than the complaint is about.
+    pub(super) fn answer(
+        &mut self,
+        caller: usize,
+        order: usize,
+        step: MerchantStep,
+        is_about_other: bool,
+    ) -> Result<(), Refused> {
+        if let MerchantStep::RespondAtOnce(id, said) = step
+            && let Some(known) = self.answered.get(&(caller, id))
+        {
+            return if *known == (order, said) && !is_about_other { Ok(()) } else { Err(INVALID) };
+        }
+        if !self.is_seen(caller, order) {
+            return Err(FORBIDDEN);
+        }
+        let is_about_refund = matches!(step, MerchantStep::Approve | MerchantStep::Reject);
+        if is_about_other && !is_about_refund {
+            return Err(WRONG);
+        }
+        let Some(complaint) = self.complaints.get_mut(&order) else { return Err(FORBIDDEN) };
+        let may = match step {
+            _ if complaint.state == State::Processed => false,
+            MerchantStep::Respond => true,
+            MerchantStep::RespondAtOnce(..) => complaint.is_urgent,
+            MerchantStep::Complete => complaint.state == State::Processing,
+            MerchantStep::Approve | MerchantStep::Reject => {
+                complaint.is_about_refund && !complaint.is_decided && !complaint.is_fully_refunded()
+            }
+        };
+        if !may {
+            return Err(INVALID);
+        }
+        let (done, told) = match step {
+            MerchantStep::Respond | MerchantStep::RespondAtOnce(..) => {
+                ("MERCHANT_RESPONSE", "MERCHANT_RESPONSE")
+            }
+            MerchantStep::Complete => ("MERCHANT_CONFIRM_COMPLETE", "MERCHANT_CONFIRM_COMPLETE"),
+            MerchantStep::Approve => ("MERCHANT_APPROVE_REFUND", "MERCHANT_APPROVE_REFUND"),
+            MerchantStep::Reject => ("MERCHANT_REFUSE_RERUND", "MERCHANT_REJECT_REFUND"),
+        };
+        complaint.history.push(done);
+        complaint.state = if step == MerchantStep::Complete { State::Processed } else { State::Processing };
+        complaint.is_decided |= is_about_refund;
+        complaint.is_waiting &= is_about_refund;
+        if let MerchantStep::RespondAtOnce(id, said) = step {
+            complaint.is_urgent = false;
+            self.answered.insert((caller, id), (order, said));
+        }
+        self.notify(order, told);
+        Ok(())
+    }
+
+    /// A refund was accepted.
+    pub(super) fn refund(&mut self, order: usize, fen: i64) {
+        self.on_the_way.push((self.now + 5, order, fen));
+        if self.complaints.contains_key(&order) {
+            self.notify(order, "SELLER_REFUND");
+        }
+    }
+
+    pub(super) fn pass(&mut self, seconds: i64) {
+        self.now += seconds;
+        let now = self.now;
+        let (arrived, on_the_way) =
+            std::mem::take(&mut self.on_the_way).into_iter().partition(|(at, ..)| *at <= now);
+        self.on_the_way = on_the_way;
+        let arrived: Vec<(i64, usize, i64)> = arrived;
+        for (_, order, fen) in arrived {
+            self.arrived[order] += fen;
+            let Some(complaint) = self.complaints.get_mut(&order) else { continue };
+            complaint.refunded += fen;
+            complaint.history.push(match complaint.is_fully_refunded() {
+                true => "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
+                false => "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
+            });
+            self.notify(order, "REFUND_SUCCESS");
+        }
+    }
+
+    /// Sets an address that was not there, or any; or deletes it.
+    pub(super) fn set_address(&mut self, caller: usize, is_new: bool) -> Result<(), Refused> {
+        if is_new && self.has_address[caller] {
+            return Err("RESOURCE_ALREADY_EXISTS");
+        }
+        self.has_address[caller] = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! Random lives: how the products' reference models are run.
+//!
+//! A model is a small second opinion on a product: it says of every step whether it succeeds, or with which code it is refused, and
+//! which states and balances are there afterwards. A life is a list of random steps; the same number of steps is the same lives each
+//! time. What fails is made shorter, and the shortest life that still fails is printed.
+//!
+//! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each has a variable of its own that goes before it. The defaults
+//! are quick. `WEIPAY_MODEL_SEED` makes other lives.
+
+use std::fmt::Debug;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+
+/// A life that fails is made shorter by so many tries at most.
+const MAX_TRIES: u32 = 400;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok())
+}
+
+/// How many steps, and how many of them in one life.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Steps {
+    /// The variable that has the number.
+    pub(crate) variable: &'static str,
+    /// The number without a variable.
+    pub(crate) default: u64,
+    pub(crate) of_a_life: usize,
+}
+
+/// Lives through random steps. `live` panics where product and model differ.
+pub(crate) fn live_randomly<S: Debug + Clone>(
+    steps: Steps,
+    step: impl Strategy<Value = S>,
+    live: impl Fn(&[S]),
+) {
+    let wanted = number(steps.variable).or_else(|| number("WEIPAY_MODEL_STEPS")).unwrap_or(steps.default);
+    let cases = u32::try_from(wanted.div_ceil(steps.of_a_life as u64)).unwrap();
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&number("WEIPAY_MODEL_SEED").unwrap_or_default().to_le_bytes());
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: MAX_TRIES, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let done = runner.run(&proptest::collection::vec(step, steps.of_a_life), |steps| {
+        live(&steps);
+        Ok(())
+    });
+    match done {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, steps)) => {
+            let steps: Vec<_> = steps.iter().map(|step| format!("    {step:?},\n")).collect();
+            panic!("{reason}\nafter these steps:\n{}", steps.concat());
+        }
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
+    }
+}
+
+/// What of an amount is of a part, as models compute it: as much as of the whole, half a fen is a whole one, and the last takes what is
+/// left of both.
+pub(crate) fn share(fen: i64, (total, part): (i64, i64), (before, part_before): (i64, i64)) -> i64 {
+    let rounded = (2 * fen * part + total) / (2 * total);
+    let others_left = (total - part) - (before - part_before);
+    rounded.min(part - part_before).min(fen).max(fen - others_left).max(0)
+}

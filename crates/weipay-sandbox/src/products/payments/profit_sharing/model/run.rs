@@ -1,0 +1,308 @@
+//! The handlers on a database, asked step by step, and compared with the model.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::super::person::PersonPays;
+use super::super::super::refund::control::{RefundDecision, decide};
+use super::step::{Step, step};
+use super::{Accounts, Asked, Model, ORDERS, Outcome, PERSON, RECEIVERS, Refused};
+use crate::merchants::Account;
+use crate::products::HandlerError;
+use crate::products::ledger::{AccountKind, Owner};
+use crate::products::lives::{Steps, live_randomly};
+use crate::products::world::{APPID, Sale, World, merchant, openid};
+use crate::response::Refusal;
+
+const PAYEES: [&str; 3] = ["1900000109", "1900000110", "1900000111"];
+const STORES: [&str; 2] = ["1900000120", "1900000121"];
+
+struct Shops {
+    world: World<'static>,
+    callers: [Account; 2],
+    /// The transaction_id of each order, and the refund_id of each refund.
+    paid: [Option<String>; ORDERS.len()],
+    refunds: BTreeMap<usize, String>,
+}
+
+fn code<T>(done: Result<T, Refusal>) -> Result<T, Refused> {
+    done.map_err(|refusal| refusal.code)
+}
+
+fn receiver(number: usize) -> (&'static str, String) {
+    match STORES.get(number) {
+        Some(mchid) => ("MERCHANT_ID", (*mchid).to_owned()),
+        None => ("PERSONAL_OPENID", openid(number)),
+    }
+}
+
+impl Shops {
+    fn new() -> Self {
+        let callers = [merchant(PAYEES[0], &[PAYEES[1]]), merchant(PAYEES[2], &[])];
+        Self { world: World::new(), callers, paid: Default::default(), refunds: BTreeMap::new() }
+    }
+
+    fn ask(&self, caller: usize, method: &str, target: &str, body: &Value) -> Result<Value, Refused> {
+        code(self.world.ask(&self.callers[caller], method, target, body))
+    }
+
+    fn pay(&mut self, order: usize) -> bool {
+        let (number, sold) = (format!("order-{order}"), ORDERS[order]);
+        let caller = &self.callers[sold.caller];
+        if self.paid[order].is_some() {
+            return self.world.pay(&caller.mchid, &number, &PersonPays::new(&*number)).is_ok();
+        }
+        let sub_mchid = (sold.payee == 1).then_some(PAYEES[1]);
+        let (fen, is_shared) = (sold.total, sold.is_shared);
+        let sale = Sale { sub_mchid, number: &number, fen, is_shared, person: 0 };
+        self.paid[order] = Some(self.world.sell(caller, &sale));
+        true
+    }
+
+    fn relate(&self, payee: usize, number: usize, is_there: bool) {
+        let (kind, account) = receiver(number);
+        let mut body = json!({ "appid": APPID, "type": kind, "account": account });
+        if is_there {
+            body["relation_type"] = json!("STORE");
+        }
+        if is_there && kind == "MERCHANT_ID" {
+            body["name"] = json!("bmFtZQ==");
+        }
+        if payee == 1 {
+            body["sub_mchid"] = json!(PAYEES[1]);
+        }
+        let operation = if is_there { "add" } else { "delete" };
+        let target = format!("/v3/profitsharing/receivers/{operation}");
+        let shown = self.ask(payee / 2, "POST", &target, &body).unwrap();
+        assert_eq!((&shown["type"], &shown["account"]), (&json!(kind), &json!(account)));
+    }
+
+    /// The transaction_id of an order; one of nothing when it is not paid.
+    fn id(&self, order: usize) -> &str {
+        self.paid[order].as_deref().unwrap_or("4200000000000000000000000000")
+    }
+
+    fn split(&self, caller: usize, number: usize, asked: &Asked) -> Result<Value, Refused> {
+        let mut body =
+            json!({ "transaction_id": self.id(asked.order), "out_order_no": format!("split-{number}") });
+        if ORDERS[asked.order].payee == 1 {
+            body["sub_mchid"] = json!(PAYEES[1]);
+        }
+        if asked.is_unfreeze {
+            body["description"] = json!("解冻");
+            return self.ask(caller, "POST", "/v3/profitsharing/orders/unfreeze", &body);
+        }
+        let parts = asked.parts.iter().map(|(number, fen)| {
+            let (kind, account) = receiver(*number);
+            json!({ "type": kind, "account": account, "amount": fen, "description": "分" })
+        });
+        body["receivers"] = parts.collect();
+        body["appid"] = json!(APPID);
+        body["unfreeze_unsplit"] = json!(asked.unfreezes);
+        self.ask(caller, "POST", "/v3/profitsharing/orders", &body)
+    }
+
+    fn give_back(
+        &self,
+        caller: usize,
+        number: usize,
+        (split, number_of_receiver, fen): (usize, usize, i64),
+    ) -> Result<Value, Refused> {
+        let (_, account) = receiver(number_of_receiver);
+        let body = json!({
+            "out_order_no": format!("split-{split}"), "out_return_no": format!("return-{number}"),
+            "return_mchid": account, "amount": fen, "description": "退",
+        });
+        self.ask(caller, "POST", "/v3/profitsharing/return-orders", &body)
+    }
+
+    fn refund(&mut self, number: usize, order: usize, fen: i64) -> Result<Value, Refused> {
+        let sold = ORDERS[order];
+        let mut body = json!({
+            "out_trade_no": format!("order-{order}"), "out_refund_no": format!("refund-{number}"),
+            "notify_url": "https://example.com/refunds",
+            "amount": { "refund": fen, "total": sold.total, "currency": "CNY" },
+        });
+        if sold.payee == 1 {
+            body["sub_mchid"] = json!(PAYEES[1]);
+        }
+        let refund = self.ask(sold.caller, "POST", "/v3/refund/domestic/refunds", &body)?;
+        self.refunds.insert(number, refund["refund_id"].as_str().unwrap().to_owned());
+        Ok(refund)
+    }
+}
+
+fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
+    match step {
+        Step::Pay { order } => assert_eq!(shops.pay(*order), model.pay(*order)),
+        Step::Relate { payee, receiver, is_there } => {
+            shops.relate(*payee, *receiver, *is_there);
+            model.relate(*payee, *receiver, *is_there);
+        }
+        Step::Split { caller, order, number, parts, unfreezes, again } => {
+            let known = model.splits.get(&(*caller, *number)).filter(|_| *again);
+            let asked = known.map_or_else(
+                || Asked { order: *order, parts: parts.clone(), unfreezes: *unfreezes, is_unfreeze: false },
+                |known| known.asked.clone(),
+            );
+            split(shops, model, (*caller, *number), asked);
+        }
+        Step::Unfreeze { caller, order, number } => {
+            let asked = Asked { order: *order, parts: Vec::new(), unfreezes: true, is_unfreeze: true };
+            split(shops, model, (*caller, *number), asked);
+        }
+        Step::Return { caller, number, split, receiver, fen } => {
+            let asked = (*split, *receiver, *fen);
+            let got = shops.give_back(*caller, *number, asked).map(|shown| shown["result"] == "SUCCESS");
+            assert_eq!(got, model.give_back(*caller, *number, asked));
+        }
+        Step::Spend { receiver: number, fen } => {
+            let fen = model.received[*number].min(*fen);
+            if let Some(mchid) = STORES.get(*number).filter(|_| fen > 0) {
+                model.received[*number] -= fen;
+                shops.world.move_by_bank(&Owner::merchant(*mchid), AccountKind::Available, -fen);
+            }
+        }
+        Step::Refund { number, order, fen } => {
+            // A number is one order's callers', so that the model need not know whose it is.
+            let number = number * 2 + ORDERS[*order].caller;
+            let fen = (*fen).min(ORDERS[*order].total);
+            let got =
+                shops.refund(number, *order, fen).map(|shown| shown["status"].as_str().unwrap().to_owned());
+            assert_eq!(got, model.refund(number, *order, fen).map(|state| state.word().to_owned()));
+        }
+        Step::Decide { number, to } => {
+            let decided = match shops.refunds.get(number) {
+                None => false,
+                Some(id) => {
+                    let now = shops.world.now;
+                    let decision = RefundDecision::Becomes(*to);
+                    let decided: Result<_, HandlerError> =
+                        shops.world.act(|tx| decide(tx, id, decision, now));
+                    decided.unwrap().unwrap().is_ok()
+                }
+            };
+            assert_eq!(decided, model.decide(*number, *to));
+        }
+        Step::Pass { seconds, is_late } => {
+            model.pass(*seconds, *is_late);
+            shops.world.pass(*seconds, *is_late);
+        }
+        Step::Restart => shops.world.restart(),
+    }
+}
+
+fn split(shops: &Shops, model: &mut Model, (caller, number): (usize, usize), asked: Asked) {
+    let got = shops.split(caller, number, &asked);
+    let expected = model.split(caller, number, asked);
+    assert_eq!(got.as_ref().err(), expected.as_ref().err());
+    if let Ok(shown) = got {
+        check_split(&shown, model, (caller, number));
+    }
+}
+
+fn check_split(shown: &Value, model: &Model, key: (usize, usize)) {
+    let split = &model.splits[&key];
+    assert_eq!(shown["state"], if split.is_finished { "FINISHED" } else { "PROCESSING" });
+    let mut expected: Vec<_> = split
+        .asked
+        .parts
+        .iter()
+        .zip(&split.outcomes)
+        .map(|((number, fen), outcome)| {
+            let result = match outcome {
+                Outcome::Pending => "PENDING",
+                Outcome::Success => "SUCCESS",
+                Outcome::Closed => "CLOSED",
+            };
+            (receiver(*number).1, *fen, result)
+        })
+        .collect();
+    if let Some(rest) = split.rest {
+        expected.push((PAYEES[ORDERS[split.asked.order].payee].to_owned(), rest, "SUCCESS"));
+    }
+    let parts = shown["receivers"].as_array().unwrap();
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|part| {
+            let text = |name: &str| part[name].as_str().unwrap();
+            (text("account").to_owned(), part["amount"].as_i64().unwrap(), text("result"))
+        })
+        .collect();
+    assert_eq!(parts, expected);
+}
+
+fn check_money(shops: &Shops, model: &Model) {
+    use AccountKind::{Available, Fees, Frozen, Refunding, Unsettled};
+    let accounts = PAYEES.map(|mchid| {
+        let [unsettled, available, frozen, fees, refunding] =
+            shops.world.balances(mchid, [Unsettled, Available, Frozen, Fees, Refunding]);
+        Accounts { unsettled, available, frozen, fees, refunding }
+    });
+    let mut received = [0; RECEIVERS];
+    for (fen, mchid) in received.iter_mut().zip(STORES) {
+        *fen = shops.world.balance(&Owner::merchant(mchid), Available);
+    }
+    received[PERSON] = shops.world.balance(&Owner::person(openid(PERSON)), AccountKind::Wallet);
+    assert_eq!((accounts, received, shops.world.sum()), (model.accounts, model.received, 0));
+}
+
+/// What every order has left, every split came to and every merchant was notified of.
+fn check_records(shops: &Shops, model: &mut Model) {
+    for order in (0..ORDERS.len()).filter(|order| shops.paid[*order].is_some()) {
+        // Looking is enough.
+        model.release_late(order);
+        let known = &model.orders[order];
+        let (id, sold) = (shops.id(order), ORDERS[order]);
+        let target = format!("/v3/profitsharing/transactions/{id}/amounts");
+        let left = shops.ask(sold.caller, "GET", &target, &Value::Null);
+        let left = left.map(|shown| shown["unsplit_amount"].as_i64().unwrap());
+        assert_eq!(left, if sold.is_shared { Ok(known.left) } else { Err("INVALID_REQUEST") });
+        assert_eq!(shops.ask(1 - sold.caller, "GET", &target, &Value::Null), Err("INVALID_REQUEST"));
+    }
+    for ((caller, number), split) in &model.splits {
+        let id = shops.id(split.asked.order);
+        let target = format!("/v3/profitsharing/orders/split-{number}?transaction_id={id}");
+        check_split(&shops.ask(*caller, "GET", &target, &Value::Null).unwrap(), model, (*caller, *number));
+        let other = shops.ask(1 - *caller, "GET", &target, &Value::Null);
+        assert!(other.is_err() || model.splits.contains_key(&(1 - *caller, *number)));
+    }
+    for ((caller, number), back) in &model.returns {
+        let target =
+            format!("/v3/profitsharing/return-orders/return-{number}?out_order_no=split-{}", back.split);
+        let shown = shops.ask(*caller, "GET", &target, &Value::Null).unwrap();
+        assert_eq!(shown["result"], if back.has_succeeded { "SUCCESS" } else { "FAILED" });
+        assert_eq!(shown["amount"], back.fen);
+    }
+    let mut notified = model.notified.clone();
+    notified.sort_unstable();
+    let of_orders = |(event, text): &(String, String)| match event.as_str() {
+        "TRANSACTION.SUCCESS" => (event.clone(), text.split(' ').next().unwrap_or_default().to_owned()),
+        _ => (event.clone(), text.clone()),
+    };
+    let found = shops.world.notified(&["out_refund_no", "refund_status"]);
+    let paid = shops.world.notified(&["out_trade_no"]);
+    let mut found: Vec<_> = found.into_iter().filter(|(event, _)| event.starts_with("REFUND.")).collect();
+    found.extend(paid.iter().map(of_orders).filter(|(event, _)| event.starts_with("TRANSACTION.")));
+    found.sort_unstable();
+    assert_eq!(found, notified);
+}
+
+fn live(steps: &[Step]) {
+    let (mut shops, mut model) = (Shops::new(), Model::new());
+    for (position, step) in steps.iter().enumerate() {
+        take(&mut shops, &mut model, step);
+        check_money(&shops, &model);
+        // Asking for everything after each step would be most of the time.
+        if position % 10 == 9 {
+            check_records(&shops, &mut model);
+        }
+    }
+}
+
+#[test]
+fn orders_are_shared_as_the_model_says_and_money_is_conserved() {
+    let steps = Steps { variable: "WEIPAY_SHARING_STEPS", default: 600, of_a_life: 60 };
+    live_randomly(steps, step(), live);
+}

@@ -1,0 +1,64 @@
+//! The steps, and how likely each is.
+
+use proptest::prelude::*;
+
+use super::Asked;
+
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// `again` repeats what was asked under the number.
+    Send {
+        caller: usize,
+        number: usize,
+        asked: Asked,
+        again: bool,
+    },
+    Open {
+        caller: usize,
+        number: usize,
+    },
+    Pay {
+        caller: usize,
+        number: usize,
+        asked: Asked,
+        again: bool,
+    },
+    TopUp {
+        caller: usize,
+        fen: i64,
+    },
+    /// What there was at the end of a day.
+    DayEnd {
+        caller: usize,
+        days: i64,
+    },
+    /// `is_late` when what is due is not done yet.
+    Pass {
+        seconds: i64,
+        is_late: bool,
+    },
+    Restart,
+}
+
+pub(super) fn step() -> impl Strategy<Value = Step> {
+    let caller = || prop_oneof![3 => Just(0usize), 1 => Just(1usize)];
+    let at = || (caller(), 0..25usize);
+    let fen = prop_oneof![2 => 1..200i64, 6 => 100..2_000i64, 1 => 19_900..20_100i64, 2 => 30_000..50_000i64];
+    let asked = (0..2usize, fen, any::<bool>());
+    let asked = asked.prop_map(|(person, fen, has_scene)| Asked { person, fen, has_scene }).boxed();
+    let again = || prop::bool::weighted(0.2);
+    let seconds = prop_oneof![3 => 1..4_000i64, 2 => 1..100_000i64, 1 => Just(86_400), 1 => 1..4_000_000i64];
+    prop_oneof![
+        10 => (at(), asked.clone(), again())
+            .prop_map(|((caller, number), asked, again)| Step::Send { caller, number, asked, again }),
+        5 => at().prop_map(|(caller, number)| Step::Open { caller, number }),
+        5 => (at(), asked, again())
+            .prop_map(|((caller, number), asked, again)| Step::Pay { caller, number, asked, again }),
+        5 => (caller(), prop_oneof![1..3_000i64, 1..100_000i64])
+            .prop_map(|(caller, fen)| Step::TopUp { caller, fen }),
+        4 => (caller(), prop_oneof![4 => 0..4i64, 1 => 0..95i64])
+            .prop_map(|(caller, days)| Step::DayEnd { caller, days }),
+        5 => (seconds, prop::bool::weighted(0.3)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
+        1 => Just(Step::Restart),
+    ]
+}

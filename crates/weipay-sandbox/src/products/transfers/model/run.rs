@@ -1,0 +1,287 @@
+//! The handlers on a database, asked step by step, and compared with the model.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::{MAX_AGE_SECONDS, authorization, course, transfer};
+use super::step::{Step, step};
+use super::{Asked, Key, Kind, Model, Refused, succeeds};
+use crate::merchants::Account;
+use crate::products::HandlerError;
+use crate::products::ledger::{AccountKind, Owner};
+use crate::products::lives::{Steps, live_randomly};
+use crate::products::world::{APPID, World, merchant, openid};
+use crate::store::StoreError;
+
+const MCHIDS: [&str; 2] = ["1900000109", "1900000111"];
+const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
+const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
+const BATCHES: &str = "/v3/transfer/batches";
+
+struct Payers {
+    world: World<'static>,
+    callers: [Account; 2],
+    /// What the front end was given: nobody else's leads to a transfer or an authorization of the same number.
+    packages: BTreeMap<(&'static str, Key), String>,
+}
+
+fn state(response: &Value) -> String {
+    response["state"].as_str().unwrap_or_default().to_owned()
+}
+
+fn notify_url((caller, number): Key) -> String {
+    format!("https://example.com/{caller}/{number}")
+}
+
+impl Payers {
+    fn new() -> Self {
+        let callers = MCHIDS.map(|mchid| merchant(mchid, &[]));
+        Self { world: World::new(), callers, packages: BTreeMap::new() }
+    }
+
+    fn ask(&self, caller: usize, method: &str, target: &str, body: &Value) -> Result<Value, Refused> {
+        self.world.ask(&self.callers[caller], method, target, body).map_err(|refusal| refusal.code)
+    }
+
+    fn create(&mut self, key: Key, asked: Asked) -> Result<String, Refused> {
+        let mut body = json!({
+            "appid": APPID, "out_bill_no": format!("n{}", key.1), "transfer_amount": asked.fen,
+            "transfer_remark": "a", "transfer_scene_id": "1009", "notify_url": notify_url(key),
+            "transfer_scene_report_infos": [{ "info_type": "a", "info_content": "a" }],
+        });
+        let below = match asked.kind {
+            Kind::Plain => "",
+            Kind::With(number) => {
+                body["authorization_info"] = json!({
+                    "user_display_name": "张", "out_authorization_no": format!("a{number}"),
+                    "authorization_notify_url": notify_url((key.0, number)),
+                });
+                "/pre-transfer-with-authorization"
+            }
+            Kind::By(number) => {
+                body["out_authorization_no"] = json!(format!("a{number}"));
+                "/transfer"
+            }
+        };
+        if !matches!(asked.kind, Kind::By(_)) {
+            body["openid"] = json!(openid(asked.person));
+        }
+        let made = self.ask(key.0, "POST", &format!("{BILLS}{below}"), &body)?;
+        self.keep_package("transfer", key, &made);
+        Ok(state(&made))
+    }
+
+    fn keep_package(&mut self, kind: &'static str, key: Key, made: &Value) {
+        if let Some(package) = made["package_info"].as_str() {
+            self.packages.insert((kind, key), package.to_owned());
+        }
+    }
+
+    /// What the person of a transfer does with it.
+    fn decide(&self, key: Key, decision: Option<bool>) -> bool {
+        let (Some(package), now) = (self.packages.get(&("transfer", key)), self.world.now) else {
+            return false;
+        };
+        let done: Result<bool, HandlerError> = self.world.act(|tx| {
+            let Some(found) = transfer::find_for_person(tx, package)?.pop() else { return Ok(false) };
+            let done = match decision {
+                Some(fails) => course::confirm(tx, found, fails.then_some("ACCOUNT_FROZEN"), now)?,
+                None => course::refuse(tx, found, now)?,
+            };
+            Ok(done.is_some())
+        });
+        done.unwrap()
+    }
+
+    fn ask_authorization(&mut self, key: Key, person: usize) -> Result<String, Refused> {
+        let body = json!({
+            "out_authorization_no": format!("a{}", key.1), "appid": APPID, "openid": openid(person),
+            "transfer_scene_id": "1009", "user_display_name": "张", "authorization_notify_url": notify_url(key),
+        });
+        let asked = self.ask(key.0, "POST", AUTHORIZATIONS, &body)?;
+        self.keep_package("authorization", key, &asked);
+        Ok(state(&asked))
+    }
+
+    fn authorization(&self, key: Key, is_shown_again: bool) -> Result<Value, Refused> {
+        let shown = if is_shown_again { "?is_display_authorization=true" } else { "" };
+        let target = format!("{AUTHORIZATIONS}/out-authorization-no/a{}{shown}", key.1);
+        self.ask(key.0, "GET", &target, &Value::Null)
+    }
+
+    /// What a person does with an authorization: gives it, or ends it.
+    fn decide_authorization(&mut self, key: Key, gives: bool) -> bool {
+        // One that was asked for together with a transfer shows its package when it is asked for.
+        if let Ok(shown) = self.authorization(key, true) {
+            self.keep_package("authorization", key, &shown);
+        }
+        let (package, now) = (self.packages.get(&("authorization", key)), self.world.now);
+        // Both merchants have used the number then; the package is the one's alone.
+        let number = format!("a{}", key.1);
+        let done: Result<bool, StoreError> = self.world.act(|tx| {
+            let found = authorization::find_for_person(tx, package.unwrap_or(&number))?;
+            let Some(found) = found.into_iter().find(|found| found.is_of(MCHIDS[key.0])) else {
+                return Ok(false);
+            };
+            match gives {
+                true => authorization::take_effect(tx, &found.id, now),
+                false => authorization::end_by_person(tx, found, now),
+            }
+        });
+        done.unwrap()
+    }
+
+    fn batch(&self, key: Key, details: &[(Option<usize>, i64)]) -> Result<String, Refused> {
+        let rows = details.iter().enumerate().map(|(index, (person, fen))| {
+            json!({
+                "out_detail_no": format!("d{index}"), "transfer_amount": fen, "transfer_remark": "a",
+                "openid": person.map_or_else(|| "nobody".to_owned(), openid),
+            })
+        });
+        let body = json!({
+            "appid": APPID, "out_batch_no": format!("b{}", key.1), "batch_name": "a", "batch_remark": "a",
+            "total_amount": details.iter().map(|(_, fen)| fen).sum::<i64>(), "total_num": details.len(),
+            "transfer_detail_list": rows.collect::<Vec<_>>(), "notify_url": notify_url(key),
+        });
+        let made = self.ask(key.0, "POST", BATCHES, &body)?;
+        Ok(made["batch_status"].as_str().unwrap().to_owned())
+    }
+}
+
+fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
+    let owned = |done: Result<&'static str, Refused>| done.map(str::to_owned);
+    match step.clone() {
+        Step::Create { caller, number, asked, again } => {
+            let key = (caller, number);
+            let asked = model.asked(key).filter(|_| again).unwrap_or(asked);
+            assert_eq!(payers.create(key, asked), owned(model.create(key, asked)));
+        }
+        Step::Cancel { caller, number } => {
+            let path = format!("{BILLS}/out-bill-no/n{number}/cancel");
+            let done = payers.ask(caller, "POST", &path, &Value::Null).map(|shown| state(&shown));
+            assert_eq!(done, owned(model.cancel((caller, number))));
+        }
+        Step::Confirm { caller, number, fails } => {
+            let key = (caller, number);
+            assert_eq!(payers.decide(key, Some(fails)), model.confirm(key, fails));
+        }
+        Step::Refuse { caller, number } => {
+            let key = (caller, number);
+            assert_eq!(payers.decide(key, None), model.refuse(key));
+        }
+        Step::Ask { caller, number, person } => {
+            let key = (caller, number);
+            assert_eq!(payers.ask_authorization(key, person), owned(model.ask(key, person)));
+        }
+        Step::Give { caller, number } => {
+            let key = (caller, number);
+            assert_eq!(payers.decide_authorization(key, true), model.give(key));
+        }
+        Step::TakeBack { caller, number } => {
+            let key = (caller, number);
+            assert_eq!(payers.decide_authorization(key, false), model.close(key, "USER_CLOSE"));
+        }
+        Step::EndAuthorization { caller, number } => {
+            let path = format!("{AUTHORIZATIONS}/out-authorization-no/a{number}/close");
+            let done = payers.ask(caller, "POST", &path, &Value::Null).map(drop);
+            assert_eq!(done, model.end_authorization((caller, number)));
+        }
+        Step::Batch { caller, number, details, again } => {
+            let key = (caller, number);
+            let known = model.batches.get(&key).filter(|_| again);
+            let details = known.map_or(details, |known| known.details.clone());
+            assert_eq!(payers.batch(key, &details), owned(model.batch(key, details)));
+        }
+        Step::TopUp { caller, fen } => {
+            payers.world.move_by_bank(&Owner::merchant(MCHIDS[caller]), AccountKind::Operation, fen);
+            model.operation[caller] += fen;
+        }
+        Step::Pass { seconds, is_late } => {
+            model.pass(seconds, is_late);
+            payers.world.pass(seconds, is_late);
+        }
+        Step::Restart => payers.world.restart(),
+    }
+}
+
+fn check_money(payers: &Payers, model: &Model) {
+    let world = &payers.world;
+    let merchants =
+        MCHIDS.map(|mchid| world.balances(mchid, [AccountKind::Operation, AccountKind::Transferring]));
+    let expected = [0, 1].map(|caller| [model.operation[caller], model.under_way(caller)]);
+    let wallets = [0, 1].map(|person| world.balance(&Owner::person(openid(person)), AccountKind::Wallet));
+    assert_eq!((merchants, wallets, world.sum()), (expected, model.wallets, 0));
+}
+
+fn check_records(payers: &Payers, model: &Model) {
+    let is_old = |made: i64| model.now - made > MAX_AGE_SECONDS;
+    for ((caller, number), known) in &model.transfers {
+        let shown = payers.ask(*caller, "GET", &format!("{BILLS}/out-bill-no/n{number}"), &Value::Null);
+        if is_old(known.made) {
+            assert_eq!(shown, Err("NOT_FOUND"));
+            continue;
+        }
+        let shown = shown.unwrap();
+        assert_eq!((state(&shown).as_str(), shown["fail_reason"].as_str()), (known.state, known.reason));
+        let by_platform = format!("{BILLS}/transfer-bill-no/{}", shown["transfer_bill_no"].as_str().unwrap());
+        assert_eq!(payers.ask(*caller, "GET", &by_platform, &Value::Null), Ok(shown));
+        assert_eq!(payers.ask(1 - *caller, "GET", &by_platform, &Value::Null), Err("NOT_FOUND"));
+    }
+    for (key, known) in &model.authorizations {
+        let shown = payers.authorization(*key, false).unwrap();
+        let reason = shown["close_info"]["close_reason"].as_str();
+        assert_eq!((state(&shown).as_str(), reason), (known.state, known.closed));
+    }
+    for ((caller, number), known) in &model.batches {
+        let target =
+            format!("{BATCHES}/out-batch-no/b{number}?need_query_detail=true&detail_status=ALL&limit=20");
+        let shown = payers.ask(*caller, "GET", &target, &Value::Null);
+        if is_old(known.made) {
+            assert_eq!(shown, Err("NOT_FOUND"));
+            continue;
+        }
+        let shown = shown.unwrap();
+        let batch = &shown["transfer_batch"];
+        assert_eq!(batch["batch_status"], if known.is_finished { "FINISHED" } else { "ACCEPTED" });
+        if !known.is_finished {
+            continue;
+        }
+        let successes = known.details.iter().filter(|detail| succeeds(**detail));
+        assert_eq!(batch["success_amount"], successes.map(|(_, fen)| fen).sum::<i64>());
+        let statuses = shown["transfer_detail_list"].as_array().unwrap().iter();
+        let statuses: Vec<_> = statuses.map(|detail| detail["detail_status"] == "SUCCESS").collect();
+        let expected: Vec<_> = known.details.iter().map(|detail| succeeds(*detail)).collect();
+        assert_eq!(statuses, expected);
+    }
+    let mut expected = model.notified.clone();
+    expected.sort_unstable();
+    let outbox = payers.world.outbox().into_iter();
+    let mut found: Vec<_> = outbox
+        .map(|entry| {
+            let whose = entry.notify_url.trim_start_matches("https://example.com/").replace('/', " ");
+            let state = entry.resource.get("batch_status").unwrap_or(&entry.resource["state"]);
+            let told = format!("{whose} {}", state.as_str().unwrap_or_default());
+            (entry.event_type, told)
+        })
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+fn live(steps: &[Step]) {
+    let (mut payers, mut model) = (Payers::new(), Model::new());
+    for (position, step) in steps.iter().enumerate() {
+        take(&mut payers, &mut model, step);
+        check_money(&payers, &model);
+        if position % 10 == 9 {
+            check_records(&payers, &model);
+        }
+    }
+}
+
+#[test]
+fn transfers_live_as_the_model_says_and_no_fen_is_lost() {
+    let steps = Steps { variable: "WEIPAY_TRANSFER_STEPS", default: 600, of_a_life: 60 };
+    live_randomly(steps, step(), live);
+}
