@@ -554,24 +554,37 @@ impl Walk<'_> {
 fn path_values(values: &[(&'static str, String)]) -> Result<Vec<(&'static str, String)>, Refusal> {
     values
         .iter()
-        .map(|(name, raw)| Ok((*name, decoded(raw, false).ok_or_else(|| unconfirmed::broken_url("路径"))?)))
+        .map(|(name, raw)| {
+            Ok((
+                *name,
+                decoded(raw, false)
+                    .ok_or_else(|| unconfirmed::broken_url("路径").with_reason(NOT_ENCODED))?,
+            ))
+        })
         .collect()
 }
 
 /// Reads a query: each name once.
 fn query_values(query: Option<&str>) -> Result<Vec<(String, String)>, Refusal> {
-    let broken = || unconfirmed::broken_url("查询参数");
+    let broken = |reason| unconfirmed::broken_url("查询参数").with_reason(reason);
+    let not_encoded = || broken(NOT_ENCODED);
     let mut pairs: Vec<(String, String)> = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decoded(name, true).ok_or_else(broken)?;
-        if pairs.len() == MAX_PARAMETERS || pairs.iter().any(|(earlier, _)| *earlier == name) {
-            return Err(broken());
+        let name = decoded(name, true).ok_or_else(not_encoded)?;
+        if pairs.len() == MAX_PARAMETERS {
+            return Err(broken("the query has more than 200 parameters"));
         }
-        pairs.push((name, decoded(value, true).ok_or_else(broken)?));
+        if pairs.iter().any(|(earlier, _)| *earlier == name) {
+            return Err(broken("the query has a parameter twice: give each name once"));
+        }
+        pairs.push((name, decoded(value, true).ok_or_else(not_encoded)?));
     }
     Ok(pairs)
 }
+
+const NOT_ENCODED: &str =
+    "a percent sign must begin a percent-encoding (%E5), and the bytes that are encoded must be UTF-8";
 
 /// No operation has a tenth of this; it bounds the search for repeated names.
 const MAX_PARAMETERS: usize = 200;

@@ -469,7 +469,8 @@ fn broken_encodings_and_repeated_names_are_refused() {
     for text in
         ["a=%", "a=%4", "a=%zz", "a=%%41", "a=%+1", "a=%4券", "a=%ff", "%ff=a", "a=1&a=2", "a=1&%61=2"]
     {
-        assert_eq!(query_values(Some(text)).unwrap_err().code, "PARAM_ERROR", "{text}");
+        let refusal = query_values(Some(text)).unwrap_err();
+        assert!(refusal.code == "PARAM_ERROR" && refusal.reason.is_some(), "{text}");
     }
     assert!(path_values(&[("code", "%e5".to_owned())]).is_err());
 }

@@ -106,25 +106,21 @@ fn kind_position(kind: AccountKind) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or_default()
 }
 
-/// What was in the accounts before a moment: after the last entry of each.
+/// What was in the accounts before a moment: what is there now, without what has moved since. What an entry says of the balance after
+/// it is no help, because a clock that comes late books what was due before it after what came later.
 fn balance_before(
     tx: &Transaction<'_>,
     owner: &Owner,
     account: BalanceAccount,
     end: i64,
 ) -> Result<[i64; KINDS.len()], StoreError> {
+    let purse = Purse::find(tx, owner)?;
     let (available, pending) = account.kinds();
-    let mut wanted: Vec<_> = available.iter().chain(pending).copied().collect();
-    let mut balance = [0; KINDS.len()];
-    for entry in ledger::entries(tx, owner, 0, end, Direction::Descending) {
-        for leg in entry?.legs.iter().rev() {
-            if leg.owner == *owner && wanted.contains(&leg.kind) {
-                balance[kind_position(leg.kind)] = leg.balance;
-                wanted.retain(|kind| *kind != leg.kind);
-            }
-        }
-        if wanted.is_empty() {
-            break;
+    let is_wanted = |kind: AccountKind| available.contains(&kind) || pending.contains(&kind);
+    let mut balance = KINDS.map(|kind| if is_wanted(kind) { purse.balance(kind) } else { 0 });
+    for entry in ledger::entries(tx, owner, end, i64::MAX, Direction::Descending) {
+        for leg in entry?.legs.iter().filter(|leg| leg.owner == *owner && is_wanted(leg.kind)) {
+            balance[kind_position(leg.kind)] -= leg.fen;
         }
     }
     Ok(balance)
@@ -205,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_balance_before_a_moment_is_that_after_the_last_entry_of_each_account() {
+    fn the_balance_before_a_moment_is_that_of_all_entries_before_it() {
         let owner = Owner::merchant("1900000109");
         let done: Result<(), PostingError> = Store::in_memory().transaction(|tx| {
             let move_at = |time, from, to, fen| {
@@ -221,6 +217,10 @@ mod tests {
             assert_eq!((basic(10)?[0], basic(10)?[1]), (0, 0));
             assert_eq!((basic(300)?[0], basic(300)?[1]), (0, 50));
             assert_eq!((basic(301)?[0], basic(301)?[1]), (20, 30));
+            // The clock comes late: what was due at 298 is booked after what came at 300.
+            move_at(298, AccountKind::Unsettled, AccountKind::Available, 5)?;
+            assert_eq!((basic(300)?[0], basic(300)?[1]), (5, 45));
+            assert_eq!((basic(301)?[0], basic(301)?[1]), (25, 25));
             let operation = balance_before(tx, &owner, BalanceAccount::Operation, 111)?;
             assert_eq!(
                 BalanceAccount::Operation.amounts(|kind| operation[kind_position(kind)]),

@@ -1,19 +1,17 @@
 //! Random lives: how the products' reference models are run.
 //!
 //! A model is a small second opinion on a product: it says of every step whether it succeeds, or with which code it is refused, and
-//! which states and balances are there afterwards. A life is a list of random steps; the same number of steps is the same lives each
-//! time. What fails is made shorter, and the shortest life that still fails is printed.
+//! which states and balances are there afterwards. A life is a list of random steps; the same seed gives the same lives each time. What
+//! fails is made shorter, step by step, and printed before it fails again.
 //!
 //! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each has a variable of its own that goes before it. The defaults
 //! are quick. `WEIPAY_MODEL_SEED` makes other lives.
 
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
-
-/// A life that fails is made shorter by so many tries at most.
-const MAX_TRIES: u32 = 400;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|number| number.parse().ok())
@@ -39,8 +37,8 @@ pub(crate) fn live_randomly<S: Debug + Clone>(
     let cases = u32::try_from(wanted.div_ceil(steps.of_a_life as u64)).unwrap();
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number("WEIPAY_MODEL_SEED").unwrap_or_default().to_le_bytes());
-    let config =
-        Config { cases, failure_persistence: None, max_shrink_iters: MAX_TRIES, ..Config::default() };
+    // Leaving steps out makes a life shorter than making numbers smaller does.
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let done = runner.run(&proptest::collection::vec(step, steps.of_a_life), |steps| {
         live(&steps);
@@ -49,11 +47,34 @@ pub(crate) fn live_randomly<S: Debug + Clone>(
     match done {
         Ok(()) => {}
         Err(TestError::Fail(reason, steps)) => {
-            let steps: Vec<_> = steps.iter().map(|step| format!("    {step:?},\n")).collect();
-            panic!("{reason}\nafter these steps:\n{}", steps.concat());
+            let steps = shorten(steps, &live);
+            println!("These steps fail:");
+            steps.iter().for_each(|step| println!("    {step:?},"));
+            live(&steps);
+            panic!("{reason}, but not a second time");
         }
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
+}
+
+/// A life that fails, without the steps that do not matter for it.
+fn shorten<S: Clone>(mut life: Vec<S>, live: &impl Fn(&[S])) -> Vec<S> {
+    let fails = |steps: &[S]| catch_unwind(AssertUnwindSafe(|| live(steps))).is_err();
+    let mut size = life.len() / 2;
+    while size > 0 {
+        let mut at = 0;
+        while at < life.len() {
+            let end = life.len().min(at + size);
+            let shorter = [&life[..at], &life[end..]].concat();
+            if fails(&shorter) {
+                life = shorter;
+            } else {
+                at = end;
+            }
+        }
+        size /= 2;
+    }
+    life
 }
 
 /// What of an amount is of a part, as models compute it: as much as of the whole, half a fen is a whole one, and the last takes what is
@@ -62,4 +83,10 @@ pub(crate) fn share(fen: i64, (total, part): (i64, i64), (before, part_before): 
     let rounded = (2 * fen * part + total) / (2 * total);
     let others_left = (total - part) - (before - part_before);
     rounded.min(part - part_before).min(fen).max(fen - others_left).max(0)
+}
+
+#[test]
+fn a_life_is_shortened_to_the_steps_that_matter() {
+    let both = |steps: &[u32]| assert!(!(steps.contains(&7) && steps.contains(&40)));
+    assert_eq!(shorten((0..60).collect(), &both), [7, 40]);
 }

@@ -111,7 +111,7 @@ fn a_person_signs_once_and_the_merchant_takes_money_until_the_contract_ends() {
     assert_eq!((&waiting["trade_state"], &waiting["trade_type"]), (&json!("ACCEPT"), &Value::Null));
     assert_eq!(shop.deduct(id, "month-1", 3_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "under way");
     let mchid = &shop.client.mchid;
-    let close = format!("/v3/pay/transactions/out-trade-no/month-1/close");
+    let close = "/v3/pay/transactions/out-trade-no/month-1/close".to_owned();
     assert_eq!(shop.client.post(&close, &json!({ "mchid": mchid })).status, 400);
     assert!(sandbox.pay(&PersonPays::new("month-1")).is_err(), "nobody else pays it");
     shop.run(2);

@@ -27,6 +27,7 @@ fn described(kind: Kind) -> Described {
         values: Vec::new(),
         pattern: None,
         carrier: None,
+        private: false,
         purpose: None,
         example: None,
         fields: Vec::new(),

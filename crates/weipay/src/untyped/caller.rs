@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -30,6 +31,7 @@ pub(crate) fn fill_in_caller(
                     add(&mut request.values, name, text);
                 }
             }
+            Place::Query if has_in_query(&request.template, name) => {}
             Place::Query => add(&mut request.query, name, text),
             _ => {
                 if is_upload && body.is_none() {
@@ -49,6 +51,13 @@ fn add(pairs: &mut Vec<(String, String)>, name: &str, text: &str) {
     }
 }
 
+/// Whether a path comes with a query that has a name, whatever its value.
+fn has_in_query(template: &str, name: &str) -> bool {
+    let query = template.split_once('?').map_or("", |(_, query)| query);
+    let mut names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    names.any(|known| percent_decode_str(known).decode_utf8_lossy() == name)
+}
+
 /// The JSON object with one more member at its beginning; `None` if it has the member, or the text is not an object. Everything else keeps its
 /// bytes: numbers written anew could be others.
 fn with_member(json: &str, name: &str, text: &str) -> Option<String> {
@@ -64,6 +73,13 @@ fn with_member(json: &str, name: &str, text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_in_the_query_of_a_path_is_found_whatever_its_value() {
+        let has = |template| has_in_query(template, "mchid");
+        assert!(has("v3/x?mchid=1") && has("v3/x?a=1&mchid=") && has("v3/x?mchid") && has("v3/x?m%63hid=1"));
+        assert!(!has("v3/mchid=1") && !has("v3/x?a=mchid") && !has("v3/x?sub_mchid=1") && !has("v3/x?"));
+    }
 
     #[test]
     fn a_member_is_added_and_every_other_byte_stays() {

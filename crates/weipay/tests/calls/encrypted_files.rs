@@ -99,19 +99,22 @@ fn a_bill_of_sm4_gcm_is_decrypted_for_merchants_with_keys_of_rsa_and_of_sm2() {
     let sealed = STANDARD.decode(SEALED).unwrap();
     let of_sm2 = PrivateKey::generate_sm2().unwrap();
     for merchant in [MERCHANT.clone(), of_sm2] {
-        let platform = Platform::start(vec![unsigned(200, "").with_bytes(&sealed); 2]);
-        let item = json!({
-            "bill_sequence": 1,
-            "download_url": platform.base_url,
-            "encrypt_key": merchant.public_key().encrypt_sensitive(&KEY.as_bytes()[..16]).unwrap(),
-            "nonce": NONCE,
-            "hash_type": "SHA1",
-            "hash_value": DigestAlgorithm::Sha1.hex(plain.as_bytes()),
-        });
-        let builder = || platform.builder().merchant_key(merchant.clone());
-        let client = builder().build_blocking().unwrap();
-        assert_eq!(client.download(&item).to_bytes().unwrap(), plain);
-        let client = builder().build().unwrap();
-        assert_eq!(on_async(client.download(&item).to_bytes()).unwrap(), plain);
+        let start = || Platform::start(vec![unsigned(200, "").with_bytes(&sealed)]);
+        let item = |platform: &Platform| {
+            json!({
+                "bill_sequence": 1,
+                "download_url": platform.base_url,
+                "encrypt_key": merchant.public_key().encrypt_sensitive(&KEY.as_bytes()[..16]).unwrap(),
+                "nonce": NONCE,
+                "hash_type": "SHA1",
+                "hash_value": DigestAlgorithm::Sha1.hex(plain.as_bytes()),
+            })
+        };
+        let platform = start();
+        let client = platform.builder().merchant_key(merchant.clone()).build_blocking().unwrap();
+        assert_eq!(client.download(&item(&platform)).to_bytes().unwrap(), plain);
+        let platform = start();
+        let client = platform.builder().merchant_key(merchant.clone()).build().unwrap();
+        assert_eq!(on_async(client.download(&item(&platform)).to_bytes()).unwrap(), plain);
     }
 }

@@ -74,7 +74,7 @@ fn it_is_filled_into_query_and_path() {
 
 #[test]
 fn what_the_caller_set_stays_and_what_nobody_knows_is_left_alone() {
-    let (platform, client) = start(7);
+    let (platform, client) = start(8);
     let other = native::post::Request::new().sub_mchid("1900000110");
     client.v3().pay().partner().transactions().native().post(other).unwrap();
     assert_eq!(body(&platform.seen())["sub_mchid"], "1900000110");
@@ -85,6 +85,10 @@ fn what_the_caller_set_stays_and_what_nobody_knows_is_left_alone() {
     let by_number = client.chain("v3/pay/partner/transactions/out-trade-no/{out_trade_no}");
     by_number.path("out_trade_no", "order-1").query("sub_mchid", "1900000110").get().unwrap();
     assert!(!platform.seen().target.contains("1900000109"));
+    // A query that stands in the path. A name that comes twice would be refused by the platform.
+    let whole = "v3/pay/partner/transactions/out-trade-no/order-1?sub_mchid=1900000110&sp_mchid=1900000001";
+    client.chain(whole).get().unwrap();
+    assert_eq!(platform.seen().target, format!("/{whole}"));
     // An operation of merchants without partners, a path that the catalogue does not have, and the orders of a combined payment.
     client.chain("v3/pay/transactions/native").post(json!({"out_trade_no": "1"})).unwrap();
     client.chain("v3/no/such/path").post(json!({"out_trade_no": "1"})).unwrap();

@@ -197,8 +197,6 @@ enum Failure {
     /// The account of the person is frozen or cancelled.
     Account,
     ContractHasEnded,
-    /// The person's account is frozen or cancelled.
-    Account,
 }
 
 impl Failure {
@@ -208,7 +206,6 @@ impl Failure {
             Self::NotEnough => ("NOTENOUGH", "余额不足"),
             Self::Account => ("ACCOUNTERROR", "用户账户异常"),
             Self::ContractHasEnded => ("CONTRACT_NOT_EXIST", "签约协议不存在"),
-            Self::Account => ("USER_ACCOUNT_ABNORMAL", "用户账户异常"),
         }
     }
 }
@@ -271,7 +268,7 @@ fn succeed(tx: &Transaction<'_>, contract: Contract, paid: &Order, now: i64) -> 
         schedule.state = ScheduleState::Paid;
     }
     tx.save(&contract)?;
-    if let Some(mut announcement) = payment::announcement(paid) {
+    if let Some(mut announcement) = payment::announcement(tx, paid)? {
         if paid.dialect.is_v2() {
             let id = contract.signature.as_ref().map(|signature| signature.id.as_str());
             announcement.resource["contract_id"] = json!(id);

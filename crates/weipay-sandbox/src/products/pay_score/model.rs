@@ -69,6 +69,8 @@ pub(super) struct Order {
     pub(super) total: Option<i64>,
     /// Whether the money came by the platform; `None` while it has not come.
     pub(super) is_deducted: Option<bool>,
+    refunded: i64,
+    last_refund: Option<i64>,
     pub(super) made: i64,
     /// When the deduction under way is done.
     deduction: Option<i64>,
@@ -156,6 +158,8 @@ impl Model {
             state: if is_confirmed { State::Confirmed } else { State::Created },
             total: None,
             is_deducted: None,
+            refunded: 0,
+            last_refund: None,
             made: self.now,
             deduction: None,
             declines: false,
@@ -203,14 +207,14 @@ impl Model {
         }
     }
 
-    fn to_be_paid(&mut self, key: Key, is_sub: bool) -> Result<&mut Order, Refused> {
+    fn unpaid(&mut self, key: Key, is_sub: bool) -> Result<&mut Order, Refused> {
         let order = self.named(key, is_sub)?;
         let may = order.state == State::Completed && order.deduction.is_none();
         if may { Ok(order) } else { Err(INVALID) }
     }
 
     pub(super) fn modify(&mut self, key: Key, is_sub: bool, total: i64) -> Result<(), Refused> {
-        let order = self.to_be_paid(key, is_sub)?;
+        let order = self.unpaid(key, is_sub)?;
         if total < 0 {
             return Err(WRONG);
         }
@@ -223,12 +227,12 @@ impl Model {
 
     pub(super) fn ask_for_payment(&mut self, key: Key, is_sub: bool) -> Result<(), Refused> {
         let at = self.now + 2;
-        self.to_be_paid(key, is_sub)?.deduction = Some(at);
+        self.unpaid(key, is_sub)?.deduction = Some(at);
         Ok(())
     }
 
     pub(super) fn sync(&mut self, key: Key, is_sub: bool) -> Result<(), Refused> {
-        let order = self.to_be_paid(key, is_sub)?;
+        let order = self.unpaid(key, is_sub)?;
         (order.state, order.is_deducted) = (State::Done, Some(false));
         Ok(())
     }
@@ -280,6 +284,29 @@ impl Model {
         self.paid[payee].1 += (total * 6 + 500) / 1_000;
         self.notify("USER_PAID", key);
         true
+    }
+
+    /// Only what the platform has deducted can be refunded. How it is divided is told.
+    pub(super) fn may_refund(&self, key: Key, fen: i64) -> Result<(), Refused> {
+        let order = self.orders.get(&key).filter(|order| order.is_deducted == Some(true));
+        let order = order.ok_or("RESOURCE_NOT_EXISTS")?;
+        if fen > order.total.unwrap_or_default() - order.refunded {
+            return Err(INVALID);
+        }
+        match order.last_refund {
+            Some(last) if self.now - last < 60 => Err("FREQUENCY_LIMITED"),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn refund(&mut self, key: Key, fen: i64, fee: i64) {
+        let now = self.now;
+        let Some(order) = self.orders.get_mut(&key) else { return };
+        order.refunded += fen;
+        order.last_refund = Some(now);
+        let payee = if order.asked.is_sub { 1 } else { 2 * key.0 };
+        self.paid[payee].0 -= fen;
+        self.paid[payee].1 -= fee;
     }
 
     pub(super) fn ask(&mut self, key: Key, service: usize, is_sub: bool) -> Result<(), Refused> {

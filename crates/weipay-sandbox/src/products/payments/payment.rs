@@ -306,26 +306,26 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
 
 /// Notifies the merchant of one order that was paid.
 pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
-    announcement(order).map_or(Ok(()), |announcement| tx.announce(&announcement))
+    announcement(tx, order)?.map_or(Ok(()), |announcement| tx.announce(&announcement))
 }
 
 /// What the merchant is told of an order that was paid.
-pub(crate) fn announcement(order: &Order) -> Option<Announcement> {
+pub(crate) fn announcement(tx: &Transaction<'_>, order: &Order) -> Result<Option<Announcement>, StoreError> {
     // 付款码 has none.
-    let notify_url = order.notify_url.clone()?;
+    let Some(notify_url) = order.notify_url.clone() else { return Ok(None) };
     let (event_type, resource) = match order.dialect {
         Dialect::V3 => (SUCCESS, order.show()),
         Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(tx, order)?),
     };
     let payment = order.payment.as_ref();
-    Some(Announcement {
+    Ok(Some(Announcement {
         mchid: order.merchant.clone(),
         notify_url,
         platform_serial: order.platform_serial.clone(),
         event_type,
         time: payment.map_or(order.created, |payment| payment.paid_at),
         resource,
-    })
+    }))
 }
 
 /// `event_type` of the notification of a payment by APIv2, whatever came of it.

@@ -46,8 +46,8 @@ pub(super) struct Model {
     pub(super) wallets: [i64; 2],
     /// What can be used and what is under way.
     pub(super) operation: [(i64, i64); 2],
-    /// The same after each change, with its time.
-    history: [Vec<(i64, (i64, i64))>; 2],
+    /// What was added to them, and when.
+    history: [Vec<(i64, i64, i64)>; 2],
 }
 
 impl Model {
@@ -63,10 +63,9 @@ impl Model {
     }
 
     fn change(&mut self, caller: usize, time: i64, available: i64, pending: i64) {
-        let has = &mut self.operation[caller];
-        has.0 += available;
-        has.1 += pending;
-        self.history[caller].push((time, *has));
+        self.operation[caller].0 += available;
+        self.operation[caller].1 += pending;
+        self.history[caller].push((time, available, pending));
     }
 
     pub(super) fn top_up(&mut self, caller: usize, fen: i64) {
@@ -153,7 +152,7 @@ impl Model {
         if !(1..=90).contains(&days) || self.now < end + 10 * 3_600 {
             return Err("INVALID_REQUEST");
         }
-        let before = self.history[caller].iter().filter(|(time, _)| *time < end);
-        Ok(before.last().map_or((0, 0), |(_, has)| *has))
+        let before = self.history[caller].iter().filter(|(time, ..)| *time < end);
+        Ok(before.fold((0, 0), |has, (_, available, pending)| (has.0 + available, has.1 + pending)))
     }
 }

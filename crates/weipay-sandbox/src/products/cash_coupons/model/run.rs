@@ -203,7 +203,7 @@ fn check_records(shop: &Shop<'_>, model: &Model) {
 #[test]
 fn cash_coupons_live_as_the_model_says_and_money_is_conserved() {
     let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
-    let steps = Steps { variable: "WEIPAY_CASH_COUPON_STEPS", default: 600, of_a_life: 60 };
+    let steps = Steps { variable: "WEIPAY_CASH_COUPON_STEPS", default: 1_200, of_a_life: 150 };
     live_randomly(steps, step(), |steps| {
         let (mut shop, mut model) = (Shop::new(&sandbox), Model::new());
         for (position, step) in steps.iter().enumerate() {

@@ -267,6 +267,6 @@ fn live(steps: &[Step]) {
 
 #[test]
 fn complaints_live_as_the_model_says() {
-    let steps = Steps { variable: "WEIPAY_COMPLAINT_STEPS", default: 600, of_a_life: 60 };
+    let steps = Steps { variable: "WEIPAY_COMPLAINT_STEPS", default: 1_200, of_a_life: 150 };
     live_randomly(steps, step(), live);
 }

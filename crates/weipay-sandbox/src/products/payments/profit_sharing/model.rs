@@ -29,15 +29,18 @@ pub(super) struct Sold {
     pub(super) payee: usize,
     pub(super) total: i64,
     pub(super) is_shared: bool,
+    /// By 付款码: it can be reversed.
+    pub(super) is_code: bool,
 }
 
 /// Payee 0 is caller 0, 1 is its sub-merchant, 2 is caller 1.
-pub(super) const ORDERS: [Sold; 5] = [
-    Sold { caller: 0, payee: 0, total: 100_000, is_shared: true },
-    Sold { caller: 0, payee: 0, total: 1_000, is_shared: true },
-    Sold { caller: 0, payee: 1, total: 10_000, is_shared: true },
-    Sold { caller: 0, payee: 0, total: 500, is_shared: false },
-    Sold { caller: 1, payee: 2, total: 1_000, is_shared: true },
+pub(super) const ORDERS: [Sold; 6] = [
+    Sold { caller: 0, payee: 0, total: 100_000, is_shared: true, is_code: false },
+    Sold { caller: 0, payee: 0, total: 1_000, is_shared: true, is_code: false },
+    Sold { caller: 0, payee: 1, total: 10_000, is_shared: true, is_code: false },
+    Sold { caller: 0, payee: 0, total: 500, is_shared: false, is_code: false },
+    Sold { caller: 1, payee: 2, total: 1_000, is_shared: true, is_code: false },
+    Sold { caller: 0, payee: 0, total: 2_000, is_shared: true, is_code: true },
 ];
 
 /// The first are merchants, the last is a person.
@@ -76,6 +79,7 @@ pub(super) struct Order {
     pub(super) left: i64,
     pub(super) is_open: bool,
     refunded: i64,
+    is_reversed: bool,
 }
 
 #[derive(Debug)]
@@ -146,8 +150,11 @@ impl Model {
             accounts.unsettled += total - fee;
         }
         let left = if is_shared { total - fee } else { 0 };
-        self.orders[number] = Order { paid: Some(self.now), left, is_open: is_shared, refunded: 0 };
-        self.notified.push(("TRANSACTION.SUCCESS".to_owned(), format!("order-{number}")));
+        self.orders[number] =
+            Order { paid: Some(self.now), left, is_open: is_shared, refunded: 0, is_reversed: false };
+        if !ORDERS[number].is_code {
+            self.notified.push(("TRANSACTION.SUCCESS".to_owned(), format!("order-{number}")));
+        }
         true
     }
 
@@ -167,7 +174,8 @@ impl Model {
             let is_same = known.asked == asked || (asked.parts.is_empty() && is_same_order);
             return if is_same { Ok(()) } else { Err(INVALID) };
         }
-        let Some(paid) = order.paid.filter(|_| sold.caller == caller && sold.is_shared) else {
+        let is_own = sold.caller == caller && sold.is_shared && !order.is_reversed;
+        let Some(paid) = order.paid.filter(|_| is_own) else {
             return Err(INVALID);
         };
         if asked.parts.iter().any(|(receiver, _)| !self.related[sold.payee][*receiver]) {
@@ -274,6 +282,9 @@ impl Model {
             }
         }
         let Some(paid) = self.orders[order].paid else { return Err(UNKNOWN) };
+        if self.orders[order].is_reversed {
+            return Err(INVALID);
+        }
         let total = ORDERS[order].total;
         let of_order = || self.refunds.values().filter(|refund| refund.order == order);
         let is_too_much = fen > total - self.orders[order].refunded || of_order().count() >= 50;
@@ -317,6 +328,39 @@ impl Model {
         let (state, created) = (RefundState::Processing, self.now);
         self.refunds.insert(number, Refund { order, fen, fee, state, created, is_of_frozen });
         Ok(RefundState::Processing)
+    }
+
+    /// All of an order by code goes back, when nothing was shared or refunded of it.
+    pub(super) fn reverse(&mut self, number: usize) -> Result<(), Refused> {
+        let Sold { total, is_code, .. } = ORDERS[number];
+        let paid = self.orders[number].paid.ok_or("ORDER_NOT_EXIST")?;
+        if self.orders[number].is_reversed && is_code {
+            return Ok(());
+        }
+        let is_refunded = self.refunds.values().any(|refund| refund.order == number);
+        if !is_code || is_refunded || self.now - paid > 7 * DAY {
+            return Err(INVALID);
+        }
+        let (left, fee) = (self.orders[number].left, fee(total));
+        let is_open = self.orders[number].is_open;
+        let accounts = self.accounts_of(number);
+        if is_open {
+            if left + fee < total {
+                return Err(SHORT);
+            }
+            accounts.frozen -= left;
+        } else {
+            let of_unsettled = (total - fee).min(accounts.unsettled);
+            if accounts.available < total - fee - of_unsettled {
+                return Err(SHORT);
+            }
+            accounts.unsettled -= of_unsettled;
+            accounts.available -= total - fee - of_unsettled;
+        }
+        self.accounts_of(number).fees -= fee;
+        let order = &mut self.orders[number];
+        (order.left, order.is_open, order.is_reversed) = (0, false, true);
+        Ok(())
     }
 
     /// What is looked at after its time is over is not to be shared any more, however late the clock is.
@@ -374,7 +418,8 @@ impl Model {
             }
         }
         // At the same moment the money is not to be shared any more, and then the receivers get theirs.
-        let mut due: Vec<(i64, Option<(usize, usize)>, usize)> = Vec::new();
+        type Ends = (i64, Option<(usize, usize)>, usize);
+        let mut due: Vec<Ends> = Vec::new();
         for (number, order) in self.orders.iter().enumerate() {
             due.extend(order.paid.filter(|_| order.is_open).map(|paid| (paid + 30 * DAY, None, number)));
         }

@@ -153,6 +153,6 @@ fn live(steps: &[Step]) {
 
 #[test]
 fn payouts_live_as_the_model_says_and_balances_agree() {
-    let steps = Steps { variable: "WEIPAY_PAYOUT_STEPS", default: 600, of_a_life: 60 };
+    let steps = Steps { variable: "WEIPAY_PAYOUT_STEPS", default: 1_200, of_a_life: 150 };
     live_randomly(steps, step(), live);
 }

@@ -42,12 +42,12 @@ pub(super) enum Step {
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let caller = || prop_oneof![3 => Just(0usize), 1 => Just(1usize)];
-    let at = || (caller(), 0..25usize);
+    let at = || (caller(), 0..50usize);
     let fen = prop_oneof![2 => 1..200i64, 6 => 100..2_000i64, 1 => 19_900..20_100i64, 2 => 30_000..50_000i64];
-    let asked = (0..2usize, fen, any::<bool>());
+    let asked = (prop_oneof![4 => Just(0usize), 1 => Just(1usize)], fen, any::<bool>());
     let asked = asked.prop_map(|(person, fen, has_scene)| Asked { person, fen, has_scene }).boxed();
     let again = || prop::bool::weighted(0.2);
-    let seconds = prop_oneof![3 => 1..4_000i64, 2 => 1..100_000i64, 1 => Just(86_400), 1 => 1..4_000_000i64];
+    let seconds = prop_oneof![8 => 1..600i64, 2 => 1..100_000i64, 1 => Just(86_400), 1 => 1..2_000_000i64];
     prop_oneof![
         10 => (at(), asked.clone(), again())
             .prop_map(|((caller, number), asked, again)| Step::Send { caller, number, asked, again }),

@@ -282,6 +282,6 @@ fn live(steps: &[Step]) {
 
 #[test]
 fn transfers_live_as_the_model_says_and_no_fen_is_lost() {
-    let steps = Steps { variable: "WEIPAY_TRANSFER_STEPS", default: 600, of_a_life: 60 };
+    let steps = Steps { variable: "WEIPAY_TRANSFER_STEPS", default: 1_200, of_a_life: 150 };
     live_randomly(steps, step(), live);
 }

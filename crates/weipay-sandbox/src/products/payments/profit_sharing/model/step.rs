@@ -47,6 +47,9 @@ pub(super) enum Step {
         order: usize,
         fen: i64,
     },
+    Reverse {
+        order: usize,
+    },
     Decide {
         number: usize,
         to: RefundState,
@@ -90,6 +93,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(caller, number, split, receiver, fen)| Step::Return { caller, number, split, receiver, fen }),
         1 => (0..RECEIVERS, fen()).prop_map(|(receiver, fen)| Step::Spend { receiver, fen }),
         4 => (0..40usize, order(), fen()).prop_map(|(number, order, fen)| Step::Refund { number, order, fen }),
+        1 => prop_oneof![1 => order(), 2 => Just(ORDERS.len() - 1)].prop_map(|order| Step::Reverse { order }),
         2 => (0..80usize, state).prop_map(|(number, to)| Step::Decide { number, to }),
         8 => (seconds, prop::bool::weighted(0.3)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
         1 => Just(Step::Restart),
