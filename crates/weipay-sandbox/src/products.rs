@@ -32,6 +32,7 @@ pub(crate) mod product_coupons;
 mod security_echo;
 pub(crate) mod transfers;
 pub(crate) mod users;
+pub(crate) mod withdrawals;
 #[cfg(test)]
 pub(crate) mod world;
 
@@ -116,6 +117,12 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product { routes: bills::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
+    Product {
+        routes: withdrawals::ROUTES,
+        due: withdrawals::DUE,
+        files: None,
+        control: withdrawals::control::ROUTES,
+    },
     Product {
         routes: transfers::ROUTES,
         due: transfers::DUE,

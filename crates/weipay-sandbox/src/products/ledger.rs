@@ -68,6 +68,8 @@ pub(crate) enum AccountKind {
     Refunding,
     /// Transfers of this merchant that no person has received yet.
     Transferring,
+    /// Withdrawals (提现) on their way to the bank.
+    Withdrawing,
     /// The owner's bank, outside of the platform: the only account that goes below zero.
     Bank,
 }

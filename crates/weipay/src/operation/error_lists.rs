@@ -1097,3 +1097,14 @@ pub(crate) static V3: [ErrorCode; 9] = [
     ErrorCode::new(503, "SERVICE_UNAVAILABLE", Advice::RetryLater, "the service is down or overloaded"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls"),
 ];
+#[rustfmt::skip]
+pub(crate) static WITHDRAW: [ErrorCode; 4] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::NewNumber, "the number is older than 6 days").says("当前请求已经超过有效期"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the number was used before with other content").unconfirmed(),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the available balance is too low").unconfirmed(),
+    ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the caller may not withdraw for this merchant").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static WITHDRAW_LOOKUP: [ErrorCode; 1] = [
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "no withdrawal of the last 90 days has the number").unconfirmed(),
+];

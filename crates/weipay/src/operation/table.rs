@@ -826,11 +826,11 @@ pub(crate) static GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID: Operation = Operation
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/enddaybalance/{sub_mchid}", "查询二级商户账户日终余额", "|date account_type||").product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Path).refused_with(&[&error_lists::OF_GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_ECOMMERCE_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/fund/withdraw", "账户余额提现", "||sub_mchid out_request_no amount remark bank_memo account_type notify_url|out_request_no=e").product_is("平台收付通·二级商户提现").number("out_request_no").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe);
+pub(crate) static POST_V3_ECOMMERCE_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/ecommerce/fund/withdraw", "账户余额提现", "||sub_mchid out_request_no amount remark bank_memo account_type notify_url|out_request_no=e").product_is("平台收付通·二级商户提现").number("out_request_no").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::WITHDRAW]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}", "商户提现单号查询", MEMBERS_OF_GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO).product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}", "商户提现单号查询", MEMBERS_OF_GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO).product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::WITHDRAW_LOOKUP]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/{withdraw_id}", "微信支付提现单号查询", "|sub_mchid||withdraw_id=e").product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/fund/withdraw/{withdraw_id}", "微信支付提现单号查询", "|sub_mchid||withdraw_id=e").product_is("平台收付通·二级商户提现").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::WITHDRAW_LOOKUP]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}", "根据业务申请单号查签约信息", MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE).product_is("收付通-个人收款(二手交易)");
 #[rustfmt::skip]
@@ -1656,13 +1656,13 @@ pub(crate) static GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE: Operation = Operati
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/dayendbalance/{account_type}", "查询账户日终余额", "|date||").product_is("商户提现").refused_with(&[&error_lists::OF_GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_MERCHANT_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/merchant/fund/withdraw", "电商平台提现", "||out_request_no amount remark bank_memo account_type notify_url|out_request_no=e").product_is("商户提现").number("out_request_no").repeated(Repeat::Safe);
+pub(crate) static POST_V3_MERCHANT_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/merchant/fund/withdraw", "电商平台提现", "||out_request_no amount remark bank_memo account_type notify_url|out_request_no=e").product_is("商户提现").number("out_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::WITHDRAW]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/bill-type/{bill_type}", "按日下载提现异常文件", "|bill_type bill_date tar_type||").product_is("商户提现");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/out-request-no/{out_request_no}", "电商平台(商户提现单号查询)提现状态", MEMBERS_OF_GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO).product_is("商户提现");
+pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/out-request-no/{out_request_no}", "电商平台(商户提现单号查询)提现状态", MEMBERS_OF_GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO).product_is("商户提现").refused_with(&[&error_lists::WITHDRAW_LOOKUP]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}", "电商平台(微信支付提现单号)查询提现状态", "|||withdraw_id=e").product_is("商户提现");
+pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}", "电商平台(微信支付提现单号)查询提现状态", "|||withdraw_id=e").product_is("商户提现").refused_with(&[&error_lists::WITHDRAW_LOOKUP]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_MEDIA_UPLOAD: Operation = Operation::new(Verb::Post, "v3/merchant/media/upload", "文件上传", MEMBERS_OF_POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD).product_is("文件上传").speaks(Version::V3, Dialect::Multipart).refused_with(&[&error_lists::OF_POST_V3_MERCHANT_MEDIA_UPLOAD]);
 #[rustfmt::skip]

@@ -240,6 +240,32 @@ fn a_fund_flow_bill_agrees_with_the_ledger() {
     assert_eq!(store.transaction(|tx| operation.text(tx)).unwrap(), None);
 }
 
+#[test]
+fn a_platform_gets_the_flows_of_all_its_sub_merchants_each_with_its_accounts() {
+    let store = Store::in_memory();
+    let paid: Result<(), StoreError> = store.transaction(|tx| {
+        pay(tx, 1, at("2026-11-25T08:00:00+08:00"), Some(SUB_MERCHANT));
+        pay(tx, 2, at("2026-11-25T09:00:00+08:00"), Some("1900000111"));
+        pay(tx, 3, at("2026-11-25T10:00:00+08:00"), Some("1900000112"));
+        pay(tx, 4, at("2026-11-25T11:00:00+08:00"), None);
+        Ok(())
+    });
+    paid.unwrap();
+    let sub_merchants = vec![SUB_MERCHANT.to_owned(), "1900000111".to_owned()];
+    let bill = BillOf { sub_merchants, ..bill_of(BillKind::AllFundFlows, None) };
+    let lines = lines(&store, &bill);
+    assert!(lines[0].starts_with("二级商户号,账户类型,记账时间,"), "{}", lines[0]);
+    let of: Vec<_> = lines[1..7].iter().map(|line| line.splitn(3, ',').take(2).collect::<String>()).collect();
+    let [first, second] = [SUB_MERCHANT, "1900000111"].map(|mchid| format!("`{mchid}`BASIC"));
+    assert_eq!(of[..2], [first.clone(), first], "payment and fee");
+    assert_eq!(of[3..5], [second.clone(), second]);
+    assert_eq!(lines[1].split(',').count(), lines[0].split(',').count());
+    // Nine yuan and a fee of five fen each; the fee comes into the account of fees.
+    assert_eq!(lines.last().unwrap(), "`6,`4,`18.10,`2,`0.10");
+    let nobody = bill_of(BillKind::AllFundFlows, None);
+    assert_eq!(store.transaction(|tx| nobody.text(tx)).unwrap(), None);
+}
+
 static KEY: LazyLock<ApiV3Key> = LazyLock::new(|| ApiV3Key::new("0123456789abcdef0123456789abcdef").unwrap());
 const NOW: i64 = 1_800_000_000;
 

@@ -1311,6 +1311,15 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
     ///
     /// For 电商平台, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the number is older than 6 days (当前请求已经超过有效期) | `NewNumber` |
+    /// | 400 | `INVALID_REQUEST` | the number was used before with other content UNCONFIRMED | `QueryState` |
+    /// | 403 | `NOT_ENOUGH` | the available balance is too low UNCONFIRMED | `RetryLater` |
+    /// | 403 | `NO_AUTH` | the caller may not withdraw for this merchant UNCONFIRMED | `AskPermission` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::fund::withdraw::post).
     ///
     /// ```no_run
@@ -1372,6 +1381,12 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
     ///
     /// For 电商平台, 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | no withdrawal of the last 90 days has the number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::withdraw::out_request_no::out_request_no::get).
     ///
     /// ```no_run
@@ -1410,6 +1425,12 @@ impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
     /// 微信支付提现单号查询 · `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
     ///
     /// For 电商平台, 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `RESOURCE_NOT_EXISTS` | no withdrawal of the last 90 days has the number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fund::withdraw::withdraw_id::get).
     ///

@@ -100,12 +100,15 @@ pub(super) fn read_parts(request: &ValidRequest, form: Form) -> Vec<AskedPart> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
     use serde_json::json;
 
     use super::*;
-    use crate::products::ledger::AccountKind::{self, Available, Frozen};
+    use crate::products::ledger::AccountKind::{self, Available, Frozen, Refunding};
     use crate::products::ledger::Owner;
     use crate::products::payments::refund::fixtures::{MCHID, Wish, World};
+    use crate::products::payments::refund::record::RefundState;
 
     const SUB: &str = "1900000110";
     const RECEIVER: &str = "1900000111";
@@ -273,5 +276,61 @@ mod tests {
             (&json!("SUCCESS"), &json!(794))
         );
         assert_eq!((has(&world, RECEIVER, Available), world.sum()), (200, 0));
+    }
+
+    /// Splits, returns, refunds, advances and their return, in any order.
+    #[test]
+    fn whatever_a_platform_does_with_an_order_money_is_conserved() {
+        const APPID: &str = "wxd678efh567hg6787";
+        let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+        let lives = proptest::collection::vec((0..7u8, 0..6u8, 1..300i64, any::<bool>()), 25);
+        let run = TestRunner::new(config).run(&lives, |steps| {
+            let (mut world, id) = world();
+            world.caller.appids = vec![APPID.to_owned()];
+            world.put(MCHID, Available, 2_000);
+            post(&world, "/v3/ecommerce/profitsharing/receivers/add", &receiver("供应商")).unwrap();
+            let mut refunds = Vec::new();
+            for (step, number, fen, flag) in steps {
+                match step {
+                    0 => {
+                        let body = split(&id, &format!("s{number}"), fen, flag && number == 0);
+                        drop(post(&world, "/v3/ecommerce/profitsharing/orders", &body));
+                    }
+                    1 => {
+                        let body = json!({ "sub_mchid": SUB, "out_order_no": format!("s{number}"), "amount": fen,
+                            "out_return_no": format!("b{fen}"), "return_mchid": RECEIVER, "description": "退" });
+                        drop(post(&world, "/v3/ecommerce/profitsharing/returnorders", &body));
+                    }
+                    2 | 3 => {
+                        let account = if flag { "REFUND_SOURCE_PARTNER_ADVANCE" } else { "REFUND_SOURCE_SUB_MERCHANT" };
+                        let body = json!({ "sub_mchid": SUB, "sp_appid": APPID, "transaction_id": id,
+                            "out_refund_no": format!("r{number}"), "refund_account": account,
+                            "amount": { "refund": fen, "total": 1_000 } });
+                        let made = post(&world, "/v3/ecommerce/refunds/apply", &body);
+                        refunds.extend(made.ok().and_then(|made| made["refund_id"].as_str().map(str::to_owned)));
+                    }
+                    4 => {
+                        for refund in &refunds {
+                            let path = format!("/v3/ecommerce/refunds/{refund}/return-advance");
+                            drop(post(&world, &path, &json!({ "sub_mchid": SUB })));
+                        }
+                    }
+                    5 => {
+                        let to = if flag { RefundState::Closed } else { RefundState::Abnormal };
+                        let _ = world.decide(&format!("r{number}"), to);
+                    }
+                    _ => world.pass(if flag { 70 } else { fen * 3_600 * i64::from(number) }),
+                }
+                let unsplit = get(&world, &format!("/v3/ecommerce/profitsharing/orders/{id}/amounts")).unwrap();
+                let left = unsplit["unsplit_amount"].as_i64().unwrap();
+                prop_assert_eq!(world.sum(), 0);
+                prop_assert!(0 <= left && left <= has(&world, SUB, Frozen));
+            }
+            world.pass(60);
+            // Nothing stays on its way but what is abnormal.
+            prop_assert!(has(&world, SUB, Refunding) == 0 || !refunds.is_empty());
+            Ok(())
+        });
+        run.unwrap();
     }
 }

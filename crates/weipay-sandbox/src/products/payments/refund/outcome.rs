@@ -160,8 +160,7 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
     Ok(())
 }
 
-/// The merchant has the money again and pays the fee for it; the order can be refunded by as much again.
-/// UNCONFIRMED(refund-closed-money): it is available, unless it came from what waits to be shared and that still waits.
+/// Who paid has the money again, and the order can be refunded by as much again.
 fn give_back(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
     let order = order_of(tx, refund)?;
     match refund.advanced() {
@@ -186,6 +185,8 @@ fn give_back_advance(tx: &Transaction<'_>, refund: &Refund, fen: i64, now: i64) 
     post(tx, moved).map_err(broken)
 }
 
+/// The merchant has the money again and pays the fee for it.
+/// UNCONFIRMED(refund-closed-money): it is available, unless it came from what waits to be shared and that still waits.
 fn give_back_to_payee(
     tx: &Transaction<'_>,
     refund: &Refund,

@@ -1,0 +1,81 @@
+//! What developers do to withdrawals: they decide what the bank does.
+
+use serde_json::Value;
+
+use super::withdrawal::{State, Withdrawal};
+use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::platform::Platform;
+use crate::products::HandlerError;
+use crate::store::StoreError;
+
+pub(crate) const ROUTES: &[Route] = &[Route::post(
+    "/withdrawals/{number}/outcome",
+    "Decides what the bank does with a withdrawal (提现), by out_request_no or withdraw_id; the clock lets it succeed otherwise",
+    &[
+        Member::word(
+            "to",
+            &WORDS,
+            "success, fail (the bank refuses it) or refund (it comes back after a success)",
+        )
+        .required(),
+        Member::text("reason", "Why it fails or comes back"),
+    ],
+    decide,
+)];
+
+const WORDS: [&str; 3] = ["success", "fail", "refund"];
+
+fn decide(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let to = match request.text("to") {
+        Some("fail") => State::Fail,
+        Some("refund") => State::Refund,
+        _ => State::Success,
+    };
+    let decided = control.platform.decide_withdrawal(request.path("number"), to, request.text("reason"))?;
+    match decided {
+        Decided::Now(withdrawal) => Ok(withdrawal.show()),
+        Decided::Unknown => Err(ControlError::not_found("no withdrawal has this number")),
+        Decided::Ambiguous => Err(ControlError::conflict(
+            "several merchants have used this number; give the withdraw_id of the response",
+        )),
+        Decided::Impossible(state) => Err(ControlError::conflict(format!(
+            "the withdrawal is {}: one that is CREATE_SUCCESS can succeed or fail, and only one that is SUCCESS can come back",
+            state.word()
+        ))),
+    }
+}
+
+/// What came of a decision.
+pub(crate) enum Decided {
+    Now(Box<Withdrawal>),
+    Unknown,
+    Ambiguous,
+    Impossible(State),
+}
+
+impl Platform {
+    /// Decides what the bank does with a withdrawal.
+    pub(crate) fn decide_withdrawal(
+        &self,
+        number: &str,
+        to: State,
+        reason: Option<&str>,
+    ) -> Result<Decided, StoreError> {
+        let now = self.clock.now();
+        let decided: Result<Decided, HandlerError> = self.store.transaction(|tx| {
+            let mut found = Withdrawal::find_anybodys(tx, number)?;
+            let (Some(withdrawal), true) = (found.pop(), found.is_empty()) else {
+                return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
+            };
+            if !withdrawal.state.may_become(to) {
+                return Ok(Decided::Impossible(withdrawal.state));
+            }
+            Ok(Decided::Now(Box::new(withdrawal.become_state(tx, to, reason, now)?)))
+        });
+        decided.map_err(|error| match error {
+            HandlerError::Failed(error) => error,
+            // What was taken for a withdrawal is there.
+            HandlerError::Refused(_) => StoreError::Corrupt("the money of a withdrawal".to_owned()),
+        })
+    }
+}

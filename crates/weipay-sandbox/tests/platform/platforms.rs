@@ -1,0 +1,195 @@
+//! A platform (电商平台) and its sub-merchant over sockets: a combined order is paid, shared, returned, refunded and withdrawn, and
+//! balances and bills agree with it.
+
+use serde_json::{Value, json};
+use weipay_sandbox::{MerchantAccount, NewMerchant, PersonPays, Sandbox};
+
+use crate::client::Client;
+
+const PLATFORM: &str = "1900000777";
+const SUB: &str = "1900000888";
+const SUPPLIER: &str = "1900000999";
+const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+const NOTIFY_URL: &str = "http://127.0.0.1:9/notify";
+
+fn platform() -> Sandbox {
+    let platform = NewMerchant::new().mchid(PLATFORM).sub_merchant(SUB).sub_merchant(SUPPLIER);
+    crate::sandbox().merchant(platform).start().unwrap()
+}
+
+/// A client whose time is the sandbox's.
+fn client(sandbox: &Sandbox) -> Client<'_> {
+    Client { now: sandbox.clock().now(), ..Client::of(sandbox, PLATFORM) }
+}
+
+fn appid(sandbox: &Sandbox) -> String {
+    sandbox.platform().kit_of(PLATFORM).unwrap().kit().appid.clone()
+}
+
+/// The transaction_id of a part of a combined order, which somebody paid.
+fn pay(sandbox: &Sandbox, number: &str, fen: i64) -> String {
+    let order = json!({
+        "combine_appid": appid(sandbox), "combine_mchid": PLATFORM, "combine_out_trade_no": number,
+        "notify_url": NOTIFY_URL, "combine_payer_info": { "openid": OPENID },
+        "sub_orders": [{
+            "mchid": PLATFORM, "sub_mchid": SUB, "attach": "a", "out_trade_no": format!("{number}-a"),
+            "amount": { "total_amount": fen, "currency": "CNY" }, "description": "茶",
+            "settle_info": { "profit_sharing": true },
+        }],
+    });
+    let made = client(sandbox).post("/v3/combine-transactions/jsapi", &order).success();
+    sandbox.pay(&PersonPays::new(made["prepay_id"].as_str().unwrap())).unwrap().transaction_ids[0].clone()
+}
+
+fn balance(sandbox: &Sandbox, mchid: &str) -> (i64, i64) {
+    let shown = client(sandbox).get(&format!("/v3/ecommerce/fund/balance/{mchid}")).success();
+    (shown["available_amount"].as_i64().unwrap(), shown["pending_amount"].as_i64().unwrap())
+}
+
+/// The lines of a bill, without backticks.
+fn bill(sandbox: &Sandbox, target: &str) -> Vec<Vec<String>> {
+    let client = client(sandbox);
+    let shown = client.get(target).success();
+    let url = shown["download_url"].as_str().unwrap();
+    let target = &url[url.find("/v3/billdownload").unwrap()..];
+    let file = client.get(target);
+    assert_eq!(file.status, 200, "{}", file.text());
+    let cells = |line: &str| line.split(',').map(|cell| cell.trim_start_matches('`').to_owned()).collect();
+    file.text().lines().map(cells).collect()
+}
+
+#[test]
+fn a_platform_shares_refunds_and_withdraws_and_bills_agree_with_the_ledger() {
+    let sandbox = platform();
+    let date = "2026-08-15";
+    let id = pay(&sandbox, "whole-1", 10_000);
+    assert_eq!(balance(&sandbox, SUB), (0, 9_940));
+    sandbox.run_for(60).unwrap();
+
+    // Shared with the supplier, which gives a part back.
+    let receiver = json!({
+        "appid": appid(&sandbox), "type": "MERCHANT_ID", "account": SUPPLIER, "name": "供应商", "relation_type": "SUPPLIER",
+    });
+    let post = |path: &str, body: &Value| {
+        let client = client(&sandbox);
+        let mut request = client.request("POST", path, body.to_string().as_bytes());
+        request.set("Wechatpay-Serial", &client.public_key_id);
+        client.send(&request)
+    };
+    post("/v3/ecommerce/profitsharing/receivers/add", &receiver).success();
+    let split = json!({
+        "appid": appid(&sandbox), "sub_mchid": SUB, "transaction_id": id, "out_order_no": "split-1", "finish": false,
+        "receivers": [{ "type": "MERCHANT_ID", "receiver_account": SUPPLIER, "amount": 2_000, "description": "货款" }],
+    });
+    let made = post("/v3/ecommerce/profitsharing/orders", &split).success();
+    sandbox.run_for(10).unwrap();
+    let give_back = json!({
+        "sub_mchid": SUB, "out_order_no": "split-1", "out_return_no": "return-1", "return_mchid": SUPPLIER,
+        "amount": 500, "description": "退货",
+    });
+    post("/v3/ecommerce/profitsharing/returnorders", &give_back).success();
+    assert_eq!((balance(&sandbox, SUPPLIER), balance(&sandbox, SUB)), ((1_500, 0), (500, 7_940)));
+
+    // A refund of what waits, and another that the platform advances.
+    let refund = |number: &str, fen: i64, account: &str| {
+        let body = json!({
+            "sub_mchid": SUB, "sp_appid": appid(&sandbox), "transaction_id": id, "out_refund_no": number,
+            "notify_url": NOTIFY_URL, "amount": { "refund": fen, "total": 10_000 }, "refund_account": account,
+        });
+        post("/v3/ecommerce/refunds/apply", &body)
+    };
+    refund("refund-1", 1_000, "REFUND_SOURCE_SUB_MERCHANT").success();
+    sandbox.run_for(60).unwrap();
+    let short = refund("refund-2", 300, "REFUND_SOURCE_PARTNER_ADVANCE");
+    assert_eq!(short.refusal(), (403, "NOT_ENOUGH".to_owned()));
+    sandbox.top_up(PLATFORM, MerchantAccount::Basic, 300).unwrap();
+    let advanced = refund("refund-2", 300, "REFUND_SOURCE_PARTNER_ADVANCE").success();
+    assert_eq!(advanced["amount"]["advance"], 300);
+    sandbox.run_for(10).unwrap();
+    let refund_id = advanced["refund_id"].as_str().unwrap();
+    let path = format!("/v3/ecommerce/refunds/{refund_id}/return-advance");
+    assert_eq!(post(&path, &json!({ "sub_mchid": SUB })).success()["result"], "SUCCESS");
+    let notified = sandbox.notifications().list(&Default::default()).unwrap();
+    assert_eq!(notified.iter().filter(|one| one.event_type == "REFUND.SUCCESS").count(), 2);
+
+    // The rest is the sub-merchant's, and goes to its bank.
+    let finish =
+        json!({ "sub_mchid": SUB, "transaction_id": id, "out_order_no": "finish-1", "description": "完结" });
+    post("/v3/ecommerce/profitsharing/finish-order", &finish).success();
+    sandbox.run_for(10).unwrap();
+    // 10,000 were paid; 60 of fee less 8 that came back; 2,000 shared less 500 returned; 1,300 refunded.
+    let left = 10_000 - (60 - 8) - (2_000 - 500) - 1_300;
+    assert_eq!(balance(&sandbox, SUB), (left, 0));
+    let withdraw = json!({
+        "sub_mchid": SUB, "out_request_no": "withdraw-1", "amount": left, "notify_url": NOTIFY_URL,
+    });
+    let over = json!({ "sub_mchid": SUB, "out_request_no": "withdraw-0", "amount": left + 1 });
+    assert_eq!(post("/v3/ecommerce/fund/withdraw", &over).refusal(), (403, "NOT_ENOUGH".to_owned()));
+    let withdrawn = post("/v3/ecommerce/fund/withdraw", &withdraw).success();
+    assert_eq!(post("/v3/ecommerce/fund/withdraw", &withdraw).success(), withdrawn);
+    sandbox.run_for(10).unwrap();
+    assert_eq!(balance(&sandbox, SUB), (0, 0));
+
+    // The bills of the day.
+    sandbox.run_for(2 * 86_400).unwrap();
+    let shared = bill(&sandbox, &format!("/v3/profitsharing/bills?bill_date={date}"));
+    assert_eq!(shared.len(), 1 + 2 + 2, "{shared:?}");
+    let order_id = made["order_id"].as_str().unwrap();
+    assert_eq!(shared[1][1..5], [PLATFORM, SUB, &id, order_id]);
+    assert_eq!(shared[1][6..13], ["split-1", "100.00", SUPPLIER, "20.00", "分账", "SUCCESS", "货款"]);
+    assert_eq!(shared[2][6..13], ["return-1", "100.00", SUPPLIER, "5.00", "分账回退", "SUCCESS", "退货"]);
+    assert_eq!(shared[1][5], shared[2][5], "the same detail");
+    let of_sub = bill(&sandbox, &format!("/v3/profitsharing/bills?bill_date={date}&sub_mchid={SUB}"));
+    assert_eq!(of_sub, shared);
+
+    let sealed = client(&sandbox)
+        .get(&format!(
+            "/v3/ecommerce/bill/fundflowbill?bill_date={date}&account_type=ALL&algorithm=AEAD_AES_256_GCM"
+        ))
+        .success();
+    assert_eq!(sealed["download_bill_count"], 1);
+    let end =
+        client(&sandbox).get(&format!("/v3/ecommerce/fund/enddaybalance/{SUPPLIER}?date={date}")).success();
+    assert_eq!(end["available_amount"], 1_500);
+}
+
+#[test]
+fn a_withdrawal_comes_back_from_the_bank_and_strangers_cannot_ask_for_one() {
+    let sandbox = platform();
+    sandbox.top_up(SUB, MerchantAccount::Basic, 1_000).unwrap();
+    sandbox.top_up(PLATFORM, MerchantAccount::Operation, 50).unwrap();
+    let client = client(&sandbox);
+    let withdraw = |body: &Value| client.post("/v3/ecommerce/fund/withdraw", body);
+    let body = json!({ "sub_mchid": SUB, "out_request_no": "w-1", "amount": 400, "notify_url": NOTIFY_URL });
+    let made = withdraw(&body).success();
+    let by_id =
+        format!("/v3/ecommerce/fund/withdraw/{}?sub_mchid={SUB}", made["withdraw_id"].as_str().unwrap());
+    assert_eq!(client.get(&by_id).success()["status"], "CREATE_SUCCESS");
+    let decide = |to: &str| {
+        let body = json!({ "to": to, "reason": "卡号错误" });
+        sandbox.control().unwrap().call("POST", "/withdrawals/w-1/outcome", Some(&body))
+    };
+    assert!(decide("refund").is_err(), "it has not succeeded");
+    assert_eq!(decide("success").unwrap()["status"], "SUCCESS");
+    assert_eq!(balance(&sandbox, SUB), (600, 0));
+    decide("refund").unwrap();
+    let by_number = format!("/v3/ecommerce/fund/withdraw/out-request-no/w-1?sub_mchid={SUB}");
+    let shown = client.get(&by_number).success();
+    assert_eq!((&shown["status"], &shown["reason"]), (&json!("REFUND"), &json!("卡号错误")));
+    assert_eq!(client.get(&by_id).success(), shown);
+    assert_eq!(balance(&sandbox, SUB), (1_000, 0));
+    let notified = sandbox.notifications().list(&Default::default()).unwrap();
+    assert_eq!(notified.iter().filter(|one| one.event_type == "MCHWITHDRAW.CHANGE").count(), 2);
+
+    assert_eq!(withdraw(&json!({ "sub_mchid": SUB, "out_request_no": "w-1", "amount": 401 })).status, 400);
+    assert_eq!(withdraw(&json!({ "sub_mchid": SUB, "out_request_no": "w-2", "amount": 0 })).status, 400);
+    let stranger = json!({ "sub_mchid": "1900000001", "out_request_no": "w-3", "amount": 1 });
+    assert_eq!(withdraw(&stranger).refusal(), (403, "NO_AUTH".to_owned()));
+    let own = json!({ "out_request_no": "w-4", "amount": 50, "account_type": "OPERATION" });
+    let own = client.post("/v3/merchant/fund/withdraw", &own).success();
+    let target = format!("/v3/merchant/fund/withdraw/withdraw-id/{}", own["withdraw_id"].as_str().unwrap());
+    assert_eq!(client.get(&target).success()["account_type"], "OPERATION");
+    assert_eq!(client.get("/v3/merchant/fund/withdraw/out-request-no/w-1").refusal().0, 404);
+    let other = "/v3/ecommerce/fund/withdraw/out-request-no/w-4?sub_mchid=1900000888";
+    assert_eq!(client.get(other).refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+}
