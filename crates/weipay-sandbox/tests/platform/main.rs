@@ -28,6 +28,7 @@ mod orders;
 mod pay_page;
 mod pay_score;
 mod payments;
+mod product_coupons;
 mod restart;
 mod rules_of_a_stock;
 mod sensitive_fields;

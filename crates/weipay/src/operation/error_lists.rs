@@ -902,9 +902,10 @@ pub(crate) static PAPAY_CALLER: [ErrorCode; 1] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static PAPAY_DEDUCTION: [ErrorCode; 2] = [
+pub(crate) static PAPAY_DEDUCTION: [ErrorCode; 3] = [
     ErrorCode::new(403, "RULE_LIMIT", Advice::QueryState, "the amount or the count of the deductions is over a limit of the contract's plan").says("交易金额或次数超出限制，请检查后再试").unconfirmed(),
     ErrorCode::new(400, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付").unconfirmed(),
+    ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static PAYGIFT: [ErrorCode; 3] = [
@@ -1068,11 +1069,12 @@ pub(crate) static V2_PAPAY_CONTRACT: [ErrorCode; 2] = [
     ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "neither contract_id nor plan_id with contract_code is there").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static V2_PAPAY_DEDUCTION: [ErrorCode; 4] = [
+pub(crate) static V2_PAPAY_DEDUCTION: [ErrorCode; 5] = [
     ErrorCode::new(0, "CONTRACT_NOT_EXIST", Advice::FixRequest, "the merchant has no such contract, or it has ended").says("签约协议不存在"),
     ErrorCode::new(0, "RULELIMIT", Advice::QueryState, "the amount or the count of the deductions is over a limit of the plan").says("交易金额或次数超出限制，请检查后再试"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the person was not told before the deduction (预扣费通知), or its days are over"),
     ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").says("该订单已支付").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static V2_PAPAY_ORDER_QUERY: [ErrorCode; 2] = [

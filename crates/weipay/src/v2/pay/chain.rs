@@ -615,6 +615,7 @@ impl<M: Mode> PayPappayapply<M> {
     /// |  | `RULELIMIT` | the amount or the count of the deductions is over a limit of the plan (交易金额或次数超出限制，请检查后再试) | `QueryState` |
     /// |  | `INVALID_REQUEST` | the person was not told before the deduction (预扣费通知), or its days are over | `QueryState` |
     /// |  | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pappayapply::post).
     ///
@@ -721,6 +722,7 @@ impl<M: Mode> PayPartnerPappayapply<M> {
     /// |  | `RULELIMIT` | the amount or the count of the deductions is over a limit of the plan (交易金额或次数超出限制，请检查后再试) | `QueryState` |
     /// |  | `INVALID_REQUEST` | the person was not told before the deduction (预扣费通知), or its days are over | `QueryState` |
     /// |  | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::pappayapply::post).
     ///

@@ -1112,6 +1112,7 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     /// | 403 | `RULE_LIMIT` | the amount or the count of the deductions is over a limit of the contract's plan (交易金额或次数超出限制，请检查后再试) UNCONFIRMED | `QueryState` |
     /// | 400 | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
@@ -1329,6 +1330,7 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     /// | 403 | `RULE_LIMIT` | the amount or the count of the deductions is over a limit of the contract's plan (交易金额或次数超出限制，请检查后再试) UNCONFIRMED | `QueryState` |
     /// | 400 | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
@@ -1515,6 +1517,7 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
     /// | 403 | `RULE_LIMIT` | the amount or the count of the deductions is over a limit of the contract's plan (交易金额或次数超出限制，请检查后再试) UNCONFIRMED | `QueryState` |
     /// | 400 | `ORDERPAID` | the order is already paid (该订单已支付) UNCONFIRMED | `QueryState` |
+    /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order number was used before with other parameters (请求重入时，参数与首次请求时不一致) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order number was used before for another product, or its order is closed (201 商户订单号重复) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
