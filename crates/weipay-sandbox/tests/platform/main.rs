@@ -29,6 +29,7 @@ mod pay_page;
 mod pay_score;
 mod payments;
 mod platforms;
+mod product_coupons;
 mod restart;
 mod rules_of_a_stock;
 mod sensitive_fields;

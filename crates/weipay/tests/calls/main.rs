@@ -26,6 +26,7 @@ mod own_number;
 mod paging;
 mod platform;
 mod platform_certificates;
+mod product_coupons;
 mod public_interface;
 mod reports_of_others;
 mod requests;

@@ -371,6 +371,8 @@ pub(super) struct Filter {
     pub(super) openid: String,
     pub(super) product_id: Option<String>,
     pub(super) stock_id: Option<String>,
+    /// The user's bundle.
+    pub(super) bundle_id: Option<String>,
     pub(super) state: Option<CouponState>,
 }
 
@@ -386,6 +388,7 @@ impl Filter {
         let of_user = |index, id: &String| IndexRange::equal(index, joined(id, &self.openid));
         let mut conditions: Vec<_> = self.stock_id.iter().map(|id| of_user(STOCK_AND_USER, id)).collect();
         conditions.extend(self.product_id.iter().map(|id| of_user(PRODUCT_AND_USER, id)));
+        conditions.extend(self.bundle_id.iter().map(|id| IndexRange::equal(BUNDLE, id.as_str())));
         match self.state {
             None => conditions.push(IndexRange {
                 index: CONDITION,
@@ -541,6 +544,7 @@ mod tests {
                 openid: OPENID.to_owned(),
                 product_id: Some(a_coupon().product_id),
                 stock_id: Some(a_coupon().stock_id),
+                bundle_id: None,
                 state,
             };
             let page = Page { offset: 0, limit: 50 };

@@ -44,6 +44,7 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         openid: request.path("openid").to_owned(),
         product_id: request.query("product_coupon_id").map(str::to_owned),
         stock_id: request.query("stock_id").map(str::to_owned),
+        bundle_id: request.query("user_coupon_bundle_id").map(str::to_owned),
         state,
     };
     let (coupons, total) = coupon::list(tx, &filter, page, context.now)?;

@@ -6205,7 +6205,8 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
     /// let request = post::Request::new()
     ///     .brand_id("120344")
     ///     .task_id("image_generation_task_1")
-    ///     .image_generation_type("COMBINE_IMAGE");
+    ///     .image_generation_type("COMBINE_IMAGE")
+    ///     .combine_image(post::CombineImage::new().scope("ALL").type_("NORMAL").usage_mode("SINGLE"));
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -6224,13 +6225,13 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS, request)
     }
 
-    /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}` with this 图片生成的任务ID.
+    /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}` with this 图片生成的任务ID. 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
     pub fn task_id(
         self,
         task_id: impl Into<String>,
     ) -> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
         MarketingPartnerProductCouponImageGenerationTasksByTaskId::new(
-            self.call.fill(path("task_id"), task_id.into()),
+            self.call.fill(path("task_id").length(6, 40).pattern(r#"^[0-9A-Za-z_\-]+$"#), task_id.into()),
         )
     }
 }
@@ -6402,6 +6403,8 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     ///     .scope("ALL")
     ///     .type_("NORMAL")
     ///     .usage_mode("SINGLE")
+    ///     .single_usage_info(post::PartnerSingleUsageInfo::new()
+    ///         .normal_coupon(post::PartnerNormalCoupon::new().threshold(10000).discount_amount(1)))
     ///     .display_info(post::ProductCouponProductInfo::new()
     ///         .name("全场满100立打8折")
     ///         .image_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx")
@@ -6409,6 +6412,10 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     ///     .stock(post::Stock::new()
     ///         .coupon_code_mode("WECHATPAY")
     ///         .stock_send_rule(post::ProductCouponStockSendRule::new().max_count(100000))
+    ///         .single_usage_rule(post::ProductCouponStockSingleUsageRule::new()
+    ///             .coupon_available_period(post::ProductCouponAvailablePeriod::new()
+    ///                 .available_begin_time("2026-01-01T00:00:00+08:00")
+    ///                 .available_end_time("2026-01-31T23:59:59+08:00")))
     ///         .usage_rule_display_info(post::ProductCouponUsageDisplayInfo::new()
     ///             .coupon_usage_method_list(vec![post::CouponUsageMethod::from("OFFLINE")])
     ///             .usage_description("工作日可用"))
@@ -6609,7 +6616,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     /// let request = post::Request::new()
     ///     .brand_id("120344")
     ///     .out_request_no("34657_20250101_123456")
-    ///     .stock_bundle(post::StockBundle::new()
+    ///     .stock_bundle(post::ProductCouponStockBundle::new()
     ///         .coupon_code_mode("WECHATPAY")
     ///         .stock_send_rule(post::PartnerStockSendRule::new()
     ///             .max_count(100000)
@@ -6823,6 +6830,8 @@ impl<M: Mode>
     /// let request = post::Request::new()
     ///     .out_request_no("34657_20250101_123456")
     ///     .update_mode("MAX_COUNT")
+    ///     .current_max_count(1)
+    ///     .target_max_count(1)
     ///     .brand_id("120344");
     /// let response = client
     ///     .v3()
@@ -7288,7 +7297,9 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// let request = post::Request::new()
     ///     .brand_id("120344")
     ///     .out_request_no("34657_20250101_123456")
-    ///     .update_mode("MAX_COUNT");
+    ///     .update_mode("MAX_COUNT")
+    ///     .current_max_count(1)
+    ///     .target_max_count(1);
     /// let response = client
     ///     .v3()
     ///     .marketing()
@@ -7595,13 +7606,13 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}` with this 用户商品券Code.
+    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}` with this 用户商品券Code. At most 40 characters.
     pub fn coupon_code(
         self,
         coupon_code: impl Into<String>,
     ) -> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
         MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode::new(
-            self.call.fill(path("coupon_code"), coupon_code.into()),
+            self.call.fill(path("coupon_code").length(0, 40), coupon_code.into()),
         )
     }
 }

@@ -299,9 +299,9 @@ request! {
     /// The shared object `partner_single_usage_info` of the catalogue.
     #[doc(alias = "单券模式信息")]
     pub struct PartnerSingleUsageInfo {
-        /// 满减券使用规则.
+        /// 满减券使用规则. Needed in one case: NORMAL.
         normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则.
+        /// 折扣券使用规则. Needed in one case: DISCOUNT.
         discount_coupon: PartnerDiscountCoupon = body("discount_coupon"),
     }
 
@@ -472,6 +472,17 @@ request! {
         mini_program_path: String = body("mini_program_path"),
     }
 
+    /// 多次优惠模式信息.
+    ///
+    /// The shared object `product_coupon_bundle_usage_info` of the catalogue.
+    #[doc(alias = "多次优惠模式信息")]
+    pub struct ProductCouponBundleUsageInfo {
+        /// 可使用次数. Required.
+        count: i64 = body("count").required(),
+        /// 多次优惠使用间隔天数.
+        interval_days: i64 = body("interval_days"),
+    }
+
     /// 用户商品券展示信息.
     ///
     /// The shared object `product_coupon_display_info` of the catalogue.
@@ -623,6 +634,65 @@ request! {
             body("irregular_available_period_list"),
     }
 
+    /// 批次组信息.
+    ///
+    /// The shared object `product_coupon_stock_bundle` of the catalogue.
+    #[doc(alias = "批次组信息")]
+    pub struct ProductCouponStockBundle {
+        /// 备注.
+        remark: String = body("remark"),
+        /// 券Code分配模式. Required.
+        coupon_code_mode: BundleCouponCodeMode = body("coupon_code_mode").required(),
+        /// 发放规则. Required.
+        stock_send_rule: PartnerStockSendRule = body("stock_send_rule").required(),
+        /// 多次优惠使用规则.
+        progressive_bundle_usage_rule: ProductCouponStockBundleProgressiveBundleUsageRule =
+            body("progressive_bundle_usage_rule"),
+        /// 券使用规则展示信息. Required.
+        usage_rule_display_info: ProductCouponUsageDisplayInfo = body("usage_rule_display_info").required(),
+        /// 用户商品券展示信息. Required.
+        coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+        /// 事件通知配置. Required.
+        notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
+        /// 可用门店范围. Required.
+        store_scope: StoreScope = body("store_scope").required(),
+    }
+
+    /// 多次优惠使用规则.
+    pub struct ProductCouponStockBundleProgressiveBundleUsageRule {
+        /// 券可核销时间. Required.
+        coupon_available_period: ProductCouponAvailablePeriod = body("coupon_available_period").required(),
+        /// 满减券使用规则.
+        normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
+        /// 折扣券使用规则.
+        discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
+        /// 兑换券使用规则.
+        exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
+    }
+
+    /// 券使用规则展示信息.
+    ///
+    /// The shared object `product_coupon_usage_display_info` of the catalogue.
+    #[doc(alias = "券使用规则展示信息")]
+    pub struct ProductCouponUsageDisplayInfo {
+        /// 券使用方式列表. Required.
+        coupon_usage_method_list: Vec<CouponUsageMethod> = body("coupon_usage_method_list").required(),
+        /// 小程序AppID.
+        mini_program_appid: String = body("mini_program_appid"),
+        /// 小程序跳转路径.
+        mini_program_path: String = body("mini_program_path"),
+        /// APP的H5跳转路径.
+        app_path: String = body("app_path"),
+        /// 券使用说明. Required.
+        usage_description: String = body("usage_description").required(),
+        /// 券可用门店信息.
+        coupon_available_store_info: ProductCouponAvailableStoreInfo = body("coupon_available_store_info"),
+        /// APP跳转类型.
+        app_jump_type: ProductCouponUsageDisplayInfoAppJumpType = body("app_jump_type"),
+        /// 口令链接.
+        passcode_link: String = body("passcode_link"),
+    }
+
     /// 发放规则.
     ///
     /// The shared object `product_coupon_stock_send_rule` of the catalogue.
@@ -660,29 +730,6 @@ request! {
     pub struct ProductCouponStore {
         /// 门店ID. Required.
         store_id: String = body("store_id").required(),
-    }
-
-    /// 券使用规则展示信息.
-    ///
-    /// The shared object `product_coupon_usage_display_info` of the catalogue.
-    #[doc(alias = "券使用规则展示信息")]
-    pub struct ProductCouponUsageDisplayInfo {
-        /// 券使用方式列表. Required.
-        coupon_usage_method_list: Vec<CouponUsageMethod> = body("coupon_usage_method_list").required(),
-        /// 小程序AppID.
-        mini_program_appid: String = body("mini_program_appid"),
-        /// 小程序跳转路径.
-        mini_program_path: String = body("mini_program_path"),
-        /// APP的H5跳转路径.
-        app_path: String = body("app_path"),
-        /// 券使用说明. Required.
-        usage_description: String = body("usage_description").required(),
-        /// 券可用门店信息.
-        coupon_available_store_info: ProductCouponAvailableStoreInfo = body("coupon_available_store_info"),
-        /// APP跳转类型.
-        app_jump_type: ProductCouponUsageDisplayInfoAppJumpType = body("app_jump_type"),
-        /// 口令链接.
-        passcode_link: String = body("passcode_link"),
     }
 }
 
@@ -1210,6 +1257,8 @@ response! {
         single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
         /// 多次优惠模式信息.
         sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+        /// 多次优惠模式信息.
+        progressive_bundle_usage_info: ProductCouponBundleUsageInfo = body("progressive_bundle_usage_info"),
         /// 展示信息. Required.
         display_info: ProductCouponProductInfo = body("display_info").required(),
         /// 外部商品ID.
@@ -1496,8 +1545,7 @@ response! {
         /// 单券模式信息.
         single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
         /// 多次优惠模式信息.
-        progressive_bundle_usage_info: UserProductCouponProductCouponProgressiveBundleUsageInfo =
-            body("progressive_bundle_usage_info"),
+        progressive_bundle_usage_info: ProductCouponBundleUsageInfo = body("progressive_bundle_usage_info"),
         /// 展示信息. Required.
         display_info: ProductCouponProductInfo = body("display_info").required(),
         /// 外部商品ID.
@@ -1508,14 +1556,6 @@ response! {
         deactivate_time: Time = body("deactivate_time"),
         /// 失效原因.
         deactivate_reason: String = body("deactivate_reason"),
-    }
-
-    /// 多次优惠模式信息.
-    pub struct UserProductCouponProductCouponProgressiveBundleUsageInfo {
-        /// 可使用次数. Required.
-        count: i64 = body("count").required(),
-        /// 多次优惠使用间隔天数.
-        interval_days: i64 = body("interval_days"),
     }
 
     /// 批次信息.
@@ -1985,6 +2025,24 @@ open_enum! {
         Equal = "EQUAL",
     }
 
+    /// APP跳转类型.
+    #[doc(alias = "APP跳转类型")]
+    pub enum ProductCouponUsageDisplayInfoAppJumpType {
+        H5 = "H5",
+        PasscodeLink = "PASSCODE_LINK",
+        UsageGuide = "USAGE_GUIDE",
+    }
+
+    /// 可用门店范围.
+    ///
+    /// The shared list of values `store_scope` of the catalogue.
+    #[doc(alias = "可用门店范围")]
+    pub enum StoreScope {
+        None = "NONE",
+        All = "ALL",
+        Specific = "SPECIFIC",
+    }
+
     /// 商品券类型.
     ///
     /// The shared list of values `product_coupon_type` of the catalogue.
@@ -1995,14 +2053,6 @@ open_enum! {
         Exchange = "EXCHANGE",
     }
 
-    /// APP跳转类型.
-    #[doc(alias = "APP跳转类型")]
-    pub enum ProductCouponUsageDisplayInfoAppJumpType {
-        H5 = "H5",
-        PasscodeLink = "PASSCODE_LINK",
-        UsageGuide = "USAGE_GUIDE",
-    }
-
     /// 使用模式.
     ///
     /// The shared list of values `product_coupon_usage_mode` of the catalogue.
@@ -2010,6 +2060,7 @@ open_enum! {
     pub enum ProductCouponUsageMode {
         Single = "SINGLE",
         Sequential = "SEQUENTIAL",
+        ProgressiveBundle = "PROGRESSIVE_BUNDLE",
     }
 
     /// 用户商品券状态.
@@ -2033,16 +2084,6 @@ open_enum! {
     pub enum StockUpdateMode {
         MaxCount = "MAX_COUNT",
         MaxCountPerDay = "MAX_COUNT_PER_DAY",
-    }
-
-    /// 可用门店范围.
-    ///
-    /// The shared list of values `store_scope` of the catalogue.
-    #[doc(alias = "可用门店范围")]
-    pub enum StoreScope {
-        None = "NONE",
-        All = "ALL",
-        Specific = "SPECIFIC",
     }
 
     /// 使用模式.

@@ -31,13 +31,13 @@ pub mod post {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 图片生成的任务ID. Required.
-            task_id: String = body("task_id").required(),
+            /// 图片生成的任务ID. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            task_id: String = body("task_id").required().length(6, 40).pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 图片生成类型. Required.
             image_generation_type: ImageGenerationType = body("image_generation_type").required(),
-            /// 拼图数据.
+            /// 拼图数据. Needed in one case: COMBINE_IMAGE.
             combine_image: CombineImage = body("combine_image"),
-            /// 抠图数据.
+            /// 抠图数据. Needed in one case: CUT_OUT.
             cut_out: CutOut = body("cut_out"),
         }
 

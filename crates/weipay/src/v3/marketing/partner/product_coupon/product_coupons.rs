@@ -17,18 +17,20 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod, PartnerDiscountCoupon,
-        PartnerExchangeCouponList, PartnerIrregularAvailablePeriod, PartnerNormalCoupon,
-        PartnerSentCountInfo, PartnerSingleUsageInfo, PartnerWeeklyAvailablePeriod,
-        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
-        ProductCouponAvailablePeriod, ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode,
-        ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
-        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
-        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        BundleCouponCodeMode, CardBackgroundColor, CouponCodeMode, CouponStockState, CouponUsageMethod,
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerStockSendRule, PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponAvailablePeriod,
+        ProductCouponAvailableStoreInfo, ProductCouponBundleStock, ProductCouponBundleStockStockBundleInfo,
+        ProductCouponBundleUsageInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
         ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
         ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState,
+        ProductCouponStockBundle, ProductCouponStockBundleProgressiveBundleUsageRule,
         ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
         ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
         StoreScope,
@@ -44,24 +46,33 @@ pub mod post {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 创建请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 创建请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 优惠范围. Required.
             scope: ProductCouponScope = body("scope").required(),
             /// 商品券类型. Required.
             type_: ProductCouponType = body("type").required(),
             /// 使用模式. Required.
             usage_mode: ProductCouponUsageMode = body("usage_mode").required(),
-            /// 单券模式信息.
+            /// 单券模式信息. Needed in one case: SINGLE.
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 多次优惠模式信息.
+            progressive_bundle_usage_info: ProductCouponBundleUsageInfo =
+                body("progressive_bundle_usage_info"),
             /// 展示信息. Required.
             display_info: ProductCouponProductInfo = body("display_info").required(),
             /// 外部商品ID.
             out_product_no: String = body("out_product_no"),
-            /// 批次信息. Required.
-            stock: Stock = body("stock").required(),
+            /// 批次信息. Needed in one case: SINGLE.
+            stock: Stock = body("stock"),
+            /// 批次组信息.
+            stock_bundle: ProductCouponStockBundle = body("stock_bundle"),
         }
 
         /// 批次信息.
@@ -72,7 +83,7 @@ pub mod post {
             coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
             /// 发放规则. Required.
             stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
-            /// 单券使用规则.
+            /// 单券使用规则. Needed in one case: SINGLE.
             single_usage_rule: ProductCouponStockSingleUsageRule = body("single_usage_rule"),
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
@@ -142,12 +153,17 @@ pub mod post {
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 多次优惠模式信息.
+            progressive_bundle_usage_info: ProductCouponBundleUsageInfo =
+                body("progressive_bundle_usage_info"),
             /// 展示信息. Required.
             display_info: ProductCouponProductInfo = body("display_info").required(),
             /// 外部商品ID.
             out_product_no: String = body("out_product_no"),
-            /// 批次信息. Required.
-            stock: ResponseStock = body("stock").required(),
+            /// 批次信息.
+            stock: ResponseStock = body("stock"),
+            /// 批次组信息.
+            stock_bundle: StockBundle = body("stock_bundle"),
         }
 
         /// 批次信息.
@@ -187,6 +203,14 @@ pub mod post {
             deactivate_reason: String = body("deactivate_reason"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
+        }
+
+        /// 批次组信息.
+        pub struct StockBundle {
+            /// 批次组ID. Required.
+            stock_bundle_id: String = body("stock_bundle_id").required(),
+            /// 批次列表. Required.
+            stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
         }
     }
 }

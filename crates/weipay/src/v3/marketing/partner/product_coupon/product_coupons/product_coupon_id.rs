@@ -19,10 +19,11 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}` lists all 2.
 pub mod get {
     pub use crate::v3::marketing::shared::{
-        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
-        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
-        ProductCouponState, ProductCouponType, ProductCouponUsageMode,
+        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponBundleUsageInfo,
+        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType, ProductCouponState,
+        ProductCouponType, ProductCouponUsageMode,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -60,6 +61,9 @@ pub mod get {
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 多次优惠模式信息.
+            progressive_bundle_usage_info: ProductCouponBundleUsageInfo =
+                body("progressive_bundle_usage_info"),
             /// 展示信息. Required.
             display_info: ProductCouponProductInfo = body("display_info").required(),
             /// 外部商品ID.
@@ -85,10 +89,11 @@ pub mod get {
 /// `weipay api show PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}` lists all 2.
 pub mod patch {
     pub use crate::v3::marketing::shared::{
-        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
-        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
-        ProductCouponState, ProductCouponType, ProductCouponUsageMode,
+        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponBundleUsageInfo,
+        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType, ProductCouponState,
+        ProductCouponType, ProductCouponUsageMode,
     };
 
     use crate::model::{Time, body, request, response};
@@ -101,8 +106,12 @@ pub mod patch {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 修改请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 修改请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 展示信息. Required.
             display_info: ProductCouponProductInfo = body("display_info").required(),
         }
@@ -130,6 +139,9 @@ pub mod patch {
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 多次优惠模式信息.
+            progressive_bundle_usage_info: ProductCouponBundleUsageInfo =
+                body("progressive_bundle_usage_info"),
             /// 展示信息. Required.
             display_info: ProductCouponProductInfo = body("display_info").required(),
             /// 外部商品ID.

@@ -15,10 +15,11 @@ pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons
 /// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate` lists all 2.
 pub mod post {
     pub use crate::v3::marketing::shared::{
-        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
-        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
-        ProductCouponState, ProductCouponType, ProductCouponUsageMode,
+        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponBundleUsageInfo,
+        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType, ProductCouponState,
+        ProductCouponType, ProductCouponUsageMode,
     };
 
     use crate::model::{Time, body, request, response};
@@ -31,10 +32,14 @@ pub mod post {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 失效请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
-            /// 失效原因. Required.
-            deactivate_reason: String = body("deactivate_reason").required(),
+            /// 失效请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
+            /// 失效原因. Required; at most 150 characters.
+            deactivate_reason: String = body("deactivate_reason").required().length(0, 150),
         }
     }
 
@@ -60,6 +65,9 @@ pub mod post {
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 多次优惠模式信息.
+            progressive_bundle_usage_info: ProductCouponBundleUsageInfo =
+                body("progressive_bundle_usage_info"),
             /// 展示信息. Required.
             display_info: ProductCouponProductInfo = body("display_info").required(),
             /// 外部商品ID.

@@ -24,7 +24,8 @@ pub mod post {
         ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
         ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
         ProductCouponNotifyConfig, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageDisplayInfo,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockBundle,
+        ProductCouponStockBundleProgressiveBundleUsageRule, ProductCouponUsageDisplayInfo,
         ProductCouponUsageDisplayInfoAppJumpType, StoreScope,
     };
 
@@ -38,44 +39,14 @@ pub mod post {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 创建请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 创建请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 批次组信息. Required.
-            stock_bundle: StockBundle = body("stock_bundle").required(),
-        }
-
-        /// 批次组信息.
-        pub struct StockBundle {
-            /// 备注.
-            remark: String = body("remark"),
-            /// 券Code分配模式. Required.
-            coupon_code_mode: BundleCouponCodeMode = body("coupon_code_mode").required(),
-            /// 发放规则. Required.
-            stock_send_rule: PartnerStockSendRule = body("stock_send_rule").required(),
-            /// 多次优惠使用规则.
-            progressive_bundle_usage_rule: ProgressiveBundleUsageRule = body("progressive_bundle_usage_rule"),
-            /// 券使用规则展示信息. Required.
-            usage_rule_display_info: ProductCouponUsageDisplayInfo =
-                body("usage_rule_display_info").required(),
-            /// 用户商品券展示信息. Required.
-            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
-            /// 事件通知配置. Required.
-            notify_config: ProductCouponNotifyConfig = body("notify_config").required(),
-            /// 可用门店范围. Required.
-            store_scope: StoreScope = body("store_scope").required(),
-        }
-
-        /// 多次优惠使用规则.
-        pub struct ProgressiveBundleUsageRule {
-            /// 券可核销时间. Required.
-            coupon_available_period: ProductCouponAvailablePeriod =
-                body("coupon_available_period").required(),
-            /// 满减券使用规则.
-            normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
-            /// 折扣券使用规则.
-            discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
-            /// 兑换券使用规则.
-            exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
+            stock_bundle: ProductCouponStockBundle = body("stock_bundle").required(),
         }
     }
 

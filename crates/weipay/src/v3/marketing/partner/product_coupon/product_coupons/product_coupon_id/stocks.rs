@@ -39,8 +39,8 @@ pub mod get {
         pub struct Request {
             /// 批次状态.
             state: CouponStockState = query("state"),
-            /// 分页大小.
-            page_size: i64 = query("page_size").page_limit(),
+            /// 分页大小. 1 to 50.
+            page_size: i64 = query("page_size").range(1, 50).page_limit(),
             /// 分页Token.
             page_token: String = query("page_token").page_cursor(),
             /// 品牌ID. Required.
@@ -97,8 +97,12 @@ pub mod post {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 创建请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 创建请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 批次信息. Required.
             stock: Stock = body("stock").required(),
         }

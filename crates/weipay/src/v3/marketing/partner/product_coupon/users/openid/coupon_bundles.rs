@@ -25,16 +25,15 @@ pub mod post {
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerStockSendRule, PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponAvailableStoreInfo,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
-        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
-        ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
+        ProductCouponBundleUsageInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
         ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponType,
         ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageState,
         SendChannel, StoreScope, UserCouponUsageMode, UserProductCoupon, UserProductCouponCouponTagInfo,
-        UserProductCouponCouponTagInfoMemberTagInfo, UserProductCouponProductCoupon,
-        UserProductCouponProductCouponProgressiveBundleUsageInfo, UserProductCouponStock,
+        UserProductCouponCouponTagInfoMemberTagInfo, UserProductCouponProductCoupon, UserProductCouponStock,
         UserProductCouponStockStockBundleInfo, UserProductCouponUserProductCouponBundleInfo,
     };
 
@@ -54,8 +53,12 @@ pub mod post {
             stock_bundle_id: String = body("stock_bundle_id").required(),
             /// 公众账号AppID. Required.
             appid: String = body("appid").required(),
-            /// 发券请求单号. Required.
-            send_request_no: String = body("send_request_no").required().request_number(),
+            /// 发券请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            send_request_no: String = body("send_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 自定义附加信息.
             attach: String = body("attach"),
             /// 用户商品券标签信息.

@@ -22,16 +22,17 @@ pub mod get {
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailablePeriod,
-        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
-        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponScope, ProductCouponSequentialUsageDetail,
-        ProductCouponSequentialUsageDetailDetailItemList, ProductCouponSequentialUsageInfo,
-        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
-        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
-        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
-        ProductCouponUsageState, SendChannel, SequentialUsageState, StoreScope,
+        ProductCouponAvailableStoreInfo, ProductCouponBundleUsageInfo, ProductCouponCodeDisplayMode,
+        ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
+        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
+        ProductCouponSequentialUsageDetail, ProductCouponSequentialUsageDetailDetailItemList,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponSingleUsageDetail, ProductCouponState, ProductCouponStockSendRule,
+        ProductCouponStockSingleUsageRule, ProductCouponType, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode, ProductCouponUsageState,
+        SendChannel, SequentialUsageState, StoreScope,
     };
 
     use crate::model::{Time, body, query, request, response};
@@ -50,8 +51,10 @@ pub mod get {
             appid: String = query("appid").required(),
             /// 用户商品券状态.
             coupon_state: ProductCouponUsageState = query("coupon_state"),
-            /// 分页大小.
-            page_size: i64 = query("page_size").page_limit(),
+            /// 用户券组ID. At most 40 characters.
+            user_coupon_bundle_id: String = query("user_coupon_bundle_id").length(0, 40),
+            /// 分页大小. 1 to 50.
+            page_size: i64 = query("page_size").range(1, 50).page_limit(),
             /// 分页Token.
             page_token: String = query("page_token").page_cursor(),
             /// 品牌ID. Required.
@@ -203,16 +206,17 @@ pub mod post {
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailablePeriod,
-        ProductCouponAvailableStoreInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
-        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
-        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
-        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
-        ProductCouponScope, ProductCouponSequentialUsageDetail,
-        ProductCouponSequentialUsageDetailDetailItemList, ProductCouponSequentialUsageInfo,
-        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
-        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule, ProductCouponType,
-        ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode,
-        ProductCouponUsageState, SendChannel, SequentialUsageState, StoreScope,
+        ProductCouponAvailableStoreInfo, ProductCouponBundleUsageInfo, ProductCouponCodeDisplayMode,
+        ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
+        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
+        ProductCouponSequentialUsageDetail, ProductCouponSequentialUsageDetailDetailItemList,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponSingleUsageDetail, ProductCouponState, ProductCouponStockSendRule,
+        ProductCouponStockSingleUsageRule, ProductCouponType, ProductCouponUsageDisplayInfo,
+        ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode, ProductCouponUsageState,
+        SendChannel, SequentialUsageState, StoreScope,
     };
 
     use crate::model::{Time, body, request, response};
@@ -229,12 +233,16 @@ pub mod post {
             product_coupon_id: String = body("product_coupon_id").required(),
             /// 批次ID. Required.
             stock_id: String = body("stock_id").required(),
-            /// 用户商品券Code.
-            coupon_code: String = body("coupon_code"),
+            /// 用户商品券Code. At most 40 characters.
+            coupon_code: String = body("coupon_code").length(0, 40),
             /// 公众账号AppID. Required.
             appid: String = body("appid").required(),
-            /// 发券请求单号. Required.
-            send_request_no: String = body("send_request_no").required().request_number(),
+            /// 发券请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            send_request_no: String = body("send_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 自定义附加信息.
             attach: String = body("attach"),
             /// 用户商品券标签信息.

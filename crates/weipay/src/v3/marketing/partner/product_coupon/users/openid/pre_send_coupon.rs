@@ -26,12 +26,16 @@ pub mod post {
             product_coupon_id: String = body("product_coupon_id").required(),
             /// 批次ID. Required.
             stock_id: String = body("stock_id").required(),
-            /// 用户商品券Code.
-            coupon_code: String = body("coupon_code"),
+            /// 用户商品券Code. At most 40 characters.
+            coupon_code: String = body("coupon_code").length(0, 40),
             /// 公众账号AppID. Required.
             appid: String = body("appid").required(),
-            /// 发券请求单号. Required.
-            send_request_no: String = body("send_request_no").required().request_number(),
+            /// 发券请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            send_request_no: String = body("send_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 自定义附加信息.
             attach: String = body("attach"),
         }

@@ -28,8 +28,12 @@ pub mod post {
             stock_bundle_id: String = body("stock_bundle_id").required(),
             /// 公众账号AppID. Required.
             appid: String = body("appid").required(),
-            /// 发券请求单号. Required.
-            send_request_no: String = body("send_request_no").required().request_number(),
+            /// 发券请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            send_request_no: String = body("send_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 自定义附加信息.
             attach: String = body("attach"),
         }

@@ -37,8 +37,12 @@ pub mod patch {
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdRequest`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdRequest).
         #[doc(alias = "修改商品券批次组")]
         pub struct Request {
-            /// 修改请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 修改请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 备注.
             remark: String = body("remark"),
             /// 券使用规则展示信息.

@@ -125,8 +125,12 @@ pub mod patch {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 修改请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 修改请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 备注.
             remark: String = body("remark"),
             /// 券使用规则展示信息.

@@ -33,17 +33,21 @@ pub mod post {
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetRequest).
         #[doc(alias = "修改商品券批次组发放预算")]
         pub struct Request {
-            /// 修改请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 修改请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 更新模式. Required.
             update_mode: StockUpdateMode = body("update_mode").required(),
-            /// 当前批次发放次数总上限.
+            /// 当前批次发放次数总上限. Needed in one case: MAX_COUNT.
             current_max_count: i64 = body("current_max_count"),
-            /// 目标批次发放次数总上限.
+            /// 目标批次发放次数总上限. Needed in one case: MAX_COUNT.
             target_max_count: i64 = body("target_max_count"),
-            /// 当前批次每日发放次数上限.
+            /// 当前批次每日发放次数上限. Needed in one case: MAX_COUNT_PER_DAY.
             current_max_count_per_day: i64 = body("current_max_count_per_day"),
-            /// 目标批次每日发放次数上限.
+            /// 目标批次每日发放次数上限. Needed in one case: MAX_COUNT_PER_DAY.
             target_max_count_per_day: i64 = body("target_max_count_per_day"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),

@@ -24,8 +24,8 @@ pub mod get {
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresRequest).
         #[doc(alias = "查询批次关联门店列表")]
         pub struct Request {
-            /// 分页大小.
-            page_size: i64 = query("page_size").page_limit(),
+            /// 分页大小. 1 to 50.
+            page_size: i64 = query("page_size").range(1, 50).page_limit(),
             /// 分页Token.
             page_token: String = query("page_token").page_cursor(),
             /// 品牌ID. Required.

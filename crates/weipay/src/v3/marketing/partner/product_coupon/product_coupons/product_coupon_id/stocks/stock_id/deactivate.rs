@@ -37,10 +37,14 @@ pub mod post {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 失效请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
-            /// 失效原因. Required.
-            deactivate_reason: String = body("deactivate_reason").required(),
+            /// 失效请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
+            /// 失效原因. Required; at most 150 characters.
+            deactivate_reason: String = body("deactivate_reason").required().length(0, 150),
         }
     }
 

@@ -24,10 +24,14 @@ pub mod post {
         pub struct Request {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
-            /// 请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
-            /// 券Code列表. Required.
-            code_list: Vec<String> = body("code_list").required(),
+            /// 请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
+            /// 券Code列表. Required; 1 to 200 members.
+            code_list: Vec<String> = body("code_list").required().items(1, 200),
         }
     }
 

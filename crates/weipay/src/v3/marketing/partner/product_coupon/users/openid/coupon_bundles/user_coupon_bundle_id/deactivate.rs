@@ -18,16 +18,15 @@ pub mod post {
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerStockSendRule, PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponAvailableStoreInfo,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
-        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
-        ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
+        ProductCouponBundleUsageInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
         ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponType,
         ProductCouponUsageDisplayInfo, ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageState,
         SendChannel, StoreScope, UserCouponUsageMode, UserProductCoupon, UserProductCouponCouponTagInfo,
-        UserProductCouponCouponTagInfoMemberTagInfo, UserProductCouponProductCoupon,
-        UserProductCouponProductCouponProgressiveBundleUsageInfo, UserProductCouponStock,
+        UserProductCouponCouponTagInfoMemberTagInfo, UserProductCouponProductCoupon, UserProductCouponStock,
         UserProductCouponStockStockBundleInfo, UserProductCouponUserProductCouponBundleInfo,
     };
 
@@ -47,10 +46,14 @@ pub mod post {
             stock_bundle_id: String = body("stock_bundle_id").required(),
             /// 公众账号AppID. Required.
             appid: String = body("appid").required(),
-            /// 失效请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
-            /// 失效原因. Required.
-            deactivate_reason: String = body("deactivate_reason").required(),
+            /// 失效请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
+            /// 失效原因. Required; at most 150 characters.
+            deactivate_reason: String = body("deactivate_reason").required().length(0, 150),
         }
     }
 

@@ -20,15 +20,16 @@ pub mod post {
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailableStoreInfo,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
-        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
-        ProductCouponSequentialUsageDetail, ProductCouponSequentialUsageDetailDetailItemList,
-        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState,
-        ProductCouponStock, ProductCouponStockSendRule, ProductCouponType, ProductCouponUsageDisplayInfo,
+        ProductCouponBundleUsageInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageDetail,
+        ProductCouponSequentialUsageDetailDetailItemList, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponStock,
+        ProductCouponStockSendRule, ProductCouponType, ProductCouponUsageDisplayInfo,
         ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode, ProductCouponUsageState,
         SendChannel, SequentialUsageState, StoreScope,
     };
@@ -49,8 +50,12 @@ pub mod post {
             stock_id: String = body("stock_id").required(),
             /// 公众账号AppID. Required.
             appid: String = body("appid").required(),
-            /// 确认发放请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 确认发放请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
         }
     }
 

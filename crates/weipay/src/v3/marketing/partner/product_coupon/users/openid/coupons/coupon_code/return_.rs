@@ -20,16 +20,16 @@ pub mod post {
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailableStoreInfo,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
-        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
-        ProductCouponSequentialUsageDetail, ProductCouponSequentialUsageDetailDetailItemList,
-        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
-        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
-        ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
-        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponStock,
-        ProductCouponStockSendRule, ProductCouponType, ProductCouponUsageDisplayInfo,
+        ProductCouponBundleUsageInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageDetail,
+        ProductCouponSequentialUsageDetailDetailItemList, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageDetail,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState,
+        ProductCouponStock, ProductCouponStockSendRule, ProductCouponType, ProductCouponUsageDisplayInfo,
         ProductCouponUsageDisplayInfoAppJumpType, ProductCouponUsageMode, ProductCouponUsageState,
         SendChannel, SequentialUsageState, StoreScope,
     };
@@ -50,8 +50,12 @@ pub mod post {
             stock_id: String = body("stock_id").required(),
             /// 公众账号AppID. Required.
             appid: String = body("appid").required(),
-            /// 退券请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 退券请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 多次优惠索引.
             sequential_coupon_index: i64 = body("sequential_coupon_index"),
         }

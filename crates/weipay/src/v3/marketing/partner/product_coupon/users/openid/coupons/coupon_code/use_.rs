@@ -20,11 +20,11 @@ pub mod post {
         PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
         PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
         PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponAvailableStoreInfo,
-        ProductCouponCodeDisplayMode, ProductCouponDisplayInfo, ProductCouponDisplayInfoEntranceMiniProgram,
-        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponEntranceFinder,
-        ProductCouponNotifyConfig, ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
-        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponScope,
-        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponBundleUsageInfo, ProductCouponCodeDisplayMode, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponEntranceFinder, ProductCouponNotifyConfig, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
         ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
         ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
         ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponStock,
@@ -51,15 +51,19 @@ pub mod post {
             appid: String = body("appid").required(),
             /// 核销时间. Required.
             use_time: Time = body("use_time").required(),
-            /// 关联微信支付订单信息. Required.
-            associated_order_info: AssociatedOrderInfo = body("associated_order_info").required(),
-            /// 核销请求单号. Required.
-            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 关联微信支付订单信息. Needed in one case: 支付订单.
+            associated_order_info: AssociatedOrderInfo = body("associated_order_info"),
+            /// 核销请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(6, 40)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 多次优惠索引.
             sequential_coupon_index: i64 = body("sequential_coupon_index"),
             /// 核销门店ID.
             store_id: String = body("store_id"),
-            /// 关联微信支付分订单信息.
+            /// 关联微信支付分订单信息. Needed in one case: 支付分订单.
             associated_pay_score_order_info: AssociatedPayScoreOrderInfo =
                 body("associated_pay_score_order_info"),
             /// 优惠金额. In fen (分).
