@@ -192,7 +192,7 @@ fn each_request_is_a_line_without_what_belongs_to_a_person() {
     let log = serving.log();
     let lines: Vec<&str> = log.lines().collect();
     let ends = [
-        "GET /v3/merchant/fund/balance/{account_type} 200",
+        "GET /v3/merchant/fund/balance/BASIC 200",
         "GET /v3/marketing/busifavor/users/{openid}/coupons 403 NO_AUTH (creator_merchant, belong_merchant and \
          sender_merchant may name only the caller)",
         "GET /v3/merchant-risk-manage/violation-notifications 200 example",
@@ -312,10 +312,7 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     };
     let lines = said(&[]);
     assert_eq!(lines.lines().count(), 2, "{lines}");
-    assert!(
-        lines.starts_with("#1 ") && lines.contains("/v3/merchant/fund/balance/{account_type} 200"),
-        "{lines}"
-    );
+    assert!(lines.starts_with("#1 ") && lines.contains("/v3/merchant/fund/balance/BASIC 200"), "{lines}");
     let failed = said(&["--failed"]);
     assert!(failed.starts_with("#2 ") && failed.contains("near are: GET /v3/certificates"), "{failed}");
     assert!(failed.contains("  > authorization: WECHATPAY2-SHA256-RSA2048 mchid="), "{failed}");

@@ -33,8 +33,8 @@ const STORY: [(&str, &str); 16] = [
 ];
 
 /// Operations with rules that samples of single fields do not follow: the sums of a batch, one of two numbers, an
-/// account of the type that another field names.
-const RULES_BETWEEN_FIELDS: [(&str, &str); 7] = [
+/// account of the type that another field names, a contract of the merchant that is paid.
+const RULES_BETWEEN_FIELDS: [(&str, &str); 10] = [
     ("POST", "v3/transfer/batches"),
     ("GET", "v3/payscore/serviceorder"),
     ("GET", "v3/payscore/partner/serviceorder"),
@@ -42,6 +42,9 @@ const RULES_BETWEEN_FIELDS: [(&str, &str); 7] = [
     ("GET", "v3/payscore/partner/permissions/search"),
     ("POST", "v3/payscore/partner/permissions/terminate"),
     ("POST", "v3/profitsharing/receivers/add"),
+    ("POST", "v3/brand/profitsharing/receivers/add"),
+    ("POST", "v3/ecommerce/profitsharing/receivers/add"),
+    ("POST", "v3/pay/partner/transactions/app-with-contract"),
 ];
 
 /// A sandbox's response.
