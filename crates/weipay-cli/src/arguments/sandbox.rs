@@ -139,7 +139,7 @@ pub(crate) struct Serving {
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
     #[arg(long)]
     pub(crate) loose: bool,
-    /// Refuse as the documentation says where the real platform was seen to refuse otherwise: 403 OUT_TRADE_NO_USED for an order number
+    /// Refuse with the documented error where the real platform was seen to send another one: 403 OUT_TRADE_NO_USED for an order number
     /// that was used before, and 500 OPENID_MISMATCH for an openid of another appid.
     #[arg(long)]
     pub(crate) documented_errors: bool,
@@ -203,9 +203,9 @@ pub(crate) enum SandboxCommand {
     },
     /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
     Transfer(Transfer),
-    /// The pay score orders (支付分订单) of a running sandbox: what the person does who is served.
+    /// The pay score orders (支付分订单) of a running sandbox: what the customer does.
     PayScore(PayScore),
-    /// The contracts (委托代扣) of a running sandbox: what the person does whose money is taken.
+    /// The contracts (委托代扣) of a running sandbox: what the payer does.
     Contract(Contract),
     /// Show the last requests of a running sandbox, and why they were refused.
     #[command(after_help = LOG_HELP)]
@@ -394,7 +394,7 @@ pub(crate) enum ContractCommand {
         /// Its contract_id or out_contract_code (contract_code).
         number: String,
     },
-    /// Let only the wallet (零钱) pay from now on, so that a deduction fails when it has too little.
+    /// Let only the wallet (零钱) pay from now on, so that a deduction fails when the wallet has too little money.
     Decline {
         /// Its contract_id or out_contract_code (contract_code).
         number: String,

@@ -28,7 +28,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::post(
         "/contracts/{number}/decline",
-        "From now on only the wallet (零钱) pays for a contract, so that a deduction fails when it has too little",
+        "From now on only the wallet (零钱) pays for a contract, so that a deduction fails when the wallet has too little money",
         &[],
         decline,
     ),

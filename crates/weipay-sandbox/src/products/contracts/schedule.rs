@@ -92,7 +92,8 @@ pub(super) fn read_schedule(given: Option<&Value>, now: i64) -> Result<Option<Sc
     let text = given["estimated_deduct_date"].as_str().unwrap_or_default();
     let midnight = clock::parse(&format!("{text}T00:00:00+08:00"));
     let day = clock::day(
-        midnight.ok_or_else(|| refusals::wrong_date("estimated_deduct_date is written as 2019-11-22"))?,
+        midnight
+            .ok_or_else(|| refusals::wrong_date("estimated_deduct_date must be written like 2019-11-22"))?,
     );
     if now >= clock::midnight(day.saturating_sub(1)).saturating_add(19 * HOUR) {
         return Err(refusals::wrong_date(
@@ -187,7 +188,7 @@ pub(super) fn give_notice(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let fen = number("estimated_amount", "amount").unwrap_or_default();
     if !(1..=DEFAULT_DAYS).contains(&days) || fen < 1 {
         return Err(refusals::wrong_parameter(
-            "deduct_duration.count is 1 to 7 days, and the amount at least 1 fen",
+            "deduct_duration.count must be from 1 to 7 days, and the amount at least 1 fen",
         )
         .into());
     }

@@ -136,7 +136,7 @@ impl Week {
             return Err(format!("{} needs {}", dialect.hours, dialect.weekdays).into());
         }
         if segments.len() > Validity::MAX_SEGMENTS {
-            return Err(format!("{} may have two members at most", dialect.hours).into());
+            return Err(format!("{} may have at most two members", dialect.hours).into());
         }
         Ok(Self { days, segments })
     }

@@ -87,7 +87,7 @@ impl Platform {
         match taken {
             Ok(taken) => Ok(taken.map_err(|problem| match problem {
                 TokenProblem::NoOffer => {
-                    "no request for a token got this one for this user: check token and openid".to_owned()
+                    "no request for this user returned this token: check token and openid".to_owned()
                 }
                 TokenProblem::Refused(refusal) => refusal.message.into_owned(),
             })),

@@ -218,11 +218,11 @@ impl Definition {
             .and_then(Value::as_i64)
             .is_some_and(|days| days > MAX_WAIT_DAYS)
         {
-            return Err("wait_days_after_receive is at most 30".into());
+            return Err("wait_days_after_receive must be at most 30".into());
         }
         let intervals = period.get(TIMES.intervals).and_then(Value::as_array);
         if intervals.is_some_and(|intervals| intervals.len() > MAX_INTERVALS) {
-            return Err("irregular_available_period_list has two members at most".into());
+            return Err("irregular_available_period_list may have at most two members".into());
         }
         let code_mode = CodeMode::from_word(text(&members, "coupon_code_mode"))
             .ok_or("coupon_code_mode is one of WECHATPAY, UPLOAD and API_ASSIGN")?;
@@ -286,10 +286,10 @@ fn read_caps(rule: &Value) -> Result<Caps, &'static str> {
     let by_day = number("max_count_per_day");
     let by_user = number("max_count_per_user");
     if by_day.is_some_and(|count| !(1..=MAX_COUNT).contains(&count)) {
-        return Err("max_count_per_day is from 1 to 100000000");
+        return Err("max_count_per_day must be from 1 to 100000000");
     }
     if by_user.is_some_and(|count| !(1..=MAX_COUNT_PER_USER).contains(&count)) {
-        return Err("max_count_per_user is from 1 to 100");
+        return Err("max_count_per_user must be from 1 to 100");
     }
-    Ok(Caps { total: total.ok_or("max_count is from 1 to 100000000")?, by_user, by_day })
+    Ok(Caps { total: total.ok_or("max_count must be from 1 to 100000000")?, by_user, by_day })
 }

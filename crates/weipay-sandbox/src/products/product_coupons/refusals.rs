@@ -48,7 +48,7 @@ pub(super) fn parameters(reason: impl Into<Cow<'static, str>>) -> Refusal {
 fn missing(words: &'static str) -> Refusal {
     Refusal::resource_not_exists(words)
         .with_tail(tail::MISSING)
-        .with_reason("there is none with this number that the caller made for this brand")
+        .with_reason("the caller has made nothing with this number for this brand")
 }
 
 pub(super) fn no_such_product() -> Refusal {
