@@ -1,5 +1,8 @@
 //! A coupon in an order (核销): what it takes off, whose money that is, and what the order shows of it (`promotion_detail`).
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 
 use super::benefit::Taken;
@@ -263,126 +266,4 @@ fn give_back(tx: &Transaction<'_>, coupon_id: &str, transaction_id: &str) -> Res
     let coupon = Coupon { used: None, ..coupon };
     tx.save(&coupon)?;
     Ok(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::coupon::tests::{OPENID, a_coupon};
-    use super::super::stock::tests::{CREATOR, NOW, a_running_stock};
-    use super::*;
-    use crate::products::ledger::{Purse, sum_of_everything};
-    use crate::store::Store;
-
-    fn basket() -> Basket<'static> {
-        Basket {
-            payee: CREATOR,
-            total: 1_000,
-            goods_tag: None,
-            trade_type: TradeType::Jsapi,
-            bank_type: "CMC",
-            goods: Vec::new(),
-        }
-    }
-
-    fn fits(stock: &Stock, basket: &Basket<'_>, now: i64) -> bool {
-        taken_off(stock, &a_coupon(), basket, now).is_some()
-    }
-
-    fn with_rule(name: &str, value: Value) -> Stock {
-        let mut stock = a_running_stock();
-        stock.members["coupon_use_rule"][name] = value;
-        stock
-    }
-
-    #[test]
-    fn a_coupon_fits_an_order_that_is_large_enough_at_its_merchant_in_its_time() {
-        let stock = a_running_stock();
-        assert!(fits(&stock, &basket(), NOW));
-        assert!(!fits(&stock, &Basket { total: 999, ..basket() }, NOW));
-        assert!(!fits(&stock, &Basket { payee: "1900000999", ..basket() }, NOW));
-        assert!(!fits(&stock, &basket(), NOW - 1));
-        assert!(!fits(&stock, &basket(), NOW + 3_601));
-        let at_night = json!({ "fix_available_time": { "begin_time": 0, "end_time": 100 } });
-        assert!(!fits(&with_rule("coupon_available_time", at_night), &basket(), NOW));
-    }
-
-    #[test]
-    fn a_tag_of_the_stock_must_stand_in_the_order() {
-        let stock = with_rule("goods_tag", json!(["WXG"]));
-        assert!(!fits(&stock, &basket(), NOW));
-        assert!(fits(&stock, &Basket { goods_tag: Some("WXG"), ..basket() }, NOW));
-    }
-
-    #[test]
-    fn a_stock_may_be_for_some_ways_to_pay_only() {
-        let fits = |stock: &Stock, basket: Basket<'_>| fits(stock, &basket, NOW);
-        let of_app = with_rule("trade_type", json!(["APPPAY"]));
-        assert!(!fits(&of_app, basket()));
-        assert!(fits(&of_app, Basket { trade_type: TradeType::App, ..basket() }));
-        let scanned = with_rule("trade_type", json!(["CARD", "FACE"]));
-        assert!(fits(&scanned, Basket { trade_type: TradeType::Micropay, ..basket() }));
-        assert!(!fits(&scanned, Basket { trade_type: TradeType::Native, ..basket() }));
-        let of_bank = with_rule("limit_pay", json!(["ICBC_DEBIT", "CMC"]));
-        assert!(fits(&of_bank, basket()));
-        assert!(!fits(&of_bank, Basket { bank_type: "OTHERS", ..basket() }));
-        let of_card = with_rule("limit_card", json!({ "name": "精粹白金", "bin": ["62542688"] }));
-        assert!(fits(&of_card, basket()) && !fits(&of_card, Basket { bank_type: "OTHERS", ..basket() }));
-    }
-
-    #[test]
-    fn a_coupon_for_goods_needs_them_in_the_order() {
-        let stock = with_rule("available_items", json!(["tea"]));
-        assert!(!fits(&stock, &basket(), NOW), "an order without goods");
-        let tea = |quantity| Goods { id: "tea".to_owned(), quantity, price: 500 };
-        assert!(!fits(&stock, &Basket { goods: vec![tea(1)], ..basket() }, NOW), "too few");
-        let two = Basket { goods: vec![tea(2)], total: 1_200, ..basket() };
-        let taken = taken_off(&stock, &a_coupon(), &two, NOW).unwrap();
-        let discount = Discount { stock, coupon: a_coupon(), taken };
-        let shown = discount.promotion_detail();
-        assert_eq!((&shown["scope"], &shown["amount"]), (&json!("SINGLE"), &json!(500)));
-        assert_eq!(
-            shown["goods_detail"],
-            json!([{ "goods_id": "tea", "quantity": 2, "unit_price": 500, "discount_amount": 500 }])
-        );
-    }
-
-    #[test]
-    fn a_used_coupon_has_moved_money_of_the_budget_and_is_not_found_again() {
-        let store = Store::in_memory();
-        let done: Result<(), HandlerError> = store.transaction(|tx| {
-            let creator = Owner::merchant(CREATOR);
-            let budget = Posting::new(Business::TopUp, "1", NOW).moves(
-                creator.account(AccountKind::Bank),
-                creator.account(AccountKind::Marketing),
-                5_000,
-            );
-            post(tx, budget).unwrap();
-            tx.save(&Stock { locked: 5_000, ..a_running_stock() })?;
-            tx.save(&a_coupon())?;
-            let except = [a_coupon().id];
-            assert_eq!(best(tx, &[OPENID], &basket(), &except, NOW)?, None);
-            let discount = best(tx, &[OPENID], &basket(), &[], NOW)?.unwrap();
-            assert_eq!((discount.amount(), discount.is_funded()), (500, true));
-            assert_eq!(discount.promotion_detail()["coupon_id"], a_coupon().id);
-            let order = FlowOf {
-                transaction_id: "4200",
-                refund_id: None,
-                total: 1_000,
-                mchid: CREATOR,
-                device: None,
-                now: NOW,
-            };
-            redeem(tx, &discount, AccountKind::Unsettled, order)?;
-            assert_eq!(best(tx, &[OPENID], &basket(), &[], NOW)?, None);
-            let purse = Purse::find(tx, &creator)?;
-            let balances = [AccountKind::Marketing, AccountKind::Unsettled].map(|kind| purse.balance(kind));
-            assert_eq!((balances, sum_of_everything(tx)?), ([4_500, 500], 0));
-            assert_eq!(stock::find(tx, &a_running_stock().id)?.unwrap().locked, 4_500);
-            assert!(!give_back(tx, &a_coupon().id, "another")?);
-            assert!(give_back(tx, &a_coupon().id, "4200")?);
-            assert!(best(tx, &[OPENID], &basket(), &[], NOW)?.is_some());
-            Ok(())
-        });
-        done.unwrap();
-    }
 }

@@ -124,7 +124,8 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         refunded: 0,
         refund_count: 0,
     };
-    post(tx, posting(&order, &payment, means.from_wallet, now))?;
+    check_wallet(tx, means, payer_total)?;
+    // Before the posting of the payment, which takes the fee out of what is there: a coupon may leave less to pay than the fee.
     if let Some(coupon) = &coupon {
         let of = FlowOf {
             transaction_id: &id,
@@ -136,6 +137,7 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         };
         discount::redeem(tx, coupon, AccountKind::Unsettled, of)?;
     }
+    post(tx, posting(&order, &payment, means.from_wallet, now))?;
     if order.profit_sharing {
         post(tx, kept_for_sharing(&order, &id, settled - fee, now))?;
     }
@@ -157,6 +159,13 @@ fn check_account(account: AccountState) -> Result<(), NotPaid> {
             Err(NotPaid::Because("the person has cancelled the account and cannot pay".to_owned()))
         }
     }
+}
+
+/// The rule: a wallet has what the person pays. This is asked before a coupon is used, because who gets [`NotPaid`] may go on.
+fn check_wallet(tx: &Transaction<'_>, means: &Means, payer_total: i64) -> Result<(), NotPaid> {
+    let has_enough =
+        !means.from_wallet || Purse::find(tx, &means.person)?.balance(AccountKind::Wallet) >= payer_total;
+    if has_enough { Ok(()) } else { Err(NotPaid::NotEnough) }
 }
 
 fn posting(order: &Order, payment: &Payment, from_wallet: bool, now: i64) -> Posting {
@@ -407,7 +416,8 @@ fn paid_since(tx: &Transaction<'_>, owner: &Owner, time: i64) -> Result<i64, Sto
     let mut payments = BTreeMap::<String, i64>::new();
     for entry in ledger::entries(tx, owner, time, i64::MAX, Direction::Ascending) {
         let entry = entry?;
-        let is_payment = entry.business == Business::Payment;
+        // A coupon comes before the payment that it is used in.
+        let is_payment = matches!(entry.business, Business::Payment | Business::Coupon);
         let unsettled = |leg: &&Leg| leg.owner == *owner && leg.kind == AccountKind::Unsettled;
         let fen: i64 = entry.legs.iter().filter(unsettled).map(|leg| leg.fen).sum();
         match payments.get_mut(&entry.reference) {
@@ -439,6 +449,9 @@ mod tests {
         };
         let done: Result<(), PostingError> = Store::in_memory().transaction(|tx| {
             pay(tx, "1", 100, at - 1)?;
+            // The coupon of a payment comes before it.
+            let (budget, unsettled) = (shop(AccountKind::Bank), shop(AccountKind::Unsettled));
+            post(tx, Posting::new(Business::Coupon, "2", at).moves(budget, unsettled, 5))?;
             pay(tx, "2", 10, at)?;
             pay(tx, "3", 7, at + 1)?;
             // A reversal of the last, and a refund of the first.
@@ -448,10 +461,10 @@ mod tests {
             let purse = Purse::find(tx, &owner)?;
             assert_eq!(
                 (purse.balance(AccountKind::Available), purse.balance(AccountKind::Unsettled)),
-                (70, 10)
+                (70, 15)
             );
             settle(tx, "1900000109@20835", at + clock::DAY).unwrap();
-            assert_eq!(Purse::find(tx, &owner)?.balance(AccountKind::Available), 80);
+            assert_eq!(Purse::find(tx, &owner)?.balance(AccountKind::Available), 85);
             Ok(())
         });
         done.unwrap();
