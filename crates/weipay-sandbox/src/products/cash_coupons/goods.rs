@@ -29,7 +29,8 @@ impl Goods {
         let number = |name: &str| value.get(name).and_then(Value::as_i64).filter(|number| *number >= 0);
         Some(Self {
             id: text("merchant_goods_id").or_else(|| text("goods_id"))?.to_owned(),
-            quantity: number("quantity")?,
+            // Of which there is no piece, nothing is bought.
+            quantity: number("quantity").filter(|quantity| *quantity > 0)?,
             price: number("unit_price").or_else(|| number("price"))?,
         })
     }
@@ -88,6 +89,9 @@ mod tests {
             assert_eq!(Goods::of_detail(Some(&nothing)), []);
         }
         assert_eq!(Goods::of_detail(None), []);
+        let none =
+            json!({ "goods_detail": [{ "merchant_goods_id": "tea", "quantity": 0, "unit_price": 300 }] });
+        assert_eq!(Goods::of_detail(Some(&none)), [], "no piece of it");
     }
 
     #[test]
