@@ -143,7 +143,7 @@ pub(super) fn refund_flow(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 
 fn flow(tx: &Transaction<'_>, context: &Context<'_>, kind: FlowKind) -> Result<Value, HandlerError> {
     let stock = own_stock(tx, context)?;
-    let made = made(tx, context, FlowFile::of_stock(kind, &stock))?;
+    let made = made(tx, context, FlowFile::of_stock(kind, &stock, context.now))?;
     Ok(json!({ "url": made.url, "hash_value": made.digest, "hash_type": "SHA1" }))
 }
 
@@ -186,9 +186,14 @@ struct FlowFile {
 }
 
 impl FlowFile {
-    /// INFERRED(cash-flow-hour): the file of a whole stock is there from ten o'clock of the day after its period on.
-    fn of_stock(kind: FlowKind, stock: &Stock) -> Self {
-        let until = clock::midnight(clock::day(stock.end).saturating_add(1));
+    /// INFERRED(cash-flow-hour): the file of a whole stock is there from ten o'clock of the day after its period on. Refunds come after
+    /// the period, too: their file has each later day from ten o'clock of the next day on.
+    fn of_stock(kind: FlowKind, stock: &Stock, now: i64) -> Self {
+        let after_period = clock::midnight(clock::day(stock.end).saturating_add(1));
+        let until = match kind {
+            FlowKind::Use => after_period,
+            FlowKind::Refund => after_period.max(clock::midnight(clock::day(now.saturating_sub(READY)))),
+        };
         Self { kind, stock_id: stock.id.clone(), from: 0, until }
     }
 
@@ -358,7 +363,7 @@ mod tests {
             };
             let today = clock::day(NOW);
             Ok([
-                text(FlowFile::of_stock(FlowKind::Use, &stock))?,
+                text(FlowFile::of_stock(FlowKind::Use, &stock, NOW))?,
                 text(FlowFile::of_day(FlowKind::Refund, &stock, today))?,
                 text(FlowFile::of_day(FlowKind::Refund, &stock, today - 1))?,
             ])
@@ -384,9 +389,27 @@ mod tests {
     #[test]
     fn a_file_is_there_at_ten_of_the_day_after() {
         let stock = a_running_stock();
-        let file = FlowFile::of_stock(FlowKind::Use, &stock);
+        let file = FlowFile::of_stock(FlowKind::Use, &stock, NOW);
         let ten = clock::midnight(clock::day(stock.end) + 1) + 10 * 3_600;
         assert!(!file.is_there(ten - 1) && file.is_there(ten));
+    }
+
+    #[test]
+    fn refunds_after_the_period_are_in_the_file_of_the_stock_from_ten_of_their_next_day_on() {
+        let stock = a_running_stock();
+        let ten = |days: i64| clock::midnight(clock::day(stock.end) + days) + READY;
+        let refunded = ten(5);
+        let rows: Result<Vec<i64>, StoreError> = Store::in_memory().transaction(|tx| {
+            let names = (&*stock.id, "9000000001");
+            note(tx, FlowKind::Refund, names, 250, &[], of(NOW + 2, Some("503")))?;
+            note(tx, FlowKind::Refund, names, 250, &[], of(refunded, Some("504")))?;
+            let times = [ten(1), ten(6) - 1, ten(6), ten(90)];
+            let files = times.map(|now| (FlowFile::of_stock(FlowKind::Refund, &stock, now), now));
+            assert!(files.iter().all(|(file, now)| file.is_there(*now)));
+            files.iter().map(|(file, _)| file.write(tx, &mut |_| {})).collect()
+        });
+        assert_eq!(rows.unwrap(), [1, 1, 2, 2]);
+        assert!(!FlowFile::of_stock(FlowKind::Refund, &stock, ten(1) - 1).is_there(ten(1) - 1));
     }
 
     #[test]
