@@ -12,6 +12,7 @@ use super::activation;
 use super::benefit::{Benefit, BenefitRule};
 use super::refusals;
 use crate::clock;
+use crate::products::coupon_stocks::caps::SentOnDay;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
 use crate::store::{Due, IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreError, Transaction};
@@ -69,8 +70,7 @@ pub(crate) struct Stock {
     /// What the merchant said when creating it.
     pub(crate) members: Map<String, Value>,
     pub(crate) sent: i64,
-    /// The day of the last send in Beijing, in days since 1970, and how many were sent on it.
-    pub(crate) sent_on: (i64, i64),
+    pub(crate) sent_on: SentOnDay,
 }
 
 const CREATOR: &str = "creator";
@@ -167,7 +167,7 @@ impl Stock {
             no_cash: member(&["no_cash"]).and_then(Value::as_bool).unwrap_or_default(),
             locked: 0,
             sent: 0,
-            sent_on: (0, 0),
+            sent_on: SentOnDay::default(),
             members,
         })
     }
@@ -227,25 +227,20 @@ impl Stock {
         pattern.and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// How many were sent on a day in Beijing.
-    fn sent_on(&self, day: i64) -> i64 {
-        if self.sent_on.0 == day { self.sent_on.1 } else { 0 }
-    }
-
     /// Counts one more coupon that is sent, or says why none can be.
     pub(super) fn count_send(&mut self, received_by_user: i64, now: i64) -> Result<(), Refusal> {
         if self.state != StockState::Running || now > self.end {
             return Err(refusals::not_running());
         }
-        let today = clock::day(now);
-        let amount_today = self.sent_on(today).saturating_add(1).saturating_mul(self.coupon_amount);
+        let sent_on = self.sent_on.one_more(now);
+        let amount_today = sent_on.1.saturating_mul(self.coupon_amount);
         if self.sent >= self.max_coupons || self.max_amount_by_day.is_some_and(|most| amount_today > most) {
             return Err(refusals::budget_is_spent());
         }
         if received_by_user >= self.max_per_user {
             return Err(refusals::user_has_enough());
         }
-        self.sent_on = (today, self.sent_on(today).saturating_add(1));
+        self.sent_on = sent_on;
         self.sent = self.sent.saturating_add(1);
         Ok(())
     }
@@ -378,6 +373,17 @@ pub(super) mod tests {
         stock.count_send(0, NOW).unwrap();
         assert_eq!(stock.count_send(0, NOW + 1).unwrap_err().code, "NOT_ENOUGH");
         stock.count_send(0, NOW + 86_400).unwrap();
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_does_not_begin_the_limit_of_a_day_again() {
+        let mut stock = Stock { max_amount_by_day: Some(500), end: NOW + 200_000, ..a_running_stock() };
+        stock.count_send(0, NOW + 86_400).unwrap();
+        for now in [NOW, NOW + 86_400] {
+            assert_eq!(stock.count_send(0, now).unwrap_err().code, "NOT_ENOUGH");
+        }
+        // The same form as in data folders of earlier versions.
+        assert_eq!(json!(stock.sent_on), json!([clock::day(NOW + 86_400), 1]));
     }
 
     #[test]

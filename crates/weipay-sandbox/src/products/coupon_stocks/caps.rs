@@ -15,6 +15,22 @@ pub(crate) struct Caps {
     pub(crate) by_day: Option<i64>,
 }
 
+/// A day in Beijing, in days since 1970, and how many coupons were sent on it: the last day of a send.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SentOnDay(pub(crate) i64, pub(crate) i64);
+
+impl SentOnDay {
+    /// How many were sent on the day of `now`. A clock that went back is still on the last day: otherwise a daily limit
+    /// would start again.
+    pub(crate) fn today(self, now: i64) -> i64 {
+        if clock::day(now) <= self.0 { self.1 } else { 0 }
+    }
+
+    pub(crate) fn one_more(self, now: i64) -> Self {
+        Self(self.0.max(clock::day(now)), self.today(now).saturating_add(1))
+    }
+}
+
 /// How many coupons of a stock were sent: a record beside the stock, so that a send need not write its definition again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sent {
@@ -104,15 +120,18 @@ impl Sent {
         Self { stock_id: stock_id.to_owned(), ..Self::default() }
     }
 
-    /// How many were sent on the day of `now`. A clock that went back is still on the last day: otherwise a daily limit
-    /// would start again.
+    const fn last_day(&self) -> SentOnDay {
+        SentOnDay(self.day, self.on_day)
+    }
+
+    /// How many were sent on the day of `now`.
     pub(crate) fn today(&self, now: i64) -> i64 {
-        if clock::day(now) <= self.day { self.on_day } else { 0 }
+        self.last_day().today(now)
     }
 
     pub(crate) fn one_more(&self, now: i64) -> Self {
-        let day = self.day.max(clock::day(now));
-        Self { stock_id: self.stock_id.clone(), total: self.total + 1, day, on_day: self.today(now) + 1 }
+        let SentOnDay(day, on_day) = self.last_day().one_more(now);
+        Self { stock_id: self.stock_id.clone(), total: self.total.saturating_add(1), day, on_day }
     }
 }
 
