@@ -80,7 +80,7 @@ fn release(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), Hand
         stock.locked,
     );
     post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
-    stock.locked = 0;
+    (stock.locked, stock.released) = (0, true);
     tx.save(stock)?;
     Ok(())
 }

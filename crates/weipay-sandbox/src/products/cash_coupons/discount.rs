@@ -132,14 +132,17 @@ pub(crate) fn chosen(
     Ok(taken.map(|taken| Discount { stock, coupon, taken }))
 }
 
-/// The rule: what a coupon takes off an order, if it fits. At least one fen must be left to pay: INFERRED(cash-rest).
+/// The rule: what a coupon takes off an order, if it fits. At least one fen must be left to pay: INFERRED(cash-rest). The money of a funded
+/// one must be there: after the period it went back, and the clock may go back then.
 fn taken_off(stock: &Stock, coupon: &Coupon, basket: &Basket<'_>, now: i64) -> Option<Taken> {
     let is_in_time = coupon.is_usable_at(now) && availability::is_open(stock, now);
     if !is_in_time || !is_valid_at(stock, basket) || !is_valid_for(stock, basket) {
         return None;
     }
     let eligible = Eligible::of_order(stock, basket.total, &basket.goods);
-    stock.benefit_rule().taken_off(&eligible).filter(|taken| taken.fen < basket.total)
+    let taken = stock.benefit_rule().taken_off(&eligible)?;
+    let has_money = stock.no_cash || taken.fen <= stock.locked;
+    (has_money && taken.fen < basket.total).then_some(taken)
 }
 
 /// Where: a stock without `available_merchants` is valid for its creator: INFERRED(cash-merchants).
@@ -236,7 +239,7 @@ pub(crate) fn return_to_budget(
     let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(None) };
     let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
     let creator = Owner::merchant(&stock.creator);
-    if now > stock.end {
+    if stock.released || now > stock.end {
         return Ok(Some(creator.account(AccountKind::Available)));
     }
     let locked = stock.locked.saturating_add(fen);

@@ -67,6 +67,9 @@ pub(crate) struct Stock {
     pub(crate) no_cash: bool,
     /// Fen of the budget that are still locked.
     pub(crate) locked: i64,
+    /// The period is over, and what was left of the budget went back. The clock may go back after it.
+    #[serde(default)]
+    pub(super) released: bool,
     /// What the merchant said when creating it.
     pub(crate) members: Map<String, Value>,
     pub(crate) sent: i64,
@@ -166,6 +169,7 @@ impl Stock {
             max_amount_by_day: number(&["stock_use_rule", "max_amount_by_day"]),
             no_cash: member(&["no_cash"]).and_then(Value::as_bool).unwrap_or_default(),
             locked: 0,
+            released: false,
             sent: 0,
             sent_on: SentOnDay::default(),
             members,
@@ -328,7 +332,8 @@ pub(super) mod tests {
 
     pub(crate) fn a_running_stock() -> Stock {
         let stock = Stock::read(CREATOR, request(), NOW).unwrap();
-        Stock { id: "15000001".to_owned(), state: StockState::Running, started: Some(NOW), ..stock }
+        let (state, started) = (StockState::Running, Some(NOW));
+        Stock { id: "15000001".to_owned(), state, started, locked: 5_000, ..stock }
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use super::super::activation::end_stock;
 use super::super::coupon::tests::{OPENID, a_coupon};
 use super::super::stock::tests::{CREATOR, NOW, a_running_stock};
 use super::*;
@@ -91,7 +92,7 @@ fn a_used_coupon_has_moved_money_of_the_budget_and_is_not_found_again() {
             5_000,
         );
         post(tx, budget).unwrap();
-        tx.save(&Stock { locked: 5_000, ..a_running_stock() })?;
+        tx.save(&a_running_stock())?;
         tx.save(&a_coupon())?;
         let except = [a_coupon().id];
         assert_eq!(best(tx, &[OPENID], &basket(), &except, NOW)?, None);
@@ -166,4 +167,41 @@ fn a_wallet_with_too_little_leaves_the_coupon_for_another_way_to_pay() {
     });
     assert_eq!(paid.unwrap().payment.unwrap().payer_total, 500);
     assert_eq!((world.balances(CREATOR, [AccountKind::Marketing]), world.sum()), ([0], 0));
+}
+
+#[test]
+fn a_stock_whose_money_went_back_spends_no_money_of_another_when_the_clock_goes_back() {
+    let done: Result<(), HandlerError> = Store::in_memory().transaction(|tx| {
+        let creator = Owner::merchant(CREATOR);
+        let (bank, budget) = (creator.account(AccountKind::Bank), creator.account(AccountKind::Marketing));
+        post(tx, Posting::new(Business::TopUp, "1", NOW).moves(bank, budget.clone(), 10_000)).unwrap();
+        let (ended, other) = (a_running_stock(), Stock { id: "15000002".to_owned(), ..a_running_stock() });
+        let unfunded = Stock { id: "15000003".to_owned(), no_cash: true, locked: 0, ..a_running_stock() };
+        [&ended, &other, &unfunded].into_iter().try_for_each(|stock| tx.save(stock))?;
+        tx.save(&a_coupon())?;
+        [&ended, &unfunded].into_iter().try_for_each(|stock| end_stock(tx, &stock.id, NOW + 3_601))?;
+
+        assert_eq!(best(tx, &[OPENID], &basket(), &[], NOW)?, None, "the clock is back");
+        assert_eq!(chosen(tx, &a_coupon().id, &[OPENID], &basket(), NOW)?, None);
+        let available = creator.account(AccountKind::Available);
+        let receiver = return_to_budget(tx, &a_coupon().id, 500, NOW)?;
+        assert_eq!(receiver, Some(available), "of a refund: where the rest of the budget went");
+        assert_eq!(stock::find(tx, &ended.id)?.unwrap().locked, 0);
+        let unfunded = stock::find(tx, &unfunded.id)?.unwrap();
+        assert!(fits(&unfunded, &basket(), NOW), "it never had money");
+
+        end_stock(tx, &other.id, NOW + 3_601)?;
+        let purse = Purse::find(tx, &creator)?;
+        let balances = [AccountKind::Marketing, AccountKind::Available].map(|kind| purse.balance(kind));
+        assert_eq!((balances, sum_of_everything(tx)?), ([0, 10_000], 0));
+        Ok(())
+    });
+    done.unwrap();
+}
+
+#[test]
+fn a_coupon_that_takes_more_off_than_is_locked_does_not_fit() {
+    for (locked, does_fit) in [(-500, false), (0, false), (499, false), (500, true)] {
+        assert_eq!(fits(&Stock { locked, ..a_running_stock() }, &basket(), NOW), does_fit, "{locked}");
+    }
 }
