@@ -11,7 +11,9 @@ use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::users::is_openid;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
-use crate::store::{IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{
+    Direction, IdempotencyKey, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined,
+};
 
 /// `status`. A coupon that has expired is not written again: its time says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +84,8 @@ pub(crate) struct Coupon {
 
 const USER: &str = "user";
 const STOCK_AND_USER: &str = "stock_user";
+/// Of those that are not used.
+const USER_AND_END: &str = "user and end";
 
 impl Record for Coupon {
     const KIND: &'static str = "cash coupon";
@@ -91,11 +95,19 @@ impl Record for Coupon {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![
+        let mut indexes = vec![
             IndexEntry::new(USER, self.openid.as_str()),
             IndexEntry::new(STOCK_AND_USER, joined(&self.stock_id, &self.openid)),
-        ]
+        ];
+        if self.used.is_none() {
+            indexes.push(IndexEntry::new(USER_AND_END, at(&self.openid, self.end)));
+        }
+        indexes
     }
+}
+
+fn at(openid: &str, end: i64) -> String {
+    format!("{openid}@{:012}", end.max(0))
 }
 
 /// 发放代金券. The checks stand in the order that is recommended; which of them the platform makes first is UNCONFIRMED(cash-send-order).
@@ -171,6 +183,16 @@ pub(super) fn find_of_user(
 ) -> Result<Vec<Coupon>, StoreError> {
     tx.find(&[IndexRange::equal(USER, openid)], page)
 }
+
+/// The coupons of a person that are neither used nor expired: those that end first come first, and of equal ones the oldest. Who wants to
+/// save one gets it by its number.
+pub(super) fn unused<'a>(tx: &'a Transaction<'_>, openid: &str, now: i64) -> Scan<'a, Coupon> {
+    let range = IndexRange { index: USER_AND_END, from: at(openid, now), to: at(openid, LAST_SECOND) };
+    tx.scan(range, Direction::Ascending)
+}
+
+/// The last that has twelve digits, in a year that no time can be written in.
+const LAST_SECOND: i64 = 999_999_999_999;
 
 impl Coupon {
     pub(super) fn state_at(&self, now: i64) -> CouponState {

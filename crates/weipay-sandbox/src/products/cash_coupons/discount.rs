@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use serde_json::{Value, json};
 
 use super::benefit::Taken;
@@ -15,10 +18,11 @@ use crate::products::HandlerError;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, post};
 use crate::products::payments::order::TradeType;
 use crate::response::Refusal;
-use crate::store::{Page, StoreError, Transaction};
+use crate::store::{StoreError, Transaction};
 
-/// The most coupons of one person that are looked at for an order.
-const MAX_LOOKED_AT: i64 = 200;
+/// The most coupons of one person that fit an order and are compared: those that end first. Others do not count, so that nobody hides a
+/// coupon behind many that do not fit.
+const MAX_FITTING: usize = 200;
 
 /// What an order must say for a coupon to fit.
 #[derive(Debug, Clone)]
@@ -99,23 +103,35 @@ pub(crate) fn best(
     except: &[String],
     now: i64,
 ) -> Result<Option<Discount>, StoreError> {
-    let mut best: Option<Discount> = None;
-    for openid in openids {
-        for coupon in coupon::find_of_user(tx, openid, Page { offset: 0, limit: MAX_LOOKED_AT })? {
-            if except.contains(&coupon.id) {
-                continue;
-            }
-            let Some(stock) = stock::find(tx, &coupon.stock_id)? else { continue };
-            let Some(taken) = taken_off(&stock, &coupon, basket, now) else { continue };
-            let found = Discount { stock, coupon, taken };
-            let is_better =
-                |known: &Discount| (found.amount(), -found.coupon.end) > (known.amount(), -known.coupon.end);
-            if best.as_ref().is_none_or(is_better) {
-                best = Some(found);
-            }
+    let mut stocks = BTreeMap::<String, Option<Stock>>::new();
+    let mut best: Option<(i64, Coupon)> = None;
+    let mut fitting = 0;
+    for coupon in openids.iter().flat_map(|openid| coupon::unused(tx, openid, now)) {
+        let coupon = coupon?;
+        if except.contains(&coupon.id) {
+            continue;
+        }
+        let stock = match stocks.entry(coupon.stock_id.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(stock::find(tx, &coupon.stock_id)?),
+        };
+        let taken = stock.as_ref().and_then(|stock| taken_off(stock, &coupon, basket, now));
+        let Some(taken) = taken else { continue };
+        // Of equal ones the last that was sent.
+        let is_better = |known: &(i64, Coupon)| (taken.fen, -coupon.end) >= (known.0, -known.1.end);
+        if best.as_ref().is_none_or(is_better) {
+            best = Some((taken.fen, coupon));
+        }
+        fitting += 1;
+        if fitting == MAX_FITTING {
+            break;
         }
     }
-    Ok(best)
+    match best {
+        // Read again by its number, so that it can be saved.
+        Some((_, coupon)) => chosen(tx, &coupon.id, openids, basket, now),
+        None => Ok(None),
+    }
 }
 
 /// The coupon with a number, when it fits an order.

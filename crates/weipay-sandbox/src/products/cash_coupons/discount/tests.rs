@@ -205,3 +205,46 @@ fn a_coupon_that_takes_more_off_than_is_locked_does_not_fit() {
         assert_eq!(fits(&Stock { locked, ..a_running_stock() }, &basket(), NOW), does_fit, "{locked}");
     }
 }
+
+#[test]
+fn a_coupon_is_not_hidden_by_newer_ones_that_do_not_fit() {
+    let done: Result<(), HandlerError> = Store::in_memory().transaction(|tx| {
+        tx.save(&a_running_stock())?;
+        let elsewhere = with_rule("available_merchants", json!(["1900000999"]));
+        let elsewhere = Stock { id: "15000002".to_owned(), ..elsewhere };
+        tx.save(&elsewhere)?;
+        tx.save(&a_coupon())?;
+        let used = Use {
+            time: NOW,
+            mchid: CREATOR.to_owned(),
+            transaction_id: "4200".to_owned(),
+            fen: 500,
+            goods: Vec::new(),
+        };
+        for number in 1..=300 {
+            let another = |series: i64| Coupon { id: format!("{}", series + number), ..a_coupon() };
+            tx.save(&Coupon { used: Some(used.clone()), ..another(9_000_001_000) })?;
+            tx.save(&Coupon { begin: NOW - 9, end: NOW - 1, ..another(9_000_002_000) })?;
+            tx.save(&Coupon { stock_id: elsewhere.id.clone(), ..another(9_000_003_000) })?;
+        }
+        let found = best(tx, &[OPENID], &basket(), &[], NOW)?.unwrap();
+        assert_eq!(found.coupon_id(), a_coupon().id);
+        Ok(())
+    });
+    done.unwrap();
+}
+
+#[test]
+fn of_coupons_that_take_off_the_same_the_one_that_ends_first_is_best_and_then_the_newest() {
+    let done: Result<(), HandlerError> = Store::in_memory().transaction(|tx| {
+        tx.save(&a_running_stock())?;
+        for (number, end) in [(1, NOW + 70), (2, NOW + 60), (3, NOW + 60), (4, NOW + 80)] {
+            tx.save(&Coupon { id: number.to_string(), end, ..a_coupon() })?;
+        }
+        let best =
+            |now: i64| Ok::<_, StoreError>(best(tx, &[OPENID], &basket(), &[], now)?.unwrap().coupon.id);
+        assert_eq!([best(NOW + 60)?, best(NOW + 61)?, best(NOW + 71)?], ["3", "1", "4"]);
+        Ok(())
+    });
+    done.unwrap();
+}
