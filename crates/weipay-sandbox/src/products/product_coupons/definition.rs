@@ -230,6 +230,12 @@ impl Definition {
         Ok(Self { members, days, code_mode, validity, caps })
     }
 
+    /// The definition after a change of its members. It is read as a stored one is, so that none is stored that cannot be read again.
+    pub(crate) fn changed(mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<Self, Refusal> {
+        change(&mut self.members);
+        Self::from_members(self.members, self.days).map_err(refusals::parameters)
+    }
+
     /// Whether coupons are valid only in the stores that are associated with the stock.
     pub(crate) fn has_specific_stores(&self) -> bool {
         text(&self.members, "store_scope") == "SPECIFIC"

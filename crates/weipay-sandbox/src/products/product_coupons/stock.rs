@@ -179,11 +179,13 @@ const CHANGEABLE: [&str; 5] =
 /// Changes what the request gives. Coupons that were sent keep what they had.
 pub(super) fn modified(mut stock: Stock, request: &Map<String, Value>, now: i64) -> Result<Stock, Refusal> {
     stock.check_lasts(now)?;
-    for name in CHANGEABLE {
-        if let Some(value) = request.get(name).filter(|value| !value.is_null()) {
-            stock.definition.members.insert(name.to_owned(), value.clone());
+    stock.definition = stock.definition.changed(|members| {
+        for name in CHANGEABLE {
+            if let Some(value) = request.get(name).filter(|value| !value.is_null()) {
+                members.insert(name.to_owned(), value.clone());
+            }
         }
-    }
+    })?;
     Ok(stock)
 }
 
