@@ -85,6 +85,19 @@ impl SendRequest {
             tags: request.body.get("coupon_tag_info").filter(|tags| tags.is_object()).cloned(),
         }
     }
+
+    /// Whether a coupon that was sent under the same number is what this request asks for.
+    pub(super) fn asks_for(&self, coupon: &Coupon) -> bool {
+        let is_of_target = match (&self.target, &coupon.bundle) {
+            (Target::Stock(id), None) => *id == coupon.stock_id,
+            (Target::Bundle(id), Some(bundle)) => *id == bundle.stock_bundle_id,
+            (Target::Stock(_), Some(_)) | (Target::Bundle(_), None) => false,
+        };
+        is_of_target
+            && coupon.product_id == self.product_id
+            && coupon.openid == self.openid
+            && self.coupon_code.as_ref().is_none_or(|code| *code == coupon.code)
+    }
 }
 
 /// What is known when a send is decided.
