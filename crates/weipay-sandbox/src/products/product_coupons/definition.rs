@@ -175,7 +175,9 @@ impl Definition {
             UsageMode::Sequential { days, .. } => Some(days),
             UsageMode::Single | UsageMode::Bundle { .. } => None,
         };
-        Self::from_members(members, days).map_err(refusals::parameters)
+        let definition = Self::from_members(members, days).map_err(refusals::parameters)?;
+        definition.validity.check_numbers(&TIMES).map_err(refusals::parameters)?;
+        Ok(definition)
     }
 
     /// The definitions of the stocks of a bundle: all alike but for what a coupon takes off, which the lists say one by one.

@@ -312,6 +312,8 @@ fn new_coupon(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::*;
     use crate::clock::DAY;
     use crate::products::coupon_stocks::stored_codes::{CodeCounts, StoredCode};
@@ -385,6 +387,48 @@ mod tests {
         assert_eq!(refused(&nobody, situation(&[a_stock()])).1, "USER_NOT_EXISTS");
         let again = Situation { number_is_used: true, ..situation(&[a_stock()]) };
         assert_eq!(refused(&send_request(), again).2, "相同单号但请求数据不一致");
+    }
+
+    fn with_times(times: Value) -> Map<String, Value> {
+        let mut members = a_stock().definition.members;
+        let period = &mut members["single_usage_rule"]["coupon_available_period"];
+        period.as_object_mut().unwrap().extend(times.as_object().cloned().unwrap());
+        members
+    }
+
+    #[test]
+    fn a_coupon_that_could_never_be_used_is_not_sent_or_offered() {
+        let waits = with_times(json!({ "available_days": 3, "wait_days_after_receive": 20 }));
+        let stock = Stock { definition: a_product().definition(waits).unwrap(), ..a_stock() };
+        // It would begin on 4 September; the stock ends with August.
+        assert_eq!(refused(&send_request(), situation(&[stock.clone()])).2, "商品券批次状态不正确");
+        let offered = check_may_send(&CALLER, &send_request(), &situation(&[stock.clone()]), NOW);
+        assert_eq!(offered.unwrap_err().code, "INVALID_REQUEST");
+        assert!(send(&CALLER, &send_request(), situation(&[stock]), NOW - 10 * DAY).is_ok());
+        let (product, mut bundle) = a_bundle();
+        bundle[2].definition.validity = with_stored_seconds(-5).definition.validity;
+        let late = Situation { product: Some(product), ..situation(&bundle) };
+        assert_eq!(refused(&bundle_send_request(), late).1, "INVALID_REQUEST");
+    }
+
+    /// A stock that was stored when the numbers of a new stock were not checked.
+    fn with_stored_seconds(seconds: i64) -> Stock {
+        let mut stored = serde_json::to_value(a_stock()).unwrap();
+        stored["definition"]["members"] = with_times(json!({ "available_seconds": seconds })).into();
+        serde_json::from_value(stored).unwrap()
+    }
+
+    #[test]
+    fn numbers_that_are_too_small_make_no_stock_but_are_read_when_stored() {
+        for wrong in [
+            json!({ "available_days": 0 }),
+            json!({ "available_seconds": 0 }),
+            json!({ "available_seconds": -5 }),
+            json!({ "available_days": 1, "wait_days_after_receive": -1 }),
+        ] {
+            assert_eq!(a_product().definition(with_times(wrong)).unwrap_err().code, "PARAM_ERROR");
+        }
+        assert_eq!(refused(&send_request(), situation(&[with_stored_seconds(-5)])).1, "INVALID_REQUEST");
     }
 
     #[test]
