@@ -399,12 +399,12 @@ mod tests {
     #[test]
     fn a_coupon_that_could_never_be_used_is_not_sent_or_offered() {
         let waits = with_times(json!({ "available_days": 3, "wait_days_after_receive": 20 }));
-        let stock = Stock { definition: a_product().definition(waits).unwrap(), ..a_stock() };
+        let stock = [Stock { definition: a_product().definition(waits).unwrap(), ..a_stock() }];
         // It would begin on 4 September; the stock ends with August.
-        assert_eq!(refused(&send_request(), situation(&[stock.clone()])).2, "商品券批次状态不正确");
-        let offered = check_may_send(&CALLER, &send_request(), &situation(&[stock.clone()]), NOW);
+        assert_eq!(refused(&send_request(), situation(&stock)).2, "商品券批次状态不正确");
+        let offered = check_may_send(&CALLER, &send_request(), &situation(&stock), NOW);
         assert_eq!(offered.unwrap_err().code, "INVALID_REQUEST");
-        assert!(send(&CALLER, &send_request(), situation(&[stock]), NOW - 10 * DAY).is_ok());
+        assert!(send(&CALLER, &send_request(), situation(&stock), NOW - 10 * DAY).is_ok());
         let (product, mut bundle) = a_bundle();
         bundle[2].definition.validity = with_stored_seconds(-5).definition.validity;
         let late = Situation { product: Some(product), ..situation(&bundle) };
