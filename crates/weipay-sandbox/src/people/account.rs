@@ -2,7 +2,7 @@
 //!
 //! | account | what follows |
 //! |---|---|
-//! | frozen | the person pays nothing, gets no transfer and is sent no coupon; a refund to the wallet is `ABNORMAL` |
+//! | frozen | the person pays nothing, gets no transfer and is sent no cash coupon (代金券); a refund to the wallet is `ABNORMAL` |
 //! | cancelled (已注销) | the same, and no new refund is accepted (`USER_ACCOUNT_ABNORMAL`) |
 
 use serde::{Deserialize, Serialize};

@@ -87,7 +87,8 @@ impl BalanceAccount {
     }
 
     fn amounts(self, balance: impl Fn(AccountKind) -> i64) -> Value {
-        let sum = |kinds: &[AccountKind]| kinds.iter().map(|kind| balance(*kind)).sum::<i64>();
+        let sum =
+            |kinds: &[AccountKind]| kinds.iter().fold(0i64, |sum, kind| sum.saturating_add(balance(*kind)));
         let (available, pending) = self.kinds();
         json!({ "available_amount": sum(available), "pending_amount": sum(pending) })
     }

@@ -217,7 +217,8 @@ impl Purse {
 
     /// 基本账户余额: settled, unsettled and frozen together.
     pub(crate) fn basic(&self) -> i64 {
-        self.balances.iter().filter(|(kind, _)| kind.is_basic()).map(|(_, fen)| fen).sum()
+        let basic = self.balances.iter().filter(|(kind, _)| kind.is_basic());
+        basic.fold(0, |sum: i64, (_, fen)| sum.saturating_add(*fen))
     }
 
     /// Fen in all accounts, the bank's included.

@@ -130,6 +130,31 @@ fn a_coupon_is_sent_used_in_an_order_and_given_back_by_a_whole_refund() {
 }
 
 #[test]
+fn a_coupon_stays_used_while_a_refund_may_still_come_to_nothing() {
+    let (sandbox, stock_id) = running_stock();
+    let sent = send(&sandbox, &stock_id, "send-1");
+    let coupon_id = sent["coupon_id"].as_str().unwrap();
+    order(&sandbox, "order-1", 1_000);
+    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let refund = |number: &str| {
+        let body = json!({
+            "out_trade_no": "order-1", "out_refund_no": number,
+            "amount": { "refund": 500, "total": 1_000, "currency": "CNY" },
+        });
+        client(&sandbox).post("/v3/refund/domestic/refunds", &body).success();
+    };
+    refund("refund-1");
+    let control = sandbox.control().unwrap();
+    control.call("POST", "/refunds/refund-1/outcome", Some(&json!({ "to": "short" }))).unwrap();
+    sandbox.run_for(61).unwrap();
+    refund("refund-2");
+    sandbox.run_for(10).unwrap();
+    assert_eq!(coupon(&sandbox, coupon_id)["status"], "USED");
+    control.call("POST", "/refunds/refund-1/outcome", Some(&json!({ "to": "success" }))).unwrap();
+    assert_eq!(coupon(&sandbox, coupon_id)["status"], "SENDED");
+}
+
+#[test]
 fn the_page_shows_the_coupon_that_is_used_and_what_is_left_to_pay() {
     let (sandbox, stock_id) = running_stock();
     let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();

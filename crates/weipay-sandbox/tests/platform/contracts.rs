@@ -266,6 +266,7 @@ fn after_a_notice_money_is_taken_from_the_third_day_on_and_once() {
     shop.run(48 * HOUR);
     assert_eq!(shop.deduct(&id, "m-1234", 3_001).refusal(), (400, "INVALID_REQUEST".to_owned()), "too much");
     shop.deduct(&id, "m-1234", 3_000).success();
+    assert_eq!(shop.deduct(&id, "m-1236", 3_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "at once");
     shop.run(2);
     assert_eq!(shop.deduct(&id, "m-1235", 3_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "used up");
     assert_eq!(notice(&shop).status, 204);
@@ -330,6 +331,14 @@ fn whoever_pays_an_order_with_a_contract_signs_it() {
     assert!(sandbox.pay(&PersonPays::new(made["prepay_id"].as_str().unwrap())).unwrap().paid);
     let [(signed, _), (paid, _)] = shop.told_both();
     assert_eq!((&*signed, &*paid), ("ENTRUST.SIGN", "TRANSACTION.SUCCESS"));
+    // Another order takes the place of the contract of an order that nobody has paid.
+    let [first, second] = ["order-3", "order-4"].map(|number| {
+        let made = shop.client.post(path, &order(number, "taken", &kit.mchid)).success();
+        made["prepay_id"].as_str().unwrap().to_owned()
+    });
+    assert!(sandbox.pay(&PersonPays::new(first)).unwrap().paid);
+    assert_eq!(shop.query("taken").status, 404, "the contract is that of the other order");
+    assert!(sandbox.pay(&PersonPays::new(second)).unwrap().paid);
     let signed = shop.query("both").success();
     assert_eq!((&signed["contract_state"], &signed["openid"]), (&json!("SIGNED"), &json!(kit.openid)));
     let again = shop.client.post(path, &order("order-2", "both", &kit.mchid));

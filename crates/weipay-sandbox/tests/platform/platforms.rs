@@ -154,6 +154,62 @@ fn a_platform_shares_refunds_and_withdraws_and_bills_agree_with_the_ledger() {
 }
 
 #[test]
+fn amounts_below_one_fen_move_nothing_and_hold_up_nothing() {
+    let sandbox = platform();
+    let id = pay(&sandbox, "whole-1", 10_000);
+    sandbox.run_for(60).unwrap();
+    let post = |path: &str, body: &Value| {
+        let client = client(&sandbox);
+        let mut request = client.request("POST", path, body.to_string().as_bytes());
+        request.set("Wechatpay-Serial", &client.public_key_id);
+        client.send(&request)
+    };
+    let receiver = json!({
+        "appid": appid(&sandbox), "type": "MERCHANT_ID", "account": SUPPLIER, "name": "供应商", "relation_type": "SUPPLIER",
+    });
+    post("/v3/ecommerce/profitsharing/receivers/add", &receiver).success();
+    let split = |number: &str, fen: i64| {
+        let body = json!({
+            "appid": appid(&sandbox), "sub_mchid": SUB, "transaction_id": id, "out_order_no": number, "finish": false,
+            "receivers": [{ "type": "MERCHANT_ID", "receiver_account": SUPPLIER, "amount": fen, "description": "货款" }],
+        });
+        post("/v3/ecommerce/profitsharing/orders", &body)
+    };
+    let refund = |fen: i64| {
+        let body = json!({
+            "sub_mchid": SUB, "sp_appid": appid(&sandbox), "transaction_id": id, "out_refund_no": "refund-1",
+            "amount": { "refund": fen, "total": 10_000 },
+        });
+        post("/v3/ecommerce/refunds/apply", &body)
+    };
+    for fen in [0, -900, i64::MIN] {
+        assert_eq!(split("split-1", fen).refusal(), (400, "PARAM_ERROR".to_owned()), "{fen}");
+        assert_eq!(refund(fen).refusal(), (400, "PARAM_ERROR".to_owned()), "{fen}");
+    }
+    sandbox.run_for(10).unwrap();
+    assert_eq!(balance(&sandbox, SUB), (0, 9_940));
+    split("split-1", 100).success();
+    let of_itself = json!({
+        "sp_appid": appid(&sandbox), "transaction_id": id, "out_refund_no": "refund-2",
+        "amount": { "refund": 100, "total": 10_000 }, "refund_account": "REFUND_SOURCE_PARTNER_ADVANCE",
+    });
+    assert_eq!(post("/v3/ecommerce/refunds/apply", &of_itself).status, 400);
+}
+
+#[test]
+fn receivers_of_others_are_not_changed() {
+    let sandbox = platform();
+    let mut body = json!({
+        "appid": appid(&sandbox), "sub_mchid": "1900000555", "type": "PERSONAL_OPENID", "account": OPENID, "relation_type": "STAFF",
+    });
+    for verb in ["add", "delete"] {
+        let path = format!("/v3/profitsharing/receivers/{verb}");
+        assert_eq!(client(&sandbox).post(&path, &body).refusal().0, 403, "{verb}");
+        body.as_object_mut().unwrap().remove("relation_type");
+    }
+}
+
+#[test]
 fn a_withdrawal_comes_back_from_the_bank_and_strangers_cannot_ask_for_one() {
     let sandbox = platform();
     sandbox.top_up(SUB, MerchantAccount::Basic, 1_000).unwrap();

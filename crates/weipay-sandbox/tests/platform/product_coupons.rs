@@ -305,6 +305,7 @@ fn codes_stores_and_the_budget_of_a_stock_are_changed() {
         partner.step(&code, "use", body)
     };
     assert_eq!(at("3").refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(partner.use_coupon(&code).refusal(), (400, "INVALID_REQUEST".to_owned()));
     let away = partner.of_stock(
         "/disassociate-stores",
         json!({ "store_list": [{ "store_id": "1" }, { "store_id": "9" }] }),

@@ -91,7 +91,8 @@ impl Story {
         let steps = self.steps.iter().filter_map(|step| Some((step.name.as_deref()?, step.line)));
         for (name, line) in merchants.chain(people).chain(steps) {
             let wrong = |reason: String| StoryError { line, reason };
-            if name.is_empty() || name.contains(['.', '{', '}', ' ']) {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            if name.is_empty() || !name.bytes().all(is_plain) {
                 return Err(wrong(format!("`{name}` cannot be a name: write letters, digits, - and _")));
             }
             if seen.contains(&name) {
@@ -230,6 +231,8 @@ mod tests {
             ("title = 'a'\n[[step]]\ncontrol = 'GET /a'\nretries = 1", 4, "has no `retries`"),
             ("title = 'a'\n[[step]]\ncall = 'GET v3/a'\nas = 'shop'", 2, "no [[merchant]] is named `shop`"),
             ("title = 'a'\n[[person]]\nname = 'a b'\n[[step]]\ncall = 'GET v3/a'", 2, "cannot be a name"),
+            ("title = 'a'\n[[merchant]]\nname = 'a?b'\n[[step]]\ncall = 'GET v3/a'", 2, "cannot be a name"),
+            ("title = 'a'\n[[person]]\nname = '甲'\n[[step]]\ncall = 'GET v3/a'", 2, "cannot be a name"),
             ("title = 'a'\n[[step]]\nname = 'now'\ncall = 'GET v3/a'", 2, "is taken already"),
         ] {
             let (found, reason) = refused(text);

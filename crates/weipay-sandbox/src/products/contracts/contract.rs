@@ -98,7 +98,10 @@ pub(super) struct Contract {
     pub(super) platform_serial: String,
     /// Who is to sign, where the request says it.
     pub(super) named: Payer,
-    /// None when the contract belongs to an order: whoever pays that signs this.
+    /// The key of the order that the contract belongs to: whoever pays that signs this.
+    #[serde(default)]
+    pub(super) of_order: Option<String>,
+    /// None when the contract belongs to an order.
     pub(super) session: Option<Session>,
     /// 预约扣费: one deduction on one day.
     pub(super) schedule: Option<Schedule>,

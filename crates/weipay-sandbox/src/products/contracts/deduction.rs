@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::contract::{Contract, DayOfDeductions, EndedBy};
 use super::parties::Parties;
-use super::schedule::{ScheduleState, check_time, read_amount};
+use super::schedule::{Notice, ScheduleState, check_time, read_amount};
 use super::{refusals, signing};
 use crate::clock;
 use crate::people::account::AccountState;
@@ -143,7 +143,9 @@ pub(super) fn accept(
         failure: None,
     })?;
     let (count, fen) = (taken.count.saturating_add(1), taken.fen.saturating_add(order.total));
-    tx.save(&Contract { today: DayOfDeductions { day, count, fen }, ..contract })?;
+    // A notice is for one deduction: it is taken now, and given back if no money comes.
+    let notice = contract.notice.map(|notice| Notice { is_used: true, ..notice });
+    tx.save(&Contract { today: DayOfDeductions { day, count, fen }, notice, ..contract })?;
     tx.save(&order)?;
     let at = now.saturating_add(DEDUCTION_SECONDS);
     Ok(tx.schedule(&Due { kind: DEDUCTION.to_owned(), key: order.key(), at })?)
@@ -260,9 +262,6 @@ fn pay(
 
 fn succeed(tx: &Transaction<'_>, contract: Contract, paid: &Order, now: i64) -> Result<(), HandlerError> {
     let mut contract = contract;
-    if let Some(notice) = &mut contract.notice {
-        notice.is_used = true;
-    }
     let ends = contract.schedule.is_some();
     if let Some(schedule) = &mut contract.schedule {
         schedule.state = ScheduleState::Paid;
@@ -293,11 +292,13 @@ fn fail(
     let (code, sentence) = failure.words();
     let order = Order { state: OrderState::PayError, ..order };
     tx.save(&order)?;
-    if contract.today.day == deduction.day {
-        let DayOfDeductions { day, count, fen } = contract.today;
-        let (count, fen) = (count.saturating_sub(1), fen.saturating_sub(order.total));
-        tx.save(&Contract { today: DayOfDeductions { day, count, fen }, ..contract.clone() })?;
+    let mut today = contract.today;
+    if today.day == deduction.day {
+        today.count = today.count.saturating_sub(1);
+        today.fen = today.fen.saturating_sub(order.total);
     }
+    let notice = contract.notice.map(|notice| Notice { is_used: false, ..notice });
+    tx.save(&Contract { today, notice, ..contract.clone() })?;
     tx.save(&Deduction { failure: Some((code.to_owned(), sentence.to_owned())), ..deduction })?;
     let Some(notify_url) = order.notify_url.clone() else { return Ok(()) };
     let (event_type, resource) = match order.dialect {

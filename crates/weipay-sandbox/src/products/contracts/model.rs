@@ -221,6 +221,9 @@ impl Model {
             }
         }
         contract.today = (day, contract.today.1 + 1, contract.today.2 + fen);
+        if let Some(notice) = &mut contract.notice {
+            notice.3 = true;
+        }
         self.takings.insert(number, Taking { code, fen, is_v2, state: "ACCEPT", accepted: now });
         Ok(())
     }
@@ -259,15 +262,15 @@ impl Model {
                 contract.today.1 -= 1;
                 contract.today.2 -= taking.fen;
             }
+            if let Some(notice) = &mut contract.notice {
+                notice.3 = false;
+            }
             return;
         }
         if is_from_wallet {
             *wallet -= taking.fen;
         }
         taking.state = "SUCCESS";
-        if let Some(notice) = &mut contract.notice {
-            notice.3 = true;
-        }
         if let Some(schedule) = &mut contract.schedule {
             schedule.1 = "PAID";
             contract.has_ended = true;

@@ -104,11 +104,14 @@ pub(super) fn read_schedule(given: Option<&Value>, now: i64) -> Result<Option<Sc
     Ok(Some(Schedule { day, fen, currency, state: ScheduleState::NoScheduled }))
 }
 
+/// Far above what anybody pays by a contract, and far below what accounts can hold.
+const MAX_AMOUNT: i64 = 10_000_000_000;
+
 /// An amount of a deduction, at least 1 fen.
 pub(super) fn read_amount(amount: &Value) -> Result<(i64, String), Refusal> {
     let fen = amount["total"].as_i64().unwrap_or_default();
-    if fen < 1 {
-        return Err(refusals::wrong_parameter("an amount must be at least 1 fen"));
+    if !(1..=MAX_AMOUNT).contains(&fen) {
+        return Err(refusals::wrong_parameter("an amount must be from 1 fen to 100000000 yuan"));
     }
     Ok((fen, amount["currency"].as_str().unwrap_or("CNY").to_owned()))
 }

@@ -121,6 +121,7 @@ impl Terms {
             dialect: self.dialect,
             platform_serial: context.platform_serial.to_owned(),
             named: self.named,
+            of_order: None,
             session: None,
             schedule: self.schedule,
             notice: None,

@@ -82,7 +82,7 @@ pub(super) fn pledge(
         sub_mchid: order.sub_mchid.clone(),
         sub_appid: order.sub_appid.clone(),
     };
-    let contract = terms.of(parties, context);
+    let contract = Contract { of_order: Some(order.key()), ..terms.of(parties, context) };
     propose(tx, &contract)?;
     // The same order again replaces its record: only one that was read can be.
     tx.get::<Pledge>(&order.key())?;
@@ -112,7 +112,9 @@ pub(in crate::products) fn order_was_paid(
 ) -> Result<(), StoreError> {
     let Some(payment) = &order.payment else { return Ok(()) };
     let Some(pledge) = tx.get::<Pledge>(&order.key())? else { return Ok(()) };
-    let Some(contract) = tx.get::<Contract>(&pledge.contract)? else { return Ok(()) };
+    // Another request may have taken its place under the same number.
+    let is_of_order = |contract: &Contract| contract.of_order.as_deref() == Some(pledge.order.as_str());
+    let Some(contract) = tx.get::<Contract>(&pledge.contract)?.filter(is_of_order) else { return Ok(()) };
     match check_signable(tx, &contract, &payment.person, now)? {
         Ok(()) => sign(tx, contract, payment.payer.clone(), payment.person.clone(), now),
         Err(_) => Ok(()),

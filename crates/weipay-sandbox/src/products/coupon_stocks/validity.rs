@@ -54,6 +54,13 @@ pub(crate) struct Window {
     pub(crate) expire: i64,
 }
 
+impl Window {
+    /// Whether a coupon that is received at this moment can be used then or later.
+    pub(crate) fn is_usable_after(self, received: i64) -> bool {
+        self.start.max(received) <= self.expire
+    }
+}
+
 impl Validity {
     /// The longest period of a stock: one year, of which the longest has 366 days.
     const MAX_PERIOD: i64 = 366 * DAY;
@@ -92,6 +99,21 @@ impl Validity {
         }
         if self.wait_days > 0 && self.days_after_receive.is_none() {
             return Err(format!("wait_days_after_receive needs {}", dialect.days).into());
+        }
+        Ok(())
+    }
+
+    /// The smallest numbers that a new stock may have. What is stored was checked when it was created, maybe by other rules.
+    pub(crate) fn check_numbers(&self, dialect: &Dialect) -> Result<(), Cow<'static, str>> {
+        for (number, name) in
+            [(self.days_after_receive, dialect.days), (self.seconds_after_receive, dialect.seconds)]
+        {
+            if number.is_some_and(|number| number < 1) {
+                return Err(format!("{name} must be at least 1").into());
+            }
+        }
+        if self.wait_days < 0 {
+            return Err("wait_days_after_receive must be at least 0".into());
         }
         Ok(())
     }
@@ -267,6 +289,37 @@ mod tests {
         ] {
             assert!(validity(&wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_window_can_be_empty_or_over() {
+        let waits =
+            validity(&json!({ "available_day_after_receive": 3, "wait_days_after_receive": 20 })).unwrap();
+        let usable = |validity: &Validity, at: i64| validity.window(at).is_usable_after(at);
+        assert!(usable(&waits, at("2020-06-10T23:59:59+08:00")));
+        assert!(!usable(&waits, at("2020-06-11T00:00:00+08:00")));
+        let over = validity(&json!({ "available_second_after_receive": -1 })).unwrap();
+        assert!(!usable(&over, at("2020-05-15T10:34:48+08:00")));
+        let always = validity(&json!({})).unwrap();
+        assert!(usable(&always, 0) && usable(&always, always.end) && !usable(&always, always.end + 1));
+    }
+
+    #[test]
+    fn numbers_of_a_new_stock_are_not_too_small() {
+        let checked = |extra: Value| validity(&extra).unwrap().check_numbers(&BUSIFAVOR_TIMES);
+        for wrong in [
+            json!({ "available_day_after_receive": 0 }),
+            json!({ "available_second_after_receive": 0 }),
+            json!({ "available_second_after_receive": -1 }),
+            json!({ "available_day_after_receive": 1, "wait_days_after_receive": -1 }),
+        ] {
+            assert!(checked(wrong.clone()).is_err(), "{wrong}");
+        }
+        assert_eq!(checked(json!({})), Ok(()));
+        let smallest = json!({
+            "available_day_after_receive": 1, "available_second_after_receive": 1, "wait_days_after_receive": 0
+        });
+        assert_eq!(checked(smallest), Ok(()));
     }
 
     #[test]

@@ -62,6 +62,11 @@ pub(super) fn read(
     let payer = read_payer(tx, &parties, body.get("payer"), trade_type == TradeType::Jsapi)?;
     let amount = body.get("amount").and_then(Value::as_object);
     let settle = body.get("settle_info").and_then(Value::as_object);
+    let total = amount.and_then(|amount| amount.get("total")).and_then(Value::as_i64).unwrap_or_default();
+    // Not every form of the request has this limit in its catalogue.
+    if total < 1 {
+        return Err(refusals::no_amount().into());
+    }
     Ok(Order {
         merchant: parties.merchant,
         sub_mchid: parties.sub_mchid,
@@ -71,7 +76,7 @@ pub(super) fn read(
         trade_type,
         dialect: Dialect::V3,
         state: OrderState::NotPay,
-        total: amount.and_then(|amount| amount.get("total")).and_then(Value::as_i64).unwrap_or_default(),
+        total,
         currency: currency(amount),
         description: context.request.required("description").to_owned(),
         attach: text(body, "attach"),

@@ -200,3 +200,8 @@ pub(super) fn other_settlement() -> Refusal {
     Refusal::invalid_request("重复下单且结算信息不一致")
         .with_reason("this combine_out_trade_no was used before with another settle_info")
 }
+
+/// UNCONFIRMED(order-of-nothing), where the form of the request has no limit.
+pub(crate) fn no_amount() -> Refusal {
+    Refusal::param_error("订单金额不正确").with_reason("amount.total must be at least 1 fen")
+}

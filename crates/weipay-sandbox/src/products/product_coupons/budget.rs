@@ -50,9 +50,11 @@ fn rebudget(mut stock: Stock, request: &Map<String, Value>, sent: &Sent, now: i6
     };
     let caps = &mut stock.definition.caps;
     caps.change(dimension, number("current"), target, sent, now).map_err(refusals::budget)?;
-    if let Some(Value::Object(rule)) = stock.definition.members.get_mut("stock_send_rule") {
-        rule.insert(member.to_owned(), target.into());
-    }
+    stock.definition = stock.definition.changed(|members| {
+        if let Some(Value::Object(rule)) = members.get_mut("stock_send_rule") {
+            rule.insert(member.to_owned(), target.into());
+        }
+    })?;
     Ok(stock)
 }
 
@@ -77,6 +79,34 @@ mod tests {
         assert_eq!(stock.definition.members["stock_send_rule"]["max_count"], 7);
         let text = serde_json::to_string(&stock).unwrap();
         assert_eq!(serde_json::from_str::<Stock>(&text).unwrap().definition.caps.total, 7);
+    }
+
+    #[test]
+    fn a_target_above_the_largest_number_is_refused_and_the_largest_can_be_read_again() {
+        let mut daily = a_stock().definition;
+        daily = daily.changed(|members| members["stock_send_rule"]["max_count_per_day"] = json!(5)).unwrap();
+        let stock = Stock { definition: daily, ..a_stock() };
+        let sent = Sent::default();
+        for (mode, member, current) in
+            [("MAX_COUNT", "max_count", 100), ("MAX_COUNT_PER_DAY", "max_count_per_day", 5)]
+        {
+            let changed = |target: i64| {
+                let mut request = Map::new();
+                request.insert("update_mode".to_owned(), mode.into());
+                request.insert(format!("current_{member}"), current.into());
+                request.insert(format!("target_{member}"), target.into());
+                rebudget(stock.clone(), &request, &sent, NOW)
+            };
+            for target in [100_000_001, i64::MAX] {
+                let refusal = changed(target).unwrap_err();
+                assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"), "{mode} {target}");
+                let reason = format!("{member} must be from 1 to 100000000");
+                assert_eq!(refusal.reason.as_deref(), Some(&*reason));
+            }
+            let largest = changed(100_000_000).unwrap();
+            let text = serde_json::to_string(&largest).unwrap();
+            assert_eq!(serde_json::from_str::<Stock>(&text).unwrap(), largest);
+        }
     }
 
     #[test]

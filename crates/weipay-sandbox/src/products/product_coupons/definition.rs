@@ -53,6 +53,10 @@ struct StoredDefinition {
     days: Option<i64>,
 }
 
+/// The member with the rules of a stock, for each usage mode.
+const USAGE_RULES: [&str; 3] =
+    ["single_usage_rule", "sequential_usage_rule", "progressive_bundle_usage_rule"];
+
 const MAX_COUNT: i64 = 100_000_000;
 const MAX_COUNT_PER_USER: i64 = 100;
 /// So many times a coupon of several uses can be used, and so many coupons a bundle has.
@@ -159,17 +163,21 @@ impl Definition {
     pub(crate) fn read(
         product: &Map<String, Value>,
         usage: UsageMode,
-        members: Map<String, Value>,
+        mut members: Map<String, Value>,
     ) -> Result<Self, Refusal> {
+        // INFERRED(stock-blocks): the rules of other usage modes are ignored, and not kept.
+        members.retain(|name, _| name == usage.rule() || !USAGE_RULES.contains(&name.as_str()));
         let rule = members.get(usage.rule());
         let rule = rule
             .ok_or_else(|| refusals::parameters(format!("usage_mode needs {} in the stock", usage.rule())))?;
-        check_discount(product, rule).map_err(refusals::parameters)?;
+        check_discount(product, usage, rule).map_err(refusals::parameters)?;
         let days = match usage {
             UsageMode::Sequential { days, .. } => Some(days),
             UsageMode::Single | UsageMode::Bundle { .. } => None,
         };
-        Self::from_members(members, days).map_err(refusals::parameters)
+        let definition = Self::from_members(members, days).map_err(refusals::parameters)?;
+        definition.validity.check_numbers(&TIMES).map_err(refusals::parameters)?;
+        Ok(definition)
     }
 
     /// The definitions of the stocks of a bundle: all alike but for what a coupon takes off, which the lists say one by one.
@@ -205,8 +213,8 @@ impl Definition {
     }
 
     fn from_members(members: Map<String, Value>, days: Option<i64>) -> Result<Self, Cow<'static, str>> {
-        let rules = ["single_usage_rule", "sequential_usage_rule", "progressive_bundle_usage_rule"];
-        let rule = rules.iter().find_map(|rule| members.get(*rule)).ok_or("the stock has no usage rule")?;
+        let rule = USAGE_RULES.iter().find_map(|rule| members.get(*rule));
+        let rule = rule.ok_or("the stock has no usage rule")?;
         let mut period =
             rule.get("coupon_available_period").cloned().ok_or("coupon_available_period is missing")?;
         if let (Some(days), Some(period)) = (days, period.as_object_mut()) {
@@ -228,6 +236,12 @@ impl Definition {
             .ok_or("coupon_code_mode is one of WECHATPAY, UPLOAD and API_ASSIGN")?;
         let caps = read_caps(members.get("stock_send_rule").ok_or("stock_send_rule is missing")?)?;
         Ok(Self { members, days, code_mode, validity, caps })
+    }
+
+    /// The definition after a change of its members. It is read as a stored one is, so that none is stored that cannot be read again.
+    pub(crate) fn changed(mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<Self, Refusal> {
+        change(&mut self.members);
+        Self::from_members(self.members, self.days).map_err(refusals::parameters)
     }
 
     /// Whether coupons are valid only in the stores that are associated with the stock.
@@ -268,13 +282,18 @@ fn block(product: &Map<String, Value>) -> Result<(&'static str, &'static str), &
 
 /// INFERRED(product-coupon-discount): what a coupon takes off stands in the product coupon or in the stock; official samples have it in the
 /// first for `scope` ALL and in the other for `scope` SINGLE.
-fn check_discount(product: &Map<String, Value>, rule: &Value) -> Result<(), Cow<'static, str>> {
+fn check_discount(
+    product: &Map<String, Value>,
+    usage: UsageMode,
+    rule: &Value,
+) -> Result<(), Cow<'static, str>> {
     let (block, member) = block(product)?;
     let has = |place: Option<&Value>| {
         place.and_then(|place| place.get(block)).is_some_and(|block| block.get(member).is_some())
     };
     let list = rule.get(format!("{block}_list")).and_then(Value::as_array);
-    if has(product.get("single_usage_info")) || has(Some(rule)) || list.is_some_and(|list| !list.is_empty()) {
+    let of_product = product.get("single_usage_info").filter(|_| usage == UsageMode::Single);
+    if has(of_product) || has(Some(rule)) || list.is_some_and(|list| !list.is_empty()) {
         return Ok(());
     }
     Err(format!("the type of the coupon needs {block} with {member}, in single_usage_info or in the stock's usage rule").into())
@@ -292,4 +311,56 @@ fn read_caps(rule: &Value) -> Result<Caps, &'static str> {
         return Err("max_count_per_user must be from 1 to 100");
     }
     Ok(Caps { total: total.ok_or("max_count must be from 1 to 100000000")?, by_user, by_day })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::products::product_coupons::fixtures::{bundle_request, product_request};
+
+    const SEQUENTIAL: UsageMode = UsageMode::Sequential { count: 3, days: 10, interval_days: 0 };
+
+    fn period(end: &str) -> Value {
+        json!({ "available_begin_time": "2026-08-01T00:00:00+08:00", "available_end_time": end })
+    }
+
+    /// A stock whose coupons are used three times until the end of September.
+    fn sequential() -> Map<String, Value> {
+        let mut members = product_request()["stock"].as_object().cloned().unwrap();
+        members.remove("single_usage_rule");
+        let discounts = vec![json!({ "threshold": 10_000, "discount_amount": 500 }); 3];
+        let rule = json!({
+            "coupon_available_period": period("2026-09-30T23:59:59+08:00"), "normal_coupon_list": discounts
+        });
+        members.insert("sequential_usage_rule".to_owned(), rule);
+        members
+    }
+
+    #[test]
+    fn a_stock_follows_the_rule_of_its_usage_mode_only() {
+        let foreign = json!({ "coupon_available_period": period("2026-08-31T23:59:59+08:00") });
+        let alone = Definition::read(&product_request(), SEQUENTIAL, sequential()).unwrap();
+        let mut both = sequential();
+        both.insert("single_usage_rule".to_owned(), foreign.clone());
+        both.insert("progressive_bundle_usage_rule".to_owned(), foreign.clone());
+        assert_eq!(Definition::read(&product_request(), SEQUENTIAL, both).unwrap(), alone);
+
+        let (usage, product) = (UsageMode::Bundle { count: 3, interval_days: 0 }, bundle_request());
+        let members = product["stock_bundle"].as_object().cloned().unwrap();
+        let alone = Definition::read_bundle(&product, usage, &members).unwrap();
+        let mut both = members;
+        both.insert("single_usage_rule".to_owned(), foreign.clone());
+        both.insert("sequential_usage_rule".to_owned(), foreign);
+        assert_eq!(Definition::read_bundle(&product, usage, &both).unwrap(), alone);
+    }
+
+    #[test]
+    fn the_product_says_the_discount_only_of_a_coupon_that_is_used_once() {
+        let mut members = sequential();
+        members["sequential_usage_rule"].as_object_mut().unwrap().remove("normal_coupon_list");
+        let refusal = Definition::read(&product_request(), SEQUENTIAL, members).unwrap_err();
+        assert_eq!(refusal.code, "PARAM_ERROR");
+    }
 }

@@ -179,14 +179,14 @@ fn modify(request: &Map<String, Value>, product: Option<Product>) -> Decided<Pro
     Ok(Decision::new(product, response.into()))
 }
 
-/// Ends it with all its stocks. Coupons that were sent stay valid.
+/// Ends it with all its stocks that have not ended before: a stock whose period is over stays `STOPPED`. Coupons that were sent stay valid.
 fn deactivate(
     product: Option<Product>,
     stocks: Vec<Stock>,
     ending: Ending,
 ) -> Decided<(Product, Vec<Stock>)> {
     let product = product.ok_or_else(refusals::no_such_product)?.check_lasts()?;
-    let stocks = stocks.into_iter().filter(|stock| stock.ended.is_none());
+    let stocks = stocks.into_iter().filter(|stock| stock.check_lasts(ending.time).is_ok());
     let stocks = stocks.map(|stock| Stock { ended: Some(ending.clone()), ..stock }).collect();
     let product = Product { ended: Some(ending), ..product };
     let response = product.describe();
@@ -318,6 +318,21 @@ mod tests {
             request["stock"]["single_usage_rule"]["normal_coupon"] = info["normal_coupon"].clone();
         });
         assert!(moved.is_ok());
+    }
+
+    #[test]
+    fn a_stock_that_has_ended_stays_stopped_when_its_product_ends() {
+        let stopped = Stock { state: stock::ProductStockState::Stopped, ..a_stock() };
+        let paused = Stock { state: stock::ProductStockState::Paused, ..a_stock() };
+        let ended = |time| {
+            let ending = Ending { request_no: "end-01".to_owned(), time, reason: "下架".to_owned() };
+            let stocks = vec![stopped.clone(), paused.clone(), a_stock()];
+            deactivate(Some(a_product()), stocks, ending).unwrap().changed.1
+        };
+        let words: Vec<_> = ended(NOW).iter().map(|stock| stock.word_at(NOW)).collect();
+        assert_eq!(words, ["DEACTIVATED", "DEACTIVATED"]);
+        // The clock has not stopped these yet, but their period is over.
+        assert!(ended(a_stock().definition.validity.end + 1).is_empty());
     }
 
     #[test]

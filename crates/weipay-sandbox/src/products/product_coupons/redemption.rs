@@ -20,13 +20,11 @@ pub(super) fn use_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
             Ok(request) => request,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let is_store_valid = match &request.store_id {
-            Some(store_id) if standing.seen.stock.definition.has_specific_stores() => {
-                stores::is_associated(tx, &standing.coupon.stock_id, store_id)?
-            }
-            _ => true,
+        let is_associated = match &request.store_id {
+            Some(store_id) => stores::is_associated(tx, &standing.coupon.stock_id, store_id)?,
+            None => false,
         };
-        Ok(redeem(standing, request, is_store_valid, event(context)))
+        Ok(redeem(standing, request, is_associated, event(context)))
     })
 }
 
@@ -141,11 +139,23 @@ impl UseRequest {
     }
 }
 
+/// A stock with specific stores is used in one of them. INFERRED(product-coupon-store-of-use): so the request must say in which, though
+/// `store_id` is optional in general.
+fn check_store(stock: &Stock, store_id: Option<&str>, is_associated: bool) -> Result<(), Refusal> {
+    if !stock.definition.has_specific_stores() || is_associated {
+        return Ok(());
+    }
+    Err(match store_id {
+        Some(_) => refusals::other_store(),
+        None => refusals::no_store(),
+    })
+}
+
 /// Uses a coupon. INFERRED(use-time): the platform's own time counts, the request's `use_time` does not.
 fn redeem(
     mut standing: Standing,
     request: UseRequest,
-    is_store_valid: bool,
+    is_associated: bool,
     event: Event,
 ) -> Result<Standing, Refusal> {
     let (coupon, now) = (&standing.coupon, event.time);
@@ -154,9 +164,7 @@ fn redeem(
     if !stock.definition.validity.allows(now) {
         return Err(refusals::outside_times());
     }
-    if !is_store_valid {
-        return Err(refusals::other_store());
-    }
+    check_store(stock, request.store_id.as_deref(), is_associated)?;
     check_order(&standing, now)?;
     let next = coupon.uses();
     if request.index.is_some_and(|index| i64::try_from(next) != Ok(index)) {
@@ -277,8 +285,28 @@ mod tests {
         let ending = Ending { request_no: "end-01".to_owned(), time: NOW, reason: "误发".to_owned() };
         let deactivated = Coupon { ended: Some(CouponEnd::Deactivated(ending)), ..confirmed() };
         assert_eq!(tail(deactivated, NOW), 268_578_367);
-        let refusal = redeem(standing(confirmed()), UseRequest::default(), false, at(NOW)).unwrap_err();
-        assert_eq!(refusal.tail, 268_584_404);
+    }
+
+    #[test]
+    fn a_coupon_of_specific_stores_is_used_in_one_of_them() {
+        let scope = |scope: &str| {
+            let mut standing = standing(confirmed());
+            standing.seen.stock.definition.members.insert("store_scope".to_owned(), scope.into());
+            standing
+        };
+        let used = |standing, store_id: Option<&str>, is_associated| {
+            let request = UseRequest { store_id: store_id.map(str::to_owned), ..UseRequest::default() };
+            redeem(standing, request, is_associated, at(NOW)).map(drop)
+        };
+        for refusal in [used(scope("SPECIFIC"), None, false), used(scope("SPECIFIC"), Some("3"), false)] {
+            let refusal = refusal.unwrap_err();
+            assert_eq!((refusal.code, refusal.tail), ("INVALID_REQUEST", 268_584_404));
+        }
+        assert_eq!(used(scope("SPECIFIC"), Some("1"), true), Ok(()));
+        for open in ["NONE", "ALL"] {
+            assert_eq!(used(scope(open), None, false), Ok(()));
+            assert_eq!(used(scope(open), Some("3"), false), Ok(()));
+        }
     }
 
     #[test]

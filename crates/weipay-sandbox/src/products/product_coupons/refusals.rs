@@ -147,7 +147,13 @@ pub(super) fn not_specific_stores() -> Refusal {
 pub(super) fn other_store() -> Refusal {
     Refusal::invalid_request("门店不可用")
         .with_tail(tail::OTHER_STORE)
-        .with_reason("store_id is none of the stores that are associated with the stock")
+        .with_reason("the store in store_id is not associated with the stock: associate it, or name another")
+}
+
+pub(super) fn no_store() -> Refusal {
+    Refusal::invalid_request("门店不可用").with_tail(tail::OTHER_STORE).with_reason(
+        "the stock's store_scope is SPECIFIC: give store_id, a store that is associated with the stock",
+    )
 }
 
 /// The state of the coupon does not allow the step.

@@ -85,6 +85,19 @@ impl SendRequest {
             tags: request.body.get("coupon_tag_info").filter(|tags| tags.is_object()).cloned(),
         }
     }
+
+    /// Whether a coupon that was sent under the same number is what this request asks for.
+    pub(super) fn asks_for(&self, coupon: &Coupon) -> bool {
+        let is_of_target = match (&self.target, &coupon.bundle) {
+            (Target::Stock(id), None) => *id == coupon.stock_id,
+            (Target::Bundle(id), Some(bundle)) => *id == bundle.stock_bundle_id,
+            (Target::Stock(_), Some(_)) | (Target::Bundle(_), None) => false,
+        };
+        is_of_target
+            && coupon.product_id == self.product_id
+            && coupon.openid == self.openid
+            && self.coupon_code.as_ref().is_none_or(|code| *code == coupon.code)
+    }
 }
 
 /// What is known when a send is decided.
@@ -299,6 +312,8 @@ fn new_coupon(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::*;
     use crate::clock::DAY;
     use crate::products::coupon_stocks::stored_codes::{CodeCounts, StoredCode};
@@ -372,6 +387,48 @@ mod tests {
         assert_eq!(refused(&nobody, situation(&[a_stock()])).1, "USER_NOT_EXISTS");
         let again = Situation { number_is_used: true, ..situation(&[a_stock()]) };
         assert_eq!(refused(&send_request(), again).2, "相同单号但请求数据不一致");
+    }
+
+    fn with_times(times: Value) -> Map<String, Value> {
+        let mut members = a_stock().definition.members;
+        let period = &mut members["single_usage_rule"]["coupon_available_period"];
+        period.as_object_mut().unwrap().extend(times.as_object().cloned().unwrap());
+        members
+    }
+
+    #[test]
+    fn a_coupon_that_could_never_be_used_is_not_sent_or_offered() {
+        let waits = with_times(json!({ "available_days": 3, "wait_days_after_receive": 20 }));
+        let stock = [Stock { definition: a_product().definition(waits).unwrap(), ..a_stock() }];
+        // It would begin on 4 September; the stock ends with August.
+        assert_eq!(refused(&send_request(), situation(&stock)).2, "商品券批次状态不正确");
+        let offered = check_may_send(&CALLER, &send_request(), &situation(&stock), NOW);
+        assert_eq!(offered.unwrap_err().code, "INVALID_REQUEST");
+        assert!(send(&CALLER, &send_request(), situation(&stock), NOW - 10 * DAY).is_ok());
+        let (product, mut bundle) = a_bundle();
+        bundle[2].definition.validity = with_stored_seconds(-5).definition.validity;
+        let late = Situation { product: Some(product), ..situation(&bundle) };
+        assert_eq!(refused(&bundle_send_request(), late).1, "INVALID_REQUEST");
+    }
+
+    /// A stock that was stored when the numbers of a new stock were not checked.
+    fn with_stored_seconds(seconds: i64) -> Stock {
+        let mut stored = serde_json::to_value(a_stock()).unwrap();
+        stored["definition"]["members"] = with_times(json!({ "available_seconds": seconds })).into();
+        serde_json::from_value(stored).unwrap()
+    }
+
+    #[test]
+    fn numbers_that_are_too_small_make_no_stock_but_are_read_when_stored() {
+        for wrong in [
+            json!({ "available_days": 0 }),
+            json!({ "available_seconds": 0 }),
+            json!({ "available_seconds": -5 }),
+            json!({ "available_days": 1, "wait_days_after_receive": -1 }),
+        ] {
+            assert_eq!(a_product().definition(with_times(wrong)).unwrap_err().code, "PARAM_ERROR");
+        }
+        assert_eq!(refused(&send_request(), situation(&[with_stored_seconds(-5)])).1, "INVALID_REQUEST");
     }
 
     #[test]

@@ -179,11 +179,13 @@ const CHANGEABLE: [&str; 5] =
 /// Changes what the request gives. Coupons that were sent keep what they had.
 pub(super) fn modified(mut stock: Stock, request: &Map<String, Value>, now: i64) -> Result<Stock, Refusal> {
     stock.check_lasts(now)?;
-    for name in CHANGEABLE {
-        if let Some(value) = request.get(name).filter(|value| !value.is_null()) {
-            stock.definition.members.insert(name.to_owned(), value.clone());
+    stock.definition = stock.definition.changed(|members| {
+        for name in CHANGEABLE {
+            if let Some(value) = request.get(name).filter(|value| !value.is_null()) {
+                members.insert(name.to_owned(), value.clone());
+            }
         }
-    }
+    })?;
     Ok(stock)
 }
 
@@ -198,12 +200,18 @@ impl Stock {
         if now > self.definition.validity.end { ProductStockState::Stopped } else { self.state }
     }
 
-    /// Whether coupons of it can be sent.
+    /// Whether coupons of it can be sent. INFERRED(product-coupon-sent-too-late): a coupon that could never be used is refused like
+    /// one of a stock that is over.
     pub(super) fn check_sending(&self, now: i64) -> Result<(), Refusal> {
-        if self.ended.is_none() && self.state_at(now) == ProductStockState::Sending {
-            return Ok(());
+        if self.ended.is_some() || self.state_at(now) != ProductStockState::Sending {
+            return Err(refusals::stock_state("only a stock in the state SENDING can be sent"));
         }
-        Err(refusals::stock_state("only a stock in the state SENDING can be sent"))
+        if !self.definition.validity.window(now).is_usable_after(now) {
+            return Err(refusals::stock_state(
+                "a coupon that is sent now could never be used: by coupon_available_period of the stock it ends before it begins",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether it was neither ended nor is over.

@@ -98,7 +98,7 @@ pub(super) fn take(
     let codes = |coupons: Vec<Coupon>| coupons.into_iter().map(|coupon| coupon.code).collect();
     let there = coupon::find_by_number(tx, &request.owner, &request.number)?;
     if !there.is_empty() {
-        let is_own = there.iter().all(|coupon| coupon.openid == openid);
+        let is_own = there.iter().all(|coupon| request.asks_for(coupon));
         let taken = TakenProductCoupons { coupon_codes: codes(there), had_already: true };
         return Ok(if is_own { Ok(taken) } else { Err(TokenProblem::Refused(refusals::other_data())) });
     }
@@ -111,5 +111,54 @@ pub(super) fn take(
             Ok(Ok(TakenProductCoupons { coupon_codes: codes(coupons), had_already: false }))
         }
         Err(refusal) => Ok(Err(TokenProblem::Refused(refusal))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sending::Target;
+    use super::*;
+    use crate::products::product_coupons::fixtures::{
+        NOW, a_coupon, a_user_bundle, bundle_send_request, send_request,
+    };
+    use crate::store::{Store, StoreError};
+
+    /// What taking gives when these coupons were sent under the number of the token before.
+    fn taken(request: SendRequest, sent: &[Coupon]) -> Result<TakenProductCoupons, Refusal> {
+        let openid = request.openid.clone();
+        let offer = TokenOffer { token: "T".to_owned(), appids: Vec::new(), request };
+        let taken = Store::in_memory().transaction(|tx| {
+            tx.save(&offer)?;
+            sent.iter().try_for_each(|coupon| tx.save(coupon))?;
+            Ok::<_, StoreError>(take(tx, &Entropy::seeded(1), ("T", &openid), NOW))
+        });
+        taken.unwrap().unwrap().map_err(|problem| match problem {
+            TokenProblem::Refused(refusal) => refusal,
+            TokenProblem::NoOffer => panic!("the token is there"),
+        })
+    }
+
+    #[test]
+    fn a_token_shows_only_what_it_offers() {
+        let coupon = a_coupon();
+        let own = taken(send_request(), std::slice::from_ref(&coupon)).unwrap();
+        assert_eq!(own, TakenProductCoupons { coupon_codes: vec![coupon.code.clone()], had_already: true });
+        let bundle = a_user_bundle();
+        assert_eq!(taken(bundle_send_request(), &bundle[..1]).unwrap().coupon_codes.len(), 1);
+
+        let other_stock = Coupon { stock_id: "S2".to_owned(), ..coupon.clone() };
+        let other_product = Coupon { product_id: "P2".to_owned(), ..coupon.clone() };
+        let other_user = Coupon { openid: "o".repeat(28), ..coupon.clone() };
+        for other in [other_stock, other_product, other_user, bundle[0].clone()] {
+            let refusal = taken(send_request(), &[other]).unwrap_err();
+            assert_eq!(refusal.message, "相同单号但请求数据不一致");
+        }
+        let other_code = SendRequest { coupon_code: Some("VIP-1".to_owned()), ..send_request() };
+        let other_bundle = SendRequest { target: Target::Bundle("B2".to_owned()), ..bundle_send_request() };
+        let stock_of_bundle =
+            SendRequest { target: Target::Stock(bundle[0].stock_id.clone()), ..bundle_send_request() };
+        assert!(taken(other_code, &[coupon]).is_err());
+        assert!(taken(other_bundle, &bundle[..1]).is_err());
+        assert!(taken(stock_of_bundle, &bundle[..1]).is_err());
     }
 }

@@ -171,6 +171,13 @@ fn the_same_order_again_re_enters_and_another_is_refused_in_the_words_of_apiv2()
     let again = || call(&sandbox, ORDER, &order("order-1", "JSAPI"));
     let first = again();
     assert_eq!(values(&again(), ["prepay_id"]), values(&first, ["prepay_id"]));
+    let listed = || {
+        let mut request = order("order-3", "JSAPI");
+        request.push(("version", "1.0"));
+        values(&call(&sandbox, ORDER, &request), ["result_code", "prepay_id"]).map(str::to_owned)
+    };
+    let made = listed();
+    assert_eq!((made[0].as_str(), &listed()), ("SUCCESS", &made));
     let mut other = order("order-1", "JSAPI");
     other[2].1 = "2000";
     let taken = ["INVALID_REQUEST", "201 商户订单号重复"];

@@ -62,6 +62,17 @@ impl Form {
         }
     }
 
+    /// Whose receivers a request may change: the caller's, and those of its sub-merchants and brands.
+    pub(super) fn check_owner(self, context: &Context<'_>) -> Result<(), Refusal> {
+        let known = &context.caller.sub_merchants;
+        match context.request.text("sub_mchid").filter(|_| self == Self::General) {
+            Some(sub_mchid) if !known.is_empty() && !known.iter().any(|own| own == sub_mchid) => {
+                Err(refusals::not_a_sub_merchant())
+            }
+            _ => self.check_brand(context),
+        }
+    }
+
     /// A partner shares for the brands that it acts for. Like orders, a partner without any sub-merchants acts for everybody.
     pub(super) fn check_brand(self, context: &Context<'_>) -> Result<(), Refusal> {
         let known = &context.caller.sub_merchants;

@@ -59,7 +59,7 @@ pub(super) fn add_receiver(
     if is_nameless || is_vague {
         return Err(refusals::bad_receiver().into());
     }
-    form.check_brand(context)?;
+    form.check_owner(context)?;
     keep(tx, context, form, true)
 }
 
@@ -68,7 +68,7 @@ pub(super) fn delete_receiver(
     context: &Context<'_>,
     form: Form,
 ) -> Result<Value, HandlerError> {
-    form.check_brand(context)?;
+    form.check_owner(context)?;
     keep(tx, context, form, false)
 }
 

@@ -73,7 +73,7 @@ pub(super) fn too_many() -> Refusal {
 
 pub(super) fn bad_receivers() -> Refusal {
     Refusal::param_error("分账接收方列表不正确").with_reason(
-        "receivers must name each receiver once; it may be empty only with unfreeze_unsplit = true",
+        "receivers must name each of at most 50 receivers once, each with at least 1 fen; it may be empty only if the rest is unfrozen",
     )
 }
 

@@ -293,6 +293,9 @@ fn split(
     Ok(split)
 }
 
+/// The most receivers of one request.
+const MAX_PARTS: usize = 50;
+
 /// The rules of a new split; gives what all receivers get.
 fn check_split(
     order: &Order,
@@ -314,7 +317,9 @@ fn check_split(
     let is_twice = |(index, part): (usize, &Part)| {
         parts.iter().take(index).any(|other| (&other.kind, &other.account) == (&part.kind, &part.account))
     };
-    if parts.iter().enumerate().any(is_twice) {
+    // Not every form of the request has these limits in its catalogue.
+    let is_out_of_range = parts.len() > MAX_PARTS || parts.iter().any(|part| part.amount < 1);
+    if is_out_of_range || parts.iter().enumerate().any(is_twice) {
         return Err(refusals::bad_receivers());
     }
     let sum = |parts: Vec<&Part>| {

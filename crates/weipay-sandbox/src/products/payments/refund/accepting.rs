@@ -176,6 +176,10 @@ pub(super) fn check_amounts(
     earlier: &[Refund],
     now: i64,
 ) -> Result<(), Refusal> {
+    // Not every form of the request has this limit in its catalogue.
+    if request.refund < 1 {
+        return Err(refusals::nothing_to_refund());
+    }
     if request.total != order.total || request.currency != order.currency {
         return Err(refusals::not_the_orders("amount.total and amount.currency must be those of the order"));
     }

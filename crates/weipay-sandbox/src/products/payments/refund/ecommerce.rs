@@ -16,6 +16,11 @@ pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
         Some("REFUND_SOURCE_PARTNER_ADVANCE") => RefundAccount::PartnerAdvance,
         _ => RefundAccount::SubMerchant,
     };
+    if account == RefundAccount::PartnerAdvance && request.text("sub_mchid").is_none() {
+        return Err(
+            refusals::not_the_orders("only a refund of a sub-merchant's order can be advanced").into()
+        );
+    }
     let read = RefundRequest::read(request, context.platform_serial);
     let source = match request.text("funds_account") {
         Some("PREPAID") => Some(Source::Prepaid),

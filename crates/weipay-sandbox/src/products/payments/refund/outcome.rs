@@ -152,9 +152,11 @@ fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), Handle
         now,
     };
     discount::note_refund(tx, promotion_detail, &refund.amounts.coupons, of)?;
-    let order = Order::find_by_number(tx, &refund.merchant, &refund.order.out_trade_no)?;
-    let payment = order.as_ref().and_then(|order| order.payment.as_ref());
-    if payment.is_some_and(|payment| payment.refunded >= refund.order.total) {
+    // What was accepted and has not arrived may still come to nothing.
+    let arrived = |other: &Refund| other.state == RefundState::Success || other.refund_id == refund.refund_id;
+    let refunds = Refund::find_by_order(tx, &refund.order.transaction_id)?;
+    let refunded: i64 = refunds.iter().filter(|other| arrived(other)).map(|other| other.amounts.refund).sum();
+    if refunded >= refund.order.total {
         discount::give_back_all(tx, &refund.order.promotion_detail, &refund.order.transaction_id)?;
     }
     Ok(())
@@ -269,7 +271,8 @@ pub(super) fn handle_abnormal(
         Destination::MerchantCard => (Channel::Merchant, "商户结算银行账户".to_owned()),
     };
     let settles = now.saturating_add(SUCCESS_AFTER);
-    let refund = Refund { state: RefundState::Processing, channel, received_account, settles, ..refund };
+    let state = RefundState::Processing;
+    let refund = Refund { state, channel, received_account, settles, is_short: false, ..refund };
     let due = vec![due(&refund)];
     let response: Value = refund.show();
     Ok(Decision { due, ..Decision::new(refund, response) })

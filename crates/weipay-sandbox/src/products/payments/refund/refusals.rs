@@ -113,3 +113,8 @@ pub(super) fn no_card() -> Refusal {
     Refusal::param_error("银行卡信息不完整")
         .with_reason("USER_BANK_CARD needs bank_type, bank_account and real_name")
 }
+
+/// UNCONFIRMED(refund-of-nothing), where the form of the request has no limit.
+pub(super) fn nothing_to_refund() -> Refusal {
+    Refusal::param_error("退款金额不正确").with_reason("amount.refund must be at least 1 fen")
+}

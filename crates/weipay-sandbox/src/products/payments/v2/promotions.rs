@@ -31,7 +31,8 @@ impl Coupons {
 
     /// Keeps for the notification how the request of an order wanted them.
     pub(super) fn keep(self, tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
-        if self == Self::Numbered {
+        // The same request again finds what the first has kept.
+        if self == Self::Numbered || Self::of_notification(tx, order)? == Self::Listed {
             return Ok(());
         }
         let (merchant, out_trade_no) = (order.merchant.clone(), order.out_trade_no.clone());
