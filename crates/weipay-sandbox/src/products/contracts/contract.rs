@@ -179,10 +179,12 @@ impl Contract {
     pub(super) fn is_signed(&self) -> bool {
         self.signature.is_some() && self.end.is_none()
     }
+}
 
-    /// What was taken on a day, under way included.
-    pub(super) fn taken_on(&self, day: i64) -> DayOfDeductions {
-        if self.today.day == day { self.today } else { DayOfDeductions { day, ..DayOfDeductions::default() } }
+impl DayOfDeductions {
+    /// The same on this day. A clock that went back is still on the last day: otherwise the limits of a day would start again.
+    pub(super) fn on(self, day: i64) -> Self {
+        if day <= self.day { self } else { Self { day, ..Self::default() } }
     }
 }
 
@@ -190,4 +192,16 @@ impl Contract {
 pub(super) fn new_contract_id(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
     let date: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
     Ok(format!("{date}{:010}", tx.next_number("papay contract")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_goes_back_starts_no_new_day() {
+        let taken = DayOfDeductions { day: 10, count: 5, fen: 2_500 };
+        assert_eq!((taken.on(10), taken.on(9)), (taken, taken));
+        assert_eq!(taken.on(11), DayOfDeductions { day: 11, count: 0, fen: 0 });
+    }
 }

@@ -125,8 +125,8 @@ pub(super) fn accept(
     }
     check_number(known.as_ref(), &new)?;
     check_time(&contract, new.total, now)?;
-    let day = clock::day(now);
-    let taken = contract.taken_on(day);
+    let taken = contract.today.on(clock::day(now));
+    let day = taken.day;
     if contract.schedule.is_none() {
         check_limits(taken, new.total)?;
     }
