@@ -1,6 +1,6 @@
 //! What receives notifications with the help of other crates: stores of handled notifications in databases, and actix-web.
 //!
-//! `.ci/with-postgres cargo test -p weipay --features actix,dedup-postgres,dedup-sqlite --test receivers`
+//! `.ci/with-postgres cargo test -p weipay --test receivers`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 mod actix;
