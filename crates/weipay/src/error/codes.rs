@@ -76,6 +76,7 @@ const CODES: &[(ErrorClass, Outcome, &[&str])] = &[
             "NOSTATEMENTEXIST",
             "NOBILLEXIST",
             "USERNOTEXISTS",
+            "CONTRACTNOTEXIST",
         ],
     ),
     (
