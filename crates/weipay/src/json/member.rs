@@ -58,7 +58,11 @@ fn value_and_rest(json: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Whether a text, without its quotation marks, is this one.
 fn is_text(found: &[u8], text: &str) -> bool {
-    found == text.as_bytes() || found.contains(&b'\\') && unescaped(found).is_some_and(|found| found == text)
+    // Bytes with a backslash are an escaped text, so that the same bytes are another one.
+    if found == text.as_bytes() && !found.contains(&b'\\') {
+        return true;
+    }
+    found.contains(&b'\\') && unescaped(found).is_some_and(|found| found == text)
 }
 
 fn plain(value: &[u8]) -> Option<Cow<'_, str>> {
@@ -98,6 +102,12 @@ mod tests {
         ] {
             assert_eq!(member(json.as_bytes(), "a").as_deref(), found, "{json}");
         }
+    }
+
+    #[test]
+    fn an_escaped_name_is_not_the_one_that_its_bytes_spell() {
+        let json = br#"{"\\":null,"\\\\":"two"}"#;
+        assert_eq!((member(json, r"\\").as_deref(), member(json, r"\")), (Some("two"), None));
     }
 
     #[test]
