@@ -1,7 +1,7 @@
 //! What the sandbox costs, in CPU time beside the RSA-2048 signatures that no sandbox can do without: coupons that are associated and
 //! disassociated, orders that are paid with the notification of each, and queries of an order.
 //!
-//! The sandbox is a process of its own, on SQLite, with log and outbox; the client is this one. Other load changes how long a call takes
+//! The sandbox runs in another process, on SQLite, with log and outbox. The client is this process. Other load changes how long a call takes
 //! and hardly how much CPU time it costs, so the ratios are of CPU time: how many calls all cores could do, beside how many signatures.
 //! `openssl speed` is the yardstick when the machine has it; the other is the signature that weipay itself makes.
 //! Memory is that of the process of the sandbox. Linux only: it reads `/proc`.
@@ -88,9 +88,9 @@ fn main() {
         let (server, p99) = (pick(|cost| cost.server), pick(|cost| cost.p99));
         println!("{what:<44} {cpu:>8.0} {server:>8.0} {:>10.2} {beside:>10} {p99:>8.1}", signing / cpu);
     };
-    row("associate or disassociate (0.75 of openssl)", coupons);
-    row("order, payment and notification (0.30)", orders);
-    row("query of an order (0.75)", queries);
+    row("associate or disassociate a coupon", coupons);
+    row("order, payment and notification", orders);
+    row("query of an order", queries);
 
     let before = bench.memory();
     bench.query(REQUESTS);

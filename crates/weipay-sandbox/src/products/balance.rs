@@ -107,8 +107,8 @@ fn kind_position(kind: AccountKind) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or_default()
 }
 
-/// What was in the accounts before a moment: what is there now, without what has moved since. What an entry says of the balance after
-/// it is no help, because a clock that comes late books what was due before it after what came later.
+/// What was in the accounts before a moment: what is there now, without what has moved since. The balance that an entry keeps cannot be
+/// used: a late clock books work that was due before the moment after entries that came later.
 fn balance_before(
     tx: &Transaction<'_>,
     owner: &Owner,
