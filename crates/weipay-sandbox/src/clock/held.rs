@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,14 +64,26 @@ impl ClockMode {
     }
 }
 
-/// Is told the new time, and says whether it wants to be told again.
-type Listener = Box<dyn Fn(i64) -> bool + Send + Sync>;
+/// What is done to the way a clock goes.
+pub(crate) type Move<'a> = &'a dyn Fn(ClockMode) -> ClockMode;
+
+/// What goes by a clock. Neither function may move it.
+pub(crate) trait ClockListener: Send + Sync {
+    /// Keeps a move that was made just now, before anything is done at the new time. Where others move the same clock, and one of
+    /// them was faster, it makes the move again from where the clock stands for them.
+    fn keep(&self, moved: Move<'_>);
+
+    /// Does what is due, and says whether it wants to be told again.
+    fn tick(&self, now: i64) -> bool;
+}
 
 struct Held {
     mode: Mutex<ClockMode>,
+    /// Held while a move is made and kept.
+    moving: Mutex<()>,
     /// Whether the client that was let in last signs by the machine's clock, although this one shows another time.
     is_client_at_machine_time: AtomicBool,
-    listeners: Mutex<Vec<Listener>>,
+    listeners: Mutex<Vec<Arc<dyn ClockListener>>>,
 }
 
 /// The hand on a clock. When a call that moves it returns, the platforms that have this clock have done what was due by then;
@@ -90,6 +102,7 @@ impl HeldClock {
     pub(crate) fn new(mode: ClockMode) -> Self {
         let held = Held {
             mode: Mutex::new(mode),
+            moving: Mutex::default(),
             is_client_at_machine_time: AtomicBool::new(false),
             listeners: Mutex::default(),
         };
@@ -150,9 +163,28 @@ impl HeldClock {
         }
     }
 
-    /// Tells a listener whenever the clock is moved, until it says that it has heard enough. It must not move the clock.
-    pub(crate) fn listen(&self, listener: impl Fn(i64) -> bool + Send + Sync + 'static) {
-        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
+    /// Moves the clock forward to a time, if it is not there already.
+    pub(crate) fn go_on_to(&self, unix_seconds: i64) {
+        self.change(|mode| if mode.now() < unix_seconds { mode.set(unix_seconds) } else { mode });
+    }
+
+    /// Tells a listener whenever the clock is moved, until it says that it has heard enough.
+    pub(crate) fn listen(&self, listener: impl ClockListener + 'static) {
+        self.listeners().push(Arc::new(listener));
+    }
+
+    /// While this is held, the clock is not moved. `None` while it is being moved.
+    pub(crate) fn hold_still(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.0.moving.try_lock() {
+            Ok(still) => Some(still),
+            Err(TryLockError::Poisoned(still)) => Some(still.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// The same, after the move that is being made.
+    pub(crate) fn wait_until_still(&self) -> MutexGuard<'_, ()> {
+        self.0.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets it go as it went at another time. Nobody is told before [`Self::tell`].
@@ -160,18 +192,32 @@ impl HeldClock {
         *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    fn change(&self, change: impl FnOnce(ClockMode) -> ClockMode) {
+    fn change(&self, change: impl Fn(ClockMode) -> ClockMode) {
         {
-            let mut mode = self.0.mode.lock().unwrap_or_else(PoisonError::into_inner);
-            *mode = change(*mode);
+            let _moving = self.wait_until_still();
+            {
+                let mut mode = self.0.mode.lock().unwrap_or_else(PoisonError::into_inner);
+                *mode = change(*mode);
+            }
+            let listeners = self.listeners().clone();
+            listeners.iter().for_each(|listener| listener.keep(&change));
         }
         self.tell();
     }
 
-    /// Tells those who listen.
+    /// Lets those who listen do what is due. They are called without a lock: one that finds the clock moved by somebody else tells
+    /// all of them again.
     pub(crate) fn tell(&self) {
-        let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.retain(|listener| listener(self.now()));
+        let listeners = self.listeners().clone();
+        for listener in listeners {
+            if !listener.tick(self.now()) {
+                self.listeners().retain(|known| !Arc::ptr_eq(known, &listener));
+            }
+        }
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Vec<Arc<dyn ClockListener>>> {
+        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -219,18 +265,63 @@ mod tests {
         assert_eq!(hand.time_of_client(near(10_000)), None);
     }
 
+    /// Writes down what it hears; it has heard enough at 200.
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<Vec<i64>>>);
+
+    impl ClockListener for Heard {
+        fn keep(&self, _: Move<'_>) {}
+
+        fn tick(&self, now: i64) -> bool {
+            self.0.lock().unwrap().push(now);
+            now < 200
+        }
+    }
+
     #[test]
     fn who_listens_hears_of_every_move_until_it_has_heard_enough() {
         let (_, hand) = Clock::held(100);
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let listener = Arc::clone(&heard);
-        hand.listen(move |now| {
-            listener.lock().unwrap().push(now);
-            now < 200
-        });
+        let heard = Heard::default();
+        hand.listen(heard.clone());
         hand.advance(5);
         hand.set(200);
         hand.advance(1);
-        assert_eq!(*heard.lock().unwrap(), [105, 200]);
+        assert_eq!(*heard.0.lock().unwrap(), [105, 200]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_to_a_time_never_goes_back() {
+        let (_, hand) = Clock::held(100);
+        hand.go_on_to(150);
+        hand.go_on_to(120);
+        assert_eq!(hand.now(), 150);
+    }
+
+    /// Finds the clock moved by somebody else while it does what is due.
+    struct Follows(HeldClock, AtomicBool);
+
+    impl ClockListener for Follows {
+        fn keep(&self, _: Move<'_>) {
+            assert!(self.0.hold_still().is_none(), "nobody moves it meanwhile");
+        }
+
+        fn tick(&self, _: i64) -> bool {
+            if !self.1.swap(true, Ordering::Relaxed) {
+                self.0.restore(ClockMode::Frozen { at: 300 });
+                self.0.tell();
+            }
+            true
+        }
+    }
+
+    #[test]
+    fn who_listens_may_follow_another_clock_and_tell_everybody_again() {
+        let (_, hand) = Clock::held(100);
+        let heard = Heard::default();
+        hand.listen(Follows(hand.clone(), AtomicBool::new(false)));
+        hand.listen(heard.clone());
+        hand.advance(5);
+        assert_eq!(heard.0.lock().unwrap().first(), Some(&300));
+        assert!(hand.hold_still().is_some());
     }
 }

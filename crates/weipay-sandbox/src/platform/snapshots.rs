@@ -165,6 +165,7 @@ impl Platform {
         let file = self.find_snapshot(name)?.file;
         let _turn = self.runs.try_lock().map_err(|_| SnapshotError::Busy)?;
         let rows = {
+            let _still = self.clock.wait_until_still();
             let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
             let (head, rows) = self.store.transaction(|tx| self.put_back(tx, &file))?;
             if let Some(place) = head.sequence.and_then(|place| place.parse().ok()) {

@@ -36,6 +36,11 @@ impl Platform {
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         // Another node may have moved the clock.
         let now = if self.follow_clock().unwrap_or_default() { self.clock.now() } else { now };
+        self.do_what_is_due(now)
+    }
+
+    /// The same by the clock of this node, as it goes.
+    pub(crate) fn do_what_is_due(&self, now: i64) -> Result<usize, StoreError> {
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.store.look_at_outbox();
         // What fails is tried again by the next tick, and told by the request that needs it.
