@@ -1,8 +1,8 @@
 //! The hand on a clock (虚拟时钟): it stands still, runs with an offset, or follows the machine.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use serde::{Deserialize, Serialize};
 
@@ -81,8 +81,8 @@ struct Held {
     mode: Mutex<ClockMode>,
     /// Held while a move is made and kept.
     moving: Mutex<()>,
-    /// Whether the client that was let in last signs by the machine's clock, although this one shows another time.
-    is_client_at_machine_time: AtomicBool,
+    /// The merchants whose client that was let in last signs by the machine's clock, although this one shows another time.
+    at_machine_time: RwLock<BTreeSet<String>>,
     listeners: Mutex<Vec<Arc<dyn ClockListener>>>,
 }
 
@@ -103,7 +103,7 @@ impl HeldClock {
         let held = Held {
             mode: Mutex::new(mode),
             moving: Mutex::default(),
-            is_client_at_machine_time: AtomicBool::new(false),
+            at_machine_time: RwLock::default(),
             listeners: Mutex::default(),
         };
         Self(Arc::new(held))
@@ -149,15 +149,26 @@ impl HeldClock {
     /// The time by which a client signs that sent this timestamp: this clock's, or else the machine's. Most SDKs sign by the
     /// machine's clock and cannot be told otherwise; they must not be locked out when a developer moves this clock.
     pub(crate) fn time_of_client(&self, is_fresh_at: impl Fn(i64) -> bool) -> Option<i64> {
-        let (now, machine) = (self.now(), machine_now());
-        let found = [now, machine].into_iter().find(|time| is_fresh_at(*time))?;
-        self.0.is_client_at_machine_time.store(found != now, Ordering::Relaxed);
-        Some(found)
+        [self.now(), machine_now()].into_iter().find(|time| is_fresh_at(*time))
+    }
+
+    /// Remembers by which [time](Self::time_of_client) the client of a merchant signs. Only for one that has proven who it is.
+    pub(crate) fn remember_client(&self, mchid: &str, is_fresh_at: impl Fn(i64) -> bool) {
+        let is_at_machine_time = !is_fresh_at(self.now());
+        let is_known = |merchants: &BTreeSet<String>| merchants.contains(mchid) == is_at_machine_time;
+        if is_known(&self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut merchants = self.0.at_machine_time.write().unwrap_or_else(PoisonError::into_inner);
+        match is_at_machine_time {
+            true => drop(merchants.insert(mchid.to_owned())),
+            false => drop(merchants.remove(mchid)),
+        }
     }
 
     /// The time that stands in the signature of a notification: the one by which the merchant's client signs.
-    pub(crate) fn time_of_signatures(&self) -> i64 {
-        match self.0.is_client_at_machine_time.load(Ordering::Relaxed) {
+    pub(crate) fn time_of_signatures(&self, mchid: &str) -> i64 {
+        match self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner).contains(mchid) {
             true => machine_now(),
             false => self.now(),
         }
@@ -223,6 +234,8 @@ impl HeldClock {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::clock::Clock;
 
@@ -259,10 +272,16 @@ mod tests {
         let (_, hand) = Clock::held(100);
         let near = |wanted: i64| move |time: i64| (time - wanted).abs() < 300;
         assert_eq!(hand.time_of_client(near(50)), Some(100));
-        assert_eq!(hand.time_of_signatures(), 100);
         let machine = hand.time_of_client(near(machine_now())).unwrap();
-        assert!(machine > 1_000_000_000 && hand.time_of_signatures() >= machine);
+        assert!(machine > 1_000_000_000);
         assert_eq!(hand.time_of_client(near(10_000)), None);
+        // To ask changes nothing, and each merchant has its own client.
+        assert_eq!(hand.time_of_signatures("1"), 100);
+        hand.remember_client("1", near(machine_now()));
+        assert!(hand.time_of_signatures("1") >= machine);
+        assert_eq!(hand.time_of_signatures("2"), 100);
+        hand.remember_client("1", near(50));
+        assert_eq!(hand.time_of_signatures("1"), 100);
     }
 
     /// Writes down what it hears; it has heard enough at 200.

@@ -165,7 +165,11 @@ impl Platform {
         }
         self.follow_clock()?;
         let kept = self.store.peek::<KeptClock>(CLOCK)?;
-        if kept.is_none() && self.clock.mode() != ClockMode::Real { self.keep_clock(&|mode| mode) } else { Ok(()) }
+        if kept.is_none() && self.clock.mode() != ClockMode::Real {
+            self.keep_clock(&|mode| mode)
+        } else {
+            Ok(())
+        }
     }
 
     /// When the next thing after this moment is due: an expiry, or an attempt to deliver a notification.
