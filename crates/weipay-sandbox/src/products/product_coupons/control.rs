@@ -67,7 +67,7 @@ impl Platform {
         stock_id: &str,
         state: ProductStockState,
     ) -> Result<bool, StoreError> {
-        self.store.transaction(|tx| {
+        self.act(|tx, _| {
             let Some(stock) = tx.get::<Stock>(stock_id)? else { return Ok(false) };
             tx.save(&Stock { state, ..stock }).map(|()| true)
         })
@@ -82,8 +82,7 @@ impl Platform {
         token: &str,
         openid: &str,
     ) -> Result<Result<TakenProductCoupons, String>, StoreError> {
-        let now = self.clock.now();
-        let taken = self.store.transaction(|tx| tokens::take(tx, &self.entropy, (token, openid), now));
+        let taken = self.act(|tx, now| tokens::take(tx, &self.entropy, (token, openid), now));
         match taken {
             Ok(taken) => Ok(taken.map_err(|problem| match problem {
                 TokenProblem::NoOffer => {
@@ -101,8 +100,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn delete_product_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let found = coupon::find(tx, stock_id, code)?.and_then(|coupon| thrown_away(coupon, now));
             found.map_or(Ok(false), |coupon| tx.save(&coupon).map(|()| true))
         })

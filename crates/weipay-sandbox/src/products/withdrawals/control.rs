@@ -61,8 +61,7 @@ impl Platform {
         to: State,
         reason: Option<&str>,
     ) -> Result<Decided, StoreError> {
-        let now = self.clock.now();
-        let decided: Result<Decided, HandlerError> = self.store.transaction(|tx| {
+        let decided: Result<Decided, HandlerError> = self.act(|tx, now| {
             let mut found = Withdrawal::find_anybodys(tx, number)?;
             let (Some(withdrawal), true) = (found.pop(), found.is_empty()) else {
                 return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
