@@ -47,6 +47,8 @@ use record::{Attempt, AttemptKind, Notification, NotificationState};
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;
 /// So many of them at one receiver: one that is slow must not delay the others.
 const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
+/// So many are read at once: most often all are for one receiver, which takes few, and the others are read again.
+const MAX_READ_AT_ONCE: usize = 8;
 /// A receiver must have responded by then. Documented for product coupons; most pages do not say.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// How often the outbox is looked at when nothing asks for it.
@@ -120,13 +122,17 @@ impl Sender {
             let under_way = self.platform.deliveries.under_way();
             let claimed = Instant::now();
             // What is claimed from others is delivered now, so no more than there are places.
+            let wanted = MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()).min(MAX_READ_AT_ONCE);
             let limit = match self.platform.store.is_shared() {
-                true => MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()),
-                false => MAX_ATTEMPTS_AT_ONCE,
+                true => wanted,
+                // What is under way is still in the outbox, and is read again.
+                false => under_way.len() + wanted,
             };
             // A failure of the database is told by the request that meets it; the next look tries again.
+            let due = self.due(limit, busy(&under_way)).await.unwrap_or_default();
+            let may_be_more = due.len() >= limit;
             let (mut has_begun, mut left) = (false, Vec::new());
-            for entry in self.due(limit, busy(&under_way)).await.unwrap_or_default() {
+            for entry in due {
                 if under_way.contains_key(&entry.number) {
                     continue;
                 }
@@ -143,7 +149,7 @@ impl Sender {
                 self.give_back(left).await;
             }
             // What was left is for a receiver that is busy now. Behind it may be something for others.
-            if has_begun && has_left {
+            if has_begun && (has_left || may_be_more) {
                 continue;
             }
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
