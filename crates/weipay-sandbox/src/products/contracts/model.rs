@@ -195,8 +195,15 @@ impl Model {
     }
 
     fn pass(&mut self, seconds: i64, is_late: bool) {
-        let until = self.now + seconds;
-        while !is_late {
+        self.now += seconds;
+        if !is_late {
+            self.tick();
+        }
+    }
+
+    fn tick(&mut self) {
+        let until = self.now;
+        loop {
             let deductions = self.takings.iter().filter(|(_, taking)| taking.state == "ACCEPT");
             let deductions = deductions.map(|(number, taking)| (taking.accepted + 2, 1, *number));
             let is_open = |known: &&Agreement| known.signer.is_some() && !known.has_ended;

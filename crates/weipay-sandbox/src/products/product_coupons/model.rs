@@ -487,16 +487,15 @@ impl Model {
             return Err(INVALID);
         }
         let mut done = BTreeSet::new();
-        for (stock, store) in
-            stocks_of(target).into_iter().flat_map(|stock| stores.map(|store| (stock, store)))
-        {
+        for stock in stocks_of(target) {
             let known = &mut self.stocks[stock].stores;
-            let is_done = if associates {
-                known.insert(store) || true
-            } else {
-                known.remove(&store) || done.contains(&store)
-            };
-            if is_done {
+            for store in stores {
+                // What is there already is associated, too.
+                if associates {
+                    known.insert(store);
+                } else if !known.remove(&store) {
+                    continue;
+                }
                 done.insert(store);
             }
         }

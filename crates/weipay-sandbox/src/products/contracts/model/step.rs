@@ -63,7 +63,7 @@ pub(super) enum Who {
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let code = || 0..5u8;
+    let code = || 0..4u8;
     let fen = || prop_oneof![3 => Just(AGREED), 1 => Just(1), 1 => Just(20_000), 2 => Just(50_000), 1 => Just(50_001)];
     let seconds = prop_oneof![
         14 => prop_oneof![Just(1), Just(2), Just(600), Just(HOUR), Just(9 * HOUR), Just(12 * HOUR), Just(DAY)],
@@ -77,7 +77,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (code(), prop_oneof![3 => Just(true), 1 => Just(false)]).prop_map(|(code, is_so)| Step::OnlyWallet { code, is_so }),
         1 => (code(), 1..4i64, fen()).prop_map(|(code, days, fen)| Step::Notice { code, days, fen }),
         2 => (code(), fen()).prop_map(|(code, fen)| Step::Book { code, fen }),
-        8 => (code(), 0..8u8, fen(), prop_oneof![2 => Just(true), 1 => Just(false)])
+        16 => (code(), 0..40u8, fen(), prop_oneof![2 => Just(true), 1 => Just(false)])
             .prop_map(|(code, number, fen, is_v2)| Step::Deduct { code, number, fen, is_v2 }),
         1 => (0..2usize, 1..60_000i64).prop_map(|(person, fen)| Step::Fill { person, fen }),
         1 => (0..2usize, prop::bool::weighted(0.3)).prop_map(|(person, is_frozen)| Step::Freeze { person, is_frozen }),

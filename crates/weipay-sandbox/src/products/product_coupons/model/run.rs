@@ -13,7 +13,7 @@ use crate::clock;
 use crate::entropy::Entropy;
 use crate::merchants::Account;
 use crate::products::HandlerError;
-use crate::products::lives::{Steps, live_randomly};
+use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::product_coupons::coupon::{self, CouponEnd};
 use crate::products::product_coupons::fixtures::{MCHID, NOW, bundle_request, owner, product_request};
 use crate::products::product_coupons::stock::ProductStockState;
@@ -160,7 +160,27 @@ impl Life {
         }
     }
 
+    /// The same step, mostly of a coupon in a state that fits it.
+    fn meant(&self, asked: Asked) -> Asked {
+        let of = |said: usize, fits: &dyn Fn(&Known) -> bool| {
+            let coupons = self.model.coupons.iter().enumerate();
+            meant(said, coupons.filter(|(_, known)| fits(known)).map(|(place, _)| place))
+        };
+        let is = |state: &'static str| move |known: &Known| known.state(self.world.now) == state;
+        match asked {
+            Asked::Confirm { coupon } => Asked::Confirm { coupon: of(coupon, &is("CONFIRMING")) },
+            Asked::Use { coupon, store, index, orders } => {
+                Asked::Use { coupon: of(coupon, &is("EFFECTIVE")), store, index, orders }
+            }
+            Asked::Return { coupon, index } => {
+                Asked::Return { coupon: of(coupon, &|known| !known.uses.is_empty()), index }
+            }
+            other => other,
+        }
+    }
+
     fn ask(&mut self, asked: Asked, caller: Caller, number: Number) {
+        let asked = self.meant(asked);
         let scope = (operation(asked), caller);
         let firsts = self.firsts.get(&scope).filter(|firsts| !firsts.is_empty());
         let known = match (number, firsts) {

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::super::fixtures::{MCHID, Shop, Wish, body};
+use super::super::record::RefundState;
 use super::step::{Step, step};
 use super::{Accounts, Destination, Model, ORDERS, Refused, Source};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
-use crate::products::lives::{Steps, live_randomly};
+use crate::products::lives::{Steps, live_randomly, meant};
 use crate::response::Refusal;
 
 const SUB_MCHID: &str = "1900000110";
@@ -99,6 +100,9 @@ fn take(shop: &mut Shop, model: &mut Model, step: &Step) {
             None => assert_eq!(query(shop, 0, number), Err("RESOURCE_NOT_EXISTS")),
         },
         Step::Decide { number, to } => {
+            let is_open = |state| matches!(state, RefundState::Processing | RefundState::Abnormal);
+            let open = model.refunds.iter().filter(|(_, refund)| is_open(refund.state));
+            let number = meant(number, open.map(|(number, _)| *number));
             assert_eq!(shop.decide(&number.to_string(), to), model.decide(number, to));
         }
         Step::Handle { number, destination } => {

@@ -12,9 +12,10 @@ use super::{
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::ledger::{AccountKind, Owner};
-use crate::products::lives::{Steps, live_randomly};
+use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::payments::person::PersonPays;
 use crate::products::payments::refund::control::{RefundDecision, decide};
+use crate::products::payments::refund::record::RefundState;
 use crate::products::withdrawals::WithdrawalState;
 use crate::products::withdrawals::control::{self, Decided};
 use crate::products::world::{APPID, Sale, World, merchant, openid};
@@ -188,7 +189,7 @@ impl Platform {
         matches!(decided.unwrap(), Decided::Now(_))
     }
 
-    fn decide(&self, number: usize, to: super::RefundState) -> bool {
+    fn decide(&self, number: usize, to: RefundState) -> bool {
         let Some(id) = self.refunds.get(&number) else { return false };
         let (decision, now) = (RefundDecision::Becomes(to), self.world.now);
         let decided: Result<_, HandlerError> = self.world.act(|tx| decide(tx, id, decision, now));
@@ -209,7 +210,12 @@ fn take(platform: &mut Platform, model: &mut Model, step: &Step) {
             let got = platform.split(by_stranger, number, &asked).map(drop);
             assert_eq!(got, model.split(by_stranger, number, asked));
         }
-        Step::Return { form, number, split, receiver, fen } => {
+        Step::Return { form, number, split, receiver, fen, tenths } => {
+            let got = model.splits.iter().filter(|(_, split)| split.outcomes.contains(&Outcome::Success));
+            let split = meant(split, got.map(|(number, _)| *number));
+            let parts = model.splits.get(&split).map(|split| split.asked.parts.clone()).unwrap_or_default();
+            let receiver = meant(receiver, parts.into_iter().map(|(receiver, _)| receiver));
+            let fen = tenths.and_then(|tenths| model.part(split, receiver, tenths)).unwrap_or(fen);
             let got = platform.give_back(form, number, (&*model, split, receiver, fen));
             assert_eq!(got, model.give_back(number, split, receiver, fen));
         }
@@ -218,8 +224,16 @@ fn take(platform: &mut Platform, model: &mut Model, step: &Step) {
             let got = platform.refund(number, order, fen, is_advanced);
             assert_eq!(got, model.refund(number, order, fen, is_advanced));
         }
-        Step::Decide { number, to } => assert_eq!(platform.decide(number, to), model.decide(number, to)),
+        Step::Decide { number, to } => {
+            let is_open =
+                |refund: &Refund| !matches!(refund.state, RefundState::Success | RefundState::Closed);
+            let open = model.refunds.iter().filter(|(_, refund)| is_open(refund));
+            let number = meant(number, open.map(|(number, _)| *number));
+            assert_eq!(platform.decide(number, to), model.decide(number, to));
+        }
         Step::ReturnAdvance { number } => {
+            let advanced = model.refunds.iter().filter(|(_, refund)| refund.is_advanced);
+            let number = meant(number, advanced.map(|(number, _)| *number));
             let got = platform.return_advance(model, number);
             assert_eq!(got, model.return_advance(number).map(str::to_owned));
         }
@@ -229,6 +243,7 @@ fn take(platform: &mut Platform, model: &mut Model, step: &Step) {
             assert_eq!(platform.withdraw(number, asked), model.withdraw(number, asked));
         }
         Step::DecideWithdrawal { number, to } => {
+            let number = meant(number, model.withdrawals.keys().copied());
             assert_eq!(platform.decide_withdrawal(number, to), model.decide_withdrawal(number, to));
         }
         Step::TopUp { party, fen } => {
@@ -353,6 +368,11 @@ fn check_records(platform: &Platform, model: &mut Model) {
 
 fn live(steps: &[Step]) {
     let (mut platform, mut model) = (Platform::new(), Model::new());
+    // Something is there that can be shared and advanced, or nearly all would be refused.
+    take(&mut platform, &mut model, &Step::TopUp { party: PLATFORM, fen: 30_000 });
+    for form in 0..=BRAND_FORM {
+        take(&mut platform, &mut model, &Step::Relate { form, receiver: 0, is_there: true });
+    }
     for (position, step) in steps.iter().enumerate() {
         take(&mut platform, &mut model, step);
         check_money(&platform, &model);

@@ -30,6 +30,8 @@ pub(super) enum Step {
         split: usize,
         receiver: usize,
         fen: i64,
+        /// So many tenths of what the receiver got, if it got anything.
+        tenths: Option<i64>,
     },
     Refund {
         number: usize,
@@ -118,8 +120,12 @@ fn withdrawal() -> impl Strategy<Value = AskedWithdrawal> {
         .prop_map(|(party, fen, account, by_stranger)| AskedWithdrawal { party, fen, account, by_stranger })
 }
 
+fn tenths() -> impl Strategy<Value = Option<i64>> {
+    prop_oneof![1 => Just(None), 1 => (1..12i64).prop_map(Some)]
+}
+
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let number = || 0..12usize;
+    let number = || 0..40usize;
     let order = || 0..ORDERS.len();
     let state =
         prop_oneof![Just(RefundState::Success), Just(RefundState::Abnormal), Just(RefundState::Closed)];
@@ -134,20 +140,23 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => Just(90 * 86_400),
     ];
     prop_oneof![
-        4 => order().prop_map(|order| Step::Pay { order }),
+        6 => order().prop_map(|order| Step::Pay { order }),
         4 => (0..FORMS, 0..RECEIVERS, prop::bool::weighted(0.8))
             .prop_map(|(form, receiver, is_there)| Step::Relate { form, receiver, is_there }),
         10 => (prop::bool::weighted(0.05), number(), split(), prop::bool::weighted(0.2))
             .prop_map(|(by_stranger, number, asked, again)| Step::Split { by_stranger, number, asked, again }),
-        5 => (0..=BRAND_FORM, 0..30usize, number(), 0..RECEIVERS, fen())
-            .prop_map(|(form, number, split, receiver, fen)| Step::Return { form, number, split, receiver, fen }),
-        6 => (0..24usize, order(), fen(), any::<bool>())
+        7 => (0..=BRAND_FORM, 0..60usize, number(), 0..RECEIVERS, fen(), tenths()).prop_map(
+            |(form, number, split, receiver, fen, tenths)| Step::Return {
+                form, number, split, receiver, fen, tenths,
+            }
+        ),
+        6 => (0..60usize, order(), fen(), any::<bool>())
             .prop_map(|(number, order, fen, is_advanced)| Step::Refund { number, order, fen, is_advanced }),
-        2 => (0..24usize, state).prop_map(|(number, to)| Step::Decide { number, to }),
-        6 => (0..24usize).prop_map(|number| Step::ReturnAdvance { number }),
+        5 => (0..60usize, state).prop_map(|(number, to)| Step::Decide { number, to }),
+        6 => (0..60usize).prop_map(|number| Step::ReturnAdvance { number }),
         5 => (number(), withdrawal(), prop::bool::weighted(0.2))
             .prop_map(|(number, asked, again)| Step::Withdraw { number, asked, again }),
-        2 => (number(), outcome).prop_map(|(number, to)| Step::DecideWithdrawal { number, to }),
+        3 => (number(), outcome).prop_map(|(number, to)| Step::DecideWithdrawal { number, to }),
         2 => (0..PARTIES, fen()).prop_map(|(party, fen)| Step::TopUp { party, fen }),
         1 => (0..RECEIVERS, fen()).prop_map(|(receiver, fen)| Step::Spend { receiver, fen }),
         9 => (seconds, prop::bool::weighted(0.25)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
