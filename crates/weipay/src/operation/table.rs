@@ -950,13 +950,13 @@ pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT
 #[rustfmt::skip]
 pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}", "商家明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO).product_is("品牌红包");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/out-bill-no", "商户单号申请电子回单", "||out_bill_no|").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/out-bill-no", "商户单号申请电子回单", "||out_bill_no|").product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::OF_POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}", "商户单号查询电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}", "商户单号查询电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO]);
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no", "微信单号申请电子回单", "||transfer_bill_no|").product_is("商家转账·(用户确认模式)");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no", "微信单号申请电子回单", "||transfer_bill_no|").product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::OF_POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}", "微信单号查询电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}", "微信单号查询电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "查询预算出资的电子回单", "|accept_id||out_budget_no=e").product_is("公益捐赠");
 #[rustfmt::skip]
