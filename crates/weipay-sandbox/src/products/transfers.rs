@@ -21,6 +21,8 @@ mod course;
 mod creation;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod race;
 pub(super) mod receipts;
 mod refusals;
 mod transfer;

@@ -192,8 +192,7 @@ impl Platform {
         if fail_reason.is_some_and(|reason| !FAIL_REASONS.contains(&reason)) {
             return Err(TransferError::Reason);
         }
-        let now = self.clock.now();
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let transfer = named.transfer(tx)?;
             let state = transfer.state.word();
             let confirmed = course::confirm(tx, transfer, fail_reason, now)?;
@@ -211,8 +210,7 @@ impl Platform {
     }
 
     fn refuse_transfer_of(&self, named: Named<'_>) -> Result<&'static str, TransferError> {
-        let now = self.clock.now();
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let transfer = named.transfer(tx)?;
             let state = transfer.state.word();
             let refused: Option<Transfer> = course::refuse(tx, transfer, now)?;
@@ -229,8 +227,7 @@ impl Platform {
     }
 
     fn confirm_authorization_of(&self, named: Named<'_>) -> Result<(), TransferError> {
-        let now = self.clock.now();
-        self.with_authorization(named, |tx, found| authorization::take_effect(tx, &found.id, now))
+        self.with_authorization(named, |tx, found, now| authorization::take_effect(tx, &found.id, now))
     }
 
     /// A person ends an authorization.
@@ -242,19 +239,18 @@ impl Platform {
     }
 
     fn end_authorization_of(&self, named: Named<'_>) -> Result<(), TransferError> {
-        let now = self.clock.now();
-        self.with_authorization(named, |tx, found| authorization::end_by_person(tx, found, now))
+        self.with_authorization(named, |tx, found, now| authorization::end_by_person(tx, found, now))
     }
 
     fn with_authorization(
         &self,
         named: Named<'_>,
-        work: impl Fn(&Transaction<'_>, Authorization) -> Result<bool, StoreError>,
+        work: impl Fn(&Transaction<'_>, Authorization, i64) -> Result<bool, StoreError>,
     ) -> Result<(), TransferError> {
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let found = named.authorization(tx)?;
             let state = found.state.word();
-            if work(tx, found)? { Ok(()) } else { Err(TransferError::State(state)) }
+            if work(tx, found, now)? { Ok(()) } else { Err(TransferError::State(state)) }
         })
     }
 }
