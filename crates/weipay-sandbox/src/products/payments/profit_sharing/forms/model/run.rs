@@ -185,7 +185,7 @@ impl Platform {
     fn decide_withdrawal(&self, number: usize, to: WithdrawalState) -> bool {
         let (number, now) = (format!("withdrawal-{number}"), self.world.now);
         let decided: Result<_, HandlerError> =
-            self.world.act(|tx| control::decide(tx, &number, to, None, now));
+            self.world.act(|tx| control::decide(tx, (&number, None), to, None, now));
         matches!(decided.unwrap(), Decided::Now(_))
     }
 
