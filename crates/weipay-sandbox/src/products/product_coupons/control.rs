@@ -67,7 +67,7 @@ impl Platform {
         stock_id: &str,
         state: ProductStockState,
     ) -> Result<bool, StoreError> {
-        self.store.transaction(|tx| set_state(tx, stock_id, state))
+        self.act(|tx, _| set_state(tx, stock_id, state))
     }
 
     /// A person takes what a token offers; or why that cannot be, in the platform's words.
@@ -79,8 +79,7 @@ impl Platform {
         token: &str,
         openid: &str,
     ) -> Result<Result<TakenProductCoupons, String>, StoreError> {
-        let now = self.clock.now();
-        let taken = self.store.transaction(|tx| tokens::take(tx, &self.entropy, (token, openid), now));
+        let taken = self.act(|tx, now| tokens::take(tx, &self.entropy, (token, openid), now));
         match taken {
             Ok(taken) => Ok(taken.map_err(|problem| match problem {
                 TokenProblem::NoOffer => {
@@ -98,8 +97,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn delete_product_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        self.store.transaction(|tx| take_out(tx, stock_id, code, now))
+        self.act(|tx, now| take_out(tx, stock_id, code, now))
     }
 }
 

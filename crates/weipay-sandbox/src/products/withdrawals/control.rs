@@ -61,8 +61,7 @@ impl Platform {
         to: State,
         reason: Option<&str>,
     ) -> Result<Decided, StoreError> {
-        let now = self.clock.now();
-        let decided = self.store.transaction(|tx| decide(tx, number, to, reason, now));
+        let decided = self.act(|tx, now| decide(tx, number, to, reason, now));
         decided.map_err(|error| match error {
             HandlerError::Failed(error) => error,
             // What was taken for a withdrawal is there.
