@@ -116,7 +116,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// If it is not acceptable. Answer with [`Rejection::response`].
+    /// If it is not acceptable. Respond with [`Rejection::response`].
     #[inline]
     pub fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notification, Rejection> {
         self.verify(headers, body)?.open()
