@@ -20,6 +20,7 @@ use super::mistake::BodyMistake;
 use super::opened::Head;
 use super::rejection::{Rejection, RejectionKind};
 use crate::error::DecodeError;
+use crate::notifications::marks::{MARKS, MERCHANTS};
 use crate::notifications::v2::{
     check_fail, check_success, combined_transactions_success, pap_contract_state_changed, refund_processed,
     transaction_fail, transaction_success, transaction_success_, transactions_risk_occurred,
@@ -118,21 +119,27 @@ fn from_json<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), De
     T::decode(&content.json, None)
 }
 
-/// The elements with the number of the merchant that a message is for: one in each event. A test holds these names and those
-/// below against the catalogue.
-const OWN_NUMBERS: [&str; 2] = ["mch_id", "combine_mch_id"];
+/// What tells an event of APIv2 from the others, as the catalogue has it (`told-by` and `identity`).
+pub(crate) struct Mark {
+    pub(crate) event: &'static str,
+    /// The elements that are all there.
+    pub(crate) told_by: &'static [&'static str],
+    /// The elements with the numbers of what happened.
+    pub(crate) identity: &'static [&'static str],
+}
 
-/// What tells an event from the others, which have no name in APIv2.
-const BY_ELEMENTS: [(&str, &[&str]); 7] = [
-    ("refund-processed", &["req_info"]),
-    ("combined-transactions-success", &["combine_out_trade_no"]),
-    ("pap-contract-state-changed", &["change_type", "contract_id"]),
-    ("transactions-risk-occurred", &["event_code", "risk_level"]),
-    ("vehicle-state-changed-for-parking", &["plate_number", "vehicle_event_createtime"]),
-    ("transaction-success", &["transaction_id", "out_trade_no", "result_code"]),
-    // A deduction by contract (委托代扣) that failed has no transaction_id.
-    ("transaction-success", &["contract_id", "out_trade_no", "result_code"]),
-];
+impl Mark {
+    fn fits(&self, elements: &XmlElements) -> bool {
+        self.told_by.iter().all(|name| elements.text(name).is_some())
+    }
+
+    /// The mark of an event that has been told already. What was sealed in it no longer has the elements that told it.
+    fn of_event(event: &str, elements: &XmlElements) -> Option<&'static Self> {
+        let mut forms = MARKS.iter().filter(|mark| mark.event == event).peekable();
+        let first = forms.peek().copied();
+        forms.find(|mark| mark.fits(elements)).or(first)
+    }
+}
 
 /// Whether a body without signature headers is one of APIv2.
 pub(super) fn is_v2(body: &[u8]) -> bool {
@@ -161,7 +168,7 @@ impl V2Verified {
         let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
         let event = event_of(&elements).to_owned();
         let is_sealed_refund = elements.text("req_info").is_some();
-        let mchid = OWN_NUMBERS.iter().find_map(|name| elements.text(name));
+        let mchid = MERCHANTS.iter().find_map(|name| elements.text(name));
         let mchid = mchid.ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
         let named: Vec<_> = merchants
             .iter()
@@ -212,7 +219,7 @@ impl V2Verified {
         Ok((head, merchants, Self { event, elements, is_json, is_signed }))
     }
 
-    /// What is sealed in it, or else itself; and an id, where it has none of its own.
+    /// What is sealed in it, or else itself; and an id, where it does not have one.
     pub(super) fn open(
         &self,
         merchants: &[Arc<MerchantKeys>],
@@ -258,7 +265,7 @@ fn open_req_info<'a>(
     let mut failure = RejectionKind::Incomplete("`req_info`");
     for merchant in merchants {
         match merchant.api_v2_key.as_ref().map(|key: &ApiV2Key| key.open_req_info(req_info)) {
-            // A wrong key may seem to open it; what comes out is no XML then.
+            // A wrong key may seem to open it; what comes out is not XML then.
             Some(Ok(opened)) => match XmlElements::read(&opened, "root") {
                 Ok(elements) => return Ok((elements, merchant)),
                 Err(error) => {
@@ -301,35 +308,13 @@ fn event_of(elements: &XmlElements) -> &str {
     {
         return event_type;
     }
-    let fits = |names: &[&str]| names.iter().all(|name| elements.text(name).is_some());
-    BY_ELEMENTS.iter().find(|(_, names)| fits(names)).map_or("", |(event, _)| event)
-}
-
-/// The elements with the numbers of what happened.
-fn id_elements(event: &str) -> &'static [&'static str] {
-    match event {
-        "refund-processed" => &["refund_id", "refund_status"],
-        "combined-transactions-success" => &["combine_mch_id", "combine_out_trade_no", "result_code"],
-        "pap-contract-state-changed" => &["contract_id", "change_type", "operate_time"],
-        "transactions-risk-occurred" => &["event_code"],
-        "vehicle-state-changed-for-parking" => {
-            &["plate_number", "vehicle_event_type", "vehicle_event_des", "vehicle_event_createtime"]
-        }
-        "transaction-success" => &["transaction_id", "result_code", "trade_state"],
-        _ => &[],
-    }
+    MARKS.iter().find(|mark| mark.fits(elements)).map_or("", |mark| mark.event)
 }
 
 /// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
 /// logged and a number plate is personal.
 fn id_of(event: &str, elements: &XmlElements) -> String {
-    let names = match event {
-        // Otherwise every deduction by contract that failed would be the same event.
-        "transaction-success" if elements.text("transaction_id").is_none() => {
-            &["mch_id", "out_trade_no", "result_code"][..]
-        }
-        event => id_elements(event),
-    };
+    let names = Mark::of_event(event, elements).map_or(&[][..], |mark| mark.identity);
     let mut of_event = String::from(event);
     let mut add = |name: &str, text: &str| of_event.push_str(&format!("\n{name}={text}"));
     if names.iter().any(|name| elements.text(name).is_some()) {
@@ -346,22 +331,39 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::{Catalog, Field};
+    use weipay_catalog::Catalog;
 
     use super::*;
 
-    /// Element names in the code are those of the catalogue: who it is for, and what tells one event from another.
+    fn elements(names: &[(&str, &str)]) -> XmlElements {
+        let mut elements = XmlElements::default();
+        names.iter().for_each(|(name, text)| elements.push(*name, *text));
+        elements
+    }
+
     #[test]
-    fn the_elements_that_are_asked_for_are_those_of_the_catalogue() {
-        let has = |fields: &[Field], name: &str| fields.iter().any(|field| field.name == name);
-        for one in Catalog::embedded().notifications().filter(|one| one.version == "v2") {
-            let own = OWN_NUMBERS.iter().filter(|name| has(&one.body, name)).count();
-            assert_eq!(own, 1, "{}: exactly one element names the merchant", one.event);
-            let of_event = BY_ELEMENTS.iter().filter(|(event, _)| *event == one.event);
-            let known = of_event.flat_map(|(_, names)| names.iter()).chain(id_elements(one.event));
-            for name in known {
-                assert!(has(&one.body, name) || has(&one.resource, name), "{} has no {name}", one.event);
-            }
+    fn a_deduction_that_failed_has_the_id_of_its_order_because_it_has_no_payment() {
+        let failed = |order| {
+            let names =
+                [("mch_id", "1"), ("contract_id", "2"), ("out_trade_no", order), ("result_code", "FAIL")];
+            let elements = elements(&names);
+            assert_eq!(event_of(&elements), "transaction-success");
+            id_of("transaction-success", &elements)
+        };
+        assert_ne!(failed("a"), failed("b"));
+        assert_eq!(failed("a"), failed("a"));
+    }
+
+    #[test]
+    fn no_mark_fits_what_another_event_must_have() {
+        let of_v2 = || Catalog::embedded().notifications().filter(|one| one.version == "v2");
+        for one in of_v2().filter(|one| !one.told_by.is_empty()) {
+            let required = one.body.iter().filter(|field| field.required).map(|field| (field.name, "1"));
+            let mut names: Vec<_> = required.collect();
+            names.extend(one.told_by[0].iter().map(|name| (*name, "1")));
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(event_of(&elements(&names)), one.event, "{names:?}");
         }
     }
 
