@@ -165,7 +165,7 @@ pub(super) async fn post(url: &str, message: Message, receivers: &Receivers) -> 
         .await
 }
 
-/// One request on a connection of its own.
+/// One request on a new connection.
 async fn exchange<S>(stream: S, target: &Target, message: Message) -> Result<Received, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -140,7 +140,7 @@ struct Known {
     response: Value,
 }
 
-/// One case: stocks of its own on the database, and the model of them.
+/// One case: its own stocks on the database, and the model of them.
 struct Case<'a> {
     platform: &'a mut Platform,
     model: Model,

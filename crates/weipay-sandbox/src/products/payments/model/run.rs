@@ -27,7 +27,7 @@ use crate::store::{Store, StoreError};
 const PERSONS: [&str; 3] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6p", SOMEBODY];
 const SUB_MCHID: &str = "1900000110";
 
-/// A database, and what handlers need beside it. The merchant is one of a sandbox, which has a state of its own.
+/// A database, and what handlers need beside it. The merchant is one of a sandbox, which has another state.
 struct World<'a> {
     folder: TempDir,
     store: Option<Store>,
@@ -290,7 +290,7 @@ fn product_path(product: TradeType) -> &'static str {
         TradeType::Mweb => "h5",
         TradeType::Native => "native",
         TradeType::Micropay => "codepay",
-        TradeType::Pap => unreachable!("contracts have a model of their own"),
+        TradeType::Pap => unreachable!("contracts have their own model"),
     }
 }
 
