@@ -31,8 +31,10 @@ pub struct Notification {
     /// What tells it from the other notifications, where it does not name its event (APIv2): elements that are all there, in one or
     /// several forms.
     pub told_by: Vec<Vec<&'static str>>,
-    /// For each of these forms, the elements with the numbers of what happened: the same in each delivery of it.
-    pub identity: Vec<Vec<&'static str>>,
+    /// Of the same: the elements with the numbers of what happened, one of which at least is there.
+    pub numbers: Vec<&'static str>,
+    /// What, beside these numbers, is the same in each delivery of a message and differs in another one.
+    pub identity: Vec<&'static str>,
     /// The cipher of the encrypted field in the body.
     pub cipher: &'static str,
     /// When a failed delivery is repeated.

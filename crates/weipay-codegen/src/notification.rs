@@ -90,11 +90,11 @@ fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
 fn marks<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
     let mut merchants: Vec<&str> = Vec::new();
     let mut marks = Vec::new();
-    for Notification { event, merchant, told_by, identity, .. } in notifications {
-        merchants.extend(merchant.filter(|name| !merchants.contains(name)));
-        marks.extend(told_by.iter().zip(identity).map(|(told_by, identity)| (told_by, event, identity)));
+    for notification in notifications {
+        merchants.extend(notification.merchant.filter(|name| !merchants.contains(name)));
+        marks.extend((!notification.told_by.is_empty()).then_some(notification));
     }
-    marks.sort_by_key(|(told_by, event, _)| (told_by.len(), *event));
+    marks.sort_by_key(|mark| (mark.told_by.first().map(Vec::len), mark.event));
     let mut text = header("catalog/notifications/v2/");
     text.push_str("//! What tells the events of APIv2 apart, which have no names there.\n\n");
     text.push_str("use crate::notification::Mark;\n\n");
@@ -105,9 +105,11 @@ fn marks<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
     text.push_str(
         "/// The first that fits is the event.\n#[rustfmt::skip]\npub(crate) const MARKS: &[Mark] = &[\n",
     );
-    for (told_by, event, identity) in marks {
+    for Notification { event, told_by, numbers, identity, .. } in marks {
+        let told_by: Vec<String> = told_by.iter().map(|form| format!("&{form:?}")).collect();
         text.push_str(&format!(
-            "    Mark {{ event: {event:?}, told_by: &{told_by:?}, identity: &{identity:?} }},\n"
+            "    Mark {{ event: {event:?}, told_by: &[{}], numbers: &{numbers:?}, identity: &{identity:?} }},\n",
+            told_by.join(", ")
         ));
     }
     text.push_str("];\n");

@@ -7,10 +7,10 @@ use crate::notification::Notification;
 
 impl Linter {
     pub(super) fn check_marks(&mut self, place: Place<'_>, notification: &Notification) {
-        let Notification { merchant, told_by, identity, body, resource, .. } = notification;
+        let Notification { merchant, told_by, numbers, identity, body, resource, .. } = notification;
         if notification.version != "v2" {
-            if merchant.is_some() || !told_by.is_empty() || !identity.is_empty() {
-                let problem = "remove `merchant`, `told-by` and `identity`: a notification of APIv3 names its event in `event_type`";
+            if merchant.is_some() || !told_by.is_empty() || !numbers.is_empty() || !identity.is_empty() {
+                let problem = "remove `merchant`, `told-by`, `numbers` and `identity`: a notification of APIv3 names its event in `event_type`";
                 self.report(place, 1, problem);
             }
             return;
@@ -31,14 +31,22 @@ impl Linter {
                 "`told-by` must name elements that only this event has, unless it has an `event_type`",
             );
         }
-        if told_by.len() != identity.len() {
-            self.report(place, 1, "`identity` must have as many forms as `told-by`, separated by `|`");
+        if told_by.is_empty() != numbers.is_empty() || told_by.is_empty() != identity.is_empty() {
+            self.report(
+                place,
+                1,
+                "with `told-by` go `numbers` and `identity`, which tell one message from another",
+            );
         }
         for name in told_by.iter().flatten().filter(|name| !has(body, name)) {
             self.report(place, 1, format!("`told-by` names `{name}`, which the body does not have"));
         }
-        for name in identity.iter().flatten().filter(|name| !has(body, name) && !has(resource, name)) {
-            self.report(place, 1, format!("`identity` names `{name}`, which the notification does not have"));
+        for name in numbers.iter().chain(identity).filter(|name| !has(body, name) && !has(resource, name)) {
+            self.report(
+                place,
+                1,
+                format!("`numbers` or `identity` names `{name}`, which the notification does not have"),
+            );
         }
     }
 }
@@ -56,7 +64,10 @@ mod tests {
             let envelope = "ENVELOPE v2\n  title x\n  retry 15s\n\n  response\n    a string\n";
             lint(&[("notifications/v2/envelope", envelope), ("notifications/v2/paid", &text)]).join("\n")
         };
-        assert_eq!(findings("  merchant mch_id\n  told-by paid_no\n  identity paid_no\n"), "");
+        assert_eq!(
+            findings("  merchant mch_id\n  told-by paid_no\n  numbers paid_no\n  identity mch_id\n"),
+            ""
+        );
         let nothing = findings("");
         assert!(
             nothing.contains("`merchant` must name") && nothing.contains("`told-by` must name"),
@@ -64,7 +75,7 @@ mod tests {
         );
         let wrong = findings("  merchant mchid\n  told-by paid | mch_id\n  identity number\n");
         for problem in
-            ["`merchant` must name", "as many forms", "`told-by` names `paid`", "`identity` names `number`"]
+            ["`merchant` must name", "with `told-by` go", "`told-by` names `paid`", "names `number`"]
         {
             assert!(wrong.contains(problem), "{problem}: {wrong}");
         }

@@ -42,6 +42,7 @@ fn blank(version: &'static str) -> Notification {
         summary_has: None,
         merchant: None,
         told_by: Vec::new(),
+        numbers: Vec::new(),
         identity: Vec::new(),
         cipher: AES_GCM,
         retry: Retry::default(),
@@ -100,7 +101,8 @@ fn take_entry(
         "summary-has" => notification.summary_has = Some(rest),
         "merchant" => notification.merchant = Some(rest),
         "told-by" => notification.told_by = rest.split('|').map(list).collect(),
-        "identity" => notification.identity = rest.split('|').map(list).collect(),
+        "identity" => notification.identity = list(rest),
+        "numbers" => notification.numbers = list(rest),
         "cipher" => notification.cipher = rest,
         "retry" => {
             notification.retry = retry(rest).ok_or_else(|| {

@@ -10,11 +10,10 @@ pub(crate) const MERCHANTS: &[&str] = &["mch_id", "combine_mch_id"];
 /// The first that fits is the event.
 #[rustfmt::skip]
 pub(crate) const MARKS: &[Mark] = &[
-    Mark { event: "combined-transactions-success", told_by: &["combine_out_trade_no"], identity: &["combine_mch_id", "combine_out_trade_no", "result_code"] },
-    Mark { event: "refund-processed", told_by: &["req_info"], identity: &["refund_id", "refund_status"] },
-    Mark { event: "pap-contract-state-changed", told_by: &["change_type", "contract_id"], identity: &["contract_id", "change_type", "operate_time"] },
-    Mark { event: "transactions-risk-occurred", told_by: &["event_code", "risk_level"], identity: &["event_code"] },
-    Mark { event: "vehicle-state-changed-for-parking", told_by: &["plate_number", "vehicle_event_createtime"], identity: &["plate_number", "vehicle_event_type", "vehicle_event_des", "vehicle_event_createtime"] },
-    Mark { event: "transaction-success", told_by: &["transaction_id", "out_trade_no", "result_code"], identity: &["transaction_id", "result_code", "trade_state"] },
-    Mark { event: "transaction-success", told_by: &["contract_id", "out_trade_no", "result_code"], identity: &["mch_id", "out_trade_no", "result_code"] },
+    Mark { event: "combined-transactions-success", told_by: &[&["combine_out_trade_no"]], numbers: &["combine_out_trade_no"], identity: &["combine_mch_id", "result_code"] },
+    Mark { event: "refund-processed", told_by: &[&["req_info"]], numbers: &["refund_id", "out_refund_no"], identity: &["refund_status"] },
+    Mark { event: "pap-contract-state-changed", told_by: &[&["change_type", "contract_id"]], numbers: &["contract_id", "contract_code"], identity: &["mch_id", "sub_mch_id", "plan_id", "change_type", "operate_time"] },
+    Mark { event: "transactions-risk-occurred", told_by: &[&["event_code", "risk_level"]], numbers: &["event_code"], identity: &["mch_id", "sub_mch_id", "risk_level"] },
+    Mark { event: "vehicle-state-changed-for-parking", told_by: &[&["plate_number", "vehicle_event_createtime"]], numbers: &["plate_number"], identity: &["mch_id", "sub_mch_id", "vehicle_event_type", "vehicle_event_des", "vehicle_event_createtime"] },
+    Mark { event: "transaction-success", told_by: &[&["transaction_id", "out_trade_no", "result_code"], &["contract_id", "out_trade_no", "result_code"]], numbers: &["transaction_id", "out_trade_no"], identity: &["mch_id", "sub_mch_id", "result_code", "trade_state", "user_repaid"] },
 ];
