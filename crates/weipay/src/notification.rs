@@ -83,3 +83,4 @@ pub use v2::V2Event;
 pub use verified::Verified;
 
 pub(crate) use event::{SentAs, events};
+pub(crate) use v2::Mark;

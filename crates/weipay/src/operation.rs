@@ -179,7 +179,7 @@ impl Operation {
         self.product
     }
 
-    /// The operation's base URL, if it is not on the main host. A client with a base URL of its own sends all operations there.
+    /// The operation's base URL, if it is not on the main host. A client whose base URL was set sends all operations there.
     #[must_use]
     pub const fn base_url(&self) -> Option<&'static str> {
         self.base_url

@@ -131,7 +131,7 @@ impl Platform {
     }
 
     /// Lets the clock go as another node has said since this one last looked, and does what is due then. Whether there was anything.
-    /// What this node itself has said and not yet kept is no reason to go back.
+    /// What this node itself has said and not yet kept does not turn the clock back.
     pub(crate) fn follow_clock(&self) -> Result<bool, StoreError> {
         let is_moved = self.take_over_clock()?;
         if is_moved {

@@ -140,7 +140,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// If the signature is not proven to be the platform's, or the body is not a notification. A probe (签名探测) is an error of its own
+    /// If the signature is not proven to be the platform's, or the body is not a notification. A probe (签名探测) is a separate error
     /// kind, [`RejectionKind::Probe`].
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, Rejection> {
         if body.len() > MAX_BODY {

@@ -421,7 +421,7 @@ pub(super) fn of_bundle(tx: &Transaction<'_>, bundle_id: &str) -> Result<Vec<Cou
     Ok(coupons)
 }
 
-/// The coupons of the bundle of a coupon, it among them; none of a coupon without a bundle.
+/// The coupons of the bundle of a coupon, it among them; of a coupon without a bundle, none.
 pub(super) fn siblings(tx: &Transaction<'_>, coupon: &Coupon) -> Result<Vec<Coupon>, StoreError> {
     coupon.bundle.as_ref().map_or(Ok(Vec::new()), |bundle| of_bundle(tx, &bundle.id))
 }

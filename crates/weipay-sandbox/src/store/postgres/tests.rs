@@ -107,7 +107,7 @@ fn work_that_others_come_between_is_done_again_until_all_is_done() {
 #[test]
 fn a_rule_that_reads_what_others_write_holds_for_all_of_them_together() {
     let Some(nodes) = nodes::<3>() else { return };
-    // At most ten records: each transaction counts, then adds one under a key of its own.
+    // At most ten records: each transaction counts, then adds one under a new key.
     let indexes = [crate::store::IndexEntry::new("all", "")];
     let all = [crate::store::IndexRange::equal("all", "")];
     let add = |node: &Postgres, key: &str| {
