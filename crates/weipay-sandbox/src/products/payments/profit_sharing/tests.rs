@@ -72,28 +72,28 @@ fn a_receiver_gets_its_part_and_the_merchant_the_rest() {
 
 #[test]
 fn a_person_whose_account_takes_nothing_gets_no_part_and_the_money_stays() {
-    let (mut world, id) = world();
+    let (mut shop, id) = shop();
     let person = crate::products::world::openid(7);
     let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER" });
-    world.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
     for (number, state, reason) in [
         ("s1", AccountState::Frozen, json!("ACCOUNT_ABNORMAL")),
         ("s2", AccountState::Cancelled, json!("ACCOUNT_ABNORMAL")),
         ("s3", AccountState::Unverified, json!("RECEIVER_REAL_NAME_NOT_VERIFIED")),
         ("s4", AccountState::Normal, Value::Null),
     ] {
-        world.store().transaction(|tx| state.keep(tx, &person)).unwrap();
+        shop.store().transaction(|tx| state.keep(tx, &person)).unwrap();
         let mut body = request(&id, number, 100, false);
         body["receivers"][0]["type"] = json!("PERSONAL_OPENID");
         body["receivers"][0]["account"] = json!(person);
-        world.ask("POST", "/v3/profitsharing/orders", &body).unwrap();
-        world.pass(10);
+        shop.ask("POST", "/v3/profitsharing/orders", &body).unwrap();
+        shop.pass(10);
         let target = format!("/v3/profitsharing/orders/{number}?transaction_id={id}");
-        let shown = world.ask("GET", &target, &Value::Null).unwrap();
+        let shown = shop.ask("GET", &target, &Value::Null).unwrap();
         assert_eq!(shown["receivers"][0]["fail_reason"], reason, "{shown}");
     }
-    assert_eq!(world.balance(&Owner::person(person), AccountKind::Wallet), 100);
-    assert_eq!((unsplit(&world, &id), world.sum()), (894, 0));
+    assert_eq!(shop.balance(&Owner::person(person), AccountKind::Wallet), 100);
+    assert_eq!((unsplit(&shop, &id), shop.sum()), (894, 0));
 }
 
 #[test]
