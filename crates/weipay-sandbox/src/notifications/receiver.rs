@@ -419,7 +419,7 @@ mod tests {
 
     #[test]
     fn a_response_in_time_counts_although_its_body_comes_later() {
-        use tokio::io::AsyncWriteExt;
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let received = runtime.block_on(async {
@@ -427,7 +427,15 @@ mod tests {
             let target = Target::parse("http://127.0.0.1/notify").unwrap();
             let message = Message { headers: Vec::new(), body: b"{}".to_vec() };
             let written = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nO";
-            receiver.write_all(written).await.unwrap();
+            // Its end of the connection stays open as long as this task is not waited for.
+            let _receiving = tokio::spawn(async move {
+                let mut request = Vec::new();
+                while !request.ends_with(b"{}") {
+                    assert!(receiver.read_buf(&mut request).await.unwrap() > 0);
+                }
+                receiver.write_all(written).await.unwrap();
+                receiver
+            });
             let head = exchange(stream, &target, message).await;
             // The head came at the last moment, so nothing is left of the limit for the body, which never ends.
             within(Duration::ZERO, std::future::ready(head)).await

@@ -115,7 +115,9 @@ impl BodyReader {
         if body.length <= body.kept.capacity() {
             return Ok(());
         }
-        let capacity = body.length.max((body.kept.capacity() * 2).min(max));
+        // One that is short does not draw on the budget.
+        let most = if body.length <= OWN { OWN } else { max };
+        let capacity = body.length.max((body.kept.capacity() * 2).min(most));
         let pieces = capacity.saturating_sub(body.allowed()).div_ceil(PIECE);
         if pieces > 0 {
             let more = self.take(pieces, connection, body.part.is_none()).await?;
