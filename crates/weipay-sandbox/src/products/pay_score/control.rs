@@ -206,7 +206,7 @@ impl Platform {
     /// # Errors
     /// When there is nothing to pay, or the database fails.
     pub fn pay_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
-        self.with_service_order(number, |tx, order, now| collection::pay_completed(tx, order, now))
+        self.with_service_order(number, collection::pay_completed)
     }
 
     fn with_service_order(

@@ -177,7 +177,7 @@ impl Platform {
     /// # Errors
     /// When there is none in effect under this number, or the database fails.
     pub fn end_authorization(&self, number: &str) -> Result<(), TransferError> {
-        self.with_authorization(number, |tx, found, now| authorization::end_by_person(tx, found, now))
+        self.with_authorization(number, authorization::end_by_person)
     }
 
     fn with_authorization(
