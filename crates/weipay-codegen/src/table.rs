@@ -115,6 +115,9 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some(seconds) = operation.repeat_after {
         say(format!("apart({seconds})"));
     }
+    if let Some(header) = operation.signed_digest {
+        say(format!("signs_digest({header:?})"));
+    }
     if operation.success != 200 {
         say(format!("succeeds_with({})", operation.success));
     }

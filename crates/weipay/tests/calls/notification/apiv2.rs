@@ -181,8 +181,10 @@ fn the_ids_of_other_events_differ_too_where_their_numbers_are_empty() {
 /// Only a refund in XML may come without a signature. Anybody can post to the route, and may know sealed texts of old messages.
 #[test]
 fn json_without_a_sign_is_rejected_whatever_members_it_has() {
-    let sealed =
-        ApiV3Key::new(API_V3_KEY).unwrap().seal("uluk4a9R25RW", "transaction", br#"{"order_id":"1"}"#).unwrap();
+    let sealed = ApiV3Key::new(API_V3_KEY)
+        .unwrap()
+        .seal("uluk4a9R25RW", "transaction", br#"{"order_id":"1"}"#)
+        .unwrap();
     let req_info = key().seal_req_info(b"<root><refund_id>1</refund_id></root>").unwrap();
     for (name, text) in [("req_info", "x"), ("req_info", &req_info), ("req_info", ""), ("sign", "")] {
         let mut body = json!({
