@@ -12,12 +12,14 @@
     reason = "a benchmark stops when something is wrong, and prints"
 )]
 
+mod coupons;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
@@ -35,15 +37,16 @@ const ORDERS: usize = 300;
 const QUERIES: usize = 2_000;
 /// After so many requests the memory is looked at.
 const REQUESTS: usize = 100_000;
-/// The platform's own limit of coupons for one user of one stock.
-const PER_USER: usize = 100;
 const SERVE: &str = "serve";
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(SERVE) {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let wanted = arguments.next();
+    if wanted.as_deref() == Some(SERVE) {
         return serve(&arguments.next().expect("a folder"));
     }
+    // One word picks a row, so that a profiler sees nothing else.
+    let wanted = |row: &str| wanted.as_deref().is_none_or(|wanted| wanted == row);
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().to_str().expect("a path");
     let mut server = Command::new(std::env::current_exe().expect("the path of this program"));
@@ -61,16 +64,23 @@ fn main() {
     println!("memory of the sandbox after its start: {:.1} MiB", bench.memory());
     let openssl = openssl();
     let (mut signing, mut coupons, mut orders, mut queries) = (vec![], vec![], vec![], vec![]);
-    let prepared = Arc::new(bench.coupons(ROUNDS * COUPON_CALLS));
+    let prepared = if wanted("coupons") { bench.coupons(ROUNDS * COUPON_CALLS) } else { Vec::new() };
+    let prepared = Arc::new(prepared);
     for round in 0..ROUNDS {
         signing.push(signature());
         let share = round * COUPON_CALLS..(round + 1) * COUPON_CALLS;
-        coupons.push(bench.measured(2 * COUPON_CALLS, || {
-            bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/associate");
-            bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/disassociate");
-        }));
-        orders.push(bench.measured(ORDERS, || bench.pay(round * ORDERS..(round + 1) * ORDERS)));
-        queries.push(bench.measured(QUERIES, || bench.query(QUERIES)));
+        if wanted("coupons") {
+            coupons.push(bench.measured(2 * COUPON_CALLS, || {
+                bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/associate");
+                bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/disassociate");
+            }));
+        }
+        if wanted("orders") || wanted("queries") {
+            orders.push(bench.measured(ORDERS, || bench.pay(round * ORDERS..(round + 1) * ORDERS)));
+        }
+        if wanted("queries") {
+            queries.push(bench.measured(QUERIES, || bench.query(QUERIES)));
+        }
     }
     let signing = median(signing);
     println!(
@@ -82,6 +92,9 @@ fn main() {
         "", "µs CPU", "sandbox", "signature", "openssl", "p99 ms"
     );
     let row = |what: &str, costs: Vec<Cost>| {
+        if costs.is_empty() {
+            return;
+        }
         let pick = |part: fn(&Cost) -> f64| median(costs.iter().map(part).collect());
         let cpu = pick(|cost| cost.client + cost.server);
         let beside = openssl.map_or("?".to_owned(), |one| format!("{:.2}", one / cpu));
@@ -92,14 +105,9 @@ fn main() {
     row("order, payment and notification", orders);
     row("query of an order", queries);
 
-    let before = bench.memory();
-    bench.query(REQUESTS);
-    let after = bench.memory();
-    bench.query(REQUESTS / 4);
-    println!(
-        "memory: {before:.1} MiB; after {REQUESTS} further requests {after:.1}, after a quarter more {:.1}",
-        bench.memory()
-    );
+    if wanted("memory") {
+        bench.memory_after_many_requests();
+    }
     // It ends with its input.
     drop(server.stdin.take());
     server.wait().expect("the end of the server");
@@ -220,38 +228,12 @@ impl<'a> Bench<'a> {
 
     /// Coupons that were sent, as the bodies of the calls to come.
     fn coupons(&self, count: usize) -> Vec<Value> {
-        let now = SystemTime::now();
-        let time = |time: SystemTime| weipay::model::Time::from(time).to_string();
-        let stock = json!({
-            "stock_name": "满十元减五元", "belong_merchant": self.text("mchid"), "goods_name": "全场通用", "stock_type": "NORMAL",
-            "coupon_use_rule": {
-                "coupon_available_time": {
-                    "available_begin_time": time(now), "available_end_time": time(now + Duration::from_secs(86_400))
-                },
-                "fixed_normal_coupon": {"discount_amount": 500, "transaction_minimum": 1000},
-                "use_method": "OFF_LINE"
-            },
-            "stock_send_rule": {"max_coupons": count, "max_coupons_per_user": PER_USER},
-            "coupon_code_mode": "WECHATPAY_MODE", "out_request_no": "bench-stock"
-        });
+        let stock = coupons::stock(self.text("mchid"), count);
         let stock = self.in_flight(&Arc::new(vec![stock]), 0..1, "v3/marketing/busifavor/stocks");
         let stock_id = &stock[0]["stock_id"];
-        let requests = (0..count)
-            .map(|number| {
-                json!({
-                    "openid": format!("o{:027}", number / PER_USER), "appid": self.text("appid"), "stock_id": stock_id,
-                    "out_request_no": format!("send-{number}")
-                })
-            })
-            .collect();
+        let requests = coupons::sendings(stock_id, self.text("appid"), count);
         let sent = self.in_flight(&Arc::new(requests), 0..count, "v3/marketing/busifavor/coupons/send");
-        let coupons = sent.iter().enumerate().map(|(number, sent)| {
-            json!({
-                "stock_id": stock_id, "coupon_code": sent["send_coupon_result"]["coupon_code"],
-                "out_trade_no": format!("order-{number}"), "out_request_no": format!("tie-{number}")
-            })
-        });
-        coupons.collect()
+        coupons::associations(stock_id, &sent)
     }
 
     /// Creates orders, lets a person pay each, and waits until the notification of each is acknowledged.
@@ -274,6 +256,21 @@ impl<'a> Bench<'a> {
         while self.notified.load(Ordering::SeqCst) < wanted {
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Queries an order again and again and prints what the process of the sandbox holds.
+    fn memory_after_many_requests(&self) {
+        if self.notified.load(Ordering::SeqCst) < ORDERS {
+            self.pay(0..ORDERS);
+        }
+        let before = self.memory();
+        self.query(REQUESTS);
+        let after = self.memory();
+        self.query(REQUESTS / 4);
+        println!(
+            "memory: {before:.1} MiB; after {REQUESTS} further requests {after:.1}, after a quarter more {:.1}",
+            self.memory()
+        );
     }
 
     /// Queries the orders that were paid.

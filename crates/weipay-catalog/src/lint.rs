@@ -5,8 +5,10 @@
 
 mod errors;
 mod field;
+mod notification;
 mod purpose;
 mod values;
+mod waiting;
 
 #[cfg(test)]
 pub(crate) use field::broken_rule;
@@ -229,6 +231,7 @@ impl Linter {
             }
         }
         self.check_repeat(place, operation);
+        self.check_waiting(place, operation);
         self.check_purposes(place, operation);
         self.check_errors(place, operation);
         for travels in operation::Place::ALL {
@@ -252,6 +255,9 @@ impl Linter {
             |notification| &notification.response_headers,
             |notification| &notification.response,
         ];
+        if matches!(heading, Heading::Notification(..)) {
+            self.check_marks(place, notification);
+        }
         for fields in places {
             if inherited.is_none_or(|inherited| fields(inherited) != fields(notification)) {
                 self.collect_lists(heading, fields(notification));

@@ -2,6 +2,7 @@
 
 use crate::errors::{ErrorCode, ErrorList};
 use crate::field::{Field, Purpose};
+use crate::waiting::Wait;
 
 /// An operation of the API.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,8 @@ pub struct Operation {
     pub repeat_after: Option<u32>,
     /// Why a repeat is safe or not, according to the official text or an observation.
     pub repeat_reason: &'static str,
+    /// Of a query: what is known about waiting for a final state. `None` if nothing changes.
+    pub wait: Option<Wait>,
     /// Whether a field of the request travels encrypted.
     pub takes_encrypted: bool,
     /// Whether a field of the response travels encrypted.
@@ -198,6 +201,13 @@ impl Operation {
     #[must_use]
     pub fn demands_hmac(&self) -> bool {
         self.field_for(Purpose::SignType).is_some_and(|(_, field)| field.values == ["HMAC-SHA256"])
+    }
+
+    /// Whether a success says so in `result_code`, beside the `return_code` that every response of APIv2 has.
+    #[must_use]
+    pub fn has_result_code(&self) -> bool {
+        self.version() == Version::V2
+            && self.response.iter().any(|field| field.name == "result_code" && field.required)
     }
 
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.

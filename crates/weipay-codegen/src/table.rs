@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
-use weipay_catalog::{Dialect, Operation, Place, Purpose, Repeat, Version, names as rust_names};
+use weipay_catalog::waiting::FinalStates;
+use weipay_catalog::{Dialect, Operation, Place, Purpose, Repeat, Version, Wait, names as rust_names};
 
 use crate::errors;
 use crate::members::Members;
@@ -59,6 +60,7 @@ pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
         use super::{{Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
+        use crate::waiting::{{FinalStates, Pace}};
 
         {shared}
         {rows}
@@ -118,6 +120,13 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some(header) = operation.signed_digest {
         say(format!("signs_digest({header:?})"));
     }
+    if let Some(states) = operation.wait.as_ref().and_then(Wait::final_states) {
+        let FinalStates { pace, state, finals, not_ready, may_appear } = states;
+        say(format!(
+            "settles(&FinalStates {{ pace: Pace::{pace:?}, state: &{state:?}, finals: &{finals:?}, not_ready: &{not_ready:?}, \
+             may_appear: {may_appear} }})"
+        ));
+    }
     if operation.success != 200 {
         say(format!("succeeds_with({})", operation.success));
     }
@@ -127,6 +136,7 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
         (operation.client_cert, "client_certificate()"),
         (operation.nonceless, "nonceless()"),
         (operation.demands_hmac(), "hmac()"),
+        (operation.has_result_code(), "result()"),
         (operation.version() == Version::V2 && !operation.is_request_signed(), "signless()"),
     ];
     errors::fact(operation, names).into_iter().for_each(&mut say);

@@ -29,6 +29,8 @@ pub(crate) mod payments;
 pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
 pub(crate) mod product_coupons;
+#[cfg(test)]
+pub(crate) mod race;
 mod security_echo;
 pub(crate) mod transfers;
 pub(crate) mod users;
@@ -181,7 +183,7 @@ impl Behaviour {
     pub fn from_operation(operation: &Operation) -> Self {
         match handler(PRODUCTS, operation) {
             Some(_) => Self::State,
-            None if operation.path == downloads::BILLS => Self::State,
+            None if downloads::has_state(operation) => Self::State,
             None if gate::serves(operation) || v2::serves(operation) => Self::Example,
             None => Self::None,
         }

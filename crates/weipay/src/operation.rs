@@ -17,6 +17,7 @@ use http::{Method, StatusCode};
 
 use crate::error::ErrorCode;
 use crate::model::table::Place;
+use crate::waiting::FinalStates;
 pub(crate) use find::{is_of_brands, version_of};
 
 /// An operation (接口) of the API: what the catalogue says about it.
@@ -52,7 +53,9 @@ pub struct Operation {
     needs_client_certificate: bool,
     is_nonceless: bool,
     demands_hmac: bool,
+    has_result_code: bool,
     is_signless: bool,
+    final_states: Option<&'static FinalStates>,
     error_lists: &'static [&'static [ErrorCode]],
     members: &'static str,
 }
@@ -140,7 +143,9 @@ impl Operation {
             needs_client_certificate: false,
             is_nonceless: false,
             demands_hmac: false,
+            has_result_code: false,
             is_signless: false,
+            final_states: None,
             error_lists: &[],
             members,
         }
@@ -176,7 +181,7 @@ impl Operation {
         self.product
     }
 
-    /// The operation's base URL, if it is not on the main host. A client with a base URL of its own sends all operations there.
+    /// The operation's base URL, if it is not on the main host. A client whose base URL was set sends all operations there.
     #[must_use]
     pub const fn base_url(&self) -> Option<&'static str> {
         self.base_url
@@ -249,6 +254,28 @@ impl Operation {
         self.request_number
     }
 
+    /// Of a query: the states that nothing follows, or nothing without an act of the merchant. [`waiting`](crate::waiting) ends with
+    /// them. Empty if it is not known which states are final, or there are none.
+    ///
+    /// ```
+    /// use weipay::{Operation, http::Method};
+    ///
+    /// let query = Operation::find(&Method::GET, "v3/refund/domestic/refunds/{out_refund_no}").unwrap();
+    /// assert!(query.final_states().contains(&"ABNORMAL") && !query.final_states().contains(&"PROCESSING"));
+    /// ```
+    #[must_use]
+    pub const fn final_states(&self) -> &'static [&'static str] {
+        match self.final_states {
+            Some(known) => known.finals,
+            None => &[],
+        }
+    }
+
+    /// What waiting needs to know of it.
+    pub(crate) const fn final_states_to_wait_for(&self) -> Option<&'static FinalStates> {
+        self.final_states
+    }
+
     /// The error codes (错误码) that are known of it: its own first, then those that every operation of its version has. A code may have
     /// several rows with different meanings. Never complete: the platform adds codes without notice.
     ///
@@ -300,6 +327,11 @@ impl Operation {
     /// That field, with its place.
     pub(crate) const fn merchant_field(&self) -> Option<(&'static str, Place)> {
         self.merchant_number
+    }
+
+    /// Whether a success says so in `result_code` too (APIv2).
+    pub(crate) const fn has_result_code(&self) -> bool {
+        self.has_result_code
     }
 
     /// What is known of members, as [`crate::members`] reads it.
@@ -375,6 +407,11 @@ impl Operation {
         self
     }
 
+    const fn settles(mut self, final_states: &'static FinalStates) -> Self {
+        self.final_states = Some(final_states);
+        self
+    }
+
     const fn succeeds_with(mut self, status: u16) -> Self {
         self.success = status;
         self
@@ -407,6 +444,11 @@ impl Operation {
 
     const fn hmac(mut self) -> Self {
         self.demands_hmac = true;
+        self
+    }
+
+    const fn result(mut self) -> Self {
+        self.has_result_code = true;
         self
     }
 

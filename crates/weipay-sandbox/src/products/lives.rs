@@ -4,7 +4,7 @@
 //! which states and balances are there afterwards. A life is a list of random steps; the same seed gives the same lives each time. What
 //! fails is made shorter, step by step, and printed before it fails again.
 //!
-//! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each has a variable of its own that goes before it. The defaults
+//! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each model has its own variable, which goes before it. The defaults
 //! are quick. `WEIPAY_MODEL_SEED` makes other lives.
 
 use std::fmt::Debug;
@@ -83,6 +83,27 @@ pub(crate) fn share(fen: i64, (total, part): (i64, i64), (before, part_before): 
     let rounded = (2 * fen * part + total) / (2 * total);
     let others_left = (total - part) - (before - part_before);
     rounded.min(part - part_before).min(fen).max(fen - others_left).max(0)
+}
+
+/// One of these that a step means, or what it says if there is none. A step of four says it anyway, so that refusals come, too.
+pub(crate) fn meant<T>(said: T, of: impl Iterator<Item = T>) -> T
+where
+    T: Copy + TryInto<usize>,
+{
+    let of: Vec<T> = of.collect();
+    match said.try_into() {
+        Ok(place) if place % 4 > 0 && !of.is_empty() => of[place % of.len()],
+        _ => said,
+    }
+}
+
+#[test]
+fn a_step_means_one_of_what_is_there() {
+    assert_eq!(
+        (1..9usize).map(|said| meant(said, [20, 30].into_iter())).collect::<Vec<_>>(),
+        [30, 20, 30, 4, 30, 20, 30, 8]
+    );
+    assert_eq!(meant(3u8, std::iter::empty()), 3);
 }
 
 #[test]

@@ -25,6 +25,8 @@ use super::{Context, DueHandler, HandlerError, Route, route};
 use crate::clock::DAY;
 use crate::response::Refusal;
 use crate::store::Transaction;
+#[cfg(test)]
+pub(crate) use withdrawal::State as WithdrawalState;
 use withdrawal::{Account, SETTLES, State, Withdrawal};
 
 #[rustfmt::skip]
@@ -55,7 +57,7 @@ fn withdraw(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handle
 
 fn withdraw_of_sub_merchant(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let sub_mchid = context.request.required("sub_mchid");
-    if !context.caller.sub_merchants.iter().any(|own| own == sub_mchid) {
+    if !context.merchants.have_relation(context.caller, sub_mchid) {
         return Err(refusals::not_a_sub_merchant().into());
     }
     let made = create(tx, context, Some(sub_mchid.to_owned()))?;

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::order::{OrderState, ServiceOrder, find_for_person};
 use super::permissions::{self, Permission};
-use super::{collection, steps};
+use super::{collection, messages, steps};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
 use crate::platform::Platform;
@@ -32,6 +32,12 @@ pub(crate) const ROUTES: &[Route] = &[
         "The person pays a completed service order at once, without waiting for a deduction",
         &[],
         pay,
+    ),
+    Route::get(
+        "/service-orders/{number}/messages",
+        "What the merchant last let the person be told of the money to come",
+        &[],
+        show_messages,
     ),
     Route::post(
         "/pay-score-permissions/{number}/open",
@@ -124,8 +130,8 @@ impl From<ServiceOrderError> for ControlError {
 
 fn confirm(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let openid = request.text("openid").unwrap_or_default();
-    control.platform.confirm_service_order(request.path("number"), openid)?;
-    Ok(Value::Null)
+    let query_id = control.platform.confirm_service_order(request.path("number"), openid)?;
+    Ok(json!({ "query_id": query_id }))
 }
 
 fn decline(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -136,6 +142,18 @@ fn decline(control: &Control, request: &ControlRequest) -> Result<Value, Control
 fn pay(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.pay_service_order(request.path("number"))?;
     Ok(Value::Null)
+}
+
+fn show_messages(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let shown: Result<Value, ServiceOrderError> = control.platform.store.transaction(|tx| {
+        let mut shown = Value::Null;
+        with_order(tx, request.path("number"), |tx, order| {
+            shown = messages::of_order(tx, &order)?;
+            Ok(true)
+        })?;
+        Ok(shown)
+    });
+    Ok(json!({ "messages": shown? }))
 }
 
 fn open_permission(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -158,8 +176,7 @@ impl Platform {
         if !is_openid(openid) {
             return Err(ServiceOrderError::Openid);
         }
-        let now = self.clock.now();
-        self.store.transaction(|tx| match permissions::open(tx, permission(tx, number)?, openid, now)? {
+        self.act(|tx, now| match permissions::open(tx, permission(tx, number)?, openid, now)? {
             true => Ok(()),
             false => Err(ServiceOrderError::Permission("the service is open already")),
         })
@@ -170,30 +187,27 @@ impl Platform {
     /// # Errors
     /// When it is not open, or the database fails.
     pub fn close_pay_score_permission(&self, number: &str) -> Result<(), ServiceOrderError> {
-        let now = self.clock.now();
-        self.store.transaction(|tx| match permissions::close(tx, permission(tx, number)?, now)? {
+        self.act(|tx, now| match permissions::close(tx, permission(tx, number)?, now)? {
             true => Ok(()),
             false => Err(ServiceOrderError::Permission("the service is not open")),
         })
     }
 
-    /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`.
+    /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`. Gives the `query_id` with which the app goes
+    /// back to the merchant.
     ///
     /// # Errors
     /// When there is nothing to confirm, the openid has not its form, or the database fails.
-    pub fn confirm_service_order(&self, number: &str, openid: &str) -> Result<(), ServiceOrderError> {
+    pub fn confirm_service_order(&self, number: &str, openid: &str) -> Result<String, ServiceOrderError> {
         if !is_openid(openid) {
             return Err(ServiceOrderError::Openid);
         }
-        let now = self.clock.now();
-        let mut refused = None;
-        let done = self.with_service_order(number, |tx, order| {
-            Ok(steps::confirm(tx, order, openid, now)?.is_some_and(|confirmed| {
-                refused = confirmed.err();
-                true
-            }))
-        });
-        refused.map_or(done, |reason| Err(ServiceOrderError::Limit(reason)))
+        let mut query_id = String::new();
+        self.with_willing_person(number, |tx, order, now| {
+            query_id = order.query_id();
+            steps::confirm(tx, order, openid, now)
+        })?;
+        Ok(query_id)
     }
 
     /// Deductions for a service order fail from now on, because the person cannot pay.
@@ -201,7 +215,7 @@ impl Platform {
     /// # Errors
     /// When there is no such order, it has ended, or the database fails.
     pub fn decline_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
-        self.with_service_order(number, declines)
+        self.with_service_order(number, |tx, order, _| declines(tx, order))
     }
 
     /// The person pays a completed service order at once.
@@ -209,16 +223,35 @@ impl Platform {
     /// # Errors
     /// When there is nothing to pay, or the database fails.
     pub fn pay_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
-        let now = self.clock.now();
-        self.with_service_order(number, |tx, order| collection::pay_completed(tx, order, now))
+        self.with_willing_person(number, |tx, order, now| collection::pay_completed(tx, order, now))
+    }
+
+    /// Does what a person wants, who may have to be told why it cannot be done.
+    fn with_willing_person(
+        &self,
+        number: &str,
+        mut work: impl FnMut(
+            &Transaction<'_>,
+            ServiceOrder,
+            i64,
+        ) -> Result<Option<Result<(), &'static str>>, HandlerError>,
+    ) -> Result<(), ServiceOrderError> {
+        let mut refused = None;
+        let done = self.with_service_order(number, |tx, order, now| {
+            Ok(work(tx, order, now)?.is_some_and(|done| {
+                refused = done.err();
+                true
+            }))
+        });
+        refused.map_or(done, |reason| Err(ServiceOrderError::Limit(reason)))
     }
 
     fn with_service_order(
         &self,
         number: &str,
-        mut work: impl FnMut(&Transaction<'_>, ServiceOrder) -> Result<bool, HandlerError>,
+        mut work: impl FnMut(&Transaction<'_>, ServiceOrder, i64) -> Result<bool, HandlerError>,
     ) -> Result<(), ServiceOrderError> {
-        self.store.transaction(|tx| with_order(tx, number, &mut work))
+        self.act(|tx, now| with_order(tx, number, |tx, order| work(tx, order, now)))
     }
 }
 

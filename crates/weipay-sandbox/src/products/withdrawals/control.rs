@@ -6,7 +6,7 @@ use super::withdrawal::{State, Withdrawal};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::store::StoreError;
+use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
     "/withdrawals/{number}/outcome",
@@ -19,24 +19,26 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         )
         .required(),
         Member::text("reason", "Why it fails or comes back"),
+        Member::text("mchid", "The merchant whose out_request_no is meant, when several have used it"),
     ],
-    decide,
+    decide_outcome,
 )];
 
 const WORDS: [&str; 3] = ["success", "fail", "refund"];
 
-fn decide(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let to = match request.text("to") {
         Some("fail") => State::Fail,
         Some("refund") => State::Refund,
         _ => State::Success,
     };
-    let decided = control.platform.decide_withdrawal(request.path("number"), to, request.text("reason"))?;
+    let (number, mchid) = (request.path("number"), request.text("mchid"));
+    let decided = control.platform.decide_withdrawal(number, mchid, to, request.text("reason"))?;
     match decided {
         Decided::Now(withdrawal) => Ok(withdrawal.show()),
         Decided::Unknown => Err(ControlError::not_found("no withdrawal has this number")),
         Decided::Ambiguous => Err(ControlError::conflict(
-            "several merchants have used this number; give the withdraw_id of the response",
+            "several merchants have used this number; give the withdraw_id of the response, or say which merchant is meant (mchid)",
         )),
         Decided::Impossible(state) => Err(ControlError::conflict(format!(
             "the withdrawal is {}: one that is CREATE_SUCCESS can succeed or fail, and only one that is SUCCESS can come back",
@@ -58,24 +60,38 @@ impl Platform {
     pub(crate) fn decide_withdrawal(
         &self,
         number: &str,
+        mchid: Option<&str>,
         to: State,
         reason: Option<&str>,
     ) -> Result<Decided, StoreError> {
-        let now = self.clock.now();
-        let decided: Result<Decided, HandlerError> = self.store.transaction(|tx| {
-            let mut found = Withdrawal::find_anybodys(tx, number)?;
-            let (Some(withdrawal), true) = (found.pop(), found.is_empty()) else {
-                return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
-            };
-            if !withdrawal.state.may_become(to) {
-                return Ok(Decided::Impossible(withdrawal.state));
-            }
-            Ok(Decided::Now(Box::new(withdrawal.become_state(tx, to, reason, now)?)))
-        });
+        let decided = self.act(|tx, now| decide(tx, (number, mchid), to, reason, now));
         decided.map_err(|error| match error {
             HandlerError::Failed(error) => error,
             // What was taken for a withdrawal is there.
             HandlerError::Refused(_) => StoreError::Corrupt("the money of a withdrawal".to_owned()),
         })
     }
+}
+
+/// Decides what the bank does with the withdrawal that has either number, of this merchant where one is given.
+pub(crate) fn decide(
+    tx: &Transaction<'_>,
+    (number, mchid): (&str, Option<&str>),
+    to: State,
+    reason: Option<&str>,
+    now: i64,
+) -> Result<Decided, HandlerError> {
+    let own = mchid.map(|mchid| Withdrawal::find_by_number(tx, mchid, number)).transpose()?.flatten();
+    let mut found = match own {
+        Some(own) => vec![own],
+        None => Withdrawal::find_anybodys(tx, number)?,
+    };
+    found.retain(|found| mchid.is_none_or(|mchid| mchid == found.merchant));
+    let (Some(withdrawal), true) = (found.pop(), found.is_empty()) else {
+        return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
+    };
+    if !withdrawal.state.may_become(to) {
+        return Ok(Decided::Impossible(withdrawal.state));
+    }
+    Ok(Decided::Now(Box::new(withdrawal.become_state(tx, to, reason, now)?)))
 }
