@@ -29,16 +29,15 @@ pub(crate) mod trigger;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use crate::log::{Log, LogEntry};
-use crate::platform::Platform;
-use crate::store::{LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
-pub(crate) use hold::LATEST as LATEST_DUE;
+use crate::log::LogEntry;
+use crate::platform::{Platform, Task};
+use crate::store::{LATEST, LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
 use message::{Message, Signature};
 pub(crate) use receiver::Receivers;
 use record::{Attempt, AttemptKind, Notification, NotificationState};
@@ -52,6 +51,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// How often the outbox is looked at when nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What is told where a thread panicked.
+const PANICKED: &str = "the outbox could not be read";
+
 /// What deliveries of a platform have in common.
 #[derive(Default)]
 pub(crate) struct Deliveries {
@@ -60,7 +62,6 @@ pub(crate) struct Deliveries {
     reads_bodies: bool,
     /// The numbers of notifications, and where they go.
     under_way: Mutex<HashMap<i64, String>>,
-    log: OnceLock<Arc<Log>>,
 }
 
 impl fmt::Debug for Deliveries {
@@ -76,13 +77,6 @@ impl Deliveries {
 
     fn under_way(&self) -> HashMap<i64, String> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Each attempt is told to it, also one that somebody asked for.
-    pub(crate) fn log_to(&self, log: Option<Arc<Log>>) {
-        if let Some(log) = log {
-            let _ = self.log.set(log);
-        }
     }
 }
 
@@ -124,9 +118,10 @@ impl Sender {
                 true => MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()),
                 false => MAX_ATTEMPTS_AT_ONCE,
             };
-            // A failure of the database is told by the request that meets it; the next look tries again.
+            // A failure of the database is told; the next look tries again.
             let (mut has_begun, mut left) = (false, Vec::new());
-            for entry in self.due(limit, busy(&under_way)).await.unwrap_or_default() {
+            let due = self.due(limit, busy(&under_way)).await;
+            for entry in self.platform.watched(Task::Outbox, due).unwrap_or_default() {
                 if under_way.contains_key(&entry.number) {
                     continue;
                 }
@@ -153,24 +148,25 @@ impl Sender {
     /// Lets other nodes, and this one later, deliver what was claimed and found no place.
     async fn give_back(&self, left: Vec<OutboxEntry>) {
         // What fails is free again when the claim ends.
-        let _ = self
+        let given_back = self
             .blocking(move |platform| {
                 platform.store.transaction(|tx| {
                     left.iter().try_for_each(|entry| tx.reschedule(entry, entry.attempts, entry.due))
                 })
             })
             .await;
+        let _ = given_back.map(|done: Result<(), StoreError>| self.platform.watched(Task::Outbox, done));
     }
 
     async fn due(&self, limit: usize, busy: Vec<String>) -> Result<Vec<OutboxEntry>, StoreError> {
         self.blocking(move |platform| {
-            let _ = platform.follow_clock();
+            let _ = platform.watched(Task::FollowClock, platform.follow_clock());
             let _at_one_time = platform.whole_state.read().unwrap_or_else(PoisonError::into_inner);
-            let now = platform.clock.now().min(hold::LATEST);
+            let now = platform.clock.now().min(LATEST);
             platform.store.transaction(|tx| tx.claim_due(now, limit, &busy))
         })
         .await
-        .unwrap_or_else(|| Ok(Vec::new()))
+        .unwrap_or_else(|| Err(StoreError::Corrupt(PANICKED.to_owned())))
     }
 
     /// Does work that waits for the database or a signature. `None` if it panicked.
@@ -202,11 +198,12 @@ impl Sender {
         }
         let read = entry.clone();
         let is_due = self.blocking(move |platform| platform.store.transaction(|tx| check_due(tx, &read)));
-        match is_due.await {
-            Some(Ok(false)) => return,
-            Some(Ok(true)) => {}
+        let is_due = is_due.await.unwrap_or_else(|| Err(StoreError::Corrupt(PANICKED.to_owned())));
+        match self.platform.watched(Task::Outbox, is_due) {
+            Ok(false) => return,
+            Ok(true) => {}
             // The receiver would hear of it, and nobody would know.
-            Some(Err(_)) | None => return sleep(LOOK).await,
+            Err(_) => return sleep(LOOK).await,
         }
         let settled = self.attempt(entry, AttemptKind::Scheduled).await;
         if settled.is_err() {
@@ -226,18 +223,15 @@ impl Sender {
         let settled = self.blocking(move |platform| {
             platform.store.transaction(|tx| settle(tx, &entry, kept.clone(), next))
         });
-        settled
+        let settled = settled
             .await
-            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())))?;
+            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())));
+        self.platform.watched(Task::Deliveries, settled)?;
         Ok(attempt)
     }
 
     fn tell(&self, entry: impl FnOnce() -> LogEntry) {
-        let entry = entry();
-        self.platform.exchanges.note(entry.clone());
-        if let Some(log) = self.platform.deliveries.log.get() {
-            log(entry);
-        }
+        self.platform.tell(entry());
     }
 
     /// Makes the message anew, posts it, and judges what comes back.

@@ -575,6 +575,10 @@ pub(crate) enum ClockCommand {
     Next,
     /// Let the clock show the time of this machine again.
     Real,
+    /// Show what was due and cannot be done, and why. It is put aside and stops nothing else.
+    PutAside,
+    /// Do again what was put aside, when the cause is gone. A sandbox that starts does it once.
+    Retry,
 }
 
 #[derive(Debug, Args)]

@@ -5,13 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::record::{self, Notification, NotificationState};
-use crate::store::{IndexEntry, MAX_WAITING, OutboxEntry, Record, StoreError, Transaction};
-
-/// What is held is due this much later, which is never. So the times of the retry table are still there when it is released.
-const NEVER: i64 = 1 << 40;
-
-/// The latest time at which anything can be due; what is due later is held.
-pub(crate) const LATEST: i64 = NEVER - 1;
+use crate::store::{IndexEntry, LATEST, MAX_WAITING, NEVER, OutboxEntry, Record, StoreError, Transaction};
 
 /// Who is not notified for now.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -48,6 +42,22 @@ impl Holds {
 pub(super) fn due(tx: &Transaction<'_>, mchid: &str, due: i64) -> Result<(i64, bool), StoreError> {
     let is_held = Holds::read(tx)?.has(mchid);
     Ok((if is_held { held(due) } else { due }, is_held))
+}
+
+/// Lets a notification that was claimed and not delivered wait as it did before, or as its merchant was held or released meanwhile.
+pub(super) fn put_back(
+    tx: &Transaction<'_>,
+    claimed: &OutboxEntry,
+    kept: &mut Notification,
+) -> Result<(), StoreError> {
+    let was_due = if claimed.due > LATEST { claimed.due - NEVER } else { claimed.due };
+    let (due, is_held) = self::due(tx, &claimed.mchid, was_due)?;
+    tx.reschedule(claimed, claimed.attempts, due)?;
+    (kept.state, kept.due) = match is_held {
+        true => (NotificationState::Held, None),
+        false => (NotificationState::Waiting, Some(was_due)),
+    };
+    Ok(())
 }
 
 fn held(due: i64) -> i64 {

@@ -220,7 +220,7 @@ impl Notifications {
     /// not count for the retry table; if one is acknowledged, the notification is.
     ///
     /// # Errors
-    /// When there is no such notification, the number is not 1 to 16, or the database fails.
+    /// When there is no such notification, the number is not 1 to 16, its receiver is being called just now, or the database fails.
     pub fn duplicate(&self, name: &str, copies: usize) -> Result<Vec<Attempt>, NotificationError> {
         if !(1..=MAX_COPIES).contains(&copies) {
             return Err(NotificationError::Invalid(format!(
@@ -229,6 +229,7 @@ impl Notifications {
         }
         let kept = self.find(name)?;
         wait_for(async {
+            let (place, claimed) = self.claim(&kept, Claim::ToSendOnly).await?;
             let entry = kept.entry(kept.time);
             let posts: Vec<_> = (0..copies)
                 .map(|_| {
@@ -240,7 +241,8 @@ impl Notifications {
             for post in posts {
                 attempts.extend(post.await);
             }
-            self.keep(&kept, &attempts)?;
+            self.keep(&kept, &claimed, &attempts)?;
+            drop(place);
             Ok(attempts)
         })?
     }
@@ -254,8 +256,10 @@ impl Notifications {
     pub fn probe(&self, name: &str) -> Result<Vec<Attempt>, NotificationError> {
         let kept = self.find(name)?;
         wait_for(async {
+            let (place, claimed) = self.claim(&kept, Claim::ToSendOnly).await?;
             let probe = self.sender.post(&kept.entry(kept.time), AttemptKind::Probe).await;
-            self.keep(&kept, std::slice::from_ref(&probe))?;
+            self.keep(&kept, &claimed, std::slice::from_ref(&probe))?;
+            drop(place);
             if probe.acknowledged || probe.status.is_none() {
                 return Ok(vec![probe]);
             }
@@ -361,43 +365,55 @@ impl Notifications {
         kept: &Notification,
         kind: AttemptKind,
     ) -> Result<Attempt, NotificationError> {
-        let place = self.place_of(kept).await?;
-        let until = Instant::now() + PATIENCE;
-        let entry = loop {
-            match self.take(kept, kind) {
-                // Another node delivers it now.
-                Err(NotificationError::UnderWay(_)) if Instant::now() < until => {
-                    sleep(Duration::from_millis(20)).await;
-                }
-                taken => break taken?,
-            }
-        };
+        let (place, entry) = self.claim(kept, Claim::ToDeliver(kind)).await?;
         let attempt = self.sender.attempt(entry, kind).await?;
         drop(place);
         Ok(attempt)
     }
 
-    /// Puts a notification into the outbox for an attempt of this node. What another node delivers at this moment is under way.
-    fn take(&self, kept: &Notification, kind: AttemptKind) -> Result<OutboxEntry, NotificationError> {
+    /// Waits until nobody else sends a notification, neither this node nor another one, and keeps the others away.
+    async fn claim(
+        &self,
+        kept: &Notification,
+        claim: Claim,
+    ) -> Result<(Place, OutboxEntry), NotificationError> {
+        let place = self.place_of(kept).await?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.take(kept, claim) {
+                // Another node sends it now.
+                Err(NotificationError::UnderWay(_)) if Instant::now() < until => {
+                    sleep(Duration::from_millis(20)).await;
+                }
+                taken => return Ok((place, taken?)),
+            }
+        }
+    }
+
+    /// Puts a notification into the outbox for this node. What another node sends at this moment is under way.
+    fn take(&self, kept: &Notification, claim: Claim) -> Result<OutboxEntry, NotificationError> {
         let now = self.platform().clock.now();
         self.transaction(|tx| {
             let mut kept = find(tx, &kept.id)?;
             // What is released goes out once; meanwhile it may have gone by itself.
-            if kind == AttemptKind::Scheduled && kept.state != NotificationState::Waiting {
+            if claim == Claim::ToDeliver(AttemptKind::Scheduled) && kept.state != NotificationState::Waiting {
                 return Err(NotificationError::Unknown(kept.id));
             }
-            if matches!(kept.state, NotificationState::Acknowledged | NotificationState::GivenUp) {
+            let is_over = matches!(kept.state, NotificationState::Acknowledged | NotificationState::GivenUp);
+            let delivers = matches!(claim, Claim::ToDeliver(_));
+            if is_over && delivers {
                 kept.failed = 0;
             }
-            // Not due yet, so that no other node takes it meanwhile.
+            // Not due yet: should this process end, a delivery goes out by itself, and what is over leaves the outbox.
             let entry = kept.entry(now.saturating_add(BY_ITSELF));
-            if !tx.remove_from_outbox(&entry)? {
+            let Some(claimed) = tx.claim(&entry, delivers)? else {
                 return Err(NotificationError::UnderWay(kept.id));
+            };
+            if delivers {
+                (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
+                tx.save(&kept)?;
             }
-            tx.put_into_outbox(&entry)?;
-            (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
-            tx.save(&kept)?;
-            Ok(entry)
+            Ok(claimed)
         })
     }
 
@@ -414,22 +430,42 @@ impl Notifications {
         }
     }
 
-    /// Keeps attempts that do not count for the retry table. What was acknowledged leaves the outbox.
-    fn keep(&self, kept: &Notification, attempts: &[Attempt]) -> Result<(), NotificationError> {
+    /// Keeps attempts that do not count for the retry table, and lets others send the notification again. What was acknowledged
+    /// leaves the outbox.
+    fn keep(
+        &self,
+        kept: &Notification,
+        claimed: &OutboxEntry,
+        attempts: &[Attempt],
+    ) -> Result<(), NotificationError> {
         for attempt in attempts {
             let entry = kept.entry(kept.time);
             self.sender.tell(|| super::entry_of_log(&entry, attempt, kept.due.map(|due| due - attempt.time)));
         }
         self.transaction(|tx| {
-            let Some(mut found) = record::of_entry(tx, &kept.entry(kept.time))? else { return Ok(()) };
+            let Some(mut found) = record::of_entry(tx, claimed)? else { return Ok(()) };
             let counts = |attempt: &&Attempt| attempt.acknowledged && attempt.kind != AttemptKind::Probe;
+            let is_over = matches!(found.state, NotificationState::Acknowledged | NotificationState::GivenUp);
             if attempts.iter().find(counts).is_some() {
-                close(tx, &mut found, &kept.entry(kept.time), true)?;
+                close(tx, &mut found, claimed, true)?;
+            } else if is_over {
+                tx.remove_from_outbox(claimed)?;
+            } else {
+                hold::put_back(tx, claimed, &mut found)?;
             }
             attempts.iter().for_each(|attempt| found.add_attempt(attempt.clone()));
             Ok(tx.save(&found)?)
         })
     }
+}
+
+/// What a notification is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// An attempt that counts for the retry table.
+    ToDeliver(AttemptKind),
+    /// It is sent, and goes on as before.
+    ToSendOnly,
 }
 
 /// The notifications that fit, the newest first.
