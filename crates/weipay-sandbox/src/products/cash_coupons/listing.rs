@@ -131,7 +131,7 @@ fn page(
     let (offset, limit) =
         (number("offset").unwrap_or_default(), number("limit").unwrap_or(DEFAULT_LIMIT.min(most)));
     if limit > most {
-        return Err(refusals::page_is_too_large().into());
+        return Err(refusals::page_is_too_large(limit, most).into());
     }
     let items: Vec<Value> = items.collect::<Result<_, _>>()?;
     let data: Vec<&Value> = items.iter().skip(offset).take(limit).collect();
