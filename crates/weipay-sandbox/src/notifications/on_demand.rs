@@ -12,10 +12,10 @@ use tokio::time::sleep;
 
 use super::hold;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
-use super::{Place, Sender, close};
+use super::{Place, Sender, Taken, close};
 use crate::error::append_causes;
-use crate::platform::Platform;
-use crate::store::{IndexRange, OutboxEntry, Page, StoreError, Transaction};
+use crate::platform::{Epoch, Platform};
+use crate::store::{IndexRange, Page, StoreError, Transaction};
 
 /// As many copies as are sent at once.
 const MAX_COPIES: usize = 16;
@@ -185,9 +185,9 @@ impl Notifications {
 
     fn transaction<T>(
         &self,
-        work: impl FnMut(&Transaction<'_>) -> Result<T, NotificationError>,
+        mut work: impl FnMut(&Transaction<'_>) -> Result<T, NotificationError>,
     ) -> Result<T, NotificationError> {
-        self.platform().store.transaction(work)
+        self.platform().act(|tx, _| work(tx))
     }
 
     /// The notifications that are kept, the newest first: the last ten thousand at most, whether they were acknowledged or not.
@@ -229,11 +229,10 @@ impl Notifications {
         }
         let kept = self.find(name)?;
         wait_for(async {
-            let (place, claimed) = self.claim(&kept, Claim::ToSendOnly).await?;
-            let entry = kept.entry(kept.time);
+            let (place, taken) = self.claim(&kept, Claim::ToSendOnly).await?;
             let posts: Vec<_> = (0..copies)
                 .map(|_| {
-                    let (sender, entry) = (self.sender.clone(), entry.clone());
+                    let (sender, entry) = (self.sender.clone(), taken.entry.clone());
                     tokio::spawn(async move { sender.post(&entry, AttemptKind::Duplicate).await })
                 })
                 .collect();
@@ -241,7 +240,7 @@ impl Notifications {
             for post in posts {
                 attempts.extend(post.await);
             }
-            self.keep(&kept, &claimed, &attempts)?;
+            self.keep(&kept, &taken, &attempts)?;
             drop(place);
             Ok(attempts)
         })?
@@ -256,9 +255,9 @@ impl Notifications {
     pub fn probe(&self, name: &str) -> Result<Vec<Attempt>, NotificationError> {
         let kept = self.find(name)?;
         wait_for(async {
-            let (place, claimed) = self.claim(&kept, Claim::ToSendOnly).await?;
-            let probe = self.sender.post(&kept.entry(kept.time), AttemptKind::Probe).await;
-            self.keep(&kept, &claimed, std::slice::from_ref(&probe))?;
+            let (place, taken) = self.claim(&kept, Claim::ToSendOnly).await?;
+            let probe = self.sender.post(&taken.entry, AttemptKind::Probe).await;
+            self.keep(&kept, &taken, std::slice::from_ref(&probe))?;
             drop(place);
             if probe.acknowledged || probe.status.is_none() {
                 return Ok(vec![probe]);
@@ -289,8 +288,7 @@ impl Notifications {
         order: &ReleaseOrder,
     ) -> Result<Vec<Notification>, NotificationError> {
         self.check_merchant(mchid)?;
-        let now = self.platform().clock.now();
-        let released = self.transaction(|tx| {
+        let released = self.platform().act(|tx, now| {
             if mchid.is_some() && hold::Holds::read(tx)?.all {
                 let reason =
                     "the notifications of all merchants are held: release them all, without a merchant";
@@ -310,7 +308,7 @@ impl Notifications {
         wait_for(async {
             for kept in &released {
                 if Instant::now() >= until {
-                    self.transaction(|tx| Ok(tx.reschedule(&kept.entry(now), kept.failed, now)?))?;
+                    self.platform().act(|tx, now| let_go_now(tx, kept, now))?;
                     continue;
                 }
                 match self.attempt_now(kept, AttemptKind::Scheduled).await {
@@ -365,18 +363,14 @@ impl Notifications {
         kept: &Notification,
         kind: AttemptKind,
     ) -> Result<Attempt, NotificationError> {
-        let (place, entry) = self.claim(kept, Claim::ToDeliver(kind)).await?;
-        let attempt = self.sender.attempt(entry, kind).await?;
+        let (place, taken) = self.claim(kept, Claim::ToDeliver(kind)).await?;
+        let attempt = self.sender.attempt(taken, kind).await?;
         drop(place);
         Ok(attempt)
     }
 
     /// Waits until nobody else sends a notification, neither this node nor another one, and keeps the others away.
-    async fn claim(
-        &self,
-        kept: &Notification,
-        claim: Claim,
-    ) -> Result<(Place, OutboxEntry), NotificationError> {
+    async fn claim(&self, kept: &Notification, claim: Claim) -> Result<(Place, Taken), NotificationError> {
         let place = self.place_of(kept).await?;
         let until = Instant::now() + PATIENCE;
         loop {
@@ -391,29 +385,27 @@ impl Notifications {
     }
 
     /// Puts a notification into the outbox for this node. What another node sends at this moment is under way.
-    fn take(&self, kept: &Notification, claim: Claim) -> Result<OutboxEntry, NotificationError> {
-        let now = self.platform().clock.now();
-        self.transaction(|tx| {
+    fn take(&self, kept: &Notification, claim: Claim) -> Result<Taken, NotificationError> {
+        self.platform().act(|tx, now| {
             let mut kept = find(tx, &kept.id)?;
             // What is released goes out once; meanwhile it may have gone by itself.
             if claim == Claim::ToDeliver(AttemptKind::Scheduled) && kept.state != NotificationState::Waiting {
                 return Err(NotificationError::Unknown(kept.id));
             }
-            let is_over = matches!(kept.state, NotificationState::Acknowledged | NotificationState::GivenUp);
             let delivers = matches!(claim, Claim::ToDeliver(_));
-            if is_over && delivers {
+            if delivers && kept.is_closed() {
                 kept.failed = 0;
             }
-            // Not due yet: should this process end, a delivery goes out by itself, and what is over leaves the outbox.
+            // Not due yet: should this process end, a delivery goes out by itself, and what is closed leaves the outbox.
             let entry = kept.entry(now.saturating_add(BY_ITSELF));
-            let Some(claimed) = tx.claim(&entry, delivers)? else {
+            let Some(entry) = tx.claim(&entry, delivers)? else {
                 return Err(NotificationError::UnderWay(kept.id));
             };
             if delivers {
                 (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
                 tx.save(&kept)?;
             }
-            Ok(claimed)
+            Ok(Taken { entry, epoch: Epoch::current(tx)? })
         })
     }
 
@@ -435,23 +427,25 @@ impl Notifications {
     fn keep(
         &self,
         kept: &Notification,
-        claimed: &OutboxEntry,
+        taken: &Taken,
         attempts: &[Attempt],
     ) -> Result<(), NotificationError> {
+        let entry = &taken.entry;
         for attempt in attempts {
-            let entry = kept.entry(kept.time);
-            self.sender.tell(|| super::entry_of_log(&entry, attempt, kept.due.map(|due| due - attempt.time)));
+            self.sender.tell(|| super::entry_of_log(entry, attempt, kept.due.map(|due| due - attempt.time)));
         }
         self.transaction(|tx| {
-            let Some(mut found) = record::of_entry(tx, claimed)? else { return Ok(()) };
+            if Epoch::current(tx)? != taken.epoch {
+                return Ok(());
+            }
+            let Some(mut found) = record::of_entry(tx, entry)? else { return Ok(()) };
             let counts = |attempt: &&Attempt| attempt.acknowledged && attempt.kind != AttemptKind::Probe;
-            let is_over = matches!(found.state, NotificationState::Acknowledged | NotificationState::GivenUp);
             if attempts.iter().find(counts).is_some() {
-                close(tx, &mut found, claimed, true)?;
-            } else if is_over {
-                tx.remove_from_outbox(claimed)?;
+                close(tx, &mut found, entry, NotificationState::Acknowledged)?;
+            } else if found.is_closed() {
+                tx.remove_from_outbox(entry)?;
             } else {
-                hold::put_back(tx, claimed, &mut found)?;
+                tx.give_back(entry)?;
             }
             attempts.iter().for_each(|attempt| found.add_attempt(attempt.clone()));
             Ok(tx.save(&found)?)
@@ -466,6 +460,16 @@ enum Claim {
     ToDeliver(AttemptKind),
     /// It is sent, and goes on as before.
     ToSendOnly,
+}
+
+/// Lets a notification that was released and not sent yet go out by itself at once.
+fn let_go_now(tx: &Transaction<'_>, kept: &Notification, now: i64) -> Result<(), NotificationError> {
+    let Some(mut found) = record::of_entry(tx, &kept.entry(now))? else { return Ok(()) };
+    if found.state == NotificationState::Waiting && tx.reschedule(&found.entry(now), found.failed, now)? {
+        found.due = Some(now);
+        tx.save(&found)?;
+    }
+    Ok(())
 }
 
 /// The notifications that fit, the newest first.
@@ -509,7 +513,13 @@ fn find(tx: &Transaction<'_>, name: &str) -> Result<Notification, NotificationEr
 pub(super) fn wait_for<T: Send>(work: impl Future<Output = T> + Send) -> Result<T, NotificationError> {
     let failed =
         || NotificationError::Invalid("the operating system gave no thread to send it with".to_owned());
-    let run = || Some(runtime::Builder::new_current_thread().enable_all().build().ok()?.block_on(work));
+    let run = || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let done = runtime.block_on(work);
+        // To drop it would wait for whatever still blocks one of its threads.
+        runtime.shutdown_background();
+        Some(done)
+    };
     thread::scope(|scope| {
         let running = thread::Builder::new().name("weipay-sandbox".to_owned()).spawn_scoped(scope, run);
         running.ok().and_then(|running| running.join().ok().flatten()).ok_or_else(failed)

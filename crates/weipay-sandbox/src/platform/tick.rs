@@ -3,7 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::PoisonError;
 
-use super::{Platform, Task};
+use super::{Epoch, Platform, Task};
 use crate::log::LogEntry;
 use crate::products::{self, HandlerError};
 use crate::store::{Due, LATEST, StoreError, Transaction};
@@ -15,7 +15,8 @@ const MAX_DUE_AT_ONCE: usize = 10_000;
 const MAX_TOLD: usize = 20;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
-pub(super) const KEPT: [&str; 3] = [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK];
+pub(super) const KEPT: [&str; 4] =
+    [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK, super::epoch::EPOCH];
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
@@ -27,6 +28,7 @@ impl Platform {
         let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
         self.store.transaction(|tx| {
             tx.clear(&KEPT)?;
+            Epoch::begin_next(tx)?;
             self.seeded_people.get().into_iter().flatten().try_for_each(|person| tx.save(person))
         })?;
         self.entropy.restart();
@@ -40,13 +42,17 @@ impl Platform {
     /// # Errors
     /// When the database fails. It is also told to the log.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
-        self.watched(Task::Clock, self.do_what_is_due(now))
-    }
-
-    fn do_what_is_due(&self, now: i64) -> Result<usize, StoreError> {
         // Another node may have moved the clock.
         let is_moved = self.watched(Task::FollowClock, self.follow_clock()).unwrap_or_default();
-        let now = if is_moved { self.clock.now() } else { now }.min(LATEST);
+        self.do_what_is_due(if is_moved { self.clock.now() } else { now })
+    }
+
+    /// The same by the clock of this node, as it goes.
+    pub(crate) fn do_what_is_due(&self, now: i64) -> Result<usize, StoreError> {
+        self.watched(Task::Clock, self.do_all_that_is_due(now.min(LATEST)))
+    }
+
+    fn do_all_that_is_due(&self, now: i64) -> Result<usize, StoreError> {
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.store.look_at_outbox();
         // What fails is tried again by the next tick.

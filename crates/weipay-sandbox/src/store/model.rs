@@ -163,10 +163,21 @@ impl Engine for Memory {
         Ok(Some(found.clone()))
     }
 
-    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError> {
+    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError> {
+        let mut outbox = self.outbox.borrow_mut();
+        let Some(entry) = outbox.get_mut(&number) else { return Ok(false) };
+        (entry.attempts, entry.due) = (attempts, due);
+        Ok(true)
+    }
+
+    fn change_due(&self, number: i64, due: i64) -> Result<(), StoreError> {
         if let Some(entry) = self.outbox.borrow_mut().get_mut(&number) {
-            (entry.attempts, entry.due) = (attempts, due);
+            entry.due = due;
         }
+        Ok(())
+    }
+
+    fn give_back(&self, _: i64) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -252,6 +263,7 @@ enum Step {
     Announce { time: i64 },
     Claim { number: i64, due: i64, moved: bool },
     Postpone { number: i64, due: i64 },
+    Hold { number: i64, due: i64 },
     Acknowledge { number: i64 },
     Schedule { key: u8, at: i64 },
     Unschedule { key: u8, at: i64 },
@@ -290,6 +302,7 @@ fn step() -> impl Strategy<Value = Step> {
             due,
             moved
         }),
+        (1..6_i64, at.clone()).prop_map(|(number, due)| Step::Hold { number, due }),
         (1..6_i64).prop_map(|number| Step::Acknowledge { number }),
         (key.clone(), at.clone()).prop_map(|(key, at)| Step::Schedule { key, at }),
         (key, at).prop_map(|(key, at)| Step::Unschedule { key, at }),
@@ -351,6 +364,10 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
         // Under a number that a later step does not add again.
         Step::Claim { number, due, moved } => format!("{:?}", engine.claim(&entry(-number, due), moved)?),
         Step::Postpone { number, due } => format!("{:?}", engine.postpone(number, 7, due)?),
+        Step::Hold { number, due } => {
+            engine.give_back(number)?;
+            format!("{:?}", engine.change_due(number, due)?)
+        }
         Step::Acknowledge { number } => format!("{:?}", engine.remove_from_outbox(number)?),
         Step::Schedule { key, at } => format!("{:?}", engine.schedule(&due(key, at))?),
         Step::Clear { kept } => format!("{:?}", engine.clear(&[&kept.to_string()])?),
