@@ -181,7 +181,9 @@ fn check_client_headers(request: &Request) -> Result<(), Rejection> {
     if is_less_checked(request) || (has("user-agent") && has("accept")) {
         return Ok(());
     }
-    Err(Refusal::invalid_request(NO_USER_AGENT).into())
+    Err(Refusal::invalid_request(NO_USER_AGENT)
+        .with_reason("send both headers, `User-Agent` and `Accept`, with any value")
+        .into())
 }
 
 fn authorization(request: &Request) -> Result<Authorization, Rejection> {
@@ -222,10 +224,12 @@ fn check_known(
         return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
     }
     if merchant.certificate == CertificateState::Revoked {
-        return Err(Refusal::sign_error(REVOKED_CERTIFICATE).into());
+        return Err(Refusal::sign_error(REVOKED_CERTIFICATE)
+            .with_reason("the merchant certificate of this serial_no was revoked: sign with a new one")
+            .into());
     }
     if now > merchant.not_after || merchant.certificate == CertificateState::Expired {
-        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).into());
+        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).with_reason("the merchant certificate of this serial_no is expired by the sandbox's clock: sign with a new one").into());
     }
     if now < merchant.not_before || merchant.certificate == CertificateState::NotYetValid {
         let reason = "the merchant certificate is not valid yet";

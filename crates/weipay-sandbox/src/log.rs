@@ -41,6 +41,9 @@ pub(crate) type Log = dyn Fn(LogEntry) + Send + Sync;
 /// What stands in the place of the method for a notification.
 const NOTIFY: &str = "NOTIFY";
 
+/// What stands there for what the sandbox does by itself.
+const SANDBOX: &str = "SANDBOX";
+
 /// What stands there for connections that carried no request.
 const CONNECT: &str = "CONNECT";
 const TLS: &str = "TLS";
@@ -82,6 +85,11 @@ impl LogEntry {
             fault: None,
             is_example: false,
         }
+    }
+
+    /// Work that the sandbox does by itself, and that failed.
+    pub(crate) fn background(work: &str, reason: &str) -> Self {
+        Self { path: shown_text(work, MAX_PATH_LENGTH), ..Self::incomplete(SANDBOX, "", reason) }
     }
 
     /// A client that asked the proxy for what it does not lead to.

@@ -31,17 +31,16 @@ pub(crate) mod trigger;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use crate::log::{Log, LogEntry};
+use crate::log::LogEntry;
 use crate::merchants::change::MerchantError;
-use crate::platform::{Epoch, Platform};
-use crate::store::{LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
-pub(crate) use hold::LATEST as LATEST_DUE;
+use crate::platform::{Epoch, Platform, Task};
+use crate::store::{LATEST, LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
 use message::{Message, Signature};
 pub(crate) use receiver::Receivers;
 use receiver::TIME_LIMIT;
@@ -56,6 +55,9 @@ const MAX_READ_AT_ONCE: usize = 8;
 /// How often the outbox is looked at when nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What is told where a thread panicked.
+const PANICKED: &str = "the outbox could not be read";
+
 /// What deliveries of a platform have in common.
 #[derive(Default)]
 pub(crate) struct Deliveries {
@@ -64,7 +66,6 @@ pub(crate) struct Deliveries {
     reads_bodies: bool,
     /// The numbers of notifications, and where they go.
     under_way: Mutex<HashMap<i64, String>>,
-    log: OnceLock<Arc<Log>>,
 }
 
 impl fmt::Debug for Deliveries {
@@ -80,13 +81,6 @@ impl Deliveries {
 
     fn under_way(&self) -> HashMap<i64, String> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Each attempt is told to it, also one that somebody asked for.
-    pub(crate) fn log_to(&self, log: Option<Arc<Log>>) {
-        if let Some(log) = log {
-            let _ = self.log.set(log);
-        }
     }
 }
 
@@ -138,8 +132,9 @@ impl Sender {
                 // What is under way is still in the outbox, and is read again.
                 false => under_way.len() + wanted,
             };
-            // A failure of the database is told by the request that meets it; the next look tries again.
-            let due = self.due(limit, busy(&under_way)).await.unwrap_or_default();
+            // A failure of the database is told; the next look tries again.
+            let due = self.due(limit, busy(&under_way)).await;
+            let due = self.platform.watched(Task::Outbox, due).unwrap_or_default();
             let may_be_more = due.len() >= limit;
             let (mut has_begun, mut left) = (false, Vec::new());
             for taken in due {
@@ -169,18 +164,19 @@ impl Sender {
     /// Lets other nodes, and this one later, deliver what was claimed and found no place.
     async fn give_back(&self, left: Vec<OutboxEntry>) {
         // What fails is free again when the claim ends.
-        let _ = self
+        let given_back = self
             .blocking(move |platform| {
                 platform.store.transaction(|tx| left.iter().try_for_each(|entry| tx.give_back(entry)))
             })
             .await;
+        let _ = given_back.map(|done: Result<(), StoreError>| self.platform.watched(Task::Outbox, done));
     }
 
     async fn due(&self, limit: usize, busy: Vec<String>) -> Result<Vec<Taken>, StoreError> {
         self.blocking(move |platform| {
-            let _ = platform.follow_clock();
+            let _ = platform.watched(Task::FollowClock, platform.follow_clock());
             let _at_one_time = platform.whole_state.read().unwrap_or_else(PoisonError::into_inner);
-            let now = platform.clock.now().min(hold::LATEST);
+            let now = platform.clock.now().min(LATEST);
             platform.store.transaction(|tx| {
                 let claimed = tx.claim_due(now, limit, &busy)?;
                 // Asked every second, and there is hardly ever anything.
@@ -189,7 +185,7 @@ impl Sender {
             })
         })
         .await
-        .unwrap_or_else(|| Ok(Vec::new()))
+        .unwrap_or_else(|| Err(StoreError::Corrupt(PANICKED.to_owned())))
     }
 
     /// Does work that waits for the database or a signature. `None` if it panicked.
@@ -221,11 +217,12 @@ impl Sender {
         }
         let read = taken.clone();
         let is_due = self.blocking(move |platform| is_still_due(platform, &read));
-        match is_due.await {
-            Some(Ok(false)) => return,
-            Some(Ok(true)) => {}
+        let panicked = || Err(StoreError::Corrupt(PANICKED.to_owned()).into());
+        match self.platform.watched(Task::Outbox, is_due.await.unwrap_or_else(panicked)) {
+            Ok(false) => return,
+            Ok(true) => {}
             // The receiver would hear of it, and nobody would know.
-            Some(Err(_)) | None => return sleep(LOOK).await,
+            Err(_) => return sleep(LOOK).await,
         }
         let settled = self.attempt(taken, AttemptKind::Scheduled).await;
         if settled.is_err() {
@@ -245,18 +242,15 @@ impl Sender {
         let settled = self.blocking(move |platform| {
             platform.store.transaction(|tx| settle(tx, &taken, kept.clone(), next))
         });
-        settled
+        let settled = settled
             .await
-            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())))?;
+            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())));
+        self.platform.watched(Task::Deliveries, settled)?;
         Ok(attempt)
     }
 
     fn tell(&self, entry: impl FnOnce() -> LogEntry) {
-        let entry = entry();
-        self.platform.exchanges.note(entry.clone());
-        if let Some(log) = self.platform.deliveries.log.get() {
-            log(entry);
-        }
+        self.platform.tell(entry());
     }
 
     /// Makes the message anew, posts it, and judges what comes back.

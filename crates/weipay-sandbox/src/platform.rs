@@ -1,8 +1,10 @@
 //! The platform (平台): the journey of a request, from what came in to what goes out, as the crate's first page shows it. What the
 //! clock does without a request is in `tick`, what is only shown in `show`.
 
+mod background;
 mod epoch;
 mod events;
+mod put_aside;
 mod show;
 pub(crate) mod snapshots;
 mod tick;
@@ -34,6 +36,7 @@ use crate::response::{
 use crate::sensitive;
 use crate::store::{Store, StoreError, Transaction};
 use crate::v2;
+pub(crate) use background::{Background, Task};
 pub(crate) use epoch::Epoch;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
@@ -66,6 +69,8 @@ pub struct Platform {
     pub(crate) entropy: Entropy,
     /// What the last requests were, and why they got their responses.
     pub(crate) exchanges: Exchanges,
+    /// What it does by itself.
+    pub(crate) background: Background,
     /// The people of the seed file, who are there again after a reset.
     pub(crate) seeded_people: OnceLock<Vec<Person>>,
 }

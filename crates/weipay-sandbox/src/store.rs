@@ -44,12 +44,12 @@ use crate::error::append_causes;
 use crate::notifications;
 use address::Kind;
 pub use address::StoreAddress;
-pub(crate) use engine::MAX_WAITING;
 pub(crate) use engine::{
     Direction, Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page,
     StoredResponse, StoredRow, receiver_of,
 };
 use engine::{EachRow, Engine, NewRecord, StoredRecord};
+pub(crate) use engine::{LATEST, MAX_WAITING, NEVER};
 #[cfg(feature = "postgres")]
 use postgres::Postgres;
 pub(crate) use scan::Scan;
@@ -137,9 +137,9 @@ impl Store {
             Kind::File => Self::open(file),
             Kind::Memory => Ok(Self::own(Sqlite::in_memory()?, "memory".to_owned())),
             #[cfg(feature = "postgres")]
-            Kind::Postgres(config) => {
-                let database = Database::Shared(Box::new(Postgres::open((**config).clone())?));
-                Ok(Self { database, place: postgres::place(config), outbox_changed: Notify::new() })
+            Kind::Postgres(address) => {
+                let database = Database::Shared(Box::new(Postgres::open(address)?));
+                Ok(Self { database, place: address.place(), outbox_changed: Notify::new() })
             }
         }
     }
@@ -243,6 +243,8 @@ pub(crate) struct Transaction<'a> {
 struct Known {
     version: i64,
     indexes: Vec<IndexEntry>,
+    /// Nobody knows under which values it is found.
+    is_broken: bool,
 }
 
 impl<'a> Transaction<'a> {
@@ -253,6 +255,21 @@ impl<'a> Transaction<'a> {
     /// The record with a key.
     pub(crate) fn get<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
         self.engine.record(R::KIND, key)?.map(|stored| self.read(stored)).transpose()
+    }
+
+    /// The record with a key, for who saves another one in its place whatever it holds: one that is broken is none.
+    pub(crate) fn get_to_replace<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        let Some(stored) = self.engine.record(R::KIND, key)? else { return Ok(None) };
+        let StoredRecord { key, version, .. } = stored.clone();
+        match self.read(stored) {
+            Err(StoreError::Corrupt(_)) => {
+                let (indexes, is_broken) = (Vec::new(), true);
+                let known = Known { version, indexes, is_broken };
+                self.known.borrow_mut().insert((R::KIND, key), known);
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
     }
 
     /// The record with a key, for who does not save it: it is not remembered.
@@ -290,14 +307,15 @@ impl<'a> Transaction<'a> {
         let (is_saved, version) = match known.get(&(R::KIND, key.clone())) {
             None => (self.engine.insert(&new)?, 1),
             Some(old) => {
-                let is_saved = self.engine.update(&new, old.version, old.indexes != indexes)?;
+                let indexes_changed = old.is_broken || old.indexes != indexes;
+                let is_saved = self.engine.update(&new, old.version, indexes_changed)?;
                 (is_saved, old.version.saturating_add(1))
             }
         };
         if !is_saved {
             return Err(StoreError::Conflict(named::<R>(&key)));
         }
-        known.insert((R::KIND, key), Known { version, indexes });
+        known.insert((R::KIND, key), Known { version, indexes, is_broken: false });
         Ok(())
     }
 
@@ -351,6 +369,13 @@ impl<'a> Transaction<'a> {
         busy: &[String],
     ) -> Result<Vec<OutboxEntry>, StoreError> {
         self.engine.claim_due(now, limit, busy)
+    }
+
+    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it: no other node does before [`LEASE`] is
+    /// over, or the notification is rescheduled or removed. One that is there keeps its time, unless it is to be `moved` to that of
+    /// the entry. `None` if another node delivers it now.
+    pub(crate) fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
+        self.engine.claim(entry, moved)
     }
 
     /// Puts a notification into the outbox, as it is.
@@ -422,7 +447,8 @@ impl<'a> Transaction<'a> {
     fn read<R: Record>(&self, stored: StoredRecord) -> Result<R, StoreError> {
         let record: R = stored.open()?;
         let StoredRecord { key, version, .. } = stored;
-        self.known.borrow_mut().insert((R::KIND, key), Known { version, indexes: record.indexes() });
+        let known = Known { version, indexes: record.indexes(), is_broken: false };
+        self.known.borrow_mut().insert((R::KIND, key), known);
         Ok(record)
     }
 }

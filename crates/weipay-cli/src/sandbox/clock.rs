@@ -36,6 +36,10 @@ pub(crate) enum ClockCommand {
     Next,
     /// Let the clock show the time of this machine again.
     Real,
+    /// Show what was due and cannot be done, and why. It is put aside and stops nothing else.
+    PutAside,
+    /// Do again what was put aside, when the cause is gone. A sandbox that starts does it once.
+    Retry,
 }
 
 pub(super) fn run(arguments: &Clock) -> Outcome {
@@ -49,9 +53,26 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
         }
         ClockCommand::Next => ("POST", "/clock/next", Some(json!({}))),
         ClockCommand::Real => ("POST", "/clock/real", Some(json!({}))),
+        ClockCommand::PutAside => ("GET", "/clock/put-aside", None),
+        ClockCommand::Retry => ("POST", "/clock/retry", Some(json!({}))),
     };
-    let clock = client.call(method, path, body.as_ref()).map_err(Failure::failed)?;
-    print(&shown(&clock))
+    let said = client.call(method, path, body.as_ref()).map_err(Failure::failed)?;
+    match arguments.command {
+        Some(ClockCommand::PutAside) => print(&put_aside(&said)),
+        Some(ClockCommand::Retry) => {
+            print(&format!("{} tried, {} put aside again\n", said["tried"], said["put_aside"]))
+        }
+        _ => print(&shown(&said)),
+    }
+}
+
+/// What is put aside, a line each.
+fn put_aside(said: &Value) -> String {
+    let line = |entry: &Value| {
+        let text = |name: &str| entry[name].as_str().unwrap_or("?").escape_debug().to_string();
+        format!("{}  {}  {}  {}\n", text("was_due"), text("kind"), text("key"), text("reason"))
+    };
+    said["put_aside"].as_array().into_iter().flatten().map(line).collect()
 }
 
 /// One line on the time, and one on what comes next.
@@ -79,6 +100,13 @@ fn shown(clock: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_put_aside_is_a_line_each() {
+        let entry = json!({ "was_due": "T", "kind": "order expires", "key": "1\n2", "reason": "broken" });
+        assert_eq!(put_aside(&json!({ "put_aside": [entry] })), "T  order expires  1\\n2  broken\n");
+        assert_eq!(put_aside(&json!({ "put_aside": [] })), "");
+    }
 
     #[test]
     fn it_says_how_the_clock_goes_and_what_comes_next() {

@@ -1,11 +1,16 @@
 //! Whether a history of calls to one coupon is linearizable: whether there is an order of all calls in which each gives what one
 //! coupon would give, and in which a call that had returned before another was made comes before it.
 //!
+//! This is the quick check that `cargo test` has. foreign/linearizability has the same histories checked by Porcupine, whose search and
+//! model are other people's and another language's work: a fault of this one does not hide there.
+//!
 //! The search is that of Wing and Gong with the memory of Lowe, as Porcupine and Knossos do it: a set of calls that were put in
 //! order and the state that they lead to are looked at once. A call of which nothing is known may have worked at any moment
 //! after it was made, or never.
 
 use std::collections::HashSet;
+
+use serde_json::{Value, json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -52,6 +57,34 @@ impl Coupon {
             _ => return (self, Outcome::Refused),
         };
         (changed, Outcome::Done)
+    }
+}
+
+impl Call {
+    /// A line of the file that foreign/linearizability reads.
+    pub fn to_json(self, coupon: &str) -> Value {
+        let (operation, order) = match self.operation {
+            Operation::Use => ("use", None),
+            Operation::Return => ("return", None),
+            Operation::Associate(order) => ("associate", Some(order)),
+            Operation::Disassociate(order) => ("disassociate", Some(order)),
+            Operation::Query => ("query", None),
+        };
+        let mut line =
+            json!({ "coupon": coupon, "operation": operation, "order": order, "called": self.called });
+        if let Some((returned, outcome)) = self.outcome {
+            line["returned"] = returned.into();
+            line["outcome"] = match outcome {
+                Outcome::Done => "done".into(),
+                Outcome::Refused => "refused".into(),
+                Outcome::Seen { is_used, order } => {
+                    line["is_used"] = is_used.into();
+                    line["seen_order"] = order.into();
+                    "seen".into()
+                }
+            };
+        }
+        line
     }
 }
 
@@ -124,4 +157,20 @@ fn an_association_is_with_one_order() {
     assert!(!is_linearizable(&[tied, call(Operation::Associate(1), 2, 3, Outcome::Done)]));
     assert!(!is_linearizable(&[tied, call(Operation::Disassociate(1), 2, 3, Outcome::Done)]));
     assert!(is_linearizable(&[tied, call(Operation::Disassociate(0), 2, 3, Outcome::Done)]));
+}
+
+#[test]
+fn a_call_is_a_line_of_json() {
+    let tied = call(Operation::Associate(1), 2, 3, Outcome::Done).to_json("a");
+    let expected = json!({
+        "coupon": "a", "operation": "associate", "order": 1, "called": 2, "returned": 3, "outcome": "done"
+    });
+    assert_eq!(tied, expected);
+    let unknown = Call { operation: Operation::Use, called: 4, outcome: None }.to_json("a");
+    assert_eq!(unknown, json!({ "coupon": "a", "operation": "use", "order": null, "called": 4 }));
+    let seen = call(Operation::Query, 5, 6, Outcome::Seen { is_used: true, order: Some(0) }).to_json("a");
+    assert_eq!(
+        (&seen["outcome"], &seen["is_used"], &seen["seen_order"]),
+        (&json!("seen"), &json!(true), &json!(0))
+    );
 }

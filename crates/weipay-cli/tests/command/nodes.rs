@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -20,6 +21,8 @@ use crate::receiver;
 use crate::serving::Serving;
 
 const SERVER: &str = "WEIPAY_TEST_POSTGRES";
+/// A file that gets the histories, for foreign/linearizability.
+const HISTORIES: &str = "WEIPAY_HISTORIES";
 const FAMILY: &str = "v3/marketing/busifavor";
 const NODES: usize = 3;
 const WORKERS: usize = 6;
@@ -272,7 +275,16 @@ fn nodes_that_are_killed_while_they_work_answer_as_one_sandbox_that_is_not() {
         kill_while(&done, OPERATIONS, OPERATIONS * 6);
         stop.store(true, Ordering::SeqCst);
     });
-    for history in histories.into_inner().unwrap() {
+    let histories = histories.into_inner().unwrap();
+    if let Ok(file) = env::var(HISTORIES) {
+        let calls = sent
+            .iter()
+            .zip(&histories)
+            .flat_map(|((code, _), history)| history.iter().map(move |call| (code, call)));
+        let lines: String = calls.map(|(code, call)| format!("{}\n", call.to_json(code))).collect();
+        fs::write(file, lines).unwrap();
+    }
+    for history in histories {
         let known = history.iter().filter(|call| call.outcome.is_some()).count();
         assert!(known > 0 && is_linearizable(&history), "{known} of {}: {history:#?}", history.len());
     }

@@ -27,6 +27,18 @@ pub(super) const ROUTES: &[Route] = &[
         &[],
         next,
     ),
+    Route::get(
+        "/clock/put-aside",
+        "What was due and cannot be done, and why: the first thousand. It waits for POST /clock/retry",
+        &[],
+        put_aside,
+    ),
+    Route::post(
+        "/clock/retry",
+        "Does again what was put aside. `tried` says how much that was, and `put_aside` how much of it still cannot be done",
+        &[],
+        retry,
+    ),
     Route::post("/clock/real", "Lets the clock show the time of this machine again", &[], real),
 ];
 
@@ -107,4 +119,13 @@ fn next(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
 fn real(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     hand(control).set_real();
     show(control, request)
+}
+
+fn put_aside(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    Ok(json!({ "put_aside": control.platform.put_aside()? }))
+}
+
+fn retry(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    let (tried, put_aside) = control.platform.retry_put_aside()?;
+    Ok(json!({ "tried": tried, "put_aside": put_aside }))
 }

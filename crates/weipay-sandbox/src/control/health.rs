@@ -11,5 +11,13 @@ pub(super) const ROUTES: &[Route] =
 fn health(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
     let platform = &control.platform;
     platform.store.is_anything_due(platform.clock.now()).map_err(ControlError::not_ready)?;
-    Ok(json!({ "ready": true, "base_url": platform.base_url, "version": env!("CARGO_PKG_VERSION") }))
+    let put_aside = platform.count_put_aside().map_err(ControlError::not_ready)?;
+    Ok(json!({
+        "ready": true,
+        "base_url": platform.base_url,
+        "version": env!("CARGO_PKG_VERSION"),
+        // What the sandbox does by itself and cannot do now, and how much of what was due it has put aside.
+        "failing": platform.background.failing(),
+        "put_aside": put_aside,
+    }))
 }

@@ -319,6 +319,9 @@ fn nonces(nonce: &str) -> Candidates<String> {
 
 const QUERY_LEFT_OUT: &str =
     "the query was left out of what was signed; sign path and query as they are sent";
+/// gopay does so.
+const QUESTION_MARK: &str = "the URL was sent with a question mark at its end that was not signed, as clients do that join an empty query \
+     to the path; send no question mark without a query, or sign it too";
 const WITH_HOST: &str = "the path was signed with the host in front of it; sign only path and query";
 const NOT_ENCODED: &str = "the URL was signed before its values were percent-encoded; sign it as it is sent";
 const ENCODED: &str =
@@ -369,7 +372,9 @@ fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
         hosts.extend([format!("http://{host}"), format!("https://{host}"), host.to_owned()]);
     }
     hosts.extend(["api.mch.weixin.qq.com".to_owned(), "https://apihk.mch.weixin.qq.com".to_owned()]);
-    if query.is_some() {
+    if query == Some("") {
+        add(path.to_owned(), QUESTION_MARK);
+    } else if query.is_some() {
         add(path.to_owned(), QUERY_LEFT_OUT);
         add(format!("{path}?"), QUERY_LEFT_OUT);
     }

@@ -5,13 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::record::{self, Notification, NotificationState};
-use crate::store::{IndexEntry, MAX_WAITING, OutboxEntry, Record, StoreError, Transaction};
-
-/// What is held is due this much later, which is never. So the times of the retry table are still there when it is released.
-const NEVER: i64 = 1 << 40;
-
-/// The latest time at which anything can be due; what is due later is held.
-pub(crate) const LATEST: i64 = NEVER - 1;
+use crate::store::{IndexEntry, LATEST, MAX_WAITING, NEVER, OutboxEntry, Record, StoreError, Transaction};
 
 /// Who is not notified for now.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -56,6 +56,10 @@ pub(super) fn make(
 ) -> Result<Message, String> {
     let merchant =
         platform.merchants.find(&entry.mchid).ok_or("the sandbox does not know its merchant any more")?;
+    if entry.resource.is_null() {
+        // Every event has a content, so that is what an engine gives for text that is not JSON.
+        return Err("its content in the sandbox's database is broken".to_owned());
+    }
     if let Some(described) = described(&entry.event_type).filter(|described| described.version == "v2") {
         return v2::make(described, &merchant, &entry.resource, &platform.entropy);
     }

@@ -190,11 +190,6 @@ impl Notifications {
         self.platform().act(|tx, _| work(tx))
     }
 
-    /// A notification, and in which state it is.
-    fn find_in_epoch(&self, name: &str) -> Result<(Notification, Epoch), NotificationError> {
-        self.transaction(|tx| Ok((find(tx, name)?, Epoch::current(tx)?)))
-    }
-
     /// The notifications that are kept, the newest first: the last ten thousand at most, whether they were acknowledged or not.
     ///
     /// # Errors
@@ -225,19 +220,19 @@ impl Notifications {
     /// not count for the retry table; if one is acknowledged, the notification is.
     ///
     /// # Errors
-    /// When there is no such notification, the number is not 1 to 16, or the database fails.
+    /// When there is no such notification, the number is not 1 to 16, its receiver is being called just now, or the database fails.
     pub fn duplicate(&self, name: &str, copies: usize) -> Result<Vec<Attempt>, NotificationError> {
         if !(1..=MAX_COPIES).contains(&copies) {
             return Err(NotificationError::Invalid(format!(
                 "the number of copies must be 1 to {MAX_COPIES}"
             )));
         }
-        let (kept, epoch) = self.find_in_epoch(name)?;
+        let kept = self.find(name)?;
         wait_for(async {
-            let entry = kept.entry(kept.time);
+            let (place, taken) = self.claim(&kept, Claim::ToSendOnly).await?;
             let posts: Vec<_> = (0..copies)
                 .map(|_| {
-                    let (sender, entry) = (self.sender.clone(), entry.clone());
+                    let (sender, entry) = (self.sender.clone(), taken.entry.clone());
                     tokio::spawn(async move { sender.post(&entry, AttemptKind::Duplicate).await })
                 })
                 .collect();
@@ -245,7 +240,8 @@ impl Notifications {
             for post in posts {
                 attempts.extend(post.await);
             }
-            self.keep(&kept, epoch, &attempts)?;
+            self.keep(&kept, &taken, &attempts)?;
+            drop(place);
             Ok(attempts)
         })?
     }
@@ -257,10 +253,12 @@ impl Notifications {
     /// # Errors
     /// When there is no such notification, its receiver is being called just now, or the database fails.
     pub fn probe(&self, name: &str) -> Result<Vec<Attempt>, NotificationError> {
-        let (kept, epoch) = self.find_in_epoch(name)?;
+        let kept = self.find(name)?;
         wait_for(async {
-            let probe = self.sender.post(&kept.entry(kept.time), AttemptKind::Probe).await;
-            self.keep(&kept, epoch, std::slice::from_ref(&probe))?;
+            let (place, taken) = self.claim(&kept, Claim::ToSendOnly).await?;
+            let probe = self.sender.post(&taken.entry, AttemptKind::Probe).await;
+            self.keep(&kept, &taken, std::slice::from_ref(&probe))?;
+            drop(place);
             if probe.acknowledged || probe.status.is_none() {
                 return Ok(vec![probe]);
             }
@@ -365,41 +363,48 @@ impl Notifications {
         kept: &Notification,
         kind: AttemptKind,
     ) -> Result<Attempt, NotificationError> {
-        let place = self.place_of(kept).await?;
-        let until = Instant::now() + PATIENCE;
-        let taken = loop {
-            match self.take(kept, kind) {
-                // Another node delivers it now.
-                Err(NotificationError::UnderWay(_)) if Instant::now() < until => {
-                    sleep(Duration::from_millis(20)).await;
-                }
-                taken => break taken?,
-            }
-        };
+        let (place, taken) = self.claim(kept, Claim::ToDeliver(kind)).await?;
         let attempt = self.sender.attempt(taken, kind).await?;
         drop(place);
         Ok(attempt)
     }
 
-    /// Puts a notification into the outbox for an attempt of this node. What another node delivers at this moment is under way.
-    fn take(&self, kept: &Notification, kind: AttemptKind) -> Result<Taken, NotificationError> {
+    /// Waits until nobody else sends a notification, neither this node nor another one, and keeps the others away.
+    async fn claim(&self, kept: &Notification, claim: Claim) -> Result<(Place, Taken), NotificationError> {
+        let place = self.place_of(kept).await?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.take(kept, claim) {
+                // Another node sends it now.
+                Err(NotificationError::UnderWay(_)) if Instant::now() < until => {
+                    sleep(Duration::from_millis(20)).await;
+                }
+                taken => return Ok((place, taken?)),
+            }
+        }
+    }
+
+    /// Puts a notification into the outbox for this node. What another node sends at this moment is under way.
+    fn take(&self, kept: &Notification, claim: Claim) -> Result<Taken, NotificationError> {
         self.platform().act(|tx, now| {
             let mut kept = find(tx, &kept.id)?;
             // What is released goes out once; meanwhile it may have gone by itself.
-            if kind == AttemptKind::Scheduled && kept.state != NotificationState::Waiting {
+            if claim == Claim::ToDeliver(AttemptKind::Scheduled) && kept.state != NotificationState::Waiting {
                 return Err(NotificationError::Unknown(kept.id));
             }
-            if kept.is_closed() {
+            let delivers = matches!(claim, Claim::ToDeliver(_));
+            if delivers && kept.is_closed() {
                 kept.failed = 0;
             }
-            // Not due yet, so that no other node takes it meanwhile.
+            // Not due yet: should this process end, a delivery goes out by itself, and what is closed leaves the outbox.
             let entry = kept.entry(now.saturating_add(BY_ITSELF));
-            if !tx.remove_from_outbox(&entry)? {
+            let Some(entry) = tx.claim(&entry, delivers)? else {
                 return Err(NotificationError::UnderWay(kept.id));
+            };
+            if delivers {
+                (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
+                tx.save(&kept)?;
             }
-            tx.put_into_outbox(&entry)?;
-            (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
-            tx.save(&kept)?;
             Ok(Taken { entry, epoch: Epoch::current(tx)? })
         })
     }
@@ -417,25 +422,44 @@ impl Notifications {
         }
     }
 
-    /// Keeps attempts that do not count for the retry table. What was acknowledged leaves the outbox.
-    fn keep(&self, kept: &Notification, epoch: Epoch, attempts: &[Attempt]) -> Result<(), NotificationError> {
+    /// Keeps attempts that do not count for the retry table, and lets others send the notification again. What was acknowledged
+    /// leaves the outbox.
+    fn keep(
+        &self,
+        kept: &Notification,
+        taken: &Taken,
+        attempts: &[Attempt],
+    ) -> Result<(), NotificationError> {
+        let entry = &taken.entry;
         for attempt in attempts {
-            let entry = kept.entry(kept.time);
-            self.sender.tell(|| super::entry_of_log(&entry, attempt, kept.due.map(|due| due - attempt.time)));
+            self.sender.tell(|| super::entry_of_log(entry, attempt, kept.due.map(|due| due - attempt.time)));
         }
         self.transaction(|tx| {
-            if Epoch::current(tx)? != epoch {
+            if Epoch::current(tx)? != taken.epoch {
                 return Ok(());
             }
-            let Some(mut found) = record::of_entry(tx, &kept.entry(kept.time))? else { return Ok(()) };
+            let Some(mut found) = record::of_entry(tx, entry)? else { return Ok(()) };
             let counts = |attempt: &&Attempt| attempt.acknowledged && attempt.kind != AttemptKind::Probe;
             if attempts.iter().find(counts).is_some() {
-                close(tx, &mut found, &kept.entry(kept.time), NotificationState::Acknowledged)?;
+                close(tx, &mut found, entry, NotificationState::Acknowledged)?;
+            } else if found.is_closed() {
+                tx.remove_from_outbox(entry)?;
+            } else {
+                tx.give_back(entry)?;
             }
             attempts.iter().for_each(|attempt| found.add_attempt(attempt.clone()));
             Ok(tx.save(&found)?)
         })
     }
+}
+
+/// What a notification is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// An attempt that counts for the retry table.
+    ToDeliver(AttemptKind),
+    /// It is sent, and goes on as before.
+    ToSendOnly,
 }
 
 /// Lets a notification that was released and not sent yet go out by itself at once.

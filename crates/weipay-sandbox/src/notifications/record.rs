@@ -255,7 +255,7 @@ impl Record for Notification {
 /// Keeps a new notification, in the place of the oldest.
 pub(super) fn add(tx: &Transaction<'_>, entry: &OutboxEntry, is_held: bool) -> Result<(), StoreError> {
     // Read first: a record is saved only over one that was read.
-    tx.get::<Notification>(&place(entry.number))?;
+    tx.get_to_replace::<Notification>(&place(entry.number))?;
     let mut new = Notification::from_entry(entry);
     if is_held {
         (new.state, new.due) = (NotificationState::Held, None);
@@ -264,12 +264,12 @@ pub(super) fn add(tx: &Transaction<'_>, entry: &OutboxEntry, is_held: bool) -> R
 }
 
 /// What is kept of what waits in the outbox. `None` if it is gone: a reset may have come in between, and another may have its
-/// number. What waited before there were records gets one.
+/// number. What waited before there were records gets one, and so does what has a broken one: the outbox knows all that is sent.
 pub(super) fn of_entry(
     tx: &Transaction<'_>,
     entry: &OutboxEntry,
 ) -> Result<Option<Notification>, StoreError> {
-    let found: Option<Notification> = tx.get(&place(entry.number))?;
+    let found: Option<Notification> = tx.get_to_replace(&place(entry.number))?;
     Ok(match found {
         None => Some(Notification::from_entry(entry)),
         Some(found) => {

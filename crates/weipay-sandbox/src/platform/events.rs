@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Platform;
 use crate::clock::{ClockMode, HeldClock, Move};
-use crate::notifications::LATEST_DUE;
-use crate::store::{Due, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Due, IndexEntry, LATEST, Record, StoreError, Transaction};
 
 /// How long what is due at one moment may take, deliveries of notifications included.
 const MAX_WAIT: Duration = Duration::from_secs(20);
@@ -178,13 +177,13 @@ impl Platform {
         let now = self.clock.now();
         self.store.transaction(|tx| {
             let passed = Due { kind: LAST_KIND.to_owned(), key: String::new(), at: now };
-            let due = tx.next_due(i64::MAX, Some(&passed))?.map(|due| due.at);
+            let due = tx.next_due(LATEST, Some(&passed))?.map(|due| due.at);
             let is_ahead = |entries: &[crate::store::OutboxEntry]| {
                 entries.iter().map(|entry| entry.due).find(|due| *due > now)
             };
-            let first = tx.outbox_due(LATEST_DUE, 1)?;
+            let first = tx.outbox_due(LATEST, 1)?;
             let attempt = match (is_ahead(&first), first.is_empty()) {
-                (None, false) => is_ahead(&tx.outbox_due(LATEST_DUE, ALL)?),
+                (None, false) => is_ahead(&tx.outbox_due(LATEST, ALL)?),
                 (found, _) => found,
             };
             Ok([due, attempt].into_iter().flatten().min())
@@ -330,6 +329,38 @@ mod tests {
         assert_eq!(sandbox.platform().next_event().unwrap(), Some(NOW + 840));
         let arrived: Vec<i64> = arrived.lock().unwrap().iter().map(|time| time - NOW).collect();
         assert_eq!(arrived, [0, 15, 30, 60, 240]);
+    }
+
+    /// What a fault has left in the place of a notification's record.
+    #[derive(Serialize, Deserialize)]
+    struct Broken;
+
+    impl Record for Broken {
+        const KIND: &'static str = "notification";
+
+        fn key(&self) -> String {
+            "1".to_owned()
+        }
+
+        fn indexes(&self) -> Vec<IndexEntry> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_broken_record_of_a_notification_stops_neither_its_delivery_nor_the_next_one_in_its_place() {
+        let ((url, arrived), sandbox) = (refusing_receiver(), held());
+        let broken = |tx: &Transaction<'_>| {
+            tx.get_to_replace::<Broken>("1")?;
+            tx.save(&Broken)
+        };
+        sandbox.platform().store.transaction(broken).unwrap();
+        announce(&sandbox, &url);
+        assert_eq!(sandbox.run_for(0).unwrap(), Run { events: 0, is_complete: true });
+        sandbox.platform().store.transaction(broken).unwrap();
+        assert_eq!(sandbox.run_for(20).unwrap(), Run { events: 1, is_complete: true });
+        assert_eq!(*arrived.lock().unwrap(), [NOW, NOW + 15]);
+        assert_eq!(sandbox.notifications().find("1").unwrap().attempts.len(), 1);
     }
 
     #[test]

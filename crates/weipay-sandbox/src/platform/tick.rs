@@ -1,13 +1,18 @@
 //! What the clock does without a request.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::PoisonError;
 
-use super::{Epoch, Platform};
+use super::{Epoch, Platform, Task};
+use crate::log::LogEntry;
 use crate::products::{self, HandlerError};
-use crate::store::{Due, StoreError};
+use crate::store::{Due, LATEST, StoreError, Transaction};
 
 /// So many things are done by one tick at most; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
+
+/// So many of the things that one tick puts aside have a line in the log each; the others have one together.
+const MAX_TOLD: usize = 20;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
 pub(super) const KEPT: [&str; 4] =
@@ -31,37 +36,54 @@ impl Platform {
     }
 
     /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
-    /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same.
+    /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same; what cannot be
+    /// done is put aside, and told to the log.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails. It is also told to the log.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         // Another node may have moved the clock.
-        let now = if self.follow_clock().unwrap_or_default() { self.clock.now() } else { now };
-        self.do_what_is_due(now)
+        let is_moved = self.watched(Task::FollowClock, self.follow_clock()).unwrap_or_default();
+        self.do_what_is_due(if is_moved { self.clock.now() } else { now })
     }
 
     /// The same by the clock of this node, as it goes.
     pub(crate) fn do_what_is_due(&self, now: i64) -> Result<usize, StoreError> {
+        self.watched(Task::Clock, self.do_all_that_is_due(now.min(LATEST)))
+    }
+
+    fn do_all_that_is_due(&self, now: i64) -> Result<usize, StoreError> {
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.store.look_at_outbox();
-        // What fails is tried again by the next tick, and told by the request that needs it.
-        let _ = self.look_at_merchants();
+        // What fails is tried again by the next tick.
+        let _ = self.watched(Task::Merchants, self.look_at_merchants());
         if !self.store.is_anything_due(now)? {
             return Ok(0);
         }
-        let (mut done, mut failed, mut last) = (0, None, None);
+        let (mut done, mut failed, mut last, mut put_aside) = (0, None, None, Vec::new());
         for _ in 0..MAX_DUE_AT_ONCE {
             let Some(due) = self.next_due(now, last.as_ref())? else { break };
             match self.do_due(&due) {
-                Ok(is_done) => done += usize::from(is_done),
-                Err(HandlerError::Failed(error)) => failed = Some(error),
+                Ok(is_done) => {
+                    done += usize::from(is_done);
+                    self.background.forget_failures(&due);
+                }
+                Err(HandlerError::Failed(error)) => match self.failed(&due, error) {
+                    Ok(told) => put_aside.extend(told),
+                    Err(error) => failed = Some(error),
+                },
                 // There is no caller to refuse: what may not be done any more is not due any more.
                 Err(HandlerError::Refused(_)) => {
                     self.store.transaction(|tx| tx.unschedule(&due))?;
                 }
             }
             last = Some(due);
+        }
+        let untold = put_aside.len().saturating_sub(MAX_TOLD);
+        put_aside.into_iter().take(MAX_TOLD).for_each(|line| self.tell(line));
+        if untold > 0 {
+            let reason = format!("{untold} more were put aside; `weipay sandbox clock put-aside` lists them");
+            self.tell(LogEntry::background("what-was-due", &reason));
         }
         failed.map_or(Ok(done), Err)
     }
@@ -74,13 +96,17 @@ impl Platform {
     fn do_due(&self, due: &Due) -> Result<bool, HandlerError> {
         let handler = products::due_handler(self.products, &due.kind)
             .ok_or_else(|| StoreError::Corrupt(format!("no product does what is due as {}", due.kind)))?;
-        self.store.transaction(|tx| {
+        let work = |tx: &Transaction<'_>| {
             // First, so that the handler may let the same thing fall due again.
             let is_there = tx.unschedule(due)?;
             if is_there {
                 handler(tx, &due.key, due.at)?;
             }
             Ok(is_there)
+        };
+        // A handler that panics must not end the tick, and with it everything that is due later. Its transaction is taken back.
+        panic::catch_unwind(AssertUnwindSafe(|| self.store.transaction(work))).unwrap_or_else(|_| {
+            Err(StoreError::Corrupt(format!("{} {}: it panics", due.kind, due.key)).into())
         })
     }
 }

@@ -172,11 +172,12 @@ fn not_opened() -> Refusal {
 }
 
 fn no_data() -> Refusal {
-    Refusal::invalid_request("日终余额当日无数据")
+    Refusal::invalid_request("日终余额当日无数据").with_reason("there is no balance of the end of this day")
 }
 
 fn no_account_then() -> Refusal {
     Refusal::invalid_request("该账户在指定时间不存在")
+        .with_reason("the merchant had no account yet at the end of this day")
 }
 
 #[cfg(test)]

@@ -68,6 +68,7 @@ fn none() -> Refusal {
     Refusal::resource_not_exists(
         "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。可查看指引https://pay.weixin.qq.com/doc/v3/merchant/4012153196",
     )
+    .with_reason("this merchant's platform key is the public key only (its kit has no platform certificate): verify with that")
 }
 
 #[cfg(test)]

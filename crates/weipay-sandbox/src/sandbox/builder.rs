@@ -22,7 +22,7 @@ use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
 use crate::notifications::{Deliveries, Receivers};
-use crate::platform::{Platform, kept_clock};
+use crate::platform::{Background, Platform, Task, kept_clock};
 use crate::products::{PRODUCTS, Product};
 use crate::seed::Seed;
 use crate::server::{Server, Settings};
@@ -291,6 +291,9 @@ impl SandboxBuilder {
         }
         platform.share_clock().map_err(|error| StartError::Store(platform.store.place().into(), error))?;
         platform.clock().listen(GoesByClock(Arc::downgrade(&platform)));
+        platform.background.log_to(self.log.clone());
+        // The program may be another one than that which put it aside. What fails again is put aside, and told.
+        let _ = platform.watched(Task::Clock, platform.retry_put_aside());
         let settings = Settings {
             platform: Arc::clone(&platform),
             idle_timeout: self.idle_timeout,
@@ -376,6 +379,7 @@ impl SandboxBuilder {
             whole_state: RwLock::new(()),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
             exchanges: Exchanges::new(self.log_bytes),
+            background: Background::default(),
             seeded_people: OnceLock::new(),
         })
     }
@@ -434,8 +438,8 @@ struct GoesByClock(Weak<Platform>);
 impl ClockListener for GoesByClock {
     fn keep(&self, moved: Move<'_>) {
         if let Some(platform) = self.0.upgrade() {
-            // What is not kept is only gone after a restart.
-            let _ = platform.keep_clock(moved);
+            // What is not kept is only gone after a restart. It is told.
+            let _ = platform.watched(Task::KeepClock, platform.keep_clock(moved));
         }
     }
 

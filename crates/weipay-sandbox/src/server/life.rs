@@ -132,7 +132,6 @@ fn runtime() -> io::Result<Runtime> {
 async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiver<()>) {
     let connections = Arc::new(GracefulShutdown::new());
     let ticking = tokio::spawn(tick(Arc::clone(&service.settings.platform)));
-    service.settings.platform.deliveries.log_to(service.settings.log.clone());
     let sender = Sender::new(Arc::clone(&service.settings.platform));
     let sending = tokio::spawn(sender.run());
     let ending = Arc::clone(&service.ending);
@@ -155,7 +154,7 @@ async fn tick(platform: Arc<Platform>) {
     loop {
         sleep(TICK).await;
         let platform = Arc::clone(&platform);
-        // What failed stays due, and is tried again.
+        // What failed is tried again or put aside; the platform has told it.
         let _ = spawn_blocking(move || platform.tick(platform.clock.now())).await;
     }
 }

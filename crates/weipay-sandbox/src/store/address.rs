@@ -23,7 +23,7 @@ pub(super) enum Kind {
     File,
     Memory,
     #[cfg(feature = "postgres")]
-    Postgres(Box<tokio_postgres::Config>),
+    Postgres(Box<super::postgres::Address>),
 }
 
 impl StoreAddress {
@@ -49,7 +49,7 @@ impl FromStr for StoreAddress {
 
 #[cfg(feature = "postgres")]
 fn postgres(text: &str) -> Result<StoreAddress, String> {
-    Ok(StoreAddress(Kind::Postgres(Box::new(super::postgres::config(text)?))))
+    Ok(StoreAddress(Kind::Postgres(Box::new(super::postgres::Address::read(text)?))))
 }
 
 #[cfg(not(feature = "postgres"))]
@@ -64,7 +64,7 @@ impl fmt::Debug for StoreAddress {
             Kind::File => f.write_str("sqlite"),
             Kind::Memory => f.write_str("memory"),
             #[cfg(feature = "postgres")]
-            Kind::Postgres(config) => f.write_str(&super::postgres::place(config)),
+            Kind::Postgres(address) => f.write_str(&address.place()),
         }
     }
 }
@@ -88,7 +88,12 @@ mod tests {
     fn a_password_is_neither_printed_nor_repeated() {
         let address: StoreAddress = "postgres://me:secret@db.example:5433/weipay".parse().unwrap();
         assert_eq!(format!("{address:?}"), "postgres://db.example:5433/weipay");
-        for wrong in ["postgres://", "postgres://me:secret@host:port/db", "postgres://me@host/db?secret=1"] {
+        for wrong in [
+            "postgres://",
+            "postgres://me:secret@host:port/db",
+            "postgres://me@host/db?secret=1",
+            "postgres://me:secret@host/db?sslmode=maybe",
+        ] {
             let refusal = wrong.parse::<StoreAddress>().unwrap_err();
             assert!(!refusal.contains("secret"), "{refusal}");
         }

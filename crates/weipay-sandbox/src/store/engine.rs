@@ -69,6 +69,11 @@ pub(crate) trait Engine {
     /// changes nothing. An engine with one node has nobody to keep away. What goes to one of the `busy` [receivers](receiver_of) is left out.
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError>;
 
+    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it as [`Self::claim_due`] does. One that is there
+    /// keeps its time and its count, unless it is to be `moved`. Gives it as it is in the outbox then; `None` if another node
+    /// delivers it.
+    fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError>;
+
     /// Keeps how many deliveries of a notification have failed, and when the next one is due. From now on every node may deliver it.
     /// Whether it was kept: what another node delivers now stays as it is.
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError>;
@@ -158,6 +163,12 @@ impl StoredRow {
         RawValue::from_string(text).map_err(broken)
     }
 }
+
+/// What waits without a time is due this much later than it was, which is never. So its time is still there.
+pub(crate) const NEVER: i64 = 1 << 40;
+
+/// The latest time at which anything can be due; what is due later waits without a time.
+pub(crate) const LATEST: i64 = NEVER - 1;
 
 /// Something that the clock will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

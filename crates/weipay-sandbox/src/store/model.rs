@@ -154,6 +154,15 @@ impl Engine for Memory {
         Ok(due)
     }
 
+    fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
+        let mut outbox = self.outbox.borrow_mut();
+        let found = outbox.entry(entry.number).or_insert_with(|| entry.clone());
+        if moved {
+            (found.attempts, found.due) = (entry.attempts, entry.due);
+        }
+        Ok(Some(found.clone()))
+    }
+
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError> {
         let mut outbox = self.outbox.borrow_mut();
         let Some(entry) = outbox.get_mut(&number) else { return Ok(false) };
@@ -252,6 +261,7 @@ enum Step {
     Next { series: u8 },
     Respond { scope: u8, request_no: u8, response: u8 },
     Announce { time: i64 },
+    Claim { number: i64, due: i64, moved: bool },
     Postpone { number: i64, due: i64 },
     Hold { number: i64, due: i64 },
     Acknowledge { number: i64 },
@@ -287,6 +297,11 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         at.clone().prop_map(|time| Step::Announce { time }),
         (1..6_i64, at.clone()).prop_map(|(number, due)| Step::Postpone { number, due }),
+        (1..6_i64, at.clone(), any::<bool>()).prop_map(|(number, due, moved)| Step::Claim {
+            number,
+            due,
+            moved
+        }),
         (1..6_i64, at.clone()).prop_map(|(number, due)| Step::Hold { number, due }),
         (1..6_i64).prop_map(|number| Step::Acknowledge { number }),
         (key.clone(), at.clone()).prop_map(|(key, at)| Step::Schedule { key, at }),
@@ -296,6 +311,20 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn due(key: u8, at: i64) -> Due {
     Due { kind: if key < 2 { "a" } else { "b" }.to_owned(), key: key.to_string(), at }
+}
+
+fn entry(number: i64, time: i64) -> OutboxEntry {
+    OutboxEntry {
+        number,
+        mchid: "1900000109".to_owned(),
+        notify_url: "http://127.0.0.1/".to_owned(),
+        platform_serial: "01".to_owned(),
+        event_type: "COUPON.SEND".to_owned(),
+        time,
+        resource: number.into(),
+        attempts: 0,
+        due: time,
+    }
 }
 
 /// What a step gives, as text that two engines must agree on.
@@ -329,20 +358,11 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
             format!("{known:?}")
         }
         Step::Announce { time } => {
-            let number = engine.next_number("outbox")?;
-            let entry = OutboxEntry {
-                number,
-                mchid: "1900000109".to_owned(),
-                notify_url: "http://127.0.0.1/".to_owned(),
-                platform_serial: "01".to_owned(),
-                event_type: "COUPON.SEND".to_owned(),
-                time,
-                resource: number.into(),
-                attempts: 0,
-                due: time,
-            };
+            let entry = entry(engine.next_number("outbox")?, time);
             format!("{:?}", engine.add_to_outbox(&entry)?)
         }
+        // Under a number that a later step does not add again.
+        Step::Claim { number, due, moved } => format!("{:?}", engine.claim(&entry(-number, due), moved)?),
         Step::Postpone { number, due } => format!("{:?}", engine.postpone(number, 7, due)?),
         Step::Hold { number, due } => {
             engine.give_back(number)?;
@@ -446,8 +466,8 @@ fn postgresql_does_what_the_engine_of_maps_does() {
 
     use super::postgres::{Postgres, tests::new_database};
 
-    let Some(config) = new_database() else { return };
-    let postgres = Postgres::open(config).unwrap();
+    let Some(address) = new_database() else { return };
+    let postgres = Postgres::open(&address).unwrap();
     let within =
         |work: &dyn Fn(&dyn Engine) -> Result<String, StoreError>| postgres.transaction(work).unwrap();
     let mut runner = TestRunner::new(ProptestConfig { cases: 64, ..ProptestConfig::default() });

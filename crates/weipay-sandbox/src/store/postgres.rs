@@ -6,6 +6,7 @@
 //! | `engine` | the statements of one transaction |
 //! | `connections` | connections, at most so many at once, and what their failures mean |
 //! | `migrations` | numbered migrations |
+//! | `tls` | TLS, and what is checked of the server |
 //!
 //! Every transaction is serializable. When another one came in between, the database refuses one of the two, and its whole work
 //! is done again, at most [`MAX_TRIES`] times. What a refused transaction has read may be wrong, so a refusal to a merchant counts
@@ -17,6 +18,7 @@
 mod connections;
 mod engine;
 mod migrations;
+mod tls;
 
 use std::env;
 use std::sync::{Mutex, PoisonError};
@@ -28,6 +30,7 @@ use tokio_postgres::config::Host;
 
 use self::connections::{Connection, Connections, Failure, Lent};
 use self::engine::Open;
+use self::tls::Tls;
 use super::StoreError;
 use super::engine::{Engine, StoredRecord};
 use crate::entropy::Entropy;
@@ -38,6 +41,13 @@ const MAX_TRIES: u32 = 64;
 const MAX_WAIT: Duration = Duration::from_millis(100);
 /// A transaction whose connection ends is tried again on another one, so often.
 const MAX_RECONNECTS: u32 = 3;
+
+/// Where a database is, and how connections to it are protected.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    config: Config,
+    tls: Tls,
+}
 
 /// A database that other nodes use, too.
 pub(super) struct Postgres {
@@ -50,8 +60,8 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Connects to a database, and brings it to the form of this program.
-    pub(super) fn open(config: Config) -> Result<Self, StoreError> {
-        let connections = Connections::new(config)?;
+    pub(super) fn open(address: &Address) -> Result<Self, StoreError> {
+        let connections = Connections::new(address)?;
         let lent = connections.take().map_err(Failure::into_error)?;
         migrations::run(lent.connection().map_err(Failure::into_error)?)?;
         lent.give_back();
@@ -185,35 +195,39 @@ fn wait_before(tries: u32) -> Duration {
     most * u32::from(u16::from_le_bytes(random)) / u32::from(u16::MAX)
 }
 
-/// Reads the address of a database. What is wrong is said without the address, which holds a password.
-pub(super) fn config(address: &str) -> Result<Config, &'static str> {
-    let form = "write the address of the database as postgres://USER:PASSWORD@HOST:PORT/DATABASE; a password can also be in PGPASSWORD";
-    let mut config: Config = address.parse().map_err(|_| form)?;
-    if config.get_hosts().is_empty() {
-        return Err(form);
+impl Address {
+    /// Reads the address of a database. What is wrong is said without the address, which holds a password.
+    pub(super) fn read(address: &str) -> Result<Self, &'static str> {
+        let form = "write the address of the database as postgres://USER:PASSWORD@HOST:PORT/DATABASE; a password can also be in PGPASSWORD";
+        let (tls, address) = Tls::from_address(address)?;
+        let mut config: Config = address.parse().map_err(|_| form)?;
+        if config.get_hosts().is_empty() {
+            return Err(form);
+        }
+        if config.get_password().is_none()
+            && let Ok(password) = env::var("PGPASSWORD")
+        {
+            config.password(password);
+        }
+        config.ssl_mode(tls.mode());
+        Ok(Self { config, tls })
     }
-    if config.get_password().is_none()
-        && let Ok(password) = env::var("PGPASSWORD")
-    {
-        config.password(password);
-    }
-    Ok(config)
-}
 
-/// Where a database is, without its user and password.
-pub(super) fn place(config: &Config) -> String {
-    let hosts = config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        Host::Unix(path) => path.display().to_string(),
-    });
-    let ports = config.get_ports();
-    let with_port = hosts.enumerate().map(|(place, host)| match ports.get(place).or(ports.first()) {
-        Some(port) => format!("{host}:{port}"),
-        None => host,
-    });
-    let hosts = with_port.collect::<Vec<_>>().join(",");
-    format!("postgres://{hosts}/{}", config.get_dbname().unwrap_or_default())
+    /// The same without user and password, for messages.
+    pub(super) fn place(&self) -> String {
+        let hosts = self.config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let ports = self.config.get_ports();
+        let with_port = hosts.enumerate().map(|(place, host)| match ports.get(place).or(ports.first()) {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        });
+        let hosts = with_port.collect::<Vec<_>>().join(",");
+        format!("postgres://{hosts}/{}", self.config.get_dbname().unwrap_or_default())
+    }
 }
 
 #[cfg(test)]

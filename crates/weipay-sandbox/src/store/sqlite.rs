@@ -359,6 +359,22 @@ impl Engine for Transaction<'_> {
         })
     }
 
+    fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
+        sql(|| {
+            let mut there = self.prepare_cached(
+                "UPDATE outbox SET attempts = CASE WHEN ?2 THEN ?3 ELSE attempts END, due = CASE WHEN ?2 THEN ?4 ELSE due END
+                 WHERE number = ?1
+                 RETURNING number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due",
+            )?;
+            let values = params![entry.number, moved, entry.attempts, entry.due];
+            if let Some(found) = there.query_row(values, waiting).optional()? {
+                return Ok(Some(found));
+            }
+            insert_into_outbox(self, entry)?;
+            Ok(Some(entry.clone()))
+        })
+    }
+
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError> {
         let changed = sql(|| {
             self.prepare_cached("UPDATE outbox SET attempts = ?2, due = ?3 WHERE number = ?1")?

@@ -192,6 +192,26 @@ fn notifications_of_a_program_that_is_asynchronous_are_sent_again_too() {
     assert!(attempt.acknowledged);
 }
 
+#[test]
+fn copies_and_probes_leave_a_notification_where_it_was() {
+    let ((sandbox, hand), receiver) = (held_sandbox(), Receiver::start(&[500; 20]));
+    held_coupons(&sandbox, &receiver, 1);
+    let notifications = sandbox.notifications();
+    notifications.duplicate("1", 2).unwrap();
+    assert_eq!(states(&sandbox), [NotificationState::Held], "what is held stays held");
+    notifications.release(ALL, &ReleaseOrder::Kept).unwrap();
+    let waiting = notifications.find("1").unwrap();
+    notifications.duplicate("1", 2).unwrap();
+    let after = notifications.find("1").unwrap();
+    assert_eq!((after.state, after.due), (NotificationState::Waiting, waiting.due));
+    while sandbox.run_to_next_event().unwrap().is_some() {}
+    assert_eq!(states(&sandbox), [NotificationState::GivenUp]);
+    notifications.duplicate("1", 1).unwrap();
+    assert_eq!(states(&sandbox), [NotificationState::GivenUp]);
+    hand.advance(3_600);
+    assert_eq!(sandbox.run_to_next_event().unwrap(), None, "it does not go out by itself again");
+}
+
 /// A receiver behind https, whose certificate is signed by its own authority: its URL, and the authority in PEM.
 fn https_receiver() -> (String, String) {
     let authority_key = KeyPair::generate().unwrap();

@@ -104,6 +104,17 @@ fn a_url_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
 }
 
 #[test]
+fn a_question_mark_without_a_query_that_was_sent_and_not_signed_is_recognized() {
+    // As gopay does for a query without parameters.
+    let path = TARGET.split('?').next().unwrap();
+    let request = get(&format!("{path}?"), |time, nonce| request_message("GET", path, time, nonce, b""));
+    check(&request, "a question mark at its end that was not signed", "URL", path.len());
+    // And the other way round.
+    let request = get(path, |time, nonce| request_message("GET", &format!("{path}?"), time, nonce, b""));
+    check(&request, "a question mark at its end that was not sent", "URL", path.len());
+}
+
+#[test]
 fn a_body_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
     let python = r#"{"a": 1, "note": "\u5238/&", "list": [1, 2]}"#;
     let php = r#"{"a":1,"note":"\u5238\/&","list":[1,2]}"#;

@@ -130,7 +130,7 @@ fn page(
     let (offset, limit) =
         (number("offset").unwrap_or_default(), number("limit").unwrap_or(DEFAULT_LIMIT.min(most)));
     if limit > most {
-        return Err(refusals::page_is_too_large().into());
+        return Err(refusals::page_is_too_large(limit, most).into());
     }
     // All are counted, and those of the page are kept.
     let (mut total, mut data) = (0_usize, Vec::new());

@@ -4,11 +4,13 @@ use crate::response::Refusal;
 
 pub(super) fn no_such_stock() -> Refusal {
     Refusal::resource_not_exists("批次不存在")
+        .with_reason("no stock of this stock_creator_mchid has this stock_id")
 }
 
 pub(super) fn no_such_coupon() -> Refusal {
     // UNCONFIRMED(cash-words).
     Refusal::resource_not_exists("代金券不存在")
+        .with_reason("this person has no coupon with this coupon_id under this appid")
 }
 
 pub(super) fn budget_is_not_the_product() -> Refusal {
@@ -34,7 +36,7 @@ pub(super) fn wrong_state() -> Refusal {
 
 pub(super) fn no_money_to_start() -> Refusal {
     // INFERRED(cash-start-code): the code and the status; the sentence is known.
-    Refusal::new(403, "NOT_ENOUGH", "激活失败：账户余额不足，请充值")
+    Refusal::new(403, "NOT_ENOUGH", "激活失败：账户余额不足，请充值").with_reason("the basic account of the creator holds less than max_amount: top it up, as with `weipay sandbox top-up`")
 }
 
 /// Only the creator operates a stock.
@@ -45,7 +47,7 @@ pub(super) fn not_the_creator() -> Refusal {
 }
 
 pub(super) fn appid_not_bound() -> Refusal {
-    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "商户号与appid不匹配").with_tail(270_079_507)
+    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "商户号与appid不匹配").with_tail(270_079_507).with_reason("the appid must be bound to the calling merchant: `weipay sandbox merchant add --appid`, or the seed file")
 }
 
 pub(super) fn no_such_user() -> Refusal {
@@ -55,19 +57,27 @@ pub(super) fn no_such_user() -> Refusal {
 }
 
 pub(super) fn sender_has_no_right() -> Refusal {
-    Refusal::new(403, "REQUEST_BLOCKED", "批次不支持跨商户发券").with_tail(270_079_509)
+    Refusal::new(403, "REQUEST_BLOCKED", "批次不支持跨商户发券")
+        .with_tail(270_079_509)
+        .with_reason("only the merchant that created the stock sends its coupons")
 }
 
 pub(super) fn not_running() -> Refusal {
-    Refusal::invalid_request("活动已结束或未激活").with_tail(NOT_RUNNING)
+    Refusal::invalid_request("活动已结束或未激活").with_tail(NOT_RUNNING).with_reason(
+        "the stock must be running: start it, and send between available_begin_time and available_end_time",
+    )
 }
 
 pub(super) fn budget_is_spent() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "批次预算不足").with_tail(270_079_534)
+    Refusal::new(403, "NOT_ENOUGH", "批次预算不足")
+        .with_tail(270_079_534)
+        .with_reason("max_coupons, max_amount or max_amount_by_day of the stock is used up")
 }
 
 pub(super) fn user_has_enough() -> Refusal {
-    Refusal::new(403, "REQUEST_BLOCKED", "用户被限领拦截").with_tail(270_079_532)
+    Refusal::new(403, "REQUEST_BLOCKED", "用户被限领拦截")
+        .with_tail(270_079_532)
+        .with_reason("this person has max_coupons_per_user coupons of the stock already")
 }
 
 /// The account of the person is frozen or cancelled.
@@ -99,8 +109,9 @@ pub(super) fn other_parameters() -> Refusal {
     )
 }
 
-pub(super) fn page_is_too_large() -> Refusal {
+pub(super) fn page_is_too_large(limit: usize, most: usize) -> Refusal {
     Refusal::param_error("页大小超过阈值")
+        .with_reason(format!("limit is {limit}, and a page has {most} at most"))
 }
 
 pub(super) fn no_callback() -> Refusal {

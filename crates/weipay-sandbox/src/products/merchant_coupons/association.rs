@@ -64,7 +64,11 @@ fn associate(
         // INFERRED(association-again): the same order again gets the same response, with the first time, under any request number.
         Some(known) if known.out_trade_no == request.out_trade_no => known.clone(),
         // UNCONFIRMED(association-second): a coupon has one association at a time, and a second one does not take its place.
-        Some(_) => return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER)),
+        Some(_) => {
+            return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER).with_reason(
+                "the coupon is associated with another out_trade_no: disassociate that one first",
+            ));
+        }
         None => Association { out_trade_no: request.out_trade_no.clone(), time: now },
     };
     let response = json!({ "wechatpay_associate_time": clock::rfc3339(association.time) });
@@ -80,7 +84,8 @@ fn disassociate(
 ) -> Decided<Coupon> {
     let coupon = check_usable(caller, found, now)?;
     if coupon.association.as_ref().is_none_or(|known| known.out_trade_no != request.out_trade_no) {
-        return Err(Refusal::invalid_request(words::NOT_ASSOCIATED));
+        return Err(Refusal::invalid_request(words::NOT_ASSOCIATED)
+            .with_reason("the coupon is not associated with this out_trade_no"));
     }
     let response = json!({ "wechatpay_disassociate_time": clock::rfc3339(now) });
     Ok(Decision::new(Coupon { association: None, ..coupon }, response))
@@ -93,7 +98,7 @@ fn check_usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> R
     if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
-    if coupon.is_usable_at(now) { Ok(coupon) } else { Err(refusals::not_usable()) }
+    if coupon.is_usable_at(now) { Ok(coupon) } else { Err(refusals::not_usable(coupon.state_at(now))) }
 }
 
 #[cfg(test)]

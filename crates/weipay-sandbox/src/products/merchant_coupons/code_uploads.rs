@@ -167,7 +167,10 @@ fn delete(candidate: Option<Candidate>, now: i64) -> Decided<stored_codes::Depar
     let candidate = candidate.ok_or_else(refusals::no_such_code)?;
     match candidate.code.place {
         CodePlace::Available(_) => {}
-        CodePlace::Dispatched { .. } => return Err(Refusal::invalid_request(words::CODE_DISPATCHED)),
+        CodePlace::Dispatched { .. } => {
+            return Err(Refusal::invalid_request(words::CODE_DISPATCHED)
+                .with_reason("a person has this code: only a code that nobody has can be deleted"));
+        }
         CodePlace::Deleted => return Err(refusals::no_such_code()),
     }
     let response = json!({ "stock_id": candidate.code.stock_id, "delete_time": clock::rfc3339(now) });

@@ -55,7 +55,7 @@ fn deactivate(
         return Err(refusals::no_right_on_coupon());
     }
     if !coupon.is_usable_at(now) {
-        return Err(refusals::not_usable());
+        return Err(refusals::not_usable(coupon.state_at(now)));
     }
     let event = Event { request_no: request.deactivate_request_no.clone(), time: now };
     let response = json!({ "wechatpay_deactivate_time": clock::rfc3339(now) });

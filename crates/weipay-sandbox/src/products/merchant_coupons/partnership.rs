@@ -213,10 +213,14 @@ fn build(
             );
         }
         if now > stock.definition.validity.end {
-            return Err(Refusal::invalid_request("批次已过期").with_tail(tail::STOCK_EXPIRED));
+            return Err(Refusal::invalid_request("批次已过期")
+                .with_tail(tail::STOCK_EXPIRED)
+                .with_reason("the available_end_time of the stock is over"));
         }
         if stock.state_at(now) != StockState::Running {
-            return Err(Refusal::invalid_request("批次非运营中").with_tail(tail::STOCK_NOT_RUNNING));
+            return Err(Refusal::invalid_request("批次非运营中")
+                .with_tail(tail::STOCK_NOT_RUNNING)
+                .with_reason("the stock must be RUNNING"));
         }
     }
     if let Partner::Merchant(mchid) = &pact.partner

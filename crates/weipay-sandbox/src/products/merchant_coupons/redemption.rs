@@ -73,7 +73,7 @@ fn redeem(
         return Err(refusals::no_right_on_coupon());
     }
     if request.openid.as_ref().is_some_and(|openid| *openid != coupon.openid) {
-        return Err(Refusal::invalid_request(words::OTHER_USER));
+        return Err(Refusal::invalid_request(words::OTHER_USER).with_reason("the coupon belongs to another person than openid names: leave openid out, or give the one that the coupon was sent to"));
     }
     match coupon.state_at(now) {
         CouponState::Sended => {}
@@ -81,7 +81,10 @@ fn redeem(
         CouponState::Expired => return Err(refusals::outside_period("the coupon's expire_time is over")),
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
         // INFERRED(use-of-deactivated): like a deleted one.
-        CouponState::Deactivated => return Err(Refusal::resource_not_exists(words::DEACTIVATED)),
+        CouponState::Deactivated => {
+            return Err(Refusal::resource_not_exists(words::DEACTIVATED)
+                .with_reason("the coupon was deactivated, which is final"));
+        }
     }
     if now < coupon.window.start {
         return Err(refusals::outside_period("the coupon's available_start_time has not come"));
@@ -133,7 +136,10 @@ fn give_back(
         CouponState::Used => {}
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
         // INFERRED(return-of-unused): the code.
-        _ => return Err(Refusal::invalid_request(words::NOT_USED)),
+        state => {
+            let reason = format!("only a coupon that is USED is returned; this one is {}", state.word());
+            return Err(Refusal::invalid_request(words::NOT_USED).with_reason(reason));
+        }
     }
     let event = Event { request_no: request.return_request_no.clone(), time: now };
     let response = json!({ "wechatpay_return_time": clock::rfc3339(now) });

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::coupon::CouponState;
 use super::unconfirmed::{RULE_LIMIT, words};
 use crate::response::{Refusal, tail};
 
@@ -30,7 +31,7 @@ pub(crate) fn no_role() -> Refusal {
 }
 
 pub(crate) fn no_such_stock() -> Refusal {
-    Refusal::resource_not_exists("批次不存在")
+    Refusal::resource_not_exists("批次不存在").with_reason("no stock has this stock_id; stocks are numbered when they are created, and each sandbox and each reset begins anew")
 }
 
 /// INFERRED(callback-missing): an address for notifications that was never set.
@@ -52,12 +53,12 @@ pub(crate) fn unknown_partner() -> Refusal {
 }
 
 pub(crate) fn no_such_partnership() -> Refusal {
-    Refusal::resource_not_exists(words::NO_PARTNERSHIP)
+    Refusal::resource_not_exists(words::NO_PARTNERSHIP).with_reason("no partnership was built with this partner for this business type: POST /v3/marketing/partnerships/build")
 }
 
 /// A receipt of a subsidy that was never made.
 pub(crate) fn no_such_receipt() -> Refusal {
-    Refusal::resource_not_exists(words::NO_RECEIPT)
+    Refusal::resource_not_exists(words::NO_RECEIPT).with_reason("no subsidy of this coupon has this number")
 }
 
 /// The caller may not pay, return or see subsidies of this coupon; recorded.
@@ -68,12 +69,12 @@ pub(crate) fn no_right_on_subsidy() -> Refusal {
 
 /// The sender neither created the stock nor was authorised to send it.
 pub(crate) fn sender_has_no_right() -> Refusal {
-    Refusal::no_auth("发券商户无权限使用此API")
+    Refusal::no_auth("发券商户无权限使用此API").with_reason("only the creator of the stock sends its coupons, and a partner that the creator has authorised: POST /v3/marketing/partnerships/build")
 }
 
 /// The caller may not operate this coupon.
 pub(crate) fn no_right_on_coupon() -> Refusal {
-    Refusal::no_auth("商户无权限操作该券")
+    Refusal::no_auth("商户无权限操作该券").with_reason("only the creator of the stock (stock_creator_mchid) and the merchant that it belongs to (belong_merchant) operate its coupons, and the caller is neither")
 }
 
 pub(crate) fn wrong_code_mode() -> Refusal {
@@ -83,16 +84,17 @@ pub(crate) fn wrong_code_mode() -> Refusal {
 
 /// A code that was never uploaded, or was deleted.
 pub(crate) fn no_such_code() -> Refusal {
-    Refusal::resource_not_exists(words::NO_SUCH_CODE)
+    Refusal::resource_not_exists(words::NO_SUCH_CODE).with_reason("the stock has no such code, or it was deleted: POST /v3/marketing/busifavor/stocks/{stock_id}/couponcodes uploads codes")
 }
 
 pub(crate) fn code_is_needed() -> Refusal {
     Refusal::invalid_request("发券需指定code")
+        .with_reason("the stock has coupon_code_mode MERCHANT_API, so each send must give a coupon_code")
 }
 
 /// A limit of the stock; the plugin's names for them are MAXQUOTA, DAYLIMIT and NOTENOUGH. INFERRED(send-limit): the code.
 pub(crate) fn limit_reached(words: &'static str) -> Refusal {
-    Refusal::new(403, RULE_LIMIT, words)
+    Refusal::new(403, RULE_LIMIT, words).with_reason("a limit of the stock is reached: max_coupons, max_coupons_by_day or max_coupons_per_user; query the stock to see them")
 }
 
 /// The coupon is not inside its usable period.
@@ -102,24 +104,29 @@ pub(crate) fn outside_period(reason: &'static str) -> Refusal {
 
 /// The coupon was used under another number; seen for real.
 pub(crate) fn used_by_another_order() -> Refusal {
-    Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "券已被其他订单核销")
+    Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "券已被其他订单核销").with_reason(
+        "the coupon is USED, by another use_request_no: only the same number gets the first response again",
+    )
 }
 
 /// A missing coupon, as associate and disassociate refuse it: 400, unlike the rest of the family.
 pub(crate) fn no_such_coupon_to_associate() -> Refusal {
-    Refusal::invalid_request("券不存在")
+    Refusal::invalid_request("券不存在").with_reason("no coupon has this coupon_code in this stock_id; the code is what send responded or the merchant uploaded")
 }
 
 /// A missing coupon, as everything else refuses it.
 pub(crate) fn no_such_coupon() -> Refusal {
-    Refusal::resource_not_exists("券不存在")
+    Refusal::resource_not_exists("券不存在").with_reason("no coupon has this coupon_code in this stock_id; the code is what send responded or the merchant uploaded")
 }
 
 pub(crate) fn coupon_deleted() -> Refusal {
-    Refusal::resource_not_exists("券已被删除")
+    Refusal::resource_not_exists("券已被删除").with_reason("the person has deleted the coupon")
 }
 
-/// The coupon is not in the state `SENDED`.
-pub(crate) fn not_usable() -> Refusal {
-    Refusal::invalid_request("券状态非可用态")
+/// The coupon is not in the state `SENDED`, or its period has not begun.
+pub(crate) fn not_usable(state: CouponState) -> Refusal {
+    Refusal::invalid_request("券状态非可用态").with_reason(format!(
+        "only a coupon whose coupon_state is SENDED, and whose period has begun, is usable; this one is {}",
+        state.word()
+    ))
 }

@@ -167,10 +167,13 @@ impl Obstacle {
     /// What the API responds.
     pub(crate) fn refusal(self) -> Refusal {
         match self {
-            Self::NotRunning => Refusal::invalid_request(words::NOT_RUNNING),
-            Self::UserLimit => refusals::limit_reached(words::USER_LIMIT),
-            Self::DayLimit => refusals::limit_reached(words::DAY_LIMIT),
-            Self::StockLimit => refusals::limit_reached(words::STOCK_LIMIT),
+            Self::NotRunning => Refusal::invalid_request(words::NOT_RUNNING).with_reason("the stock must be RUNNING: it has not begun, is paused or stopped, or its available_end_time is over"),
+            Self::UserLimit => refusals::limit_reached(words::USER_LIMIT)
+                .with_reason("this person has max_coupons_per_user coupons of the stock already"),
+            Self::DayLimit => refusals::limit_reached(words::DAY_LIMIT)
+                .with_reason("max_coupons_by_day coupons of the stock were sent today: wait for the next day, or raise it"),
+            Self::StockLimit => refusals::limit_reached(words::STOCK_LIMIT)
+                .with_reason("max_coupons coupons of the stock were sent: raise it with PATCH .../stocks/{stock_id}/budget"),
             Self::NoStoredCode => refusals::limit_reached(words::NO_STORED_CODE).with_reason(
                 "upload codes first: POST /v3/marketing/busifavor/stocks/{stock_id}/couponcodes",
             ),
@@ -276,7 +279,10 @@ pub(super) fn check_may_send(
 pub(super) fn check_code_mode(stock: &Stock, request: &SendRequest, is_taken: bool) -> Result<(), Refusal> {
     match (stock.definition.code_mode, &request.coupon_code) {
         (CodeMode::MerchantApi, None) => Err(refusals::code_is_needed()),
-        (CodeMode::MerchantApi, Some(_)) if is_taken => Err(Refusal::invalid_request(words::CODE_TAKEN)),
+        (CodeMode::MerchantApi, Some(_)) if is_taken => Err(Refusal::invalid_request(words::CODE_TAKEN)
+            .with_reason(
+                "this coupon_code was sent before: each coupon needs a code that is new in its stock",
+            )),
         (CodeMode::WechatPay | CodeMode::MerchantUpload, Some(_)) => Err(refusals::wrong_code_mode()),
         (CodeMode::MerchantApi, Some(_)) | (CodeMode::WechatPay | CodeMode::MerchantUpload, None) => Ok(()),
     }

@@ -129,6 +129,7 @@ pub(super) fn not_reversible() -> Refusal {
 
 pub(super) fn not_enough_to_reverse() -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "余额不足")
+        .with_reason("the merchant has not enough left to give the payment back: top its account up")
 }
 
 pub(super) fn broken_auth_code() -> Refusal {
@@ -148,7 +149,9 @@ pub(super) fn no_relation() -> Refusal {
 }
 
 pub(super) fn same_sub_merchant() -> Refusal {
-    Refusal::invalid_request("子商户mchid不能与自身相同").with_tail(tail::SAME_SUB_MERCHANT)
+    Refusal::invalid_request("子商户mchid不能与自身相同")
+        .with_tail(tail::SAME_SUB_MERCHANT)
+        .with_reason("sub_mchid is sp_mchid: a partner places orders for its sub-merchants")
 }
 
 pub(super) fn other_sub_appid() -> Refusal {

@@ -33,7 +33,9 @@ pub(super) fn other_content() -> Refusal {
 }
 
 pub(super) fn not_enough() -> Refusal {
-    refused("NOTENOUGH", "余额不足")
+    refused("NOTENOUGH", "余额不足").with_reason(
+        "the account that pays holds less than the amount: top it up, and repeat the same number",
+    )
 }
 
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {

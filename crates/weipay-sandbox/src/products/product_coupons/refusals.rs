@@ -77,7 +77,9 @@ pub(super) fn no_address() -> Refusal {
 }
 
 pub(super) fn product_over() -> Refusal {
-    Refusal::invalid_request("商品券已失效").with_tail(tail::WRONG_STATE)
+    Refusal::invalid_request("商品券已失效")
+        .with_tail(tail::WRONG_STATE)
+        .with_reason("the product coupon was deactivated, which is final")
 }
 
 /// The stock is in a state that does not allow the step.
@@ -102,6 +104,7 @@ pub(super) fn code_mode(reason: &'static str) -> Refusal {
 
 pub(super) fn code_taken() -> Refusal {
     Refusal::invalid_request("券Code已存在")
+        .with_reason("this coupon code is in the stock already: each code is uploaded or sent once")
 }
 
 pub(super) fn no_stored_code() -> Refusal {
@@ -111,13 +114,18 @@ pub(super) fn no_stored_code() -> Refusal {
 
 pub(super) fn too_many_codes() -> Refusal {
     Refusal::invalid_request("上传的券Code已达上限")
+        .with_reason("a stock takes no more codes than the coupons that it may send (max_count)")
 }
 
 pub(super) fn limit(limit: Limit) -> Refusal {
     match limit {
-        Limit::User => Refusal::invalid_request("用户领取次数已达上限").with_tail(tail::USER_LIMIT),
-        Limit::Day => Refusal::invalid_request("批次当天发放次数已达上限"),
-        Limit::Stock => Refusal::invalid_request("批次发放次数已达上限"),
+        Limit::User => Refusal::invalid_request("用户领取次数已达上限")
+            .with_tail(tail::USER_LIMIT)
+            .with_reason("this person has max_count_per_user coupons of the stock already"),
+        Limit::Day => Refusal::invalid_request("批次当天发放次数已达上限")
+            .with_reason("max_count_per_day coupons of the stock were sent today"),
+        Limit::Stock => Refusal::invalid_request("批次发放次数已达上限")
+            .with_reason("max_count coupons of the stock were sent"),
     }
 }
 
@@ -162,15 +170,21 @@ pub(super) fn coupon_state(reason: &'static str) -> Refusal {
 }
 
 pub(super) fn used_already() -> Refusal {
-    Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "券已被其他订单核销").with_tail(tail::USED)
+    Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "券已被其他订单核销").with_tail(tail::USED).with_reason(
+        "the coupon is USED, by another request: only the same out_request_no gets the first response again",
+    )
 }
 
 pub(super) fn deleted() -> Refusal {
-    Refusal::invalid_request("用户商品券已被用户删除").with_tail(tail::DELETED)
+    Refusal::invalid_request("用户商品券已被用户删除")
+        .with_tail(tail::DELETED)
+        .with_reason("the person has deleted the coupon")
 }
 
 pub(super) fn expired() -> Refusal {
-    Refusal::invalid_request("用户商品券已过期").with_tail(tail::EXPIRED)
+    Refusal::invalid_request("用户商品券已过期")
+        .with_tail(tail::EXPIRED)
+        .with_reason("the coupon is EXPIRED: its period is over")
 }
 
 pub(super) fn outside_period(reason: &'static str) -> Refusal {

@@ -15,7 +15,7 @@ pub(super) fn bad_amount() -> Refusal {
 }
 
 pub(super) fn not_enough() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "账户可用余额不足")
+    Refusal::new(403, "NOT_ENOUGH", "账户可用余额不足").with_reason("the account holds less than amount")
 }
 
 pub(super) fn no_such_account() -> Refusal {

@@ -17,8 +17,10 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls, Row, Statement};
+use tokio_postgres::{Client, Config, Row, Statement};
 
+use super::Address;
+use super::tls::{self, Connector};
 use crate::store::StoreError;
 
 /// So many transactions run at once from one node; others wait.
@@ -50,6 +52,10 @@ impl From<tokio_postgres::Error> for Failure {
         };
         let is_disconnected =
             error.is_closed() || error.source().is_some_and(|cause| cause.is::<io::Error>());
+        // Another try meets the same certificate.
+        if let Some(text) = tls::reason(&error) {
+            return Self::new(text);
+        }
         Self { state: error.code().cloned(), is_disconnected, text }
     }
 }
@@ -126,6 +132,7 @@ impl Connection {
 /// The connections of a node.
 pub(super) struct Connections {
     config: Config,
+    tls: Connector,
     handle: Handle,
     places: Mutex<Places>,
     freed: Condvar,
@@ -140,7 +147,9 @@ struct Places {
 }
 
 impl Connections {
-    pub(super) fn new(mut config: Config) -> Result<Self, StoreError> {
+    pub(super) fn new(address: &Address) -> Result<Self, StoreError> {
+        let tls = address.tls.connector().map_err(|reason| StoreError::Database(reason.into()))?;
+        let mut config = address.config.clone();
         config
             .application_name("weipay-sandbox")
             .connect_timeout(CONNECT_TIMEOUT)
@@ -159,7 +168,7 @@ impl Connections {
             .spawn(drive)
             .map_err(StoreError::File)?;
         let places = Mutex::new(Places { idle: Vec::new(), used: 0 });
-        Ok(Self { config, handle, places, freed: Condvar::new(), driver: Some((stop, thread)) })
+        Ok(Self { config, tls, handle, places, freed: Condvar::new(), driver: Some((stop, thread)) })
     }
 
     /// Takes a connection for one transaction.
@@ -188,9 +197,9 @@ impl Connections {
     /// Another connection, which is not counted.
     pub(super) fn connect(&self) -> Result<Connection, Failure> {
         let (give, given) = mpsc::channel();
-        let config = self.config.clone();
+        let (config, tls) = (self.config.clone(), self.tls.clone());
         self.handle.spawn(async move {
-            let connected = config.connect(NoTls).await.map(|(client, connection)| {
+            let connected = config.connect(tls).await.map(|(client, connection)| {
                 tokio::spawn(connection);
                 client
             });

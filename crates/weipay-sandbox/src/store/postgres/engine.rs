@@ -412,6 +412,41 @@ impl Engine for Open<'_> {
         Ok(claimed)
     }
 
+    fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
+        let lease = i64::try_from(LEASE.as_secs()).unwrap_or(i64::MAX);
+        let columns = OUTBOX.split(", ").map(|column| format!("weipay_outbox.{column}"));
+        let rows = self.change(
+            &format!(
+                "INSERT INTO weipay_outbox ({OUTBOX}, holder, held_until)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {NOW} + $11)
+                 ON CONFLICT (number) DO UPDATE SET
+                     holder = excluded.holder,
+                     held_until = excluded.held_until,
+                     attempts = CASE WHEN $12 THEN excluded.attempts ELSE weipay_outbox.attempts END,
+                     due = CASE WHEN $12 THEN excluded.due ELSE weipay_outbox.due END
+                 WHERE weipay_outbox.holder IS NULL OR weipay_outbox.holder = excluded.holder
+                     OR weipay_outbox.held_until <= {NOW}
+                 RETURNING {}",
+                columns.collect::<Vec<_>>().join(", ")
+            ),
+            &[
+                &entry.number,
+                &entry.mchid,
+                &entry.notify_url,
+                &entry.platform_serial,
+                &entry.event_type,
+                &entry.time,
+                &entry.resource.to_string(),
+                &i64::from(entry.attempts),
+                &entry.due,
+                &self.postgres.node,
+                &lease,
+                &moved,
+            ],
+        )?;
+        rows.first().map(|row| self.waiting(row)).transpose()
+    }
+
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError> {
         let changed = self.execute(
             &format!(

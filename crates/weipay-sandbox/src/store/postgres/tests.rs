@@ -1,6 +1,7 @@
 //! A real server: `.ci/with-postgres` starts one. Without it these tests say that they are skipped.
 
 use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
@@ -15,24 +16,24 @@ use crate::store::engine::{Due, NewRecord, OutboxEntry};
 const SERVER: &str = "WEIPAY_TEST_POSTGRES";
 
 /// The address of a new and empty database.
-pub(in crate::store) fn new_database() -> Option<Config> {
+pub(in crate::store) fn new_database() -> Option<Address> {
     let Ok(server) = env::var(SERVER) else {
         println!(
             "skipped: {SERVER} is not set; `.ci/with-postgres cargo test ...` starts a server and sets it"
         );
         return None;
     };
-    let mut config = config(&server).unwrap();
+    let mut address = Address::read(&server).unwrap();
     let name = format!("weipay_{}", Entropy::system().hex_digits(12));
-    let connections = Connections::new(config.clone()).unwrap();
+    let connections = Connections::new(&address).unwrap();
     connections.connect().unwrap().execute_plain(&format!("CREATE DATABASE {name}")).unwrap();
-    config.dbname(&name);
-    Some(config)
+    address.config.dbname(&name);
+    Some(address)
 }
 
 fn nodes<const N: usize>() -> Option<[Postgres; N]> {
-    let config = new_database()?;
-    Some(std::array::from_fn(|_| Postgres::open(config.clone()).unwrap()))
+    let address = new_database()?;
+    Some(std::array::from_fn(|_| Postgres::open(&address).unwrap()))
 }
 
 fn entry(number: i64) -> OutboxEntry {
@@ -61,10 +62,74 @@ fn claim(node: &Postgres) -> Vec<i64> {
 fn nodes_that_start_at_once_make_the_tables_once() {
     let Some(config) = new_database() else { return };
     thread::scope(|scope| {
-        let starting: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| Postgres::open(config.clone()).map(drop))).collect();
+        let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| Postgres::open(&config).map(drop))).collect();
         starting.into_iter().for_each(|starting| starting.join().unwrap().unwrap());
     });
+}
+
+/// Set to an address with `sslmode=verify-full` and the authority of the server.
+const TLS_SERVER: &str = "WEIPAY_TEST_POSTGRES_TLS";
+
+/// Whether the connection to a server is secure, or why there is none.
+fn is_secure(address: &str) -> Result<bool, String> {
+    let connections =
+        Connections::new(&Address::read(address).unwrap()).map_err(|error| format!("{error:#}"))?;
+    let connection = connections.connect().map_err(|failure| format!("{:#}", failure.into_error()))?;
+    let rows = connection.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).unwrap();
+    Ok(rows[0].get(0))
+}
+
+#[test]
+fn tls_is_as_strict_as_the_address_says() {
+    let Ok(server) = env::var(TLS_SERVER) else {
+        println!("skipped: {TLS_SERVER} is not set; `.ci/with-postgres cargo test ...` sets it");
+        return;
+    };
+    assert!(
+        server.contains("@localhost:") && server.contains("sslmode=verify-full&sslrootcert="),
+        "{server}"
+    );
+    assert_eq!(is_secure(&server), Ok(true));
+    let elsewhere = server.replace("@localhost:", "@127.0.0.1:");
+    assert_eq!(is_secure(&elsewhere.replace("verify-full", "verify-ca")), Ok(true));
+    let refusal = is_secure(&elsewhere).unwrap_err();
+    assert!(refusal.contains("the certificate of the database is for another host"), "{refusal}");
+    let (without_authority, _) = server.split_once("&sslrootcert=").unwrap();
+    for (mode, secure) in [("require", true), ("prefer", true), ("disable", false)] {
+        assert_eq!(is_secure(&without_authority.replace("verify-full", mode)), Ok(secure), "{mode}");
+    }
+    // The authorities of this machine do not know it, and neither does another one.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut other = rcgen::CertificateParams::default();
+    other.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    fs::write(&file, other.self_signed(&key).unwrap().pem()).unwrap();
+    let other = format!("{without_authority}&sslrootcert={}", file.display());
+    for address in [without_authority.to_owned(), other.clone(), other.replace("verify-full", "require")] {
+        let address = address.replace("weipay@", "weipay:secret-word@");
+        let refusal = is_secure(&address).unwrap_err();
+        assert!(refusal.contains("no authority that is trusted has signed the certificate"), "{refusal}");
+        assert!(!refusal.contains("secret-word"), "{refusal}");
+        let error = Sandbox::builder().store(address.parse().unwrap()).start().unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.contains("no authority that is trusted") && !error.contains("secret-word"), "{error}");
+    }
+}
+
+#[test]
+fn a_server_without_tls_is_refused_where_tls_is_wanted() {
+    use std::io::{Read, Write};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 8]).unwrap();
+        stream.write_all(b"N").unwrap();
+    });
+    let refusal = is_secure(&format!("postgres://me:secret-word@{address}/db?sslmode=require")).unwrap_err();
+    assert!(refusal.contains("server does not support TLS") && !refusal.contains("secret-word"), "{refusal}");
 }
 
 #[test]
@@ -272,8 +337,8 @@ fn a_connection_that_the_server_ended_is_replaced() {
 
 #[test]
 fn a_server_that_is_not_there_is_named_without_the_password() {
-    let config = config("postgres://me:secret@127.0.0.1:1/weipay").unwrap();
-    let refusal = format!("{:#}", Postgres::open(config).map(drop).unwrap_err());
+    let address = Address::read("postgres://me:secret@127.0.0.1:1/weipay").unwrap();
+    let refusal = format!("{:#}", Postgres::open(&address).map(drop).unwrap_err());
     assert!(refusal.contains("refused") && !refusal.contains("secret"), "{refusal}");
 }
 
@@ -352,16 +417,16 @@ fn the_clock_of_the_database_counts_for_a_node_that_comes_later() {
     second.platform().tick(0).unwrap();
     assert_eq!((first.clock().now(), second.clock().now()), (1_000, 1_000));
     // A node that is killed and started again with the same command line does not move it back.
-    let config = StoreAddress(Kind::Postgres(Box::new(config_of(&first))));
+    let config = StoreAddress(Kind::Postgres(Box::new(address_of(&first))));
     let again = Sandbox::builder().store(config).clock(crate::Clock::held(100).0).start().unwrap();
     assert_eq!(again.clock().now(), 1_000);
 }
 
-fn config_of(sandbox: &Sandbox) -> Config {
-    let mut config = config(&env::var(SERVER).unwrap()).unwrap();
+fn address_of(sandbox: &Sandbox) -> Address {
+    let mut address = Address::read(&env::var(SERVER).unwrap()).unwrap();
     let (_, name) = sandbox.platform().store.place().rsplit_once('/').unwrap();
-    config.dbname(name);
-    config
+    address.config.dbname(name);
+    address
 }
 
 #[test]
@@ -372,10 +437,10 @@ fn what_is_due_by_a_moved_clock_is_done_by_a_node_that_did_not_move_it() {
     kept.unwrap();
     assert_eq!(second.platform().tick(100).unwrap(), 0);
     first.clock().set(500);
-    // It may have followed by itself already. It has no handler for what is due, and says so.
+    // It may have followed by itself already. It has no handler for what is due, and puts it aside.
     second.platform().follow_clock().unwrap();
-    let error = second.platform().tick(second.clock().now()).unwrap_err();
-    assert!(error.to_string().contains("of another program"), "{error}");
+    second.platform().tick(second.clock().now()).unwrap();
+    assert_eq!(first.platform().count_put_aside().unwrap(), 1);
 }
 
 #[test]
@@ -428,6 +493,62 @@ fn a_notification_that_another_node_delivers_is_replayed_when_that_node_is_done(
     leave.send(()).unwrap();
     assert!(replays.into_iter().all(|replay| replay.join().unwrap()));
     assert_eq!((arrived.recv().unwrap(), arrived.recv().unwrap()), (1, 2));
+}
+
+/// A receiver that refuses everything, and how many requests it had at once at most.
+fn crowded_receiver() -> (String, Arc<AtomicU32>) {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/notify", listener.local_addr().unwrap());
+    let (here, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let seen = Arc::clone(&most);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, here, most) = (stream.unwrap(), Arc::clone(&here), Arc::clone(&most));
+            thread::spawn(move || {
+                let _ = stream.read(&mut [0; 8192]).unwrap();
+                most.fetch_max(here.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                thread::sleep(Duration::from_millis(100));
+                here.fetch_sub(1, Ordering::SeqCst);
+                stream
+                    .write_all(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    .unwrap();
+            });
+        }
+    });
+    (url, seen)
+}
+
+#[test]
+fn a_notification_is_sent_by_one_node_at_a_time_whatever_the_nodes_are_asked_for() {
+    use crate::store::Announcement;
+
+    let Some(nodes) = two_sandboxes(Some(100)) else { return };
+    let (url, most) = crowded_receiver();
+    let announcement = Announcement {
+        mchid: nodes[0].kit().mchid.clone(),
+        notify_url: url,
+        platform_serial: String::new(),
+        event_type: "COUPON.SEND",
+        time: 100,
+        resource: serde_json::json!({ "a": 1 }),
+    };
+    let kept: Result<(), StoreError> = nodes[0].platform().store.transaction(|tx| tx.announce(&announcement));
+    kept.unwrap();
+    // The first attempt is on its way; probes and their repeats, replays and copies come from both nodes.
+    thread::scope(|scope| {
+        for node in &nodes {
+            scope.spawn(|| assert_eq!(node.notifications().probe("1").unwrap().len(), 2));
+            scope.spawn(|| node.notifications().replay("1").unwrap());
+            scope.spawn(|| assert_eq!(node.notifications().duplicate("1", 1).unwrap().len(), 1));
+        }
+    });
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+    let kept = nodes[1].notifications().find("1").unwrap();
+    assert_eq!(kept.state, crate::NotificationState::Waiting);
+    assert!(kept.attempts.len() >= 8, "{:?}", kept.attempts);
 }
 
 #[test]

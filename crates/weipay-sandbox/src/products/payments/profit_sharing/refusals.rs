@@ -79,6 +79,7 @@ pub(super) fn bad_receivers() -> Refusal {
 
 pub(super) fn no_record() -> Refusal {
     Refusal::resource_not_exists("记录不存在")
+        .with_reason("no split or return of the caller has this number, with these order and sub-merchant")
 }
 
 pub(super) fn bad_receiver() -> Refusal {

@@ -109,7 +109,7 @@ pub(super) fn create_return(
             == (&split.order_id, amount, return_mchid);
         return match is_same {
             true => Ok(known.show(form)),
-            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致").into()),
+            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致").with_reason("this out_return_no was used before with another order, amount or return_mchid: repeat the same, or take a new number").into()),
         };
     }
     let earlier: Vec<Return> = tx
@@ -171,18 +171,25 @@ fn check_return(
         )
     })?;
     if amount < 1 {
-        return Err(Refusal::param_error("回退金额不正确"));
+        return Err(Refusal::param_error("回退金额不正确").with_reason("amount must be at least 1 fen"));
     }
     let of_this = earlier.iter().filter(|known| known.has_succeeded && known.return_mchid == mchid);
     let returned: i64 = of_this.map(|known| known.amount).sum();
     if amount > part.amount.saturating_sub(returned) {
-        return Err(Refusal::invalid_request("剩余可回退的金额不足"));
+        let rest = part.amount.saturating_sub(returned);
+        let reason = format!(
+            "return_mchid got {} fen by this split and has given back {returned}: amount is {rest} at most, and not {amount}",
+            part.amount
+        );
+        return Err(Refusal::invalid_request("剩余可回退的金额不足").with_reason(reason));
     }
     if now.saturating_sub(split.created) > RETURN_PERIOD {
-        return Err(Refusal::invalid_request("分账单已超过可回退期限"));
+        let reason = format!("a split can be given back for {} days", RETURN_PERIOD / 86_400);
+        return Err(Refusal::invalid_request("分账单已超过可回退期限").with_reason(reason));
     }
     if i64::try_from(earlier.len()).is_ok_and(|returns| returns >= MAX_RETURNS) {
-        return Err(Refusal::invalid_request("分账单回退次数超过限制"));
+        let reason = format!("a split has {MAX_RETURNS} returns at most");
+        return Err(Refusal::invalid_request("分账单回退次数超过限制").with_reason(reason));
     }
     Ok(())
 }

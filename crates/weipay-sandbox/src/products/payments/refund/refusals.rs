@@ -9,7 +9,7 @@ pub(super) fn no_such_order() -> Refusal {
 }
 
 pub(super) fn no_such_refund() -> Refusal {
-    Refusal::resource_not_exists("退款单不存在")
+    Refusal::resource_not_exists("退款单不存在").with_reason("no refund of this merchant has this number")
 }
 
 /// The total, the currency, the sub-merchant or one of the two numbers is not the order's.
@@ -74,7 +74,7 @@ pub(super) fn bad_sources() -> Refusal {
 }
 
 pub(super) fn not_enough() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起")
+    Refusal::new(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起").with_reason("the account that pays the refund holds less than amount.refund: top it up, and repeat the same out_refund_no")
 }
 
 /// The part of the money that waits for profit sharing is too small.

@@ -1,0 +1,363 @@
+//! TLS to the database: `sslmode` and `sslrootcert` in its address, as libpq knows them.
+//!
+//! | `sslmode` | what it does |
+//! |---|---|
+//! | missing, or `disable` | no TLS |
+//! | `prefer` | TLS if the server has it; nobody knows who answers |
+//! | `require` | TLS; who answers is checked as by `verify-ca` if `sslrootcert` is given, and otherwise not |
+//! | `verify-ca` | an authority that is trusted has signed the server's certificate |
+//! | `verify-full` | and it is for the host in the address |
+//!
+//! `sslrootcert` is a file of certificates in PEM. Without it, or as `system`, the authorities of this machine are trusted.
+
+use std::error::Error;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use percent_encoding::percent_decode_str;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::Socket;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
+
+/// The largest file of authorities.
+const MAX_ROOT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::store) struct Tls {
+    mode: Mode,
+    /// The file of the authorities that are trusted; `None` for those of this machine.
+    roots: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Mode {
+    #[default]
+    Disable,
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
+impl Mode {
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "disable" => Self::Disable,
+            "prefer" => Self::Prefer,
+            "require" => Self::Require,
+            "verify-ca" => Self::VerifyCa,
+            "verify-full" => Self::VerifyFull,
+            _ => return None,
+        })
+    }
+}
+
+impl Tls {
+    /// Takes `sslmode` and `sslrootcert` out of an address: the client of the database reads fewer modes. What is wrong is said without
+    /// the address, which holds a password.
+    pub(super) fn from_address(address: &str) -> Result<(Self, String), &'static str> {
+        // A password may hold a question mark.
+        let password_end = address.find('@').map_or(0, |place| place + 1);
+        let Some(query) = address[password_end..].find('?').map(|place| password_end + place) else {
+            return Ok((Self::default(), address.to_owned()));
+        };
+        let (mut tls, mut others) = (Self::default(), Vec::new());
+        for pair in address[query + 1..].split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = percent_decode_str(value).decode_utf8_lossy();
+            match name {
+                "sslmode" => {
+                    tls.mode = Mode::from_word(&value)
+                        .ok_or("sslmode is disable, prefer, require, verify-ca or verify-full")?;
+                }
+                "sslrootcert" if value.is_empty() => return Err("sslrootcert names no file"),
+                "sslrootcert" => tls.roots = (value != "system").then(|| value.as_ref().into()),
+                "sslcert" | "sslkey" => {
+                    return Err("client certificates (sslcert, sslkey) are not supported: use a password");
+                }
+                _ => others.push(pair),
+            }
+        }
+        let separator = if others.is_empty() { "" } else { "?" };
+        Ok((tls, format!("{}{separator}{}", &address[..query], others.join("&"))))
+    }
+
+    /// What the client of the database is told.
+    pub(super) fn mode(&self) -> SslMode {
+        match self.mode {
+            Mode::Disable => SslMode::Disable,
+            Mode::Prefer => SslMode::Prefer,
+            Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
+        }
+    }
+
+    /// What makes connections secure, once for all of them.
+    pub(super) fn connector(&self) -> Result<Connector, String> {
+        let config = match self.mode {
+            Mode::Disable => None,
+            _ => Some(Arc::new(self.config()?)),
+        };
+        Ok(Connector { config, host: None })
+    }
+
+    fn config(&self) -> Result<ClientConfig, String> {
+        let failed = |error: rustls::Error| format!("TLS cannot be set up: {error}");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = self.verifier(&provider)?;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?;
+        Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    }
+
+    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, String> {
+        let failed = |error: &dyn Error| format!("TLS cannot be set up: {error}");
+        let check = match self.mode {
+            Mode::VerifyFull => Check::Name,
+            Mode::VerifyCa => Check::Authority,
+            // As libpq does it: who names authorities wants them to be asked.
+            _ if self.roots.is_some() => Check::Authority,
+            _ => Check::Nothing,
+        };
+        let authorities: Arc<dyn ServerCertVerifier> = match &self.roots {
+            Some(file) => {
+                let roots = Arc::new(roots(file)?);
+                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+                    .build()
+                    .map_err(|error| failed(&error))?
+            }
+            None => Arc::new(Verifier::new(Arc::clone(provider)).map_err(|error| failed(&error))?),
+        };
+        Ok(Arc::new(Checked { check, authorities }))
+    }
+}
+
+/// The authorities in a file.
+fn roots(file: &PathBuf) -> Result<RootCertStore, String> {
+    let shown = file.display();
+    let mut pem = Vec::new();
+    File::open(file)
+        .and_then(|open| open.take(MAX_ROOT_BYTES).read_to_end(&mut pem))
+        .map_err(|error| format!("sslrootcert: {shown} cannot be read: {error}"))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate
+            .map_err(|_| format!("sslrootcert: {shown} holds a certificate that cannot be read"))?;
+        roots
+            .add(certificate)
+            .map_err(|_| format!("sslrootcert: {shown} holds a certificate that is not of an authority"))?;
+    }
+    if roots.is_empty() {
+        return Err(format!("sslrootcert: {shown} holds no certificate in PEM"));
+    }
+    Ok(roots)
+}
+
+/// What is checked of a server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    Nothing,
+    Authority,
+    Name,
+}
+
+/// Checks as much as the mode wants.
+#[derive(Debug)]
+struct Checked {
+    check: Check,
+    authorities: Arc<dyn ServerCertVerifier>,
+}
+
+impl ServerCertVerifier for Checked {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.check == Check::Nothing {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let verified = self.authorities.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        match verified {
+            // The name is looked at last.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if self.check == Check::Authority => Ok(ServerCertVerified::assertion()),
+            verified => verified,
+        }
+    }
+
+    // Whoever answers has the key of the certificate, in every mode.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
+    }
+}
+
+/// Why TLS failed, in words; `None` if something else did.
+pub(super) fn reason(error: &tokio_postgres::Error) -> Option<String> {
+    let cause = error.source()?.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::InvalidCertificate(problem) = cause else {
+        return Some(format!("TLS with the database failed: {cause}"));
+    };
+    let problem = match problem {
+        CertificateError::UnknownIssuer => {
+            "no authority that is trusted has signed the certificate of the database; name the file of the right one in sslrootcert"
+                .to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate of the database is for another host than the one in the address".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the certificate of the database has expired".to_owned()
+        }
+        problem => format!("the certificate of the database is refused: {problem}"),
+    };
+    Some(problem)
+}
+
+/// Makes connections secure.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: Option<Arc<ClientConfig>>,
+    host: Option<String>,
+}
+
+impl MakeTlsConnect<Socket> for Connector {
+    type Stream = Stream;
+    type TlsConnect = Self;
+    type Error = io::Error;
+
+    fn make_tls_connect(&mut self, host: &str) -> Result<Self, io::Error> {
+        Ok(Self { config: self.config.clone(), host: Some(host.to_owned()) })
+    }
+}
+
+impl TlsConnect<Socket> for Connector {
+    type Stream = Stream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, io::Error>> + Send>>;
+
+    fn connect(self, socket: Socket) -> Self::Future {
+        Box::pin(async move {
+            let invalid = |reason| io::Error::new(io::ErrorKind::InvalidInput, reason);
+            let config = self.config.ok_or_else(|| invalid("TLS is switched off"))?;
+            let host = ServerName::try_from(self.host.unwrap_or_default())
+                .map_err(|_| invalid("the host in the address cannot be a name in a certificate"))?;
+            Ok(Stream(tokio_rustls::TlsConnector::from(config).connect(host, socket).await?))
+        })
+    }
+}
+
+/// A secure connection.
+pub(super) struct Stream(tokio_rustls::client::TlsStream<Socket>);
+
+impl TlsStream for Stream {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mode_and_authorities_are_taken_out_of_an_address_and_the_rest_stays() {
+        let (tls, rest) = Tls::from_address(
+            "postgres://me:a?b@host/db?sslmode=verify-full&host=%2Ftmp&sslrootcert=%2Fmy%20ca.pem",
+        )
+        .unwrap();
+        assert_eq!(tls, Tls { mode: Mode::VerifyFull, roots: Some("/my ca.pem".into()) });
+        assert_eq!(rest, "postgres://me:a?b@host/db?host=%2Ftmp");
+        for plain in ["postgres://me:a?sslmode=b@host/db", "postgres:///db?host=/tmp&user=me", "postgres://h"]
+        {
+            assert_eq!(Tls::from_address(plain).unwrap(), (Tls::default(), plain.to_owned()));
+        }
+        let (tls, rest) = Tls::from_address("postgres://host/db?sslmode=require&sslrootcert=system").unwrap();
+        assert_eq!((tls.mode(), tls.roots, &*rest), (SslMode::Require, None, "postgres://host/db"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_tls_is_said_without_the_password() {
+        for (query, wanted) in [
+            ("sslmode=secret", "sslmode is disable"),
+            ("sslrootcert=", "names no file"),
+            ("sslcert=/secret&sslkey=/secret", "use a password"),
+        ] {
+            let refusal = Tls::from_address(&format!("postgres://me:secret@host/db?{query}")).unwrap_err();
+            assert!(refusal.contains(wanted) && !refusal.contains("secret"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_authorities_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let connector = || {
+            let tls = Tls { mode: Mode::VerifyFull, roots: Some(file.clone()) };
+            tls.connector().map(drop).unwrap_err()
+        };
+        assert!(connector().contains("ca.pem cannot be read: "), "{}", connector());
+        std::fs::write(&file, "no certificate").unwrap();
+        assert!(connector().contains("ca.pem holds no certificate in PEM"), "{}", connector());
+    }
+}
