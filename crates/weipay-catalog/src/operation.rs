@@ -27,6 +27,9 @@ pub struct Operation {
     pub nonceless: bool,
     /// Whether a success has no signature to verify, as with file downloads.
     pub unsigned: bool,
+    /// Of a file that is not signed itself: the response's header with its SHA-1, over which the signature is, as the JSON text
+    /// `{"sha1":"..."}`.
+    pub signed_digest: Option<&'static str>,
     /// Of an upload: what is special about pictures.
     pub pictures: Option<Pictures>,
     /// For an operation that writes: what is known about sending the same request again.
@@ -198,6 +201,13 @@ impl Operation {
     #[must_use]
     pub fn demands_hmac(&self) -> bool {
         self.field_for(Purpose::SignType).is_some_and(|(_, field)| field.values == ["HMAC-SHA256"])
+    }
+
+    /// Whether a success says so in `result_code`, beside the `return_code` that every response of APIv2 has.
+    #[must_use]
+    pub fn has_result_code(&self) -> bool {
+        self.version() == Version::V2
+            && self.response.iter().any(|field| field.name == "result_code" && field.required)
     }
 
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.

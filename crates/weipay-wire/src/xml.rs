@@ -11,6 +11,8 @@ mod read;
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
+use zeroize::Zeroize;
+
 /// The largest document that is read.
 pub const MAX_XML_LENGTH: usize = 1024 * 1024;
 /// How deep elements may stand in each other, the root included.
@@ -139,6 +141,23 @@ impl XmlElements {
     }
 }
 
+impl Zeroize for XmlElements {
+    /// Wipes the values from memory, and leaves no elements. [`zeroize::Zeroizing`] does so where they are dropped.
+    fn zeroize(&mut self) {
+        self.elements.iter_mut().for_each(|(_, content)| content.zeroize());
+        self.elements.clear();
+    }
+}
+
+impl Zeroize for XmlContent {
+    fn zeroize(&mut self) {
+        match self {
+            Self::Text(text) => text.zeroize(),
+            Self::Elements(elements) => elements.zeroize(),
+        }
+    }
+}
+
 impl std::fmt::Debug for XmlContent {
     /// The value stays out: it may be personal.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -182,6 +201,11 @@ pub enum XmlError {
     Encoding,
     /// The first bytes are not XML.
     NotXml,
+    /// A response does not say `SUCCESS` in this element, and no failure either.
+    NoOutcome {
+        /// The element: `return_code`, or `result_code`.
+        element: &'static str,
+    },
     /// The root has another name, as `html` has that a proxy sends.
     Root {
         /// The name that is wanted.
@@ -229,6 +253,9 @@ impl Display for XmlError {
             Self::TooMany => write!(f, "the XML has more than {MAX_XML_ELEMENTS} elements"),
             Self::Encoding => f.write_str("the XML is not in UTF-8"),
             Self::NotXml => f.write_str("this is not XML"),
+            Self::NoOutcome { element } => {
+                write!(f, "the XML has no `{element}` SUCCESS, so it does not say how the call ended")
+            }
             Self::Root { wanted, found: Some(found) } => {
                 write!(f, "the root of the XML is `{found}`, but it must be `{wanted}`; the response may come from a proxy")
             }

@@ -48,10 +48,12 @@ pub struct Operation {
     dialect: Dialect,
     repeat: Repeat,
     is_unsigned: bool,
+    signed_digest: Option<&'static str>,
     has_file_response: bool,
     needs_client_certificate: bool,
     is_nonceless: bool,
     demands_hmac: bool,
+    has_result_code: bool,
     is_signless: bool,
     final_states: Option<&'static FinalStates>,
     error_lists: &'static [&'static [ErrorCode]],
@@ -136,10 +138,12 @@ impl Operation {
             dialect: Dialect::Json,
             repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
             is_unsigned: false,
+            signed_digest: None,
             has_file_response: false,
             needs_client_certificate: false,
             is_nonceless: false,
             demands_hmac: false,
+            has_result_code: false,
             is_signless: false,
             final_states: None,
             error_lists: &[],
@@ -177,7 +181,7 @@ impl Operation {
         self.product
     }
 
-    /// The operation's base URL, if it is not on the main host. A client with a base URL of its own sends all operations there.
+    /// The operation's base URL, if it is not on the main host. A client whose base URL was set sends all operations there.
     #[must_use]
     pub const fn base_url(&self) -> Option<&'static str> {
         self.base_url
@@ -201,10 +205,17 @@ impl Operation {
         StatusCode::from_u16(self.success).unwrap_or(StatusCode::OK)
     }
 
-    /// Whether a successful response has no signature, such as a file download. There is nothing to verify then.
+    /// Whether a successful response has no signature of its body, such as a file download. There is nothing to verify then, except
+    /// for overseas statements (境外对账单): where their response has a signature, it is over the SHA-1 of the file in a header, and both
+    /// are verified.
     #[must_use]
     pub const fn is_unsigned(&self) -> bool {
         self.is_unsigned
+    }
+
+    /// Of an unsigned file, the header with its SHA-1, which is signed in place of the body.
+    pub(crate) const fn signed_digest(&self) -> Option<&'static str> {
+        self.signed_digest
     }
 
     /// Whether a successful response is a file.
@@ -318,6 +329,11 @@ impl Operation {
         self.merchant_number
     }
 
+    /// Whether a success says so in `result_code` too (APIv2).
+    pub(crate) const fn has_result_code(&self) -> bool {
+        self.has_result_code
+    }
+
     /// What is known of members, as [`crate::members`] reads it.
     pub(crate) const fn members_text(&self) -> &'static str {
         self.members
@@ -406,6 +422,11 @@ impl Operation {
         self
     }
 
+    const fn signs_digest(mut self, header: &'static str) -> Self {
+        self.signed_digest = Some(header);
+        self
+    }
+
     const fn file(mut self) -> Self {
         self.has_file_response = true;
         self
@@ -423,6 +444,11 @@ impl Operation {
 
     const fn hmac(mut self) -> Self {
         self.demands_hmac = true;
+        self
+    }
+
+    const fn result(mut self) -> Self {
+        self.has_result_code = true;
         self
     }
 

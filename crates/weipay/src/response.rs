@@ -61,7 +61,8 @@ impl<T> Response<T> {
     }
 
     /// Whether the platform's signature of this response was verified. It is `false` only for operations without signed responses,
-    /// such as file downloads (下载): there only TLS proves the origin. Where a signed response names a file and its digest,
+    /// such as file downloads (下载): there only TLS proves the origin. Overseas statements (境外对账单) are verified by their digest, which
+    /// is signed, if the response has both. Where a signed response names a file and its digest,
     /// `client.download(&response)` checks it: see [`download`](crate::download).
     #[must_use]
     pub fn is_verified(&self) -> bool {
@@ -104,7 +105,7 @@ impl<T> Response<T> {
         str::from_utf8(&self.raw.body).map_err(|error| self.unreadable(DecodeError::whole(error.to_string())))
     }
 
-    /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are texts: XML knows no other.
+    /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are texts: XML has no other.
     ///
     /// What travels encrypted (敏感信息加密) is opened, if the catalogue knows the operation. What cannot be opened stays ciphertext;
     /// [`misread`](Self::misread) of an untyped call tells it. [`bytes`](Self::bytes) are as they came.

@@ -198,7 +198,7 @@ fn check_algorithm(context: &Context<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// A bill that is sealed with a key of its own, in one file.
+/// A bill in one file, encrypted with its own key.
 fn sealed(
     tx: &Transaction<'_>,
     context: &Context<'_>,

@@ -167,7 +167,7 @@ fn write_sums(sums: &Sums, sink: Sink<'_>) -> Result<bool, StoreError> {
 }
 
 /// The legs by which money comes into an account or leaves it, each with the other end of its move. What is only moved inside of the
-/// account, as by a settlement, is no movement of it.
+/// account, as by a settlement, does not move its money.
 fn moved<'a>(
     entry: &'a Entry,
     owner: &'a Owner,

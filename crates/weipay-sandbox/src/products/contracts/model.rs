@@ -267,7 +267,7 @@ fn name(code: u8) -> String {
 }
 
 fn number_of(number: u8) -> String {
-    format!("order-{number}")
+    format!("order-{number:02}")
 }
 
 fn plan(has_schedule: bool) -> i64 {

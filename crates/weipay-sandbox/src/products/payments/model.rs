@@ -311,11 +311,12 @@ impl Model {
         self.settlements.insert((day(self.now) + 1, order.payee()));
     }
 
-    /// Shared money waits for 30 days at most.
+    /// Shared money waits for 30 days at most, and for 180 if it is a sub-merchant's part of a combined order.
     fn release(&mut self, number: usize) {
         let Some(order) = self.orders.get_mut(&number) else { return };
         let Some(payment) = order.payment else { return };
-        if self.now >= payment.at + 30 * DAY
+        let days = if order.whole.is_some() && order.asked.wish.is_partner { 180 } else { 30 };
+        if self.now >= payment.at + days * DAY
             && let Some(left) = order.waits.take()
         {
             let accounts = &mut self.accounts[order.payee()];

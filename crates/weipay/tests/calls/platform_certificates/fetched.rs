@@ -29,6 +29,15 @@ impl Either {
         }
     }
 
+    fn get_within(&self, path: &str, limit: Duration) -> Result<(), Error> {
+        match self {
+            Self::Async(client, runtime) => {
+                runtime.block_on(async { client.chain(path).timeout(limit).get().await }).map(drop)
+            }
+            Self::Blocking(client) => client.chain(path).timeout(limit).get().map(drop),
+        }
+    }
+
     fn fetch(&self) -> Result<(), Error> {
         match self {
             Self::Async(client, runtime) => runtime.block_on(client.fetch_platform_certificates()),
@@ -127,6 +136,22 @@ fn a_rotation_in_the_middle_of_traffic_loses_no_call() {
             }
         });
         assert_eq!(server.fetches(), 2, "the first, and one for the new certificate");
+    });
+}
+
+/// wechatpay-apiv3/wechatpay-apache-httpclient#66: a client without calls for some hours kept certificates that had all been replaced,
+/// and did not believe the list that named the new ones.
+#[test]
+fn a_client_that_was_idle_while_all_certificates_were_replaced_goes_on() {
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.calls(|_, now| success_by(&NEW, now));
+        for days in [1, 30] {
+            server.advance(days * 86_400);
+            (0..3).for_each(|_| client.get("v3/a").unwrap());
+        }
+        assert_eq!(client.serial().as_deref(), Some(NEW.serial()));
     });
 }
 
@@ -386,6 +411,38 @@ fn who_waits_for_the_fetch_of_another_keeps_its_own_time_limit() {
         patient.join().unwrap().unwrap();
     });
     assert_eq!(server.fetches(), 1);
+}
+
+/// That the hasty call had to end says nothing of the platform.
+#[test]
+fn a_call_whose_time_is_over_leaves_the_fetch_to_the_next() {
+    each(Server::builder, |server, client| {
+        server.hold(true);
+        thread::scope(|scope| {
+            let hasty = scope.spawn(|| client.get_within("v3/hasty", Duration::from_millis(300)));
+            server.wait_for_fetches(1);
+            let patient = scope.spawn(|| client.get("v3/patient"));
+            assert!(matches!(hasty.join().unwrap().unwrap_err().kind(), ErrorKind::PlatformCertificates(_)));
+            server.wait_for_fetches(2);
+            server.hold(false);
+            patient.join().unwrap().unwrap();
+        });
+        assert_eq!(server.called(), ["/v3/patient".to_owned()].into());
+    });
+}
+
+#[test]
+fn a_new_certificate_that_one_call_has_no_time_to_fetch_is_fetched_by_the_next_call() {
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.calls(|_, now| success_by(&NEW, now));
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.hold(true);
+        let hasty = client.get_within("v3/hasty", Duration::from_millis(300)).unwrap_err();
+        assert!(unknown_serial(&hasty), "{hasty}");
+        server.hold(false);
+        client.get("v3/next").unwrap();
+    });
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Shops {
         }
     }
 
-    /// By the transaction_id of the collection; without one by the number of the order, which is none of a payment.
+    /// By the transaction_id of the collection; without one by the number of the order, which names no payment.
     fn refund(&mut self, key: Key, fen: i64, model: &Model) -> Result<Value, Refused> {
         self.refunds += 1;
         let known = model.orders.get(&key);

@@ -23,7 +23,7 @@ use crate::store::StoreError;
 const PERSONS: [&str; 3] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6p", SOMEBODY];
 const SUB_MCHID: &str = "1900000110";
 
-/// A merchant of a sandbox, in a world of its own.
+/// A merchant of a sandbox, in its own world.
 struct Shop<'a> {
     world: World<'a>,
     merchant: Arc<Merchant>,
@@ -223,7 +223,7 @@ fn product_path(product: TradeType) -> &'static str {
         TradeType::Mweb => "h5",
         TradeType::Native => "native",
         TradeType::Micropay => "codepay",
-        TradeType::Pap => unreachable!("contracts have a model of their own"),
+        TradeType::Pap => unreachable!("contracts have their own model"),
     }
 }
 
@@ -410,4 +410,21 @@ fn orders_live_as_the_model_says_and_money_is_conserved() {
     let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
     let steps = Steps { variable: "WEIPAY_ORDER_STEPS", default: 1_000, of_a_life: 50 };
     live_randomly(steps, step(), |steps| live(&sandbox, steps));
+}
+
+#[test]
+fn a_sub_merchants_part_of_a_combined_order_waits_for_180_days_to_be_shared() {
+    let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
+    let product = TradeType::App;
+    let wish = Wish { product, is_partner: true, is_shared: true, total: 1_000, life: 600 };
+    let pass = |seconds| Step::Pass { seconds, is_done: true };
+    live(
+        &sandbox,
+        &[
+            Step::Combine { whole: 1, wish, again: false },
+            Step::Pay { number: part_numbers(1)[0], pays: Pays::default() },
+            pass(180 * clock::DAY - 1),
+            pass(1),
+        ],
+    );
 }

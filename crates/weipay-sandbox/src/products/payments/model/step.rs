@@ -113,7 +113,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => prop_oneof![Just(1), Just(59), Just(60), Just(600)],
         4 => 1..100_000i64,
         1 => 1..800_000i64,
-        1 => 1..4_000_000i64,
+        1 => prop_oneof![2 => 1..4_000_000i64, 1 => 1..16_000_000i64],
     ];
     prop_oneof![
         8 => (number(), wish(SINGLE), again()).prop_map(|(number, wish, again)| Step::Create { number, wish, again }),

@@ -249,7 +249,7 @@ fn split(
     let fingerprint = Fingerprint::new(&request.body);
     let number = request.required("out_order_no");
     if let Some(known) = Split::find(tx, &context.caller.mchid, number)? {
-        // A number that was used releases nothing, and that is no error for the same order.
+        // A number that was used releases nothing, which is not an error for the same order.
         let is_unfreeze_again =
             asked.is_empty() && known.transaction_id == request.required("transaction_id");
         return match known.fingerprint == fingerprint || is_unfreeze_again {

@@ -561,6 +561,10 @@ const LOOK: usize = 40;
 
 fn live(steps: &[Step]) {
     let mut life = Life::new();
+    // Without a store their coupons could not be used.
+    for target in [Target::Stock(UPLOAD), Target::Bundle] {
+        life.change_stores(target, [0, 1], true);
+    }
     for (position, step) in steps.iter().enumerate() {
         life.take(step);
         life.check_records();
@@ -600,4 +604,25 @@ fn nothing_is_sent_or_offered_of_a_product_coupon_that_has_ended() {
 fn product_coupons_live_as_the_model_says() {
     let steps = Steps { variable: "WEIPAY_PRODUCT_COUPON_STEPS", default: 4_000, of_a_life: 200 };
     live_randomly(steps, step(), live);
+}
+
+#[test]
+fn the_coupons_of_a_bundle_are_used_one_after_the_other_and_returned_in_the_other_order() {
+    // Six means the first of up to three coupons for which the step is.
+    let (first, store, index) = (6, Some(0), None);
+    let confirm = || fresh(Asked::Confirm { coupon: first });
+    let redeem = || fresh(Asked::Use { coupon: first, store, index, orders: 1 });
+    let give_back = |coupon| fresh(Asked::Return { coupon, index });
+    live(&[
+        fresh(Asked::Send { target: Target::Bundle, user: 0, code: None }),
+        confirm(),
+        confirm(),
+        redeem(),
+        redeem(),
+        Step::Pass { seconds: clock::DAY, is_late: false },
+        redeem(),
+        give_back(first),
+        give_back(1),
+        give_back(first),
+    ]);
 }

@@ -9,6 +9,7 @@ use super::{
     Accounts, BRAND_FORM, Model, ORDERS, Outcome, PARTIES, PERSON, PLATFORM, RECEIVERS, Refund, Refused,
     Split,
 };
+use crate::clock::DAY;
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::ledger::{AccountKind, Owner};
@@ -328,7 +329,7 @@ fn check_records(platform: &Platform, model: &mut Model) {
         let (id, sub_mchid) = platform.refund_of(model, *number);
         let target = format!("/v3/ecommerce/refunds/id/{id}?sub_mchid={sub_mchid}");
         let shown = platform.ask("GET", &target, &Value::Null).unwrap();
-        // A platform has a word of its own for it.
+        // A platform has another word for it.
         let word = refund.state.word().replace("CLOSED", "CLOSE");
         let advance = refund.is_advanced.then_some(refund.fen);
         assert_eq!((&shown["status"], shown["amount"]["advance"].as_i64()), (&json!(word), advance));
@@ -344,7 +345,7 @@ fn check_records(platform: &Platform, model: &mut Model) {
         };
         let target = format!("/v3/{whose}/fund/withdraw/out-request-no/withdrawal-{number}{query}");
         let shown = platform.ask("GET", &target, &Value::Null);
-        if model.now - known.made > 90 * crate::clock::DAY {
+        if model.now - known.made > 90 * DAY {
             assert_eq!(shown, Err("RESOURCE_NOT_EXISTS"));
         } else {
             assert_eq!(shown.unwrap()["status"], known.state.word());
@@ -380,10 +381,38 @@ fn live(steps: &[Step]) {
             check_records(&platform, &mut model);
         }
     }
+    check_records(&platform, &mut model);
 }
 
 #[test]
 fn platforms_live_as_the_model_says_and_money_is_conserved() {
     let steps = Steps { variable: "WEIPAY_PLATFORM_STEPS", default: 1_500, of_a_life: 150 };
     live_randomly(steps, step(), live);
+}
+
+#[test]
+fn an_advance_is_asked_back_for_90_days_and_not_longer() {
+    let withdrawal = AskedWithdrawal { party: 0, fen: 400, account: "BASIC", by_stranger: false };
+    let pass = |seconds| Step::Pass { seconds, is_late: false };
+    let steps = [
+        Step::Pay { order: 3 },
+        Step::Refund { number: 0, order: 3, fen: 500, is_advanced: true },
+        pass(DAY),
+        Step::Withdraw { number: 0, asked: withdrawal, again: false },
+        Step::ReturnAdvance { number: 0 },
+        pass(90 * DAY - 1),
+        Step::ReturnAdvance { number: 0 },
+        pass(1),
+        Step::TopUp { party: 0, fen: 1_000 },
+        Step::ReturnAdvance { number: 0 },
+    ];
+    live(&steps);
+}
+
+#[test]
+fn a_withdrawal_is_remembered_by_its_number_for_six_days() {
+    let asked = AskedWithdrawal { party: PLATFORM, fen: 400, account: "BASIC", by_stranger: false };
+    let withdraw = || Step::Withdraw { number: 0, asked, again: false };
+    let pass = |seconds| Step::Pass { seconds, is_late: false };
+    live(&[withdraw(), pass(6 * DAY), withdraw(), pass(1), withdraw()]);
 }
