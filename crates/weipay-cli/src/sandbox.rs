@@ -18,6 +18,7 @@ mod run;
 mod serving;
 mod snapshot;
 mod transfer;
+mod withdrawal;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -94,6 +95,8 @@ pub(crate) enum SandboxCommand {
     Pay(pay::Pay),
     /// Decide what becomes of a refund (退款) of a running sandbox, before the clock lets it succeed.
     Refund(refund::Refund),
+    /// Decide what the bank does with a withdrawal (提现) of a running sandbox, before the clock lets it succeed.
+    Withdrawal(withdrawal::Withdrawal),
     /// A person complains (消费者投诉) about a paid order of a running sandbox, or goes on with a complaint.
     Complain(complain::Complain),
     /// The faults that requests to a running sandbox meet.
@@ -122,6 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Some(SandboxCommand::Restore(arguments)) => snapshot::restore(arguments),
         Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
         Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
+        Some(SandboxCommand::Withdrawal(arguments)) => withdrawal::run(arguments),
         Some(SandboxCommand::Complain(arguments)) => complain::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
         Some(SandboxCommand::Coverage(arguments)) => coverage::run(arguments),

@@ -14,6 +14,9 @@ use crate::output::print;
 pub(crate) struct Transfer {
     #[command(subcommand)]
     command: TransferCommand,
+    /// The merchant whose number is meant, when several have used it.
+    #[arg(long, global = true)]
+    mchid: Option<String>,
     /// The data folder of the running sandbox.
     #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
     data: PathBuf,
@@ -48,7 +51,7 @@ pub(crate) enum TransferCommand {
 
 pub(super) fn run(arguments: &Transfer) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
-    let (subject, number, action, body) = match &arguments.command {
+    let (subject, number, action, mut body) = match &arguments.command {
         TransferCommand::Confirm { number, fail } => {
             ("transfers", number, "confirm", json!({ "fail_reason": fail }))
         }
@@ -56,6 +59,9 @@ pub(super) fn run(arguments: &Transfer) -> Outcome {
         TransferCommand::Authorize { number } => ("authorizations", number, "confirm", json!({})),
         TransferCommand::EndAuthorization { number } => ("authorizations", number, "end", json!({})),
     };
+    if let Some(mchid) = &arguments.mchid {
+        body["mchid"] = json!(mchid);
+    }
     let target = format!("/{subject}/{}/{action}", encoded(number));
     let done = client.call("POST", &target, Some(&body)).map_err(Failure::failed)?;
     match done["state"].as_str() {
