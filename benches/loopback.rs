@@ -3,7 +3,7 @@
 //! many calls as one core does signatures.
 //!
 //! The sandbox and the client share this process and this machine. Coupons are made ready first; only the
-//! disassociations are timed, every one of a coupon of its own, in rounds between the rounds of signing.
+//! disassociations are timed, each of another coupon, in rounds between the rounds of signing.
 
 #![allow(
     clippy::expect_used,
@@ -11,11 +11,13 @@
     reason = "a benchmark stops when something is wrong, and prints"
 )]
 
+mod coupons;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use weipay::Client;
 use weipay::wire::PrivateKey;
@@ -25,8 +27,6 @@ const WANTED: f64 = 0.5;
 const ROUNDS: usize = 5;
 const CALLS: usize = 800;
 const IN_FLIGHT: usize = 16;
-/// The platform's own limit of coupons for one user of one stock.
-const PER_USER: usize = 100;
 
 fn main() {
     let sandbox = Sandbox::start().expect("a sandbox");
@@ -73,46 +73,17 @@ fn median(mut rates: Vec<f64>) -> f64 {
 /// Coupons that are sent and associated, as the bodies of the calls to come.
 fn prepared(runtime: &Runtime, client: &Client, kit: &Value, count: usize) -> Vec<Value> {
     let text = |name: &str| kit[name].as_str().expect("a kit member").to_owned();
-    let now = SystemTime::now();
-    let time = |time: SystemTime| weipay::model::Time::from(time).to_string();
-    let stock = json!({
-        "stock_name": "满十元减五元", "belong_merchant": text("mchid"), "goods_name": "全场通用", "stock_type": "NORMAL",
-        "coupon_use_rule": {
-            "coupon_available_time": {
-                "available_begin_time": time(now), "available_end_time": time(now + Duration::from_secs(86_400))
-            },
-            "fixed_normal_coupon": {"discount_amount": 500, "transaction_minimum": 1000},
-            "use_method": "OFF_LINE"
-        },
-        "stock_send_rule": {"max_coupons": count, "max_coupons_per_user": PER_USER},
-        "coupon_code_mode": "WECHATPAY_MODE", "out_request_no": "bench-stock"
-    });
+    let stock = coupons::stock(&text("mchid"), count);
     let stock = runtime.block_on(client["v3/marketing/busifavor/stocks"].post(stock)).expect("a stock");
     let stock_id = stock.json().expect("JSON")["stock_id"].clone();
-    let requests = (0..count)
-        .map(|number| {
-            json!({
-                "openid": format!("o{:027}", number / PER_USER), "appid": text("appid"), "stock_id": stock_id,
-                "out_request_no": format!("send-{number}")
-            })
-        })
-        .collect();
+    let requests = coupons::sendings(&stock_id, &text("appid"), count);
     let sent = in_flight(runtime, client, &Arc::new(requests), 0..count, "send");
-    let coupons: Vec<Value> = sent
-        .into_iter()
-        .enumerate()
-        .map(|(number, sent)| {
-            json!({
-                "stock_id": stock_id, "coupon_code": sent["send_coupon_result"]["coupon_code"],
-                "out_trade_no": format!("order-{number}"), "out_request_no": format!("tie-{number}")
-            })
-        })
-        .collect();
+    let coupons = coupons::associations(&stock_id, &sent);
     in_flight(runtime, client, &Arc::new(coupons.clone()), 0..count, "associate");
     coupons
 }
 
-/// Makes the calls of a range with several in flight, and gives the answers in order. Every one must verify.
+/// Makes the calls of a range with several in flight, and gives the responses in order. Every one must verify.
 fn in_flight(
     runtime: &Runtime,
     client: &Client,
@@ -126,21 +97,21 @@ fn in_flight(
             let (client, bodies, next, end) =
                 (client.clone(), Arc::clone(bodies), Arc::clone(&next), range.end);
             runtime.spawn(async move {
-                let mut answers = Vec::new();
+                let mut responses = Vec::new();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= end {
-                        return answers;
+                        return responses;
                     }
                     let call =
                         client.chain(&format!("v3/marketing/busifavor/coupons/{verb}")).post(&bodies[number]);
-                    answers.push((number, call.await.expect("a verified answer").json().expect("JSON")));
+                    responses.push((number, call.await.expect("a verified response").json().expect("JSON")));
                 }
             })
         })
         .collect();
-    let mut answers: Vec<(usize, Value)> =
+    let mut responses: Vec<(usize, Value)> =
         tasks.into_iter().flat_map(|task| runtime.block_on(task).expect("a finished task")).collect();
-    answers.sort_by_key(|(number, _)| *number);
-    answers.into_iter().map(|(_, answer)| answer).collect()
+    responses.sort_by_key(|(number, _)| *number);
+    responses.into_iter().map(|(_, response)| response).collect()
 }

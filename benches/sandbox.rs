@@ -12,12 +12,14 @@
     reason = "a benchmark stops when something is wrong, and prints"
 )]
 
+mod coupons;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
@@ -35,8 +37,6 @@ const ORDERS: usize = 300;
 const QUERIES: usize = 2_000;
 /// After so many requests the memory is looked at.
 const REQUESTS: usize = 100_000;
-/// The platform's own limit of coupons for one user of one stock.
-const PER_USER: usize = 100;
 const SERVE: &str = "serve";
 
 fn main() {
@@ -228,38 +228,12 @@ impl<'a> Bench<'a> {
 
     /// Coupons that were sent, as the bodies of the calls to come.
     fn coupons(&self, count: usize) -> Vec<Value> {
-        let now = SystemTime::now();
-        let time = |time: SystemTime| weipay::model::Time::from(time).to_string();
-        let stock = json!({
-            "stock_name": "满十元减五元", "belong_merchant": self.text("mchid"), "goods_name": "全场通用", "stock_type": "NORMAL",
-            "coupon_use_rule": {
-                "coupon_available_time": {
-                    "available_begin_time": time(now), "available_end_time": time(now + Duration::from_secs(86_400))
-                },
-                "fixed_normal_coupon": {"discount_amount": 500, "transaction_minimum": 1000},
-                "use_method": "OFF_LINE"
-            },
-            "stock_send_rule": {"max_coupons": count, "max_coupons_per_user": PER_USER},
-            "coupon_code_mode": "WECHATPAY_MODE", "out_request_no": "bench-stock"
-        });
+        let stock = coupons::stock(self.text("mchid"), count);
         let stock = self.in_flight(&Arc::new(vec![stock]), 0..1, "v3/marketing/busifavor/stocks");
         let stock_id = &stock[0]["stock_id"];
-        let requests = (0..count)
-            .map(|number| {
-                json!({
-                    "openid": format!("o{:027}", number / PER_USER), "appid": self.text("appid"), "stock_id": stock_id,
-                    "out_request_no": format!("send-{number}")
-                })
-            })
-            .collect();
+        let requests = coupons::sendings(stock_id, self.text("appid"), count);
         let sent = self.in_flight(&Arc::new(requests), 0..count, "v3/marketing/busifavor/coupons/send");
-        let coupons = sent.iter().enumerate().map(|(number, sent)| {
-            json!({
-                "stock_id": stock_id, "coupon_code": sent["send_coupon_result"]["coupon_code"],
-                "out_trade_no": format!("order-{number}"), "out_request_no": format!("tie-{number}")
-            })
-        });
-        coupons.collect()
+        coupons::associations(stock_id, &sent)
     }
 
     /// Creates orders, lets a person pay each, and waits until the notification of each is acknowledged.

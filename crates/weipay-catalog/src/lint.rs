@@ -5,6 +5,7 @@
 
 mod errors;
 mod field;
+mod notification;
 mod purpose;
 mod values;
 mod waiting;
@@ -254,6 +255,9 @@ impl Linter {
             |notification| &notification.response_headers,
             |notification| &notification.response,
         ];
+        if matches!(heading, Heading::Notification(..)) {
+            self.check_marks(place, notification);
+        }
         for fields in places {
             if inherited.is_none_or(|inherited| fields(inherited) != fields(notification)) {
                 self.collect_lists(heading, fields(notification));

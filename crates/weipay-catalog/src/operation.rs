@@ -200,6 +200,13 @@ impl Operation {
         self.field_for(Purpose::SignType).is_some_and(|(_, field)| field.values == ["HMAC-SHA256"])
     }
 
+    /// Whether a success says so in `result_code`, beside the `return_code` that every response of APIv2 has.
+    #[must_use]
+    pub fn has_result_code(&self) -> bool {
+        self.version() == Version::V2
+            && self.response.iter().any(|field| field.name == "result_code" && field.required)
+    }
+
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
     #[must_use]
     pub fn is_request_signed(&self) -> bool {

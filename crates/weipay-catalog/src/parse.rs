@@ -147,7 +147,7 @@ pub(crate) fn object(text: &'static str, shared: Resolver<'_>) -> Result<Vec<Fie
     Ok(members)
 }
 
-/// Reads a shared list of values: each stands on a line of its own.
+/// Reads a shared list of values: one on each line.
 pub(crate) fn values(text: &'static str) -> Result<Vec<&'static str>, ParseError> {
     let Heading::Values(_) = expect_heading(text)? else {
         return Err(error(1, "not a list of values: its heading is VALUES and a name".to_owned()));

@@ -47,6 +47,10 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             let of_version = notifications.iter().filter(|notification| notification.version == version);
             output.add("notifications/event.rs", events(of_version));
         }
+        if version == "v2" {
+            let of_version = notifications.iter().filter(|notification| notification.version == version);
+            output.add("notifications/marks.rs", marks(of_version));
+        }
         modules.sort();
         let mut text = header(&format!("catalog/notifications/{version}/"));
         text.push_str(&format!("//! The notifications of API{version}, by their event.\n\n"));
@@ -60,7 +64,7 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
 fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
     let (mut variants, mut sent_as) = (String::new(), String::new());
     for notification in notifications {
-        let Notification { event, title, original_types, .. } = notification;
+        let Notification { event, title, original_types, summary_has, .. } = notification;
         let (variant, module) = (names::camel(event), names::snake(event));
         variants.push_str(&lines(&format!("{} · `{event}`", plain(title)), "    ///"));
         variants.push_str(&format!("    {variant}({module}) = {event:?},\n"));
@@ -69,7 +73,7 @@ fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
         for event_type in &notification.sent_as {
             sent_as.push_str(&format!(
                 "    SentAs {{\n        event_type: {event_type:?},\n        event: {event:?},\n        original_types: &{original_types:?},\n        \
-                 required: &{required:?},\n    }},\n"
+                 required: &{required:?},\n        summary_has: {summary_has:?},\n    }},\n"
             ));
         }
     }
@@ -79,6 +83,36 @@ fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
     text.push_str(&format!("events! {{\n{variants}}}\n\n"));
     text.push_str("/// The events that come with the `event_type` of another.\n");
     text.push_str(&format!("pub(crate) const SENT_AS: &[SentAs] = &[\n{sent_as}];\n"));
+    text
+}
+
+/// What tells the events of APIv2 apart. The shortest mark comes first: what has it is nothing else.
+fn marks<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
+    let mut merchants: Vec<&str> = Vec::new();
+    let mut marks = Vec::new();
+    for notification in notifications {
+        merchants.extend(notification.merchant.filter(|name| !merchants.contains(name)));
+        marks.extend((!notification.told_by.is_empty()).then_some(notification));
+    }
+    marks.sort_by_key(|mark| (mark.told_by.first().map(Vec::len), mark.event));
+    let mut text = header("catalog/notifications/v2/");
+    text.push_str("//! What tells the events of APIv2 apart, which have no names there.\n\n");
+    text.push_str("use crate::notification::Mark;\n\n");
+    text.push_str(
+        "/// The elements with the number of the merchant whom a message is for: one in each event.\n",
+    );
+    text.push_str(&format!("pub(crate) const MERCHANTS: &[&str] = &{merchants:?};\n\n"));
+    text.push_str(
+        "/// The first that fits is the event.\n#[rustfmt::skip]\npub(crate) const MARKS: &[Mark] = &[\n",
+    );
+    for Notification { event, told_by, numbers, identity, .. } in marks {
+        let told_by: Vec<String> = told_by.iter().map(|form| format!("&{form:?}")).collect();
+        text.push_str(&format!(
+            "    Mark {{ event: {event:?}, told_by: &[{}], numbers: &{numbers:?}, identity: &{identity:?} }},\n",
+            told_by.join(", ")
+        ));
+    }
+    text.push_str("];\n");
     text
 }
 

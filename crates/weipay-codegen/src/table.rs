@@ -133,6 +133,7 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
         (operation.client_cert, "client_certificate()"),
         (operation.nonceless, "nonceless()"),
         (operation.demands_hmac(), "hmac()"),
+        (operation.has_result_code(), "result()"),
         (operation.version() == Version::V2 && !operation.is_request_signed(), "signless()"),
     ];
     errors::fact(operation, names).into_iter().for_each(&mut say);

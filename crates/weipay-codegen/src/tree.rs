@@ -47,7 +47,7 @@ impl<'a> Tree<'a> {
             .collect()
     }
 
-    /// The name of the step's type beside the types of its own path.
+    /// The name of the step's type beside the types of its path.
     pub(crate) fn type_name(&self) -> String {
         names::camel(placeholder(self.segment).unwrap_or(self.segment))
     }

@@ -1,4 +1,4 @@
-//! The control API (控制接口): what a developer does to a sandbox, on a listener of its own beside the platform's.
+//! The control API (控制接口): what a developer does to a sandbox, on a second listener beside the platform's.
 //!
 //! It listens on a loopback address, answers only to names of this machine in `Host`, wants the token that stands in
 //! `control.json` of the data folder (`Authorization: Bearer ...`), and refuses every request that a web page makes (`Origin`).

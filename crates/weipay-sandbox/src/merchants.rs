@@ -92,6 +92,17 @@ impl Merchants {
         self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// Whether a partner acts for a sub-merchant: one of those that it names. UNCONFIRMED(partner-of-everybody): a merchant that names none
+    /// acts for everybody whom no other merchant names, so that a story needs no set-up.
+    pub(crate) fn have_relation(&self, partner: &Account, sub_mchid: &str) -> bool {
+        let names = |account: &Account| account.sub_merchants.iter().any(|named| named == sub_mchid);
+        if sub_mchid.is_empty() || sub_mchid == partner.mchid {
+            return false;
+        }
+        names(partner)
+            || (partner.sub_merchants.is_empty() && !self.all().iter().any(|other| names(&other.account)))
+    }
+
     /// The appids of all merchants.
     pub(crate) fn appids(&self) -> Vec<String> {
         let mut appids: Vec<_> =

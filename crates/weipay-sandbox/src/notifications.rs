@@ -435,9 +435,10 @@ fn entry_of_log(entry: &OutboxEntry, attempt: &Attempt, wait: Option<i64>) -> Lo
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::store::{Announcement, Store};
 
     fn entry(event_type: &str, attempts: u32) -> OutboxEntry {
         OutboxEntry {
@@ -496,5 +497,146 @@ mod tests {
             line(Err("connection refused"), None),
             format!("{begin} - (attempt 1: connection refused; no more attempts follow)")
         );
+    }
+
+    fn within<T>(store: &Store, mut work: impl FnMut(&Transaction<'_>) -> Result<T, StoreError>) -> T {
+        store.transaction(|tx| work(tx)).unwrap()
+    }
+
+    /// A store in which one notification waits, and that as a node has taken it.
+    fn one_that_waits() -> (Store, Taken) {
+        let store = Store::in_memory();
+        within(&store, |tx| tx.announce(&announcement("1")));
+        let entry = within(&store, |tx| tx.claim_due(0, 1, &[])).remove(0);
+        let epoch = within(&store, Epoch::current);
+        (store, Taken { entry, epoch })
+    }
+
+    fn announcement(number: &str) -> Announcement {
+        Announcement {
+            mchid: "1900000109".to_owned(),
+            notify_url: "http://127.0.0.1:8000/".to_owned(),
+            platform_serial: String::new(),
+            event_type: "COUPON.SEND",
+            time: 0,
+            resource: json!({ "out_trade_no": number }),
+        }
+    }
+
+    fn attempt(status: u16) -> Attempt {
+        let received = receiver::Received { status, body: String::new() };
+        acknowledgement::judged(Ok(received), false).attempt(AttemptKind::Scheduled, 0, 1)
+    }
+
+    fn kept(store: &Store) -> Notification {
+        within(store, |tx| record::with_number(tx, 1)).unwrap()
+    }
+
+    fn outbox(store: &Store) -> Vec<(i64, u32, i64)> {
+        let waiting = within(store, |tx| tx.outbox_due(i64::MAX, 10));
+        waiting.into_iter().map(|entry| (entry.number, entry.attempts, entry.due)).collect()
+    }
+
+    /// As when a copy is acknowledged while the attempt is under way.
+    fn acknowledge_a_copy(store: &Store) {
+        within(store, |tx| {
+            let mut kept = record::with_number(tx, 1)?.unwrap();
+            let entry = kept.entry(0);
+            close(tx, &mut kept, &entry, NotificationState::Acknowledged)?;
+            kept.add_attempt(attempt(200));
+            tx.save(&kept)
+        });
+    }
+
+    #[test]
+    fn an_attempt_that_fails_after_a_copy_was_acknowledged_does_not_open_the_notification_again() {
+        for next in [Some(60), None] {
+            let (store, taken) = one_that_waits();
+            acknowledge_a_copy(&store);
+            within(&store, |tx| settle(tx, &taken, attempt(500), next));
+            let kept = kept(&store);
+            assert_eq!((kept.state, kept.due), (NotificationState::Acknowledged, None));
+            assert_eq!((kept.attempts.len(), outbox(&store)), (2, vec![]));
+        }
+    }
+
+    #[test]
+    fn what_was_given_up_meanwhile_is_acknowledged_all_the_same_when_the_receiver_says_so() {
+        for (status, state) in [(200, NotificationState::Acknowledged), (500, NotificationState::GivenUp)] {
+            let (store, taken) = one_that_waits();
+            within(&store, |tx| settle(tx, &taken, attempt(500), None));
+            let next = (status == 500).then_some(60);
+            within(&store, |tx| settle(tx, &taken, attempt(status), next));
+            assert_eq!((kept(&store).state, outbox(&store)), (state, vec![]));
+        }
+    }
+
+    #[test]
+    fn an_attempt_of_a_state_that_was_exchanged_changes_nothing_in_the_one_that_took_its_place() {
+        let (store, taken) = one_that_waits();
+        // The same notification again, as a snapshot brings it back.
+        let later = Taken { epoch: Epoch::default(), ..taken.clone() };
+        within(&store, Epoch::begin_next);
+        assert!(!within(&store, |tx| check_due(tx, &later)));
+        for (status, next) in [(200, None), (500, Some(60))] {
+            within(&store, |tx| settle(tx, &taken, attempt(status), next));
+        }
+        let kept = kept(&store);
+        assert_eq!((kept.state, kept.attempts.len()), (NotificationState::Waiting, 0));
+        assert_eq!(outbox(&store), [(1, 0, 0)]);
+    }
+
+    #[test]
+    fn what_has_the_number_of_another_notification_now_stays_in_the_outbox() {
+        let (store, taken) = one_that_waits();
+        within(&store, |tx| {
+            tx.clear(&[])?;
+            tx.announce(&announcement("2"))
+        });
+        assert!(!within(&store, |tx| check_due(tx, &taken)));
+        within(&store, |tx| settle(tx, &taken, attempt(200), None));
+        assert_eq!(outbox(&store), [(1, 0, 0)]);
+        assert_eq!(kept(&store).attempts.len(), 0);
+    }
+
+    #[test]
+    fn what_was_claimed_is_sent_only_if_it_is_as_it_was_read() {
+        let (store, taken) = one_that_waits();
+        assert!(within(&store, |tx| check_due(tx, &taken)));
+        // Sent and not acknowledged since then.
+        within(&store, |tx| settle(tx, &taken, attempt(500), Some(60)));
+        assert!(!within(&store, |tx| check_due(tx, &taken)));
+        assert_eq!(outbox(&store), [(1, 1, 60)]);
+        // Only its time is another.
+        let early = Taken { entry: OutboxEntry { attempts: 1, ..taken.entry.clone() }, ..taken.clone() };
+        assert!(!within(&store, |tx| check_due(tx, &early)));
+        let in_time = Taken { entry: OutboxEntry { due: 60, ..early.entry.clone() }, ..taken };
+        assert!(within(&store, |tx| check_due(tx, &in_time)));
+    }
+
+    #[test]
+    fn what_is_held_while_a_node_has_claimed_it_goes_out_when_it_is_released() {
+        let (store, taken) = one_that_waits();
+        assert_eq!(within(&store, |tx| hold::hold(tx, None)), 1);
+        assert!(!within(&store, |tx| check_due(tx, &taken)));
+        assert_eq!(outbox(&store), [(1, 0, hold::held(0))]);
+        // A database in which its time was not put off.
+        within(&store, |tx| tx.change_due(&taken.entry, 0));
+        let released = within(&store, |tx| hold::release(tx, None, |due| due));
+        assert_eq!(released.iter().map(|kept| kept.number).collect::<Vec<_>>(), [1]);
+        assert_eq!((kept(&store).state, outbox(&store)), (NotificationState::Waiting, vec![(1, 0, 0)]));
+        assert!(within(&store, |tx| check_due(tx, &taken)));
+    }
+
+    #[test]
+    fn what_is_closed_is_neither_held_nor_released_again() {
+        let (store, taken) = one_that_waits();
+        acknowledge_a_copy(&store);
+        // As if another node delivered it: its place stays until then.
+        within(&store, |tx| tx.put_into_outbox(&taken.entry));
+        assert_eq!(within(&store, |tx| hold::hold(tx, None)), 0);
+        assert_eq!(kept(&store).state, NotificationState::Acknowledged);
+        assert!(within(&store, |tx| hold::release(tx, None, |due| due)).is_empty());
+        assert_eq!((kept(&store).state, outbox(&store)), (NotificationState::Acknowledged, vec![]));
     }
 }

@@ -183,7 +183,7 @@ impl Behaviour {
     pub fn from_operation(operation: &Operation) -> Self {
         match handler(PRODUCTS, operation) {
             Some(_) => Self::State,
-            None if operation.path == downloads::BILLS => Self::State,
+            None if downloads::has_state(operation) => Self::State,
             None if gate::serves(operation) || v2::serves(operation) => Self::Example,
             None => Self::None,
         }

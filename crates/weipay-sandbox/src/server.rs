@@ -209,7 +209,7 @@ async fn respond(
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
-    // What a person does in a browser is no request of a merchant.
+    // What a person does in a browser is not a request of a merchant.
     let is_page = page::is_page(&path);
     // Some clients give the whole URL to a proxy instead of asking for a connection.
     let by_proxy = head.uri.authority().map(|authority| is_official(authority.host()));

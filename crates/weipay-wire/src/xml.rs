@@ -182,6 +182,11 @@ pub enum XmlError {
     Encoding,
     /// The first bytes are not XML.
     NotXml,
+    /// A response does not say `SUCCESS` in this element, and no failure either.
+    NoOutcome {
+        /// The element: `return_code`, or `result_code`.
+        element: &'static str,
+    },
     /// The root has another name, as `html` has that a proxy sends.
     Root {
         /// The name that is wanted.
@@ -229,6 +234,9 @@ impl Display for XmlError {
             Self::TooMany => write!(f, "the XML has more than {MAX_XML_ELEMENTS} elements"),
             Self::Encoding => f.write_str("the XML is not in UTF-8"),
             Self::NotXml => f.write_str("this is not XML"),
+            Self::NoOutcome { element } => {
+                write!(f, "the XML has no `{element}` SUCCESS, so it does not say how the call ended")
+            }
             Self::Root { wanted, found: Some(found) } => {
                 write!(f, "the root of the XML is `{found}`, but it must be `{wanted}`; the response may come from a proxy")
             }

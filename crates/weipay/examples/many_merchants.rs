@@ -1,5 +1,5 @@
 //! 多商户与服务商: ten thousand sub-merchants of a partner and several merchants in one process, over one connection pool. It starts a
-//! sandbox of its own.
+//! own sandbox.
 //!
 //! `cargo run -p weipay --example many_merchants`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{:?}: {}", shop.sub_merchant().map(SubMerchant::mchid), response.json()?["code_url"]);
     }
 
-    // Another merchant with keys of its own, over the same connections. Its settings come from wherever they are stored.
+    // Another merchant with its own keys, over the same connections. Its settings come from wherever they are stored.
     let settings = ClientBuilder::from_kit(sandbox.kit_file())?;
     let merchant = partner.for_merchant(settings)?;
     println!(

@@ -13,7 +13,7 @@ use weipay::transport::Proxy;
 use weipay_sandbox::{FaultRule, Sandbox};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The shop runs in a process of its own, because TLS must trust the sandbox's authority: variables say so.
+    // The shop runs in another process, because TLS must trust the sandbox's authority: variables say so.
     if env::var_os("SHOP").is_some() {
         return shop();
     }

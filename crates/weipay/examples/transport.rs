@@ -1,4 +1,4 @@
-//! A transport around the default one, and a clock of the program's own. It starts its own sandbox.
+//! A transport around the default one, and the program's own clock. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --example transport`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

@@ -29,8 +29,8 @@
 //! ```
 //!
 //! The platform responds to the request for a bill with a URL and the hash of the file
-//! (<https://pay.weixin.qq.com/doc/v3/merchant/4012791866>). Compare the hash before you trust the rows, because a bill has no
-//! signature.
+//! (<https://pay.weixin.qq.com/doc/v3/merchant/4012791866>). A bill has no signature, so the hash is compared before the rows are
+//! trusted: [`download`](crate::download) does it.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};

@@ -127,7 +127,7 @@ impl Core {
         Ok(())
     }
 
-    /// Brands and merchants have operations of their own. One called with the credentials of the other only gives a signature error
+    /// Brands and merchants have different operations. One called with the credentials of the other only gives a signature error
     /// of the platform, which does not say so.
     fn check_may_call(&self, request: &Request) -> Result<(), RequestError> {
         let is_of_brands = operation::is_of_brands(&request.template);

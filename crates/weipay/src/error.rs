@@ -205,6 +205,7 @@ impl Error {
     /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
     /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` of the platform's form, such as `PARAM_ERROR` | no: the platform refused |
     /// | the same with a code whose official advice is to repeat the call or to query its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
+    /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one |
     /// | the same with any other body: empty, truncated, an array, HTML, two codes | **yes**: something in between may have written it |
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature cannot be verified, or a signature probe | **yes** |
@@ -230,6 +231,8 @@ impl Error {
             | ErrorKind::Decryption(_)
             | ErrorKind::File(_) => false,
             ErrorKind::Network(error) => error.sent == Sent::Perhaps,
+            // An error that shows the signature of another request settles nothing about this one.
+            ErrorKind::Api(_) if self.0.sign_difference == Some(SignDifference::Nonce) => true,
             ErrorKind::Api(error) => {
                 error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
             }

@@ -112,7 +112,8 @@ pub const NOTSUPORTCARD: &str = "NOTSUPORTCARD";
 pub const NOT_ENOUGH: &str = "NOT_ENOUGH";
 /// No contract that a person has signed has this number. Or: Nothing was found under this number or URL.
 /// Or: Nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not
-/// treat it as failed. Or: The merchant has no such contract, or the user deleted it. HTTP 404.
+/// treat it as failed. Or: This merchant has no transfer with the number. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 404.
 pub const NOT_FOUND: &str = "NOT_FOUND";
 /// The order was not marked for profit sharing.
 pub const NOT_SHARE_ORDER: &str = "NOT_SHARE_ORDER";

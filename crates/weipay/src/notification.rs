@@ -33,7 +33,7 @@
 //! resource with the APIv3 key, then reads that as the type of its event. [`Receiver::verify`] gives a [`Verified`], and only that
 //! can be [opened](Verified::open): there is no way to decrypt what was not verified. [`Receiver::receive`] does both.
 //!
-//! Answer within five seconds. A status of 200 or 204 says that the notification was handled; any other lets the platform send it
+//! Respond within five seconds. A status of 200 or 204 says that the notification was handled; any other lets the platform send it
 //! again, up to fifteen times in a day. It also sends again what was handled, so a handler must do no harm the second time:
 //! see [`Dedup`]. [`MemoryDedup`] remembers in one process; with the features `dedup-sqlite` and `dedup-postgres`, `SqliteDedup` and
 //! `PostgresDedup` remember for several servers, and for as long as you want.
@@ -47,7 +47,7 @@
 //! [`V2Event::CheckSuccess`] and its neighbours) is made. The receiver takes the rule of XML; what does not fit is rejected.
 //!
 //! A small part of what the platform posts is a probe (签名探测), whose signature is wrong on purpose. It is rejected like a forgery,
-//! with [`RejectionKind::Probe`]. Answering it with success is a finding against the merchant.
+//! with [`RejectionKind::Probe`]. Who responds to it with success does not verify signatures, and the platform notes that of the merchant.
 
 #[cfg(feature = "actix")]
 mod actix;
@@ -83,3 +83,4 @@ pub use v2::V2Event;
 pub use verified::Verified;
 
 pub(crate) use event::{SentAs, events};
+pub(crate) use v2::Mark;

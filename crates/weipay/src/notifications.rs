@@ -21,6 +21,7 @@
 //! [`notification::Receiver`](crate::notification::Receiver) does all three.
 
 pub(crate) mod event;
+pub(crate) mod marks;
 pub mod v2;
 pub mod v3;
 

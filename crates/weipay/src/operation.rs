@@ -52,6 +52,7 @@ pub struct Operation {
     needs_client_certificate: bool,
     is_nonceless: bool,
     demands_hmac: bool,
+    has_result_code: bool,
     is_signless: bool,
     final_states: Option<&'static FinalStates>,
     error_lists: &'static [&'static [ErrorCode]],
@@ -140,6 +141,7 @@ impl Operation {
             needs_client_certificate: false,
             is_nonceless: false,
             demands_hmac: false,
+            has_result_code: false,
             is_signless: false,
             final_states: None,
             error_lists: &[],
@@ -177,7 +179,7 @@ impl Operation {
         self.product
     }
 
-    /// The operation's base URL, if it is not on the main host. A client with a base URL of its own sends all operations there.
+    /// The operation's base URL, if it is not on the main host. A client whose base URL was set sends all operations there.
     #[must_use]
     pub const fn base_url(&self) -> Option<&'static str> {
         self.base_url
@@ -318,6 +320,11 @@ impl Operation {
         self.merchant_number
     }
 
+    /// Whether a success says so in `result_code` too (APIv2).
+    pub(crate) const fn has_result_code(&self) -> bool {
+        self.has_result_code
+    }
+
     /// What is known of members, as [`crate::members`] reads it.
     pub(crate) const fn members_text(&self) -> &'static str {
         self.members
@@ -423,6 +430,11 @@ impl Operation {
 
     const fn hmac(mut self) -> Self {
         self.demands_hmac = true;
+        self
+    }
+
+    const fn result(mut self) -> Self {
+        self.has_result_code = true;
         self
     }
 

@@ -216,7 +216,7 @@ impl KeyRing {
     }
 
     /// A wish for a fetch because of a serial that the ring does not have. Within a minute all such wishes are one, so that the
-    /// fetch that fulfils the first fulfils all. An ID of a public key is no reason: certificates are fetched.
+    /// fetch that fulfils the first fulfils all. An ID of a public key is not a reason: only certificates are fetched.
     pub(crate) fn wish_for(&self, serial: &str, now: i64) -> Option<Ticket> {
         self.check_worth_fetching(serial)?;
         let mut schedule = self.schedule();

@@ -104,7 +104,7 @@ impl<T> Response<T> {
         str::from_utf8(&self.raw.body).map_err(|error| self.unreadable(DecodeError::whole(error.to_string())))
     }
 
-    /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are texts: XML knows no other.
+    /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are texts: XML has no other.
     ///
     /// What travels encrypted (敏感信息加密) is opened, if the catalogue knows the operation. What cannot be opened stays ciphertext;
     /// [`misread`](Self::misread) of an untyped call tells it. [`bytes`](Self::bytes) are as they came.

@@ -61,6 +61,33 @@ let builder = weipay::ClientBuilder::default().transport(counting);
 "#
 )]
 
+/// What the bodies of both transports are made from. A caller cannot tell them apart here, so they must not differ.
+macro_rules! whole_bodies {
+    () => {
+        impl From<Bytes> for Body {
+            fn from(bytes: Bytes) -> Self {
+                Self(Content::Whole(bytes))
+            }
+        }
+
+        $crate::transport::whole_bodies!(Vec<u8>, String, &'static [u8], &'static str);
+
+        impl Default for Body {
+            fn default() -> Self {
+                Self::empty()
+            }
+        }
+    };
+    ($($bytes:ty),*) => {
+        $(impl From<$bytes> for Body {
+            fn from(bytes: $bytes) -> Self {
+                Bytes::from(bytes).into()
+            }
+        })*
+    };
+}
+use whole_bodies;
+
 #[cfg(feature = "async")]
 mod asynchronous;
 #[cfg(feature = "blocking")]

@@ -1,4 +1,4 @@
-//! What one more merchant costs, counted by an allocator: in a binary of its own, because the allocator counts for the whole process.
+//! What one more merchant costs, counted by an allocator: in a separate binary, because the allocator counts for the whole process.
 //! Bytes are counted, not time, so the numbers do not depend on the machine.
 
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]

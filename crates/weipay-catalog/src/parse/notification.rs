@@ -39,6 +39,11 @@ fn blank(version: &'static str) -> Notification {
         original_types: Vec::new(),
         associated_data: None,
         summary: None,
+        summary_has: None,
+        merchant: None,
+        told_by: Vec::new(),
+        numbers: Vec::new(),
+        identity: Vec::new(),
         cipher: AES_GCM,
         retry: Retry::default(),
         headers: Vec::new(),
@@ -93,6 +98,11 @@ fn take_entry(
         "original-type" => notification.original_types = list(rest),
         "associated-data" => notification.associated_data = Some(rest),
         "summary" => notification.summary = Some(rest),
+        "summary-has" => notification.summary_has = Some(rest),
+        "merchant" => notification.merchant = Some(rest),
+        "told-by" => notification.told_by = rest.split('|').map(list).collect(),
+        "identity" => notification.identity = list(rest),
+        "numbers" => notification.numbers = list(rest),
         "cipher" => notification.cipher = rest,
         "retry" => {
             notification.retry = retry(rest).ok_or_else(|| {

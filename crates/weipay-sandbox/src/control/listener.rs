@@ -112,7 +112,7 @@ async fn outcome(
     response.await.map_err(|_| ControlError::failed("the handler of this route stopped"))
 }
 
-/// A page in a browser of this machine can reach the port, and can make a name of its own lead to it. Its requests say so in
+/// A page in a browser of this machine can reach the port, and can let its own name lead to it. Its requests say so in
 /// `Origin` or `Host`.
 fn check_is_local(from: SocketAddr, headers: &HeaderMap, port: u16) -> Result<(), ControlError> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();

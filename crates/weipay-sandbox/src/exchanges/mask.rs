@@ -295,7 +295,7 @@ pub(crate) fn json_text(text: &[u8], fields: &[Field]) -> Option<String> {
 enum Shown<'a> {
     /// The members of an object that the catalogue knows.
     Members(&'a [Field]),
-    /// A value that is no object.
+    /// A value that is not an object.
     Scalar,
     Nothing,
 }

@@ -274,7 +274,7 @@ impl WrongSign<'_> {
 }
 
 const V3_KEY: &str =
-    "wrong key: signed with the APIv3 key; APIv2 has a key of its own, api_v2_key of kit.json (API密钥)";
+    "wrong key: signed with the APIv3 key; APIv2 has another key, api_v2_key of kit.json (API密钥)";
 
 fn joined(pairs: &Pairs) -> String {
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -148,7 +148,7 @@ impl Fault {
             Kind::Drop => response.delivery = Delivery::Dropped,
             Kind::Reset => response.delivery = Delivery::Reset,
             Kind::Slow(delay) => response.delivery = Delivery::Late(delay),
-            // Of nothing there is no half.
+            // Nothing cannot be cut in half.
             Kind::Truncated if response.body.is_empty() => response.delivery = Delivery::Dropped,
             Kind::Truncated => response.delivery = Delivery::Truncated,
             // Nothing of an unsigned response can be spoilt.

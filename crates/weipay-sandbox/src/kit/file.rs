@@ -34,8 +34,12 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), KitError> {
     if beside.exists() {
         fs::remove_file(&beside).map_err(failed)?;
     }
-    write_secret(&beside, content)?;
-    fs::rename(&beside, path).map_err(failed)
+    let written = write_secret(&beside, content).and_then(|()| fs::rename(&beside, path).map_err(failed));
+    if written.is_err() {
+        // Half of a file, which may hold a key. What failed is told.
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 /// The longest file that belongs to a kit.

@@ -239,6 +239,17 @@ fn a_merchant_may_have_several_appids() {
 }
 
 #[test]
+fn a_partner_acts_for_those_that_it_names_or_for_those_that_nobody_names() {
+    let merchants = Merchants::default();
+    let related = |partner: &Account, sub_mchid: &str| merchants.have_relation(partner, sub_mchid);
+    assert!(related(&account(), "1900000200") && !related(&account(), "1900000201"));
+    let nameless = Account { sub_merchants: Vec::new(), ..account() };
+    assert!(
+        related(&nameless, "1900000201") && !related(&nameless, "") && !related(&nameless, &nameless.mchid)
+    );
+}
+
+#[test]
 fn a_merchant_acts_for_itself_and_its_sub_merchants() {
     assert!(account().acts_for("1900000109") && account().acts_for("1900000200"));
     assert!(!account().acts_for("1900000201") && !account().acts_for(""));

@@ -204,7 +204,7 @@ async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head
         .await
 }
 
-/// One request on a connection of its own.
+/// One request on a new connection.
 async fn exchange<S>(stream: S, target: &Target, message: Message) -> Result<Head, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

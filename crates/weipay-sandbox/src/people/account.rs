@@ -2,8 +2,11 @@
 //!
 //! | account | what follows |
 //! |---|---|
-//! | frozen | the person pays nothing, gets no transfer and is sent no cash coupon (代金券); a refund to the wallet is `ABNORMAL` |
+//! | frozen | the person pays nothing and receives nothing: no transfer, red packet, payment to the wallet, share of an order or cash coupon (代金券); a refund to the wallet is `ABNORMAL` |
 //! | cancelled (已注销) | the same, and no new refund is accepted (`USER_ACCOUNT_ABNORMAL`) |
+//! | unverified (未实名) | no merchant's money comes in: no transfer, red packet, payment to the wallet or share of an order |
+//!
+//! UNCONFIRMED(unverified-person): a person without a verified name pays, is refunded and gets coupons like everybody.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,12 +27,14 @@ pub enum AccountState {
     Frozen,
     /// 注销: the person has left.
     Cancelled,
+    /// 未实名: the name of the person is not verified.
+    Unverified,
 }
 
 impl AccountState {
-    const ALL: [Self; 3] = [Self::Normal, Self::Frozen, Self::Cancelled];
+    const ALL: [Self; 4] = [Self::Normal, Self::Frozen, Self::Cancelled, Self::Unverified];
     /// The words of all of them.
-    pub const WORDS: [&str; 3] = ["normal", "frozen", "cancelled"];
+    pub const WORDS: [&str; 4] = ["normal", "frozen", "cancelled", "unverified"];
 
     /// One word, such as `frozen`.
     #[must_use]
@@ -41,6 +46,11 @@ impl AccountState {
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Whether the account works at all: neither frozen nor cancelled.
+    pub(crate) const fn works(self) -> bool {
+        matches!(self, Self::Normal | Self::Unverified)
     }
 
     /// The account of a person, by unionid or openid.

@@ -34,7 +34,7 @@ impl Epoch {
     }
 
     /// Begins the next one.
-    pub(super) fn begin_next(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    pub(crate) fn begin_next(tx: &Transaction<'_>) -> Result<(), StoreError> {
         let Self(number) = Self::current(tx)?;
         tx.save(&Self(number.wrapping_add(1)))
     }

@@ -131,7 +131,7 @@ impl Platform {
     }
 
     /// Lets the clock go as another node has said since this one last looked, and does what is due then. Whether there was anything.
-    /// What this node itself has said and not yet kept is no reason to go back.
+    /// What this node itself has said and not yet kept does not turn the clock back.
     pub(crate) fn follow_clock(&self) -> Result<bool, StoreError> {
         let is_moved = self.take_over_clock()?;
         if is_moved {
@@ -145,9 +145,10 @@ impl Platform {
         if !self.store.is_shared() {
             return Ok(false);
         }
+        // Who follows at the same time is waited for.
+        let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
         // A move of this node is being made. It finds what the other one has said when it is kept.
         let Some(_still) = self.clock.hold_still() else { return Ok(false) };
-        let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
         match self.store.peek::<KeptClock>(CLOCK)? {
             Some(KeptClock(kept)) if *seen != Some(kept) => {
                 *seen = Some(kept);

@@ -204,9 +204,7 @@ impl Platform {
         let mut rows = 0;
         while let Some(row) = reader.row().map_err(failed)? {
             if is_left_out(&row) {
-                return Err(failed(
-                    reader.broken("a record of this kind is no part of a snapshot".to_owned()),
-                ));
+                return Err(failed(reader.broken("a snapshot has no records of this kind".to_owned())));
             }
             if !tx.add_row(&row)? {
                 return Err(failed(reader.broken("the row stands in the file twice".to_owned())));

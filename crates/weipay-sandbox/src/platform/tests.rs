@@ -234,3 +234,40 @@ fn a_header_that_stands_twice_is_as_good_as_none() {
     request.headers.append("authorization", HeaderValue::from_static("b"));
     assert_eq!(request.header("Authorization"), None);
 }
+
+#[test]
+fn what_a_person_does_waits_while_the_state_is_exchanged_and_happens_at_its_time() {
+    let (sandbox, hand) = held_sandbox();
+    let platform = sandbox.platform();
+    let exchanging = platform.whole_state.write().unwrap();
+    thread::scope(|scope| {
+        let acting = scope.spawn(|| platform.act(|_, now| Ok::<_, StoreError>(now)).unwrap());
+        // Whoever did not wait would have read the time by now.
+        thread::sleep(Duration::from_millis(50));
+        hand.restore(ClockMode::Frozen { at: NOW + 900 });
+        drop(exchanging);
+        assert_eq!(acting.join().unwrap(), NOW + 900);
+    });
+}
+
+/// What is done to the state beside requests goes through [`Platform::act`].
+#[test]
+fn no_product_reads_the_clock_outside_of_the_transaction_that_uses_it() {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/products")];
+    let (mut files, mut found) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            files += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            if ["self.clock.now()", "self.store.transaction"].iter().any(|way| text.contains(way)) {
+                found.push(path);
+            }
+        }
+    }
+    assert!(files > 100 && found.is_empty(), "use Platform::act: {found:?}");
+}

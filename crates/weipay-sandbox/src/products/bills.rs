@@ -141,7 +141,7 @@ fn linked(
 
 fn check_sub_merchant(context: &Context<'_>, sub_mchid: Option<&str>) -> Result<(), Refusal> {
     match sub_mchid {
-        Some(sub_mchid) if !context.caller.sub_merchants.iter().any(|own| own == sub_mchid) => {
+        Some(sub_mchid) if !context.merchants.have_relation(context.caller, sub_mchid) => {
             Err(Refusal::no_auth("无权获取该子商户的账单").with_reason(
                 "`sub_mchid` must be one of the caller's sub-merchants: add it to the merchant in the sandbox",
             ))
@@ -198,7 +198,7 @@ fn check_algorithm(context: &Context<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// A bill that is sealed with a key of its own, in one file.
+/// A bill in one file, encrypted with its own key.
 fn sealed(
     tx: &Transaction<'_>,
     context: &Context<'_>,

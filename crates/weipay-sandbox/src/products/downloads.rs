@@ -1,44 +1,52 @@
 //! File downloads (文件下载): a response gives an address, and a signed request to it gets a file.
 //!
 //! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The bills of payments,
-//! refunds and profit sharing, and the flows of cash coupons, are made of what happened: see [`bills`] and [`cash_coupons`]. Of other products the sandbox keeps nothing, so that their
-//! bills are whole and empty; it responds with them as it responds with examples, and says so in the same way.
+//! refunds and profit sharing, the flows of cash coupons and the receipts of transfers are made of what happened: see [`bills`],
+//! [`cash_coupons`] and [`transfers`]. Of other products the sandbox keeps nothing, so that their bills are whole and empty; it responds with them as it responds with examples, and says so in the same way.
 
 mod document;
 pub(super) mod gzip;
 mod link;
+pub(super) mod pdf;
 pub(super) mod token;
 
 use weipay_catalog::Operation;
 
 use crate::contract::ValidRequest;
 use crate::grammar::unconfirmed;
-use crate::products::{Behaviour, Files, Links, bills, cash_coupons};
+use crate::products::{Behaviour, Files, Links, bills, cash_coupons, transfers};
 use crate::response::{File, Refusal};
 use document::Document;
 use link::{Link, lead_back};
 
-/// Where bills are downloaded, and files of other operations that are examples.
-pub(super) const BILLS: &str = "v3/billdownload/file";
+/// Where files of what happened are downloaded: bills, with files of other operations that are examples, and receipts of transfers.
+const STATE: [&str; 3] =
+    ["v3/billdownload/file", "v3/transferdownload/elecvoucherfile", "v3/transferdownload/signfile"];
+
+pub(super) fn has_state(operation: &Operation) -> bool {
+    STATE.contains(&operation.path)
+}
 
 pub(super) const FILES: Files = Files { open: file, link: lead_back };
 
 /// The file that an operation responds with. A link of a response leads to its own. Another token leads to an example of what the
-/// operation downloads, because the documents show such tokens; where bills are downloaded, it is refused.
+/// operation downloads, because the documents show such tokens; where files of what happened are downloaded, it is refused.
 fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Result<File, Refusal> {
-    if operation.path == BILLS {
+    if has_state(operation) {
         let token = request.query("token").unwrap_or_default();
-        let file = bills::link::download(token, links);
-        if let Some(file) = file.or_else(|| cash_coupons::flow::download(token, links)) {
+        let file = bills::link::download(token, links)
+            .or_else(|| cash_coupons::flow::download(token, links))
+            .or_else(|| transfers::receipts::download(token, links));
+        if let Some(file) = file {
             return file;
         }
     }
     let link = match request.query("token").map(|token| links.open(token)) {
         Some(Some(link)) if link.is_old(links.now) => return Err(unconfirmed::old_link()),
         Some(Some(link)) => link,
-        Some(None) | None if operation.path == BILLS => {
+        Some(None) | None if has_state(operation) => {
             return Err(unconfirmed::unknown_link().with_reason(
-                "the `token` is not from this sandbox: ask for the bill, and download from the `download_url` of the response",
+                "the `token` is not from this sandbox: ask for the file, and download from the `download_url` of the response",
             ));
         }
         Some(None) | None => {

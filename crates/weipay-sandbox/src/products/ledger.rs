@@ -187,6 +187,12 @@ impl PostingError {
 pub(crate) struct Purse {
     owner: Owner,
     balances: BTreeMap<AccountKind, i64>,
+    /// The latest time of its entries.
+    #[serde(default)]
+    last: i64,
+    /// The earliest time of the entries that were booked after later ones, because the clock was late or went back.
+    #[serde(default)]
+    late: Option<i64>,
 }
 
 const ALL: &str = "all";
@@ -207,7 +213,25 @@ impl Purse {
     /// The purse of an owner; an empty one when no money was moved yet.
     pub(crate) fn find(tx: &Transaction<'_>, owner: &Owner) -> Result<Self, StoreError> {
         let found = tx.get(&owner.key())?;
-        Ok(found.unwrap_or_else(|| Self { owner: owner.clone(), balances: BTreeMap::new() }))
+        Ok(found.unwrap_or_else(|| Self {
+            owner: owner.clone(),
+            balances: BTreeMap::new(),
+            last: 0,
+            late: None,
+        }))
+    }
+
+    /// Whether all entries before a moment were booked in the order of their times, so that what each says of the balance is right among
+    /// them.
+    pub(crate) fn is_in_order_until(&self, moment: i64) -> bool {
+        self.late.is_none_or(|late| moment <= late)
+    }
+
+    fn note_time(&mut self, time: i64) {
+        if time < self.last {
+            self.late = Some(self.late.map_or(time, |late| late.min(time)));
+        }
+        self.last = self.last.max(time);
     }
 
     /// Fen in one account.
@@ -287,6 +311,7 @@ pub(crate) fn post(tx: &Transaction<'_>, posting: Posting) -> Result<(), Posting
         }
     }
     let booked = book(&mut purses, legs)?;
+    purses.values_mut().for_each(|purse| purse.note_time(time));
     let entry = Entry {
         number: tx.next_number("ledger entry")?,
         business,
@@ -415,6 +440,23 @@ mod tests {
             let refused = in_store(|tx| post(tx, payment(fen, 0)));
             assert!(matches!(refused, Err(PostingError::Amount)), "{fen}: {refused:?}");
         }
+    }
+
+    #[test]
+    fn a_purse_knows_from_when_on_its_entries_are_out_of_order() {
+        in_store(|tx| {
+            for (time, late) in
+                [(100, None), (200, None), (200, None), (150, Some(150)), (170, Some(150)), (300, Some(150))]
+            {
+                post(tx, Posting { time, ..payment(10, 0) })?;
+                let purse = Purse::find(tx, &Owner::merchant(MERCHANT))?;
+                assert_eq!(purse.late, late);
+                assert!(purse.is_in_order_until(150));
+                assert_eq!(purse.is_in_order_until(151), late.is_none());
+            }
+            Ok(())
+        })
+        .unwrap();
     }
 
     #[test]

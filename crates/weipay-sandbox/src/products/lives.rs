@@ -4,7 +4,7 @@
 //! which states and balances are there afterwards. A life is a list of random steps; the same seed gives the same lives each time. What
 //! fails is made shorter, step by step, and printed before it fails again.
 //!
-//! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each has a variable of its own that goes before it. The defaults
+//! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each model has its own variable, which goes before it. The defaults
 //! are quick. `WEIPAY_MODEL_SEED` makes other lives.
 
 use std::fmt::Debug;

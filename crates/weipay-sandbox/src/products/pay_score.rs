@@ -7,6 +7,7 @@
 //! | `collection` | how the money comes: by itself after the completion, again when the merchant asks, or from the person |
 //! | `parties` | the merchants and appids of a request, and the person in it |
 //! | `permissions` | a person opens a service for a merchant, and closes it |
+//! | `messages` | what the merchant lets the platform tell the person of the money to come |
 //! | `amounts` | the sums of an order, and its times |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `control` | what people do |
@@ -17,6 +18,7 @@
 mod amounts;
 mod collection;
 pub(crate) mod control;
+mod messages;
 #[cfg(test)]
 mod model;
 mod order;
@@ -46,6 +48,8 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/payscore/serviceorder/{out_order_no}/modify",   steps::modify_order),
     route("POST", "v3/payscore/serviceorder/{out_order_no}/pay",      steps::ask_for_payment),
     route("POST", "v3/payscore/serviceorder/{out_order_no}/sync",     steps::sync_order),
+    route("POST", "v3/payscore/serviceorder/{out_order_no}/send-pendingmessage", messages::send_pending),
+    route("POST", "v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage", messages::send_prepaid),
     route("POST", "v3/payscore/permissions",                          permissions::ask),
     route("GET",  "v3/payscore/permissions/authorization-code/{authorization_code}",           permissions::query_by_code),
     route("POST", "v3/payscore/permissions/authorization-code/{authorization_code}/terminate", permissions::end_by_code),
@@ -59,6 +63,10 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/modify",   without_body!(steps::modify_order)),
     route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/pay",      without_body!(steps::ask_for_payment)),
     route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/sync",     without_body!(steps::sync_order)),
+    route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage", messages::send_pending),
+    route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage", messages::send_prepaid),
+    route("GET",  "v3/payscore/user-service-state",                             permissions::query_state),
+    route("POST", "v3/payscore/users/{openid}/permissions/{service_id}/terminate", permissions::end_of_service),
     route("POST", "v3/payscore/partner/permissions",                          permissions::ask),
     route("GET",  "v3/payscore/partner/permissions/authorization-code/{authorization_code}",           permissions::query_by_code),
     route("POST", "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", permissions::end_by_code),

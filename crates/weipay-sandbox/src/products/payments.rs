@@ -8,6 +8,7 @@
 //! | `query`, `closing` | asking for it; closing it (关单), and its expiry |
 //! | `codepay` | 付款码, and reversing (撤销) |
 //! | `combined` | combined orders (合单) |
+//! | `exposure` | whether an app should offer to pay by instalments (微信分付) |
 //! | `payment` | how money moves when an order is paid, and who is notified |
 //! | `person`, `front_end` | a person pays, or fails to; the signed parameters of the front end |
 //! | `page` | the page on which a person pays in a browser |
@@ -21,6 +22,7 @@ pub(crate) mod closing;
 pub(crate) mod codepay;
 pub(crate) mod combined;
 pub(crate) mod creation;
+mod exposure;
 mod front_end;
 #[cfg(test)]
 mod model;
@@ -61,6 +63,11 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET",  "v3/pay/partner/transactions/out-trade-no/{out_trade_no}",     query::query_by_number),
     route("POST", "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close",   closing::close_order),
     route("POST", "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse", codepay::reverse_order),
+    route("POST", "v3/pay/partner/transactions/scannedpos",                      creation::order_scanned),
+    route("POST", "v3/pay/transactions/exposure",                                exposure::ask),
+    route("POST", "v3/pay/partner/transactions/exposure",                        exposure::ask),
+    route("POST", "v3/pay/instal/exposure",                                      exposure::ask_for_subsidized),
+    route("POST", "v3/pay/instal/partner/exposure",                              exposure::ask_for_subsidized),
     route("POST", "v3/combine-transactions/jsapi",                               combined::order_jsapi),
     route("POST", "v3/combine-transactions/app",                                 combined::order_app),
     route("POST", "v3/combine-transactions/h5",                                  combined::order_h5),

@@ -15,6 +15,8 @@ pub(crate) mod control;
 mod model;
 mod red_packet;
 mod refusals;
+#[cfg(test)]
+mod tests;
 mod to_wallet;
 
 use serde_json::{Map, Value};
@@ -36,6 +38,15 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// What the clock does.
 pub(crate) const DUE: &[(&str, DueHandler)] = &[(red_packet::UNCLAIMED, red_packet::give_back)];
+
+/// A payment to the wallet by the merchant's number: `payment_no`, fen and time.
+pub(super) fn wallet_payment(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    partner_trade_no: &str,
+) -> Result<Option<(String, i64, i64)>, StoreError> {
+    to_wallet::find(tx, mchid, partner_trade_no)
+}
 
 /// What a request says, without its signature and the machine that it came from.
 fn fingerprint(body: &Map<String, Value>) -> Fingerprint {

@@ -7,6 +7,7 @@
 //! | `course` | what happens then: the person confirms, the merchant cancels, time passes |
 //! | `authorization` | persons who receive without confirming each time (免确认收款授权) |
 //! | `batches` | batches (批量转账), the older form: many transfers at once, which nobody confirms |
+//! | `receipts` | electronic receipts (电子回单): applied for, made, downloaded |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `control` | what people do |
 //!
@@ -22,12 +23,14 @@ mod creation;
 mod model;
 #[cfg(test)]
 mod race;
+pub(super) mod receipts;
 mod refusals;
 mod transfer;
 
 use super::ledger::{self, AccountKind, Business, Owner, Posting};
 use super::{DueHandler, HandlerError, Route, route};
 use crate::people::Person;
+use crate::people::account::AccountState;
 use crate::store::{StoreError, Transaction};
 
 #[rustfmt::skip]
@@ -41,6 +44,14 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/fund-app/mch-transfer/user-confirm-authorization",                          authorization::ask),
     route("GET",  "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}", authorization::query),
     route("POST", "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close", authorization::close),
+    route("POST", "v3/fund-app/mch-transfer/elecsign/out-bill-no",                                receipts::apply_by_out_number),
+    route("POST", "v3/fund-app/mch-transfer/elecsign/transfer-bill-no",                           receipts::apply_by_number),
+    route("GET",  "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}",                  receipts::query_by_out_number),
+    route("GET",  "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",        receipts::query_by_number),
+    route("POST", "v3/transfer/bill-receipt",                                                     receipts::apply_for_batch),
+    route("GET",  "v3/transfer/bill-receipt/{out_batch_no}",                                      receipts::query_of_batch),
+    route("POST", "v3/transfer-detail/electronic-receipts",                                       receipts::apply_for_detail),
+    route("GET",  "v3/transfer-detail/electronic-receipts",                                       receipts::query_of_detail),
     route("POST", "v3/transfer/batches",                                                          batches::create_batch),
     route("GET",  "v3/transfer/batches/batch-id/{batch_id}",                                      batches::query_by_id),
     route("GET",  "v3/transfer/batches/out-batch-no/{out_batch_no}",                              batches::query_by_out_number),
@@ -54,6 +65,7 @@ pub(super) const DUE: &[(&str, DueHandler)] = &[
     (course::SETTLE, course::settle),
     (authorization::OVERDUE, authorization::end_overdue),
     (batches::SETTLE, batches::settle),
+    (receipts::MADE, receipts::make),
 ];
 
 /// How long the platform takes for a step that it does later: paying a person, taking a transfer back. UNCONFIRMED(transfer-time).
@@ -78,6 +90,16 @@ const NAME_ALLOWED_FEN: i64 = 30;
 fn person(tx: &Transaction<'_>, openid: &str) -> Result<Owner, StoreError> {
     let made = Person::find(tx, openid)?;
     Ok(Owner::person(made.map_or_else(|| openid.to_owned(), |person| person.unionid)))
+}
+
+/// Why no transfer comes into an account (`fail_reason`).
+const fn reason_of(account: AccountState) -> Option<&'static str> {
+    match account {
+        AccountState::Normal => None,
+        AccountState::Frozen => Some("ACCOUNT_FROZEN"),
+        AccountState::Cancelled => Some("ACCOUNT_NOT_EXIST"),
+        AccountState::Unverified => Some("REAL_NAME_CHECK_FAIL"),
+    }
 }
 
 /// Where the money of a merchant's transfers can be.

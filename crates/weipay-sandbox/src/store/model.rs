@@ -428,7 +428,7 @@ proptest! {
     fn sqlite_does_what_the_engine_of_maps_does(steps in proptest::collection::vec(step(), 1..60)) {
         let (mut sqlite, memory) = (Sqlite::in_memory().unwrap(), Memory::default());
         for step in &steps {
-            // Each in a transaction of its own, so that what is read was committed.
+            // Each in its own transaction, so that what is read was committed.
             let done = sqlite.transaction(|engine| take(engine, step)).unwrap();
             prop_assert_eq!(done, take(&memory, step).unwrap(), "{:?}", step);
         }
@@ -455,7 +455,7 @@ fn postgresql_does_what_the_engine_of_maps_does() {
         let memory = Memory::default();
         within(&|engine| engine.clear(&[]).map(|()| String::new()));
         for step in &steps {
-            // Each in a transaction of its own, so that what is read was committed.
+            // Each in its own transaction, so that what is read was committed.
             prop_assert_eq!(within(&|engine| take(engine, step)), take(&memory, step).unwrap(), "{:?}", step);
         }
         let seen = within(&|engine| look(engine));

@@ -26,7 +26,7 @@ const MAX_LINE: u64 = 16 * 1024 * 1024;
 /// The form of the rows: that of the database.
 pub(crate) const FORM: usize = sqlite::FORM;
 
-/// The first line: what belongs to the state and is no row.
+/// The first line: what belongs to the state and is not a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head {
     /// See [`FORM`].

@@ -252,3 +252,51 @@ fn two_parts_are_never_taken_for_two_others() {
     assert_ne!(joined("a:b", "c"), joined("a", "b:c"));
     assert_ne!(joined("", "1::c"), joined("1:", "c"));
 }
+
+/// A record whose key is personal, and one of the same kind in another form.
+#[derive(Debug, Serialize, Deserialize)]
+struct Wallet {
+    openid: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OtherWallet {
+    openid: i64,
+}
+
+impl Record for Wallet {
+    const KIND: &'static str = "wallet";
+
+    fn key(&self) -> String {
+        self.openid.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+impl Record for OtherWallet {
+    const KIND: &'static str = Wallet::KIND;
+
+    fn key(&self) -> String {
+        self.openid.to_string()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn what_is_told_of_a_record_that_fails_never_has_its_key_which_may_be_personal() {
+    let store = Store::in_memory();
+    let wallet = Wallet { openid: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned() };
+    within(&store, |tx| tx.save(&wallet));
+    let unreadable: Result<Option<OtherWallet>, StoreError> = store.transaction(|tx| tx.get(&wallet.openid));
+    let unread: Result<(), StoreError> = store.transaction(|tx| tx.save(&wallet));
+    for refusal in [unreadable.map(drop).unwrap_err(), unread.unwrap_err()] {
+        let told = format!("{refusal:#} {refusal:?}");
+        assert!(told.contains("wallet") && !told.contains("oUpF8"), "{told}");
+    }
+}

@@ -173,7 +173,7 @@ pub(crate) fn is_of_merchant(operation: &Operation, request: &Request, mchid: &s
             .is_ok_and(|elements| elements.text(merchant_element(operation)) == Some(mchid))
 }
 
-/// The caller's appid, and the name of its element: 企业付款 and 红包 have names of their own for it.
+/// The caller's appid, and the name of its element: 企业付款 and 红包 name it otherwise.
 fn appid(elements: &XmlElements) -> Option<(&'static str, &str)> {
     ["appid", "mch_appid", "wxappid"]
         .into_iter()

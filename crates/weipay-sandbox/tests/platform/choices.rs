@@ -33,7 +33,7 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// The name behind each mark, with the line that it stands in. A longer word, such as one of the platform's, is no mark.
+/// The name behind each mark, with the line that it stands in. A longer word, such as one of the platform's, is not a mark.
 fn marks(text: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
     text.lines().flat_map(|line| {
         let behind = move |mark: &'static str| {

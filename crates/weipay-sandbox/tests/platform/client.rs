@@ -107,7 +107,7 @@ impl<'a> Client<'a> {
         TcpStream::connect(self.sandbox.address()).unwrap()
     }
 
-    /// Sends a request on a connection of its own.
+    /// Sends a request on a new connection.
     pub(crate) fn send(&self, request: &Request) -> Response {
         let mut stream = self.connect();
         stream.write_all(&request.bytes("close")).unwrap();

@@ -141,6 +141,20 @@ fn a_head_or_a_body_that_does_not_come_gives_way_too() {
 }
 
 #[test]
+fn strangers_who_want_their_responses_late_give_way() {
+    let merchant = Merchant::in_sandbox(&CROWDED);
+    let slow = b"GET / HTTP/1.1\r\nHost: x\r\nWeipay-Sandbox-Fault: slow; ms=60000\r\n\r\n";
+    let _slow: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = merchant.client.connect();
+            stream.write_all(slow).unwrap();
+            stream
+        })
+        .collect();
+    serves_on(&merchant);
+}
+
+#[test]
 fn a_connection_that_was_served_outlives_those_that_never_ask() {
     let sandbox = crate::sandbox().connections(8).idle_timeout(Duration::from_secs(3_600)).start().unwrap();
     let own = Client::new(&sandbox);

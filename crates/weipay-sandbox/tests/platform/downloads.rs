@@ -84,11 +84,15 @@ fn a_download_is_signed_for_like_any_request() {
 }
 
 #[test]
-fn pictures_and_receipts_have_their_own_types() {
+fn pictures_and_invoices_have_their_own_types() {
     let client = Client::new(&SHARED);
     for (target, content_type, beginning) in [
         ("/v3/merchant-service/images/example", "image/png", &b"\x89PNG\r\n"[..]),
-        ("/v3/transferdownload/elecvoucherfile?token=a&source=elecsign", "application/pdf", b"%PDF-"),
+        (
+            "/v3/new-tax-control-fapiao/download?token=a&mchid=1900000109&openid=o&invoice_code=1&invoice_no=1&fapiao_id=1",
+            "application/pdf",
+            b"%PDF-",
+        ),
     ] {
         let file = client.get(target);
         assert_eq!((file.status, file.header("Content-Type")), (200, Some(content_type)));

@@ -25,7 +25,7 @@ fn openid() -> String {
     format!("o{:0>27}", number())
 }
 
-/// Everything that arrives on a connection of its own, and how that ends, for a use of a coupon that asks for a fault.
+/// Everything that arrives on a new connection, and how that ends, for a use of a coupon that asks for a fault.
 fn raw(merchant: &Merchant<'_>, coupon: &Coupon, fault: &str) -> (Vec<u8>, Option<ErrorKind>) {
     let body = using(merchant, coupon).to_string();
     let mut request = merchant.client.request("POST", &format!("{FAMILY}/coupons/use"), body.as_bytes());

@@ -1,4 +1,4 @@
-//! A merchant with a stock of its own: the set-up of most stories.
+//! A merchant with its own stock: the set-up of most stories.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

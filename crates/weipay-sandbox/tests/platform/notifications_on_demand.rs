@@ -192,7 +192,7 @@ fn notifications_of_a_program_that_is_asynchronous_are_sent_again_too() {
     assert!(attempt.acknowledged);
 }
 
-/// A receiver behind https, whose certificate is vouched for by an authority of its own: its URL, and the authority in PEM.
+/// A receiver behind https, whose certificate is signed by its own authority: its URL, and the authority in PEM.
 fn https_receiver() -> (String, String) {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::default();

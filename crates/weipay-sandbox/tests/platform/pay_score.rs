@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{Clock, NewMerchant, PlatformKeys, Sandbox};
+use weipay_sandbox::{AccountState, Clock, NewMerchant, PlatformKeys, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -431,4 +431,92 @@ fn a_partner_serves_people_for_its_sub_merchant_whose_money_it_is() {
     }));
     assert_eq!(shop.client.post("/v3/payscore/partner/permissions/terminate", &end).status, 204);
     assert_eq!(shop.client.get(&search).success()["authorization_state"], "UNAVAILABLE");
+}
+
+#[test]
+fn the_query_id_of_the_confirmation_leads_to_the_order() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    shop.client.post(ORDERS, &shop.request("order-1")).success();
+    let appid = &sandbox.kit().appid;
+    let query =
+        |id: &str| shop.client.get(&format!("{ORDERS}?query_id={id}&service_id={SERVICE}&appid={appid}"));
+    assert_eq!(query("unknown").refusal(), (404, "ORDER_NOT_EXIST".to_owned()));
+    let confirmed = shop.person("order-1", "confirm", &json!({ "openid": sandbox.kit().openid })).unwrap();
+    let query_id = confirmed["query_id"].as_str().unwrap();
+    assert_eq!(query(query_id).success(), shop.query("order-1"));
+}
+
+#[test]
+fn a_person_is_told_of_the_money_to_come_while_the_order_is_under_way() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    let message = |fen: i64, day: &str| {
+        json!({
+            "post_payments": [{ "name": "租金", "amount": fen }], "total_amount": fen, "prepaid_time": day,
+            "service_id": SERVICE,
+        })
+    };
+    let send =
+        |kind: &str, body: &Value| shop.client.post(&format!("{ORDERS}/order-1/send-{kind}message"), body);
+    shop.client.post(ORDERS, &shop.request("order-1")).success();
+    let refused = |kind: &str, body: &Value| send(kind, body).refusal();
+    assert_eq!(refused("pending", &message(300, "20991231")), (400, "INVALID_REQUEST".to_owned()));
+    shop.person("order-1", "confirm", &json!({ "openid": sandbox.kit().openid })).unwrap();
+    for kind in ["pending", "prepaid"] {
+        assert_eq!(send(kind, &message(300, "20991231")).status, 204);
+        assert_eq!(refused(kind, &message(10_001, "20991231")), (400, "INVALID_REQUEST".to_owned()));
+        assert_eq!(refused(kind, &message(300, "20200101")), (400, "PARAM_ERROR".to_owned()));
+        let mut wrong = message(300, "20991231");
+        wrong["total_amount"] = json!(299);
+        assert_eq!(refused(kind, &wrong), (400, "PARAM_ERROR".to_owned()));
+    }
+    let told = sandbox.control().unwrap().call("GET", "/service-orders/order-1/messages", None).unwrap();
+    let told: Vec<_> = told["messages"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
+    assert_eq!(told, ["pending", "prepaid"]);
+    shop.step("order-1", "complete", shop.charge(300)).success();
+    assert_eq!(refused("prepaid", &message(300, "20991231")), (400, "INVALID_REQUEST".to_owned()));
+}
+
+#[test]
+fn somebody_whose_account_is_frozen_neither_confirms_nor_pays_an_order() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    let openid = sandbox.kit().openid.clone();
+    shop.client.post(ORDERS, &shop.request("order-1")).success();
+    sandbox.platform().set_account_state(&openid, AccountState::Frozen).unwrap();
+    let confirmed = shop.person("order-1", "confirm", &json!({ "openid": openid }));
+    assert!(matches!(confirmed, Err(ClientError::Refused { status: 409, .. })), "{confirmed:?}");
+    sandbox.platform().set_account_state(&openid, AccountState::Normal).unwrap();
+    shop.completed("order-2", 300);
+    sandbox.platform().set_account_state(&openid, AccountState::Frozen).unwrap();
+    shop.run(2);
+    let paid = shop.person("order-2", "pay", &json!({}));
+    assert!(matches!(paid, Err(ClientError::Refused { status: 409, .. })), "{paid:?}");
+    assert_eq!(shop.query("order-2")["collection"]["state"], "USER_PAYING");
+}
+
+#[test]
+fn the_older_operations_show_and_end_the_same_permission() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    let (appid, openid) = (&sandbox.kit().appid, &sandbox.kit().openid);
+    let ask = json!({
+        "service_id": SERVICE, "appid": appid, "authorization_code": "code1", "notify_url": shop.receiver.url,
+    });
+    shop.client.post(PERMISSIONS, &ask).success();
+    let state = || {
+        let target =
+            format!("/v3/payscore/user-service-state?appid={appid}&service_id={SERVICE}&openid={openid}");
+        shop.client.get(&target).success()["use_service_state"].clone()
+    };
+    assert_eq!(state(), "UNAVAILABLE");
+    let open = "/pay-score-permissions/code1/open";
+    sandbox.control().unwrap().call("POST", open, Some(&json!({ "openid": openid }))).unwrap();
+    assert_eq!(state(), "AVAILABLE");
+    let end = format!(
+        "/v3/payscore/users/{openid}/permissions/{SERVICE}/terminate?openid={openid}&service_id={SERVICE}"
+    );
+    assert_eq!(shop.client.post(&end, &json!({ "appid": appid, "reason": "结束" })).status, 204);
+    assert_eq!(state(), "UNAVAILABLE");
 }

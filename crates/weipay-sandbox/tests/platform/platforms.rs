@@ -2,7 +2,7 @@
 //! balances and bills agree with it.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{MerchantAccount, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox};
 
 use crate::client::Client;
 
@@ -248,4 +248,67 @@ fn a_withdrawal_comes_back_from_the_bank_and_strangers_cannot_ask_for_one() {
     assert_eq!(client.get("/v3/merchant/fund/withdraw/out-request-no/w-1").refusal().0, 404);
     let other = "/v3/ecommerce/fund/withdraw/out-request-no/w-4?sub_mchid=1900000888";
     assert_eq!(client.get(other).refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+}
+
+#[test]
+fn an_order_of_a_scanned_till_is_paid_by_the_person_who_scanned_it() {
+    let sandbox = platform();
+    let order = json!({
+        "sp_appid": appid(&sandbox), "sp_mchid": PLATFORM, "sub_mchid": SUB, "description": "茶", "out_trade_no": "till-1",
+        "notify_url": NOTIFY_URL, "amount": { "total": 500 }, "payer": { "sp_openid": OPENID },
+        "scene_info": { "payer_client_ip": "127.0.0.1", "store_info": { "id": "0001" } },
+    });
+    let path = "/v3/pay/partner/transactions/scannedpos";
+    let made = client(&sandbox).post(path, &order).success();
+    assert_eq!(client(&sandbox).post(path, &order).success(), made);
+    sandbox.pay(&PersonPays::new(made["prepay_id"].as_str().unwrap())).unwrap();
+    let target =
+        format!("/v3/pay/partner/transactions/out-trade-no/till-1?sp_mchid={PLATFORM}&sub_mchid={SUB}");
+    let shown = client(&sandbox).get(&target).success();
+    assert_eq!((&shown["trade_state"], &shown["payer"]["sp_openid"]), (&json!("SUCCESS"), &json!(OPENID)));
+    assert_eq!(client(&sandbox).post(path, &order).status, 400, "it is paid");
+}
+
+#[test]
+fn paying_by_instalments_is_advised_for_whom_it_can_be() {
+    let sandbox = platform();
+    let advised = |openid: &str| {
+        let body = json!({
+            "sp_appid": appid(&sandbox), "sp_mchid": PLATFORM, "sub_appid": "wxd678efh567hg6999",
+            "payer": { "sp_openid": openid }, "out_trade_no": "order-1",
+        });
+        client(&sandbox).post("/v3/pay/partner/transactions/exposure", &body)
+    };
+    assert_eq!(advised(OPENID).success()["fqf_exposure"], true);
+    assert_eq!(advised("nobody").status, 400);
+    sandbox.platform().set_account_state(OPENID, AccountState::Frozen).unwrap();
+    assert_eq!(advised(OPENID).success()["fqf_exposure"], false);
+}
+
+/// Who names no sub-merchants acts for those that nobody names, by orders as by bills and withdrawals.
+#[test]
+fn a_sub_merchant_that_a_partner_names_is_nobody_elses() {
+    let sandbox = platform();
+    let other = Client { now: sandbox.clock().now(), ..Client::new(&sandbox) };
+    let kit = sandbox.kit();
+    let order = |sub_mchid: &str| {
+        let body = json!({
+            "sp_appid": kit.appid, "sp_mchid": kit.mchid, "sub_mchid": sub_mchid, "description": "茶",
+            "out_trade_no": format!("order-{sub_mchid}"), "notify_url": NOTIFY_URL, "amount": { "total": 500 },
+        });
+        other.post("/v3/pay/partner/transactions/native", &body).status
+    };
+    let ratio = |mchid: &str| other.get(&format!("/v3/profitsharing/merchant-configs/{mchid}")).status;
+    let balance = |mchid: &str| other.get(&format!("/v3/ecommerce/fund/balance/{mchid}")).status;
+    let withdrawal = |mchid: &str| {
+        let body = json!({ "sub_mchid": mchid, "out_request_no": "w-1", "amount": 1 });
+        other.post("/v3/ecommerce/fund/withdraw", &body).refusal().1
+    };
+    assert_eq!([order(SUB), ratio(SUB), balance(SUB)], [403; 3]);
+    assert_eq!([order("1900000001"), ratio("1900000001"), balance("1900000001")], [200; 3]);
+    assert_eq!((&*withdrawal(SUB), &*withdrawal("1900000001")), ("NO_AUTH", "NOT_ENOUGH"));
+    let bill = |mchid: &str| {
+        other.get(&format!("/v3/bill/tradebill?bill_date=2026-08-14&sub_mchid={mchid}")).refusal().1
+    };
+    assert_eq!((&*bill(SUB), &*bill("1900000001")), ("NO_AUTH", "NO_STATEMENT_EXIST"));
 }

@@ -1,6 +1,11 @@
 //! The state as a whole: kept under a name, changed, and put back.
 
 use std::fs;
+use std::io::{BufReader, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
@@ -12,7 +17,7 @@ use weipay_sandbox::{
 use crate::NOW;
 use crate::client::{Request, Response};
 use crate::merchant::{FAMILY, Merchant, stock_request};
-use crate::notifications::{Receiver, set_callback};
+use crate::notifications::{Notification, Receiver, set_callback};
 
 /// A sandbox whose clock stands still, with a seed.
 fn seeded() -> SandboxBuilder {
@@ -92,6 +97,51 @@ fn a_notification_that_waited_waits_again_and_the_clock_stands_where_it_stood() 
         sandbox.run_for(86_400).unwrap();
         sandbox.restore("waiting").unwrap();
     }
+}
+
+#[test]
+fn a_response_to_what_was_sent_before_a_restore_acknowledges_nothing_after_it() {
+    let sandbox = seeded().start().unwrap();
+    // The first response waits until it is told to leave.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/notify", listener.local_addr().unwrap());
+    let ((arrive, arrived), (leave, left)) = (channel(), channel::<()>());
+    thread::spawn(move || {
+        for (place, stream) in listener.incoming().enumerate() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let notification = Notification::read(&mut stream).unwrap();
+            arrive.send(notification.json()["id"].clone()).unwrap();
+            if place == 0 {
+                left.recv().unwrap();
+            }
+            let response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            let _ = stream.get_mut().write_all(response);
+        }
+    });
+    let merchant = Merchant::in_sandbox(&sandbox);
+    set_callback(&merchant, &url);
+    merchant.coupon();
+    let id = arrived.recv().unwrap();
+    sandbox.snapshot("waiting").unwrap();
+    sandbox.restore("waiting").unwrap();
+    leave.send(()).unwrap();
+    // What was put back waits, so it is sent.
+    assert_eq!(arrived.recv_timeout(Duration::from_secs(60)).unwrap(), id);
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_kept_leaves_no_file() {
+    let sandbox = seeded().start().unwrap();
+    let folder = sandbox.snapshot("good").unwrap().file.parent().unwrap().to_owned();
+    // A folder has its name, so that its file cannot be put there.
+    fs::create_dir(folder.join("bad.jsonl")).unwrap();
+    assert!(matches!(sandbox.snapshot("bad"), Err(SnapshotError::File(..))));
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["bad.jsonl", "good.jsonl"]);
 }
 
 #[test]

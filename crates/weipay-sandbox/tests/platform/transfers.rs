@@ -313,3 +313,121 @@ fn a_batch_pays_what_it_can_and_gives_the_rest_back() {
     let again = payer.client.post("/v3/transfer/batches", &request).success();
     assert_eq!((&again["batch_id"], &again["batch_status"]), (&made["batch_id"], &json!("FINISHED")));
 }
+
+/// The file of a receipt, whose digest the response has told.
+fn receipt(payer: &Payer<'_>, shown: &Value) -> Vec<u8> {
+    let address = shown["download_url"].as_str().unwrap();
+    let target = address.find("/v3/").map(|at| &address[at..]).unwrap();
+    let file = payer.client.get(target);
+    assert_eq!((file.status, file.header("Content-Type")), (200, Some("application/pdf")), "{}", file.text());
+    assert_eq!(file.header("Weipay-Sandbox-Answer"), Some("state"));
+    assert_eq!(shown["hash_type"], "SHA256");
+    assert_eq!(shown["hash_value"], weipay_wire::sha256_hex(&file.body).to_uppercase());
+    file.body
+}
+
+#[test]
+fn the_receipt_of_a_transfer_is_applied_for_made_by_the_clock_and_downloaded() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    let made = payer.client.post(BILLS, &payer.request("paid1", 300)).success();
+    let number = made["transfer_bill_no"].as_str().unwrap().to_owned();
+    let apply = "/v3/fund-app/mch-transfer/elecsign/out-bill-no";
+    let query = "/v3/fund-app/mch-transfer/elecsign/out-bill-no/paid1";
+    let early = payer.client.post(apply, &json!({ "out_bill_no": "paid1" }));
+    assert_eq!(early.refusal(), (400, "INVALID_REQUEST".to_owned()));
+    payer.person("/transfers/paid1/confirm", &json!({})).unwrap();
+    payer.run(2);
+    assert_eq!(payer.client.get(query).refusal(), (404, "NOT_FOUND".to_owned()));
+
+    let applied = payer.client.post(apply, &json!({ "out_bill_no": "paid1" })).success();
+    assert_eq!(applied["state"], "GENERATING");
+    let again = "/v3/fund-app/mch-transfer/elecsign/transfer-bill-no";
+    assert_eq!(payer.client.post(again, &json!({ "transfer_bill_no": number })).success(), applied);
+    let shown = payer.client.get(query).success();
+    assert_eq!((&shown["state"], &shown["create_time"]), (&json!("GENERATING"), &applied["create_time"]));
+    assert!(shown.get("download_url").is_none(), "{shown}");
+
+    payer.run(60);
+    let shown = payer.client.get(query).success();
+    assert_eq!(shown["state"], "FINISHED");
+    let file = receipt(&payer, &shown);
+    let text = String::from_utf8(file.clone()).unwrap();
+    assert!(text.contains("amount: 3.00 CNY") && text.contains(&number), "{text}");
+    let by_number = format!("/v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{number}");
+    assert_eq!(receipt(&payer, &payer.client.get(&by_number).success()), file);
+
+    let address = shown["download_url"].as_str().unwrap();
+    let target = address.find("/v3/").map(|at| &address[at..]).unwrap();
+    payer.run(601);
+    assert_eq!(payer.client.get(target).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let unknown = payer.client.post(apply, &json!({ "out_bill_no": "unknown" }));
+    assert_eq!(unknown.refusal(), (404, "NOT_FOUND".to_owned()));
+}
+
+#[test]
+fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    let kit = sandbox.kit();
+    let detail = |number: &str, openid: &str| json!({ "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid });
+    let body = json!({
+        "appid": kit.appid, "out_batch_no": "batch1", "batch_name": "活动", "batch_remark": "活动",
+        "total_amount": 400, "total_num": 2,
+        "transfer_detail_list": [detail("d1", &kit.openid), detail("d2", "nobody")],
+    });
+    payer.client.post("/v3/transfer/batches", &body).success();
+    let of_batch = || payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": "batch1" }));
+    let of_detail = |number: &str| {
+        let body =
+            json!({ "accept_type": "BATCH_TRANSFER", "out_batch_no": "batch1", "out_detail_no": number });
+        payer.client.post("/v3/transfer-detail/electronic-receipts", &body)
+    };
+    assert_eq!(of_batch().refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(of_detail("d1").refusal(), (400, "PARAM_ERROR".to_owned()));
+    sandbox.run_for(2).unwrap();
+    assert_eq!(of_detail("d2").refusal(), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(of_detail("d3").refusal(), (404, "NOT_FOUND".to_owned()));
+    for applied in [of_batch().success(), of_detail("d1").success()] {
+        assert_eq!(applied["signature_status"], "ACCEPTED");
+        assert!(applied["signature_no"].as_str().unwrap().starts_with("1050000"), "{applied}");
+    }
+    payer.run(62);
+    for target in [
+        "/v3/transfer/bill-receipt/batch1",
+        "/v3/transfer-detail/electronic-receipts?accept_type=BATCH_TRANSFER&out_batch_no=batch1&out_detail_no=d1",
+    ] {
+        let shown = payer.client.get(target).success();
+        assert_eq!(shown["signature_status"], "FINISHED");
+        let text = String::from_utf8(receipt(&payer, &shown)).unwrap();
+        assert!(text.contains("amount: 2.00 CNY"), "{text}");
+    }
+}
+
+#[test]
+fn nothing_of_a_batch_goes_to_an_account_that_takes_nothing() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let kit = sandbox.kit();
+    for (number, state, reason) in [
+        ("b1", AccountState::Frozen, "ACCOUNT_FROZEN"),
+        ("b2", AccountState::Cancelled, "ACCOUNT_NOT_EXIST"),
+        ("b3", AccountState::Unverified, "REAL_NAME_CHECK_FAIL"),
+    ] {
+        sandbox.platform().set_account_state(&kit.openid, state).unwrap();
+        let body = json!({
+            "appid": kit.appid, "out_batch_no": number, "batch_name": "活动", "batch_remark": "活动",
+            "total_amount": 200, "total_num": 1,
+            "transfer_detail_list": [
+                { "out_detail_no": "d1", "transfer_amount": 200, "transfer_remark": "活动", "openid": kit.openid },
+            ],
+        });
+        payer.client.post("/v3/transfer/batches", &body).success();
+        sandbox.run_for(2).unwrap();
+        let shown =
+            payer.client.get(&format!("/v3/transfer/batches/out-batch-no/{number}/details/out-detail-no/d1"));
+        let shown = shown.success();
+        assert_eq!((&shown["detail_status"], &shown["fail_reason"]), (&json!("FAIL"), &json!(reason)));
+    }
+    assert_eq!(payer.balance(), (1_000, 0));
+}

@@ -93,7 +93,7 @@ fn old(
     }
 }
 
-/// PBES2 (RFC 8018): PBKDF2 and a cipher of its own choice.
+/// PBES2 (RFC 8018): PBKDF2 and any of several ciphers.
 fn pbes2(
     algorithm: &AlgorithmIdentifier<'_>,
     ciphertext: &[u8],

@@ -5,7 +5,9 @@
 //!
 //! # What cannot be found out
 //!
-//! An error response repeats nothing of its request. The gateway leaves most of them unsigned, its `Request-ID` is made by the platform
+//! An error response repeats nothing of its request, but for a `SIGN_ERROR` that shows the nonce that was signed
+//! ([`SignDifference::Nonce`](crate::error::SignDifference::Nonce)). The value of a field in `detail` is not compared: how the platform
+//! writes it there is not documented. The gateway leaves most of them unsigned, its `Request-ID` is made by the platform
 //! and unknown to the client, and no other header ties the two. So of two calls whose error responses were swapped on their way, each
 //! gets the error of the other, and nothing tells. The same holds for a success whose operation repeats nothing, such as the
 //! `code_url` of an order. Only whoever can change the content of a TLS connection, or a faulty proxy or transport, can swap

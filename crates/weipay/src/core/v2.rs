@@ -244,9 +244,13 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     if !is_success {
         return Judgement::Failure(ApiError::read(&response.body));
     }
-    // A success says that it is one. Without that word the response may be anything.
-    if elements.text("return_code") != Some("SUCCESS") {
-        return Judgement::Unproven(VerifyError::Xml(XmlError::NotXml));
+    // A success says that it is one. Without that word the response may be anything: `return_code` alone says that the request was
+    // understood, and of most operations `result_code` says whether it was carried out.
+    let has_result = operation.is_some_and(Operation::has_result_code);
+    for (element, is_there) in [("return_code", true), ("result_code", has_result)] {
+        if is_there && elements.text(element) != Some("SUCCESS") {
+            return Judgement::Unproven(VerifyError::Xml(XmlError::NoOutcome { element }));
+        }
     }
     match (is_unsigned, signature) {
         (true, _) => Judgement::Success { elements: Some(elements), verified: false },

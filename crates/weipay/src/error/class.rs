@@ -14,7 +14,7 @@ use crate::operation::{Version, version_of};
 #[non_exhaustive]
 pub enum ErrorClass {
     /// The request is wrong, or a setting of the client: found by the client before it was sent, or by the platform, such as
-    /// `PARAM_ERROR`. Mend it; the same request fails again.
+    /// `PARAM_ERROR`. Correct it: the same request fails again.
     Parameter,
     /// The platform does not accept the signature of the request, or the merchant's certificate: `SIGN_ERROR`. Check key, serial
     /// and clock; [`Error::sign_difference`] may name the cause.

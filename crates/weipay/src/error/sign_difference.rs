@@ -22,7 +22,7 @@ pub enum SignDifference {
     UrlPath,
     /// Line 3: the timestamp.
     Timestamp,
-    /// Line 4: the nonce.
+    /// Line 4: the nonce. It is another for each attempt, so the response may be to another request: the call may have taken effect.
     Nonce,
     /// Line 5: the beginning of the body.
     Body,
@@ -37,6 +37,9 @@ impl SignDifference {
     pub(crate) fn find(signed: &[u8], detail: &Value) -> Option<Self> {
         let information = detail.get("sign_information")?;
         let shown = information.get("truncated_sign_message")?.as_str()?;
+        if nonces_differ(signed, shown) {
+            return Some(Self::Nonce);
+        }
         let mut theirs = shown.splitn(LINES, '\n');
         let signed_text = String::from_utf8_lossy(signed);
         let mut ours = signed_text.splitn(LINES, '\n');
@@ -60,6 +63,16 @@ impl SignDifference {
             () => Self::None,
         })
     }
+}
+
+/// Whether the platform shows another nonce than was signed, whatever else differs: then it shows another request.
+fn nonces_differ(signed: &[u8], shown: &str) -> bool {
+    let signed = String::from_utf8_lossy(signed);
+    // The last line that is shown may have been cut short.
+    let nonce = |message: &str| {
+        message.split('\n').nth(3).filter(|_| message.split('\n').count() > 4).map(str::to_owned)
+    };
+    nonce(&signed).zip(nonce(shown)).is_some_and(|(ours, theirs)| ours != theirs)
 }
 
 /// Method, URL, timestamp, nonce, body.
@@ -125,7 +138,7 @@ impl fmt::Display for SignDifference {
             Self::Nonce => write!(
                 f,
                 "the platform read another nonce (line 4) than was signed: the header Authorization is not the one that the \
-                 client sent"
+                 client sent, or this is the response to another request; query the result"
             ),
             Self::Body => write!(f, "the platform received another body (line 5) than was signed: {CHANGED}"),
             Self::BodyLength(longer) => {
@@ -179,6 +192,11 @@ mod tests {
         assert_eq!(found("POST", "/v3/other", time, nonce, BODY), SignDifference::UrlPath);
         assert_eq!(found("POST", url, time + 1, nonce, BODY), SignDifference::Timestamp);
         assert_eq!(found("POST", url, time, "OTHER", BODY), SignDifference::Nonce);
+        assert_eq!(
+            found("GET", "/v3/other", time + 1, "OTHER", ""),
+            SignDifference::Nonce,
+            "another request"
+        );
         assert_eq!(found("POST", url, time, nonce, r#"{ "appid":"wx1"}"#), SignDifference::Body);
         let longer = format!("{BODY}\n");
         assert_eq!(found("POST", url, time, nonce, &longer), SignDifference::BodyLength(1));

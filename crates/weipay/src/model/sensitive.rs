@@ -193,7 +193,7 @@ pub enum Encryption<'a> {
     AsSet,
     /// The model is the body of a call without types: each value says what it is.
     Marked,
-    /// The operation is of APIv2, which encrypts with keys of its own that the client does not have: plain text is refused.
+    /// The operation is of APIv2, which encrypts with other keys, which the client does not have: plain text is refused.
     ByCaller,
     /// They are encrypted with this key of the platform; without a key, plain text cannot be sent.
     With(Option<&'a PublicKey>),

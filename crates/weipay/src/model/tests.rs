@@ -1,4 +1,4 @@
-//! The codec, on a small model of its own.
+//! The codec, on a small model.
 
 use serde_json::json;
 

@@ -399,7 +399,7 @@ impl Value for bool {
     }
 }
 
-/// A file is a part of the body of its own; as JSON it is what tells it from another.
+/// A file is a separate part of the body; as JSON it is what tells it from another.
 impl Value for File {
     type Intake = Direct;
 

@@ -84,7 +84,7 @@ pub enum Claim {
     Finished,
 }
 
-/// How an attempt to handle a notification once ended. [`response`](Self::response) is what to answer.
+/// How an attempt to handle a notification once ended. [`response`](Self::response) is the response to send.
 #[derive(Debug)]
 #[must_use = "the platform waits for a response"]
 pub enum Once<H, S> {

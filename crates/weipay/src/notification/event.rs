@@ -14,6 +14,8 @@ pub(crate) struct SentAs {
     pub(crate) original_types: &'static [&'static str],
     /// The members that its resource always has.
     pub(crate) required: &'static [&'static str],
+    /// What the summary has, where nothing else tells it from another that is sent as the same event.
+    pub(crate) summary_has: Option<&'static str>,
 }
 
 /// Writes the enumeration, and what reads a resource as the type of its event. Reading is `#[inline]`, as everything of models is:
@@ -99,10 +101,10 @@ pub(super) fn resolve<'a>(
         .filter(|one| original_type.is_none_or(|original| one.original_types.contains(&original)))
         .filter(|one| one.required.iter().all(|name| members.contains_key(*name)))
         .collect();
-    // UNCONFIRMED: nothing in the documents tells a profit share (分账) from its return (回退) when both come as
-    // `TRANSACTION.SUCCESS`; only the summary is written for people.
-    let is_return = summary.is_some_and(|summary| summary.contains("回退"));
-    let chosen = fitting.iter().find(|one| one.event.ends_with("RETURN") == is_return).or(fitting.first());
+    let says = |one: &&&SentAs| {
+        one.summary_has.is_some_and(|word| summary.is_some_and(|summary| summary.contains(word)))
+    };
+    let chosen = fitting.iter().find(says).or_else(|| fitting.iter().find(|one| one.summary_has.is_none()));
     chosen.map_or(event_type, |one| one.event)
 }
 

@@ -116,7 +116,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// If it is not acceptable. Answer with [`Rejection::response`].
+    /// If it is not acceptable. Respond with [`Rejection::response`].
     #[inline]
     pub fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notification, Rejection> {
         self.verify(headers, body)?.open()
@@ -140,7 +140,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// If the signature is not proven to be the platform's, or the body is not a notification. A probe (签名探测) is an error of its own
+    /// If the signature is not proven to be the platform's, or the body is not a notification. A probe (签名探测) is a separate error
     /// kind, [`RejectionKind::Probe`].
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, Rejection> {
         if body.len() > MAX_BODY {

@@ -12,7 +12,7 @@ use super::response;
 use crate::error::{Causes, DecodeError};
 use crate::operation::Version;
 
-/// Why a notification is not accepted. Nothing of it may be acted on. [`response`](Self::response) is what to answer.
+/// Why a notification is not accepted. Nothing of it may be acted on. [`response`](Self::response) is the response to send.
 ///
 /// `{}` says what happened, [`source`](error::Error::source) gives the cause, and `{:#}` prints both on one line. No text of the
 /// notification's content is in it.
@@ -82,7 +82,7 @@ impl Rejection {
         &self.0.kind
     }
 
-    /// Whether it is a signature probe (签名探测). It is for counting only: a probe is answered like any wrong signature.
+    /// Whether it is a signature probe (签名探测). It is for counting only: the response to a probe is that to any wrong signature.
     #[must_use]
     pub fn is_probe(&self) -> bool {
         matches!(self.0.kind, RejectionKind::Probe)
@@ -107,7 +107,7 @@ impl Rejection {
         }
     }
 
-    /// What to answer: the status, and a body that says `FAIL`, in JSON or in the XML of APIv2. The platform sends again what was
+    /// The response to send: the status, and a body that says `FAIL`, in JSON or in the XML of APIv2. The platform sends again what was
     /// genuine. A stranger learns nothing of the configuration.
     #[must_use]
     pub fn response(&self) -> http::Response<Bytes> {

@@ -21,6 +21,7 @@ use super::mistake::BodyMistake;
 use super::opened::Head;
 use super::rejection::{Rejection, RejectionKind};
 use crate::error::DecodeError;
+use crate::notifications::marks::{MARKS, MERCHANTS};
 use crate::notifications::v2::{
     check_fail, check_success, combined_transactions_success, pap_contract_state_changed, refund_processed,
     transaction_fail, transaction_success, transaction_success_, transactions_risk_occurred,
@@ -119,24 +120,19 @@ fn from_json<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), De
     T::decode(&content.json, None)
 }
 
-/// The elements with the number of the merchant that a message is for: one in each event. A test holds these names and those
-/// below against the catalogue.
-const OWN_NUMBERS: [&str; 2] = ["mch_id", "combine_mch_id"];
-
 /// The one event that is not signed.
 const REFUND: &str = "refund-processed";
 
-/// What tells an event from the others, which have no name in APIv2.
-const BY_ELEMENTS: [(&str, &[&str]); 7] = [
-    (REFUND, &["req_info"]),
-    ("combined-transactions-success", &["combine_out_trade_no"]),
-    ("pap-contract-state-changed", &["change_type", "contract_id"]),
-    ("transactions-risk-occurred", &["event_code", "risk_level"]),
-    ("vehicle-state-changed-for-parking", &["plate_number", "vehicle_event_createtime"]),
-    ("transaction-success", &["transaction_id", "out_trade_no", "result_code"]),
-    // A deduction by contract (委托代扣) that failed has no transaction_id.
-    ("transaction-success", &["contract_id", "out_trade_no", "result_code"]),
-];
+/// What tells an event of APIv2 from the others, and one message of it from another, as the catalogue has it.
+pub(crate) struct Mark {
+    pub(crate) event: &'static str,
+    /// Elements that are all there, in one or several forms.
+    pub(crate) told_by: &'static [&'static [&'static str]],
+    /// The numbers of what happened: one of them at least must be there, or else all elements count.
+    pub(crate) numbers: &'static [&'static str],
+    /// Whose they are, and what happened.
+    pub(crate) identity: &'static [&'static str],
+}
 
 /// Whether a body without signature headers is one of APIv2.
 pub(super) fn is_v2(body: &[u8]) -> bool {
@@ -164,7 +160,7 @@ impl V2Verified {
             !body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start().starts_with(b"<");
         let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
         let is_sealed_refund = !is_json && text(&elements, "req_info").is_some();
-        let mchid = OWN_NUMBERS.iter().find_map(|name| elements.text(name));
+        let mchid = MERCHANTS.iter().find_map(|name| elements.text(name));
         let mchid = mchid.ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
         let named: Vec<_> = merchants
             .iter()
@@ -222,7 +218,7 @@ impl V2Verified {
         Ok((head, merchants, Self { event, elements, is_json, is_signed }))
     }
 
-    /// What is sealed in it, or else itself; and an id, where it has none of its own.
+    /// What is sealed in it, or else itself; and an id, where it does not have one.
     pub(super) fn open(
         &self,
         merchants: &[Arc<MerchantKeys>],
@@ -268,7 +264,7 @@ fn open_req_info<'a>(
     let mut failure = RejectionKind::Incomplete("`req_info`");
     for merchant in merchants {
         match merchant.api_v2_key.as_ref().map(|key: &ApiV2Key| key.open_req_info(req_info)) {
-            // A wrong key may seem to open it; what comes out is no XML then.
+            // A wrong key may seem to open it; what comes out is not XML then.
             Some(Ok(opened)) => match XmlElements::read(&opened, "root") {
                 Ok(elements) => return Ok((elements, merchant)),
                 Err(error) => {
@@ -312,49 +308,20 @@ fn text<'a>(elements: &'a XmlElements, name: &str) -> Option<&'a str> {
 /// The event that signed XML tells of. APIv2 has no name for it, so that its elements decide: those that say something, and else
 /// those that are there.
 fn event_of(elements: &XmlElements) -> &'static str {
-    let says = |(_, names): &&(&str, &[&str])| names.iter().all(|name| text(elements, name).is_some());
-    let has = |(event, names): &&(&str, &[&str])| {
-        *event != REFUND && names.iter().all(|name| elements.text(name).is_some())
+    let fits = |mark: &&Mark, has: fn(&XmlElements, &str) -> bool| {
+        mark.told_by.iter().any(|names| names.iter().all(|name| has(elements, name)))
     };
-    let found = BY_ELEMENTS.iter().find(says).or_else(|| BY_ELEMENTS.iter().find(has));
-    found.map_or("", |(event, _)| event)
-}
-
-/// The elements that tell one message of an event from another.
-struct IdElements {
-    /// The numbers of what happened: one of them at least must be there, or else all elements count.
-    numbers: &'static [&'static str],
-    /// Whose they are, and what happened.
-    others: &'static [&'static str],
-}
-
-fn id_elements(event: &str) -> IdElements {
-    let (numbers, others): (&[&str], &[&str]) = match event {
-        REFUND => (&["refund_id", "out_refund_no"], &["refund_status"]),
-        "combined-transactions-success" => (&["combine_out_trade_no"], &["combine_mch_id", "result_code"]),
-        "pap-contract-state-changed" => (
-            &["contract_id", "contract_code"],
-            &["mch_id", "sub_mch_id", "plan_id", "change_type", "operate_time"],
-        ),
-        "transactions-risk-occurred" => (&["event_code"], &["mch_id", "sub_mch_id", "risk_level"]),
-        "vehicle-state-changed-for-parking" => (
-            &["plate_number"],
-            &["mch_id", "sub_mch_id", "vehicle_event_type", "vehicle_event_des", "vehicle_event_createtime"],
-        ),
-        // A deduction by contract that failed has no `transaction_id`. Later it may tell that the user has paid after all.
-        "transaction-success" => (
-            &["transaction_id", "out_trade_no"],
-            &["mch_id", "sub_mch_id", "result_code", "trade_state", "user_repaid"],
-        ),
-        _ => (&[], &[]),
-    };
-    IdElements { numbers, others }
+    let says = |mark: &&Mark| fits(mark, |elements, name| text(elements, name).is_some());
+    let has =
+        |mark: &&Mark| mark.event != REFUND && fits(mark, |elements, name| elements.text(name).is_some());
+    MARKS.iter().find(says).or_else(|| MARKS.iter().find(has)).map_or("", |mark| mark.event)
 }
 
 /// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
 /// logged and a number plate is personal.
 fn id_of(event: &str, elements: &XmlElements) -> String {
-    let IdElements { numbers, others } = id_elements(event);
+    let mark = MARKS.iter().find(|mark| mark.event == event);
+    let (numbers, others) = mark.map_or((&[][..], &[][..]), |mark| (mark.numbers, mark.identity));
     let mut fields: Vec<(&str, &str)> = if numbers.iter().any(|name| text(elements, name).is_some()) {
         let names = numbers.iter().chain(others);
         names.filter_map(|name| Some((*name, text(elements, name)?))).collect()
@@ -373,23 +340,21 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::{Catalog, Field};
+    use weipay_catalog::Catalog;
 
     use super::*;
 
-    /// Element names in the code are those of the catalogue: who it is for, and what tells one event from another.
     #[test]
-    fn the_elements_that_are_asked_for_are_those_of_the_catalogue() {
-        let has = |fields: &[Field], name: &str| fields.iter().any(|field| field.name == name);
+    fn no_mark_fits_what_another_event_must_have() {
         for one in Catalog::embedded().notifications().filter(|one| one.version == "v2") {
-            let own = OWN_NUMBERS.iter().filter(|name| has(&one.body, name)).count();
-            assert_eq!(own, 1, "{}: exactly one element names the merchant", one.event);
-            let of_event = BY_ELEMENTS.iter().filter(|(event, _)| *event == one.event);
-            let IdElements { numbers, others } = id_elements(one.event);
-            let known = of_event.flat_map(|(_, names)| names.iter()).chain(numbers).chain(others);
-            for name in known {
-                assert!(has(&one.body, name) || has(&one.resource, name), "{} has no {name}", one.event);
-            }
+            let Some(form) = one.told_by.first() else { continue };
+            let required = one.body.iter().filter(|field| field.required).map(|field| field.name);
+            let mut names: Vec<_> = required.chain(form.iter().copied()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let mut elements = XmlElements::default();
+            names.iter().for_each(|name| elements.push(*name, "1"));
+            assert_eq!(event_of(&elements), one.event, "{names:?}");
         }
     }
 

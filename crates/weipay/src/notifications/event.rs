@@ -218,11 +218,13 @@ pub(crate) const SENT_AS: &[SentAs] = &[
         event: "PROFITSHARING.RETURN",
         original_types: &["profitsharing"],
         required: &["transaction_id", "order_id", "out_order_no", "receiver", "success_time"],
+        summary_has: Some("回退"),
     },
     SentAs {
         event_type: "TRANSACTION.SUCCESS",
         event: "PROFITSHARING.SUCCESS",
         original_types: &["profitsharing"],
         required: &["transaction_id", "order_id", "out_order_no", "receiver", "success_time"],
+        summary_has: None,
     },
 ];

@@ -192,6 +192,14 @@ pub(crate) static OF_GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID: [ErrorCode; 
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the account did not exist on that day").says("该账户在指定时间不存在"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO: [ErrorCode; 1] = [
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this merchant has no transfer with the number, or nobody has applied for its receipt").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO: [ErrorCode; 1] = [
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this merchant has no transfer with the number, or nobody has applied for its receipt").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: [ErrorCode; 1] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant that created, owns or sent the stock is missing").says("创建方商户、归属方商户、发放方商户,必须至少填一个"),
 ];
@@ -575,6 +583,16 @@ pub(crate) static OF_POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND: [Err
     ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the user has not enough money"),
     ErrorCode::new(400, "ALREADY_EXISTS", Advice::QueryState, "it exists already"),
     ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO: [ErrorCode; 2] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the transfer has not succeeded").unconfirmed(),
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this merchant has no transfer with the number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO: [ErrorCode; 2] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the transfer has not succeeded").unconfirmed(),
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this merchant has no transfer with the number").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: [ErrorCode; 9] = [

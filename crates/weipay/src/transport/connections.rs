@@ -73,7 +73,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// If the text is no such URL, or holds credentials: they are set with [`credentials`](Self::credentials). The error does not
+    /// If the text is not such a URL, or holds credentials: they are set with [`credentials`](Self::credentials). The error does not
     /// repeat the text, which may hold a password.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
         let error =

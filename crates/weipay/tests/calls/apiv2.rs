@@ -1,4 +1,4 @@
-//! APIv2 against a platform over real sockets that signs, reads and writes by means of its own.
+//! APIv2 against a platform over real sockets that signs, reads and writes without our code.
 
 pub mod by_hand;
 mod handshake;

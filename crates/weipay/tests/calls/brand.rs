@@ -1,4 +1,4 @@
-//! Credentials of a brand (品牌): a scheme of their own, for operations of their own.
+//! Credentials of a brand (品牌): another scheme, for other operations.
 
 use serde_json::json;
 use weipay::error::{ErrorKind, RequestError};

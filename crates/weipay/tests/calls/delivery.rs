@@ -58,7 +58,7 @@ enum Either {
 }
 
 impl Either {
-    /// Both clients, each made from a builder of its own.
+    /// Both clients, each made from its own builder.
     fn both(builder: impl Fn() -> ClientBuilder) -> [Self; 2] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         [

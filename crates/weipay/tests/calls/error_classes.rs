@@ -6,11 +6,11 @@ use serde_json::json;
 use weipay::error::{ErrorClass, ErrorKind, NetworkError, SignDifference};
 use weipay::http::{Method, Request, Response};
 use weipay::transport::blocking::{Body, DefaultTransport, Transport};
-use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey};
+use weipay::wire::{ApiV3Key, Authorization, MerchantId, MerchantSerial, PrivateKey};
 use weipay::{ClientBuilder, Error, blocking};
 
 use crate::hostile_platform::both;
-use crate::platform::{PLATFORM, Platform, configured, signed, unsigned};
+use crate::platform::{PLATFORM, Platform, configured, responding, signed, unsigned};
 use crate::story::{SANDBOX, client, kit};
 
 /// A proxy that changes requests on their way.
@@ -97,6 +97,28 @@ fn a_key_of_another_merchant_is_named_as_the_cause_in_the_first_fetch_too() {
     assert!(format!("{error:#}").contains("apiclient_key.pem"), "{error:#}");
     let ErrorKind::PlatformCertificates(fetch) = error.kind() else { panic!("{error}") };
     assert_eq!(fetch.sign_difference(), Some(SignDifference::None));
+}
+
+/// A refusal of the signature that shows another nonce may be the response to another request, so it says nothing about this one.
+#[test]
+fn a_sign_error_that_shows_another_request_settles_nothing() {
+    for (nonce, is_another) in [("593BEC0C930BF1AFEB40B4A08C8FB242", true), ("", false)] {
+        let base_url = responding(move |seen| {
+            let authorization: Authorization = seen.header("authorization").unwrap().parse().unwrap();
+            let nonce = if is_another { nonce } else { &authorization.nonce_str };
+            let (timestamp, method) = (authorization.timestamp, &seen.method);
+            let shown = format!("{method}\n{}\n{timestamp}\n{nonce}\n{{\"out", seen.target);
+            let detail = json!({"sign_information": {"truncated_sign_message": shown}});
+            let body = json!({"code": "SIGN_ERROR", "message": "签名错误", "detail": detail});
+            unsigned(401, &body.to_string())
+        });
+        let client = configured().base_url(&base_url).build_blocking().unwrap();
+        let error = client.chain("v3/pay/transactions/codepay").post(json!({"out_trade_no": "order-1"}));
+        let error = error.unwrap_err();
+        assert_eq!(error.sign_difference() == Some(SignDifference::Nonce), is_another, "{error}");
+        assert_eq!(error.may_have_taken_effect(), is_another, "{error}");
+        assert!(!error.is_retryable());
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The examples that start a sandbox of their own: they are built with the tests, and each runs to its end.
+//! The examples that start their own sandbox: they are built with the tests, and each runs to its end.
 
 use std::process::Command;
 

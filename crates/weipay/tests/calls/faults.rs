@@ -15,7 +15,7 @@ const SEND: &str = "v3/marketing/busifavor/coupons/send";
 /// Its page says that it may be repeated. Those of the two others do not.
 const ASSOCIATE: &str = "v3/marketing/busifavor/coupons/associate";
 
-/// A merchant with a stock on a platform of its own.
+/// A merchant with a stock on its own platform.
 struct Shop {
     sandbox: Sandbox,
     stock_id: String,

@@ -28,7 +28,7 @@ fn to(base_url: &str) -> ClientBuilder {
     configured().base_url(base_url)
 }
 
-/// The same failing call on both clients, each to a base URL of its own.
+/// The same failing call on both clients, each to its own base URL.
 fn both(limit: Duration, base_url: impl Fn() -> String) -> [(&'static str, Error); 2] {
     let body = json!({"stock_id": "1", "coupon_code": "2"});
     let client = to(&base_url()).build().unwrap();
@@ -189,7 +189,7 @@ fn a_time_limit_that_is_over_before_anything_is_sent() {
         assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
         assert!(format!("{error:#}").starts_with("no connection: not connected within"), "{error}");
     }
-    // One nanosecond is no test of the async client: the timer of its runtime counts milliseconds.
+    // One nanosecond does not test the async client: the timer of its runtime counts milliseconds.
     let client = to(&base_url).build().unwrap();
     let error = on_async(client.chain(PATH).timeout(Duration::ZERO).post(())).unwrap_err();
     assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");

@@ -29,6 +29,7 @@ mod platform_certificates;
 mod product_coupons;
 mod public_interface;
 mod reports_of_others;
+mod reports_of_parsing;
 mod requests;
 mod root_certificates;
 mod sandbox;

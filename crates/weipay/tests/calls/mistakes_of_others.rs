@@ -163,7 +163,7 @@ fn a_body_that_looks_like_a_success_is_none_under_another_status() {
     }
 }
 
-/// A header that is missing, or is no text, ended the process.
+/// A header that is missing, or is not text, ended the process.
 #[test]
 fn whatever_a_proxy_makes_of_the_headers_is_an_error_and_no_panic() {
     let names =

@@ -99,7 +99,7 @@ impl Scripted {
     }
 }
 
-/// The same call on both clients, each on a platform of its own with these responses: the two outcomes with their platforms.
+/// The same call on both clients, each on its own platform with these responses: the two outcomes with their platforms.
 macro_rules! on_both {
     ($responses:expr, $client:ident => $call:expr) => {{
         let platform = $crate::platform::Platform::start($responses);

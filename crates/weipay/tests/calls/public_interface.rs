@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates of which types are public on purpose: what converts them, and what uses them, stands behind a feature of its own, so a new
+/// The crates of which types are public on purpose: what converts them, and what uses them, stands behind its own feature, so a new
 /// series of theirs is another feature.
 const BEHIND_FEATURES: [&str; 6] = ["axum_core", "chrono", "futures_core", "jiff", "sqlx", "time"];
 

@@ -1,4 +1,4 @@
-//! What the clients send: path, query, headers and body, as a platform of its own sees and checks them.
+//! What the clients send: path, query, headers and body, as a separate platform sees and checks them.
 
 use crate::platform::{PUBLIC_KEY_ID, Platform, configured, signed};
 use serde_json::json;

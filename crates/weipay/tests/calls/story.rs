@@ -14,7 +14,7 @@ use weipay::v3::marketing::busifavor::stocks::post::{
 use weipay::wire::Kit;
 use weipay_sandbox::Sandbox;
 
-/// One platform for the whole binary: each test has coupons of its own on it.
+/// One platform for the whole binary: each test has its own coupons on it.
 pub static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::start().unwrap());
 
 pub fn kit() -> Value {

@@ -12,7 +12,7 @@ use crate::leases;
 
 const SERVER: &str = "WEIPAY_TEST_POSTGRES";
 
-/// A store in a schema of its own, so that tests run at once.
+/// A store in its own schema, so that tests run at once.
 async fn store(schema: &str) -> Option<(PgPool, PostgresDedup)> {
     let Ok(server) = std::env::var(SERVER) else {
         eprintln!(

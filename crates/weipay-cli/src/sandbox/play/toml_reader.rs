@@ -29,7 +29,7 @@ pub(super) struct Table {
     known: Vec<&'static str>,
 }
 
-/// Reads a document. Arrays of tables with these names are read as tables of their own.
+/// Reads a document. Arrays of tables with these names are read as separate tables.
 pub(super) fn parse(text: &str, arrays: &[(&'static str, &'static str)]) -> Result<Table, StoryError> {
     let lines = Lines(text);
     let document = DeTable::parse(text).map_err(|error| StoryError {

@@ -2,7 +2,7 @@
 
 use super::text::{LINE_END, RowText, time, yuan};
 use super::{BillOf, Sink};
-use crate::products::ledger::{AccountKind, Business, Entry, Leg, Owner, entries};
+use crate::products::ledger::{AccountKind, Business, Entry, Leg, Owner, Purse, entries};
 use crate::store::{Direction, StoreError, Transaction};
 
 /// `account_type`.
@@ -35,9 +35,54 @@ impl AccountType {
         }
     }
 
-    /// What was in it after a leg.
-    fn balance(self, leg: &Leg) -> i64 {
-        if self == Self::Basic { leg.basic } else { leg.balance }
+    /// What is in it now.
+    fn balance_of(self, purse: &Purse) -> i64 {
+        match self {
+            Self::Basic => purse.basic(),
+            Self::Operation => purse.balance(AccountKind::Operation),
+            Self::Fees => purse.balance(AccountKind::Fees),
+        }
+    }
+}
+
+/// The balance column (账户结余).
+enum Balance {
+    /// What each entry says of it.
+    OfEntries,
+    /// Counted from what there was at the beginning of the day: a clock that was late has booked work after entries of later times, and
+    /// what such entries say would jump.
+    Counted(i64),
+}
+
+impl Balance {
+    fn at_the_beginning(
+        tx: &Transaction<'_>,
+        owner: &Owner,
+        account: AccountType,
+        (from, until): (i64, i64),
+    ) -> Result<Self, StoreError> {
+        let purse = Purse::find(tx, owner)?;
+        if purse.is_in_order_until(until) {
+            return Ok(Self::OfEntries);
+        }
+        let mut fen = account.balance_of(&purse);
+        for entry in entries(tx, owner, from, i64::MAX, Direction::Ascending) {
+            let entry = &entry?;
+            fen -= moved(entry, owner, account).map(|(leg, _)| leg.fen).sum::<i64>();
+        }
+        Ok(Self::Counted(fen))
+    }
+
+    /// What there is after a leg.
+    fn after(&mut self, leg: &Leg, account: AccountType) -> i64 {
+        match self {
+            Self::OfEntries if account == AccountType::Basic => leg.basic,
+            Self::OfEntries => leg.balance,
+            Self::Counted(fen) => {
+                *fen += leg.fen;
+                *fen
+            }
+        }
     }
 }
 
@@ -96,11 +141,13 @@ fn write_rows(
     let owner = Owner::merchant(mchid);
     let mut row = RowText::default();
     let (from, until) = bill.seconds();
+    let mut balance = Balance::at_the_beginning(tx, &owner, account, (from, until))?;
     for entry in entries(tx, &owner, from, until, Direction::Ascending) {
         let entry = &entry?;
         for (index, (leg, other)) in moved(entry, &owner, account).enumerate() {
             row.cells(before.iter().copied());
-            write_leg(&mut row, entry, index, leg, other, account, mchid, sums);
+            let fen = balance.after(leg, account);
+            write_leg(&mut row, entry, index, leg, other, fen, mchid, sums);
             row.end(&mut *sink);
         }
     }
@@ -120,7 +167,7 @@ fn write_sums(sums: &Sums, sink: Sink<'_>) -> Result<bool, StoreError> {
 }
 
 /// The legs by which money comes into an account or leaves it, each with the other end of its move. What is only moved inside of the
-/// account, as by a settlement, is no movement of it.
+/// account, as by a settlement, does not move its money.
 fn moved<'a>(
     entry: &'a Entry,
     owner: &'a Owner,
@@ -141,7 +188,7 @@ fn write_leg(
     index: usize,
     leg: &Leg,
     other: &Leg,
-    account: AccountType,
+    balance: i64,
     mchid: &str,
     sums: &mut Sums,
 ) {
@@ -155,7 +202,7 @@ fn write_leg(
     let (name, kind) = words(entry.business, other.kind);
     row.cell(&time(entry.time));
     row.cells([entry.reference.as_str(), &format!("{:018}{index:02}", entry.number), name, kind, direction]);
-    row.cells([yuan(amount).as_str(), &yuan(account.balance(leg)), mchid, "", &entry.merchant_reference]);
+    row.cells([yuan(amount).as_str(), &yuan(balance), mchid, "", &entry.merchant_reference]);
 }
 
 /// 业务名称 and 业务类型. UNCONFIRMED(fund-words), except 交易, 退款 and 扣除交易手续费.

@@ -242,6 +242,33 @@ fn a_fund_flow_bill_agrees_with_the_ledger() {
 }
 
 #[test]
+fn the_balance_column_does_not_jump_after_work_that_was_booked_late() {
+    let store = Store::in_memory();
+    let booked: Result<(), StoreError> = store.transaction(|tx| {
+        let owner = Owner::merchant(MERCHANT);
+        let from_bank = |time: &str, fen: i64| {
+            let posting = Posting::new(Business::TopUp, "1", at(time));
+            post(
+                tx,
+                posting.moves(owner.account(AccountKind::Bank), owner.account(AccountKind::Operation), fen),
+            )
+            .unwrap();
+        };
+        from_bank("2026-11-24T08:00:00+08:00", 1);
+        from_bank("2026-11-25T08:00:00+08:00", 10);
+        from_bank("2026-11-26T08:00:00+08:00", 1_000);
+        // The clock comes late.
+        from_bank("2026-11-25T07:00:00+08:00", 100);
+        Ok(())
+    });
+    booked.unwrap();
+    let lines = lines(&store, &bill_of(BillKind::FundFlow(AccountType::Operation), None));
+    let cell = |line: &str, index: usize| line.split(',').nth(index).unwrap().to_owned();
+    let rows: Vec<_> = lines[1..3].iter().map(|line| (cell(line, 6), cell(line, 7))).collect();
+    assert_eq!(rows, [("`1.00".to_owned(), "`1.01".to_owned()), ("`0.10".to_owned(), "`1.11".to_owned())]);
+}
+
+#[test]
 fn a_platform_gets_the_flows_of_all_its_sub_merchants_each_with_its_accounts() {
     let store = Store::in_memory();
     let paid: Result<(), StoreError> = store.transaction(|tx| {

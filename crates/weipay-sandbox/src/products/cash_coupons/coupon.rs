@@ -12,7 +12,7 @@ use crate::people::account::AccountState;
 use crate::products::users::is_openid;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{
-    Direction, IdempotencyKey, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined,
+    Direction, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, joined,
 };
 
 /// `status`. A coupon that has expired is not written again: its time says so.
@@ -134,7 +134,7 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
             return Err(refusals::value_without_need().into());
         }
         stock.count_send(count_of_user(tx, &stock, openid)?, now)?;
-        if AccountState::of_person(tx, openid)? != AccountState::Normal {
+        if !AccountState::of_person(tx, openid)?.works() {
             return Err(refusals::abnormal_user().into());
         }
         let (begin, end) = availability::period(&stock, now);
@@ -175,13 +175,17 @@ pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Coupon>, Sto
     tx.get(id)
 }
 
-/// The coupons of a person, the newest first.
-pub(super) fn find_of_user(
-    tx: &Transaction<'_>,
+/// The coupons of a person, of one stock where it is given, the newest first.
+pub(super) fn scan_of_user<'a>(
+    tx: &'a Transaction<'_>,
     openid: &str,
-    page: Page,
-) -> Result<Vec<Coupon>, StoreError> {
-    tx.find(&[IndexRange::equal(USER, openid)], page)
+    stock_id: Option<&str>,
+) -> Scan<'a, Coupon> {
+    let range = match stock_id {
+        Some(stock_id) => IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid)),
+        None => IndexRange::equal(USER, openid),
+    };
+    tx.scan(range, Direction::Descending)
 }
 
 /// The coupons of a person that are neither used nor expired: those that end first come first, and of equal ones the oldest. Who wants to

@@ -9,14 +9,12 @@ use crate::clock;
 use crate::contract::ValidRequest;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Page, StoreError, Transaction};
+use crate::store::{StoreError, Transaction};
 
 /// UNCONFIRMED(cash-page): the size of a page when `limit` is missing.
 const DEFAULT_LIMIT: usize = 20;
 /// The most coupons of a page.
 const MOST_COUPONS: usize = 100;
-/// More records of one merchant or person are not looked at.
-const MAX_LOOKED_AT: i64 = 10_000;
 
 pub(super) fn list_stocks(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
@@ -24,13 +22,14 @@ pub(super) fn list_stocks(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let time = |name: &str| request.query(name).and_then(clock::parse);
     let (from, until) = (time("create_start_time"), time("create_end_time"));
     let status = request.query("status");
-    let stocks = stock::find_created(tx, &context.caller.mchid, Page { offset: 0, limit: MAX_LOOKED_AT })?;
     let fits = |stock: &Stock| {
         from.is_none_or(|from| stock.created >= from)
             && until.is_none_or(|until| stock.created <= until)
             && status.is_none_or(|status| stock.state.word() == status)
     };
-    page(request, 10, stocks.into_iter().filter(fits).map(|stock| Ok(stock.show())))
+    let stocks =
+        stock::scan_created(tx, &context.caller.mchid).filter(|stock| stock.as_ref().map_or(true, fits));
+    page(request, 10, stocks.map(|stock| Ok(stock?.show())))
 }
 
 pub(super) fn query_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -50,11 +49,11 @@ pub(super) fn list_items(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
     check_appid(context)?;
-    let coupons = coupon::find_of_user(tx, request.path("openid"), Page { offset: 0, limit: MAX_LOOKED_AT })?;
     let place = request.query("available_mchid").filter(|_| request.query("creator_mchid").is_none());
-    let mut found = Vec::new();
-    for coupon in coupons {
-        let Some(stock) = stock::find(tx, &coupon.stock_id)? else { continue };
+    let stock_id = request.query("stock_id").filter(|_| place.is_none());
+    let coupons = coupon::scan_of_user(tx, request.path("openid"), stock_id);
+    let shown_if_wanted = |coupon: Coupon| -> Result<Option<Value>, StoreError> {
+        let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
         let is_valid_at = |mchid: &str| stock.use_rule_texts("available_merchants").contains(&mchid);
         let concerns_caller =
             coupon.creator == caller.mchid || coupon.sender == caller.mchid || is_valid_at(&caller.mchid);
@@ -67,13 +66,13 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
                     && is("creator_mchid", &coupon.creator)
             }
         };
-        if concerns_caller && is_wanted && is("sender_mchid", &coupon.sender) {
-            found.push(Ok(coupon.show(&stock, now)));
-        }
-    }
+        let is_shown = concerns_caller && is_wanted && is("sender_mchid", &coupon.sender);
+        Ok(is_shown.then(|| coupon.show(&stock, now)))
+    };
+    let found = coupons.filter_map(|coupon| coupon.and_then(&shown_if_wanted).transpose());
     match place {
-        Some(_) => page(&ValidRequest::default(), MOST_COUPONS, found.into_iter()),
-        None => page(request, MOST_COUPONS, found.into_iter()),
+        Some(_) => page(&ValidRequest::default(), MOST_COUPONS, found),
+        None => page(request, MOST_COUPONS, found),
     }
 }
 
@@ -133,7 +132,14 @@ fn page(
     if limit > most {
         return Err(refusals::page_is_too_large().into());
     }
-    let items: Vec<Value> = items.collect::<Result<_, _>>()?;
-    let data: Vec<&Value> = items.iter().skip(offset).take(limit).collect();
-    Ok(json!({ "total_count": items.len(), "data": data, "offset": offset, "limit": limit }))
+    // All are counted, and those of the page are kept.
+    let (mut total, mut data) = (0_usize, Vec::new());
+    for item in items {
+        let item = item?;
+        if (offset..offset.saturating_add(limit)).contains(&total) {
+            data.push(item);
+        }
+        total += 1;
+    }
+    Ok(json!({ "total_count": total, "data": data, "offset": offset, "limit": limit }))
 }

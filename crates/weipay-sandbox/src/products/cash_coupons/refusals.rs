@@ -76,7 +76,7 @@ pub(super) fn abnormal_user() -> Refusal {
         .with_reason("the account of this person is frozen or cancelled, by the control API")
 }
 
-/// 指定面额发券, which stocks with a value of their own do not have.
+/// 指定面额发券, which stocks with a fixed value do not have.
 pub(super) fn value_without_need() -> Refusal {
     Refusal::param_error("参数错误,请核对文档要求")
         .with_reason("coupon_value and coupon_minimum are for stocks without a value; this one has its own")

@@ -15,7 +15,9 @@ use crate::clock;
 use crate::products::coupon_stocks::caps::SentOnDay;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
-use crate::store::{Due, IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreError, Transaction};
+use crate::store::{
+    Direction, Due, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction,
+};
 
 /// `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,12 +119,8 @@ pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Stock>, Stor
 }
 
 /// The stocks that a merchant created, the newest first.
-pub(super) fn find_created(
-    tx: &Transaction<'_>,
-    creator: &str,
-    page: Page,
-) -> Result<Vec<Stock>, StoreError> {
-    tx.find(&[IndexRange::equal(CREATOR, creator)], page)
+pub(super) fn scan_created<'a>(tx: &'a Transaction<'_>, creator: &str) -> Scan<'a, Stock> {
+    tx.scan(IndexRange::equal(CREATOR, creator), Direction::Descending)
 }
 
 impl Stock {

@@ -239,7 +239,7 @@ fn pay(
     let Some(signature) = contract.signature.as_ref().filter(|_| contract.end.is_none()) else {
         return Ok(Err(Failure::ContractHasEnded));
     };
-    if AccountState::of_owner(tx, &signature.person)? != AccountState::Normal {
+    if !AccountState::of_owner(tx, &signature.person)?.works() {
         return Ok(Err(Failure::Account));
     }
     let ways: &[bool] = if contract.is_wallet_only { &[true] } else { &[true, false] };

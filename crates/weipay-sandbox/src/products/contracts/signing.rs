@@ -9,6 +9,7 @@ use super::parties::{Parties, word};
 use super::refusals;
 use super::schedule::{Schedule, ScheduleState, read_schedule};
 use crate::clock;
+use crate::people::account::AccountState;
 use crate::products::ledger::Owner;
 use crate::products::payments::order::{Dialect, Payer};
 use crate::products::{Context, HandlerError};
@@ -166,6 +167,9 @@ pub(super) fn check_signable(
     }
     if contract.session.as_ref().is_some_and(|session| session.expires <= now) {
         return Ok(Err("its signing session has expired after ten minutes: presign again"));
+    }
+    if !AccountState::of_owner(tx, person)?.works() {
+        return Ok(Err("the account of the person is frozen or cancelled"));
     }
     let most = if contract.schedule.is_some() { MAX_SCHEDULED_OF_PLAN } else { MAX_OF_PLAN };
     if contract.count_signed(tx, person)? >= most {

@@ -99,15 +99,21 @@ fn an_address_is_good_for_five_minutes() {
 #[test]
 fn a_bill_is_downloaded_by_a_token_of_this_sandbox_only() {
     for token in ["xxx", "X8Uk3sD4a4eZVPTBvqNDoUqcYMlZ9uuD", "券券券券券券"] {
-        let url = json!(format!("http://127.0.0.1:8880/v3/billdownload/file?token={token}"));
-        let refusal = download(&url, NOW).unwrap_err();
-        assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"), "{token}");
+        for path in STATE {
+            let source = if path.ends_with("elecvoucherfile") { "&source=elecsign" } else { "" };
+            let url = json!(format!("http://127.0.0.1:8880/{path}?token={token}{source}"));
+            let refusal = download(&url, NOW).unwrap_err();
+            assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"), "{path} {token}");
+        }
     }
 }
 
 #[test]
 fn a_token_of_the_documents_gives_an_example_of_other_files() {
-    let url = json!("http://127.0.0.1:8880/v3/transferdownload/elecvoucherfile?token=xxx&source=elecsign");
+    let url = json!(
+        "http://127.0.0.1:8880/v3/new-tax-control-fapiao/download?token=xxx&mchid=1900000109&openid=o&invoice_code=1&\
+         invoice_no=1&fapiao_id=1"
+    );
     assert!(download(&url, NOW).unwrap().bytes.starts_with(b"%PDF-"));
 }
 

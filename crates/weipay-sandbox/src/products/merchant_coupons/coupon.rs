@@ -15,7 +15,7 @@ use super::stock::Stock;
 use crate::clock;
 use crate::products::coupon_stocks::validity::Window;
 use crate::products::coupon_stocks::{Event, in_time};
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined, named};
 
 /// A coupon that a user received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,7 +250,7 @@ impl Filter {
 
 fn with_stock(tx: &Transaction<'_>, coupon: Coupon) -> Result<(Stock, Coupon), StoreError> {
     let stock = tx.get(&coupon.stock_id)?;
-    let missing = || StoreError::Corrupt(format!("{} {}, which has no stock", Coupon::KIND, coupon.key()));
+    let missing = || StoreError::Corrupt(format!("{}, which has no stock", named::<Coupon>(&coupon.key())));
     Ok((stock.ok_or_else(missing)?, coupon))
 }
 

@@ -159,7 +159,7 @@ pub(crate) enum Obstacle {
     DayLimit,
     StockLimit,
     NoStoredCode,
-    /// What has no name of its own on a merchant's page.
+    /// What has no separate name on a merchant's page.
     Other(Refusal),
 }
 

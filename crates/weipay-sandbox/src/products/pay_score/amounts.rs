@@ -26,7 +26,7 @@ pub(super) fn checked_total(body: &Map<String, Value>) -> Result<i64, Refusal> {
     if is_sum && (0..=MAX_FEN).contains(&total) { Ok(total) } else { Err(refusals::wrong_total()) }
 }
 
-/// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is no limit; that is the service's, which
+/// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is not a limit; that is the service's, which
 /// the sandbox does not know.
 pub(super) fn check_risk_fund(total: i64, risk_fund: &Value) -> Result<(), Refusal> {
     let is_estimate = risk_fund["name"] == "ESTIMATE_ORDER_COST";

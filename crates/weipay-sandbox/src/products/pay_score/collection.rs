@@ -47,19 +47,25 @@ pub(super) fn deduct(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
     }
     let order = ServiceOrder { deduction: None, ..order };
     let account = AccountState::of_person(tx, order.person().unwrap_or_default())?;
-    if order.declines || account != AccountState::Normal { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
+    if order.declines || !account.works() { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
 }
 
-/// The person pays at once. Whether the order is completed and its money still to come.
+/// Why such a person neither confirms nor pays.
+pub(super) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled";
+
+/// The person pays at once, or cannot for this reason. Nothing when the order is not completed, or its money is there.
 pub(super) fn pay_completed(
     tx: &Transaction<'_>,
     order: ServiceOrder,
     now: i64,
-) -> Result<bool, HandlerError> {
-    match order.state {
-        OrderState::Completed => pay(tx, order, now).map(|()| true),
-        _ => Ok(false),
+) -> Result<Option<Result<(), &'static str>>, HandlerError> {
+    if order.state != OrderState::Completed {
+        return Ok(None);
     }
+    if !AccountState::of_person(tx, order.person().unwrap_or_default())?.works() {
+        return Ok(Some(Err(ACCOUNT_DOES_NOT_WORK)));
+    }
+    pay(tx, order, now).map(|()| Some(Ok(())))
 }
 
 /// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be shared and refunded, and stands

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::order::{OrderState, ServiceOrder, find_for_person};
 use super::permissions::{self, Permission};
-use super::{collection, steps};
+use super::{collection, messages, steps};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
 use crate::platform::Platform;
@@ -32,6 +32,12 @@ pub(crate) const ROUTES: &[Route] = &[
         "The person pays a completed service order at once, without waiting for a deduction",
         &[],
         pay,
+    ),
+    Route::get(
+        "/service-orders/{number}/messages",
+        "What the merchant last let the person be told of the money to come",
+        &[],
+        show_messages,
     ),
     Route::post(
         "/pay-score-permissions/{number}/open",
@@ -124,8 +130,8 @@ impl From<ServiceOrderError> for ControlError {
 
 fn confirm(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let openid = request.text("openid").unwrap_or_default();
-    control.platform.confirm_service_order(request.path("number"), openid)?;
-    Ok(Value::Null)
+    let query_id = control.platform.confirm_service_order(request.path("number"), openid)?;
+    Ok(json!({ "query_id": query_id }))
 }
 
 fn decline(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -136,6 +142,18 @@ fn decline(control: &Control, request: &ControlRequest) -> Result<Value, Control
 fn pay(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.pay_service_order(request.path("number"))?;
     Ok(Value::Null)
+}
+
+fn show_messages(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let shown: Result<Value, ServiceOrderError> = control.platform.store.transaction(|tx| {
+        let mut shown = Value::Null;
+        with_order(tx, request.path("number"), |tx, order| {
+            shown = messages::of_order(tx, &order)?;
+            Ok(true)
+        })?;
+        Ok(shown)
+    });
+    Ok(json!({ "messages": shown? }))
 }
 
 fn open_permission(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -175,22 +193,21 @@ impl Platform {
         })
     }
 
-    /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`.
+    /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`. Gives the `query_id` with which the app goes
+    /// back to the merchant.
     ///
     /// # Errors
     /// When there is nothing to confirm, the openid has not its form, or the database fails.
-    pub fn confirm_service_order(&self, number: &str, openid: &str) -> Result<(), ServiceOrderError> {
+    pub fn confirm_service_order(&self, number: &str, openid: &str) -> Result<String, ServiceOrderError> {
         if !is_openid(openid) {
             return Err(ServiceOrderError::Openid);
         }
-        let mut refused = None;
-        let done = self.with_service_order(number, |tx, order, now| {
-            Ok(steps::confirm(tx, order, openid, now)?.is_some_and(|confirmed| {
-                refused = confirmed.err();
-                true
-            }))
-        });
-        refused.map_or(done, |reason| Err(ServiceOrderError::Limit(reason)))
+        let mut query_id = String::new();
+        self.with_willing_person(number, |tx, order, now| {
+            query_id = order.query_id();
+            steps::confirm(tx, order, openid, now)
+        })?;
+        Ok(query_id)
     }
 
     /// Deductions for a service order fail from now on, because the person cannot pay.
@@ -206,7 +223,31 @@ impl Platform {
     /// # Errors
     /// When there is nothing to pay, or the database fails.
     pub fn pay_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
+<<<<<<< HEAD
         self.with_service_order(number, collection::pay_completed)
+=======
+        self.with_willing_person(number, |tx, order, now| collection::pay_completed(tx, order, now))
+    }
+
+    /// Does what a person wants, who may have to be told why it cannot be done.
+    fn with_willing_person(
+        &self,
+        number: &str,
+        mut work: impl FnMut(
+            &Transaction<'_>,
+            ServiceOrder,
+            i64,
+        ) -> Result<Option<Result<(), &'static str>>, HandlerError>,
+    ) -> Result<(), ServiceOrderError> {
+        let mut refused = None;
+        let done = self.with_service_order(number, |tx, order, now| {
+            Ok(work(tx, order, now)?.is_some_and(|done| {
+                refused = done.err();
+                true
+            }))
+        });
+        refused.map_or(done, |reason| Err(ServiceOrderError::Limit(reason)))
+>>>>>>> main
     }
 
     fn with_service_order(

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use weipay_wire::sha256_hex;
 
 use super::amounts::written;
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
@@ -80,6 +81,7 @@ pub(super) struct ServiceOrder {
 
 const NUMBER: &str = "merchant and number";
 const PERSON: &str = "number or package";
+const QUERY_ID: &str = "merchant and query id";
 const UNDER_WAY: &str = "under way, of a service and a person";
 const OVERDUE: &str = "overdue, of a service and a person";
 
@@ -96,6 +98,9 @@ impl Record for ServiceOrder {
             IndexEntry::new(PERSON, self.out_order_no.as_str()),
             IndexEntry::new(PERSON, self.package.as_str()),
         ];
+        if self.person().is_some() {
+            indexes.push(IndexEntry::new(QUERY_ID, joined(&self.mchid, &self.query_id())));
+        }
         if let (Some(person), OrderState::Confirmed | OrderState::Completed) = (self.person(), self.state) {
             let of_person = of_person(&self.mchid, &self.service_id, person);
             if self.state == OrderState::Completed && self.deduction.is_none() {
@@ -133,6 +138,16 @@ pub(super) fn find(
     Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
 }
 
+/// The order of a merchant that a person has confirmed, by what the app brought back.
+pub(super) fn find_by_query_id(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    query_id: &str,
+) -> Result<Option<ServiceOrder>, StoreError> {
+    let condition = IndexRange::equal(QUERY_ID, joined(mchid, query_id));
+    Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
+}
+
 /// What a person means by a number: the platform's or the merchant's, or the package. Two where merchants share one.
 pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<ServiceOrder>, StoreError> {
     if let Some(order) = tx.get(number)? {
@@ -160,6 +175,11 @@ impl ServiceOrder {
     /// The openid that the order knows its person by.
     pub(super) fn person(&self) -> Option<&str> {
         self.openid.as_deref().or(self.sub_openid.as_deref())
+    }
+
+    /// What the person's app brings back from the confirmation: nobody can guess it who does not know the package.
+    pub(super) fn query_id(&self) -> String {
+        sha256_hex(self.package.as_bytes()).chars().take(32).collect()
     }
 
     /// The response to a query.

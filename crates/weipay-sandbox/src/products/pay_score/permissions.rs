@@ -11,6 +11,7 @@ use super::amounts::written;
 use super::parties::{Parties, text};
 use super::refusals;
 use crate::clock;
+use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
@@ -147,6 +148,29 @@ pub(super) fn end_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 pub(super) fn end_by_person(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let permission = of_named_person(tx, context)?;
     end_by_merchant(tx, permission, context.now)
+}
+
+/// 查询用户授权状态, the older form.
+pub(super) fn query_state(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let parties = Parties::read(context)?;
+    let (service_id, openid) = (text(context, "service_id"), text(context, "openid"));
+    let (service_id, openid) = (service_id.unwrap_or_default(), openid.unwrap_or_default());
+    if !is_openid(&openid) {
+        return Err(refusals::unknown_person().into());
+    }
+    let found = find_of_person(tx, &parties, &service_id, &openid)?;
+    let is_open = found.is_some_and(|permission| permission.is_open);
+    Ok(json!({
+        "appid": parties.appid, "service_id": service_id, "openid": openid,
+        "use_service_state": if is_open { "AVAILABLE" } else { "UNAVAILABLE" },
+    }))
+}
+
+/// 商户解除用户授权关系, the older form.
+pub(super) fn end_of_service(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let (parties, request) = (Parties::read(context)?, context.request);
+    let found = find_of_person(tx, &parties, request.path("service_id"), request.path("openid"))?;
+    end_by_merchant(tx, found.ok_or_else(refusals::no_such_authorization)?, context.now)
 }
 
 /// INFERRED(pay-score-close): the merchant is notified whichever side ends a permission.

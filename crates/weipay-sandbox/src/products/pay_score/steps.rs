@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::amounts::{check_risk_fund, check_times_of_completion, check_times_of_new, checked_total};
-use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, find};
+use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, find, find_by_query_id};
 use super::parties::Parties;
 use super::permissions::check_authorized;
 use super::{collection, refusals};
+use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
@@ -128,19 +129,23 @@ pub(super) fn check_limits(
     })
 }
 
-/// UNCONFIRMED(pay-score-query-id): a `query_id`, which a front end brings, leads to nothing here.
+/// By the merchant's number, or by the `query_id` that the person's app brings back from the confirmation. UNCONFIRMED(pay-score-query-id): it
+/// is there for an order that the person has confirmed.
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let query = |name: &str| context.request.query(name);
     if query("out_order_no").is_some() == query("query_id").is_some() {
         return Err(refusals::wrong_parameter("give one of out_order_no and query_id").into());
     }
-    let number = query("out_order_no").unwrap_or_default();
     let is_own = |order: &ServiceOrder| {
         query("service_id") == Some(order.service_id.as_str())
             && query("appid").is_none_or(|appid| appid == order.appid)
             && query("sub_mchid") == order.sub_mchid.as_deref()
     };
-    let found = find(tx, &context.caller.mchid, number)?.filter(is_own);
+    let found = match query("query_id") {
+        Some(query_id) => find_by_query_id(tx, &context.caller.mchid, query_id)?,
+        None => find(tx, &context.caller.mchid, query("out_order_no").unwrap_or_default())?,
+    };
+    let found = found.filter(is_own);
     Ok(Value::Object(found.ok_or_else(refusals::no_such_order)?.describe()))
 }
 
@@ -241,7 +246,7 @@ pub(super) fn sync_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
 }
 
 /// The order that a path names, when service and appid of the body are its own.
-fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<ServiceOrder, HandlerError> {
+pub(super) fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<ServiceOrder, HandlerError> {
     let request = context.request;
     let found = find(tx, &context.caller.mchid, request.path("out_order_no"))?;
     let is_own = |order: &ServiceOrder| {
@@ -301,6 +306,9 @@ pub(super) fn confirm(
     let expiry: Due = collection::expiry(&order);
     if order.state != OrderState::Created || now >= expiry.at {
         return Ok(None);
+    }
+    if !AccountState::of_person(tx, openid)?.works() {
+        return Ok(Some(Err(collection::ACCOUNT_DOES_NOT_WORK)));
     }
     if let Err((_, reason)) = check_limits(tx, &order.mchid, &order.service_id, openid)? {
         return Ok(Some(Err(reason)));

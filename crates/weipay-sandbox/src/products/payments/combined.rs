@@ -20,6 +20,7 @@ use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{
     Announcement, Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
+    named,
 };
 
 /// What the parts of a combined order share.
@@ -300,7 +301,7 @@ impl CombinedOrder {
     }
 
     pub(super) fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {
-        let missing = || StoreError::Corrupt(format!("{} {}, which lacks a part", Self::KIND, self.key()));
+        let missing = || StoreError::Corrupt(format!("{}, which lacks a part", named::<Self>(&self.key())));
         let load = |(merchant, number): &(String, String)| {
             Order::find_by_number(tx, merchant, number)?.ok_or_else(missing)
         };

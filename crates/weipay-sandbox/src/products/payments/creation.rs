@@ -24,6 +24,12 @@ pub(crate) fn order_app(tx: &Transaction<'_>, context: &Context<'_>) -> Result<V
     order(tx, context, TradeType::App)
 }
 
+/// 扫码支付下单: a till shows a code, the person scans it, and the mini program of the till asks for the order. UNCONFIRMED(scanned-till): it
+/// is one like any other of a mini program, and its trade_type is JSAPI.
+pub(super) fn order_scanned(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    order(tx, context, TradeType::Jsapi)
+}
+
 pub(super) fn order_h5(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     order(tx, context, TradeType::Mweb)
 }

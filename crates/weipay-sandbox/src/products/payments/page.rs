@@ -214,7 +214,7 @@ impl Platform {
         Some(base16ct::lower::encode_string(tag.as_ref()))
     }
 
-    /// A page of another site can have a name of its own lead to this machine, and read what it finds there. So the page is shown only
+    /// A page of another site can let its own name lead to this machine, and read what it finds there. So the page is shown only
     /// under an address, `localhost`, the sandbox's own name, and names of the platform.
     fn check_host(&self, request: &Request) -> Result<(), Box<Response>> {
         let host = request.header("host").map(name_of).unwrap_or_default();

@@ -51,19 +51,17 @@ impl Parties {
     }
 }
 
-/// A sub-merchant must be one of its partner's, where any was named. UNCONFIRMED(partner-of-everybody): a merchant without any acts for
-/// everybody here, so that a story needs no set-up. And its appid must be bound to it where the sandbox knows its appids.
+/// A sub-merchant must be one of its partner's, and its appid must be bound to it where the sandbox knows its appids.
 pub(crate) fn check_sub_merchant(
     merchants: &Merchants,
     partner: &Account,
     sub_mchid: &str,
     sub_appid: Option<&str>,
 ) -> Result<(), Refusal> {
-    let sub_merchants = &partner.sub_merchants;
     if sub_mchid == partner.mchid {
         return Err(refusals::same_sub_merchant());
     }
-    if !sub_merchants.is_empty() && !sub_merchants.iter().any(|own| own == sub_mchid) {
+    if !merchants.have_relation(partner, sub_mchid) {
         return Err(refusals::no_relation());
     }
     match (sub_appid, merchants.find(sub_mchid)) {

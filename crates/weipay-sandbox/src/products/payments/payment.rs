@@ -153,7 +153,7 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
 /// The rule: who can pay at all.
 fn check_account(account: AccountState) -> Result<(), NotPaid> {
     match account {
-        AccountState::Normal => Ok(()),
+        AccountState::Normal | AccountState::Unverified => Ok(()),
         AccountState::Frozen => Err(NotPaid::Because("the account of the person is frozen".to_owned())),
         AccountState::Cancelled => {
             Err(NotPaid::Because("the person has cancelled the account and cannot pay".to_owned()))

@@ -6,6 +6,7 @@
 //! | `order` | unifiedorder, orderquery, closeorder |
 //! | `codepay` | micropay and reverse, for 付款码 |
 //! | `refund` | refund, refundquery, and the notification of a refund |
+//! | `goods` | refundv2 and refundqueryv2: the same refunds, with goods (单品) |
 //! | `promotions` | what APIv2 says of the coupons of a payment |
 //! | `paid` | what APIv2 says of an order that was paid, in responses and in the notification |
 //! | `codes` | the codes of APIv3 in the place of which APIv2 has others |
@@ -13,6 +14,7 @@
 
 mod codepay;
 pub(crate) mod codes;
+mod goods;
 mod order;
 mod paid;
 mod promotions;
@@ -34,6 +36,8 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/secapi/pay/reverse", codepay::reverse_order),
     route("POST", "v2/secapi/pay/refund", refund::create_refund),
     route("POST", "v2/pay/refundquery", refund::query_refunds),
+    route("POST", "v2/secapi/pay/refundv2", goods::create_refund),
+    route("POST", "v2/pay/refundqueryv2", goods::query_refunds),
 ];
 
 /// `event_type` of the notification of a payment.

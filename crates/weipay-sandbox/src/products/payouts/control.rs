@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::red_packet;
+use super::red_packet::{self, NotOpened};
 use crate::control::{Control, ControlError, ControlRequest, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
@@ -22,6 +22,9 @@ fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
         Opened::Ambiguous => Err(ControlError::conflict(
             "several merchants have used this number; give the send_listid of the response",
         )),
+        Opened::Account(state) => Err(ControlError::conflict(format!(
+            "the account of the person is {state}: let it work again, or the red packet is given back 24 hours after it was sent"
+        ))),
         Opened::Ended(state) => Err(ControlError::conflict(format!(
             "the red packet is {state}: it can be opened once, in the 24 hours after it was sent"
         ))),
@@ -34,6 +37,7 @@ pub(crate) enum Opened {
     Unknown,
     Ambiguous,
     Ended(&'static str),
+    Account(&'static str),
 }
 
 impl Platform {
@@ -46,7 +50,8 @@ impl Platform {
             };
             Ok(match red_packet::open(tx, packet, now)? {
                 Ok(()) => Opened::Now,
-                Err(state) => Opened::Ended(state.word()),
+                Err(NotOpened::State(state)) => Opened::Ended(state.word()),
+                Err(NotOpened::Account(account)) => Opened::Account(account.word()),
             })
         });
         opened.map_err(|error| match error {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{fingerprint, new_number, receiver, refusals};
 use crate::clock;
+use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::payments::v2::times::spaced;
 use crate::products::{Context, HandlerError};
@@ -73,8 +74,11 @@ impl Record for RedPacket {
     }
 }
 
+/// The last second that twelve digits can name.
+const MAX_TIME: i64 = 999_999_999_999;
+
 fn at(mchid: &str, openid: &str, time: i64) -> String {
-    format!("{mchid}@{openid}@{:012}", time.max(0))
+    format!("{mchid}@{openid}@{:012}", time.clamp(0, MAX_TIME))
 }
 
 /// Fen of one red packet, without a `scene_id`.
@@ -103,7 +107,11 @@ pub(super) fn send(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value,
     check_amount(fen, amount("total_num"), request.text("scene_id").is_some())?;
     let openid = request.required("re_openid");
     let person = receiver(tx, openid, request.required("wxappid"))?;
-    check_day(&earlier_today(tx, mchid, openid, now)?, fen)?;
+    let account = AccountState::of_owner(tx, &person)?;
+    if !account.works() {
+        return Err(refusals::abnormal_receiver(account).into());
+    }
+    check_day(&sent_today(tx, mchid, openid, now)?, fen)?;
     let packet = RedPacket {
         number: new_number(tx, "1000000000", now)?,
         mchid: mchid.clone(),
@@ -133,16 +141,17 @@ fn check_amount(fen: i64, people: i64, has_scene: bool) -> Result<(), Refusal> {
     if limits.contains(&fen) { Ok(()) } else { Err(refusals::red_packet_outside_limits()) }
 }
 
-fn earlier_today(
+/// The last ones of today. A clock that went back may have sent some on later days; they count too, or else it would begin the limits
+/// of a day again.
+fn sent_today(
     tx: &Transaction<'_>,
     mchid: &str,
     openid: &str,
     now: i64,
 ) -> Result<Vec<RedPacket>, StoreError> {
-    let day = clock::day(now);
-    let until = clock::midnight(day + 1).saturating_sub(1);
-    let (from, to) = (at(mchid, openid, clock::midnight(day)), at(mchid, openid, until));
-    tx.find(&[IndexRange { index: PERSON_AND_TIME, from, to }], Page { offset: 0, limit: 10 })
+    let from = at(mchid, openid, clock::midnight(clock::day(now)));
+    let range = IndexRange { index: PERSON_AND_TIME, from, to: at(mchid, openid, MAX_TIME) };
+    tx.find(&[range], Page { offset: 0, limit: 10 })
 }
 
 /// The rule of a day.
@@ -196,15 +205,28 @@ pub(super) fn give_back(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), 
     Ok(())
 }
 
-/// The person opens it. Gives the state that it was in when there is nothing left to open.
+/// Why a person cannot open a red packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotOpened {
+    /// There is nothing left to open.
+    State(RedPacketState),
+    /// The account takes nothing.
+    Account(AccountState),
+}
+
+/// The person opens it.
 pub(super) fn open(
     tx: &Transaction<'_>,
     packet: RedPacket,
     now: i64,
-) -> Result<Result<(), RedPacketState>, HandlerError> {
+) -> Result<Result<(), NotOpened>, HandlerError> {
     let due = unclaimed(&packet);
     if packet.state != RedPacketState::Sent || now >= due.at {
-        return Ok(Err(packet.state));
+        return Ok(Err(NotOpened::State(packet.state)));
+    }
+    match AccountState::of_owner(tx, &packet.person)? {
+        AccountState::Normal => {}
+        account => return Ok(Err(NotOpened::Account(account))),
     }
     tx.unschedule(&due)?;
     move_money(tx, &packet, AccountKind::Transferring, AccountKind::Wallet, now)?;

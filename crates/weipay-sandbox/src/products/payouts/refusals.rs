@@ -1,5 +1,6 @@
 //! What these products refuse. Sentences that no source prints are UNCONFIRMED(payout-words).
 
+use crate::people::account::AccountState;
 use crate::response::Refusal;
 
 fn refused(code: &'static str, message: &'static str) -> Refusal {
@@ -8,6 +9,21 @@ fn refused(code: &'static str, message: &'static str) -> Refusal {
 
 pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
     refused("OPENID_ERROR", "openid和appid不匹配").with_reason(reason)
+}
+
+/// The account of the person takes no red packet. UNCONFIRMED(payout-account-state): the code.
+pub(super) fn abnormal_receiver(account: AccountState) -> Refusal {
+    refused("NO_AUTH", "发放失败，此请求可能存在风险，已被微信拦截")
+        .with_reason(format!("the account of the person is {}", account.word()))
+}
+
+/// The same of a payment to the wallet.
+pub(super) fn not_to_be_paid(account: AccountState) -> Refusal {
+    let (code, message) = match account {
+        AccountState::Unverified => ("V2_ACCOUNT_SIMPLE_BAN", "无法给未实名用户付款"),
+        _ => ("RECV_ACCOUNT_NOT_ALLOWED", "收款账户不允许收款"),
+    };
+    refused(code, message).with_reason(format!("the account of the person is {}", account.word()))
 }
 
 /// The number was used for something else.

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::{fingerprint, new_number, receiver, refusals};
 use crate::clock;
+use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::payments::v2::times::spaced;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Fingerprint, IndexEntry, Record, Transaction, joined};
+use crate::store::{Fingerprint, IndexEntry, Record, StoreError, Transaction, joined};
 
 /// A payment that was made. The name of the person is not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,10 @@ pub(super) fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
     check(fen, request.required("check_name"), request.text("re_user_name"))?;
     let openid = request.required("openid");
     let person = receiver(tx, openid, request.required("mch_appid"))?;
+    match AccountState::of_owner(tx, &person)? {
+        AccountState::Normal => {}
+        account => return Err(refusals::not_to_be_paid(account).into()),
+    }
     let payment = WalletPayment {
         number: new_number(tx, "1010000000", now)?,
         mchid: mchid.clone(),
@@ -92,6 +97,16 @@ fn show_paid(payment: &WalletPayment) -> Value {
         "payment_no": payment.number,
         "payment_time": spaced(payment.paid),
     })
+}
+
+/// `payment_no`, fen and time of a payment.
+pub(super) fn find(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    partner_trade_no: &str,
+) -> Result<Option<(String, i64, i64)>, StoreError> {
+    let payment: Option<WalletPayment> = tx.get(&joined(mchid, partner_trade_no))?;
+    Ok(payment.map(|payment| (payment.number, payment.fen, payment.paid)))
 }
 
 /// Queries find what was paid in so many seconds.

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::validity::Window;
 use crate::products::coupon_stocks::{Event, in_time};
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined, named};
 
 /// A coupon that a user received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -295,7 +295,7 @@ pub(crate) struct Seen {
 impl Seen {
     pub(super) fn read(tx: &Transaction<'_>, coupon: &Coupon) -> Result<Self, StoreError> {
         let missing =
-            || StoreError::Corrupt(format!("{} {}, which has no stock", Coupon::KIND, coupon.key()));
+            || StoreError::Corrupt(format!("{}, which has no stock", named::<Coupon>(&coupon.key())));
         let siblings = siblings(tx, coupon)?;
         Ok(Self {
             product: tx.get(&coupon.product_id)?.ok_or_else(missing)?,
@@ -421,7 +421,7 @@ pub(super) fn of_bundle(tx: &Transaction<'_>, bundle_id: &str) -> Result<Vec<Cou
     Ok(coupons)
 }
 
-/// The coupons of the bundle of a coupon, it among them; none of a coupon without a bundle.
+/// The coupons of the bundle of a coupon, it among them; of a coupon without a bundle, none.
 pub(super) fn siblings(tx: &Transaction<'_>, coupon: &Coupon) -> Result<Vec<Coupon>, StoreError> {
     coupon.bundle.as_ref().map_or(Ok(Vec::new()), |bundle| of_bundle(tx, &bundle.id))
 }

@@ -90,7 +90,7 @@ impl AuthorizationState {
 pub(super) struct Authorization {
     /// `authorization_id`: shown when the person has confirmed.
     pub(super) id: String,
-    mchid: String,
+    pub(super) mchid: String,
     pub(super) appid: String,
     pub(super) openid: String,
     out_number: String,
@@ -126,7 +126,11 @@ impl Record for Authorization {
     }
 }
 
-fn find(tx: &Transaction<'_>, mchid: &str, number: &str) -> Result<Option<Authorization>, StoreError> {
+pub(super) fn find(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    number: &str,
+) -> Result<Option<Authorization>, StoreError> {
     let condition = IndexRange::equal(NUMBER, joined(mchid, number));
     Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
 }

@@ -10,10 +10,11 @@ use super::creation::check_appid;
 use super::transfer::{Name, NotifyTo};
 use super::{
     MAX_AGE_SECONDS, MIN_FEN, Movement, NAME_ALLOWED_FEN, NAME_NEEDED_FEN, STEP_SECONDS, fingerprint,
-    move_money, platform_number, refusals,
+    move_money, platform_number, reason_of, refusals,
 };
 use crate::clock;
 use crate::contract::ValidRequest;
+use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Owner, Purse};
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
@@ -116,10 +117,18 @@ pub(super) fn query_detail_by_out_number(
 ) -> Result<Value, HandlerError> {
     let found = find(tx, &context.caller.mchid, context.request.path("out_batch_no"))?;
     let batch = shown(found, context)?;
-    let number = joined(&batch.id, context.request.path("out_detail_no"));
-    let details: Vec<Detail> = tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 1 })?;
-    let detail = details.into_iter().next().ok_or_else(refusals::not_found)?;
-    Ok(detail.describe(&batch))
+    let detail = find_detail(tx, &batch, context.request.path("out_detail_no"))?;
+    Ok(detail.ok_or_else(refusals::not_found)?.describe(&batch))
+}
+
+/// A detail of a batch, by the merchant's number.
+pub(super) fn find_detail(
+    tx: &Transaction<'_>,
+    batch: &Batch,
+    out_detail_no: &str,
+) -> Result<Option<Detail>, StoreError> {
+    let number = joined(&batch.id, out_detail_no);
+    Ok(tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 1 })?.pop())
 }
 
 fn shown(found: Option<Batch>, context: &Context<'_>) -> Result<Batch, Refusal> {
@@ -245,7 +254,7 @@ impl Record for Detail {
     }
 }
 
-fn find(tx: &Transaction<'_>, mchid: &str, number: &str) -> Result<Option<Batch>, StoreError> {
+pub(super) fn find(tx: &Transaction<'_>, mchid: &str, number: &str) -> Result<Option<Batch>, StoreError> {
     let condition = IndexRange::equal(NUMBER, joined(mchid, number));
     Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
 }
@@ -299,7 +308,7 @@ pub(super) fn settle(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
     let Some(batch) = tx.get::<Batch>(id)? else { return Ok(()) };
     let mut success = (0, 0);
     for detail in details_of(tx, id)? {
-        let outcome = detail.decide();
+        let outcome = detail.decide(AccountState::of_person(tx, &detail.openid)?);
         let movement = match outcome {
             Ok(()) => Movement::Pay,
             Err(_) => Movement::GiveBack,
@@ -321,6 +330,11 @@ pub(super) fn settle(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
 }
 
 impl Batch {
+    /// How many details have succeeded, and their fen; nothing before all of them have ended.
+    pub(super) fn success_when_finished(&self) -> Option<(i64, i64)> {
+        self.is_finished.then_some(self.success)
+    }
+
     fn status(&self) -> &'static str {
         if self.is_finished { "FINISHED" } else { "ACCEPTED" }
     }
@@ -414,12 +428,20 @@ impl Detail {
         }
     }
 
-    /// The rule. Too little is TRANSFER_QUOTA_EXCEED, as seen; so is too much.
-    fn decide(&self) -> Result<(), &'static str> {
+    /// The rule, with the account of the person. Too little is TRANSFER_QUOTA_EXCEED, as seen; so is too much.
+    fn decide(&self, account: AccountState) -> Result<(), &'static str> {
         if !is_openid(&self.openid) {
             return Err("OPENID_INVALID");
         }
-        if !(MIN_FEN..=super::MAX_FEN).contains(&self.fen) { Err("TRANSFER_QUOTA_EXCEED") } else { Ok(()) }
+        if !(MIN_FEN..=super::MAX_FEN).contains(&self.fen) {
+            return Err("TRANSFER_QUOTA_EXCEED");
+        }
+        reason_of(account).map_or(Ok(()), Err)
+    }
+
+    /// Fen and time, when the person has them.
+    pub(super) fn paid(&self) -> Option<(i64, i64)> {
+        matches!(self.outcome, Some(Ok(()))).then_some((self.fen, self.update_time))
     }
 
     fn status(&self, batch: &Batch) -> &'static str {
@@ -495,13 +517,21 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_detail_is_its_reason() {
-        let detail = |openid: &str, fen| {
+        let detail_to = |openid: &str, fen, account| {
             let members = json!({ "openid": openid, "transfer_amount": fen });
-            Detail::read(members.as_object().unwrap()).decide()
+            Detail::read(members.as_object().unwrap()).decide(account)
         };
+        let detail = |openid: &str, fen| detail_to(openid, fen, AccountState::Normal);
         let openid = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
         assert_eq!(detail(openid, 10), Ok(()));
         assert_eq!(detail(openid, 9), Err("TRANSFER_QUOTA_EXCEED"));
         assert_eq!(detail("nobody", 10), Err("OPENID_INVALID"));
+        for (account, reason) in [
+            (AccountState::Frozen, "ACCOUNT_FROZEN"),
+            (AccountState::Cancelled, "ACCOUNT_NOT_EXIST"),
+            (AccountState::Unverified, "REAL_NAME_CHECK_FAIL"),
+        ] {
+            assert_eq!(detail_to(openid, 10, account), Err(reason));
+        }
     }
 }

@@ -13,29 +13,31 @@ use crate::platform::Platform;
 use crate::products::HandlerError;
 use crate::store::{StoreError, Transaction};
 
+const MCHID: Member = Member::text("mchid", "The merchant whose number is meant, when several have used it");
+
 pub(crate) const ROUTES: &[Route] = &[
     Route::post(
         "/transfers/{number}/confirm",
         "A person confirms a transfer (商家转账), by out_bill_no, transfer_bill_no or package_info",
-        &[Member::word("fail_reason", FAIL_REASONS, "The payment then fails with this reason")],
+        &[Member::word("fail_reason", FAIL_REASONS, "The payment then fails with this reason"), MCHID],
         confirm,
     ),
     Route::post(
         "/transfers/{number}/refuse",
         "A person does not confirm a transfer: it fails at once, as it would after 24 hours",
-        &[],
+        &[MCHID],
         refuse,
     ),
     Route::post(
         "/authorizations/{number}/confirm",
         "A person lets a merchant transfer without confirmation (免确认收款授权), by out_authorization_no or package_info",
-        &[],
+        &[MCHID],
         give_authorization,
     ),
     Route::post(
         "/authorizations/{number}/end",
         "A person ends such an authorization",
-        &[],
+        &[MCHID],
         end_authorization,
     ),
 ];
@@ -60,7 +62,7 @@ impl fmt::Display for TransferError {
         match self {
             Self::Unknown => f.write_str("no merchant has made one with this number"),
             Self::Ambiguous => f.write_str(
-                "several merchants have used this number; give the platform's number or package_info",
+                "several merchants have used this number; give the platform's number or package_info, or say which merchant is meant (mchid)",
             ),
             Self::State(state) => {
                 write!(f, "it is {state} now, so that nothing is left to confirm or to end")
@@ -108,23 +110,63 @@ impl From<TransferError> for ControlError {
     }
 }
 
+/// What a request means: a number, of this merchant where it says so.
+#[derive(Debug, Clone, Copy)]
+struct Named<'a> {
+    number: &'a str,
+    mchid: Option<&'a str>,
+}
+
+fn named(request: &ControlRequest) -> Named<'_> {
+    Named { number: request.path("number"), mchid: request.text("mchid") }
+}
+
+impl<'a> Named<'a> {
+    /// Whosever it is.
+    const fn anybodys(number: &'a str) -> Self {
+        Self { number, mchid: None }
+    }
+
+    fn transfer(self, tx: &Transaction<'_>) -> Result<Transfer, TransferError> {
+        let own = self.mchid.map(|mchid| transfer::find(tx, mchid, self.number)).transpose()?.flatten();
+        let found = match own {
+            Some(own) => vec![own],
+            None => transfer::find_for_person(tx, self.number)?,
+        };
+        one(found.into_iter().filter(|found| self.is_of(&found.mchid)).collect())
+    }
+
+    fn authorization(self, tx: &Transaction<'_>) -> Result<Authorization, TransferError> {
+        let own = self.mchid.map(|mchid| authorization::find(tx, mchid, self.number)).transpose()?.flatten();
+        let found = match own {
+            Some(own) => vec![own],
+            None => authorization::find_for_person(tx, self.number)?,
+        };
+        one(found.into_iter().filter(|found| self.is_of(&found.mchid)).collect())
+    }
+
+    fn is_of(self, mchid: &str) -> bool {
+        self.mchid.is_none_or(|named| named == mchid)
+    }
+}
+
 fn confirm(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let state = control.platform.confirm_transfer(request.path("number"), request.text("fail_reason"))?;
+    let state = control.platform.confirm_transfer_of(named(request), request.text("fail_reason"))?;
     Ok(json!({ "state": state }))
 }
 
 fn refuse(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let state = control.platform.refuse_transfer(request.path("number"))?;
+    let state = control.platform.refuse_transfer_of(named(request))?;
     Ok(json!({ "state": state }))
 }
 
 fn give_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    control.platform.confirm_authorization(request.path("number"))?;
+    control.platform.confirm_authorization_of(named(request))?;
     Ok(Value::Null)
 }
 
 fn end_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    control.platform.end_authorization(request.path("number"))?;
+    control.platform.end_authorization_of(named(request))?;
     Ok(Value::Null)
 }
 
@@ -139,11 +181,19 @@ impl Platform {
         number: &str,
         fail_reason: Option<&str>,
     ) -> Result<&'static str, TransferError> {
+        self.confirm_transfer_of(Named::anybodys(number), fail_reason)
+    }
+
+    fn confirm_transfer_of(
+        &self,
+        named: Named<'_>,
+        fail_reason: Option<&str>,
+    ) -> Result<&'static str, TransferError> {
         if fail_reason.is_some_and(|reason| !FAIL_REASONS.contains(&reason)) {
             return Err(TransferError::Reason);
         }
         self.act(|tx, now| {
-            let transfer = one(transfer::find_for_person(tx, number)?)?;
+            let transfer = named.transfer(tx)?;
             let state = transfer.state.word();
             let confirmed = course::confirm(tx, transfer, fail_reason, now)?;
             confirmed.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
@@ -156,8 +206,12 @@ impl Platform {
     /// # Errors
     /// When there is nothing to confirm, or the database fails.
     pub fn refuse_transfer(&self, number: &str) -> Result<&'static str, TransferError> {
+        self.refuse_transfer_of(Named::anybodys(number))
+    }
+
+    fn refuse_transfer_of(&self, named: Named<'_>) -> Result<&'static str, TransferError> {
         self.act(|tx, now| {
-            let transfer = one(transfer::find_for_person(tx, number)?)?;
+            let transfer = named.transfer(tx)?;
             let state = transfer.state.word();
             let refused: Option<Transfer> = course::refuse(tx, transfer, now)?;
             refused.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
@@ -169,7 +223,11 @@ impl Platform {
     /// # Errors
     /// When nothing was asked for under this number, it was answered already, or the database fails.
     pub fn confirm_authorization(&self, number: &str) -> Result<(), TransferError> {
-        self.with_authorization(number, |tx, found, now| authorization::take_effect(tx, &found.id, now))
+        self.confirm_authorization_of(Named::anybodys(number))
+    }
+
+    fn confirm_authorization_of(&self, named: Named<'_>) -> Result<(), TransferError> {
+        self.with_authorization(named, |tx, found, now| authorization::take_effect(tx, &found.id, now))
     }
 
     /// A person ends an authorization.
@@ -177,16 +235,20 @@ impl Platform {
     /// # Errors
     /// When there is none in effect under this number, or the database fails.
     pub fn end_authorization(&self, number: &str) -> Result<(), TransferError> {
-        self.with_authorization(number, authorization::end_by_person)
+        self.end_authorization_of(Named::anybodys(number))
+    }
+
+    fn end_authorization_of(&self, named: Named<'_>) -> Result<(), TransferError> {
+        self.with_authorization(named, |tx, found, now| authorization::end_by_person(tx, found, now))
     }
 
     fn with_authorization(
         &self,
-        number: &str,
+        named: Named<'_>,
         work: impl Fn(&Transaction<'_>, Authorization, i64) -> Result<bool, StoreError>,
     ) -> Result<(), TransferError> {
         self.act(|tx, now| {
-            let found = one(authorization::find_for_person(tx, number)?)?;
+            let found = named.authorization(tx)?;
             let state = found.state.word();
             if work(tx, found, now)? { Ok(()) } else { Err(TransferError::State(state)) }
         })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::authorization;
 use super::transfer::{MCH_CANCEL, OVERDUE_CLOSE, Transfer, TransferState, find};
-use super::{CONFIRMATION_SECONDS, MAX_AGE_SECONDS, STEP_SECONDS, refusals};
+use super::{CONFIRMATION_SECONDS, MAX_AGE_SECONDS, STEP_SECONDS, reason_of, refusals};
 use crate::clock;
 use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
@@ -118,7 +118,7 @@ pub(super) fn end_overdue(tx: &Transaction<'_>, number: &str, at: i64) -> Result
 pub(super) fn settle(tx: &Transaction<'_>, number: &str, at: i64) -> Result<(), HandlerError> {
     let Some(transfer) = tx.get::<Transfer>(number)? else { return Ok(()) };
     let account = AccountState::of_person(tx, &transfer.openid)?;
-    match (transfer.state, transfer.will_fail.clone().or_else(|| reason_of(account))) {
+    match (transfer.state, transfer.will_fail.clone().or_else(|| reason_of(account).map(str::to_owned))) {
         (TransferState::Canceling, _) => transfer.step(tx, TransferState::Cancelled, Some(MCH_CANCEL), at)?,
         (TransferState::Transfering, None) => transfer.step(tx, TransferState::Success, None, at)?,
         (TransferState::Transfering, Some(reason)) => {
@@ -127,13 +127,4 @@ pub(super) fn settle(tx: &Transaction<'_>, number: &str, at: i64) -> Result<(), 
         _ => transfer,
     };
     Ok(())
-}
-
-/// Why nothing comes into an account that does not work.
-fn reason_of(account: AccountState) -> Option<String> {
-    match account {
-        AccountState::Normal => None,
-        AccountState::Frozen => Some("ACCOUNT_FROZEN".to_owned()),
-        AccountState::Cancelled => Some("ACCOUNT_NOT_EXIST".to_owned()),
-    }
 }

@@ -63,6 +63,26 @@ pub(super) fn not_found() -> Refusal {
     )
 }
 
+/// Only what the person has has a receipt (电子回单).
+pub(super) fn no_receipt_of_transfer(state: &'static str) -> Refusal {
+    Refusal::invalid_request("转账单未成功，无法申请电子回单")
+        .with_reason(format!("the transfer is {state}; a receipt is there for one that is SUCCESS"))
+}
+
+pub(super) fn no_receipt_of_batch(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("批次未完成或没有转账成功的明细，无法申请电子回单").with_reason(reason)
+}
+
+pub(super) fn no_receipt_of_detail() -> Refusal {
+    Refusal::param_error("明细单未完成，无法申请电子回单")
+        .with_reason("the detail is not SUCCESS: only what the person has has a receipt")
+}
+
+pub(super) fn no_such_receipt() -> Refusal {
+    Refusal::new(404, "NOT_FOUND", "记录不存在")
+        .with_reason("nobody has applied for the receipt of this transfer: apply for it by POST first")
+}
+
 /// A number that the operation does not know; its page lists no 404.
 pub(super) fn wrong_number() -> Refusal {
     Refusal::invalid_request("单号错误，请检查")

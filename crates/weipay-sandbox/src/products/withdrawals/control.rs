@@ -19,6 +19,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         )
         .required(),
         Member::text("reason", "Why it fails or comes back"),
+        Member::text("mchid", "The merchant whose out_request_no is meant, when several have used it"),
     ],
     decide_outcome,
 )];
@@ -31,12 +32,13 @@ fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, 
         Some("refund") => State::Refund,
         _ => State::Success,
     };
-    let decided = control.platform.decide_withdrawal(request.path("number"), to, request.text("reason"))?;
+    let (number, mchid) = (request.path("number"), request.text("mchid"));
+    let decided = control.platform.decide_withdrawal(number, mchid, to, request.text("reason"))?;
     match decided {
         Decided::Now(withdrawal) => Ok(withdrawal.show()),
         Decided::Unknown => Err(ControlError::not_found("no withdrawal has this number")),
         Decided::Ambiguous => Err(ControlError::conflict(
-            "several merchants have used this number; give the withdraw_id of the response",
+            "several merchants have used this number; give the withdraw_id of the response, or say which merchant is meant (mchid)",
         )),
         Decided::Impossible(state) => Err(ControlError::conflict(format!(
             "the withdrawal is {}: one that is CREATE_SUCCESS can succeed or fail, and only one that is SUCCESS can come back",
@@ -58,10 +60,11 @@ impl Platform {
     pub(crate) fn decide_withdrawal(
         &self,
         number: &str,
+        mchid: Option<&str>,
         to: State,
         reason: Option<&str>,
     ) -> Result<Decided, StoreError> {
-        let decided = self.act(|tx, now| decide(tx, number, to, reason, now));
+        let decided = self.act(|tx, now| decide(tx, (number, mchid), to, reason, now));
         decided.map_err(|error| match error {
             HandlerError::Failed(error) => error,
             // What was taken for a withdrawal is there.
@@ -70,15 +73,20 @@ impl Platform {
     }
 }
 
-/// Decides what the bank does with the withdrawal that has either number.
+/// Decides what the bank does with the withdrawal that has either number, of this merchant where one is given.
 pub(crate) fn decide(
     tx: &Transaction<'_>,
-    number: &str,
+    (number, mchid): (&str, Option<&str>),
     to: State,
     reason: Option<&str>,
     now: i64,
 ) -> Result<Decided, HandlerError> {
-    let mut found = Withdrawal::find_anybodys(tx, number)?;
+    let own = mchid.map(|mchid| Withdrawal::find_by_number(tx, mchid, number)).transpose()?.flatten();
+    let mut found = match own {
+        Some(own) => vec![own],
+        None => Withdrawal::find_anybodys(tx, number)?,
+    };
+    found.retain(|found| mchid.is_none_or(|mchid| mchid == found.merchant));
     let (Some(withdrawal), true) = (found.pop(), found.is_empty()) else {
         return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
     };

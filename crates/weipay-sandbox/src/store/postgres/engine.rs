@@ -31,7 +31,7 @@ const PAGE: i64 = 1_000;
 
 const OUTBOX: &str = "number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due";
 
-/// Counts on. One statement, which is a transaction of its own on a connection without one.
+/// Counts on. One statement, which is a whole transaction on a connection without one.
 pub(super) fn count(connection: &Connection, series: &str) -> Result<i64, Failure> {
     let rows = connection.query(
         "INSERT INTO weipay_counters (name, value) VALUES ($1, 1)

@@ -107,7 +107,7 @@ fn work_that_others_come_between_is_done_again_until_all_is_done() {
 #[test]
 fn a_rule_that_reads_what_others_write_holds_for_all_of_them_together() {
     let Some(nodes) = nodes::<3>() else { return };
-    // At most ten records: each transaction counts, then adds one under a key of its own.
+    // At most ten records: each transaction counts, then adds one under a new key.
     let indexes = [crate::store::IndexEntry::new("all", "")];
     let all = [crate::store::IndexRange::equal("all", "")];
     let add = |node: &Postgres, key: &str| {
@@ -165,6 +165,65 @@ fn an_attempt_that_failed_is_free_for_every_node() {
     assert_eq!(claim(&first), [1]);
     within(&first, |engine| engine.postpone(1, 1, 0));
     assert_eq!(claim(&second), [1]);
+}
+
+#[test]
+fn a_time_that_was_changed_counts_also_for_what_another_node_has_claimed() {
+    let Some([first, second]) = nodes::<2>() else { return };
+    within(&first, |engine| engine.add_to_outbox(&entry(1)));
+    assert_eq!(claim(&first), [1]);
+    assert!(!within(&second, |engine| engine.postpone(1, 7, 900)), "it is not told the second's outcome");
+    within(&second, |engine| engine.change_due(1, 500));
+    let there = within(&first, |engine| engine.outbox_due(500, 9));
+    assert_eq!((there[0].attempts, there[0].due), (0, 500));
+    // Only who has claimed it gives it back.
+    within(&second, |engine| engine.change_due(1, 0));
+    within(&second, |engine| engine.give_back(1));
+    assert!(claim(&second).is_empty());
+    within(&first, |engine| engine.give_back(1));
+    assert_eq!(claim(&second), [1]);
+}
+
+#[test]
+fn a_clock_that_two_nodes_move_never_goes_back_and_loses_no_move() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    // The second has not looked since the first moved it.
+    first.clock().advance(1_000);
+    second.clock().advance(60);
+    assert_eq!(second.clock().now(), 1_160);
+    first.platform().tick(0).unwrap();
+    assert_eq!(first.clock().now(), 1_160);
+    // Both at once, while each also looks at what the other does.
+    thread::scope(|scope| {
+        for sandbox in [&first, &second] {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    let before = sandbox.clock().now();
+                    sandbox.clock().advance(1);
+                    assert!(sandbox.clock().now() > before);
+                }
+            });
+            scope.spawn(|| (0..50).for_each(|_| drop(sandbox.platform().tick(0).unwrap())));
+        }
+    });
+    for sandbox in [&first, &second] {
+        sandbox.platform().tick(0).unwrap();
+        assert_eq!(sandbox.clock().now(), 1_260);
+    }
+    // A run that another node has overtaken stays where that one is.
+    first.clock().set(5_000);
+    second.clock().go_on_to(2_000);
+    assert_eq!((first.clock().now(), second.clock().now()), (5_000, 5_000));
+}
+
+#[test]
+fn a_merchant_that_another_node_has_added_is_known_before_anything_is_sent_to_it() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    second.platform().look_at_merchant(&mchid).unwrap();
+    assert!(second.platform().kit_of(&mchid).is_ok());
+    assert!(!second.platform().look_at_merchant(&mchid).unwrap(), "nothing has changed since");
+    assert!(!second.platform().look_at_merchant("1").unwrap());
 }
 
 #[test]

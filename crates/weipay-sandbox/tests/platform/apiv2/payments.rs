@@ -359,6 +359,42 @@ fn a_refund_by_one_version_is_seen_by_the_other_and_its_result_is_notified() {
 }
 
 #[test]
+fn refunds_of_goods_are_the_same_refunds_and_list_the_coupons() {
+    let sandbox = crate::sandbox().start().unwrap();
+    call(&sandbox, ORDER, &order("order-1", "JSAPI"));
+    sandbox.pay(&PersonPays::new("order-1").discount(100)).unwrap();
+    let goods = json!({
+        "goods_detail": [{ "goods_id": "1001", "goods_name": "茶", "price": 300, "refund_amount": 300, "refund_quantity": 1 }],
+    })
+    .to_string();
+    let mut asked = refund("order-1", "r1", "1000", "300");
+    asked.push(("detail", &goods));
+    let list = |said: &XmlElements| -> Value {
+        serde_json::from_str(said.text("promotion_detail").unwrap()).unwrap()
+    };
+    let made = call(&sandbox, "/secapi/pay/refundv2", &asked);
+    assert_eq!(values(&made, ["refund_fee", "cash_refund_fee", "coupon_refund_fee_0"]), ["300", "270", "30"]);
+    let coupon = &list(&made)["promotion_detail"][0];
+    assert_eq!((&coupon["amount"], &coupon["refund_amount"]), (&json!(100), &json!(30)));
+    assert_eq!(coupon["goods_detail"][0]["goods_id"], "1001");
+    let again = call(&sandbox, "/secapi/pay/refundv2", &asked);
+    assert_eq!(values(&again, ["refund_id"]), values(&made, ["refund_id"]));
+    sandbox.run_for(61).unwrap();
+
+    // Both forms see the refunds of both.
+    call(&sandbox, REFUND, &refund("order-1", "r2", "1000", "200"));
+    for path in [REFUNDS, "/pay/refundqueryv2"] {
+        let said = call(&sandbox, path, &by_number("order-1"));
+        assert_eq!(values(&said, ["refund_count", "out_refund_no_0", "out_refund_no_1"]), ["2", "r1", "r2"]);
+        assert_eq!(said.text("promotion_detail").is_some(), path != REFUNDS);
+    }
+    let found = call(&sandbox, "/pay/refundqueryv2", &by_number("order-1"));
+    assert_eq!(list(&found)["promotion_detail"][0]["refund_amount"], 50);
+    let seen = client(&sandbox).get("/v3/refund/domestic/refunds/r1").success();
+    assert_eq!(seen["promotion_detail"][0]["goods_detail"][0]["merchant_goods_id"], "1001");
+}
+
+#[test]
 fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
     let sandbox = crate::sandbox().start().unwrap();
     call(&sandbox, ORDER, &order("order-1", "JSAPI"));

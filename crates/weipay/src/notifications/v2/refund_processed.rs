@@ -43,8 +43,8 @@ response! {
         out_trade_no: String = xml("out_trade_no").required(),
         /// 退款资金来源. Required.
         refund_account: String = xml("refund_account").required(),
-        /// 申请退款金额. Required.
-        refund_fee: String = xml("refund_fee").required(),
+        /// 申请退款金额. Required; in fen (分).
+        refund_fee: i64 = xml("refund_fee").required(),
         /// 微信退款单号. Required.
         refund_id: String = xml("refund_id").required(),
         /// 退款入账账户.
@@ -53,18 +53,18 @@ response! {
         refund_request_source: RefundRequestSource = xml("refund_request_source"),
         /// 退款状态. Required.
         refund_status: RefundStatus = xml("refund_status").required(),
-        /// 退款金额.
-        settlement_refund_fee: String = xml("settlement_refund_fee"),
-        /// 应结订单金额.
-        settlement_total_fee: String = xml("settlement_total_fee"),
+        /// 退款金额. In fen (分).
+        settlement_refund_fee: i64 = xml("settlement_refund_fee"),
+        /// 应结订单金额. In fen (分).
+        settlement_total_fee: i64 = xml("settlement_total_fee"),
         /// 退款成功时间.
         success_time: String = xml("success_time"),
-        /// 订单金额. Required.
-        total_fee: String = xml("total_fee").required(),
+        /// 订单金额. Required; in fen (分).
+        total_fee: i64 = xml("total_fee").required(),
         /// 微信支付订单号. Required.
         transaction_id: String = xml("transaction_id").required(),
-        /// 用户退款金额. Required.
-        cash_refund_fee: String = xml("cash_refund_fee").required(),
+        /// 用户退款金额. Required; in fen (分).
+        cash_refund_fee: i64 = xml("cash_refund_fee").required(),
     }
 }
 

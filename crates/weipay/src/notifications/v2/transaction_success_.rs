@@ -48,16 +48,18 @@ response! {
         sign: String = xml("sign").required(),
         /// 支付完成时间.
         time_end: String = xml("time_end"),
-        /// 标价金额. Required.
-        total_fee: String = xml("total_fee").required(),
-        /// 总代金券金额.
-        coupon_fee: String = xml("coupon_fee"),
-        /// 代金券使用数量.
-        coupon_count: String = xml("coupon_count"),
+        /// 标价金额. Required; in fen (分).
+        total_fee: i64 = xml("total_fee").required(),
+        /// 总代金券金额. In fen (分).
+        coupon_fee: i64 = xml("coupon_fee"),
+        /// 代金券使用数量. Format `int32`.
+        coupon_count: i64 = xml("coupon_count").int32(),
         /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire.
         coupon_type_n: Numbered<String> = xml("coupon_type_$n"),
         /// 代金券ID. One for each `$n` of `coupon_id_$n` on the wire.
         coupon_id_n: Numbered<String> = xml("coupon_id_$n"),
+        /// 单个代金券支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
+        coupon_fee_n: Numbered<i64> = xml("coupon_fee_$n"),
         /// 交易类型. Required.
         trade_type: TradeType = xml("trade_type").required(),
         /// 微信支付订单号. Required.
@@ -68,6 +70,18 @@ response! {
         user_repaid: YesOrNo = xml("user_repaid"),
         /// 交易状态.
         trade_state: TradeState = xml("trade_state"),
+        /// 现金支付金额. In fen (分).
+        cash_fee: i64 = xml("cash_fee"),
+        /// 现金支付币种.
+        cash_fee_type: String = xml("cash_fee_type"),
+        /// 应结订单金额. In fen (分).
+        settlement_total_fee: i64 = xml("settlement_total_fee"),
+        /// 设备号.
+        device_info: String = xml("device_info"),
+        /// 错误代码.
+        err_code: String = xml("err_code"),
+        /// 错误代码描述.
+        err_code_des: String = xml("err_code_des"),
     }
 }
 

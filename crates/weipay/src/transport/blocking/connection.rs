@@ -4,7 +4,7 @@
 //!
 //! - **The host is looked up here**, only when the pool has no connection. ureq asks its resolver before it looks into the pool,
 //!   and its own resolver starts a thread for each look-up with a time limit, so a thread for each call.
-//! - **The root certificates are loaded once.** A request with a time limit has settings of its own, and ureq loads the roots
+//! - **The root certificates are loaded once.** A request with a time limit has separate settings, and ureq loads the roots
 //!   again for each connection with such settings. Here all requests share the settings of TLS.
 //!
 //! An error alone does not tell how far a request got and how its response ended. A socket that has sent a request, and whose
@@ -186,7 +186,7 @@ impl Connector<()> for WatchingConnector {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Watched>, Error> {
-        // A proxy is asked for a tunnel over such a connection. That is no byte of the request.
+        // A proxy is asked for a tunnel over such a connection. That is not a byte of the request.
         let progress = CALL.get();
         let connected = self.0.connect(details, chained);
         CALL.set(progress);

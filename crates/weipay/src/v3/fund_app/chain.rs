@@ -371,6 +371,13 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the transfer has not succeeded UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | this merchant has no transfer with the number UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::elecsign::out_bill_no::post).
     ///
     /// ```no_run
@@ -412,6 +419,12 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
     ///
     /// For 普通商户.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | this merchant has no transfer with the number, or nobody has applied for its receipt UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::elecsign::out_bill_no::out_bill_no::get).
     ///
     /// ```no_run
@@ -444,6 +457,13 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
     /// 微信单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the transfer has not succeeded UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | this merchant has no transfer with the number UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::elecsign::transfer_bill_no::post).
     ///
@@ -486,6 +506,12 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
     /// 微信单号查询电子回单 · `GET v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
     ///
     /// For 普通商户.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | this merchant has no transfer with the number, or nobody has applied for its receipt UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::elecsign::transfer_bill_no::transfer_bill_no::get).
     ///

@@ -22,7 +22,7 @@ use crate::platform::{MERCHANT, configured, response_bytes};
 /// Names the folder with the authority's certificate and key in the process that trusts it.
 const FOLDER: &str = "WEIPAY_TEST_TRUSTED_AUTHORITY";
 
-/// Runs a test of this binary again in a process that trusts an authority of its own.
+/// Runs a test of this binary again in a process that trusts a test authority.
 fn trusting(test: &str, body: impl FnOnce(&Authority)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return body(&Authority::read(Path::new(&folder)));

@@ -82,7 +82,7 @@ fn an_order_is_paid_notified_asked_for_in_both_versions_and_refunded() {
     let Event::V2(V2Event::Payment(payment)) = notification.event() else { panic!("{notification:?}") };
     assert_eq!(payment.out_trade_no.as_deref(), Some("order-1"));
     assert_eq!(payment.transaction_id.as_deref(), Some(&*paid.transaction_ids[0]));
-    assert_eq!((payment.total_fee.as_deref(), payment.openid.as_deref()), (Some("100"), Some(OPENID)));
+    assert_eq!((payment.total_fee, payment.openid.as_deref()), (Some(100), Some(OPENID)));
 
     let asked = shop.query("order-1");
     assert_eq!(asked.trade_state.unwrap().as_str(), "SUCCESS");
@@ -113,7 +113,7 @@ fn an_order_is_paid_notified_asked_for_in_both_versions_and_refunded() {
     assert_eq!(notification.misread().len(), 0, "{:?}", notification.misread());
     let Event::V2(V2Event::Refund(refunded)) = notification.event() else { panic!("{notification:?}") };
     assert_eq!(refunded.out_refund_no.as_deref(), Some("refund-1"));
-    assert_eq!(refunded.refund_fee.as_deref(), Some("40"));
+    assert_eq!(refunded.refund_fee, Some(40));
 
     let by_v3 = shop.client.chain("v3/refund/domestic/refunds/refund-1").get().unwrap().json().unwrap();
     assert_eq!((&by_v3["status"], &by_v3["amount"]["refund"]), (&json!("SUCCESS"), &json!(40)));

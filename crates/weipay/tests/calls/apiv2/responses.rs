@@ -34,6 +34,24 @@ fn a_success_is_believed_by_either_kind_of_signature() {
     }
 }
 
+/// `return_code` says that the request was understood. Whether a payment was made, `result_code` says.
+#[test]
+fn a_signed_response_that_does_not_say_how_the_call_ended_is_no_success() {
+    let understood = [("return_code", "SUCCESS"), ("return_msg", "OK"), ("nonce_str", "n")];
+    for path in ["v2/pay/micropay", "v2/secapi/pay/refund", "v2/mmpaymkttransfers/sendredpack"] {
+        for more in [&[][..], &[("result_code", "")]] {
+            let error = client(vec![signed(&[&understood, more].concat())]).chain(path).post(json!({}));
+            let error = error.unwrap_err();
+            assert!(error.is_unverified() && error.may_have_taken_effect(), "{path}: {error}");
+            assert!(format!("{error:#}").contains("no `result_code` SUCCESS"), "{error:#}");
+        }
+    }
+    // Operations whose responses have none.
+    let rate =
+        client(vec![signed(&understood)]).chain("v2/pay/profitsharingmerchantratioquery").post(json!({}));
+    assert!(rate.unwrap().is_verified());
+}
+
 #[test]
 fn a_success_of_another_order_is_refused() {
     let fields = [&paid()[..], &[("out_trade_no", "B2")]].concat();
@@ -118,7 +136,7 @@ fn a_success_that_is_not_proven_is_an_error_that_may_have_taken_effect() {
         (
             "no word of success",
             b"<xml><a>1</a></xml>".to_vec(),
-            Box::new(|error| matches!(error, VerifyError::Xml(_))),
+            Box::new(|error| *error == VerifyError::Xml(XmlError::NoOutcome { element: "return_code" })),
         ),
         (
             "another encoding",

@@ -37,7 +37,7 @@ fn to(server: &Server, timer: &Noting) -> ClientBuilder {
     configured().base_url(&server.base_url()).timer(timer.clone())
 }
 
-/// One call on each client, each with a server that follows the steps and a timer of its own.
+/// One call on each client, each with a server that follows the steps and its own timer.
 fn each(
     steps: impl Fn() -> Vec<Step>,
     settings: impl Fn(ClientBuilder) -> ClientBuilder,

@@ -53,7 +53,7 @@ fn a_signed_payment_is_a_typed_event_and_is_answered_in_xml() {
         assert_eq!((notification.event_type(), notification.is_signed()), ("transaction-success", true));
         let Event::V2(V2Event::Payment(payment)) = notification.event() else { panic!("{notification:?}") };
         assert_eq!(payment.out_trade_no.as_deref(), Some("order-1"));
-        assert_eq!(payment.total_fee.as_deref(), Some("100"));
+        assert_eq!(payment.total_fee, Some(100));
         assert_eq!(notification.json().unwrap()["transaction_id"], "1004400740201409030005092168");
         let shown = format!("{notification:?} {:?}", notification.event());
         assert!(!shown.contains("oSecret") && !shown.contains("order-1"), "{shown}");

@@ -72,7 +72,7 @@ fn a_coupon_that_the_sandbox_notifies_of_is_verified_opened_and_typed() {
     }
 }
 
-/// The example is built with the tests, and starts a sandbox of its own.
+/// The example is built with the tests, and starts its own sandbox.
 #[test]
 fn the_example_receives_a_notification_and_ends() {
     let tests = std::env::current_exe().unwrap();

@@ -130,6 +130,22 @@ fn a_rotation_in_the_middle_of_traffic_loses_no_call() {
     });
 }
 
+/// wechatpay-apiv3/wechatpay-apache-httpclient#66: a client without calls for some hours kept certificates that had all been replaced,
+/// and did not believe the list that named the new ones.
+#[test]
+fn a_client_that_was_idle_while_all_certificates_were_replaced_goes_on() {
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.calls(|_, now| success_by(&NEW, now));
+        for days in [1, 30] {
+            server.advance(days * 86_400);
+            (0..3).for_each(|_| client.get("v3/a").unwrap());
+        }
+        assert_eq!(client.serial().as_deref(), Some(NEW.serial()));
+    });
+}
+
 #[test]
 fn a_burst_of_unknown_serials_leads_to_one_fetch_a_minute() {
     let stranger = signer(2026, 2031);

@@ -104,7 +104,7 @@ impl Shops {
 
     fn refund(&self, order: usize, number: usize, fen: i64) -> bool {
         let (maker, payee, total) = ORDERS[order];
-        // Every number is one order's, so that a repeated one is no new refund.
+        // Each number belongs to one order, so a repeated one is not a new refund.
         let mut body = json!({
             "out_trade_no": format!("order-{order}"), "out_refund_no": format!("refund-{order}-{number}"),
             "amount": { "refund": fen.min(total), "total": total, "currency": "CNY" },

@@ -122,7 +122,7 @@ impl Shops {
         }
     }
 
-    /// By the transaction_id of the collection; without one by the number of the order, which is none of a payment.
+    /// By the transaction_id of the collection; without one by the number of the order, which names no payment.
     fn refund(&mut self, key: Key, fen: i64, model: &Model) -> Result<Value, Refused> {
         self.refunds += 1;
         let known = model.orders.get(&key);
@@ -268,7 +268,8 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
         }
         Step::PersonPays { caller, number } => {
             let (key, now) = ((caller, number), shops.world.now);
-            let done = shops.person(key, model, |tx, order| collection::pay_completed(tx, order, now));
+            let done = shops
+                .person(key, model, |tx, order| Ok(collection::pay_completed(tx, order, now)?.is_some()));
             assert_eq!(done, model.pay(key));
         }
         Step::Refund { caller, number, fen } => {

@@ -23,7 +23,7 @@ use crate::store::StoreError;
 const PERSONS: [&str; 3] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6p", SOMEBODY];
 const SUB_MCHID: &str = "1900000110";
 
-/// A merchant of a sandbox, in a world of its own.
+/// A merchant of a sandbox, in its own world.
 struct Shop<'a> {
     world: World<'a>,
     merchant: Arc<Merchant>,
@@ -223,7 +223,7 @@ fn product_path(product: TradeType) -> &'static str {
         TradeType::Mweb => "h5",
         TradeType::Native => "native",
         TradeType::Micropay => "codepay",
-        TradeType::Pap => unreachable!("contracts have a model of their own"),
+        TradeType::Pap => unreachable!("contracts have their own model"),
     }
 }
 

@@ -6,7 +6,7 @@ use super::STYLE_PATH;
 use super::invoice::{Invoice, Payer, Standing};
 use crate::response::Response;
 
-/// Nothing from elsewhere, no script, no frame around it. A redirect is no load, so `redirect_url` works all the same.
+/// Nothing from elsewhere, no script, no frame around it. A redirect loads nothing, so `redirect_url` works all the same.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The result stays so many seconds before the person goes back to the merchant.

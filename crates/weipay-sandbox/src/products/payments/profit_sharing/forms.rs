@@ -67,20 +67,18 @@ impl Form {
 
     /// Whose receivers a request may change: the caller's, and those of its sub-merchants and brands.
     pub(super) fn check_owner(self, context: &Context<'_>) -> Result<(), Refusal> {
-        let known = &context.caller.sub_merchants;
         match context.request.text("sub_mchid").filter(|_| self == Self::General) {
-            Some(sub_mchid) if !known.is_empty() && !known.iter().any(|own| own == sub_mchid) => {
+            Some(sub_mchid) if !context.merchants.have_relation(context.caller, sub_mchid) => {
                 Err(refusals::not_a_sub_merchant())
             }
             _ => self.check_brand(context),
         }
     }
 
-    /// A partner shares for the brands that it acts for. Like orders, a partner without any sub-merchants acts for everybody.
+    /// A partner shares for the brands that it acts for.
     pub(super) fn check_brand(self, context: &Context<'_>) -> Result<(), Refusal> {
-        let known = &context.caller.sub_merchants;
         match context.request.text("brand_mchid").filter(|_| self == Self::Brand) {
-            Some(brand) if !known.is_empty() && !known.iter().any(|own| own == brand) => {
+            Some(brand) if !context.merchants.have_relation(context.caller, brand) => {
                 Err(refusals::not_a_sub_merchant())
             }
             _ => Ok(()),

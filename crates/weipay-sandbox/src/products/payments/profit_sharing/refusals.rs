@@ -13,7 +13,7 @@ pub(super) fn not_this_merchants() -> Refusal {
         .with_reason("transaction_id and sub_mchid must be of a paid order of the caller")
 }
 
-/// The platform's words of a merchant that is no platform. UNCONFIRMED(sharing-family-code): the code.
+/// The platform's words for a merchant that is not a platform. UNCONFIRMED(sharing-family-code): the code.
 pub(super) fn no_platform() -> Refusal {
     Refusal::no_auth("非电商商户暂不支持调用此API")
         .with_reason("the order is the caller's own, not one of a sub-merchant: use v3/profitsharing for it")

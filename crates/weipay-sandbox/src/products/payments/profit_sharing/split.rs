@@ -10,6 +10,7 @@ use super::refusals;
 use super::statement::{PARTY_AND_TIME, at};
 use crate::clock;
 use crate::people::Person;
+use crate::people::account::AccountState;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::payments::order::Order;
 use crate::products::{Context, HandlerError};
@@ -33,8 +34,18 @@ pub(super) const MAX_RATIO: i64 = 3_000;
 pub(super) enum Outcome {
     Pending,
     Success,
-    /// The receiver was deleted in between (`NO_RELATION`).
+    /// The receiver could not get it.
     Closed,
+}
+
+/// `fail_reason` of a receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum FailReason {
+    /// The receiver was deleted in between.
+    NoRelation,
+    AccountAbnormal,
+    ReceiverRealNameNotVerified,
 }
 
 /// What one receiver gets.
@@ -46,6 +57,9 @@ pub(super) struct Part {
     pub(super) amount: i64,
     pub(super) description: String,
     pub(super) outcome: Outcome,
+    /// Why it is closed.
+    #[serde(default)]
+    fail_reason: Option<FailReason>,
     pub(super) finished: Option<i64>,
     /// Whether it is the rest, for the merchant itself.
     pub(super) is_rest: bool,
@@ -136,7 +150,7 @@ impl Split {
                 shown["create_time"] = json!(clock::rfc3339(self.created));
             }
             if part.outcome == Outcome::Closed {
-                shown["fail_reason"] = json!("NO_RELATION");
+                shown["fail_reason"] = json!(part.fail_reason.unwrap_or(FailReason::NoRelation));
             }
             shown
         });
@@ -235,7 +249,7 @@ fn split(
     let fingerprint = Fingerprint::new(&request.body);
     let number = request.required("out_order_no");
     if let Some(known) = Split::find(tx, &context.caller.mchid, number)? {
-        // A number that was used releases nothing, and that is no error for the same order.
+        // A number that was used releases nothing, which is not an error for the same order.
         let is_unfreeze_again =
             asked.is_empty() && known.transaction_id == request.required("transaction_id");
         return match known.fingerprint == fingerprint || is_unfreeze_again {
@@ -266,6 +280,7 @@ fn split(
             amount,
             description,
             outcome: Outcome::Pending,
+            fail_reason: None,
             finished: None,
             is_rest: false,
         });
@@ -354,10 +369,11 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
         .for_number(split.out_order_no.as_str());
     let owner = split.receivers_owner().to_owned();
     for part in &mut split.parts {
-        let is_there = is_receiver(tx, &owner, &part.kind, &part.account)?;
+        part.fail_reason = fail_reason(tx, &owner, part)?;
         part.finished = Some(at);
-        part.outcome = if is_there { Outcome::Success } else { Outcome::Closed };
-        let to = match (is_there, funds.is_open) {
+        let gets = part.fail_reason.is_none();
+        part.outcome = if gets { Outcome::Success } else { Outcome::Closed };
+        let to = match (gets, funds.is_open) {
             (true, _) => receiver_account(tx, part)?,
             (false, true) => {
                 funds.left += part.amount;
@@ -378,6 +394,7 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
             amount: funds.left,
             description: "解冻给分账方".to_owned(),
             outcome: Outcome::Success,
+            fail_reason: None,
             finished: Some(at),
             is_rest: true,
         });
@@ -386,6 +403,21 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
     split.is_finished = true;
     tx.save(&split)?;
     Ok(())
+}
+
+/// Why a receiver gets nothing.
+fn fail_reason(tx: &Transaction<'_>, owner: &str, part: &Part) -> Result<Option<FailReason>, StoreError> {
+    if !is_receiver(tx, owner, &part.kind, &part.account)? {
+        return Ok(Some(FailReason::NoRelation));
+    }
+    if part.kind == "MERCHANT_ID" {
+        return Ok(None);
+    }
+    Ok(match AccountState::of_person(tx, &part.account)? {
+        AccountState::Normal => None,
+        AccountState::Frozen | AccountState::Cancelled => Some(FailReason::AccountAbnormal),
+        AccountState::Unverified => Some(FailReason::ReceiverRealNameNotVerified),
+    })
 }
 
 fn receiver_account(tx: &Transaction<'_>, part: &Part) -> Result<Account, StoreError> {
@@ -438,7 +470,7 @@ pub(super) fn query_amounts(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
 /// INFERRED(sharing-ratio): every merchant has the usual ratio.
 pub(super) fn query_config(context: &Context<'_>, member: &str) -> Result<Value, HandlerError> {
     let mchid = context.request.path(member);
-    if !context.caller.sub_merchants.iter().any(|known| known == mchid) {
+    if !context.merchants.have_relation(context.caller, mchid) {
         return Err(refusals::not_a_sub_merchant().into());
     }
     let mut shown = json!({ "max_ratio": MAX_RATIO });

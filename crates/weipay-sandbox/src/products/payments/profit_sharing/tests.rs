@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::clock::DAY;
+use crate::people::account::AccountState;
 use crate::products::ledger::AccountKind::{self, Available, Frozen};
 use crate::products::ledger::Owner;
 use crate::products::payments::refund::fixtures::{Shop, Wish};
@@ -67,6 +68,32 @@ fn a_receiver_gets_its_part_and_the_merchant_the_rest() {
     assert_eq!(split(&shop, &id, "s1", 199, true).unwrap_err().2, "分账接收方与原请求不一致");
     assert_eq!(split(&shop, &id, "s2", 1, false).unwrap_err().2, "订单已完结分账，不支持分账");
     assert_eq!(shop.sum(), 0);
+}
+
+#[test]
+fn a_person_whose_account_takes_nothing_gets_no_part_and_the_money_stays() {
+    let (mut shop, id) = shop();
+    let person = crate::products::world::openid(7);
+    let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER" });
+    shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    for (number, state, reason) in [
+        ("s1", AccountState::Frozen, json!("ACCOUNT_ABNORMAL")),
+        ("s2", AccountState::Cancelled, json!("ACCOUNT_ABNORMAL")),
+        ("s3", AccountState::Unverified, json!("RECEIVER_REAL_NAME_NOT_VERIFIED")),
+        ("s4", AccountState::Normal, Value::Null),
+    ] {
+        shop.store().transaction(|tx| state.keep(tx, &person)).unwrap();
+        let mut body = request(&id, number, 100, false);
+        body["receivers"][0]["type"] = json!("PERSONAL_OPENID");
+        body["receivers"][0]["account"] = json!(person);
+        shop.ask("POST", "/v3/profitsharing/orders", &body).unwrap();
+        shop.pass(10);
+        let target = format!("/v3/profitsharing/orders/{number}?transaction_id={id}");
+        let shown = shop.ask("GET", &target, &Value::Null).unwrap();
+        assert_eq!(shown["receivers"][0]["fail_reason"], reason, "{shown}");
+    }
+    assert_eq!(shop.balance(&Owner::person(person), AccountKind::Wallet), 100);
+    assert_eq!((unsplit(&shop, &id), shop.sum()), (894, 0));
 }
 
 #[test]

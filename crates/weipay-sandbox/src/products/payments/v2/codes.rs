@@ -99,7 +99,7 @@ pub(super) const REVERSE: Codes = Codes {
     otherwise: "TRADE_ERROR",
 };
 
-/// INFERRED(v2-refund-error): what the page has no own code for is `ERROR`.
+/// Of refundv2 too, whose page lists none. INFERRED(v2-refund-error): what the page has no own code for is `ERROR`.
 pub(super) const REFUND: Codes = Codes {
     rows: &[
         saying(

@@ -19,7 +19,17 @@ use crate::store::Transaction;
 pub(in crate::products::payments) const PROCESSED: &str = "v2/refund-processed";
 
 pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let created = read(context).map_err(HandlerError::from).and_then(|request| {
+    Ok(show(&accept(tx, context, None)?))
+}
+
+/// Accepts a refund, of these goods where they are named, or gives the one that has its number.
+pub(super) fn accept(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    goods_detail: Option<Value>,
+) -> Result<Refund, HandlerError> {
+    let asked = read(context).map(|request| RefundRequest { goods_detail, ..request });
+    let created = asked.map_err(HandlerError::from).and_then(|request| {
         let names_transaction = request.transaction_id.is_some();
         refund(tx, &context.caller.mchid, &request, context.now).map_err(|error| match error {
             HandlerError::Refused(refusal) if refusal.code == "RESOURCE_NOT_EXISTS" && names_transaction => {
@@ -28,7 +38,7 @@ pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
             error => error,
         })
     });
-    created.map(|refund| show(&refund)).map_err(|error| REFUND.translate(error))
+    created.map_err(|error| REFUND.translate(error))
 }
 
 fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
@@ -58,7 +68,7 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
 }
 
 /// The response to the request that made it.
-fn show(refund: &Refund) -> Value {
+pub(super) fn show(refund: &Refund) -> Value {
     let mut shown = of_order(refund);
     let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
     set("out_refund_no", json!(refund.out_refund_no));
@@ -116,11 +126,24 @@ fn account(refund: &Refund) -> &'static str {
 const PAGE: usize = 10;
 
 pub(super) fn query_refunds(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    query(tx, context).map_err(|error| REFUND_QUERY.translate(error))
+    Ok(show_page(&query(tx, context)?))
 }
 
-/// INFERRED(v2-refund-page): the oldest refund comes first, and on every page the numbers behind the names begin with 0.
-fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+/// What refundquery finds.
+pub(super) struct Found {
+    /// How many there are in all.
+    total: usize,
+    /// INFERRED(v2-refund-page): the oldest refund comes first, and on every page the numbers behind the names begin with 0.
+    pub(super) page: Vec<Refund>,
+    /// What the order of all of them is.
+    first: Refund,
+}
+
+pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Found, HandlerError> {
+    find_page(tx, context).map_err(|error| REFUND_QUERY.translate(error))
+}
+
+fn find_page(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Found, HandlerError> {
     let unknown = || {
         refused("REFUNDNOTEXIST", "not exist")
             .with_reason("these merchants have made no refund with this number, or of this order")
@@ -140,18 +163,22 @@ fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerEr
         refund.merchant == context.caller.mchid && refund.sub_mchid.as_deref() == request.text("sub_mch_id")
     };
     let refunds: Vec<Refund> = found.into_iter().rev().filter(is_own).collect();
-    let first = refunds.first().ok_or_else(unknown)?;
+    let first = refunds.first().cloned().ok_or_else(unknown)?;
     let offset = request.body.get("offset").and_then(Value::as_u64).unwrap_or_default();
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-    let page: Vec<&Refund> = refunds.iter().skip(offset).take(PAGE).collect();
-    let mut shown = of_order(first);
+    let total = refunds.len();
+    Ok(Found { total, page: refunds.into_iter().skip(offset).take(PAGE).collect(), first })
+}
+
+pub(super) fn show_page(found: &Found) -> Value {
+    let mut shown = of_order(&found.first);
     shown.remove("cash_fee_type");
-    shown.insert("total_refund_count".to_owned(), json!(refunds.len()));
-    shown.insert("refund_count".to_owned(), json!(page.len()));
-    for (place, refund) in page.into_iter().enumerate() {
+    shown.insert("total_refund_count".to_owned(), json!(found.total));
+    shown.insert("refund_count".to_owned(), json!(found.page.len()));
+    for (place, refund) in found.page.iter().enumerate() {
         show_numbered(&mut shown, place, refund);
     }
-    Ok(Value::Object(shown))
+    Value::Object(shown)
 }
 
 fn show_numbered(shown: &mut Map<String, Value>, place: usize, refund: &Refund) {

@@ -186,7 +186,7 @@ impl Platform {
     fn decide_withdrawal(&self, number: usize, to: WithdrawalState) -> bool {
         let (number, now) = (format!("withdrawal-{number}"), self.world.now);
         let decided: Result<_, HandlerError> =
-            self.world.act(|tx| control::decide(tx, &number, to, None, now));
+            self.world.act(|tx| control::decide(tx, (&number, None), to, None, now));
         matches!(decided.unwrap(), Decided::Now(_))
     }
 
@@ -329,7 +329,7 @@ fn check_records(platform: &Platform, model: &mut Model) {
         let (id, sub_mchid) = platform.refund_of(model, *number);
         let target = format!("/v3/ecommerce/refunds/id/{id}?sub_mchid={sub_mchid}");
         let shown = platform.ask("GET", &target, &Value::Null).unwrap();
-        // A platform has a word of its own for it.
+        // A platform has another word for it.
         let word = refund.state.word().replace("CLOSED", "CLOSE");
         let advance = refund.is_advanced.then_some(refund.fen);
         assert_eq!((&shown["status"], shown["amount"]["advance"].as_i64()), (&json!(word), advance));

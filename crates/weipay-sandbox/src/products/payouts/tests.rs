@@ -1,0 +1,97 @@
+//! Payouts to people whose account takes nothing, and the limits of a day.
+
+use serde_json::{Value, json};
+
+use super::red_packet::{self, NotOpened};
+use crate::clock::DAY;
+use crate::merchants::Account;
+use crate::people::account::AccountState;
+use crate::products::HandlerError;
+use crate::products::ledger::{AccountKind, Owner};
+use crate::products::world::{APPID, World, merchant, openid};
+
+const MCHID: &str = "1900000109";
+
+fn world() -> (World<'static>, Account) {
+    let world = World::new();
+    world.move_by_bank(&Owner::merchant(MCHID), AccountKind::Operation, 1_000_000);
+    (world, merchant(MCHID, &[]))
+}
+
+fn set_account(world: &World<'_>, state: AccountState) {
+    world.act(|tx| state.keep(tx, &openid(0))).unwrap();
+}
+
+fn send(world: &World<'_>, caller: &Account, number: &str, fen: i64) -> Result<Value, &'static str> {
+    let body = json!({
+        "mch_billno": number, "mch_id": MCHID, "wxappid": APPID, "send_name": "茶", "re_openid": openid(0),
+        "total_amount": fen, "total_num": 1, "wishing": "恭喜", "client_ip": "127.0.0.1", "act_name": "新年",
+        "remark": "茶",
+    });
+    world.ask_v2(caller, "v2/mmpaymkttransfers/sendredpack", &body).map_err(|refusal| refusal.code)
+}
+
+fn open(world: &World<'_>, number: &str) -> Result<(), NotOpened> {
+    let done: Result<_, HandlerError> = world.act(|tx| {
+        let packet = red_packet::find_for_person(tx, number)?.pop().unwrap();
+        red_packet::open(tx, packet, world.now)
+    });
+    done.unwrap()
+}
+
+fn pay(world: &World<'_>, caller: &Account) -> Result<Value, &'static str> {
+    let body = json!({
+        "mch_appid": APPID, "mchid": MCHID, "partner_trade_no": "p1", "openid": openid(0),
+        "check_name": "NO_CHECK", "amount": 100, "desc": "奖金",
+    });
+    let path = "v2/mmpaymkttransfers/promotion/transfers";
+    world.ask_v2(caller, path, &body).map_err(|refusal| refusal.code)
+}
+
+#[test]
+fn an_account_that_takes_nothing_is_sent_nothing_and_no_money_moves() {
+    let (world, caller) = world();
+    for (state, by_red_packet, to_wallet) in [
+        (AccountState::Frozen, Some("NO_AUTH"), "RECV_ACCOUNT_NOT_ALLOWED"),
+        (AccountState::Cancelled, Some("NO_AUTH"), "RECV_ACCOUNT_NOT_ALLOWED"),
+        (AccountState::Unverified, None, "V2_ACCOUNT_SIMPLE_BAN"),
+    ] {
+        set_account(&world, state);
+        assert_eq!(send(&world, &caller, "r1", 100).err(), by_red_packet);
+        assert_eq!(pay(&world, &caller).err(), Some(to_wallet));
+    }
+    // A red packet waits until the person has a verified name.
+    assert_eq!(open(&world, "r1"), Err(NotOpened::Account(AccountState::Unverified)));
+    assert_eq!(world.balances(MCHID, [AccountKind::Operation, AccountKind::Transferring]), [999_900, 100]);
+    set_account(&world, AccountState::Normal);
+    assert_eq!(open(&world, "r1"), Ok(()));
+    pay(&world, &caller).unwrap();
+    assert_eq!(world.balance(&Owner::person(openid(0)), AccountKind::Wallet), 200);
+    assert_eq!(world.sum(), 0);
+}
+
+#[test]
+fn a_red_packet_of_an_account_that_was_frozen_meanwhile_goes_back_after_a_day() {
+    let (mut world, caller) = world();
+    send(&world, &caller, "r1", 100).unwrap();
+    set_account(&world, AccountState::Frozen);
+    assert_eq!(open(&world, "r1"), Err(NotOpened::Account(AccountState::Frozen)));
+    world.pass(DAY, false);
+    assert_eq!(open(&world, "r1"), Err(NotOpened::State(red_packet::RedPacketState::Refund)));
+    assert_eq!(world.balances(MCHID, [AccountKind::Operation, AccountKind::Transferring]), [1_000_000, 0]);
+}
+
+#[test]
+fn a_clock_that_goes_back_starts_no_new_day() {
+    let (mut world, caller) = world();
+    world.now += DAY;
+    for number in 0..10 {
+        send(&world, &caller, &format!("a{number}"), 100).unwrap();
+    }
+    for back in [0, 1] {
+        world.now -= back * DAY;
+        assert_eq!(send(&world, &caller, "b", 100).err(), Some("SENDNUM_LIMIT"));
+    }
+    world.now += 2 * DAY;
+    send(&world, &caller, "b", 100).unwrap();
+}

@@ -1,0 +1,373 @@
+//! Electronic receipts (电子回单): a merchant applies for the receipt of a transfer that the person has, the clock makes it, and the
+//! merchant downloads it. The older form has receipts of a batch and of one of its details, and of a payment to the wallet (付款到零钱).
+//!
+//! UNCONFIRMED(receipt-time): it is made a minute after it was applied for, and never fails. INFERRED(receipt-again): who applies again gets
+//! the same one. UNCONFIRMED(receipt-text): what stands in the file, which has the numbers, amounts and times, and nobody's name.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use weipay_wire::{ApiV3Key, sha256_hex};
+
+use super::batches::{self, Batch, Detail};
+use super::transfer::{self, Transfer, TransferState};
+use super::{platform_number, refusals};
+use crate::clock;
+use crate::grammar::unconfirmed;
+use crate::products::downloads::pdf::pdf;
+use crate::products::downloads::token;
+use crate::products::{Behaviour, Context, HandlerError, Links, payouts};
+use crate::response::{File, Refusal};
+use crate::store::{Due, IndexEntry, Record, StoreError, Transaction, joined};
+
+/// Falls due when a receipt is made.
+pub(super) const MADE: &str = "transfer receipt";
+const MAKING_SECONDS: i64 = 60;
+
+/// So long an address is good for. INFERRED(receipt-link): said of the newer form.
+const LINK_SECONDS: i64 = 600;
+
+const ASSOCIATED_DATA: &str = "transfer receipt";
+
+/// What a receipt is of, with the platform's number of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject<'a> {
+    Transfer(&'a str),
+    Batch(&'a str),
+    Detail(&'a str),
+    WalletPayment(&'a str),
+}
+
+impl Subject<'_> {
+    fn key(self) -> String {
+        let (kind, number) = match self {
+            Self::Transfer(number) => ("transfer", number),
+            Self::Batch(number) => ("batch", number),
+            Self::Detail(number) => ("detail", number),
+            Self::WalletPayment(number) => ("wallet-payment", number),
+        };
+        format!("{kind}-{number}")
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Receipt {
+    mchid: String,
+    subject: String,
+    /// `signature_no`.
+    number: String,
+    /// What stands in the file.
+    lines: Vec<String>,
+    applied: i64,
+    made: Option<i64>,
+}
+
+impl Record for Receipt {
+    const KIND: &'static str = "transfer receipt";
+
+    fn key(&self) -> String {
+        joined(&self.mchid, &self.subject)
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+pub(super) fn apply_by_out_number(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let found = transfer::find(tx, &context.caller.mchid, context.request.required("out_bill_no"))?;
+    apply_for_transfer(tx, context, found)
+}
+
+pub(super) fn apply_by_number(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let found = tx.get(context.request.required("transfer_bill_no"))?;
+    apply_for_transfer(tx, context, found)
+}
+
+fn apply_for_transfer(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    found: Option<Transfer>,
+) -> Result<Value, HandlerError> {
+    let transfer = own(found, context)?;
+    if transfer.state != TransferState::Success {
+        return Err(refusals::no_receipt_of_transfer(transfer.state.word()).into());
+    }
+    let lines = vec![
+        format!("mchid: {}", transfer.mchid),
+        format!("out_bill_no: {}", transfer.out_bill_no),
+        format!("transfer_bill_no: {}", transfer.number),
+        format!("amount: {}", yuan(transfer.fen)),
+        format!("paid: {}", clock::rfc3339(transfer.update_time)),
+    ];
+    let receipt = applied(tx, context, Subject::Transfer(&transfer.number), lines)?;
+    Ok(json!({ "state": receipt.state(), "create_time": clock::rfc3339(receipt.applied) }))
+}
+
+pub(super) fn query_by_out_number(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let found = transfer::find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
+    query_of_transfer(tx, context, found)
+}
+
+pub(super) fn query_by_number(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    query_of_transfer(tx, context, tx.get(context.request.path("transfer_bill_no"))?)
+}
+
+fn query_of_transfer(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    found: Option<Transfer>,
+) -> Result<Value, HandlerError> {
+    let transfer = own(found, context)?;
+    let receipt = known(tx, context, Subject::Transfer(&transfer.number))?;
+    let mut shown = json!({
+        "state": receipt.state(),
+        "create_time": clock::rfc3339(receipt.applied),
+        "update_time": clock::rfc3339(receipt.updated()),
+    });
+    receipt.add_file(&mut shown, context, "v3/transferdownload/elecvoucherfile", "&source=elecsign");
+    Ok(shown)
+}
+
+/// A transfer of the caller.
+fn own(found: Option<Transfer>, context: &Context<'_>) -> Result<Transfer, Refusal> {
+    found.filter(|transfer| transfer.mchid == context.caller.mchid).ok_or_else(refusals::not_found)
+}
+
+pub(super) fn apply_for_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let number = context.request.required("out_batch_no");
+    let batch = batches::find(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
+    let Some((succeeded, fen)) = batch.success_when_finished() else {
+        return Err(refusals::no_receipt_of_batch("the batch is not FINISHED yet").into());
+    };
+    if succeeded == 0 {
+        return Err(refusals::no_receipt_of_batch("no detail of the batch has succeeded").into());
+    }
+    let lines = vec![
+        format!("mchid: {}", context.caller.mchid),
+        format!("out_batch_no: {number}"),
+        format!("batch_id: {}", batch.key()),
+        format!("transfers: {succeeded}"),
+        format!("amount: {}", yuan(fen)),
+    ];
+    let receipt = applied(tx, context, Subject::Batch(&batch.key()), lines)?;
+    Ok(receipt.describe_batch(number, context))
+}
+
+pub(super) fn query_of_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let number = context.request.path("out_batch_no");
+    let batch: Batch = batches::find(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
+    Ok(known(tx, context, Subject::Batch(&batch.key()))?.describe_batch(number, context))
+}
+
+/// What one receipt of the older form names.
+struct Asked<'a> {
+    accept_type: &'a str,
+    out_batch_no: Option<&'a str>,
+    out_detail_no: &'a str,
+}
+
+pub(super) fn apply_for_detail(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let asked = Asked {
+        accept_type: request.required("accept_type"),
+        out_batch_no: request.text("out_batch_no"),
+        out_detail_no: request.required("out_detail_no"),
+    };
+    let (subject, mut lines) = find_detail(tx, context, &asked)?;
+    lines.insert(0, format!("mchid: {}", context.caller.mchid));
+    let receipt = applied(tx, context, subject.as_subject(), lines)?;
+    Ok(receipt.describe_detail(&asked, context))
+}
+
+pub(super) fn query_of_detail(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let asked = Asked {
+        accept_type: request.query("accept_type").unwrap_or_default(),
+        out_batch_no: request.query("out_batch_no"),
+        out_detail_no: request.query("out_detail_no").unwrap_or_default(),
+    };
+    let (subject, _) = find_detail(tx, context, &asked)?;
+    Ok(known(tx, context, subject.as_subject())?.describe_detail(&asked, context))
+}
+
+/// A detail of a batch, or a payment to the wallet, by the platform's number.
+enum Paid {
+    Detail(String),
+    WalletPayment(String),
+}
+
+impl Paid {
+    fn as_subject(&self) -> Subject<'_> {
+        match self {
+            Self::Detail(number) => Subject::Detail(number),
+            Self::WalletPayment(number) => Subject::WalletPayment(number),
+        }
+    }
+}
+
+/// What has a receipt, and what stands in it. Payments to bank cards (`TRANSFER_TO_BANK`) are not made here.
+fn find_detail(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    asked: &Asked<'_>,
+) -> Result<(Paid, Vec<String>), HandlerError> {
+    let mchid = &context.caller.mchid;
+    match (asked.accept_type, asked.out_batch_no) {
+        ("BATCH_TRANSFER", Some(out_batch_no)) => {
+            let batch = batches::find(tx, mchid, out_batch_no)?.ok_or_else(refusals::not_found)?;
+            let detail = batches::find_detail(tx, &batch, asked.out_detail_no)?;
+            let detail: Detail = detail.ok_or_else(refusals::not_found)?;
+            let paid = detail.paid().ok_or_else(refusals::no_receipt_of_detail)?;
+            let lines = vec![
+                format!("out_batch_no: {out_batch_no}"),
+                format!("out_detail_no: {}", asked.out_detail_no),
+                format!("detail_id: {}", detail.key()),
+                format!("amount: {}", yuan(paid.0)),
+                format!("paid: {}", clock::rfc3339(paid.1)),
+            ];
+            Ok((Paid::Detail(detail.key()), lines))
+        }
+        ("BATCH_TRANSFER", None) => {
+            let reason = "out_batch_no is needed with accept_type BATCH_TRANSFER";
+            Err(refusals::wrong_parameter(reason).into())
+        }
+        ("TRANSFER_TO_POCKET", _) => {
+            let found = payouts::wallet_payment(tx, mchid, asked.out_detail_no)?;
+            let (number, fen, time) = found.ok_or_else(refusals::not_found)?;
+            let lines = vec![
+                format!("partner_trade_no: {}", asked.out_detail_no),
+                format!("payment_no: {number}"),
+                format!("amount: {}", yuan(fen)),
+                format!("paid: {}", clock::rfc3339(time)),
+            ];
+            Ok((Paid::WalletPayment(number), lines))
+        }
+        _ => Err(refusals::not_found().into()),
+    }
+}
+
+fn yuan(fen: i64) -> String {
+    format!("{}.{:02} CNY", fen / 100, fen % 100)
+}
+
+/// The receipt that was applied for, now or before.
+fn applied(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    subject: Subject<'_>,
+    lines: Vec<String>,
+) -> Result<Receipt, StoreError> {
+    let subject = subject.key();
+    if let Some(known) = tx.get::<Receipt>(&joined(&context.caller.mchid, &subject))? {
+        return Ok(known);
+    }
+    let number = platform_number("1050000", context.now, tx.next_number("transfer receipt")?, 40);
+    let mchid = context.caller.mchid.clone();
+    let receipt = Receipt { mchid, subject, number, lines, applied: context.now, made: None };
+    tx.save(&receipt)?;
+    let at = context.now.saturating_add(MAKING_SECONDS);
+    tx.schedule(&Due { kind: MADE.to_owned(), key: receipt.key(), at })?;
+    Ok(receipt)
+}
+
+fn known(tx: &Transaction<'_>, context: &Context<'_>, subject: Subject<'_>) -> Result<Receipt, HandlerError> {
+    let found = tx.get(&joined(&context.caller.mchid, &subject.key()))?;
+    Ok(found.ok_or_else(refusals::no_such_receipt)?)
+}
+
+/// The clock: the receipt is made.
+pub(super) fn make(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
+    match tx.get::<Receipt>(key)? {
+        Some(receipt) => Ok(tx.save(&Receipt { made: Some(at), ..receipt })?),
+        None => Ok(()),
+    }
+}
+
+impl Receipt {
+    const fn state(&self) -> &'static str {
+        if self.made.is_some() { "FINISHED" } else { "GENERATING" }
+    }
+
+    fn updated(&self) -> i64 {
+        self.made.unwrap_or(self.applied)
+    }
+
+    /// The file, whose bytes are always the same.
+    fn file(&self) -> Vec<u8> {
+        let head = ["weipay sandbox: receipt of a transfer".to_owned(), format!("number: {}", self.number)];
+        pdf(&head.into_iter().chain(self.lines.iter().cloned()).collect::<Vec<_>>())
+    }
+
+    /// Where the file is, and its digest, when it is made.
+    fn add_file(&self, shown: &mut Value, context: &Context<'_>, path: &str, rest: &str) {
+        if self.made.is_none() {
+            return;
+        }
+        let text = format!("{} {}", context.now, self.key());
+        let Some(token) = token::seal(context.api_v3_key, ASSOCIATED_DATA, &text) else { return };
+        shown["hash_type"] = json!("SHA256");
+        shown["hash_value"] = json!(sha256_hex(&self.file()).to_uppercase());
+        shown["download_url"] = json!(format!("{}/{path}?token={token}{rest}", context.base_url));
+    }
+
+    fn describe_older(&self, shown: &mut Value, context: &Context<'_>) {
+        shown["signature_no"] = json!(self.number);
+        shown["signature_status"] = json!(if self.made.is_some() { "FINISHED" } else { "ACCEPTED" });
+        self.add_file(shown, context, "v3/billdownload/file", "");
+    }
+
+    fn describe_batch(&self, out_batch_no: &str, context: &Context<'_>) -> Value {
+        let mut shown = json!({
+            "out_batch_no": out_batch_no,
+            "create_time": clock::rfc3339(self.applied),
+            "update_time": clock::rfc3339(self.updated()),
+        });
+        self.describe_older(&mut shown, context);
+        shown
+    }
+
+    fn describe_detail(&self, asked: &Asked<'_>, context: &Context<'_>) -> Value {
+        let mut shown = json!({ "accept_type": asked.accept_type, "out_detail_no": asked.out_detail_no });
+        if let Some(out_batch_no) = asked.out_batch_no {
+            shown["out_batch_no"] = json!(out_batch_no);
+        }
+        self.describe_older(&mut shown, context);
+        shown
+    }
+}
+
+/// When an address was made, and the receipt that it leads to.
+fn open(token: &str, key: &ApiV3Key) -> Option<(i64, String)> {
+    let text = token::open(key, ASSOCIATED_DATA, token)?;
+    let (made, key) = text.split_once(' ')?;
+    Some((made.parse().ok()?, key.to_owned()))
+}
+
+/// The receipt that a token leads to; `None` for any other text.
+pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
+    let Some((made, key)) = open(token, links.key) else {
+        let of_another = links.merchants.all().iter().any(|one| open(token, &one.api_v3_key).is_some());
+        return of_another.then(|| Err(token::of_another_merchant()));
+    };
+    if links.now.saturating_sub(made) > LINK_SECONDS {
+        return Some(Err(unconfirmed::old_link()));
+    }
+    let found: Result<Option<Receipt>, StoreError> = links.store.transaction(|tx| tx.get(&key));
+    Some(match found {
+        Err(error) => Err(Refusal::system_error().with_reason(format!("{error:#}"))),
+        Ok(None) => Err(unconfirmed::unknown_link()
+            .with_reason("the sandbox was restored to a state without this receipt")),
+        Ok(Some(receipt)) => Ok(File {
+            content_type: "application/pdf",
+            bytes: receipt.file(),
+            is_statement: false,
+            origin: Behaviour::State,
+        }),
+    })
+}
