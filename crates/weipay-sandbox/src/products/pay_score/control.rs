@@ -223,10 +223,7 @@ impl Platform {
     /// # Errors
     /// When there is nothing to pay, or the database fails.
     pub fn pay_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
-<<<<<<< HEAD
-        self.with_service_order(number, collection::pay_completed)
-=======
-        self.with_willing_person(number, |tx, order, now| collection::pay_completed(tx, order, now))
+        self.with_willing_person(number, collection::pay_completed)
     }
 
     /// Does what a person wants, who may have to be told why it cannot be done.
@@ -247,7 +244,6 @@ impl Platform {
             }))
         });
         refused.map_or(done, |reason| Err(ServiceOrderError::Limit(reason)))
->>>>>>> main
     }
 
     fn with_service_order(

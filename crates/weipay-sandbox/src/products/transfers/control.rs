@@ -239,7 +239,7 @@ impl Platform {
     }
 
     fn end_authorization_of(&self, named: Named<'_>) -> Result<(), TransferError> {
-        self.with_authorization(named, |tx, found, now| authorization::end_by_person(tx, found, now))
+        self.with_authorization(named, authorization::end_by_person)
     }
 
     fn with_authorization(
