@@ -63,6 +63,9 @@ pub fn operation(operation: &Operation) -> Value {
         ("unsigned", operation.unsigned),
     ];
     set_marks(&mut object, marks);
+    if let Some(header) = operation.signed_digest {
+        object.insert("signed_digest".into(), header.into());
+    }
     if let Some(repeat) = operation.repeat {
         object.insert("repeat".into(), repeat.word().into());
     }

@@ -27,6 +27,9 @@ pub struct Operation {
     pub nonceless: bool,
     /// Whether a success has no signature to verify, as with file downloads.
     pub unsigned: bool,
+    /// Of a file that is not signed itself: the response's header with its SHA-1, over which the signature is, as the JSON text
+    /// `{"sha1":"..."}`.
+    pub signed_digest: Option<&'static str>,
     /// Of an upload: what is special about pictures.
     pub pictures: Option<Pictures>,
     /// For an operation that writes: what is known about sending the same request again.

@@ -117,6 +117,9 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some(seconds) = operation.repeat_after {
         say(format!("apart({seconds})"));
     }
+    if let Some(header) = operation.signed_digest {
+        say(format!("signs_digest({header:?})"));
+    }
     if let Some(states) = operation.wait.as_ref().and_then(Wait::final_states) {
         let FinalStates { pace, state, finals, not_ready, may_appear } = states;
         say(format!(

@@ -362,7 +362,8 @@ impl PublicKey {
     }
 
     /// Encrypts a sensitive field (敏感字段) with RSAES-OAEP, in base64. See [`encrypt_sensitive`](Self::encrypt_sensitive), which
-    /// does what the key demands.
+    /// does what the key demands. UNCONFIRMED: public reports say that a few old operations (小微商户, some of overseas and of face
+    /// payment) take RSAES-PKCS1-v1_5, which is not made here.
     ///
     /// # Errors
     /// If the text is longer than [`MAX_OAEP_PLAINTEXT`], or the key is not one of RSA.

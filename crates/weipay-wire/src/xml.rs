@@ -11,6 +11,8 @@ mod read;
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
+use zeroize::Zeroize;
+
 /// The largest document that is read.
 pub const MAX_XML_LENGTH: usize = 1024 * 1024;
 /// How deep elements may stand in each other, the root included.
@@ -136,6 +138,23 @@ impl XmlElements {
 
     fn is_empty(&self) -> bool {
         self.elements.is_empty()
+    }
+}
+
+impl Zeroize for XmlElements {
+    /// Wipes the values from memory, and leaves no elements. [`zeroize::Zeroizing`] does so where they are dropped.
+    fn zeroize(&mut self) {
+        self.elements.iter_mut().for_each(|(_, content)| content.zeroize());
+        self.elements.clear();
+    }
+}
+
+impl Zeroize for XmlContent {
+    fn zeroize(&mut self) {
+        match self {
+            Self::Text(text) => text.zeroize(),
+            Self::Elements(elements) => elements.zeroize(),
+        }
     }
 }
 

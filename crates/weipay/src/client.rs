@@ -99,8 +99,10 @@ macro_rules! client_styles {
             }
 
             /// Encrypts a sensitive field (敏感信息加密) for an untyped call, with the platform key that calls name in
-            /// `Wechatpay-Serial`: see [`platform_serial`](Self::platform_serial). At most 214 bytes of text become 344 characters. Typed operations encrypt and decrypt their
-            /// sensitive fields themselves.
+            /// `Wechatpay-Serial`: see [`platform_serial`](Self::platform_serial). At most 214 bytes of text become 344
+            /// characters. Typed operations encrypt and decrypt their sensitive fields themselves. It is RSAES-OAEP, or SM2, and
+            /// never the RSAES-PKCS1-v1_5 that some old operations are said to take: see
+            /// [`Sensitive`](crate::model::Sensitive).
             ///
             /// # Errors
             ///

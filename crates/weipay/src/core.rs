@@ -6,6 +6,7 @@
 //! caller's may have to be waited for, so preparing a request ends before that. What is different in APIv2 is in [`v2`].
 
 mod echo;
+mod signed_digest;
 mod v2;
 
 use std::borrow::Cow;
@@ -113,7 +114,9 @@ impl Core {
 
     /// Whether a call needs a key of the platform: to verify its response, or to encrypt what it sends.
     pub(crate) fn needs_keys(request: &Request) -> bool {
-        let is_unsigned = request.operation.is_some_and(Operation::is_unsigned);
+        let is_unsigned = request
+            .operation
+            .is_some_and(|operation| operation.is_unsigned() && operation.signed_digest().is_none());
         request.is_pending() || request.version() == Version::V3 && !is_unsigned
     }
 
@@ -153,7 +156,8 @@ impl Core {
         response: &'a http::Response<Bytes>,
         keys: &PlatformKeySet,
     ) -> Option<&'a str> {
-        let is_unsigned = request.operation.is_some_and(Operation::is_unsigned);
+        let is_unsigned = request.operation.is_some_and(Operation::is_unsigned)
+            && signed_digest::find(request, response.headers()).is_none();
         if request.version() != Version::V3 || is_unsigned || !response.status().is_success() {
             return None;
         }
@@ -395,15 +399,22 @@ fn conclude(
     let kind = if !response.status.is_success() {
         ErrorKind::Api(ApiError::read(&response.body))
     } else if request.operation.is_some_and(Operation::is_unsigned) {
-        return Ok(response);
-    } else {
-        let verified = verify(&response, core.platform().keys(), core.now());
-        match verified.or_else(|error| match error {
-            VerifyError::UnknownSerial { .. } => {
-                verify(&response, keys.keys(), core.now()).map_err(|_| error)
+        let Some(digest) = signed_digest::find(request, &response.headers) else { return Ok(response) };
+        let signed = digest.signed_text();
+        let verified = verify_with_either(core, keys, |keys| {
+            verify_over(&response.headers, signed.as_bytes(), keys, core.now())
+        });
+        match verified.map(|()| digest.check(&response.body)) {
+            Ok(Ok(())) => {
+                response.verified = true;
+                return Ok(response);
             }
-            error => Err(error),
-        }) {
+            Ok(Err(error)) => ErrorKind::File(error),
+            Err(VerifyError::Probe) => ErrorKind::SignatureProbe,
+            Err(error) => ErrorKind::Unverified(error),
+        }
+    } else {
+        match verify_with_either(core, keys, |keys| verify(&response, keys, core.now())) {
             Ok(())
                 if response.status != StatusCode::NO_CONTENT
                     && let Some(field) = echo::differing(request, &response.body) =>
@@ -425,10 +436,29 @@ fn conclude(
     Err(Error::with_response(kind, response))
 }
 
+/// Verifies with the platform's keys as they are now, and with those when the call was sent if they lack the one that signed.
+fn verify_with_either(
+    core: &Core,
+    keys: &PlatformKeySet,
+    verify: impl Fn(&PlatformKeys) -> Result<(), VerifyError>,
+) -> Result<(), VerifyError> {
+    verify(core.platform().keys()).or_else(|error| match error {
+        VerifyError::UnknownSerial { .. } => verify(keys.keys()).map_err(|_| error),
+        error => Err(error),
+    })
+}
+
 /// Verifies the signature of a response with one of these keys.
 pub(crate) fn verify(response: &RawResponse, keys: &PlatformKeys, now: i64) -> Result<(), VerifyError> {
+    // A 204 is signed over an empty body.
+    let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
+    verify_over(&response.headers, body, keys, now)
+}
+
+/// Verifies the signature in these headers, which is over this text.
+fn verify_over(headers: &HeaderMap, signed: &[u8], keys: &PlatformKeys, now: i64) -> Result<(), VerifyError> {
     let text = |(header, name): (HeaderName, &'static str)| {
-        let value = response.headers.get(header).ok_or(VerifyError::Missing(name))?;
+        let value = headers.get(header).ok_or(VerifyError::Missing(name))?;
         // White space around a value is not a part of it (RFC 9110, 5.5), whichever transport received it.
         value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
     };
@@ -438,7 +468,5 @@ pub(crate) fn verify(response: &RawResponse, keys: &PlatformKeys, now: i64) -> R
         signature: text(SIGNATURE)?,
         serial: text((SERIAL, SERIAL_NAME))?,
     };
-    // A 204 is signed over an empty body.
-    let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
-    verify_response(&headers, body, keys, now)
+    verify_response(&headers, signed, keys, now)
 }

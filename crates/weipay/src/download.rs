@@ -107,6 +107,17 @@ impl Downloaded {
     }
 }
 
+/// Whether this is a file with this digest, decompressed if it is a gzip stream.
+pub(crate) fn check(file: &[u8], digest: Digest) -> Result<(), FileError> {
+    let mut receiver = Receiver::new(None, Some(digest), Some(MAX_IN_MEMORY));
+    let mut rest = file;
+    while !rest.is_empty() {
+        receiver.next_piece(&mut rest)?;
+    }
+    receiver.last_piece()?;
+    receiver.conclude().map(drop)
+}
+
 impl<M: Mode> Download<M> {
     pub(crate) fn new(shared: Arc<Shared<M>>, source: &(impl FileSource + ?Sized)) -> Self {
         Self { shared, link: source.file_link(), max_bytes: None, timeout: MAX_DURATION, retries: None }

@@ -54,6 +54,8 @@ struct Inner {
     kind: ErrorKind,
     operation: Option<String>,
     known_operation: Option<&'static Operation>,
+    /// Whether the request of the call may be sent twice.
+    is_safe_to_repeat: bool,
     response: Option<RawResponse>,
     /// What became of each attempt, if there were several.
     attempts: Vec<Attempt>,
@@ -130,6 +132,7 @@ impl Error {
             kind,
             operation: None,
             known_operation: None,
+            is_safe_to_repeat: false,
             response: None,
             sign_difference: None,
             attempts: Vec::new(),
@@ -142,6 +145,7 @@ impl Error {
             kind,
             operation: None,
             known_operation: None,
+            is_safe_to_repeat: false,
             response: Some(response),
             sign_difference: None,
             attempts,
@@ -158,6 +162,7 @@ impl Error {
     pub(crate) fn in_call(mut self, request: &Request) -> Self {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
         self.0.known_operation = request.operation;
+        self.0.is_safe_to_repeat = request.is_safe_to_repeat();
         self
     }
 
@@ -353,6 +358,14 @@ impl Error {
     }
 
     /// The beginning of an error response that has neither code nor message.
+    /// Whether the request of the call may be sent again as it was, because it cannot take effect twice: the catalogue says so of
+    /// its operation ([`Operation::is_safe_to_repeat`]), and it carries the number by which the platform recognizes it
+    /// ([`Operation::request_number`]). It says nothing of whether a repeat can succeed: [`is_retryable`](Self::is_retryable) does.
+    #[must_use]
+    pub fn is_safe_to_repeat(&self) -> bool {
+        self.0.is_safe_to_repeat
+    }
+
     fn unknown_body(&self) -> Option<String> {
         let error = self.api_error()?;
         let is_unknown = error.code.is_empty() && error.message.is_empty();

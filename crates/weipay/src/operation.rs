@@ -48,6 +48,7 @@ pub struct Operation {
     dialect: Dialect,
     repeat: Repeat,
     is_unsigned: bool,
+    signed_digest: Option<&'static str>,
     has_file_response: bool,
     needs_client_certificate: bool,
     is_nonceless: bool,
@@ -137,6 +138,7 @@ impl Operation {
             dialect: Dialect::Json,
             repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
             is_unsigned: false,
+            signed_digest: None,
             has_file_response: false,
             needs_client_certificate: false,
             is_nonceless: false,
@@ -203,10 +205,17 @@ impl Operation {
         StatusCode::from_u16(self.success).unwrap_or(StatusCode::OK)
     }
 
-    /// Whether a successful response has no signature, such as a file download. There is nothing to verify then.
+    /// Whether a successful response has no signature of its body, such as a file download. There is nothing to verify then, except
+    /// for overseas statements (境外对账单): where their response has a signature, it is over the SHA-1 of the file in a header, and both
+    /// are verified.
     #[must_use]
     pub const fn is_unsigned(&self) -> bool {
         self.is_unsigned
+    }
+
+    /// Of an unsigned file, the header with its SHA-1, which is signed in place of the body.
+    pub(crate) const fn signed_digest(&self) -> Option<&'static str> {
+        self.signed_digest
     }
 
     /// Whether a successful response is a file.
@@ -410,6 +419,11 @@ impl Operation {
 
     const fn unsigned(mut self) -> Self {
         self.is_unsigned = true;
+        self
+    }
+
+    const fn signs_digest(mut self, header: &'static str) -> Self {
+        self.signed_digest = Some(header);
         self
     }
 

@@ -114,7 +114,7 @@ impl Request {
     }
 
     /// Whether the request carries the number by which the platform recognizes it, if its operation has one.
-    pub(crate) fn carries_its_number(&self) -> bool {
+    fn carries_its_number(&self) -> bool {
         let Some(name) = self.operation.and_then(Operation::request_number) else { return true };
         let is_in = |pairs: &[(String, String)]| {
             pairs.iter().any(|(known, value)| known == name && !value.is_empty())
@@ -133,6 +133,12 @@ impl Request {
             || is_in(&self.query)
             || self.headers.contains_key(name)
             || is_in_body()
+    }
+
+    /// Whether the request may arrive twice. Only the row of an operation can say so, and only of a request that has the number by
+    /// which the platform recognizes it.
+    pub(crate) fn is_safe_to_repeat(&self) -> bool {
+        self.operation.is_some_and(Operation::is_safe_to_repeat) && self.carries_its_number()
     }
 
     /// Path and query, to be signed and sent.

@@ -61,7 +61,8 @@ impl<T> Response<T> {
     }
 
     /// Whether the platform's signature of this response was verified. It is `false` only for operations without signed responses,
-    /// such as file downloads (下载): there only TLS proves the origin. Where a signed response names a file and its digest,
+    /// such as file downloads (下载): there only TLS proves the origin. Overseas statements (境外对账单) are verified by their digest, which
+    /// is signed, if the response has both. Where a signed response names a file and its digest,
     /// `client.download(&response)` checks it: see [`download`](crate::download).
     #[must_use]
     pub fn is_verified(&self) -> bool {

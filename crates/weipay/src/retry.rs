@@ -174,16 +174,11 @@ pub(crate) enum Repeatable {
 }
 
 impl Repeatable {
-    /// Only the row of an operation can say yes, and only of a request that has the number by which the platform recognizes it.
     pub(crate) fn from_request(request: &Request) -> Self {
-        match request.operation {
-            Some(operation) if operation.is_safe_to_repeat() && request.carries_its_number() => {
-                match operation.repeat_after() {
-                    Duration::ZERO => Self::Yes,
-                    apart => Self::After(apart),
-                }
-            }
-            _ => Self::No,
+        match request.operation.filter(|_| request.is_safe_to_repeat()).map(crate::Operation::repeat_after) {
+            None => Self::No,
+            Some(Duration::ZERO) => Self::Yes,
+            Some(apart) => Self::After(apart),
         }
     }
 }

@@ -36,7 +36,8 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | `x-repeat`, `x-repeat-reason` | whether the same request may be sent again: `safe` (it takes effect at most once), `not-safe`, or `unknown` (treat it as not safe); and the reason. `x-repeat-after-seconds`: how far apart the platform wants the two |
 | `x-error-codes` | the known error codes (错误码) of a response: what each means, what to do (`advice`), and where that is known from. The response `ApiError` has those of every operation; an operation itself has those whose status is unknown or 202. The platform adds codes without notice |
 | `x-path` | the complete path, if the server contains a part of it |
-| `x-unsigned` | responses have no signature |
+| `x-unsigned` | responses have no signature of their body |
+| `x-signed-digest` | the header with the SHA-1 of a file. The signature of the response, if it has one, is over `{\"sha1\":\"<value of the header>\"}` |
 | `x-docs`, `x-group`, `x-roles` | the official pages, the official product, who may call |
 | `x-other` | what a page describes that is not a part of the request |
 | `x-retry`, `x-also-sent-as`, `x-associated-data` | of a notification: seconds between deliveries, other event types, known values of the associated data |

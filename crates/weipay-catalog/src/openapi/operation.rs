@@ -55,6 +55,7 @@ fn describe(operation: &Operation, identifier: &str, prefix: &str, schemas: &mut
         ("responses", responses(operation, identifier, schemas)),
         ("x-path", whole_path.into()),
         ("x-unsigned", operation.unsigned.into()),
+        ("x-signed-digest", operation.signed_digest.into()),
         ("x-error-codes", errors::elsewhere(operation)),
         ("x-repeat", operation.repeat.map(Repeat::word).into()),
         ("x-repeat-after-seconds", operation.repeat_after.into()),

@@ -48,6 +48,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         client_cert: false,
         nonceless: false,
         unsigned: false,
+        signed_digest: None,
         pictures: None,
         repeat: None,
         repeat_after: None,
@@ -91,6 +92,11 @@ impl Reader {
             "client-cert" => operation.client_cert = true,
             "nonceless" => operation.nonceless = true,
             "unsigned" => operation.unsigned = true,
+            "signed-digest" if operation.unsigned && !rest.is_empty() => operation.signed_digest = Some(rest),
+            "signed-digest" => {
+                let rule = "`signed-digest` should name a header of the response, below `unsigned`";
+                return Err(error(line.number, rule.to_owned()));
+            }
             "pictures" => {
                 let pictures = Pictures::from_words(rest);
                 let expected =

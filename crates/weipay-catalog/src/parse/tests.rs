@@ -304,6 +304,7 @@ fn the_format_is_taught_whole() {
         "client-cert",
         "nonceless",
         "unsigned",
+        "signed-digest",
         "pictures",
         "multipart",
         "other",

@@ -40,7 +40,11 @@ pub(crate) fn describe(error: &Error) -> String {
     }
     let reads = error.operation().is_some_and(|operation| operation.starts_with("GET "));
     if error.may_have_taken_effect() && !reads {
-        let _ = write!(text, "\n  the call may have taken effect: {}", advice(error.known_operation()));
+        let _ = write!(
+            text,
+            "\n  the call may have taken effect: {}",
+            advice(error.known_operation().filter(|_| error.is_safe_to_repeat()))
+        );
     }
     text
 }
@@ -50,7 +54,8 @@ fn sandbox_reason(headers: &HeaderMap) -> Option<String> {
     Some(decode_reason(headers.get(REASON_HEADER)?.to_str().ok()?))
 }
 
-/// What to do about a call that may have taken effect. It may be repeated only if that is known to be safe.
+/// What to do about a call that may have taken effect. It may be repeated only if that is known to be safe of its operation and its
+/// request carries its number; else there is no operation here.
 fn advice(operation: Option<&Operation>) -> String {
     match operation.filter(|operation| operation.is_safe_to_repeat()) {
         None => "query the result before you repeat it; it is not known whether a repeat is safe".to_owned(),

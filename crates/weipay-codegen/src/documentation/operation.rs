@@ -66,8 +66,12 @@ fn head(operation: &Operation) -> String {
     if operation.client_cert {
         sentences.push("Needs the merchant's certificate (商户API证书) in TLS.".to_owned());
     }
-    if operation.unsigned {
-        sentences.push("Responses are not signed.".to_owned());
+    match operation.signed_digest {
+        Some(header) => sentences.push(format!(
+            "The signature of a response is over the SHA-1 of the file, which its header `{header}` has."
+        )),
+        None if operation.unsigned => sentences.push("Responses are not signed.".to_owned()),
+        None => {}
     }
     if operation.success == 204 {
         sentences.push("A success has no body (204).".to_owned());

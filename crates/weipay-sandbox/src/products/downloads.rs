@@ -54,7 +54,7 @@ fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Res
             Link { document: Document::from_operation(operation), is_gzip, key: None, made: links.now }
         }
     };
-    let is_statement = operation.path.ends_with("statements");
+    let is_statement = operation.signed_digest.is_some();
     Ok(File {
         content_type: link.content_type(),
         bytes: link.bytes()?,

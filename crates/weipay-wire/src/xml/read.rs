@@ -7,6 +7,7 @@ use std::str;
 use quick_xml::Reader;
 use quick_xml::errors::{Error as QuickError, IllFormedError, SyntaxError};
 use quick_xml::events::{BytesDecl, BytesRef, Event};
+use zeroize::Zeroize;
 
 use super::{
     MAX_XML_DEPTH, MAX_XML_ELEMENTS, MAX_XML_LENGTH, XmlContent, XmlElements, XmlError, is_allowed, is_name,
@@ -60,6 +61,23 @@ impl<'a> Reading<'a> {
     }
 
     fn read(mut self, text: &str) -> Result<XmlElements, XmlError> {
+        let read = self.read_all(text);
+        for open in &mut self.open {
+            open.text.zeroize();
+            open.elements.zeroize();
+        }
+        let mut done = self.done.take().unwrap_or_default();
+        match read {
+            Ok(()) => Ok(done),
+            Err(error) => {
+                done.zeroize();
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads all of it into `done`, or leaves what it has read.
+    fn read_all(&mut self, text: &str) -> Result<(), XmlError> {
         let mut reader = Reader::from_str(text);
         reader.config_mut().enable_all_checks(true);
         loop {
@@ -79,10 +97,7 @@ impl<'a> Reading<'a> {
                 Event::Eof => break,
             }
         }
-        match self.done {
-            Some(elements) if self.open.is_empty() => Ok(elements),
-            _ => Err(XmlError::Cut),
-        }
+        if self.done.is_some() && self.open.is_empty() { Ok(()) } else { Err(XmlError::Cut) }
     }
 
     fn declaration(&self, declaration: &BytesDecl<'_>) -> Result<(), XmlError> {
@@ -163,7 +178,7 @@ impl<'a> Reading<'a> {
             return if is_value { mixed() } else { Ok(()) };
         }
         open.is_value |= is_value;
-        open.text.push_str(text);
+        push_wiping(&mut open.text, text);
         Ok(())
     }
 
@@ -176,6 +191,18 @@ impl<'a> Reading<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Adds to a text. Where it has to move for that, its old place is wiped: what was sealed is read here too.
+fn push_wiping(text: &mut String, more: &str) {
+    let length = text.len() + more.len();
+    if length > text.capacity() {
+        let mut moved = String::with_capacity(length.max(2 * text.len()));
+        moved.push_str(text);
+        text.zeroize();
+        *text = moved;
+    }
+    text.push_str(more);
 }
 
 /// Elements that hold elements may repeat: that is how a list is written. A value may not.
@@ -258,6 +285,16 @@ mod tests {
         ] {
             assert_eq!(value(inside).as_deref(), Some(expected), "{inside}");
         }
+    }
+
+    #[test]
+    fn what_was_read_can_be_wiped() {
+        let mut read = read_text("<xml><a>1</a><l><i><b>2</b></i></l></xml>").unwrap();
+        read.zeroize();
+        assert_eq!(read, XmlElements::new());
+        let mut content = XmlContent::Text("secret".to_owned());
+        content.zeroize();
+        assert!(content == XmlContent::Text(String::new()));
     }
 
     #[test]

@@ -72,7 +72,11 @@ impl ApiError {
     /// JSON object with a code of the platform's form.
     pub(super) fn leaves_outcome_open(&self, status: StatusCode) -> bool {
         let refuses = REFUSING.contains(&status) || self.of_apiv2.is_some() && status.is_success();
-        !refuses || !self.is_from_platform() || codes::is_open(&self.code)
+        let is_open = match self.of_apiv2 {
+            Some(_) => codes::is_open_with(&self.code, &self.message),
+            None => codes::is_open(&self.code),
+        };
+        !refuses || !self.is_from_platform() || is_open
     }
 
     /// Whether the body is complete, so that nothing in it could contradict the code, and the code has the platform's form.

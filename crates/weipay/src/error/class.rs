@@ -126,7 +126,7 @@ impl Error {
     /// | what happened | is it? |
     /// |---|---|
     /// | nothing was sent, because the network failed | yes |
-    /// | the network failed later, status 5xx, 429, 408 or 425, `SYSTEM_ERROR`, a signature probe, a response about another request | if the call only reads, or the catalogue says that a repeat is safe ([`Operation::is_safe_to_repeat`](crate::Operation::is_safe_to_repeat)) |
+    /// | the network failed later, status 5xx, 429, 408 or 425, `SYSTEM_ERROR`, a signature probe, a response about another request | if the call only reads, or a repeat of this request is known to be safe ([`is_safe_to_repeat`](Self::is_safe_to_repeat)) |
     /// | it is not decided yet ([`ErrorClass::Pending`]) | if the call only reads; otherwise query the result |
     /// | a downloaded file is damaged, or not the announced one | yes |
     /// | anything else | no: the same call fails again |
@@ -135,10 +135,7 @@ impl Error {
         let reads = self.operation().is_some_and(|called| {
             called.strip_prefix("GET ").is_some_and(|path| version_of(path) != Some(Version::V2))
         });
-        let is_safe = || {
-            let of_catalogue = self.known_operation().is_some_and(crate::Operation::is_safe_to_repeat);
-            !self.may_have_taken_effect() || reads || of_catalogue
-        };
+        let is_safe = || !self.may_have_taken_effect() || reads || self.is_safe_to_repeat();
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
             (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _)

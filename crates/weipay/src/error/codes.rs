@@ -201,17 +201,54 @@ pub(super) enum Taken {
 }
 
 /// What stands in the `return_msg` of a request of APIv2 that failed without a code, in lower case. The first text that it contains
-/// says what it is about. A request was not taken if its form, its signature, the certificate or the numbers of its sender are not
-/// right. Every other text leaves the outcome open, since a fault of the platform may stand there too.
+/// says what it is about. The texts of a fault or of too many calls come first, because such a message may name a merchant number,
+/// an appid or the service of signatures too. A request was not taken if its form, its signature, the certificate or the numbers of
+/// its sender are not right. Every other text leaves the outcome open, since a fault of the platform may stand there too.
 ///
-/// UNCONFIRMED: no official page lists these texts. They are those of public reports, and of those with [`Taken::No`] there is none
-/// that a fault could contain.
+/// UNCONFIRMED: no official page lists these texts. They are those of public reports.
 const MESSAGES: &[(ErrorClass, Taken, &[&str])] = &[
+    (
+        RateLimit,
+        Taken::Perhaps,
+        &[
+            "频率",
+            "频繁",
+            "限频",
+            "限流",
+            "请求过多",
+            "次数过多",
+            "too many",
+            "too frequent",
+            "frequency",
+            "rate limit",
+        ],
+    ),
+    (
+        PlatformFault,
+        Taken::Perhaps,
+        &[
+            "系统",
+            "繁忙",
+            "稍后",
+            "稍候",
+            "超时",
+            "服务异常",
+            "服务不可用",
+            "服务错误",
+            "内部错误",
+            "网络",
+            "system",
+            "busy",
+            "timeout",
+            "timed out",
+            "try again later",
+            "unavailable",
+            "internal error",
+        ],
+    ),
     (Signature, Taken::No, &["签名", "证书", "invalid sign"]),
     (Signature, Taken::Perhaps, &["sign", "cert"]),
     (Permission, Taken::No, &["权限"]),
-    (RateLimit, Taken::Perhaps, &["频率", "频繁"]),
-    (PlatformFault, Taken::Perhaps, &["systemerror", "系统", "繁忙"]),
     (
         Parameter,
         Taken::No,
@@ -232,20 +269,32 @@ const MESSAGES: &[(ErrorClass, Taken, &[&str])] = &[
     (Parameter, Taken::Perhaps, &["xml", "post", "utf", "invalid"]),
 ];
 
+/// The rows of the table that a message has a text of.
+fn rows_of(message: &str) -> impl Iterator<Item = &'static (ErrorClass, Taken, &'static [&'static str])> {
+    let message = message.to_lowercase();
+    MESSAGES.iter().filter(move |(_, _, texts)| texts.iter().any(|text| message.contains(text)))
+}
+
 /// What the `return_msg` of a refusal is about.
 pub(super) fn class_of_message(message: &str) -> ErrorClass {
-    let message = message.to_lowercase();
-    let is_about = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
-    MESSAGES.iter().find(|(_, _, texts)| is_about(texts)).map_or(Refused, |(class, _, _)| *class)
+    rows_of(message).next().map_or(Refused, |(class, _, _)| *class)
 }
 
 /// Whether a refusal with this `return_msg` says that the request was not taken.
 pub(super) fn taken(message: &str) -> Taken {
-    let message = message.to_lowercase();
-    let says_no = |(_, taken, texts): &(ErrorClass, Taken, &[&str])| {
-        *taken == Taken::No && texts.iter().any(|text| message.contains(text))
-    };
-    if MESSAGES.iter().any(says_no) { Taken::No } else { Taken::Perhaps }
+    let says_no = || rows_of(message).any(|(_, taken, _)| *taken == Taken::No);
+    if !tells_of_a_fault(message) && says_no() { Taken::No } else { Taken::Perhaps }
+}
+
+/// Whether a message of APIv2 says that the platform failed or had too many calls.
+fn tells_of_a_fault(message: &str) -> bool {
+    matches!(class_of_message(message), RateLimit | PlatformFault)
+}
+
+/// Whether a code of APIv2 with this message leaves the outcome open. A code that is not known settles nothing that its message
+/// leaves open.
+pub(super) fn is_open_with(code: &str, message: &str) -> bool {
+    is_open(code) || find(code).is_none() && tells_of_a_fault(message)
 }
 
 #[cfg(test)]
@@ -344,6 +393,15 @@ mod tests {
             ("频率过高", RateLimit, Taken::Perhaps),
             ("SYSTEMERROR", PlatformFault, Taken::Perhaps),
             ("系统繁忙", PlatformFault, Taken::Perhaps),
+            ("商户号请求频率过高，请稍后重试", RateLimit, Taken::Perhaps),
+            ("系统繁忙(appid wx1)", PlatformFault, Taken::Perhaps),
+            ("系统错误：签名服务异常", PlatformFault, Taken::Perhaps),
+            ("签名服务超时", PlatformFault, Taken::Perhaps),
+            ("System Error: invalid sign", PlatformFault, Taken::Perhaps),
+            ("请求过多, mch_id=1900000001", RateLimit, Taken::Perhaps),
+            ("证书校验失败，请稍后再试", PlatformFault, Taken::Perhaps),
+            // The usual text of a product that is not enabled advises to try again, and is a refusal all the same.
+            ("商户号该产品权限未开通，请前往商户平台>产品中心检查后重试", Permission, Taken::No),
             ("FAIL", Refused, Taken::Perhaps),
             ("", Refused, Taken::Perhaps),
         ] {

@@ -139,7 +139,7 @@ impl Error {
     /// agree.
     ///
     /// It never leads to a second effect: where the operation [may have taken effect](Self::may_have_taken_effect), it is to
-    /// query the state, or to repeat the same request if the catalogue says that a repeat is safe.
+    /// query the state, or to repeat the same request if that [is safe](Self::is_safe_to_repeat).
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
         let rows = self.known_rows();
@@ -153,7 +153,7 @@ impl Error {
             return Some(advice);
         }
         Some(match advice {
-            Advice::RetrySame | Advice::RetryLater if operation.is_safe_to_repeat() => advice,
+            Advice::RetrySame | Advice::RetryLater if self.is_safe_to_repeat() => advice,
             Advice::WaitUser => advice,
             _ => Advice::QueryState,
         })
@@ -221,7 +221,25 @@ mod tests {
         let mut request = Request::new(path.to_owned());
         request.method = Method::POST;
         request.operation = Operation::find(&request.method, path);
+        if let Some(number) = request.operation.and_then(Operation::request_number) {
+            request.values.push((number.to_owned(), "number-1".to_owned()));
+        }
         error.in_call(&request)
+    }
+
+    #[test]
+    fn a_request_without_its_number_is_never_to_be_repeated() {
+        for path in [REFUNDS, "v3/marketing/partnerships/build", "v3/merchants", "v3/global/merchants"] {
+            let error = refused(path, 500, "SYSTEM_ERROR", "");
+            assert!(error.is_safe_to_repeat() && error.is_retryable(), "{path}");
+            let mut request = Request::new(path.to_owned());
+            request.method = Method::POST;
+            request.operation = Operation::find(&request.method, path);
+            let error = error.in_call(&request);
+            assert!(error.may_have_taken_effect(), "{path}");
+            assert!(!error.is_safe_to_repeat() && !error.is_retryable(), "{path}");
+            assert!(matches!(error.advice(), None | Some(Advice::QueryState)), "{path}");
+        }
     }
 
     const REFUNDS: &str = "v3/refund/domestic/refunds";

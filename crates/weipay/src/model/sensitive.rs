@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use weipay_wire::{PrivateKey, PublicKey, check_ciphertext};
@@ -21,6 +22,11 @@ use super::{FromText, Violation};
 ///
 /// In a response the value is plain text where the client could open it, and ciphertext where it could not; then
 /// [`misread`](crate::Response::misread) says why.
+///
+/// The client encrypts with RSAES-OAEP, or with SM2. UNCONFIRMED: public reports say that a few old operations (小微商户
+/// `v2/applyment/micro/...`, some of overseas and of face payment) take RSAES-PKCS1-v1_5 in its place. No document says which they
+/// are, so the client never makes it: encrypt with another library, and give the result as
+/// [`ciphertext`](Sensitive::ciphertext).
 ///
 /// `Debug` does not show the text, and plain text is wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,14 +99,14 @@ pub(crate) const MARK: &str = "$weipay::sensitive::";
 
 /// A value in the JSON of a call without types that says what it is.
 pub(crate) enum Marked {
-    Plain(String),
+    Plain(Zeroizing<String>),
     Ciphertext(String),
-    Unencrypted(String),
+    Unencrypted(Zeroizing<String>),
 }
 
 impl Marked {
     /// What an object with one member says; in a sensitive field also as the JSON of a model says it.
-    pub(crate) fn new(name: &str, text: String, is_sensitive: bool) -> Option<Self> {
+    pub(crate) fn new(name: &str, mut text: Zeroizing<String>, is_sensitive: bool) -> Option<Self> {
         let form = match name.strip_prefix(MARK) {
             Some(form) => form,
             None if is_sensitive && name != PLAIN => name,
@@ -108,7 +114,7 @@ impl Marked {
         };
         match form {
             PLAIN => Some(Self::Plain(text)),
-            CIPHERTEXT => Some(Self::Ciphertext(text)),
+            CIPHERTEXT => Some(Self::Ciphertext(std::mem::take(&mut *text))),
             UNENCRYPTED => Some(Self::Unencrypted(text)),
             _ => None,
         }
@@ -118,9 +124,9 @@ impl Marked {
 impl From<Sensitive> for Marked {
     fn from(value: Sensitive) -> Self {
         match value.0 {
-            Form::Plain(text) => Self::Plain(text.to_string()),
+            Form::Plain(text) => Self::Plain(text),
             Form::Ciphertext(text) => Self::Ciphertext(text),
-            Form::Unencrypted(text) => Self::Unencrypted(text.to_string()),
+            Form::Unencrypted(text) => Self::Unencrypted(text),
         }
     }
 }
@@ -147,7 +153,10 @@ impl Serialize for Sensitive {
     /// For the body of a call without types, which knows by it what the value is: see
     /// [`Call::post`](crate::Call::post). Models write and read their sensitive fields in another way.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.marked().serialize(to)
+        let (form, text) = self.form();
+        let mut members = to.serialize_map(Some(1))?;
+        members.serialize_entry(&format!("{MARK}{form}"), text)?;
+        members.end()
     }
 }
 

@@ -40,6 +40,11 @@ pub trait Dedup: Sync {
     /// The future of the handler was dropped, because its server stopped or the platform hung up. It cannot wait; a store that
     /// needs to wait leaves this empty, and gives the ticket again after some minutes.
     fn abandon(&self, _id: &str, _ticket: Ticket) {}
+
+    /// The future of [`finish`](Self::finish) was dropped before its end, because the platform hung up: the handler was successful, and
+    /// that may not be noted. It cannot wait; a store that needs to wait notes it in the background. Where it does nothing, the
+    /// handler may run a second time.
+    fn finish_unwaited(&self, _id: &str, _ticket: Ticket) {}
 }
 
 /// As [`Dedup`], for programs without futures.
@@ -142,16 +147,21 @@ impl Notification {
             Err(error) => return Once::NotClaimed(error),
         };
         let held = OnDrop(Some(|| dedup.abandon(id, ticket)));
-        let done = handler(self.event()).await;
-        held.forget();
-        match done {
-            Ok(()) => match dedup.finish(id, ticket).await {
-                Ok(()) => Once::Handled,
-                Err(error) => Once::NotNoted(error),
-            },
+        match handler(self.event()).await {
+            Ok(()) => {
+                held.forget();
+                let unfinished = OnDrop(Some(|| dedup.finish_unwaited(id, ticket)));
+                let noted = dedup.finish(id, ticket).await;
+                unfinished.forget();
+                match noted {
+                    Ok(()) => Once::Handled,
+                    Err(error) => Once::NotNoted(error),
+                }
+            }
             Err(error) => {
                 // A store that cannot take the ticket back gives it again after some minutes.
                 drop(dedup.release(id, ticket).await);
+                held.forget();
                 Once::Failed(error)
             }
         }

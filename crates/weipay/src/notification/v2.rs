@@ -21,6 +21,7 @@ use super::mistake::BodyMistake;
 use super::opened::Head;
 use super::rejection::{Rejection, RejectionKind};
 use crate::error::DecodeError;
+use crate::json::WipedJson;
 use crate::notifications::marks::{MARKS, MERCHANTS};
 use crate::notifications::v2::{
     check_fail, check_success, combined_transactions_success, pap_contract_state_changed, refund_processed,
@@ -102,7 +103,7 @@ impl fmt::Debug for V2Event {
 /// What a message of APIv2 holds once it was verified, and opened where it is sealed.
 pub(super) struct V2Content {
     /// Elements of XML.
-    elements: Option<XmlElements>,
+    elements: Option<Zeroizing<XmlElements>>,
     /// As JSON, for those who read it themselves.
     pub(super) json: Zeroizing<Vec<u8>>,
 }
@@ -110,7 +111,7 @@ pub(super) struct V2Content {
 #[inline]
 fn from_xml<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), DecodeError> {
     match &content.elements {
-        Some(elements) => T::decode(T::json_of(elements).to_string().as_bytes(), None),
+        Some(elements) => T::decode(&WipedJson(T::json_of(elements)).to_bytes(), None),
         None => T::decode(&content.json, None),
     }
 }
@@ -237,11 +238,11 @@ impl V2Verified {
             return Ok((V2Content { elements: None, json }, merchant));
         }
         let (elements, merchant) = match text(&self.elements, "req_info") {
-            None => (self.elements.clone(), first),
+            None => (Zeroizing::new(self.elements.clone()), first),
             Some(req_info) => open_req_info(merchants, req_info)?,
         };
         head.id = id_of(&self.event, &elements);
-        let json = Zeroizing::new(xml::json_of(&elements).to_string().into_bytes());
+        let json = WipedJson(xml::json_of(&elements)).to_bytes();
         Ok((V2Content { elements: Some(elements), json }, Arc::clone(merchant)))
     }
 
@@ -260,13 +261,13 @@ impl V2Verified {
 fn open_req_info<'a>(
     merchants: &'a [Arc<MerchantKeys>],
     req_info: &str,
-) -> Result<(XmlElements, &'a Arc<MerchantKeys>), Rejection> {
+) -> Result<(Zeroizing<XmlElements>, &'a Arc<MerchantKeys>), Rejection> {
     let mut failure = RejectionKind::Incomplete("`req_info`");
     for merchant in merchants {
         match merchant.api_v2_key.as_ref().map(|key: &ApiV2Key| key.open_req_info(req_info)) {
             // A wrong key may seem to open it; what comes out is not XML then.
             Some(Ok(opened)) => match XmlElements::read(&opened, "root") {
-                Ok(elements) => return Ok((elements, merchant)),
+                Ok(elements) => return Ok((Zeroizing::new(elements), merchant)),
                 Err(error) => {
                     failure = RejectionKind::Unverified { error: VerifyError::Xml(error), mistake: None };
                 }
@@ -329,10 +330,13 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
         elements.texts().filter(|(name, _)| !matches!(*name, "sign" | "nonce_str")).collect()
     };
     fields.sort_unstable();
-    let mut of_event = Zeroizing::new(String::from(event));
+    // Full capacity from the start: growing would leave plain text behind in freed memory.
+    let length = fields.iter().map(|(name, text)| name.len() + text.len() + 24).sum::<usize>();
+    let mut of_event = Zeroizing::new(String::with_capacity(event.len() + length));
+    of_event.push_str(event);
     for (name, text) in fields {
         // With its length, so that no text can look like the next element.
-        of_event.push_str(&format!("\n{name}={}:{text}", text.len()));
+        of_event.extend(["\n", name, "=", &text.len().to_string(), ":", text]);
     }
     let digest = sha256_hex(of_event.as_bytes());
     format!("v2-{}", digest.get(..32).unwrap_or(&digest))

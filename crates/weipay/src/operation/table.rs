@@ -1161,7 +1161,7 @@ pub(crate) static GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation =
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/global/settle/settlements", "查询结算资金明细", MEMBERS_OF_GET_V3_GLOBAL_SETTLE_SETTLEMENTS).product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/global/statements", "下载对账单", MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS).product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/").unsigned().file();
+pub(crate) static GET_V3_GLOBAL_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/global/statements", "下载对账单", MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS).product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/").signs_digest("Wechatpay-Statement-Sha1").unsigned().file();
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/global/transactions/app", "APP支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
@@ -2403,7 +2403,7 @@ pub(crate) static PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID: Operation = Operation::ne
 #[rustfmt::skip]
 pub(crate) static POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: Operation = Operation::new(Verb::Post, "v3/smartguide/guides/{guide_id}/assign", "服务人员分配", "||sub_mchid out_trade_no|").product_is("支付即服务").sub_merchant("sub_mchid", Place::Body).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/statements", "下载对账单", MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS).product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/").unsigned().file();
+pub(crate) static GET_V3_STATEMENTS: Operation = Operation::new(Verb::Get, "v3/statements", "下载对账单", MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS).product_is("账单").lives_at("https://api.mch.weixin.qq.com/hk/").signs_digest("Wechatpay-Statement-Sha1").unsigned().file();
 #[rustfmt::skip]
 pub(crate) static POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH: Operation = Operation::new(Verb::Post, "v3/taxi-invoice/attendance/punch", "签到签退", "||plate_number driver_license event_time event_type region_id|").product_is("出租车电子发票").succeeds_with(204);
 #[rustfmt::skip]

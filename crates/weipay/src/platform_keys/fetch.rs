@@ -1,8 +1,8 @@
 //! Fetching the certificates: when a call waits for it, when it goes on in the background, and that only one runs at a time.
 //!
 //! Both modes follow the same steps. Whoever wants a fetch takes a ticket, waits for its turn, and sends only if no fetch has
-//! ended since it took the ticket. So a hundred calls that meet an unknown key send one fetch, and one that is cancelled leaves
-//! its turn to the next.
+//! ended since it took the ticket. So a hundred calls that meet an unknown key send one fetch, and one that is cancelled or whose
+//! time is over leaves its turn to the next.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +24,10 @@ use crate::response::RawResponse;
 /// How long a fetch may take. The call that it was begun for may allow less.
 const MAX_FETCH: Duration = Duration::from_secs(10);
 
+/// A fetch that failed without a response says something of the platform if it had so long. One that had less may only have been
+/// begun for a call that had to end.
+const FAIR_FETCH: Duration = Duration::from_secs(9);
+
 /// How many fetches one turn makes: one more if the platform tests the client with a wrong signature, which it does not do twice,
 /// or if the host cannot be reached and has a backup.
 const MAX_ATTEMPTS: usize = 2;
@@ -42,6 +46,11 @@ impl Deadline {
 
     pub(crate) fn left(&self) -> Duration {
         self.limit.saturating_sub(self.began.elapsed())
+    }
+
+    /// Whether a fetch that had so long failed because the call that it was begun for had to end.
+    fn cut_short(&self, given: Duration, error: &Error) -> bool {
+        error.status().is_none() && given < FAIR_FETCH && self.left().is_zero()
     }
 
     /// How long a fetch on the way may take.
@@ -110,10 +119,10 @@ fn is_to_repeat(core: &Core, request: &Request, host: &mut Host, outcome: &Resul
     has_failed
 }
 
-/// Ends a fetch.
-fn end(core: &Core, request: &Request, outcome: Result<(), Error>) -> Outcome {
+/// Ends a fetch. Those who wait learn how it ended, unless its call cut it short: then the next of them fetches, within its own time.
+fn end(core: &Core, request: &Request, outcome: Result<(), Error>, is_cut_short: bool) -> Outcome {
     let outcome = outcome.map_err(|error| Arc::new(error.in_call(request)));
-    core.merchant.ring.end(outcome, core.now())
+    if is_cut_short { outcome } else { core.merchant.ring.end(outcome, core.now()) }
 }
 
 /// Nobody's turn came before the call had to end.
@@ -173,7 +182,7 @@ mod asynchronous {
             if let Some(outcome) = ring.outcome_since(ticket) {
                 return outcome;
             }
-            let request = request(&self.core);
+            let (request, given) = (request(&self.core), deadline.left());
             let mut host = first_host(&self.core, &request);
             let mut outcome = self.fetch_once(&request, host, deadline).await;
             for _ in 1..MAX_ATTEMPTS {
@@ -181,7 +190,8 @@ mod asynchronous {
                     outcome = self.fetch_once(&request, host, deadline).await;
                 }
             }
-            let outcome = end(&self.core, &request, outcome);
+            let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(given, error));
+            let outcome = end(&self.core, &request, outcome, is_cut_short);
             drop(turn);
             outcome
         }
@@ -304,7 +314,7 @@ pub(crate) mod waiting {
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
-            let request = request(&self.core);
+            let (request, given) = (request(&self.core), deadline.left());
             let mut host = first_host(&self.core, &request);
             let mut outcome = self.fetch_once(&request, host, deadline);
             for _ in 1..MAX_ATTEMPTS {
@@ -312,7 +322,8 @@ pub(crate) mod waiting {
                     outcome = self.fetch_once(&request, host, deadline);
                 }
             }
-            let outcome = end(&self.core, &request, outcome);
+            let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(given, error));
+            let outcome = end(&self.core, &request, outcome, is_cut_short);
             drop(turn);
             outcome
         }
@@ -384,6 +395,27 @@ fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn only_a_fetch_that_had_little_time_and_no_response_is_cut_short() {
+        let over = Deadline::after(Duration::ZERO);
+        let lost = || Error::from(crate::transport::timed_out(crate::error::Sent::Perhaps));
+        assert!(over.cut_short(Duration::from_millis(1), &lost()));
+        assert!(!over.cut_short(MAX_FETCH - Duration::from_millis(1), &lost()), "it had all of its time");
+        assert!(!Deadline::after(MAX_FETCH).cut_short(Duration::from_secs(1), &lost()), "it ended before");
+        let refused = RawResponse {
+            status: http::StatusCode::NOT_FOUND,
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            verified: false,
+            elements: None,
+            attempts: Vec::new(),
+            operation: None,
+            unknown_members: Vec::new(),
+            decryption_key: None,
+        };
+        let refused = Error::with_response(ErrorKind::Api(ApiError::read(b"{}")), refused);
+        assert!(!over.cut_short(Duration::from_millis(1), &refused), "the platform has answered");
+    }
     use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
     use serde_json::json;
     use weipay_wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey};

@@ -123,7 +123,7 @@ pub(crate) fn body(text: &str, known: Known) -> Result<Found, RequestError> {
 /// What takes the place of one bare text that travels encrypted.
 pub(crate) fn text(name: &str, text: &str, known: Known) -> Result<Option<With>, RequestError> {
     Walk { text: "", known, is_marked: false, found: Found::default() }
-        .bare(text.to_owned(), At::Member(&At::Root, name))
+        .bare(Zeroizing::new(text.to_owned()), At::Member(&At::Root, name))
 }
 
 /// What takes the place of a value that says what it is.
@@ -250,20 +250,20 @@ impl Walk<'_> {
     }
 
     /// A text that does not say what it is, in a sensitive field.
-    fn bare(&mut self, text: String, at: At<'_>) -> Result<Option<With>, RequestError> {
+    fn bare(&mut self, mut text: Zeroizing<String>, at: At<'_>) -> Result<Option<With>, RequestError> {
         if text.is_empty() {
             return Ok(None);
         }
         note(&mut self.found.sensitive, at);
         match self.known.texts {
             SensitiveTexts::Plain => self.plain_text(text, at).map(Some),
-            SensitiveTexts::Ciphertext => ciphertext(text, at).map(|_| None),
+            SensitiveTexts::Ciphertext => ciphertext(std::mem::take(&mut *text), at).map(|_| None),
         }
     }
 
-    fn plain_text(&self, text: String, at: At<'_>) -> Result<With, RequestError> {
+    fn plain_text(&self, text: Zeroizing<String>, at: At<'_>) -> Result<With, RequestError> {
         match self.known.version {
-            Version::V3 => Ok(With::Encrypted(Zeroizing::new(text))),
+            Version::V3 => Ok(With::Encrypted(text)),
             Version::V2 => Err(problem(
                 at,
                 "travels encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
@@ -277,8 +277,8 @@ impl Walk<'_> {
     fn marked(&mut self, value: Marked, is_sensitive: bool, at: At<'_>) -> Result<With, RequestError> {
         match value {
             Marked::Ciphertext(text) => ciphertext(text, at).map(With::Text),
-            Marked::Unencrypted(text) => Ok(With::Text(text)),
-            Marked::Plain(text) if text.is_empty() => Ok(With::Text(text)),
+            Marked::Unencrypted(mut text) => Ok(With::Text(std::mem::take(&mut *text))),
+            Marked::Plain(text) if text.is_empty() => Ok(With::Text(String::new())),
             Marked::Plain(text) if is_sensitive => {
                 note(&mut self.found.sensitive, at);
                 self.plain_text(text, at)
@@ -336,8 +336,8 @@ fn raw(text: &str) -> Result<&RawValue, RequestError> {
     serde_json::from_str(text).map_err(unreadable)
 }
 
-fn string(value: &RawValue) -> Result<String, RequestError> {
-    serde_json::from_str(value.get()).map_err(unreadable)
+fn string(value: &RawValue) -> Result<Zeroizing<String>, RequestError> {
+    serde_json::from_str(value.get()).map(Zeroizing::new).map_err(unreadable)
 }
 
 /// What serde_json says is about the form of the text, and may quote it.

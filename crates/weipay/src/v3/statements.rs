@@ -8,7 +8,8 @@ pub use crate::v3::statements::chain::Statements;
 
 /// 下载对账单 · `GET v3/statements`
 ///
-/// Host: `https://api.mch.weixin.qq.com/hk/`. Responses are not signed.
+/// Host: `https://api.mch.weixin.qq.com/hk/`. The signature of a response is over the SHA-1 of the file,
+/// which its header `Wechatpay-Statement-Sha1` has.
 ///
 /// Official documents (官方文档):
 ///

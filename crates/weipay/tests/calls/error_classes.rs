@@ -163,7 +163,7 @@ fn a_call_is_retryable_only_where_a_repeat_cannot_take_effect_twice() {
         let client = platform.builder().build_blocking().unwrap();
         let retryable = [
             client.chain(unsafe_).get().unwrap_err().is_retryable(),
-            client.chain(safe).post(json!({})).unwrap_err().is_retryable(),
+            client.chain(safe).post(json!({"out_refund_no": "refund-1"})).unwrap_err().is_retryable(),
             client.chain(unsafe_).post(json!({})).unwrap_err().is_retryable(),
         ];
         assert_eq!(retryable, [get, known, unknown], "{status} {body}");

@@ -36,6 +36,7 @@ mod sandbox;
 mod sensitive;
 mod signers;
 mod sm;
+mod statements;
 mod story;
 mod sub_merchant;
 mod transports;

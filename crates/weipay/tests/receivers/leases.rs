@@ -101,3 +101,74 @@ pub async fn the_ticket_of_a_dropped_handler_comes_back<D: Dedup<Error: Debug>>(
         }
     }
 }
+
+/// The future is dropped after the handler was successful, while the database is being told. That success is not forgotten.
+/// `take_connection` takes the one connection of the store, so that nothing can be told while it is held.
+pub async fn a_success_is_noted_although_the_platform_hangs_up<D: Dedup<Error: Debug>, C>(
+    dedup: &D,
+    take_connection: impl AsyncFn() -> C,
+) {
+    let notification = delivered("hung-up");
+    let (handled, connection) = (tokio::sync::Notify::new(), std::sync::Mutex::new(None));
+    let handling = notification.handle_once(dedup, async |_| -> Result<(), ()> {
+        let taken = take_connection().await;
+        *connection.lock().unwrap() = Some(taken);
+        handled.notify_one();
+        Ok(())
+    });
+    tokio::select! {
+        biased;
+        once = handling => panic!("nothing can be told: {once:?}"),
+        () = handled.notified() => {}
+    }
+    drop(connection.lock().unwrap().take());
+    until_it_is_settled(dedup, Claim::Finished).await;
+}
+
+/// The same after the handler failed: the ticket comes back, and not only when the lease ends.
+pub async fn a_failure_gives_the_ticket_back_although_the_platform_hangs_up<D: Dedup<Error: Debug>, C>(
+    dedup: &D,
+    take_connection: impl AsyncFn() -> C,
+) {
+    let notification = delivered("hung-up");
+    let (failed, connection) = (tokio::sync::Notify::new(), std::sync::Mutex::new(None));
+    let handling = notification.handle_once(dedup, async |_| -> Result<(), ()> {
+        let taken = take_connection().await;
+        *connection.lock().unwrap() = Some(taken);
+        failed.notify_one();
+        Err(())
+    });
+    tokio::select! {
+        biased;
+        once = handling => panic!("nothing can be told: {once:?}"),
+        () = failed.notified() => {}
+    }
+    drop(connection.lock().unwrap().take());
+    until_it_is_settled(dedup, Claim::Granted(Ticket(2))).await;
+}
+
+async fn until_it_is_settled<D: Dedup<Error: Debug>>(dedup: &D, wanted: Claim) {
+    loop {
+        match dedup.claim("hung-up").await.unwrap() {
+            Claim::Running => tokio::task::yield_now().await,
+            claim => return assert_eq!(claim, wanted),
+        }
+    }
+}
+
+/// Times are whole seconds. Within the second that a lease is held until, it has not ended. `hold_until_now` gives every lease the
+/// present second of the database as its end, and returns it.
+pub async fn a_lease_is_never_shorter_than_it_says<D: Dedup<Error: Debug>>(
+    dedup: &D,
+    hold_until_now: impl AsyncFn() -> i64,
+) {
+    assert!(matches!(dedup.claim("leased").await.unwrap(), Claim::Granted(_)));
+    loop {
+        let before = hold_until_now().await;
+        let claim = dedup.claim("leased").await.unwrap();
+        // If a second began in between, the test says nothing.
+        if hold_until_now().await == before {
+            return assert_eq!(claim, Claim::Running);
+        }
+    }
+}

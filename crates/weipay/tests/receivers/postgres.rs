@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use weipay::notification::PostgresDedup;
 use weipay::sqlx;
 use weipay::sqlx::PgPool;
-use weipay::sqlx::postgres::PgConnectOptions;
+use weipay::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::leases;
 
@@ -67,6 +67,38 @@ async fn a_lease_ends_and_a_late_holder_changes_nothing() {
 async fn the_ticket_of_a_dropped_handler_comes_back() {
     let Some((_, dedup)) = store("dropped").await else { return };
     leases::the_ticket_of_a_dropped_handler_comes_back(&dedup).await;
+}
+
+/// A pool of one connection to the same schema.
+async fn pool_of_one_connection(pool: &PgPool) -> PgPool {
+    let options = (*pool.connect_options()).clone();
+    PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_success_is_noted_although_the_platform_hangs_up() {
+    let Some((pool, _)) = store("hung_up").await else { return };
+    let pool = pool_of_one_connection(&pool).await;
+    let (dedup, take) = (PostgresDedup::new(pool.clone()), async || pool.acquire().await.unwrap());
+    leases::a_success_is_noted_although_the_platform_hangs_up(&dedup, take).await;
+}
+
+#[tokio::test]
+async fn a_failure_gives_the_ticket_back_although_the_platform_hangs_up() {
+    let Some((pool, _)) = store("failed_hung_up").await else { return };
+    let pool = pool_of_one_connection(&pool).await;
+    let (dedup, take) = (PostgresDedup::new(pool.clone()), async || pool.acquire().await.unwrap());
+    leases::a_failure_gives_the_ticket_back_although_the_platform_hangs_up(&dedup, take).await;
+}
+
+#[tokio::test]
+async fn a_lease_is_never_shorter_than_it_says() {
+    let Some((pool, dedup)) = store("long_enough").await else { return };
+    let hold_until_now = async || {
+        let now = "UPDATE weipay_notifications SET held_until = EXTRACT(EPOCH FROM clock_timestamp())::BIGINT RETURNING held_until";
+        sqlx::query_scalar::<_, i64>(now).fetch_one(&pool).await.unwrap()
+    };
+    leases::a_lease_is_never_shorter_than_it_says(&dedup, hold_until_now).await;
 }
 
 #[tokio::test]

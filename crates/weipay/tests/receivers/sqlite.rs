@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use weipay::notification::{Claim, Dedup, MAX_LEASE, Once, SqliteDedup};
 use weipay::sqlx;
 use weipay::sqlx::SqlitePool;
-use weipay::sqlx::sqlite::SqliteConnectOptions;
+use weipay::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use crate::{delivered, leases};
 
@@ -59,6 +59,41 @@ async fn a_lease_ends_and_a_late_holder_changes_nothing() {
 async fn the_ticket_of_a_dropped_handler_comes_back() {
     let (_folder, _, dedup) = store().await;
     leases::the_ticket_of_a_dropped_handler_comes_back(&dedup).await;
+}
+
+/// A store with one connection, and what takes it.
+async fn store_of_one_connection(folder: &Path) -> (SqlitePool, SqliteDedup) {
+    let options = SqliteConnectOptions::new().filename(folder.join("seen.db")).create_if_missing(true);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let dedup = SqliteDedup::new(pool.clone());
+    dedup.create_table().await.unwrap();
+    (pool, dedup)
+}
+
+#[tokio::test]
+async fn a_success_is_noted_although_the_platform_hangs_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pool, dedup) = store_of_one_connection(folder.path()).await;
+    let take = async || pool.acquire().await.unwrap();
+    leases::a_success_is_noted_although_the_platform_hangs_up(&dedup, take).await;
+}
+
+#[tokio::test]
+async fn a_failure_gives_the_ticket_back_although_the_platform_hangs_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pool, dedup) = store_of_one_connection(folder.path()).await;
+    let take = async || pool.acquire().await.unwrap();
+    leases::a_failure_gives_the_ticket_back_although_the_platform_hangs_up(&dedup, take).await;
+}
+
+#[tokio::test]
+async fn a_lease_is_never_shorter_than_it_says() {
+    let (_folder, pool, dedup) = store().await;
+    let hold_until_now = async || {
+        let now = "UPDATE weipay_notifications SET held_until = CAST(strftime('%s', 'now') AS INTEGER) RETURNING held_until";
+        sqlx::query_scalar::<_, i64>(now).fetch_one(&pool).await.unwrap()
+    };
+    leases::a_lease_is_never_shorter_than_it_says(&dedup, hold_until_now).await;
 }
 
 #[tokio::test]

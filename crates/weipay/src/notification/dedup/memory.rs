@@ -114,6 +114,10 @@ impl Dedup for MemoryDedup {
     fn abandon(&self, id: &str, ticket: Ticket) {
         self.settle(id, ticket, false);
     }
+
+    fn finish_unwaited(&self, id: &str, ticket: Ticket) {
+        self.settle(id, ticket, true);
+    }
 }
 
 impl BlockingDedup for MemoryDedup {

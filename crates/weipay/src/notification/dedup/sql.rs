@@ -23,7 +23,8 @@ const MAX_CLAIMS: usize = 3;
 /// The statements of one database.
 struct Statements {
     create_table: &'static str,
-    /// Parameters: id, seconds. A new row, or one whose lease has ended, gives its new ticket; any other gives no row.
+    /// Parameters: id, seconds. A new row, or one whose lease has ended, gives its new ticket; any other gives no row. Times are whole
+    /// seconds, rounded: a lease has ended for certain only in the second after the one that it is held until.
     claim: &'static str,
     /// Parameter: id. Whether the event was handled.
     look: &'static str,
@@ -147,6 +148,14 @@ macro_rules! sql_dedup {
                     runtime.spawn(async move { this.release(&id, ticket).await.ok() });
                 }
             }
+
+            /// Notes it in the background, if the runtime still runs; else the event is handled again when its lease ends.
+            fn finish_unwaited(&self, id: &str, ticket: Ticket) {
+                if let Ok(runtime) = Handle::try_current() {
+                    let (this, id) = (self.clone(), id.to_owned());
+                    runtime.spawn(async move { this.finish(&id, ticket).await.ok() });
+                }
+            }
         }
     };
 }
@@ -165,7 +174,7 @@ INSERT INTO weipay_notifications (id, ticket, held_until, changed_at)
 VALUES (?1, 1, CAST(strftime('%s', 'now') AS INTEGER) + ?2, CAST(strftime('%s', 'now') AS INTEGER))
 ON CONFLICT (id) DO UPDATE
 SET ticket = weipay_notifications.ticket + 1, held_until = excluded.held_until, changed_at = excluded.changed_at
-WHERE weipay_notifications.held_until <= excluded.changed_at
+WHERE weipay_notifications.held_until < excluded.changed_at
 RETURNING ticket",
     look: "SELECT held_until IS NULL FROM weipay_notifications WHERE id = ?1",
     finish: "\
@@ -220,7 +229,7 @@ INSERT INTO weipay_notifications (id, ticket, held_until, changed_at)
 VALUES ($1, 1, EXTRACT(EPOCH FROM clock_timestamp())::BIGINT + $2, EXTRACT(EPOCH FROM clock_timestamp())::BIGINT)
 ON CONFLICT (id) DO UPDATE
 SET ticket = weipay_notifications.ticket + 1, held_until = excluded.held_until, changed_at = excluded.changed_at
-WHERE weipay_notifications.held_until <= excluded.changed_at
+WHERE weipay_notifications.held_until < excluded.changed_at
 RETURNING ticket",
     look: "SELECT held_until IS NULL FROM weipay_notifications WHERE id = $1",
     finish: "\

@@ -6,7 +6,8 @@ pub use crate::v3::global::chain::GlobalStatements as Statements;
 
 /// 下载对账单 · `GET v3/global/statements`
 ///
-/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Responses are not signed.
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. The signature of a response is over the SHA-1
+/// of the file, which its header `Wechatpay-Statement-Sha1` has.
 ///
 /// Official documents (官方文档):
 ///

@@ -18,7 +18,8 @@ chain_step! {
 impl<M: Mode> Statements<M> {
     /// 下载对账单 · `GET v3/statements`
     ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`. Responses are not signed.
+    /// Host: `https://api.mch.weixin.qq.com/hk/`. The signature of a response is over the SHA-1 of the file,
+    /// which its header `Wechatpay-Statement-Sha1` has.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::get).
     ///

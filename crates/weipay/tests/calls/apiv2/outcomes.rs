@@ -77,8 +77,34 @@ fn a_request_that_was_not_taken_was_not_carried_out_and_an_unknown_reason_leaves
         "timeout",
         "invalid state",
         "design fault",
+        "商户号请求频率过高，请稍后重试",
+        "系统繁忙(appid wx1)",
+        "系统错误：签名服务异常",
+        "签名服务超时",
     ] {
         assert!(not_taken(message).may_have_taken_effect(), "{message}");
+    }
+}
+
+#[test]
+fn a_code_that_nobody_knows_does_not_settle_what_its_text_leaves_open() {
+    let with = |result: &str, message| {
+        let fields = match result {
+            "return" => {
+                vec![("return_code", "FAIL"), ("return_msg", message), ("err_code", "A_CODE_OF_TOMORROW")]
+            }
+            _ => vec![
+                ("return_code", "SUCCESS"),
+                ("result_code", "FAIL"),
+                ("err_code", "A_CODE_OF_TOMORROW"),
+                ("err_code_des", message),
+            ],
+        };
+        failure(signed(&fields)).may_have_taken_effect()
+    };
+    for result in ["return", "result"] {
+        assert!(with(result, "系统繁忙，请稍后再试"), "{result}");
+        assert!(!with(result, "余额不足"), "{result}");
     }
 }
 

@@ -152,8 +152,31 @@ fn an_order_without_its_number_is_not_sent_twice() {
         for (outcome, seen, _) in
             each(|| vec![fault(500), good()], |builder| builder, |client| client.post(ORDER, &body))
         {
-            assert!(outcome.unwrap_err().may_have_taken_effect());
+            let error = outcome.unwrap_err();
+            assert!(error.may_have_taken_effect() && !error.is_retryable() && !error.is_safe_to_repeat());
+            assert_eq!(error.advice(), Some(weipay::error::Advice::QueryState));
             assert_eq!(seen.len(), 1);
+        }
+    }
+}
+
+/// The number of these travels in a header, which a call without types may leave out.
+#[test]
+fn what_lacks_its_idempotency_key_is_not_sent_twice_and_no_error_advises_it() {
+    for path in ["v3/marketing/partnerships/build", "v3/merchants", "v3/global/merchants"] {
+        let faults: [fn() -> Step; 2] = [|| Step::Close, || fault(500)];
+        for step in faults {
+            for (outcome, seen, _) in each(
+                || vec![step(), good()],
+                |builder| builder,
+                |client| client.post(path, &json!({"a": "b"})),
+            ) {
+                let error = outcome.unwrap_err();
+                assert!(error.may_have_taken_effect(), "{path}: {error}");
+                assert!(!error.is_retryable() && !error.is_safe_to_repeat(), "{path}: {error}");
+                assert!(matches!(error.advice(), None | Some(weipay::error::Advice::QueryState)), "{path}");
+                assert_eq!(seen.len(), 1);
+            }
         }
     }
 }

@@ -29,6 +29,15 @@ impl Either {
         }
     }
 
+    fn get_within(&self, path: &str, limit: Duration) -> Result<(), Error> {
+        match self {
+            Self::Async(client, runtime) => {
+                runtime.block_on(async { client.chain(path).timeout(limit).get().await }).map(drop)
+            }
+            Self::Blocking(client) => client.chain(path).timeout(limit).get().map(drop),
+        }
+    }
+
     fn fetch(&self) -> Result<(), Error> {
         match self {
             Self::Async(client, runtime) => runtime.block_on(client.fetch_platform_certificates()),
@@ -402,6 +411,38 @@ fn who_waits_for_the_fetch_of_another_keeps_its_own_time_limit() {
         patient.join().unwrap().unwrap();
     });
     assert_eq!(server.fetches(), 1);
+}
+
+/// That the hasty call had to end says nothing of the platform.
+#[test]
+fn a_call_whose_time_is_over_leaves_the_fetch_to_the_next() {
+    each(Server::builder, |server, client| {
+        server.hold(true);
+        thread::scope(|scope| {
+            let hasty = scope.spawn(|| client.get_within("v3/hasty", Duration::from_millis(300)));
+            server.wait_for_fetches(1);
+            let patient = scope.spawn(|| client.get("v3/patient"));
+            assert!(matches!(hasty.join().unwrap().unwrap_err().kind(), ErrorKind::PlatformCertificates(_)));
+            server.wait_for_fetches(2);
+            server.hold(false);
+            patient.join().unwrap().unwrap();
+        });
+        assert_eq!(server.called(), ["/v3/patient".to_owned()].into());
+    });
+}
+
+#[test]
+fn a_new_certificate_that_one_call_has_no_time_to_fetch_is_fetched_by_the_next_call() {
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.calls(|_, now| success_by(&NEW, now));
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.hold(true);
+        let hasty = client.get_within("v3/hasty", Duration::from_millis(300)).unwrap_err();
+        assert!(unknown_serial(&hasty), "{hasty}");
+        server.hold(false);
+        client.get("v3/next").unwrap();
+    });
 }
 
 #[test]
