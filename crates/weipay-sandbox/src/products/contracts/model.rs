@@ -108,7 +108,7 @@ impl Model {
             |other: &&Agreement| other.signer == Some(person) && other.schedule.is_some() == has_schedule;
         let count = self.contracts.values().filter(is_same).filter(|other| !other.has_ended).count();
         let most = if has_schedule { 10 } else { 1 };
-        if known.signer.is_some() || self.now >= known.until || count >= most {
+        if known.signer.is_some() || self.now >= known.until || count >= most || self.are_frozen[person] {
             return false;
         }
         self.contracts.get_mut(&code).unwrap().signer = Some(person);
@@ -166,10 +166,8 @@ impl Model {
             }
         }
         let contract = self.contracts.get_mut(&code).unwrap();
-        // A clock that went back starts no new day.
-        if contract.today.0 < day {
-            contract.today = (day, 0, 0);
-        }
+        // A clock that went back starts no new day, and neither does what is refused.
+        let today = if contract.today.0 < day { (day, 0, 0) } else { contract.today };
         if let Some((on, state)) = contract.schedule {
             if (on, state, fen) != (day, "SCHEDULED", AGREED) {
                 return Err(Refused::Forbidden);
@@ -181,11 +179,11 @@ impl Model {
                     return Err(Refused::Forbidden);
                 }
             }
-            if fen > 50_000 || contract.today.2 + fen > 250_000 || contract.today.1 >= 5 {
+            if fen > 50_000 || today.2 + fen > 250_000 || today.1 >= 5 {
                 return Err(Refused::Limit);
             }
         }
-        contract.today = (contract.today.0, contract.today.1 + 1, contract.today.2 + fen);
+        contract.today = (today.0, today.1 + 1, today.2 + fen);
         if let Some(notice) = &mut contract.notice {
             notice.3 = true;
         }

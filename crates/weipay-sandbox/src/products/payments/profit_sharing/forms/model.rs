@@ -188,8 +188,9 @@ impl Model {
         if asked.parts.is_empty() && !asked.finishes {
             return Err(PARAM);
         }
+        // Another partner does not act for the brand, and has no such order.
         if by_stranger {
-            return Err(INVALID);
+            return Err(if asked.form == BRAND_FORM && !asked.is_finish_order { "NO_AUTH" } else { INVALID });
         }
         if let Some(known) = self.splits.get(&number) {
             let is_again = asked.parts.is_empty() && known.asked.order == asked.order;

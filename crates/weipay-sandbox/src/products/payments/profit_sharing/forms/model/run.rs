@@ -56,7 +56,7 @@ fn sub_mchid(order: usize) -> &'static str {
 impl Platform {
     fn new() -> Self {
         let caller = merchant(MCHIDS[PLATFORM], &[MCHIDS[0], MCHIDS[1], BRAND]);
-        let stranger = merchant("1900000140", &[]);
+        let stranger = merchant("1900000140", &["1900000141"]);
         Self { world: World::new(), caller, stranger, paid: Default::default(), refunds: BTreeMap::new() }
     }
 
