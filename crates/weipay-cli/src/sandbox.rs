@@ -10,6 +10,7 @@ mod merchant;
 pub(crate) mod notifications;
 mod pay;
 mod pay_score;
+mod person;
 mod play;
 mod refund;
 mod run;
@@ -26,7 +27,7 @@ use std::time::Duration;
 
 use weipay_catalog::Catalog;
 use weipay_sandbox::kit::{self, KitOnDisk};
-use weipay_sandbox::{Behaviour, ClockMode, PlatformKeys, Sandbox, SandboxBuilder, Validation};
+use weipay_sandbox::{Behaviour, ClockMode, PlatformKeys, Sandbox, SandboxBuilder, StartError, Validation};
 
 use crate::arguments::{self, SandboxCommand};
 use crate::failure::{Failure, Outcome};
@@ -40,6 +41,7 @@ pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
         Some(SandboxCommand::PayScore(arguments)) => pay_score::run(arguments),
         Some(SandboxCommand::Contract(arguments)) => contract::run(arguments),
+        Some(SandboxCommand::Person(arguments)) => person::run(arguments),
         Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
@@ -68,7 +70,7 @@ fn serve(arguments: &arguments::Sandbox) -> Outcome {
     if let Some(log) = &log {
         builder = builder.log(log.writer());
     }
-    let sandbox = builder.start().map_err(Failure::failed)?;
+    let sandbox = builder.start().map_err(start_failure)?;
     // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
@@ -85,6 +87,16 @@ fn serve(arguments: &arguments::Sandbox) -> Outcome {
     drop(sandbox);
     drop(log);
     waited.map_err(Failure::failed)
+}
+
+/// What stands in a file of the command line is a part of it.
+pub(super) fn start_failure(error: StartError) -> Failure {
+    match error {
+        StartError::Seed(..) | StartError::ReceiverAuthority(_) | StartError::Fault(_) => {
+            Failure::usage(error)
+        }
+        error => Failure::failed(error),
+    }
 }
 
 fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
@@ -143,7 +155,7 @@ fn init(data: &Path, platform_keys: Option<&str>) -> Outcome {
 /// Prints the kit as the variables that a client is configured with, for `eval` in a shell.
 fn env(data: &Path) -> Outcome {
     let kit = kit::read(data).map_err(|error| {
-        Failure::failed(format!(
+        Failure::usage(format!(
             "{error:#}; create a kit with `weipay sandbox init --data {}`",
             data.display()
         ))

@@ -166,7 +166,7 @@ impl Platform {
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
-        if page::is_page(request.path()) {
+        if page::is_page(request.path()) || page::is_lost(&request.method, request.path()) {
             let _ = self.follow_clock();
             let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
             return self.respond_as_page(request);

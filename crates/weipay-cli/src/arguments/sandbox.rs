@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use weipay_sandbox::{FaultProfile, StoreAddress, parse_duration};
 
 use super::notifications::NotificationsCommand;
+use super::values;
 
 /// What follows the options of `weipay sandbox --help`.
 const HELP: &str = "\
@@ -18,9 +19,17 @@ weipay sandbox log shows them, with secrets and personal data masked.
 Headers that the real platform does not send:
   Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
   Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay sandbox coverage)
-  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little
+  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little; letters beyond ASCII are
+                                  percent-encoded, as %E5
+  Weipay-Sandbox-Client-Certificate: not-checked
+                                  the operation needs the merchant certificate in TLS, and plain HTTP has none; over https it is demanded
   Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay sandbox fault --help); on a request, the
-                                  header asks for one";
+                                  header asks for one
+
+Exit codes of all subcommands:
+  0  done
+  1  it failed, or the sandbox refused
+  2  a wrong command line or file, or no sandbox runs on the data folder: nothing was done";
 
 /// What follows the options of `weipay sandbox fault --help`.
 const PAY_HELP: &str = "Example:
@@ -108,7 +117,7 @@ pub(crate) struct Sandbox {
     #[arg(long, value_name = "DIR", default_value = ".weipay")]
     pub(crate) data: PathBuf,
     /// The address to listen on; port 0 selects a free port.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8880")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8880", value_parser = values::address)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) serving: Serving,
@@ -130,7 +139,7 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "TIME", value_parser = str::parse::<weipay_sandbox::Clock>)]
     pub(crate) clock: Option<weipay_sandbox::Clock>,
     /// Make the same numbers and nonces in each run; keys always differ.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     pub(crate) seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the
     /// body of the response says FAIL.
@@ -201,6 +210,8 @@ pub(crate) enum SandboxCommand {
         #[command(subcommand)]
         command: MerchantCommand,
     },
+    /// The people (用户) of a running sandbox: their openids, and the money in their wallets.
+    Person(Person),
     /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
     Transfer(Transfer),
     /// The pay score orders (支付分订单) of a running sandbox: what the customer does.
@@ -266,7 +277,7 @@ pub(crate) enum SandboxCommand {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
         /// The address to listen on; port 0 selects a free port.
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = values::address)]
         listen: SocketAddr,
         #[command(flatten)]
         serving: Box<Serving>,
@@ -284,6 +295,9 @@ pub(crate) struct Play {
     /// The data folder of a running sandbox [default: a sandbox in this process, which ends with the story].
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Move the clock of that sandbox back where the story begins earlier than it shows. It stays there afterwards.
+    #[arg(long, requires = "data")]
+    pub(crate) move_clock_back: bool,
 }
 
 #[derive(Debug, Args)]
@@ -308,6 +322,66 @@ pub(crate) enum MerchantCommand {
     Add(NewMerchant),
     /// Put money into an account of a merchant, from its bank, and print what is in the account then.
     TopUp(TopUp),
+    /// List the merchants: merchant ID, appids, and the key with which the platform signs for each.
+    List {
+        /// The data folder of the running sandbox.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
+    /// Take one step of the rotation of a key with which the platform signs for a merchant, and print the keys then.
+    RotateKey(RotateKey),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateKey {
+    /// Its merchant ID (商户号).
+    #[arg(value_name = "MCHID")]
+    pub(crate) mchid: String,
+    /// begin: a new key is known; switch: it signs; finish: the old one is gone.
+    #[arg(value_name = "STEP", value_parser = ["begin", "switch", "finish"])]
+    pub(crate) step: String,
+    /// Which key: the platform certificate (平台证书) or the public key (微信支付公钥).
+    #[arg(long, value_name = "KEY", default_value = "certificate", value_parser = ["certificate", "public-key"])]
+    pub(crate) key: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Person {
+    #[command(subcommand)]
+    pub(crate) command: PersonCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    /// Add a person, and print the openid under each appid. Every well-formed openid is a person, too; this one has several.
+    Add,
+    /// Print what is in the wallet (零钱) of a person, in fen (分).
+    Wallet {
+        /// An openid or the unionid.
+        id: String,
+    },
+    /// Put money into the wallet (零钱) of a person, from the bank, and print what is in it then.
+    TopUp {
+        /// An openid or the unionid.
+        id: String,
+        /// How much, in fen (分).
+        #[arg(value_name = "FEN", value_parser = values::fen)]
+        fen: i64,
+    },
+    /// Freeze or cancel the account of a person, or let it work again.
+    Account {
+        /// An openid or the unionid.
+        id: String,
+        /// From now on.
+        #[arg(value_name = "STATE", value_parser = weipay_sandbox::AccountState::WORDS)]
+        state: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -316,7 +390,7 @@ pub(crate) struct TopUp {
     #[arg(value_name = "MCHID")]
     pub(crate) mchid: String,
     /// How much, in fen (分).
-    #[arg(value_name = "FEN", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(value_name = "FEN", value_parser = values::fen)]
     pub(crate) fen: i64,
     /// Which account: operation (运营账户), from which transfers are paid, basic (基本账户) or marketing (营销资金).
     #[arg(long, value_name = "ACCOUNT", default_value = "operation", value_parser = ["operation", "basic", "marketing"])]
@@ -476,7 +550,7 @@ pub(crate) struct Pay {
     #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
     pub(crate) fail: Option<String>,
     /// A coupon of the merchant takes so many fen off.
-    #[arg(long, value_name = "FEN")]
+    #[arg(long, value_name = "FEN", value_parser = values::fen)]
     pub(crate) discount: Option<i64>,
     /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].
     #[arg(long, value_name = "ID|none", conflicts_with = "discount")]
@@ -506,7 +580,7 @@ pub(crate) struct Complain {
     /// Go on with a complaint.
     #[arg(long, value_name = "STEP", value_parser = weipay_sandbox::complaints::PersonStep::WORDS)]
     pub(crate) step: Option<String>,
-    /// Who complains [default: whoever paid].
+    /// Who complains: an openid of the person who paid [default: that under which the order was paid].
     #[arg(long = "as", value_name = "OPENID", conflicts_with = "step")]
     pub(crate) person: Option<String>,
     /// What the person writes.
@@ -519,7 +593,7 @@ pub(crate) struct Complain {
     #[arg(long, value_name = "PROBLEM", conflicts_with = "step", value_parser = weipay_sandbox::complaints::Problem::WORDS)]
     pub(crate) problem: Option<String>,
     /// How many fen the person wants back [default: all that the order cost].
-    #[arg(long, value_name = "FEN", conflicts_with = "step")]
+    #[arg(long, value_name = "FEN", conflicts_with = "step", value_parser = values::fen)]
     pub(crate) refund: Option<i64>,
     /// The person's phone number.
     #[arg(long, conflicts_with = "step")]
@@ -563,10 +637,17 @@ pub(crate) enum ClockCommand {
     /// Show the time, how the clock goes, and the next event.
     Show,
     /// Stop the clock, at a time such as 2026-08-15T12:00:00+08:00 or where it is.
-    Freeze { time: Option<String> },
+    Freeze {
+        #[arg(value_parser = values::time)]
+        time: Option<String>,
+    },
     /// Let the clock run from a time.
-    Set { time: String },
-    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h. What is due on the way happens at its own time.
+    Set {
+        #[arg(value_parser = values::time)]
+        time: String,
+    },
+    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds. What is due on the way happens at its
+    /// own time.
     Advance {
         #[arg(value_parser = parse_duration)]
         duration: i64,
@@ -592,7 +673,7 @@ pub(crate) enum FaultCommand {
     Add(NewFault),
     /// List the rules: number, fault, how many requests were hit, and which it is about.
     List,
-    /// Take one rule away, or all.
+    /// Take one rule away, or all, and print how many.
     Clear {
         /// Its number.
         id: Option<u64>,
@@ -614,12 +695,12 @@ pub(crate) struct NewFault {
     #[arg(long)]
     pub(crate) host: Option<String>,
     /// Only the first so many requests.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::count)]
     pub(crate) first: Option<u64>,
     /// How often, from 0 (never) to 1 (always).
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, value_parser = values::share)]
     pub(crate) probability: f64,
     /// The same seed hits the same requests.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = values::whole_number)]
     pub(crate) seed: u64,
 }

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 pub(super) fn run(arguments: &Clock) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (method, path, body) = match arguments.command.as_ref().unwrap_or(&ClockCommand::Show) {
         ClockCommand::Show => ("GET", "/clock", None),
         ClockCommand::Freeze { time } => ("POST", "/clock/freeze", Some(json!({ "time": time }))),
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
         ClockCommand::Next => ("POST", "/clock/next", Some(json!({}))),
         ClockCommand::Real => ("POST", "/clock/real", Some(json!({}))),
     };
-    let clock = client.call(method, path, body.as_ref()).map_err(Failure::failed)?;
+    let clock = client.call(method, path, body.as_ref()).map_err(Failure::from_control)?;
     print(&shown(&clock))
 }
 

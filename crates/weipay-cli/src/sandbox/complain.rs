@@ -9,12 +9,12 @@ use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 pub(super) fn run(arguments: &Complain) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let target = match arguments.step {
         Some(_) => format!("/complaints/{}/steps", encoded(&arguments.number)),
         None => "/complaints".to_owned(),
     };
-    let complaint = client.call("POST", &target, Some(&body(arguments))).map_err(Failure::failed)?;
+    let complaint = client.call("POST", &target, Some(&body(arguments))).map_err(Failure::from_control)?;
     print(&shown(&complaint))
 }
 

@@ -10,9 +10,9 @@ use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 pub(super) fn run(arguments: &Fault) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let call = |method, target: &str, body: Option<Value>| {
-        client.call(method, target, body.as_ref()).map_err(Failure::failed)
+        client.call(method, target, body.as_ref()).map_err(Failure::from_control)
     };
     match &arguments.command {
         FaultCommand::Add(new) => {
@@ -20,8 +20,13 @@ pub(super) fn run(arguments: &Fault) -> Outcome {
             print(&format!("{}\n", added["id"]))
         }
         FaultCommand::List => print(&table(&call("GET", "/faults", None)?)),
-        FaultCommand::Clear { id: Some(id) } => call("DELETE", &format!("/faults/{id}"), None).map(drop),
-        FaultCommand::Clear { id: None } => call("DELETE", "/faults", None).map(drop),
+        FaultCommand::Clear { id } => {
+            let target = id.map_or_else(|| "/faults".to_owned(), |id| format!("/faults/{id}"));
+            print(&match call("DELETE", &target, None)?["cleared"].as_u64().unwrap_or_default() {
+                1 => "1 rule taken away\n".to_owned(),
+                count => format!("{count} rules taken away\n"),
+            })
+        }
     }
 }
 

@@ -13,10 +13,10 @@ const PAGE: usize = 200;
 const WAIT: u64 = 20;
 
 pub(super) fn run(arguments: &Log) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     match arguments.number {
         Some(number) => {
-            let entry = client.call("GET", &format!("/log/{number}"), None).map_err(Failure::failed)?;
+            let entry = client.call("GET", &format!("/log/{number}"), None).map_err(Failure::from_control)?;
             print(entry["text"].as_str().unwrap_or_default())
         }
         None => list(&client, arguments),

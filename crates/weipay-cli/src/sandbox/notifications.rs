@@ -58,7 +58,7 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
 
 fn call(data: &DataFolder, method: &str, target: &str, body: Option<&Value>) -> Result<Value, Failure> {
     let client = Client::from_data_dir(&data.folder).map_err(Failure::usage)?;
-    client.call(method, target, body).map_err(Failure::failed)
+    client.call(method, target, body).map_err(Failure::from_control)
 }
 
 /// A text as a part of a path.

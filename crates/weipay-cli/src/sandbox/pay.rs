@@ -9,7 +9,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 pub(super) fn run(arguments: &Pay) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     if arguments.page {
         return print_page(&client, arguments);
     }
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Pay) -> Outcome {
             .map_err(|error| Failure::usage(format!("--front-end is not JSON: {error}")))?;
         body.insert("front_end".to_owned(), parameters);
     }
-    let paid = client.call("POST", "/orders/pay", Some(&body.into())).map_err(Failure::failed)?;
+    let paid = client.call("POST", "/orders/pay", Some(&body.into())).map_err(Failure::from_control)?;
     print(&shown(&paid))
 }
 
@@ -50,8 +50,9 @@ fn print_page(client: &Client, arguments: &Pay) -> Outcome {
         .into_iter()
         .filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_deref()?))))
         .collect();
-    let found =
-        client.call("GET", &format!("/orders/page?{}", query.join("&")), None).map_err(Failure::failed)?;
+    let found = client
+        .call("GET", &format!("/orders/page?{}", query.join("&")), None)
+        .map_err(Failure::from_control)?;
     print(&format!("{}\n", found["page"].as_str().unwrap_or_default()))
 }
 

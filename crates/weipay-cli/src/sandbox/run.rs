@@ -19,7 +19,7 @@ pub(super) fn run(builder: SandboxBuilder, is_logged: bool, command: &[OsString]
     // Dropped after the sandbox, so that its last request is logged.
     let log = is_logged.then(LogWriter::start);
     let builder = log.iter().fold(builder, |builder, log| builder.log(log.writer()));
-    let sandbox = builder.start().map_err(Failure::failed)?;
+    let sandbox = builder.start().map_err(super::start_failure)?;
     let environment = sandbox.client_environment().map_err(|error| {
         Failure::failed(format!(
             "the files that tell clients to trust the sandbox could not be written: {error}"

@@ -3,7 +3,7 @@
 //! The control API reads and writes only in the data folder. A snapshot in another file is moved out of it, or copied into it, here.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process;
 
@@ -16,8 +16,13 @@ use crate::output::print;
 pub(super) fn take(snapshot: &str, data: &Path) -> Outcome {
     let client = Client::from_data_dir(data).map_err(Failure::usage)?;
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
-    let taken = client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::failed)?;
+    let taken =
+        client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
     let kept = file_of(&taken);
+    if taken["replaced"] == true || (is_file(snapshot) && Path::new(snapshot).exists()) {
+        // If standard error is closed, the snapshot is taken all the same.
+        writeln!(anstream::stderr(), "note: the snapshot that was there before is replaced").ok();
+    }
     if !is_file(snapshot) {
         return print(&format!("{kept}\n"));
     }
@@ -43,7 +48,8 @@ pub(super) fn restore(snapshot: &str, data: &Path) -> Outcome {
     }
     // The sandbox makes the folder and the file, so that only its owner can read them.
     let name = passing_name();
-    let made = client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::failed)?;
+    let made =
+        client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
     let restored = File::open(snapshot)
         .and_then(|mut from| io::copy(&mut from, &mut File::create(file_of(&made))?))
         .map_err(cannot)
@@ -54,7 +60,7 @@ pub(super) fn restore(snapshot: &str, data: &Path) -> Outcome {
 
 fn call_restore(client: &Client, name: &str) -> Outcome {
     let target = format!("/snapshots/{name}/restore");
-    client.call("POST", &target, Some(&json!({}))).map(drop).map_err(Failure::failed)
+    client.call("POST", &target, Some(&json!({}))).map(drop).map_err(Failure::from_control)
 }
 
 fn is_file(snapshot: &str) -> bool {

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 pub(super) fn run(arguments: &Transfer) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (subject, number, action, body) = match &arguments.command {
         TransferCommand::Confirm { number, fail } => {
             ("transfers", number, "confirm", json!({ "fail_reason": fail }))
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Transfer) -> Outcome {
         TransferCommand::EndAuthorization { number } => ("authorizations", number, "end", json!({})),
     };
     let target = format!("/{subject}/{}/{action}", encoded(number));
-    let done = client.call("POST", &target, Some(&body)).map_err(Failure::failed)?;
+    let done = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
     match done["state"].as_str() {
         Some(state) => print(&format!("{state}\n")),
         None => Ok(()),

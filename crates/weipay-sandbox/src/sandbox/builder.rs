@@ -425,7 +425,7 @@ fn open_control(
     let listener = ControlListener::new(listener, control, &token).map_err(failed)?;
     let bound = bound.to_string();
     kit::replace_file(&dir.join(control::FILE), control::Client::file_content(&bound, &token).as_bytes())?;
-    Ok((listener, control::Client::new(bound, token)))
+    Ok((listener, control::Client::new(bound, token, dir)))
 }
 
 /// Lets a platform do what is due whenever its clock is moved, as long as there is the platform.

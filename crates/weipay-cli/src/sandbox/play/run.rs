@@ -45,7 +45,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Failure> {
         if let Some(start) = story.start.as_ref().filter(|_| is_foreign) {
             let body = json!({ "time": start.value });
-            control.call("POST", "/clock/freeze", Some(&body)).map_err(Failure::failed)?;
+            control.call("POST", "/clock/freeze", Some(&body)).map_err(Failure::from_control)?;
         }
         let listener = Listener::start().map_err(Failure::failed)?;
         let mut names = Names::default();
@@ -57,7 +57,7 @@ impl<'a> Run<'a> {
 
     /// Carries out one step, and says what happened: in plain words where the story has them, then exactly.
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<Vec<String>, Failure> {
-        let clock = self.control.call("GET", "/clock", None).map_err(Failure::failed)?;
+        let clock = self.control.call("GET", "/clock", None).map_err(Failure::from_control)?;
         self.names.set("now", clock["time"].clone());
         let time = word(&clock["time"]);
         let happened = match &step.action {

@@ -63,7 +63,7 @@ impl fmt::Display for TransferError {
                 "several merchants have used this number; give the platform's number or package_info",
             ),
             Self::State(state) => {
-                write!(f, "it is {state} now, so that nothing is left to confirm or to end")
+                write!(f, "its state is {state}, in which a person can neither confirm nor end it")
             }
             Self::Reason => write!(f, "the reason must be one of {}", FAIL_REASONS.join(", ")),
             Self::Store(_) => f.write_str("the transfer could not be kept"),
@@ -120,12 +120,21 @@ fn refuse(control: &Control, request: &ControlRequest) -> Result<Value, ControlE
 
 fn give_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.confirm_authorization(request.path("number"))?;
-    Ok(Value::Null)
+    show_authorization(control, request)
 }
 
 fn end_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.end_authorization(request.path("number"))?;
-    Ok(Value::Null)
+    show_authorization(control, request)
+}
+
+/// The state of an authorization that was found a moment ago.
+fn show_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let found = control
+        .platform
+        .store
+        .transaction(|tx| authorization::find_for_person(tx, request.path("number")))?;
+    Ok(found.first().map_or(Value::Null, |found| json!({ "state": found.state.word() })))
 }
 
 impl Platform {
