@@ -93,7 +93,7 @@ pub(crate) fn authenticate<'a>(
     let routed = route(&request.method, request.path())?;
     check_client_headers(request)?;
     let authorization = authorization(request)?;
-    check_scheme(&authorization)?;
+    check_scheme(request, &authorization)?;
     let Some(time) = clock.time_of_client(|time| is_fresh(time, authorization.timestamp)) else {
         let clocks = [now, crate::clock::machine_now()];
         return Err(Refusal::sign_error(STALE).with_reason(stale(authorization.timestamp, clocks)).into());
@@ -216,13 +216,19 @@ fn authorization(request: &Request) -> Result<Authorization, Rejection> {
 }
 
 /// Every merchant of the sandbox has a key of RSA: a signature of SM2 (国密) can be nobody's here.
-fn check_scheme(authorization: &Authorization) -> Result<(), Rejection> {
+fn check_scheme(request: &Request, authorization: &Authorization) -> Result<(), Rejection> {
     if authorization.scheme == Scheme::Sha256Rsa2048 {
         return Ok(());
     }
     let reason = "the Authorization header says WECHATPAY2-SM2-WITH-SM3 (国密), and the merchants of the sandbox have keys of RSA: \
                   write WECHATPAY2-SHA256-RSA2048";
-    Err(Refusal::sign_error(OTHER_SCHEME).with_reason(reason).into())
+    match is_less_checked(request) {
+        true => Err(Rejection::Refused {
+            refusal: Refusal::sign_error(NO_SIGNATURE).with_reason(reason),
+            has_request_id: false,
+        }),
+        false => Err(Refusal::sign_error(OTHER_SCHEME).with_reason(reason).into()),
+    }
 }
 
 fn check_known(

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 
 /// What follows the options of `weipay sandbox notifications --help`.
 pub(super) const HELP: &str = "\
-A notification is named by its id or by its number, as list prints them.
+A notification is named by its id or by its number, as list prints them. Each subcommand takes --data DIR, the data folder of the running
+sandbox [default: .weipay].
 
 Exit codes:
   0  done; what was sent was acknowledged, and a probe was refused
@@ -40,7 +41,8 @@ pub(crate) enum NotificationsCommand {
         #[command(flatten)]
         named: Named,
     },
-    /// Send a notification again: the same id, a new signature.
+    /// Send a notification again: the same id, a new signature. If it is not acknowledged, it waits, and is repeated by its retry table,
+    /// also where it was acknowledged before.
     Replay {
         #[command(flatten)]
         named: Named,

@@ -18,7 +18,7 @@ pub(super) struct Told {
 
 impl Told {
     /// `typed` are the arguments of the command line.
-    pub(super) fn new(error: Error, typed: &[String]) -> Self {
+    pub(super) fn new(mut error: Error, typed: &[String]) -> Self {
         let given = |kind| match error.get(kind) {
             Some(ContextValue::String(text)) => Some(text.clone()),
             _ => None,
@@ -28,6 +28,12 @@ impl Told {
             && let Some(argument) = given(ContextKind::InvalidArg)
         {
             if is_negative(&argument) {
+                // Of -5m the error has the first letter alone, and advice for an option.
+                let whole =
+                    typed.iter().find(|text| text.starts_with(&argument)).filter(|text| is_negative(text));
+                let argument = whole.cloned().unwrap_or(argument);
+                error.insert(ContextKind::InvalidArg, ContextValue::String(argument.clone()));
+                error.remove(ContextKind::Suggested);
                 notes.push(format!(
                     "{argument} is taken for an option: no number or duration here may be negative"
                 ));

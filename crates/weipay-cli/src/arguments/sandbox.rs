@@ -99,7 +99,8 @@ Exit codes:
 
 /// What follows the options of `weipay sandbox log --help`.
 const LOG_HELP: &str = "\
-Without NUMBER and --failed, each request is one line, with its number in front.
+Without NUMBER and --failed, each request is one line, with its number in front. Its time is that of this machine; the clock of the sandbox,
+by which orders, notifications and signatures have theirs, may show another (weipay sandbox clock).
 
 Of a wrong signature the sandbox finds out which message was signed, if it comes of a common mistake: the query left out, the body
 encoded again, a line feed too many or missing, the host in front of the path, another key and so on. It shows both messages, the
@@ -206,6 +207,9 @@ pub(crate) enum SandboxCommand {
         data: PathBuf,
     },
     /// The merchants of a running sandbox.
+    #[command(
+        after_help = "Each subcommand takes --data DIR, the data folder of the running sandbox [default: .weipay]."
+    )]
     Merchant {
         #[command(subcommand)]
         command: MerchantCommand,

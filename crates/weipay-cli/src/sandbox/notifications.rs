@@ -108,13 +108,14 @@ fn list(found: &Value) -> String {
         let last = &one["last_attempt"];
         let _ = write!(
             text,
-            "{:>6}  {}  {}  {}  {:<12}  {} attempts",
+            "{:>6}  {}  {}  {}  {:<12}  {} {}",
             word(&one["number"]),
             word(&one["id"]),
             word(&one["create_time"]),
             word(&one["event_type"]),
             word(&one["state"]),
             word(&one["attempts"]),
+            if one["attempts"] == 1 { "attempt" } else { "attempts" },
         );
         if !last.is_null() {
             let _ = write!(text, ", the last {}", word(&last["status"]));

@@ -63,7 +63,7 @@ fn read(file: &Path) -> Result<Story, Failure> {
 
 fn play(story: &Story, arguments: &Play, control: &Client, kit: &Path) -> Outcome {
     print(&format!("{}\n", story.title))?;
-    let mut run = Run::begin(story, control, kit, arguments.data.is_some())?;
+    let mut run = Run::begin(story, control, kit, arguments.data.is_some(), arguments.move_clock_back)?;
     for (index, step) in story.steps.iter().enumerate() {
         let number = index + 1;
         match run.carry_out(step) {
@@ -75,5 +75,8 @@ fn play(story: &Story, arguments: &Play, control: &Client, kit: &Path) -> Outcom
             }
         }
     }
-    print(&format!("{} steps, all as expected\n", story.steps.len()))
+    print(&match story.steps.len() {
+        1 => "1 step, as expected\n".to_owned(),
+        count => format!("{count} steps, all as expected\n"),
+    })
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process;
 
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
+use weipay_sandbox::control::{Client, ClientError};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
@@ -60,7 +60,11 @@ pub(super) fn restore(snapshot: &str, data: &Path) -> Outcome {
 
 fn call_restore(client: &Client, name: &str) -> Outcome {
     let target = format!("/snapshots/{name}/restore");
-    client.call("POST", &target, Some(&json!({}))).map(drop).map_err(Failure::from_control)
+    client.call("POST", &target, Some(&json!({}))).map(drop).map_err(|error| match error {
+        // What stands in the file is no part of the command line.
+        ClientError::Refused { .. } => Failure::failed(error),
+        error => Failure::from_control(error),
+    })
 }
 
 fn is_file(snapshot: &str) -> bool {

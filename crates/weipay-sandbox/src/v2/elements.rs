@@ -145,7 +145,7 @@ mod tests {
             ("<xml><total_fee>abc</total_fee></xml>", "invalid total_fee"),
             ("<xml><total_fee>-300</total_fee></xml>", "invalid total_fee"),
             ("<xml><total_fee>0</total_fee></xml>", "invalid total_fee"),
-            ("<xml><trade_type>CASH</trade_type></xml>", "trade_type参数格式错误"),
+            ("<xml><profit_sharing>X</profit_sharing></xml>", "profit_sharing参数格式错误"),
             (
                 "<xml><out_trade_no>123456789012345678901234567890123</out_trade_no></xml>",
                 "out_trade_no参数格式错误",

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 use weipay::{Response, blocking};
 use weipay_sandbox::control::{Client, ClientError};
-use weipay_sandbox::{Behaviour, ORIGIN_HEADER};
+use weipay_sandbox::{Behaviour, Clock, ORIGIN_HEADER};
 
 use super::cast::{self, Clients};
 use super::expectation::Expectation;
@@ -42,8 +42,20 @@ impl<'a> Run<'a> {
         control: &'a Client,
         kit: &Path,
         is_foreign: bool,
+        may_move_back: bool,
     ) -> Result<Self, Failure> {
         if let Some(start) = story.start.as_ref().filter(|_| is_foreign) {
+            let clock = control.call("GET", "/clock", None).map_err(Failure::from_control)?;
+            let shown = clock["unix_seconds"].as_i64().unwrap_or_default();
+            let begins = start.value.parse::<Clock>().map_err(Failure::usage)?.now();
+            if begins < shown && !may_move_back {
+                return Err(Failure::usage(format!(
+                    "the story begins at {}, and the clock of the sandbox shows {}: play it without --data, or with --move-clock-back, \
+                     which moves that clock back and leaves it there; nothing was sent",
+                    start.value,
+                    word(&clock["time"])
+                )));
+            }
             let body = json!({ "time": start.value });
             control.call("POST", "/clock/freeze", Some(&body)).map_err(Failure::from_control)?;
         }

@@ -9,6 +9,7 @@ use super::closing::expiry_of;
 use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
 use super::parties::{Parties, read_payer, text};
 use super::refusals;
+use super::v2::times::parse_compact;
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::products::payments::closing::BurntNumber;
@@ -44,6 +45,9 @@ pub(super) fn make(tx: &Transaction<'_>, new: Order, context: &Context<'_>) -> R
         return Err(refusals::burnt_number().into());
     }
     let is_new = known.is_none();
+    if is_new {
+        check_expiry(context)?;
+    }
     let mut order = place(known, new, context.now)?;
     offer(&mut order.prepays, order.trade_type, context.now, context.entropy);
     let due = is_new.then(|| expiry_of(&order)).into_iter().collect();
@@ -84,7 +88,7 @@ pub(super) fn read(
         profit_sharing: is_shared(settle),
         payer,
         created: now,
-        expires: expires(context.request.text("time_expire").and_then(clock::parse), trade_type, now)?,
+        expires: expires(context.request.text("time_expire").and_then(clock::parse), trade_type, now),
         ended: None,
         combined: None,
         fingerprint: Fingerprint::new(body),
@@ -128,14 +132,26 @@ const LIFE: i64 = 7 * clock::DAY;
 /// Times that come earlier or later than this are moved here, without a word.
 const SHORTEST_LIFE: i64 = 60;
 
-/// When an order expires. UNCONFIRMED(expiry-is-over): a time that is over already is refused; the documents say only that one within the
-/// next minute is moved to its end.
-pub(super) fn expires(time_expire: Option<i64>, trade_type: TradeType, now: i64) -> Result<i64, Refusal> {
+/// When an order expires.
+pub(super) fn expires(time_expire: Option<i64>, trade_type: TradeType, now: i64) -> i64 {
     let longest = if trade_type == TradeType::Native { 7 } else { 15 } * clock::DAY;
     match time_expire {
+        Some(time) => time.clamp(now.saturating_add(SHORTEST_LIFE), now.saturating_add(longest)),
+        None => now.saturating_add(LIFE),
+    }
+}
+
+/// UNCONFIRMED(expiry-is-over): a new order whose time is over already is refused; the documents say only that a time within the next
+/// minute is moved to its end. The same request again is judged by the order that it has made.
+pub(super) fn check_expiry(context: &Context<'_>) -> Result<(), Refusal> {
+    let text = context.request.text("time_expire").unwrap_or_default();
+    check_not_over(clock::parse(text).or_else(|| parse_compact(text)), context.now)
+}
+
+fn check_not_over(time_expire: Option<i64>, now: i64) -> Result<(), Refusal> {
+    match time_expire {
         Some(time) if time < now => Err(refusals::expiry_is_over(time, now)),
-        Some(time) => Ok(time.clamp(now.saturating_add(SHORTEST_LIFE), now.saturating_add(longest))),
-        None => Ok(now.saturating_add(LIFE)),
+        _ => Ok(()),
     }
 }
 
@@ -230,14 +246,15 @@ mod tests {
 
     #[test]
     fn a_time_that_is_over_is_refused_and_one_within_the_next_minute_is_moved() {
-        let expires = |time| expires(time, TradeType::Jsapi, 1_000).map_err(|refusal| refusal.code);
+        let check = |time| check_not_over(time, 1_000).map_err(|refusal| refusal.code);
         for over in [i64::MIN, 0, 999] {
-            assert_eq!(expires(Some(over)), Err("PARAM_ERROR"));
+            assert_eq!(check(Some(over)), Err("PARAM_ERROR"));
         }
-        assert_eq!([expires(Some(1_000)), expires(Some(1_059))], [Ok(1_060), Ok(1_060)]);
-        assert_eq!(expires(Some(1_061)), Ok(1_061));
-        assert_eq!(expires(Some(i64::MAX)), Ok(1_000 + 15 * clock::DAY));
-        assert_eq!(expires(None), Ok(1_000 + 7 * clock::DAY));
+        assert_eq!([check(Some(1_000)), check(Some(i64::MAX)), check(None)], [Ok(()); 3]);
+        let expires = |time| expires(time, TradeType::Jsapi, 1_000);
+        assert_eq!([expires(Some(1_000)), expires(Some(1_059)), expires(Some(1_061))], [1_060, 1_060, 1_061]);
+        assert_eq!(expires(Some(i64::MAX)), 1_000 + 15 * clock::DAY);
+        assert_eq!(expires(None), 1_000 + 7 * clock::DAY);
     }
 
     #[test]

@@ -124,12 +124,12 @@ fn scene(ip: Option<&str>, device: Option<&str>) -> Value {
 }
 
 fn expiry(time_expire: Option<&str>, trade_type: TradeType, now: i64) -> Result<i64, Refusal> {
-    let Some(text) = time_expire else { return expires(None, trade_type, now) };
+    let Some(text) = time_expire else { return Ok(expires(None, trade_type, now)) };
     let time = parse_compact(text).ok_or_else(|| {
         refused("INVALID_REQUEST", "time_expire参数格式错误")
             .with_reason("time_expire is written as yyyyMMddHHmmss, in Beijing time")
     })?;
-    expires(Some(time), trade_type, now)
+    Ok(expires(Some(time), trade_type, now))
 }
 
 /// INFERRED(v2-repeated-order): a request is the same when all elements are but those of the signature, and of when it was made.
