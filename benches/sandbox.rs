@@ -40,10 +40,13 @@ const PER_USER: usize = 100;
 const SERVE: &str = "serve";
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(SERVE) {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let wanted = arguments.next();
+    if wanted.as_deref() == Some(SERVE) {
         return serve(&arguments.next().expect("a folder"));
     }
+    // One word picks a row, so that a profiler sees nothing else.
+    let wanted = |row: &str| wanted.as_deref().is_none_or(|wanted| wanted == row);
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().to_str().expect("a path");
     let mut server = Command::new(std::env::current_exe().expect("the path of this program"));
@@ -61,16 +64,23 @@ fn main() {
     println!("memory of the sandbox after its start: {:.1} MiB", bench.memory());
     let openssl = openssl();
     let (mut signing, mut coupons, mut orders, mut queries) = (vec![], vec![], vec![], vec![]);
-    let prepared = Arc::new(bench.coupons(ROUNDS * COUPON_CALLS));
+    let prepared = if wanted("coupons") { bench.coupons(ROUNDS * COUPON_CALLS) } else { Vec::new() };
+    let prepared = Arc::new(prepared);
     for round in 0..ROUNDS {
         signing.push(signature());
         let share = round * COUPON_CALLS..(round + 1) * COUPON_CALLS;
-        coupons.push(bench.measured(2 * COUPON_CALLS, || {
-            bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/associate");
-            bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/disassociate");
-        }));
-        orders.push(bench.measured(ORDERS, || bench.pay(round * ORDERS..(round + 1) * ORDERS)));
-        queries.push(bench.measured(QUERIES, || bench.query(QUERIES)));
+        if wanted("coupons") {
+            coupons.push(bench.measured(2 * COUPON_CALLS, || {
+                bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/associate");
+                bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/disassociate");
+            }));
+        }
+        if wanted("orders") || wanted("queries") {
+            orders.push(bench.measured(ORDERS, || bench.pay(round * ORDERS..(round + 1) * ORDERS)));
+        }
+        if wanted("queries") {
+            queries.push(bench.measured(QUERIES, || bench.query(QUERIES)));
+        }
     }
     let signing = median(signing);
     println!(
@@ -82,6 +92,9 @@ fn main() {
         "", "µs CPU", "sandbox", "signature", "openssl", "p99 ms"
     );
     let row = |what: &str, costs: Vec<Cost>| {
+        if costs.is_empty() {
+            return;
+        }
         let pick = |part: fn(&Cost) -> f64| median(costs.iter().map(part).collect());
         let cpu = pick(|cost| cost.client + cost.server);
         let beside = openssl.map_or("?".to_owned(), |one| format!("{:.2}", one / cpu));
@@ -92,14 +105,9 @@ fn main() {
     row("order, payment and notification", orders);
     row("query of an order", queries);
 
-    let before = bench.memory();
-    bench.query(REQUESTS);
-    let after = bench.memory();
-    bench.query(REQUESTS / 4);
-    println!(
-        "memory: {before:.1} MiB; after {REQUESTS} further requests {after:.1}, after a quarter more {:.1}",
-        bench.memory()
-    );
+    if wanted("memory") {
+        bench.memory_after_many_requests();
+    }
     // It ends with its input.
     drop(server.stdin.take());
     server.wait().expect("the end of the server");
@@ -274,6 +282,21 @@ impl<'a> Bench<'a> {
         while self.notified.load(Ordering::SeqCst) < wanted {
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Queries an order again and again and prints what the process of the sandbox holds.
+    fn memory_after_many_requests(&self) {
+        if self.notified.load(Ordering::SeqCst) < ORDERS {
+            self.pay(0..ORDERS);
+        }
+        let before = self.memory();
+        self.query(REQUESTS);
+        let after = self.memory();
+        self.query(REQUESTS / 4);
+        println!(
+            "memory: {before:.1} MiB; after {REQUESTS} further requests {after:.1}, after a quarter more {:.1}",
+            self.memory()
+        );
     }
 
     /// Queries the orders that were paid.

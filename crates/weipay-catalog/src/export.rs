@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::field::{Carrier, Field, Format, Kind, Limits};
 use crate::notification::Notification;
 use crate::operation::{Dialect, Operation, Place};
+use crate::waiting::Wait;
 
 /// Writes every operation, one JSON object per line, sorted by path.
 ///
@@ -70,6 +71,16 @@ pub fn operation(operation: &Operation) -> Value {
     }
     if !operation.repeat_reason.is_empty() {
         object.insert("repeat_reason".into(), operation.repeat_reason.into());
+    }
+    if let Some(states) = operation.wait.as_ref().and_then(Wait::final_states) {
+        let wait = json!({
+            "pace": states.pace.word(),
+            "state": states.state,
+            "final": states.finals,
+            "not_ready": states.not_ready,
+            "may_appear_later": states.may_appear,
+        });
+        object.insert("wait".into(), wait);
     }
     set_marks(&mut object, [("answers_file", operation.has_file_response)]);
     if operation.success != 200 {

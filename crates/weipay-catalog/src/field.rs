@@ -175,7 +175,7 @@ impl Carrier {
     }
 }
 
-/// What a field of a request is for.
+/// What a field is for, where a client must know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The number of the request (商户请求单号), by which the platform recognizes a repeated request.
@@ -219,11 +219,21 @@ pub enum Purpose {
     /// In a response: repeats the value of the request's field with this name. Another value says that it is the response to another
     /// request.
     Echo,
+    /// In a response, or in an item of a list in it: the address of a file.
+    DownloadUrl,
+    /// Beside the address: the algorithm of the file's digest.
+    DownloadHashType,
+    /// Beside the address: the digest of the file, in hexadecimal.
+    DownloadHash,
+    /// Beside the address: the key that the file is encrypted with.
+    DownloadKey,
+    /// Beside the address: the nonce that the file is encrypted with.
+    DownloadNonce,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -244,6 +254,11 @@ impl Purpose {
         Self::PageItems,
         Self::PageNext,
         Self::Echo,
+        Self::DownloadUrl,
+        Self::DownloadHashType,
+        Self::DownloadHash,
+        Self::DownloadKey,
+        Self::DownloadNonce,
     ];
 
     /// The word that catalogue files use.
@@ -270,6 +285,11 @@ impl Purpose {
             Self::PageItems => "page-items",
             Self::PageNext => "page-next",
             Self::Echo => "echo",
+            Self::DownloadUrl => "download-url",
+            Self::DownloadHashType => "download-hash-type",
+            Self::DownloadHash => "download-hash",
+            Self::DownloadKey => "download-key",
+            Self::DownloadNonce => "download-nonce",
         }
     }
 
@@ -287,6 +307,20 @@ impl Purpose {
     #[must_use]
     pub const fn is_of_a_response(self) -> bool {
         matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext | Self::Echo)
+            || self.is_of_a_download()
+    }
+
+    /// Whether the value names a file to download, or says how it is checked and opened.
+    #[must_use]
+    pub const fn is_of_a_download(self) -> bool {
+        matches!(
+            self,
+            Self::DownloadUrl
+                | Self::DownloadHashType
+                | Self::DownloadHash
+                | Self::DownloadKey
+                | Self::DownloadNonce
+        )
     }
 
     /// Whether the value names a page of a list.

@@ -21,6 +21,7 @@
 //! | [`field`] | one field: name, type, limits, label |
 //! | [`parse`] | the file format, with errors that name file and line |
 //! | [`catalog`] | all operations and notifications, parsed when they are first used |
+//! | [`waiting`] | how long to ask for a state, and which states are final |
 //! | [`route`] | finds the operation of a URL path |
 //! | [`sample`] | sample values of fields, for pages and for responses |
 //! | [`names`] | from the API's names to Rust's |
@@ -49,6 +50,7 @@ pub mod route;
 pub mod rust;
 pub mod sample;
 mod shared;
+pub mod waiting;
 
 pub use catalog::Catalog;
 pub use errors::{Advice, ErrorCode};
@@ -57,4 +59,5 @@ pub use notification::{Notification, Retry};
 pub use operation::{Dialect, Operation, Pictures, Place, Repeat, Request, Version};
 pub use parse::ParseError;
 pub use route::{Routed, Unrouted};
+pub use waiting::Wait;
 pub use weipay_rules::Rules;

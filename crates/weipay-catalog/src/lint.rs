@@ -7,6 +7,7 @@ mod errors;
 mod field;
 mod purpose;
 mod values;
+mod waiting;
 
 #[cfg(test)]
 pub(crate) use field::broken_rule;
@@ -229,6 +230,7 @@ impl Linter {
             }
         }
         self.check_repeat(place, operation);
+        self.check_waiting(place, operation);
         self.check_purposes(place, operation);
         self.check_errors(place, operation);
         for travels in operation::Place::ALL {

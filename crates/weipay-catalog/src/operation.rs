@@ -2,6 +2,7 @@
 
 use crate::errors::{ErrorCode, ErrorList};
 use crate::field::{Field, Purpose};
+use crate::waiting::Wait;
 
 /// An operation of the API.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,8 @@ pub struct Operation {
     pub repeat_after: Option<u32>,
     /// Why a repeat is safe or not, according to the official text or an observation.
     pub repeat_reason: &'static str,
+    /// Of a query: what is known about waiting for a final state. `None` if nothing changes.
+    pub wait: Option<Wait>,
     /// Whether a field of the request travels encrypted.
     pub takes_encrypted: bool,
     /// Whether a field of the response travels encrypted.

@@ -1,11 +1,9 @@
 //! The command line.
 
 mod api;
-mod notifications;
 mod redaction;
-mod sandbox;
 mod trigger;
-mod values;
+pub(crate) mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,13 +11,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
-pub(crate) use notifications::{DataFolder, Named, NotificationsCommand};
-pub(crate) use sandbox::{
-    Clock, ClockCommand, Complain, Contract, ContractCommand, Fault, FaultCommand, Log, MerchantCommand,
-    NewFault, NewMerchant, Pay, PayScore, PayScoreCommand, Person, PersonCommand, Play, Refund, RotateKey,
-    Sandbox, SandboxCommand, Serving, TopUp, Transfer, TransferCommand,
-};
 pub(crate) use trigger::Trigger;
+
+use crate::sandbox;
 
 /// WeChat Pay (微信支付): a local sandbox and calls from the shell.
 #[derive(Debug, Parser)]
@@ -44,7 +38,7 @@ pub(crate) enum Command {
     /// Run one operation in six call styles against a sandbox in this process.
     Quickstart(Quickstart),
     /// Run a local platform that verifies every request and signs every response.
-    Sandbox(Box<Sandbox>),
+    Sandbox(Box<sandbox::Arguments>),
     /// Make one signed call and print the verified response.
     Call(Call),
     /// Send one realistic, signed and encrypted notification (回调通知) of any event to an address.
@@ -161,35 +155,5 @@ mod tests {
         let Command::Call(call) = parsed.command else { panic!("{parsed:?}") };
         assert_eq!(call.json.unwrap().get(), text);
         assert_eq!(call.method, http::Method::POST);
-    }
-
-    #[test]
-    fn the_sandbox_has_its_documented_defaults() {
-        let parsed = Arguments::try_parse_from(["weipay", "sandbox"]).unwrap();
-        let Command::Sandbox(sandbox) = parsed.command else { panic!("{parsed:?}") };
-        assert_eq!(
-            (sandbox.data.to_str(), sandbox.listen.to_string().as_str()),
-            (Some(".weipay"), "127.0.0.1:8880")
-        );
-        assert_eq!(sandbox.serving.idle_timeout, 8, "as the platform");
-        assert!(
-            !sandbox.serving.private_receivers,
-            "whoever can send requests chooses where notifications go"
-        );
-    }
-
-    #[test]
-    fn impossible_settings_of_a_sandbox_are_refused() {
-        for wrong in [
-            &["--clock", "2026-08-15"] as &[&str],
-            &["--clock", "noon"],
-            &["--seed", "-1"],
-            &["--idle-timeout", "0"],
-            &["--idle-timeout", "99999999999999999999"],
-            &["--strict", "--loose"],
-        ] {
-            let parsed = Arguments::try_parse_from([&["weipay", "sandbox"], wrong].concat());
-            assert!(parsed.is_err(), "{wrong:?}");
-        }
     }
 }

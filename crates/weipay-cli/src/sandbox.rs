@@ -1,9 +1,11 @@
-//! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
+//! `weipay sandbox`: the local platform as a server. Each command below it stands in a file of its name, with its arguments.
 
 mod clock;
 mod complain;
 mod contract;
+mod coverage;
 mod fault;
+mod kit;
 mod log;
 mod log_writer;
 mod merchant;
@@ -14,59 +16,141 @@ mod person;
 mod play;
 mod refund;
 mod run;
+mod serving;
 mod snapshot;
 mod transfer;
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use weipay_catalog::Catalog;
-use weipay_sandbox::kit::{self, KitOnDisk};
-use weipay_sandbox::{Behaviour, ClockMode, PlatformKeys, Sandbox, SandboxBuilder, StartError, Validation};
+use clap::{Args, Subcommand};
+use weipay_sandbox::{ClockMode, StartError};
 
-use crate::arguments::{self, SandboxCommand};
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
-use crate::output::print;
 use log_writer::LogWriter;
+use serving::Serving;
 
-pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
+/// What follows the options of `weipay sandbox --help`.
+const HELP: &str = "\
+The first line on standard output is the address where it listens. Each request is logged as a line on standard error: time,
+method, path, status, code, and the reason of a rejection. Queries, headers, bodies and openids are not in these lines;
+weipay sandbox log shows them, with secrets and personal data masked.
+
+Headers that the real platform does not send:
+  Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
+  Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay sandbox coverage)
+  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little; letters beyond ASCII are
+                                  percent-encoded, as %E5
+  Weipay-Sandbox-Client-Certificate: not-checked
+                                  the operation needs the merchant certificate in TLS, and plain HTTP has none; over https it is demanded
+  Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay sandbox fault --help); on a request, the
+                                  header asks for one
+
+Exit codes of all subcommands:
+  0  done
+  1  it failed, or the sandbox refused
+  2  a wrong command line or file, or no sandbox runs on the data folder: nothing was done";
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<SandboxCommand>,
+    /// The folder for the kit and the state; other users have no access to it.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+    /// The address to listen on; port 0 selects a free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8880", value_parser = values::address)]
+    listen: SocketAddr,
+    #[command(flatten)]
+    serving: Serving,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Write the credentials kit (kit.json, keys, certificates) and exit.
+    Init(kit::Init),
+    /// Print the kit as WEIPAY_* variables for a shell: eval "$(weipay sandbox env)".
+    Env(kit::Env),
+    /// The merchants of a running sandbox.
+    #[command(
+        after_help = "Each subcommand takes --data DIR, the data folder of the running sandbox [default: .weipay]."
+    )]
+    Merchant {
+        #[command(subcommand)]
+        command: merchant::MerchantCommand,
+    },
+    /// The people (用户) of a running sandbox: their openids, and the money in their wallets.
+    Person(person::Person),
+    /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
+    Transfer(transfer::Transfer),
+    /// The pay score orders (支付分订单) of a running sandbox: what the customer does.
+    PayScore(pay_score::PayScore),
+    /// The contracts (委托代扣) of a running sandbox: what the payer does.
+    Contract(contract::Contract),
+    /// Show the last requests of a running sandbox, and why they were refused.
+    Log(log::Log),
+    /// The notifications (回调通知) of a running sandbox: what was sent, and sending it again.
+    #[command(after_help = notifications::HELP)]
+    Notifications {
+        #[command(subcommand)]
+        command: notifications::NotificationsCommand,
+    },
+    /// Show or move the clock of a running sandbox.
+    Clock(clock::Clock),
+    /// Keep the state of a running sandbox: records, notifications that wait, what is due, and the clock. It leaves out
+    /// merchants and their keys.
+    Snapshot(snapshot::Snapshot),
+    /// Put the state of a snapshot in the place of what there is, whole or not at all. Merchants and their keys stay as they are.
+    Restore(snapshot::Restore),
+    /// A person pays an order of a running sandbox, or fails to.
+    Pay(pay::Pay),
+    /// Decide what becomes of a refund (退款) of a running sandbox, before the clock lets it succeed.
+    Refund(refund::Refund),
+    /// A person complains (消费者投诉) about a paid order of a running sandbox, or goes on with a complaint.
+    Complain(complain::Complain),
+    /// The faults that requests to a running sandbox meet.
+    Fault(fault::Fault),
+    /// List which operations have state, and which only return examples.
+    Coverage(coverage::Coverage),
+    /// Play a story: people, merchants, calls, faults and time, as a TOML file tells them; see stories/README.md.
+    Play(play::Play),
+    /// Run a command against a sandbox that ends with it. Its WEIPAY_* variables are set, and so is what a client with fixed
+    /// hosts needs: the proxy, and trust in the local authority.
+    Run(Box<run::Run>),
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
-        Some(SandboxCommand::Init { data, platform_keys }) => init(data, platform_keys.as_deref()),
-        Some(SandboxCommand::Env { data }) => env(data),
+        Some(SandboxCommand::Init(arguments)) => kit::init(arguments),
+        Some(SandboxCommand::Env(arguments)) => kit::env(arguments),
         Some(SandboxCommand::Merchant { command }) => merchant::run(command),
+        Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
         Some(SandboxCommand::PayScore(arguments)) => pay_score::run(arguments),
         Some(SandboxCommand::Contract(arguments)) => contract::run(arguments),
         Some(SandboxCommand::Person(arguments)) => person::run(arguments),
-        Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
+        Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
-        Some(SandboxCommand::Snapshot { snapshot, data }) => snapshot::take(snapshot, data),
-        Some(SandboxCommand::Restore { snapshot, data }) => snapshot::restore(snapshot, data),
+        Some(SandboxCommand::Snapshot(arguments)) => snapshot::take(arguments),
+        Some(SandboxCommand::Restore(arguments)) => snapshot::restore(arguments),
         Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
         Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
         Some(SandboxCommand::Complain(arguments)) => complain::run(arguments),
         Some(SandboxCommand::Fault(arguments)) => fault::run(arguments),
-        Some(SandboxCommand::Log(arguments)) => log::run(arguments),
-        Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
+        Some(SandboxCommand::Coverage(arguments)) => coverage::run(arguments),
         Some(SandboxCommand::Play(arguments)) => play::run(arguments),
-        Some(SandboxCommand::Run { data, listen, serving, command }) => {
-            let builder = builder(serving)?.listen(listen);
-            let builder = data.iter().fold(builder, SandboxBuilder::data);
-            run::run(builder, !serving.quiet, command)
-        }
+        Some(SandboxCommand::Run(arguments)) => run::run(arguments),
         None => serve(arguments),
     }
 }
 
-fn serve(arguments: &arguments::Sandbox) -> Outcome {
+fn serve(arguments: &Arguments) -> Outcome {
     // Dropped after the sandbox, so that its last request is logged.
     let log = (!arguments.serving.quiet).then(LogWriter::start);
-    let mut builder = builder(&arguments.serving)?.data(&arguments.data).listen(arguments.listen);
+    let mut builder = arguments.serving.builder()?.data(&arguments.data).listen(arguments.listen);
     if let Some(log) = &log {
         builder = builder.log(log.writer());
     }
@@ -90,7 +174,7 @@ fn serve(arguments: &arguments::Sandbox) -> Outcome {
 }
 
 /// What stands in a file of the command line is a part of it.
-pub(super) fn start_failure(error: StartError) -> Failure {
+fn start_failure(error: StartError) -> Failure {
     match error {
         StartError::Seed(..) | StartError::ReceiverAuthority(_) | StartError::Fault(_) => {
             Failure::usage(error)
@@ -99,119 +183,39 @@ pub(super) fn start_failure(error: StartError) -> Failure {
     }
 }
 
-fn builder(arguments: &arguments::Serving) -> Result<SandboxBuilder, Failure> {
-    let validation = match (arguments.strict, arguments.loose) {
-        (true, _) => Validation::STRICT,
-        (false, true) => Validation::LENIENT,
-        (false, false) => Validation::DEFAULT,
-    };
-    let mut builder = Sandbox::builder()
-        .store(arguments.store.clone())
-        .control(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port)))
-        .validation(Validation {
-            replayed_requests: arguments.no_replays,
-            documented_errors: arguments.documented_errors,
-            ..validation
-        })
-        .examples(!arguments.no_examples)
-        .private_receivers(arguments.private_receivers)
-        .log_bytes(usize::try_from(arguments.log_bytes).unwrap_or(usize::MAX))
-        .idle_timeout(Duration::from_secs(arguments.idle_timeout));
-    for file in &arguments.receiver_authorities {
-        let pem = fs::read_to_string(file)
-            .map_err(|error| Failure::usage(format!("--receiver-ca {}: {error}", file.display())))?;
-        builder = builder.receiver_authority(pem);
-    }
-    if let Some(clock) = &arguments.clock {
-        builder = builder.clock(clock.clone());
-    }
-    if let Some(profile) = arguments.faults {
-        builder = builder.faults(profile, arguments.seed.unwrap_or(1));
-    }
-    if let Some(seed) = arguments.seed {
-        builder = builder.seed(seed);
-    }
-    if let Some(keys) = arguments.platform_keys.as_deref().and_then(PlatformKeys::from_word) {
-        builder = builder.platform_keys(keys);
-    }
-    if let Some(file) = &arguments.seed_file {
-        builder = builder.seed_file(file);
-    }
-    Ok(builder)
-}
-
-fn init(data: &Path, platform_keys: Option<&str>) -> Outcome {
-    let kit = match platform_keys.and_then(PlatformKeys::from_word) {
-        Some(keys) => kit::init_with_platform_keys(data, keys),
-        None => kit::init(data),
-    };
-    let kit = kit.map_err(Failure::failed)?;
-    let what = if kit.is_new() { "made" } else { "nothing to do, the kit exists already:" };
-    // The kit is there even if the reader went away.
-    writeln!(anstream::stdout(), "{what} {}", kit.file().display()).ok();
-    Ok(())
-}
-
-/// Prints the kit as the variables that a client is configured with, for `eval` in a shell.
-fn env(data: &Path) -> Outcome {
-    let kit = kit::read(data).map_err(|error| {
-        Failure::usage(format!(
-            "{error:#}; create a kit with `weipay sandbox init --data {}`",
-            data.display()
-        ))
-    })?;
-    // A shell must not use half of the variables: here it is an error if the reader went away.
-    anstream::stdout().write_all(exports(&kit).as_bytes()).map_err(Failure::failed)
-}
-
-/// One `export` per line.
-fn exports(kit: &KitOnDisk) -> String {
-    let line = |(name, value): (&str, String)| format!("export {name}={}\n", quoted(&value));
-    kit.variables().into_iter().map(line).collect()
-}
-
-/// A word in quotes for a POSIX shell.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
-/// A table of the operations that the sandbox implements, and of those for which it only returns an example.
-fn coverage(only: Option<&str>) -> String {
-    let mut counts = BTreeMap::new();
-    let mut text = String::new();
-    let mut rows: Vec<_> = Catalog::embedded()
-        .operations()
-        .map(|operation| (Behaviour::from_operation(operation), operation))
-        .collect();
-    // Operations with state come first; otherwise the order of the catalogue is kept.
-    rows.sort_by_key(|(behaviour, _)| *behaviour);
-    for (behaviour, operation) in rows {
-        *counts.entry(behaviour).or_insert(0) += 1;
-        if only.is_none_or(|only| only == behaviour.word()) {
-            // Writing to a String cannot fail.
-            let word = behaviour.word();
-            let _ =
-                writeln!(text, "{word:<7}  {:<6}  {}  {}", operation.method, operation.path, operation.title);
-        }
-    }
-    let count = |behaviour| counts.get(&behaviour).copied().unwrap_or_default();
-    let _ = write!(
-        text,
-        "\n{} operations have state, {} return an example and do nothing, {} (pages and uploads of APIv2) are not available\n",
-        count(Behaviour::State),
-        count(Behaviour::Example),
-        count(Behaviour::None),
-    );
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use clap::Parser;
+
+    use crate::arguments;
 
     #[test]
-    fn a_value_reaches_the_shell_unchanged() {
-        assert_eq!(quoted("a b$c"), "'a b$c'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
+    fn the_sandbox_has_its_documented_defaults() {
+        let parsed = arguments::Arguments::try_parse_from(["weipay", "sandbox"]).unwrap();
+        let arguments::Command::Sandbox(sandbox) = parsed.command else { panic!("{parsed:?}") };
+        assert_eq!(
+            (sandbox.data.to_str(), sandbox.listen.to_string().as_str()),
+            (Some(".weipay"), "127.0.0.1:8880")
+        );
+        assert_eq!(sandbox.serving.idle_timeout, 8, "as the platform");
+        assert!(
+            !sandbox.serving.private_receivers,
+            "whoever can send requests chooses where notifications go"
+        );
+    }
+
+    #[test]
+    fn impossible_settings_of_a_sandbox_are_refused() {
+        for wrong in [
+            &["--clock", "2026-08-15"] as &[&str],
+            &["--clock", "noon"],
+            &["--seed", "-1"],
+            &["--idle-timeout", "0"],
+            &["--idle-timeout", "99999999999999999999"],
+            &["--strict", "--loose"],
+        ] {
+            let parsed = arguments::Arguments::try_parse_from([&["weipay", "sandbox"], wrong].concat());
+            assert!(parsed.is_err(), "{wrong:?}");
+        }
     }
 }

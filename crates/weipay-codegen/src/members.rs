@@ -88,6 +88,7 @@ fn list(fields: &[Field], keep: &dyn Fn(&Field) -> bool) -> String {
 
 fn member(field: &Field, keep: &dyn Fn(&Field) -> bool) -> String {
     let mark = match (field.carrier, field.purpose) {
+        (Some(Carrier::Encrypted), Some(Purpose::DownloadKey)) => "!=k",
         (Some(Carrier::Encrypted), _) => "!",
         (_, Some(Purpose::FileName)) => "=n",
         (_, Some(Purpose::FileSha256)) => "=s",
@@ -101,6 +102,11 @@ fn member(field: &Field, keep: &dyn Fn(&Field) -> bool) -> String {
         (_, Some(Purpose::PageItems)) => "=i",
         (_, Some(Purpose::PageNext)) => "=u",
         (_, Some(Purpose::Echo)) => "=e",
+        (_, Some(Purpose::DownloadUrl)) => "=d",
+        (_, Some(Purpose::DownloadHashType)) => "=a",
+        (_, Some(Purpose::DownloadHash)) => "=h",
+        (_, Some(Purpose::DownloadKey)) => "=k",
+        (_, Some(Purpose::DownloadNonce)) => "=v",
         _ => "",
     };
     let inside = list(&field.fields, keep);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use weipay_catalog::rust::code::{Call, Code};
 use weipay_catalog::rust::module_types::{Enumeration, Member, Struct, Type, Types, numbered};
-use weipay_catalog::{Carrier, Field, Format, Kind, Rules, names};
+use weipay_catalog::{Carrier, Field, Format, Kind, Purpose, Rules, names};
 
 use crate::documentation::{self, aliases, lines, titles};
 use crate::output::indented;
@@ -165,8 +165,12 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Code {
     if !items.is_open() {
         rule.push(format!("items({}, {})", end(items.min, "0"), end(items.max, "usize::MAX")));
     }
-    // The sub-merchant is filled in by the row of the operation.
-    if let Some(purpose) = field.purpose.filter(|purpose| in_request && !purpose.is_of_the_sub_merchant()) {
+    // The sub-merchant is filled in by the row of the operation. Of a response, what names a file is looked for in models too.
+    let is_looked_for = |purpose: &Purpose| match in_request {
+        true => !purpose.is_of_the_sub_merchant(),
+        false => purpose.is_of_a_download(),
+    };
+    if let Some(purpose) = field.purpose.filter(is_looked_for) {
         rule.push(format!("{}()", purpose.word().replace('-', "_")));
     }
     if field.is_encrypted() {

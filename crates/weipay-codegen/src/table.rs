@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
-use weipay_catalog::{Dialect, Operation, Place, Purpose, Repeat, Version, names as rust_names};
+use weipay_catalog::waiting::FinalStates;
+use weipay_catalog::{Dialect, Operation, Place, Purpose, Repeat, Version, Wait, names as rust_names};
 
 use crate::errors;
 use crate::members::Members;
@@ -59,6 +60,7 @@ pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
         use super::{{Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
+        use crate::waiting::{{FinalStates, Pace}};
 
         {shared}
         {rows}
@@ -114,6 +116,13 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     }
     if let Some(seconds) = operation.repeat_after {
         say(format!("apart({seconds})"));
+    }
+    if let Some(states) = operation.wait.as_ref().and_then(Wait::final_states) {
+        let FinalStates { pace, state, finals, not_ready, may_appear } = states;
+        say(format!(
+            "settles(&FinalStates {{ pace: Pace::{pace:?}, state: &{state:?}, finals: &{finals:?}, not_ready: &{not_ready:?}, \
+             may_appear: {may_appear} }})"
+        ));
     }
     if operation.success != 200 {
         say(format!("succeeds_with({})", operation.success));

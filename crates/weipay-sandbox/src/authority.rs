@@ -58,7 +58,7 @@ pub(crate) struct Authority {
     file: PathBuf,
     key: KeyPair,
     /// Made when the first client speaks TLS: most sandboxes never need it.
-    server: OnceLock<Result<Arc<ServerConfig>, String>>,
+    server: OnceLock<Arc<ServerConfig>>,
 }
 
 impl fmt::Debug for Authority {
@@ -95,7 +95,12 @@ impl Authority {
 
     /// What a TLS connection is accepted with.
     pub(crate) fn server(&self) -> Result<Arc<ServerConfig>, String> {
-        self.server.get_or_init(|| self.server_config().map_err(|error| error.to_string())).clone()
+        if let Some(made) = self.server.get() {
+            return Ok(Arc::clone(made));
+        }
+        // What failed is tried again by the next client.
+        let made = self.server_config().map_err(|error| error.to_string())?;
+        Ok(Arc::clone(self.server.get_or_init(|| made)))
     }
 
     fn server_config(&self) -> Result<Arc<ServerConfig>, Box<dyn std::error::Error + Send + Sync>> {

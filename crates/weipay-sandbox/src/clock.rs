@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use weipay_rules::rfc3339::{self, BEIJING_OFFSET, Beijing, WRITABLE};
 
 pub use duration::parse_duration;
+pub(crate) use held::{ClockListener, Move};
 pub use held::{ClockMode, HeldClock};
 
 /// What time it is for a platform. Clones show the same time.

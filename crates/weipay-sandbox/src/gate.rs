@@ -82,31 +82,42 @@ const REVOKED_CERTIFICATE: &str = "商户证书已作废。";
 const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 
-/// Finds out whose request it is, or rejects it. With `replays`, a request enters once.
+/// Finds out whose request it is, or rejects it. With `replays`, a request enters once. Before a merchant is not let in because of what
+/// is known of it, `look` is asked whether anything else is known by now.
 pub(crate) fn authenticate<'a>(
     request: &'a Request,
     merchants: &Merchants,
     replays: Option<&Replays>,
     clock: &HeldClock,
+    look: impl Fn(&str) -> bool,
 ) -> Result<Authenticated<'a>, Rejection> {
     let now = clock.now();
     let routed = route(&request.method, request.path())?;
     check_client_headers(request)?;
     let authorization = authorization(request)?;
     check_scheme(request, &authorization)?;
-    let Some(time) = clock.time_of_client(|time| is_fresh(time, authorization.timestamp)) else {
+    let is_fresh_at = |time| is_fresh(time, authorization.timestamp);
+    let Some(time) = clock.time_of_client(is_fresh_at) else {
         let clocks = [now, crate::clock::machine_now()];
         return Err(Refusal::sign_error(STALE).with_reason(stale(authorization.timestamp, clocks)).into());
     };
-    let merchant = check_known(&authorization, merchants, now)?;
-    let upload = if routed.operation.is_upload() { Upload::read(routed.operation, request) } else { None };
     let operation = routed.operation;
-    check_signature(request, operation, upload.as_ref(), &authorization, &merchant, merchants)?;
+    let upload = if operation.is_upload() { Upload::read(operation, request) } else { None };
+    let check = || {
+        let merchant = check_known(&authorization, merchants, now)?;
+        check_signature(request, operation, upload.as_ref(), &authorization, &merchant, merchants)?;
+        Ok::<_, Rejection>(merchant)
+    };
+    let merchant = match check() {
+        Err(_) if look(&authorization.mchid) => check(),
+        checked => checked,
+    }?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, time)) {
         let reason =
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
         return Err(Refusal::sign_error(REPLAYED).with_reason(reason).into());
     }
+    clock.remember_client(&merchant.account.mchid, is_fresh_at);
     Ok(Authenticated { routed, merchant, upload, time })
 }
 

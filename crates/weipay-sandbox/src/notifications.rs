@@ -5,6 +5,7 @@
 //! |---|---|
 //! | this one | what is due, the attempts, the next attempt |
 //! | `message` | the body and its signature, made anew for each attempt |
+//! | `lookup` | looking up the names of receivers |
 //! | `receiver` | which addresses may be called, and one POST with its limits |
 //! | `acknowledgement` | what a response means |
 //! | `record` | what is kept of a notification and its attempts |
@@ -21,6 +22,7 @@
 
 mod acknowledgement;
 mod hold;
+mod lookup;
 mod message;
 pub(crate) mod on_demand;
 mod receiver;
@@ -36,19 +38,21 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::log::{Log, LogEntry};
-use crate::platform::Platform;
+use crate::merchants::change::MerchantError;
+use crate::platform::{Epoch, Platform};
 use crate::store::{LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
 pub(crate) use hold::LATEST as LATEST_DUE;
 use message::{Message, Signature};
 pub(crate) use receiver::Receivers;
+use receiver::TIME_LIMIT;
 use record::{Attempt, AttemptKind, Notification, NotificationState};
 
 /// So many receivers are called at once.
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;
 /// So many of them at one receiver: one that is slow must not delay the others.
 const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
-/// A receiver must have responded by then. Documented for product coupons; most pages do not say.
-const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// So many are read at once: most often all are for one receiver, which takes few, and the others are read again.
+const MAX_READ_AT_ONCE: usize = 8;
 /// How often the outbox is looked at when nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -86,6 +90,14 @@ impl Deliveries {
     }
 }
 
+/// What this node has taken out of the outbox to deliver it.
+#[derive(Debug, Clone)]
+struct Taken {
+    entry: OutboxEntry,
+    /// In which state it was.
+    epoch: Epoch,
+}
+
 /// Keeps a new notification beside its entry of the outbox, which is never due while its merchant is held.
 pub(crate) fn keep_new(tx: &Transaction<'_>, entry: &mut OutboxEntry) -> Result<(), StoreError> {
     let (due, is_held) = hold::due(tx, &entry.mchid, entry.due)?;
@@ -120,22 +132,26 @@ impl Sender {
             let under_way = self.platform.deliveries.under_way();
             let claimed = Instant::now();
             // What is claimed from others is delivered now, so no more than there are places.
+            let wanted = MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()).min(MAX_READ_AT_ONCE);
             let limit = match self.platform.store.is_shared() {
-                true => MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()),
-                false => MAX_ATTEMPTS_AT_ONCE,
+                true => wanted,
+                // What is under way is still in the outbox, and is read again.
+                false => under_way.len() + wanted,
             };
             // A failure of the database is told by the request that meets it; the next look tries again.
+            let due = self.due(limit, busy(&under_way)).await.unwrap_or_default();
+            let may_be_more = due.len() >= limit;
             let (mut has_begun, mut left) = (false, Vec::new());
-            for entry in self.due(limit, busy(&under_way)).await.unwrap_or_default() {
-                if under_way.contains_key(&entry.number) {
+            for taken in due {
+                if under_way.contains_key(&taken.entry.number) {
                     continue;
                 }
-                match self.take_place(&entry, MAX_ATTEMPTS_AT_ONE_RECEIVER) {
+                match self.take_place(&taken.entry, MAX_ATTEMPTS_AT_ONE_RECEIVER) {
                     Some(place) => {
                         has_begun = true;
-                        tokio::spawn(self.clone().attempt_due(entry, place, claimed));
+                        tokio::spawn(self.clone().attempt_due(taken, place, claimed));
                     }
-                    None => left.push(entry),
+                    None => left.push(taken.entry),
                 }
             }
             let has_left = !left.is_empty();
@@ -143,7 +159,7 @@ impl Sender {
                 self.give_back(left).await;
             }
             // What was left is for a receiver that is busy now. Behind it may be something for others.
-            if has_begun && has_left {
+            if has_begun && (has_left || may_be_more) {
                 continue;
             }
             let _ = timeout(LOOK, self.platform.store.outbox_changed()).await;
@@ -155,19 +171,22 @@ impl Sender {
         // What fails is free again when the claim ends.
         let _ = self
             .blocking(move |platform| {
-                platform.store.transaction(|tx| {
-                    left.iter().try_for_each(|entry| tx.reschedule(entry, entry.attempts, entry.due))
-                })
+                platform.store.transaction(|tx| left.iter().try_for_each(|entry| tx.give_back(entry)))
             })
             .await;
     }
 
-    async fn due(&self, limit: usize, busy: Vec<String>) -> Result<Vec<OutboxEntry>, StoreError> {
+    async fn due(&self, limit: usize, busy: Vec<String>) -> Result<Vec<Taken>, StoreError> {
         self.blocking(move |platform| {
             let _ = platform.follow_clock();
             let _at_one_time = platform.whole_state.read().unwrap_or_else(PoisonError::into_inner);
             let now = platform.clock.now().min(hold::LATEST);
-            platform.store.transaction(|tx| tx.claim_due(now, limit, &busy))
+            platform.store.transaction(|tx| {
+                let claimed = tx.claim_due(now, limit, &busy)?;
+                // Asked every second, and there is hardly ever anything.
+                let epoch = if claimed.is_empty() { Epoch::default() } else { Epoch::current(tx)? };
+                Ok(claimed.into_iter().map(|entry| Taken { entry, epoch }).collect())
+            })
         })
         .await
         .unwrap_or_else(|| Ok(Vec::new()))
@@ -195,20 +214,20 @@ impl Sender {
         Some(Place { sender: self.clone(), number })
     }
 
-    async fn attempt_due(self, entry: OutboxEntry, place: Place, claimed: Instant) {
+    async fn attempt_due(self, taken: Taken, place: Place, claimed: Instant) {
         if claimed.elapsed() + TIME_LIMIT * 2 > LEASE {
             // This process stood still. Another node may deliver it by now; if none does, it is claimed again.
             return;
         }
-        let read = entry.clone();
-        let is_due = self.blocking(move |platform| platform.store.transaction(|tx| check_due(tx, &read)));
+        let read = taken.clone();
+        let is_due = self.blocking(move |platform| is_still_due(platform, &read));
         match is_due.await {
             Some(Ok(false)) => return,
             Some(Ok(true)) => {}
             // The receiver would hear of it, and nobody would know.
             Some(Err(_)) | None => return sleep(LOOK).await,
         }
-        let settled = self.attempt(entry, AttemptKind::Scheduled).await;
+        let settled = self.attempt(taken, AttemptKind::Scheduled).await;
         if settled.is_err() {
             // It stays due, and the receiver must not hear of it without a pause.
             sleep(LOOK).await;
@@ -217,14 +236,14 @@ impl Sender {
     }
 
     /// Makes an attempt, and keeps what came of it and when the next one is due. The caller has its place.
-    async fn attempt(&self, entry: OutboxEntry, kind: AttemptKind) -> Result<Attempt, StoreError> {
-        let attempt = self.post(&entry, kind).await;
-        let next = if attempt.acknowledged { None } else { next_attempt(&entry, attempt.time) };
+    async fn attempt(&self, taken: Taken, kind: AttemptKind) -> Result<Attempt, StoreError> {
+        let attempt = self.post(&taken.entry, kind).await;
+        let next = if attempt.acknowledged { None } else { next_attempt(&taken.entry, attempt.time) };
         let wait = next.map(|next| next - attempt.time);
-        self.tell(|| entry_of_log(&entry, &attempt, wait));
+        self.tell(|| entry_of_log(&taken.entry, &attempt, wait));
         let kept = attempt.clone();
         let settled = self.blocking(move |platform| {
-            platform.store.transaction(|tx| settle(tx, &entry, kept.clone(), next))
+            platform.store.transaction(|tx| settle(tx, &taken, kept.clone(), next))
         });
         settled
             .await
@@ -245,7 +264,9 @@ impl Sender {
         let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
         let signed = entry.clone();
         let message = self.blocking(move |platform| {
-            let now = platform.clock.time_of_signatures();
+            // Another node may have added or changed its merchant. What fails here is told by what is made then.
+            let _ = platform.look_at_merchant(&signed.mchid);
+            let now = platform.clock.time_of_signatures(&signed.mchid);
             message::make(platform, &signed, now, signature)
         });
         let message = message.await.unwrap_or_else(|| Err("the notification could not be made".to_owned()));
@@ -261,7 +282,7 @@ impl Sender {
         let deliveries = &self.platform.deliveries;
         let (time, started) = (self.platform.clock.now(), Instant::now());
         let received = match message {
-            Ok(message) => received(&entry.notify_url, message, &deliveries.receivers).await,
+            Ok(message) => receiver::post(&entry.notify_url, message, &deliveries.receivers).await,
             Err(reason) => Err(reason),
         };
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -283,67 +304,103 @@ fn busy(under_way: &HashMap<i64, String>) -> Vec<String> {
     full.map(|(receiver, _)| receiver.to_owned()).collect()
 }
 
-/// Posts a message, within the time limit.
-async fn received(url: &str, message: Message, receivers: &Receivers) -> Result<receiver::Received, String> {
-    match timeout(TIME_LIMIT, receiver::post(url, message, receivers)).await {
-        Ok(received) => received,
-        Err(_) => Err(format!("no response within {} seconds", TIME_LIMIT.as_secs())),
-    }
+/// Whether what was claimed is still to be sent, and can be: a node that does not know its merchant yet must not use an attempt up.
+fn is_still_due(platform: &Platform, taken: &Taken) -> Result<bool, MerchantError> {
+    platform.look_at_merchant(&taken.entry.mchid)?;
+    Ok(platform.store.transaction(|tx| check_due(tx, taken))?)
 }
 
-/// Whether a notification that was read from the outbox is still to be sent: since then it may have been acknowledged or held.
-fn check_due(tx: &Transaction<'_>, entry: &OutboxEntry) -> Result<bool, StoreError> {
-    let state = record::of_entry(tx, entry)?.map(|kept| kept.state);
-    match state {
-        Some(NotificationState::Waiting) => Ok(true),
-        // It has left the outbox; if not, it leaves now.
-        None | Some(NotificationState::Acknowledged | NotificationState::GivenUp) => {
+/// Whether a notification that was read from the outbox is still to be sent: since then it may have been acknowledged, held or sent.
+/// Its record says so; what stands otherwise in the outbox is made to fit.
+fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, StoreError> {
+    let entry = &taken.entry;
+    if Epoch::current(tx)? != taken.epoch {
+        return Ok(false);
+    }
+    // Without one, another notification has its number, and its place in the outbox.
+    let Some(kept) = record::of_entry(tx, entry)? else { return Ok(false) };
+    match kept.state {
+        NotificationState::Waiting => {
+            let due = kept.due.unwrap_or(entry.due);
+            let is_as_read = kept.failed == entry.attempts && due <= entry.due;
+            if !is_as_read {
+                tx.reschedule(entry, kept.failed, due)?;
+            }
+            Ok(is_as_read)
+        }
+        NotificationState::Acknowledged | NotificationState::GivenUp => {
             tx.remove_from_outbox(entry)?;
             Ok(false)
         }
-        Some(NotificationState::Held) => Ok(false),
+        NotificationState::Held => {
+            tx.reschedule(entry, kept.failed, hold::held(entry.due))?;
+            Ok(false)
+        }
     }
 }
 
-/// Keeps an attempt by the retry table: the notification leaves the outbox, or waits for the next attempt.
+/// Keeps an attempt by the retry table: the notification leaves the outbox, or waits for the next attempt. What has been decided
+/// about it meanwhile stays, unless it is acknowledged now.
 fn settle(
     tx: &Transaction<'_>,
-    entry: &OutboxEntry,
+    taken: &Taken,
     attempt: Attempt,
     next: Option<i64>,
 ) -> Result<(), StoreError> {
-    // After a reset another notification may have its number.
+    let entry = &taken.entry;
+    // After a reset or a restore it belongs to what was, and another notification may have its number.
+    if Epoch::current(tx)? != taken.epoch {
+        return Ok(());
+    }
     let Some(mut kept) = record::of_entry(tx, entry)? else { return Ok(()) };
     let is_acknowledged = attempt.acknowledged;
     kept.add_attempt(attempt);
-    match next {
-        Some(next) => {
-            let (due, is_held) = hold::due(tx, &entry.mchid, next)?;
-            kept.failed = entry.attempts.saturating_add(1);
-            tx.reschedule(entry, kept.failed, due)?;
-            (kept.state, kept.due) = match is_held {
-                true => (NotificationState::Held, None),
-                false => (NotificationState::Waiting, Some(next)),
-            };
+    if is_acknowledged {
+        close(tx, &mut kept, entry, NotificationState::Acknowledged)?;
+    } else if kept.is_closed() {
+        // A copy of it was acknowledged.
+        tx.remove_from_outbox(entry)?;
+    } else if kept.failed == entry.attempts {
+        match next {
+            Some(next) => wait(tx, &mut kept, entry, next)?,
+            None => close(tx, &mut kept, entry, NotificationState::GivenUp)?,
         }
-        None => close(tx, &mut kept, entry, is_acknowledged)?,
     }
     tx.save(&kept)
 }
 
-/// Takes a notification out of the outbox for good.
+/// Lets a notification wait for the attempt after one that failed. If this node was so slow that another one delivers it now, that
+/// one decides.
+fn wait(
+    tx: &Transaction<'_>,
+    kept: &mut Notification,
+    entry: &OutboxEntry,
+    next: i64,
+) -> Result<(), StoreError> {
+    let (due, is_held) = hold::due(tx, &entry.mchid, next)?;
+    let failed = entry.attempts.saturating_add(1);
+    if tx.reschedule(entry, failed, due)? {
+        kept.failed = failed;
+        (kept.state, kept.due) = match is_held {
+            true => (NotificationState::Held, None),
+            false => (NotificationState::Waiting, Some(next)),
+        };
+    }
+    Ok(())
+}
+
+/// Ends a notification, and takes it out of the outbox. If another node delivers it now, its place stays until that node has
+/// [settled](settle) what came of it, or until the node's claim has run out and [somebody looks](check_due).
 fn close(
     tx: &Transaction<'_>,
     kept: &mut Notification,
     entry: &OutboxEntry,
-    is_acknowledged: bool,
+    state: NotificationState,
 ) -> Result<(), StoreError> {
-    tx.remove_from_outbox(entry)?;
-    kept.due = None;
-    kept.state = match is_acknowledged {
-        true => NotificationState::Acknowledged,
-        false => NotificationState::GivenUp,
-    };
+    let is_gone = tx.remove_from_outbox(entry)?;
+    if is_gone || state == NotificationState::Acknowledged {
+        (kept.state, kept.due) = (state, None);
+    }
     Ok(())
 }
 

@@ -84,14 +84,14 @@ impl Platform {
         for appid in appids {
             person.openids.insert(appid.clone(), person.openid(appid));
         }
-        self.store.transaction(|tx| tx.save(&person))?;
+        self.act(|tx, _| tx.save(&person))?;
         Ok(person)
     }
 
     /// Keeps a person with these openids, beside those that it has. Gives an openid back that is another person's; then nothing was
     /// kept.
     pub(crate) fn keep_person(&self, person: &Person) -> Result<Option<String>, StoreError> {
-        self.store.transaction(|tx| {
+        self.act(|tx, _| {
             for openid in person.openids.values() {
                 if Person::find(tx, openid)?.is_some_and(|owner| owner.unionid != person.unionid) {
                     return Ok(Some(openid.clone()));
@@ -114,7 +114,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn openid(&self, person: &Person, appid: &str) -> Result<String, StoreError> {
-        self.store.transaction(|tx| {
+        self.act(|tx, _| {
             let Some(mut person) = tx.get::<Person>(&person.unionid)? else {
                 return Ok(person.openid(appid));
             };

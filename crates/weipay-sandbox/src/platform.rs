@@ -1,6 +1,7 @@
 //! The platform (平台): the journey of a request, from what came in to what goes out, as the crate's first page shows it. What the
 //! clock does without a request is in `tick`, what is only shown in `show`.
 
+mod epoch;
 mod events;
 mod show;
 pub(crate) mod snapshots;
@@ -31,8 +32,9 @@ use crate::response::{
     self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
 };
 use crate::sensitive;
-use crate::store::Store;
+use crate::store::{Store, StoreError, Transaction};
 use crate::v2;
+pub(crate) use epoch::Epoch;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
 
@@ -167,8 +169,6 @@ impl Platform {
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
         if page::is_page(request.path()) || page::is_lost(&request.method, request.path()) {
-            let _ = self.follow_clock();
-            let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
             return self.respond_as_page(request);
         }
         let started = Instant::now();
@@ -216,13 +216,10 @@ impl Platform {
             return self.answer_v2(operation, request, fault);
         }
         let now = self.clock.now();
-        let authenticate =
-            || gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock);
-        let authenticated = match authenticate() {
-            // Another node may have added or changed its merchant a moment ago.
-            Err(_) if self.look_at_merchants().unwrap_or_default() => authenticate(),
-            authenticated => authenticated,
-        };
+        // Another node may have added or changed its merchant a moment ago.
+        let look = |mchid: &str| self.look_at_merchant(mchid).unwrap_or_default();
+        let authenticated =
+            gate::authenticate(request, &self.merchants, self.replays.as_ref(), &self.clock, look);
         let authenticated = match authenticated {
             Ok(authenticated) => authenticated,
             Err(rejection) => {
@@ -242,6 +239,19 @@ impl Platform {
             Content::File(file) => signers.file(request, file, time, &self.entropy),
         };
         noted(response, done.note)
+    }
+
+    /// Does what a person or a developer does, in one transaction and at one time. Meanwhile the state is not exchanged: otherwise
+    /// something would be done to the new state at the time of the old one. Not for who serves a request.
+    pub(crate) fn act<T, E: From<StoreError>>(
+        &self,
+        mut work: impl FnMut(&Transaction<'_>, i64) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // What fails here is told by the work.
+        let _ = self.follow_clock();
+        let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        self.store.transaction(|tx| work(tx, now))
     }
 
     /// Whether a request line asks for an upload, whose body may be longer than others.

@@ -29,6 +29,8 @@ pub(crate) mod payments;
 pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
 pub(crate) mod product_coupons;
+#[cfg(test)]
+pub(crate) mod race;
 mod security_echo;
 pub(crate) mod transfers;
 pub(crate) mod users;

@@ -9,6 +9,7 @@
 //! A body that is longer than a request needs to be is still read, as long as a body may take, and thrown away: a client which is
 //! busy sending gets to see the refusal.
 
+mod bodies;
 mod life;
 mod outgoing;
 mod places;
@@ -27,7 +28,6 @@ use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
 use http::{Extensions, Request, Response, StatusCode, Version};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -35,7 +35,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -46,7 +46,7 @@ use crate::log::{Log, LogEntry};
 use crate::platform::{self, ClientCertificate, Platform};
 use crate::products::payments::page;
 use crate::response;
-use crate::upload::MAX_UPLOAD_BODY;
+use bodies::{BodyReader, ReadBody};
 pub(crate) use life::Server;
 use outgoing::Outgoing;
 use places::{Doing, Place, Places};
@@ -56,13 +56,6 @@ use ways::{Opening, Unconnected};
 /// The head of a request, request line included. The platform's own limit is not known.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 100;
-/// No request of the platform's API comes near this, except an upload.
-const MAX_BODY: usize = 512 * 1024;
-/// So many bodies may be longer than [`MAX_BODY`] at once, until they are answered. When one more comes and none ends, the
-/// one that takes longest to arrive gives way.
-const MAX_LONG_BODIES: usize = 16;
-/// How long a long body waits for others to end.
-const WAIT_FOR_LONG: Duration = Duration::from_millis(500);
 
 /// What every connection needs.
 #[derive(Clone)]
@@ -268,7 +261,12 @@ async fn respond(
     }
     match response.delivery {
         Delivery::Whole | Delivery::Truncated => {}
-        Delivery::Late(delay) => sleep(delay).await,
+        Delivery::Late(delay) => {
+            if !place.is_now(Doing::Delaying) {
+                return Err(Dropped);
+            }
+            sleep(delay).await;
+        }
         Delivery::Dropped => return Err(Dropped),
         Delivery::Reset => {
             place.reset_at_end();
@@ -286,92 +284,6 @@ fn elsewhere() -> Response<Outgoing> {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
-}
-
-/// A body that arrived.
-enum ReadBody {
-    /// A long one holds its place as long as it is kept.
-    Whole(Vec<u8>, Option<OwnedSemaphorePermit>),
-    TooLong,
-}
-
-/// Why a body did not arrive: its connection broke, or it was too slow.
-#[derive(Debug)]
-struct Broken;
-
-/// What bounds the memory of all bodies together.
-#[derive(Debug)]
-struct BodyReader {
-    long_bodies: Arc<Semaphore>,
-}
-
-impl Default for BodyReader {
-    fn default() -> Self {
-        Self { long_bodies: Arc::new(Semaphore::new(MAX_LONG_BODIES)) }
-    }
-}
-
-/// A body that is arriving.
-#[derive(Default)]
-struct Arriving {
-    kept: Vec<u8>,
-    length: usize,
-    place: Option<OwnedSemaphorePermit>,
-}
-
-impl BodyReader {
-    /// Reads the body that a connection sends, within `idle_timeout`.
-    async fn read(
-        &self,
-        stream: Incoming,
-        connection: &Place,
-        is_upload: bool,
-        idle_timeout: Duration,
-    ) -> Result<ReadBody, Broken> {
-        let max = if is_upload { MAX_UPLOAD_BODY } else { MAX_BODY };
-        let mut body = Arriving::default();
-        let all = timeout(idle_timeout, self.fill(&mut body, stream, connection, max)).await;
-        match all {
-            Ok(Err(broken)) => Err(broken),
-            // Of one that is too long no more need be known, whether or not it would have ended.
-            _ if body.length > max => Ok(ReadBody::TooLong),
-            Ok(Ok(())) => Ok(ReadBody::Whole(body.kept, body.place)),
-            Err(_) => Err(Broken),
-        }
-    }
-
-    async fn fill(
-        &self,
-        body: &mut Arriving,
-        mut stream: Incoming,
-        connection: &Place,
-        max: usize,
-    ) -> Result<(), Broken> {
-        while let Some(frame) = stream.frame().await {
-            let Ok(data) = frame.map_err(|_| Broken)?.into_data() else { continue };
-            body.length = body.length.saturating_add(data.len());
-            if body.length > max {
-                (body.kept, body.place) = (Vec::new(), None);
-                continue;
-            }
-            if body.length > MAX_BODY && body.place.is_none() {
-                body.place = Some(self.place_for_long(connection).await?);
-            }
-            body.kept.extend_from_slice(&data);
-        }
-        Ok(())
-    }
-
-    async fn place_for_long(&self, connection: &Place) -> Result<OwnedSemaphorePermit, Broken> {
-        let mut acquired = pin!(Arc::clone(&self.long_bodies).acquire_owned());
-        loop {
-            if let Ok(place) = timeout(WAIT_FOR_LONG, acquired.as_mut()).await {
-                connection.sends_long_body();
-                return place.map_err(|_| Broken);
-            }
-            connection.ends_a_long_body();
-        }
-    }
 }
 
 /// Whether the connection of a request stays open behind its response.

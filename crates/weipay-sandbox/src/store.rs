@@ -33,6 +33,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -294,7 +295,7 @@ impl<'a> Transaction<'a> {
             }
         };
         if !is_saved {
-            return Err(StoreError::Conflict(format!("{} {key}", R::KIND)));
+            return Err(StoreError::Conflict(named::<R>(&key)));
         }
         known.insert((R::KIND, key), Known { version, indexes });
         Ok(())
@@ -359,9 +360,25 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Keeps how many deliveries have failed, and when the next one is due.
-    pub(crate) fn reschedule(&self, entry: &OutboxEntry, attempts: u32, due: i64) -> Result<(), StoreError> {
+    /// Keeps how many deliveries have failed, and when the next one is due. Whether it was kept: what another node delivers now stays
+    /// as it is.
+    pub(crate) fn reschedule(
+        &self,
+        entry: &OutboxEntry,
+        attempts: u32,
+        due: i64,
+    ) -> Result<bool, StoreError> {
         self.engine.postpone(entry.number, attempts, due)
+    }
+
+    /// Keeps when the next delivery is due, whoever delivers it now.
+    pub(crate) fn change_due(&self, entry: &OutboxEntry, due: i64) -> Result<(), StoreError> {
+        self.engine.change_due(entry.number, due)
+    }
+
+    /// Lets other nodes deliver what this one has [claimed](Self::claim_due) and does not deliver.
+    pub(crate) fn give_back(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+        self.engine.give_back(entry.number)
     }
 
     /// Takes a notification out of the outbox.
@@ -422,7 +439,18 @@ impl StoredRecord {
 }
 
 fn unreadable<R: Record>(key: &str) -> StoreError {
-    StoreError::Corrupt(format!("{} {key}", R::KIND))
+    StoreError::Corrupt(named::<R>(key))
+}
+
+/// A record in a message, which comes to a log and to whoever sent the request: a key may be an openid, so its hash stands there.
+pub(crate) fn named<R: Record>(key: &str) -> String {
+    format!("{} with the key whose SHA-256 begins with {}", R::KIND, hash_of(key))
+}
+
+/// The beginning of a key's hash: enough to find the record, and to see that two messages are about the same one.
+fn hash_of(key: &str) -> String {
+    let hash = digest(&SHA256, key.as_bytes());
+    base16ct::lower::encode_string(hash.as_ref().get(..8).unwrap_or_default())
 }
 
 /// Something that a product keeps. It is stored as a JSON document.

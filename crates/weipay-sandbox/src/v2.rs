@@ -64,12 +64,9 @@ impl Platform {
         fault: Option<Fault>,
     ) -> Response {
         let now = self.clock.now();
-        let enter = || gate::enter(operation, request, &self.merchants, now);
-        let entered = match enter() {
-            // Another node may have added or changed its merchant a moment ago.
-            Err(_) if self.look_at_merchants().unwrap_or_default() => enter(),
-            entered => entered,
-        };
+        // Another node may have added or changed its merchant a moment ago.
+        let look = |mchid: &str| self.look_at_merchant(mchid).unwrap_or_default();
+        let entered = gate::enter(operation, request, &self.merchants, now, look);
         let entered = match entered {
             Ok(entered) => entered,
             Err(rejection) => return told(response::rejected(&rejection, now), *rejection.refusal),

@@ -1,4 +1,4 @@
-//! Downloads (下载): the file that a response names by `download_url`, as a stream.
+//! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, as a stream.
 //!
 //! A file is not signed. What proves it is the digest in the signed response that names it, so a download checks that digest, and
 //! fails if it is another. A gzip stream (`tar_type=GZIP`) is decompressed while it arrives; the digest is of the decompressed
@@ -112,10 +112,10 @@ impl<M: Mode> Download<M> {
         Self { shared, link: source.file_link(), max_bytes: None, timeout: MAX_DURATION, retries: None }
     }
 
-    /// The digest that the file must have, in place of the one that came with its address.
+    /// The digest that the file must have, in place of the one that came with its address, also where that one cannot be checked.
     pub fn digest(mut self, digest: Digest) -> Self {
         if let Ok(link) = &mut self.link {
-            link.digest = Some(digest);
+            link.digest = Ok(Some(digest));
         }
         self
     }
@@ -150,7 +150,7 @@ impl<M: Mode> Download<M> {
         let unsent = prepare(core, &request, &address)?;
         let wait = core.timeout(&request).min(self.timeout);
         let seal = link.seal.map(|seal| seal.open(core.private_key()?)).transpose()?;
-        let receiver = Receiver::new(seal, link.digest, self.max_bytes);
+        let receiver = Receiver::new(seal, link.digest?, self.max_bytes);
         Ok(Prepared { request, unsent, wait, receiver })
     }
 }
@@ -227,7 +227,7 @@ impl From<FileError> for Error {
 impl<M: Mode> std::fmt::Debug for Download<M> {
     /// The URL is left out: its token gives the file to anybody.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digest = self.link.as_ref().ok().and_then(|link| link.digest.as_ref());
+        let digest = self.link.as_ref().ok().and_then(|link| link.digest.as_ref().ok()?.as_ref());
         f.debug_struct("Download").field("digest", &digest).finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 //! texts are what compiles fastest: the rows of all operations have 120 KB of it.
 //!
 //! The text has four places with a `|` between them: path, query, body and response. In a place stand members with a space between
-//! them: a name; `!` if it travels encrypted, or `=` and a letter for its purpose; its own members in braces, with a `~` before them
+//! them: a name; `!` if it travels encrypted; `=` and a letter for its purpose; its own members in braces, with a `~` before them
 //! if they are JSON text. Of the path and the response only those members are there that the client acts on.
 
 use crate::operation::Operation;
@@ -38,6 +38,11 @@ pub(crate) mod purpose {
     pub(crate) const PAGE_ITEMS: char = 'i';
     pub(crate) const PAGE_NEXT: char = 'u';
     pub(crate) const ECHO: char = 'e';
+    pub(crate) const DOWNLOAD_URL: char = 'd';
+    pub(crate) const DOWNLOAD_HASH_TYPE: char = 'a';
+    pub(crate) const DOWNLOAD_HASH: char = 'h';
+    pub(crate) const DOWNLOAD_KEY: char = 'k';
+    pub(crate) const DOWNLOAD_NONCE: char = 'v';
 }
 
 /// A place of the text.

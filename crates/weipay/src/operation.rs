@@ -17,6 +17,7 @@ use http::{Method, StatusCode};
 
 use crate::error::ErrorCode;
 use crate::model::table::Place;
+use crate::waiting::FinalStates;
 pub(crate) use find::{is_of_brands, version_of};
 
 /// An operation (接口) of the API: what the catalogue says about it.
@@ -52,6 +53,7 @@ pub struct Operation {
     is_nonceless: bool,
     demands_hmac: bool,
     is_signless: bool,
+    final_states: Option<&'static FinalStates>,
     error_lists: &'static [&'static [ErrorCode]],
     members: &'static str,
 }
@@ -139,6 +141,7 @@ impl Operation {
             is_nonceless: false,
             demands_hmac: false,
             is_signless: false,
+            final_states: None,
             error_lists: &[],
             members,
         }
@@ -238,6 +241,28 @@ impl Operation {
     #[must_use]
     pub const fn request_number(&self) -> Option<&'static str> {
         self.request_number
+    }
+
+    /// Of a query: the states that nothing follows, or nothing without an act of the merchant. [`waiting`](crate::waiting) ends with
+    /// them. Empty if it is not known which states are final, or there are none.
+    ///
+    /// ```
+    /// use weipay::{Operation, http::Method};
+    ///
+    /// let query = Operation::find(&Method::GET, "v3/refund/domestic/refunds/{out_refund_no}").unwrap();
+    /// assert!(query.final_states().contains(&"ABNORMAL") && !query.final_states().contains(&"PROCESSING"));
+    /// ```
+    #[must_use]
+    pub const fn final_states(&self) -> &'static [&'static str] {
+        match self.final_states {
+            Some(known) => known.finals,
+            None => &[],
+        }
+    }
+
+    /// What waiting needs to know of it.
+    pub(crate) const fn final_states_to_wait_for(&self) -> Option<&'static FinalStates> {
+        self.final_states
     }
 
     /// The error codes (错误码) that are known of it: its own first, then those that every operation of its version has. A code may have
@@ -363,6 +388,11 @@ impl Operation {
 
     const fn merchant(mut self, name: &'static str, place: Place) -> Self {
         self.merchant_number = Some((name, place));
+        self
+    }
+
+    const fn settles(mut self, final_states: &'static FinalStates) -> Self {
+        self.final_states = Some(final_states);
         self
     }
 

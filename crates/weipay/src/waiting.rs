@@ -1,6 +1,6 @@
 //! Waiting (查询): queries an order, a refund, a transfer or a bill until it is in a final state, up to a deadline.
 //!
-//! Which states are final, and how often to ask, is in a table with reasons (`waiting/kind.rs`). A state that the platform
+//! Which states are final, the operation says ([`Operation::final_states`](crate::Operation::final_states)). A state that the platform
 //! adds later counts as not final. Only the deadline, or a final state from the platform, ends the waiting. A query that fails
 //! temporarily is repeated.
 //!
@@ -30,7 +30,7 @@ match waited {
 )]
 //! A payment that is undecided at the deadline is undecided: ask again, or close the order, before a new one is made.
 
-mod kind;
+mod final_states;
 
 use std::time::Duration;
 
@@ -38,9 +38,10 @@ use http::StatusCode;
 
 use crate::core::Core;
 use crate::error::{Error, ErrorKind};
+use crate::operation::Operation;
 use crate::response::{Decode, Response};
 use crate::retry::Timer;
-use kind::Kind;
+pub(crate) use final_states::{FinalStates, Pace};
 
 /// The last query before the deadline gets this long.
 const LAST_LOOK: Duration = Duration::from_secs(1);
@@ -59,7 +60,7 @@ impl Waiting {
         Self { within: deadline, every: None }
     }
 
-    /// How long to wait between two queries, in place of what the table says. Less than a second counts as one.
+    /// How long to wait between two queries, in place of our pace. Less than a second counts as one.
     #[must_use]
     pub const fn every(mut self, interval: Duration) -> Self {
         self.every = Some(interval);
@@ -140,15 +141,21 @@ enum Step {
 }
 
 /// Decides what follows a query: pure, for both clients.
-fn decide(waiting: &Waiting, kind: &Kind, seen: Seen<'_>, was_seen: bool, elapsed: Duration) -> Step {
+fn decide(
+    waiting: &Waiting,
+    states: &FinalStates,
+    seen: Seen<'_>,
+    was_seen: bool,
+    elapsed: Duration,
+) -> Step {
     let interval = match seen {
-        Seen::State(state) if kind.finals.contains(&state) => return Step::Final,
+        Seen::State(state) if states.finals.contains(&state) => return Step::Final,
         Seen::Ready => return Step::Final,
         Seen::Refused => return Step::Fail,
         // What was there cannot be gone: another server did not know it yet.
-        Seen::NotFound if !kind.may_appear && !was_seen => return Step::Fail,
-        Seen::NotFound => kind.pace.after(elapsed).max(kind::AFTER_NOT_FOUND),
-        Seen::State(_) | Seen::NotReady | Seen::Unknown => kind.pace.after(elapsed),
+        Seen::NotFound if !states.may_appear && !was_seen => return Step::Fail,
+        Seen::NotFound => states.pace.after(elapsed).max(final_states::AFTER_NOT_FOUND),
+        Seen::State(_) | Seen::NotReady | Seen::Unknown => states.pace.after(elapsed),
     };
     let interval = waiting.every.map_or(interval, |every| every.max(Duration::from_secs(1)));
     let left = waiting.within.saturating_sub(elapsed);
@@ -193,7 +200,7 @@ impl<'a, T: Decode> Wait<'a, T> {
             Ok(response) => response.operation(),
             Err(error) => error.known_operation(),
         };
-        let Some(kind) = operation.and_then(Kind::find) else {
+        let Some(states) = operation.and_then(Operation::final_states_to_wait_for) else {
             // What never was sent has its own reason.
             return Next::End(Box::new(Err(match outcome {
                 Err(error) => WaitError::Call(error),
@@ -201,13 +208,13 @@ impl<'a, T: Decode> Wait<'a, T> {
             })));
         };
         match outcome {
-            Ok(response) => self.took(kind, response),
-            Err(error) => self.failed(kind, error),
+            Ok(response) => self.took(states, response),
+            Err(error) => self.failed(states, error),
         }
     }
 
-    fn took(&mut self, kind: &Kind, response: Response<T>) -> Next<T> {
-        let state = match kind.state_of(&response) {
+    fn took(&mut self, states: &FinalStates, response: Response<T>) -> Next<T> {
+        let state = match states.state_of(&response) {
             Ok(state) => state,
             Err(error) => return Next::End(Box::new(Err(error.into()))),
         };
@@ -215,11 +222,11 @@ impl<'a, T: Decode> Wait<'a, T> {
         let seen = match &state {
             _ if is_undecided => Seen::Unknown,
             Some(state) => Seen::State(state),
-            None if kind.state.is_empty() => Seen::Ready,
+            None if states.state.is_empty() => Seen::Ready,
             None => Seen::Unknown,
         };
-        let step = decide(self.waiting, kind, seen, self.last.is_some(), self.elapsed());
-        let ready = if seen == Seen::Ready { kind::READY } else { "" };
+        let step = decide(self.waiting, states, seen, self.last.is_some(), self.elapsed());
+        let ready = if seen == Seen::Ready { final_states::READY } else { "" };
         let state = state.unwrap_or_else(|| ready.to_owned());
         self.error = None;
         if step == Step::Final {
@@ -231,15 +238,15 @@ impl<'a, T: Decode> Wait<'a, T> {
         self.follow(step, None)
     }
 
-    fn failed(&mut self, kind: &Kind, error: Error) -> Next<T> {
+    fn failed(&mut self, states: &FinalStates, error: Error) -> Next<T> {
         let code = error.code().unwrap_or_default();
         let seen = match () {
-            () if kind.not_ready.contains(&code) => Seen::NotReady,
-            () if kind.is_not_found(code) => Seen::NotFound,
+            () if states.not_ready.contains(&code) => Seen::NotReady,
+            () if FinalStates::is_not_found(code) => Seen::NotFound,
             () if is_passing(&error) => Seen::Unknown,
             () => Seen::Refused,
         };
-        let step = decide(self.waiting, kind, seen, self.last.is_some(), self.elapsed());
+        let step = decide(self.waiting, states, seen, self.last.is_some(), self.elapsed());
         self.follow(step, Some(error))
     }
 
@@ -324,17 +331,16 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::operation::Operation;
 
-    fn kind(path: &str) -> &'static Kind {
-        Operation::find(&Method::GET, path).and_then(Kind::find).unwrap()
+    fn states(path: &str) -> &'static FinalStates {
+        Operation::find(&Method::GET, path).and_then(Operation::final_states_to_wait_for).unwrap()
     }
 
     const MINUTE: Waiting = Waiting::within(Duration::from_secs(60));
 
     #[test]
     fn an_order_is_asked_for_every_five_seconds_until_it_is_decided() {
-        let order = kind("v3/pay/transactions/out-trade-no/1");
+        let order = states("v3/pay/transactions/out-trade-no/1");
         let after =
             |state, seconds| decide(&MINUTE, order, Seen::State(state), false, Duration::from_secs(seconds));
         assert_eq!(after("NOTPAY", 0), Step::Again(Duration::from_secs(5)));
@@ -352,10 +358,10 @@ mod tests {
     #[test]
     fn what_is_not_found_is_an_end_only_where_the_documents_say_so() {
         let late = Duration::ZERO;
-        let refund = kind("v3/refund/domestic/refunds/1");
+        let refund = states("v3/refund/domestic/refunds/1");
         assert_eq!(decide(&MINUTE, refund, Seen::NotFound, false, late), Step::Fail);
         assert!(matches!(decide(&MINUTE, refund, Seen::NotFound, true, late), Step::Again(_)));
-        let transfer = kind("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/1");
+        let transfer = states("v3/fund-app/mch-transfer/transfer-bills/out-bill-no/1");
         assert_eq!(
             decide(&MINUTE, transfer, Seen::NotFound, false, late),
             Step::Again(Duration::from_secs(59))
@@ -370,7 +376,7 @@ mod tests {
     #[test]
     fn a_bill_that_is_being_made_is_asked_for_every_half_hour() {
         let day = Waiting::within(Duration::from_secs(86_400));
-        let bill = kind("v3/bill/tradebill");
+        let bill = states("v3/bill/tradebill");
         assert_eq!(
             decide(&day, bill, Seen::NotReady, false, Duration::ZERO),
             Step::Again(Duration::from_secs(1800))

@@ -41,6 +41,7 @@ impl Linter {
         }
         self.check_sub_merchant(place, operation);
         self.check_response_purposes(place, &operation.response);
+        self.check_downloads(place, &operation.response);
         self.check_echoes(place, operation);
     }
 
@@ -95,6 +96,8 @@ impl Linter {
                     let problem = format!("`{}` is not a list, but `page-items` must be one", field.name);
                     self.report(place, field.line, problem);
                 }
+                // Checked with what stands beside them.
+                Some(purpose) if purpose.is_of_a_download() => {}
                 Some(purpose) if purpose.is_of_a_response() => {
                     self.check_purpose(place, field, purpose, true);
                 }
@@ -103,10 +106,49 @@ impl Linter {
             }
             if field.purpose.is_none_or(Purpose::is_of_a_response) && field.shared.is_none() {
                 if field.list {
-                    self.check_no_purpose(place, &field.fields);
+                    // Each item of a list may be a file.
+                    let rest: Vec<Field> =
+                        field.fields.iter().filter(|item| !names_a_file(item)).cloned().collect();
+                    self.check_no_purpose(place, &rest);
                 } else {
                     self.check_response_purposes(place, &field.fields);
                 }
+            }
+        }
+    }
+
+    /// The SDK downloads the file that an object names, so the object must say all of it.
+    fn check_downloads(&mut self, place: Place<'_>, fields: &[Field]) {
+        let find = |purpose: Purpose| fields.iter().find(|field| field.purpose == Some(purpose));
+        for field in fields.iter().filter(|field| names_a_file(field)) {
+            let needed = match field.purpose {
+                Some(Purpose::DownloadHashType) => Purpose::DownloadHash,
+                Some(Purpose::DownloadKey) => Purpose::DownloadNonce,
+                _ => Purpose::DownloadUrl,
+            };
+            if let Some(purpose) = field.purpose {
+                self.check_purpose(place, field, purpose, true);
+            }
+            if find(needed).is_none() {
+                let (name, word) = (field.name, needed.word());
+                self.report(place, field.line, format!("beside `{name}` a field must be marked `{word}`"));
+            }
+        }
+        for field in fields {
+            self.check_downloads(place, &field.fields);
+            let word = match field.name {
+                "download_url" => Purpose::DownloadUrl,
+                name if name.ends_with("_hash") || name == "hash_value" => Purpose::DownloadHash,
+                "hash_type" => Purpose::DownloadHashType,
+                "encrypt_key" => Purpose::DownloadKey,
+                _ => continue,
+            };
+            // A digest may be of something that has no address.
+            let is_of_a_file = field.name == "download_url" || find(Purpose::DownloadUrl).is_some();
+            if is_of_a_file && field.purpose.is_none() {
+                let problem =
+                    format!("`{}` seems to be of a file to download: add `{}`", field.name, word.word());
+                self.report(place, field.line, problem);
             }
         }
     }
@@ -173,6 +215,11 @@ const fn counts(purpose: Purpose) -> bool {
     matches!(purpose, PageOffset | PageLimit | PageNumber | PageIndex | PageTotal)
 }
 
+/// Whether a field names a file to download, or says how it is checked and opened.
+fn names_a_file(field: &Field) -> bool {
+    field.purpose.is_some_and(Purpose::is_of_a_download)
+}
+
 fn fits(purpose: Purpose, travels: operation::Place) -> bool {
     use operation::Place::{Headers, Json, Multipart, Path, Query, Xml};
     match purpose {
@@ -192,7 +239,15 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         | Purpose::PageCursor => {
             matches!(travels, Query | Json | Xml)
         }
-        Purpose::PageTotal | Purpose::PageItems | Purpose::PageNext | Purpose::Echo => false,
+        Purpose::PageTotal
+        | Purpose::PageItems
+        | Purpose::PageNext
+        | Purpose::Echo
+        | Purpose::DownloadUrl
+        | Purpose::DownloadHashType
+        | Purpose::DownloadHash
+        | Purpose::DownloadKey
+        | Purpose::DownloadNonce => false,
         // They are members of the part that describes the file.
         Purpose::FileName | Purpose::FileSha256 | Purpose::FileSm3 => false,
     }

@@ -442,6 +442,27 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
             "a string\n\n  response\n    b object\n      a string echo",
             "an `echo` is a member of the response itself",
         ),
+        ("a string download-url", "`download-url` is not possible here"),
+        (
+            "a string\n\n  response\n    b string download-hash-type",
+            "beside `b` a field must be marked `download-hash`",
+        ),
+        (
+            "a string\n\n  response\n    b object[]\n      a string download-key",
+            "beside `a` a field must be marked `download-nonce`",
+        ),
+        (
+            "a string\n\n  response\n    b object[]\n      a integer download-url",
+            "`a` is not a string, but `download-url` must be one",
+        ),
+        (
+            "a string\n\n  response\n    download_url string private",
+            "`download_url` seems to be of a file to download: add `download-url`",
+        ),
+        (
+            "a string\n\n  response\n    a string private download-url\n    a_hash string",
+            "`a_hash` seems to be of a file to download: add `download-hash`",
+        ),
     ] {
         let found = finding(&format!("    {line}\n"));
         assert!(found.contains(problem), "{line}: {found}");

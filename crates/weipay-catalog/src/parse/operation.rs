@@ -7,6 +7,7 @@ use crate::errors::Source;
 use crate::field::Field;
 use crate::operation::{Operation, Pictures, Place, Repeat};
 use crate::shared::Resolver;
+use crate::waiting::{self, Wait};
 
 /// Reads the text of one operation.
 pub(crate) fn operation(text: &'static str, shared: Resolver<'_>) -> Result<Operation, ParseError> {
@@ -51,6 +52,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         repeat: None,
         repeat_after: None,
         repeat_reason: "",
+        wait: None,
         takes_encrypted: false,
         gives_encrypted: false,
         request: Default::default(),
@@ -108,6 +110,10 @@ impl Reader {
                     error(line.number, format!("`{word}` should be safe, not-safe or unknown"))
                 })?);
                 operation.repeat_reason = reason.trim();
+            }
+            waiting::KEY => {
+                let wait = Wait::read(rest).map_err(|problem| error(line.number, problem))?;
+                operation.wait = Some(wait);
             }
             errors::KEY => {
                 self.owner =

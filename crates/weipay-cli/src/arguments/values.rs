@@ -85,35 +85,35 @@ fn read_bounded(source: impl Read) -> Result<Vec<u8>, String> {
 const MAX_FEN: i64 = 10_000_000_000;
 
 /// An amount in fen (分).
-pub(super) fn fen(text: &str) -> Result<i64, String> {
+pub(crate) fn fen(text: &str) -> Result<i64, String> {
     let fen = text.parse().ok().filter(|fen| (1..=MAX_FEN).contains(fen));
     fen.ok_or_else(|| format!("it must be a whole number of fen (分) from 1 to {MAX_FEN}"))
 }
 
 /// Not negative.
-pub(super) fn whole_number(text: &str) -> Result<u64, String> {
+pub(crate) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
 }
 
 /// At least 1.
-pub(super) fn count(text: &str) -> Result<u64, String> {
+pub(crate) fn count(text: &str) -> Result<u64, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| "it must be a whole number of at least 1".to_owned())
 }
 
 /// How often something happens.
-pub(super) fn share(text: &str) -> Result<f64, String> {
+pub(crate) fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| "it must be a number from 0 (never) to 1 (always)".to_owned())
 }
 
 /// An address to listen on.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "it must be an IP address with a port, such as 127.0.0.1:8880".to_owned())
 }
 
 /// A time, which is passed on as it was typed.
-pub(super) fn time(text: &str) -> Result<String, String> {
+pub(crate) fn time(text: &str) -> Result<String, String> {
     text.parse::<weipay_sandbox::Clock>().map(|_| text.to_owned())
 }
 

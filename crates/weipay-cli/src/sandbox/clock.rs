@@ -1,11 +1,50 @@
 //! `weipay sandbox clock`: the clock of a running sandbox, by its control API.
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
+use weipay_sandbox::parse_duration;
 
-use crate::arguments::{Clock, ClockCommand};
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+#[derive(Debug, Args)]
+pub(crate) struct Clock {
+    #[command(subcommand)]
+    command: Option<ClockCommand>,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClockCommand {
+    /// Show the time, how the clock goes, and the next event.
+    Show,
+    /// Stop the clock, at a time such as 2026-08-15T12:00:00+08:00 or where it is.
+    Freeze {
+        #[arg(value_parser = values::time)]
+        time: Option<String>,
+    },
+    /// Let the clock run from a time.
+    Set {
+        #[arg(value_parser = values::time)]
+        time: String,
+    },
+    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds. What is due on the way happens at its
+    /// own time.
+    Advance {
+        #[arg(value_parser = parse_duration)]
+        duration: i64,
+    },
+    /// Move the clock to the next event: an expiry, or an attempt to deliver a notification.
+    Next,
+    /// Let the clock show the time of this machine again.
+    Real,
+}
 
 pub(super) fn run(arguments: &Clock) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;

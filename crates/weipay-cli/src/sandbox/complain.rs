@@ -1,12 +1,63 @@
 //! `weipay sandbox complain`: a person complains about an order of a running sandbox, by its control API.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use serde_json::{Map, Value, json};
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
-use crate::arguments::Complain;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+/// What follows the options of `weipay sandbox complain --help`.
+const HELP: &str = "\
+The number of the complaint (complaint_id) and its state are printed. A person goes on with a complaint by --step: writes (reply),
+complains again after it was settled (continue), takes it back (withdraw), asks the platform for help or does not need it any more
+(ask-platform, cancel-platform); and the platform writes or ends its help (platform-reply, platform-end).
+
+Example:
+  weipay sandbox complain order-1 --text 没有收到 --refund 100
+  weipay sandbox complain 200201820260815000000000001 --step reply --text 还没有收到";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Complain {
+    /// A paid order by out_trade_no or transaction_id; with --step, the complaint_id.
+    #[arg(value_name = "NUMBER")]
+    number: String,
+    /// Go on with a complaint.
+    #[arg(long, value_name = "STEP", value_parser = weipay_sandbox::complaints::PersonStep::WORDS)]
+    step: Option<String>,
+    /// Who complains: an openid of the person who paid [default: that under which the order was paid].
+    #[arg(long = "as", value_name = "OPENID", conflicts_with = "step")]
+    person: Option<String>,
+    /// What the person writes.
+    #[arg(long)]
+    text: Option<String>,
+    /// The media_id of a picture; may be given four times.
+    #[arg(long = "image", value_name = "MEDIA_ID")]
+    images: Vec<String>,
+    /// What it is about [default: refund].
+    #[arg(long, value_name = "PROBLEM", conflicts_with = "step", value_parser = weipay_sandbox::complaints::Problem::WORDS)]
+    problem: Option<String>,
+    /// How many fen the person wants back [default: all that the order cost].
+    #[arg(long, value_name = "FEN", conflicts_with = "step", value_parser = values::fen)]
+    refund: Option<i64>,
+    /// The person's phone number.
+    #[arg(long, conflicts_with = "step")]
+    phone: Option<String>,
+    /// The person needs an answer at once (即时服务).
+    #[arg(long, conflicts_with = "step")]
+    urgent: bool,
+    /// The merchant whose out_trade_no is meant, when several have used it.
+    #[arg(long, conflicts_with = "step")]
+    mchid: Option<String>,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
 
 pub(super) fn run(arguments: &Complain) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;

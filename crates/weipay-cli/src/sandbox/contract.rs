@@ -1,12 +1,50 @@
 //! `weipay sandbox contract`: what the person does whose money is taken by a contract, by the control API of a running sandbox.
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use serde_json::json;
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
-use crate::arguments::{Contract, ContractCommand};
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+#[derive(Debug, Args)]
+pub(crate) struct Contract {
+    #[command(subcommand)]
+    command: ContractCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    /// Sign a contract as the person, and print its contract_id.
+    Sign {
+        /// The pre_entrustweb_id, the redirect_url or the out_contract_code (contract_code).
+        number: String,
+        /// Who signs.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// End a contract as the person.
+    End {
+        /// Its contract_id or out_contract_code (contract_code).
+        number: String,
+    },
+    /// Let only the wallet (零钱) pay from now on, so that a deduction fails when the wallet has too little money.
+    Decline {
+        /// Its contract_id or out_contract_code (contract_code).
+        number: String,
+    },
+    /// Let the person's bank card pay again.
+    Accept {
+        /// Its contract_id or out_contract_code (contract_code).
+        number: String,
+    },
+}
 
 pub(super) fn run(arguments: &Contract) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;

@@ -1,13 +1,78 @@
 //! `weipay sandbox fault`: the faults of a running sandbox, by its control API.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 
-use crate::arguments::{Fault, FaultCommand, NewFault};
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+/// What follows the options of `weipay sandbox fault --help`.
+const HELP: &str = "\
+A fault is one of:
+  429, 500, 502, 503    nothing is done; behind it `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
+  202                   accepted, and not done yet
+  drop, reset           the connection ends without a response, and nothing is done
+  commit-then-...       before any of these: the request is carried out, and its response is lost in this way
+  slow                  the response comes late; `slow; ms=1500` says how late
+  truncated             the connection ends in the middle of the body
+  wrong-signature, missing-signature, probe-signature, unknown-serial
+                        the request is carried out, and its response cannot be verified
+
+A single request asks for a fault with the header Weipay-Sandbox-Fault. An example of a rule:
+  weipay sandbox fault add commit-then-drop --operation 'POST /v3/marketing/busifavor/coupons/use' --first 1";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Fault {
+    #[command(subcommand)]
+    command: FaultCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FaultCommand {
+    /// Let requests meet a fault, and print the number of the rule.
+    Add(NewFault),
+    /// List the rules: number, fault, how many requests were hit, and which it is about.
+    List,
+    /// Take one rule away, or all, and print how many.
+    Clear {
+        /// Its number.
+        id: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewFault {
+    /// Such as 502, commit-then-drop or `slow; ms=1500`.
+    #[arg(value_parser = str::parse::<weipay_sandbox::Fault>)]
+    fault: weipay_sandbox::Fault,
+    /// Only this operation: its path, with or without the method before it.
+    #[arg(long, value_name = "OPERATION")]
+    operation: Option<String>,
+    /// Only requests of this merchant (商户号).
+    #[arg(long, value_name = "MCHID")]
+    merchant: Option<String>,
+    /// Only requests to this host, such as api.mch.weixin.qq.com.
+    #[arg(long)]
+    host: Option<String>,
+    /// Only the first so many requests.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count)]
+    first: Option<u64>,
+    /// How often, from 0 (never) to 1 (always).
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, value_parser = values::share)]
+    probability: f64,
+    /// The same seed hits the same requests.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = values::whole_number)]
+    seed: u64,
+}
 
 pub(super) fn run(arguments: &Fault) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;

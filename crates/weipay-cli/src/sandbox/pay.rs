@@ -1,12 +1,56 @@
 //! `weipay sandbox pay`: a person pays an order of a running sandbox, by its control API.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use serde_json::{Map, Value, json};
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
-use crate::arguments::Pay;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+/// What follows the options of `weipay sandbox pay --help`.
+const HELP: &str = "Example:
+  weipay sandbox pay order-1
+  weipay sandbox pay 'weixin://wxpay/bizpayurl?pr=p4lpSuKzz' --as oUpF8uMuAJO_M2pxb1Q9zNjWeS6o
+  weipay sandbox pay order-1 --fail not-enough-balance";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Pay {
+    /// The order by out_trade_no, transaction_id, prepay_id, code_url or h5_url; a combined order (合单) by its combine_out_trade_no.
+    #[arg(value_name = "ORDER", required_unless_present = "front_end")]
+    order: Option<String>,
+    /// Who pays [default: whom the order names, or else somebody].
+    #[arg(long = "as", value_name = "OPENID")]
+    person: Option<String>,
+    /// Fail for this reason: the order stays unpaid, and nobody is notified.
+    #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
+    fail: Option<String>,
+    /// A coupon of the merchant takes so many fen off.
+    #[arg(long, value_name = "FEN", value_parser = values::fen)]
+    discount: Option<i64>,
+    /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].
+    #[arg(long, value_name = "ID|none", conflicts_with = "discount")]
+    coupon: Option<String>,
+    /// Pay from the wallet (零钱), and not by a bank card.
+    #[arg(long)]
+    wallet: bool,
+    /// Print the address of the page on which a person pays the order in a browser, and pay nothing.
+    #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "wallet", "front_end"])]
+    page: bool,
+    /// The merchant whose out_trade_no is meant, when several have used it.
+    #[arg(long)]
+    mchid: Option<String>,
+    /// The signed parameters that the page, mini program or app was given, as JSON: their signature is checked.
+    #[arg(long, value_name = "JSON")]
+    front_end: Option<String>,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
 
 pub(super) fn run(arguments: &Pay) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;

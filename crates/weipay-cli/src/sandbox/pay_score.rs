@@ -1,12 +1,58 @@
 //! `weipay sandbox pay-score`: what the person does who is served, by the control API of a running sandbox.
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
-use crate::arguments::{PayScore, PayScoreCommand};
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+#[derive(Debug, Args)]
+pub(crate) struct PayScore {
+    #[command(subcommand)]
+    command: PayScoreCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PayScoreCommand {
+    /// Confirm an order as the person who is served.
+    Confirm {
+        /// Its out_order_no, order_id or package.
+        number: String,
+        /// Who confirms.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// Let deductions for an order fail from now on, because the person cannot pay.
+    Decline {
+        /// Its out_order_no, order_id or package.
+        number: String,
+    },
+    /// Open the service for a merchant, which then needs no confirmation of each order (授权).
+    Authorize {
+        /// The authorization_code or apply_permissions_token.
+        number: String,
+        /// Who opens it.
+        #[arg(long = "as", value_name = "OPENID")]
+        openid: String,
+    },
+    /// Close it again.
+    EndAuthorization {
+        /// The authorization_code or apply_permissions_token.
+        number: String,
+    },
+    /// Pay a completed order at once, without waiting for a deduction.
+    Pay {
+        /// Its out_order_no, order_id or package.
+        number: String,
+    },
+}
 
 const ORDERS: &str = "service-orders";
 const PERMISSIONS: &str = "pay-score-permissions";

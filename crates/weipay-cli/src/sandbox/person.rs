@@ -1,14 +1,52 @@
 //! `weipay sandbox person`: the people of a running sandbox, by its control API.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
-use crate::arguments::{Person, PersonCommand};
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+#[derive(Debug, Args)]
+pub(crate) struct Person {
+    #[command(subcommand)]
+    command: PersonCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    /// Add a person, and print the openid under each appid. Every well-formed openid is a person, too; this one has several.
+    Add,
+    /// Print what is in the wallet (零钱) of a person, in fen (分).
+    Wallet {
+        /// An openid or the unionid.
+        id: String,
+    },
+    /// Put money into the wallet (零钱) of a person, from the bank, and print what is in it then.
+    TopUp {
+        /// An openid or the unionid.
+        id: String,
+        /// How much, in fen (分).
+        #[arg(value_name = "FEN", value_parser = values::fen)]
+        fen: i64,
+    },
+    /// Freeze or cancel the account of a person, or let it work again.
+    Account {
+        /// An openid or the unionid.
+        id: String,
+        /// From now on.
+        #[arg(value_name = "STATE", value_parser = weipay_sandbox::AccountState::WORDS)]
+        state: String,
+    },
+}
 
 pub(super) fn run(arguments: &Person) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;

@@ -10,15 +10,42 @@ mod toml_reader;
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 
+use clap::Args;
 use weipay_sandbox::control::Client;
 use weipay_sandbox::{Clock, Sandbox};
 
-use crate::arguments::Play;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 use run::Run;
 use story::Story;
+
+/// What follows the options of `weipay sandbox play --help`.
+const HELP: &str = "\
+Each step is printed as it happens: the time of the sandbox, what was done, and the status. The first step that does not go as the
+story expects ends it.
+
+Exit codes:
+  0  all steps went as expected
+  1  a step did not go as expected
+  2  a mistake in the story: nothing was sent
+  3  a response could not be verified
+  4  the network failed";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Play {
+    /// The story.
+    #[arg(value_name = "STORY.toml")]
+    story: PathBuf,
+    /// The data folder of a running sandbox [default: a sandbox in this process, which ends with the story].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Move the clock of that sandbox back where the story begins earlier than it shows. It stays there afterwards.
+    #[arg(long, requires = "data")]
+    move_clock_back: bool,
+}
 
 /// The largest story, in bytes.
 const MAX_STORY: u64 = 1024 * 1024;
@@ -27,7 +54,7 @@ pub(super) fn run(arguments: &Play) -> Outcome {
     let story = read(&arguments.story)?;
     match &arguments.data {
         Some(data) => {
-            let control = Client::from_data_dir(data).map_err(Failure::usage)?;
+            let control = Client::from_data_dir(data).map_err(Failure::from_control)?;
             play(&story, arguments, &control, &data.join("kit.json"))
         }
         None => {

@@ -1,11 +1,27 @@
 //! `weipay sandbox refund`: what becomes of a refund, by the control API of a running sandbox.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 
-use crate::arguments::Refund;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+#[derive(Debug, Args)]
+pub(crate) struct Refund {
+    /// The merchant's number (out_refund_no) or the platform's (refund_id).
+    #[arg(value_name = "NUMBER")]
+    number: String,
+    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), the merchant gets the money back, or the merchant
+    /// is short of money and the refund is closed seven days after it was accepted.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
+    to: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
 
 pub(super) fn run(arguments: &Refund) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;

@@ -2,22 +2,63 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::Receiver;
 use std::thread;
 
+use clap::Args;
 use weipay_sandbox::SandboxBuilder;
 
 use super::log_writer::LogWriter;
+use super::serving::Serving;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 
-pub(super) fn run(builder: SandboxBuilder, is_logged: bool, command: &[OsString]) -> Outcome {
-    let [program, arguments @ ..] = command else {
+/// What follows the options of `weipay sandbox run --help`.
+const HELP: &str = "\
+An example: weipay sandbox run -- go test ./...
+
+The command gets these variables:
+  WEIPAY_BASE_URL, WEIPAY_MCHID ...   the kit, as of weipay sandbox env; WEIPAY_KIT is the path of kit.json
+  HTTPS_PROXY, https_proxy            the sandbox; it responds for every host of WeChat Pay, and leads to no other host
+  NO_PROXY, no_proxy                  what is reached without it: yours, localhost, 127.0.0.1 and ::1
+  SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE
+                                      the certificates of the system and that of the local authority
+  NODE_EXTRA_CA_CERTS, NODE_USE_ENV_PROXY
+                                      the same for Node.js (proxies from 22.21 and 24.5)
+  PHP_INI_SCAN_DIR                    the same for PHP
+  JAVA_TOOL_OPTIONS                   the same for Java: a trust store, and the proxy for https
+
+The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
+it is 2.";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Run {
+    /// The folder for the kit and the state [default: a temporary folder].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The address to listen on; port 0 selects a free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = values::address)]
+    listen: SocketAddr,
+    #[command(flatten)]
+    serving: Serving,
+    /// The command and its arguments, behind `--`.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(arguments: &Run) -> Outcome {
+    let Run { data, listen, serving, command } = arguments;
+    let [program, arguments @ ..] = &command[..] else {
         return Err(Failure::usage("there is no command: give one behind --"));
     };
+    let builder = serving.builder()?.listen(*listen);
+    let builder = data.iter().fold(builder, SandboxBuilder::data);
     // Dropped after the sandbox, so that its last request is logged.
-    let log = is_logged.then(LogWriter::start);
+    let log = (!serving.quiet).then(LogWriter::start);
     let builder = log.iter().fold(builder, |builder, log| builder.log(log.writer()));
     let sandbox = builder.start().map_err(super::start_failure)?;
     let environment = sandbox.client_environment().map_err(|error| {

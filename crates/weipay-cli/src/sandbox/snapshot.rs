@@ -4,17 +4,46 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 
+use clap::Args;
 use serde_json::{Value, json};
 use weipay_sandbox::control::{Client, ClientError};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
-pub(super) fn take(snapshot: &str, data: &Path) -> Outcome {
-    let client = Client::from_data_dir(data).map_err(Failure::usage)?;
+/// What follows the options of `weipay sandbox snapshot --help`.
+const HELP: &str = "\
+The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
+printed. After weipay sandbox restore the same requests have the same responses, and a notification that waited waits again, also if
+it was acknowledged in between.";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Snapshot {
+    /// A name, for a snapshot in the data folder; or a file, which has a `/` in its path or ends with .jsonl.
+    #[arg(value_name = "NAME|FILE")]
+    snapshot: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The name or the file of the snapshot.
+    #[arg(value_name = "NAME|FILE")]
+    snapshot: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+pub(super) fn take(arguments: &Snapshot) -> Outcome {
+    let Snapshot { snapshot, data } = arguments;
+    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
     let taken =
         client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
@@ -32,8 +61,9 @@ pub(super) fn take(snapshot: &str, data: &Path) -> Outcome {
     print(&format!("{snapshot}\n"))
 }
 
-pub(super) fn restore(snapshot: &str, data: &Path) -> Outcome {
-    let client = Client::from_data_dir(data).map_err(Failure::usage)?;
+pub(super) fn restore(arguments: &Restore) -> Outcome {
+    let Restore { snapshot, data } = arguments;
+    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
     if !is_file(snapshot) {
         // It becomes a part of a URL.
         return match snapshot.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {

@@ -1,12 +1,50 @@
 //! `weipay sandbox transfer`: what the person does who is paid, by the control API of a running sandbox.
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use serde_json::json;
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
-use crate::arguments::{Transfer, TransferCommand};
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+
+#[derive(Debug, Args)]
+pub(crate) struct Transfer {
+    #[command(subcommand)]
+    command: TransferCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TransferCommand {
+    /// Confirm a transfer as the person who is paid, and print its state.
+    Confirm {
+        /// Its out_bill_no, transfer_bill_no or package_info.
+        number: String,
+        /// Let the payment fail with this reason (fail_reason), such as ACCOUNT_FROZEN or NAME_NOT_CORRECT.
+        #[arg(long, value_name = "REASON")]
+        fail: Option<String>,
+    },
+    /// Do not confirm a transfer: it fails at once, as it would after 24 hours. Print its state.
+    Refuse {
+        /// Its out_bill_no, transfer_bill_no or package_info.
+        number: String,
+    },
+    /// Let a merchant transfer without confirmation (免确认收款授权).
+    Authorize {
+        /// The out_authorization_no or package_info.
+        number: String,
+    },
+    /// End such an authorization.
+    EndAuthorization {
+        /// The out_authorization_no or package_info.
+        number: String,
+    },
+}
 
 pub(super) fn run(arguments: &Transfer) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;

@@ -1,8 +1,8 @@
 //! The hand on a clock (虚拟时钟): it stands still, runs with an offset, or follows the machine.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,14 +64,26 @@ impl ClockMode {
     }
 }
 
-/// Is told the new time, and says whether it wants to be told again.
-type Listener = Box<dyn Fn(i64) -> bool + Send + Sync>;
+/// What is done to the way a clock goes.
+pub(crate) type Move<'a> = &'a dyn Fn(ClockMode) -> ClockMode;
+
+/// What goes by a clock. Neither function may move it.
+pub(crate) trait ClockListener: Send + Sync {
+    /// Keeps a move that was made just now, before anything is done at the new time. Where others move the same clock, and one of
+    /// them was faster, it makes the move again from where the clock stands for them.
+    fn keep(&self, moved: Move<'_>);
+
+    /// Does what is due, and says whether it wants to be told again.
+    fn tick(&self, now: i64) -> bool;
+}
 
 struct Held {
     mode: Mutex<ClockMode>,
-    /// Whether the client that was let in last signs by the machine's clock, although this one shows another time.
-    is_client_at_machine_time: AtomicBool,
-    listeners: Mutex<Vec<Listener>>,
+    /// Held while a move is made and kept.
+    moving: Mutex<()>,
+    /// The merchants whose client that was let in last signs by the machine's clock, although this one shows another time.
+    at_machine_time: RwLock<BTreeSet<String>>,
+    listeners: Mutex<Vec<Arc<dyn ClockListener>>>,
 }
 
 /// The hand on a clock. When a call that moves it returns, the platforms that have this clock have done what was due by then;
@@ -90,7 +102,8 @@ impl HeldClock {
     pub(crate) fn new(mode: ClockMode) -> Self {
         let held = Held {
             mode: Mutex::new(mode),
-            is_client_at_machine_time: AtomicBool::new(false),
+            moving: Mutex::default(),
+            at_machine_time: RwLock::default(),
             listeners: Mutex::default(),
         };
         Self(Arc::new(held))
@@ -136,23 +149,53 @@ impl HeldClock {
     /// The time by which a client signs that sent this timestamp: this clock's, or else the machine's. Most SDKs sign by the
     /// machine's clock and cannot be told otherwise; they must not be locked out when a developer moves this clock.
     pub(crate) fn time_of_client(&self, is_fresh_at: impl Fn(i64) -> bool) -> Option<i64> {
-        let (now, machine) = (self.now(), machine_now());
-        let found = [now, machine].into_iter().find(|time| is_fresh_at(*time))?;
-        self.0.is_client_at_machine_time.store(found != now, Ordering::Relaxed);
-        Some(found)
+        [self.now(), machine_now()].into_iter().find(|time| is_fresh_at(*time))
+    }
+
+    /// Remembers by which [time](Self::time_of_client) the client of a merchant signs. Only for one that has proven who it is.
+    pub(crate) fn remember_client(&self, mchid: &str, is_fresh_at: impl Fn(i64) -> bool) {
+        let is_at_machine_time = !is_fresh_at(self.now());
+        let is_known = |merchants: &BTreeSet<String>| merchants.contains(mchid) == is_at_machine_time;
+        if is_known(&self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut merchants = self.0.at_machine_time.write().unwrap_or_else(PoisonError::into_inner);
+        match is_at_machine_time {
+            true => drop(merchants.insert(mchid.to_owned())),
+            false => drop(merchants.remove(mchid)),
+        }
     }
 
     /// The time that stands in the signature of a notification: the one by which the merchant's client signs.
-    pub(crate) fn time_of_signatures(&self) -> i64 {
-        match self.0.is_client_at_machine_time.load(Ordering::Relaxed) {
+    pub(crate) fn time_of_signatures(&self, mchid: &str) -> i64 {
+        match self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner).contains(mchid) {
             true => machine_now(),
             false => self.now(),
         }
     }
 
-    /// Tells a listener whenever the clock is moved, until it says that it has heard enough. It must not move the clock.
-    pub(crate) fn listen(&self, listener: impl Fn(i64) -> bool + Send + Sync + 'static) {
-        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
+    /// Moves the clock forward to a time, if it is not there already.
+    pub(crate) fn go_on_to(&self, unix_seconds: i64) {
+        self.change(|mode| if mode.now() < unix_seconds { mode.set(unix_seconds) } else { mode });
+    }
+
+    /// Tells a listener whenever the clock is moved, until it says that it has heard enough.
+    pub(crate) fn listen(&self, listener: impl ClockListener + 'static) {
+        self.listeners().push(Arc::new(listener));
+    }
+
+    /// While this is held, the clock is not moved. `None` while it is being moved.
+    pub(crate) fn hold_still(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.0.moving.try_lock() {
+            Ok(still) => Some(still),
+            Err(TryLockError::Poisoned(still)) => Some(still.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// The same, after the move that is being made.
+    pub(crate) fn wait_until_still(&self) -> MutexGuard<'_, ()> {
+        self.0.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets it go as it went at another time. Nobody is told before [`Self::tell`].
@@ -160,23 +203,39 @@ impl HeldClock {
         *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    fn change(&self, change: impl FnOnce(ClockMode) -> ClockMode) {
+    fn change(&self, change: impl Fn(ClockMode) -> ClockMode) {
         {
-            let mut mode = self.0.mode.lock().unwrap_or_else(PoisonError::into_inner);
-            *mode = change(*mode);
+            let _moving = self.wait_until_still();
+            {
+                let mut mode = self.0.mode.lock().unwrap_or_else(PoisonError::into_inner);
+                *mode = change(*mode);
+            }
+            let listeners = self.listeners().clone();
+            listeners.iter().for_each(|listener| listener.keep(&change));
         }
         self.tell();
     }
 
-    /// Tells those who listen.
+    /// Lets those who listen do what is due. They are called without a lock: one that finds the clock moved by somebody else tells
+    /// all of them again.
     pub(crate) fn tell(&self) {
-        let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.retain(|listener| listener(self.now()));
+        let listeners = self.listeners().clone();
+        for listener in listeners {
+            if !listener.tick(self.now()) {
+                self.listeners().retain(|known| !Arc::ptr_eq(known, &listener));
+            }
+        }
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Vec<Arc<dyn ClockListener>>> {
+        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::clock::Clock;
 
@@ -213,24 +272,75 @@ mod tests {
         let (_, hand) = Clock::held(100);
         let near = |wanted: i64| move |time: i64| (time - wanted).abs() < 300;
         assert_eq!(hand.time_of_client(near(50)), Some(100));
-        assert_eq!(hand.time_of_signatures(), 100);
         let machine = hand.time_of_client(near(machine_now())).unwrap();
-        assert!(machine > 1_000_000_000 && hand.time_of_signatures() >= machine);
+        assert!(machine > 1_000_000_000);
         assert_eq!(hand.time_of_client(near(10_000)), None);
+        // To ask changes nothing, and each merchant has its own client.
+        assert_eq!(hand.time_of_signatures("1"), 100);
+        hand.remember_client("1", near(machine_now()));
+        assert!(hand.time_of_signatures("1") >= machine);
+        assert_eq!(hand.time_of_signatures("2"), 100);
+        hand.remember_client("1", near(50));
+        assert_eq!(hand.time_of_signatures("1"), 100);
+    }
+
+    /// Writes down what it hears; it has heard enough at 200.
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<Vec<i64>>>);
+
+    impl ClockListener for Heard {
+        fn keep(&self, _: Move<'_>) {}
+
+        fn tick(&self, now: i64) -> bool {
+            self.0.lock().unwrap().push(now);
+            now < 200
+        }
     }
 
     #[test]
     fn who_listens_hears_of_every_move_until_it_has_heard_enough() {
         let (_, hand) = Clock::held(100);
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let listener = Arc::clone(&heard);
-        hand.listen(move |now| {
-            listener.lock().unwrap().push(now);
-            now < 200
-        });
+        let heard = Heard::default();
+        hand.listen(heard.clone());
         hand.advance(5);
         hand.set(200);
         hand.advance(1);
-        assert_eq!(*heard.lock().unwrap(), [105, 200]);
+        assert_eq!(*heard.0.lock().unwrap(), [105, 200]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_to_a_time_never_goes_back() {
+        let (_, hand) = Clock::held(100);
+        hand.go_on_to(150);
+        hand.go_on_to(120);
+        assert_eq!(hand.now(), 150);
+    }
+
+    /// Finds the clock moved by somebody else while it does what is due.
+    struct Follows(HeldClock, AtomicBool);
+
+    impl ClockListener for Follows {
+        fn keep(&self, _: Move<'_>) {
+            assert!(self.0.hold_still().is_none(), "nobody moves it meanwhile");
+        }
+
+        fn tick(&self, _: i64) -> bool {
+            if !self.1.swap(true, Ordering::Relaxed) {
+                self.0.restore(ClockMode::Frozen { at: 300 });
+                self.0.tell();
+            }
+            true
+        }
+    }
+
+    #[test]
+    fn who_listens_may_follow_another_clock_and_tell_everybody_again() {
+        let (_, hand) = Clock::held(100);
+        let heard = Heard::default();
+        hand.listen(Follows(hand.clone(), AtomicBool::new(false)));
+        hand.listen(heard.clone());
+        hand.advance(5);
+        assert_eq!(heard.0.lock().unwrap().first(), Some(&300));
+        assert!(hand.hold_still().is_some());
     }
 }

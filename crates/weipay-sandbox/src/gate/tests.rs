@@ -24,6 +24,11 @@ fn clock() -> HeldClock {
     HeldClock::new(ClockMode::Frozen { at: NOW })
 }
 
+/// No other node has changed a merchant.
+fn unchanged(_: &str) -> bool {
+    false
+}
+
 fn merchant(mchid: &str, key: &PrivateKey) -> Merchant {
     let account = Account { mchid: mchid.to_owned(), appids: Vec::new(), sub_merchants: Vec::new() };
     let signer =
@@ -71,7 +76,7 @@ fn set(request: &mut Request, name: &'static str, value: &str) {
 }
 
 fn rejection(request: &Request) -> (u16, Option<Refusal>, bool) {
-    match authenticate(request, &MERCHANTS, None, &clock()).unwrap_err() {
+    match authenticate(request, &MERCHANTS, None, &clock(), unchanged).unwrap_err() {
         Rejection::Unrouted { status, .. } => (status, None, false),
         Rejection::Refused { refusal, has_request_id } => (refusal.status, Some(refusal), has_request_id),
     }
@@ -93,7 +98,10 @@ fn with(change: impl FnOnce(&mut Authorization)) -> Request {
 #[test]
 fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
     let (mut request, authorization) = signed(TARGET);
-    assert_eq!(authenticate(&request, &MERCHANTS, None, &clock()).unwrap().merchant.account.mchid, MCHID);
+    assert_eq!(
+        authenticate(&request, &MERCHANTS, None, &clock(), unchanged).unwrap().merchant.account.mchid,
+        MCHID
+    );
     let Authorization { signature, .. } = authorization;
     set(
         &mut request,
@@ -102,7 +110,7 @@ fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
             r#"WECHATPAY2-SHA256-RSA2048 signature="{signature}",nonce_str="nonce",timestamp="{NOW}",serial_no="{SERIAL}",mchid="{MCHID}""#
         ),
     );
-    assert!(authenticate(&request, &MERCHANTS, None, &clock()).is_ok());
+    assert!(authenticate(&request, &MERCHANTS, None, &clock(), unchanged).is_ok());
 }
 
 #[test]
@@ -235,7 +243,7 @@ fn an_unknown_serial_of_a_known_merchant_is_named() {
 fn a_serial_is_a_number_however_it_is_written() {
     for same in [SERIAL.to_lowercase(), format!("00{SERIAL}")] {
         let request = with(|authorization| authorization.serial_no = same.clone());
-        assert!(authenticate(&request, &MERCHANTS, None, &clock()).is_ok(), "{same}");
+        assert!(authenticate(&request, &MERCHANTS, None, &clock(), unchanged).is_ok(), "{same}");
     }
 }
 
@@ -243,15 +251,21 @@ fn a_serial_is_a_number_however_it_is_written() {
 fn a_replayed_request_enters_unless_the_gate_is_told_to_remember() {
     let (request, _) = signed(TARGET);
     for _ in 0..2 {
-        assert!(authenticate(&request, &MERCHANTS, None, &clock()).is_ok());
+        assert!(authenticate(&request, &MERCHANTS, None, &clock(), unchanged).is_ok());
     }
     let replays = Replays::default();
-    assert!(authenticate(&request, &MERCHANTS, Some(&replays), &clock()).is_ok());
-    let away = authenticate(&request, &MERCHANTS, Some(&replays), &clock()).unwrap_err();
+    assert!(authenticate(&request, &MERCHANTS, Some(&replays), &clock(), unchanged).is_ok());
+    let away = authenticate(&request, &MERCHANTS, Some(&replays), &clock(), unchanged).unwrap_err();
     assert!(matches!(away, Rejection::Refused { refusal, .. } if refusal.code == "SIGN_ERROR"));
     assert!(
-        authenticate(&signed("/v3/marketing/busifavor/stocks/2").0, &MERCHANTS, Some(&replays), &clock())
-            .is_ok()
+        authenticate(
+            &signed("/v3/marketing/busifavor/stocks/2").0,
+            &MERCHANTS,
+            Some(&replays),
+            &clock(),
+            unchanged
+        )
+        .is_ok()
     );
 }
 
@@ -259,7 +273,7 @@ fn a_replayed_request_enters_unless_the_gate_is_told_to_remember() {
 fn an_expired_certificate_is_refused() {
     let expired = Merchants::new(vec![Merchant { not_after: NOW - 1, ..merchant(MCHID, &KEY) }]);
     let Rejection::Refused { refusal, .. } =
-        authenticate(&signed(TARGET).0, &expired, None, &clock()).unwrap_err()
+        authenticate(&signed(TARGET).0, &expired, None, &clock(), unchanged).unwrap_err()
     else {
         panic!("it was routed");
     };
@@ -270,7 +284,7 @@ fn an_expired_certificate_is_refused() {
 fn a_certificate_whose_first_day_is_to_come_is_refused_by_the_sandboxs_clock() {
     let valid_from = |not_before| {
         let known = Merchants::new(vec![Merchant { not_before, ..merchant(MCHID, &KEY) }]);
-        authenticate(&signed(TARGET).0, &known, None, &clock()).map(drop)
+        authenticate(&signed(TARGET).0, &known, None, &clock(), unchanged).map(drop)
     };
     assert!(valid_from(NOW).is_ok());
     let Err(Rejection::Refused { refusal, .. }) = valid_from(NOW + 1) else { panic!("it was let in") };
@@ -314,7 +328,7 @@ fn each_merchant_enters_with_its_own_key_only() {
         })
     };
     let own = signed_by(&OTHER_KEY);
-    let entered = authenticate(&own, &MERCHANTS, None, &clock()).unwrap();
+    let entered = authenticate(&own, &MERCHANTS, None, &clock(), unchanged).unwrap();
     assert_eq!(entered.merchant.account.mchid, OTHER_MCHID);
     assert_eq!(rejection(&signed_by(&KEY)).0, 401);
 }
@@ -401,4 +415,66 @@ fn the_products_that_are_checked_less_are_in_the_catalogue() {
         let mut templates = Catalog::embedded().headings().map(|(_, template)| format!("/{template}"));
         assert!(templates.any(|template| template.starts_with(prefix)), "{prefix}");
     }
+}
+
+#[test]
+fn a_look_at_what_other_nodes_did_is_worth_it_only_where_the_merchant_is_what_is_wrong() {
+    let looked = |request: &Request| {
+        let named = std::cell::RefCell::new(Vec::new());
+        let look = |mchid: &str| {
+            named.borrow_mut().push(mchid.to_owned());
+            false
+        };
+        let entered = authenticate(request, &MERCHANTS, None, &clock(), look).is_ok();
+        (entered, named.into_inner())
+    };
+    let (whole, _) = signed(TARGET);
+    assert_eq!(looked(&whole), (true, vec![]));
+    for request in [
+        with(|authorization| authorization.mchid = "1".to_owned()),
+        with(|authorization| authorization.serial_no = "0".to_owned()),
+        with(|authorization| authorization.signature = "ZmFrZQ==".to_owned()),
+    ] {
+        let (entered, named) = looked(&request);
+        assert!(!entered && named.len() == 1, "{named:?}");
+    }
+    let (mut unrouted, mut half, stale) =
+        (whole.clone(), whole.clone(), with(|authorization| authorization.timestamp = NOW - 301));
+    unrouted.target = "/v3/nowhere".to_owned();
+    set(&mut half, "authorization", "WECHATPAY2-SHA256-RSA2048 test");
+    for request in [unrouted, half, stale] {
+        assert_eq!(looked(&request), (false, vec![]));
+    }
+}
+
+#[test]
+fn what_another_node_did_to_a_merchant_counts_for_the_request_that_finds_it() {
+    let merchants = Merchants::default();
+    let look = |mchid: &str| {
+        merchants.put(merchant(mchid, &KEY));
+        true
+    };
+    assert!(authenticate(&signed(TARGET).0, &merchants, None, &clock(), look).is_ok());
+}
+
+#[test]
+fn only_a_client_that_has_proven_who_it_is_decides_the_time_in_notifications() {
+    let clock = HeldClock::new(ClockMode::Frozen { at: NOW - 1_000_000_000 });
+    let at_machine_time = |signed_by: &PrivateKey| {
+        let now = crate::clock::machine_now();
+        let (mut request, mut authorization) = signed(TARGET);
+        authorization.timestamp = now;
+        authorization.signature =
+            signed_by.sign(&request_message("GET", TARGET, now, "nonce", &request.body)).unwrap();
+        set(&mut request, "authorization", &authorization.to_string());
+        request
+    };
+    let valid_now = |key| Merchant { not_before: 0, ..merchant(MCHID, key) };
+    let merchants = Merchants::new(vec![valid_now(&KEY)]);
+    let stranger = at_machine_time(&OTHER_KEY);
+    assert!(authenticate(&stranger, &merchants, None, &clock, unchanged).is_err());
+    assert_eq!(clock.time_of_signatures(MCHID), clock.now());
+    assert!(authenticate(&at_machine_time(&KEY), &merchants, None, &clock, unchanged).is_ok());
+    assert_ne!(clock.time_of_signatures(MCHID), clock.now());
+    assert_eq!(clock.time_of_signatures(OTHER_MCHID), clock.now());
 }

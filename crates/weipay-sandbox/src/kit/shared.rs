@@ -176,6 +176,20 @@ impl Platform {
         if self.store.is_shared() { read_files(&self.home, kit.dir()) } else { Ok(Vec::new()) }
     }
 
+    /// Takes over what another node did to one merchant, if it did anything: asked for every request that is refused and for every
+    /// notification, so it reads one record. Whether there was anything.
+    ///
+    /// # Errors
+    /// When the database or a kit fails.
+    pub(crate) fn look_at_merchant(&self, mchid: &str) -> Result<bool, MerchantError> {
+        if !self.store.is_shared() {
+            return Ok(false);
+        }
+        let kept = self.store.peek::<MerchantRecord>(mchid)?;
+        let is_seen = kept.is_none() || self.merchants.seen().get(mchid) == kept.as_ref();
+        if is_seen { Ok(false) } else { self.look_at_merchants() }
+    }
+
     /// Takes over what other nodes did to merchants. Whether there was anything.
     ///
     /// # Errors

@@ -50,7 +50,8 @@ pub(super) fn due(tx: &Transaction<'_>, mchid: &str, due: i64) -> Result<(i64, b
     Ok((if is_held { held(due) } else { due }, is_held))
 }
 
-fn held(due: i64) -> i64 {
+/// The time at which something is due while it is held.
+pub(super) fn held(due: i64) -> i64 {
     if due > LATEST { due } else { due.saturating_add(NEVER) }
 }
 
@@ -72,12 +73,12 @@ pub(super) fn hold(tx: &Transaction<'_>, mchid: Option<&str>) -> Result<usize, S
     tx.save(&holds)?;
     let mut count = 0;
     for entry in waiting(tx)?.into_iter().filter(|entry| holds.has(&entry.mchid)) {
+        // What is closed is there only until the node that delivers it now has ended.
+        let Some(mut kept) = record::of_entry(tx, &entry)?.filter(|kept| !kept.is_closed()) else { continue };
         count += 1;
-        if entry.due > LATEST {
-            continue;
-        }
-        tx.reschedule(&entry, entry.attempts, held(entry.due))?;
-        if let Some(mut kept) = record::of_entry(tx, &entry)? {
+        // Whoever delivers it now.
+        tx.change_due(&entry, held(entry.due))?;
+        if kept.state != NotificationState::Held {
             (kept.state, kept.due) = (NotificationState::Held, None);
             tx.save(&kept)?;
         }
@@ -99,17 +100,21 @@ pub(super) fn release(
     }
     tx.save(&holds)?;
     let mut released = Vec::new();
-    for entry in waiting(tx)? {
-        if entry.due <= LATEST || holds.has(&entry.mchid) {
+    for entry in waiting(tx)?.into_iter().filter(|entry| !holds.has(&entry.mchid)) {
+        let is_put_off = entry.due > LATEST;
+        let Some(mut kept) = record::of_entry(tx, &entry)? else { continue };
+        if kept.is_closed() {
+            tx.remove_from_outbox(&entry)?;
             continue;
         }
-        let due = due(entry.due - NEVER);
-        tx.reschedule(&entry, entry.attempts, due)?;
-        if let Some(mut kept) = record::of_entry(tx, &entry)? {
-            (kept.state, kept.due) = (NotificationState::Waiting, Some(due));
-            tx.save(&kept)?;
-            released.push(kept);
+        if !is_put_off && kept.state != NotificationState::Held {
+            continue;
         }
+        let due = due(if is_put_off { entry.due - NEVER } else { entry.due });
+        tx.change_due(&entry, due)?;
+        (kept.state, kept.due) = (NotificationState::Waiting, Some(due));
+        tx.save(&kept)?;
+        released.push(kept);
     }
     Ok(released)
 }

@@ -12,10 +12,10 @@ use tokio::time::sleep;
 
 use super::hold;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
-use super::{Place, Sender, close};
+use super::{Place, Sender, Taken, close};
 use crate::error::append_causes;
-use crate::platform::Platform;
-use crate::store::{IndexRange, OutboxEntry, Page, StoreError, Transaction};
+use crate::platform::{Epoch, Platform};
+use crate::store::{IndexRange, Page, StoreError, Transaction};
 
 /// As many copies as are sent at once.
 const MAX_COPIES: usize = 16;
@@ -185,9 +185,14 @@ impl Notifications {
 
     fn transaction<T>(
         &self,
-        work: impl FnMut(&Transaction<'_>) -> Result<T, NotificationError>,
+        mut work: impl FnMut(&Transaction<'_>) -> Result<T, NotificationError>,
     ) -> Result<T, NotificationError> {
-        self.platform().store.transaction(work)
+        self.platform().act(|tx, _| work(tx))
+    }
+
+    /// A notification, and in which state it is.
+    fn find_in_epoch(&self, name: &str) -> Result<(Notification, Epoch), NotificationError> {
+        self.transaction(|tx| Ok((find(tx, name)?, Epoch::current(tx)?)))
     }
 
     /// The notifications that are kept, the newest first: the last ten thousand at most, whether they were acknowledged or not.
@@ -227,7 +232,7 @@ impl Notifications {
                 "the number of copies must be 1 to {MAX_COPIES}"
             )));
         }
-        let kept = self.find(name)?;
+        let (kept, epoch) = self.find_in_epoch(name)?;
         wait_for(async {
             let entry = kept.entry(kept.time);
             let posts: Vec<_> = (0..copies)
@@ -240,7 +245,7 @@ impl Notifications {
             for post in posts {
                 attempts.extend(post.await);
             }
-            self.keep(&kept, &attempts)?;
+            self.keep(&kept, epoch, &attempts)?;
             Ok(attempts)
         })?
     }
@@ -252,10 +257,10 @@ impl Notifications {
     /// # Errors
     /// When there is no such notification, its receiver is being called just now, or the database fails.
     pub fn probe(&self, name: &str) -> Result<Vec<Attempt>, NotificationError> {
-        let kept = self.find(name)?;
+        let (kept, epoch) = self.find_in_epoch(name)?;
         wait_for(async {
             let probe = self.sender.post(&kept.entry(kept.time), AttemptKind::Probe).await;
-            self.keep(&kept, std::slice::from_ref(&probe))?;
+            self.keep(&kept, epoch, std::slice::from_ref(&probe))?;
             if probe.acknowledged || probe.status.is_none() {
                 return Ok(vec![probe]);
             }
@@ -285,8 +290,7 @@ impl Notifications {
         order: &ReleaseOrder,
     ) -> Result<Vec<Notification>, NotificationError> {
         self.check_merchant(mchid)?;
-        let now = self.platform().clock.now();
-        let released = self.transaction(|tx| {
+        let released = self.platform().act(|tx, now| {
             if mchid.is_some() && hold::Holds::read(tx)?.all {
                 let reason =
                     "the notifications of all merchants are held: release them all, without a merchant";
@@ -306,7 +310,7 @@ impl Notifications {
         wait_for(async {
             for kept in &released {
                 if Instant::now() >= until {
-                    self.transaction(|tx| Ok(tx.reschedule(&kept.entry(now), kept.failed, now)?))?;
+                    self.platform().act(|tx, now| let_go_now(tx, kept, now))?;
                     continue;
                 }
                 match self.attempt_now(kept, AttemptKind::Scheduled).await {
@@ -363,7 +367,7 @@ impl Notifications {
     ) -> Result<Attempt, NotificationError> {
         let place = self.place_of(kept).await?;
         let until = Instant::now() + PATIENCE;
-        let entry = loop {
+        let taken = loop {
             match self.take(kept, kind) {
                 // Another node delivers it now.
                 Err(NotificationError::UnderWay(_)) if Instant::now() < until => {
@@ -372,21 +376,20 @@ impl Notifications {
                 taken => break taken?,
             }
         };
-        let attempt = self.sender.attempt(entry, kind).await?;
+        let attempt = self.sender.attempt(taken, kind).await?;
         drop(place);
         Ok(attempt)
     }
 
     /// Puts a notification into the outbox for an attempt of this node. What another node delivers at this moment is under way.
-    fn take(&self, kept: &Notification, kind: AttemptKind) -> Result<OutboxEntry, NotificationError> {
-        let now = self.platform().clock.now();
-        self.transaction(|tx| {
+    fn take(&self, kept: &Notification, kind: AttemptKind) -> Result<Taken, NotificationError> {
+        self.platform().act(|tx, now| {
             let mut kept = find(tx, &kept.id)?;
             // What is released goes out once; meanwhile it may have gone by itself.
             if kind == AttemptKind::Scheduled && kept.state != NotificationState::Waiting {
                 return Err(NotificationError::Unknown(kept.id));
             }
-            if matches!(kept.state, NotificationState::Acknowledged | NotificationState::GivenUp) {
+            if kept.is_closed() {
                 kept.failed = 0;
             }
             // Not due yet, so that no other node takes it meanwhile.
@@ -397,7 +400,7 @@ impl Notifications {
             tx.put_into_outbox(&entry)?;
             (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
             tx.save(&kept)?;
-            Ok(entry)
+            Ok(Taken { entry, epoch: Epoch::current(tx)? })
         })
     }
 
@@ -415,21 +418,34 @@ impl Notifications {
     }
 
     /// Keeps attempts that do not count for the retry table. What was acknowledged leaves the outbox.
-    fn keep(&self, kept: &Notification, attempts: &[Attempt]) -> Result<(), NotificationError> {
+    fn keep(&self, kept: &Notification, epoch: Epoch, attempts: &[Attempt]) -> Result<(), NotificationError> {
         for attempt in attempts {
             let entry = kept.entry(kept.time);
             self.sender.tell(|| super::entry_of_log(&entry, attempt, kept.due.map(|due| due - attempt.time)));
         }
         self.transaction(|tx| {
+            if Epoch::current(tx)? != epoch {
+                return Ok(());
+            }
             let Some(mut found) = record::of_entry(tx, &kept.entry(kept.time))? else { return Ok(()) };
             let counts = |attempt: &&Attempt| attempt.acknowledged && attempt.kind != AttemptKind::Probe;
             if attempts.iter().find(counts).is_some() {
-                close(tx, &mut found, &kept.entry(kept.time), true)?;
+                close(tx, &mut found, &kept.entry(kept.time), NotificationState::Acknowledged)?;
             }
             attempts.iter().for_each(|attempt| found.add_attempt(attempt.clone()));
             Ok(tx.save(&found)?)
         })
     }
+}
+
+/// Lets a notification that was released and not sent yet go out by itself at once.
+fn let_go_now(tx: &Transaction<'_>, kept: &Notification, now: i64) -> Result<(), NotificationError> {
+    let Some(mut found) = record::of_entry(tx, &kept.entry(now))? else { return Ok(()) };
+    if found.state == NotificationState::Waiting && tx.reschedule(&found.entry(now), found.failed, now)? {
+        found.due = Some(now);
+        tx.save(&found)?;
+    }
+    Ok(())
 }
 
 /// The notifications that fit, the newest first.
@@ -473,7 +489,13 @@ fn find(tx: &Transaction<'_>, name: &str) -> Result<Notification, NotificationEr
 pub(super) fn wait_for<T: Send>(work: impl Future<Output = T> + Send) -> Result<T, NotificationError> {
     let failed =
         || NotificationError::Invalid("the operating system gave no thread to send it with".to_owned());
-    let run = || Some(runtime::Builder::new_current_thread().enable_all().build().ok()?.block_on(work));
+    let run = || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let done = runtime.block_on(work);
+        // To drop it would wait for whatever still blocks one of its threads.
+        runtime.shutdown_background();
+        Some(done)
+    };
     thread::scope(|scope| {
         let running = thread::Builder::new().name("weipay-sandbox".to_owned()).spawn_scoped(scope, run);
         running.ok().and_then(|running| running.join().ok().flatten()).ok_or_else(failed)

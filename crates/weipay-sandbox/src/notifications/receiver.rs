@@ -20,11 +20,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::lookup::Resolver;
 use super::message::Message;
 use crate::authority::is_official;
 
@@ -32,7 +33,9 @@ use crate::authority::is_official;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// So much of a body is read.
 const MAX_BODY_BYTES: usize = 1024;
-/// How long a body may take. The status counts without it.
+/// A receiver must have responded by then, its body aside. Documented for product coupons; most pages do not say.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// How long a body may take behind its head. The status counts without it.
 const BODY_TIME: Duration = Duration::from_millis(300);
 /// So many certificates of authorities are trusted beside those of the system.
 const MAX_AUTHORITIES: usize = 256;
@@ -45,7 +48,8 @@ pub(crate) struct Receivers {
     /// Authorities that are trusted beside those of the system.
     authorities: Vec<CertificateDer<'static>>,
     /// Made for the first receiver that wants TLS: the roots of the system are loaded then.
-    tls: Arc<OnceLock<Result<TlsConnector, String>>>,
+    tls: Arc<OnceLock<TlsConnector>>,
+    resolver: Resolver,
 }
 
 impl Receivers {
@@ -72,16 +76,26 @@ impl Receivers {
     }
 
     fn tls(&self) -> Result<TlsConnector, String> {
-        let make = || {
+        self.tls_by(|| {
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
             let verifier = Verifier::new_with_extra_roots(self.authorities.clone(), Arc::clone(&provider))?;
             let builder =
                 ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
             let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
             Ok(TlsConnector::from(Arc::new(builder.with_no_client_auth())))
-        };
-        let failed = |error: rustls::Error| format!("TLS cannot be set up: {error}");
-        self.tls.get_or_init(|| make().map_err(failed)).clone()
+        })
+    }
+
+    /// What could not be made is tried again by the next receiver: files of the system may be missing for a moment only.
+    fn tls_by(
+        &self,
+        make: impl FnOnce() -> Result<TlsConnector, rustls::Error>,
+    ) -> Result<TlsConnector, String> {
+        if let Some(made) = self.tls.get() {
+            return Ok(made.clone());
+        }
+        let made = make().map_err(|error| format!("TLS cannot be set up: {error}"))?;
+        Ok(self.tls.get_or_init(|| made).clone())
     }
 }
 
@@ -134,16 +148,41 @@ pub(super) fn shown(url: &str) -> String {
     )
 }
 
+/// The head of a response, and the connection on which its body comes.
+struct Head {
+    status: u16,
+    body: Incoming,
+    _connection: Connection,
+}
+
 /// Posts a message. What came back, or why nothing did.
 pub(super) async fn post(url: &str, message: Message, receivers: &Receivers) -> Result<Received, String> {
+    within(TIME_LIMIT, head(url, message, receivers)).await
+}
+
+/// Waits so long for the head of a response. Its body has its own time: what was responded in time counts without it.
+async fn within(
+    limit: Duration,
+    head: impl Future<Output = Result<Head, String>>,
+) -> Result<Received, String> {
+    match timeout(limit, head).await {
+        Ok(head) => {
+            let Head { status, body, _connection } = head?;
+            Ok(Received { status, body: beginning(body).await })
+        }
+        Err(_) => Err(format!("no response within {} seconds", limit.as_secs())),
+    }
+}
+
+async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head, String> {
     let target = Target::parse(url)?;
     if is_official(target.name()) {
         return Err("notify_url leads to the real platform, which a sandbox never calls".to_owned());
     }
-    let found = lookup_host((target.name(), target.port)).await;
+    let found = receivers.resolver.addresses(target.name(), target.port).await;
     let found = found.map_err(|error| format!("the host of notify_url was not found: {error}"))?;
     let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
-        found.partition(|address| may_be_called(address.ip(), receivers.private));
+        found.into_iter().partition(|address| may_be_called(address.ip(), receivers.private));
     if allowed.is_empty() && !refused.is_empty() {
         return Err(
             "notify_url leads into a private network, which the sandbox calls only with `weipay sandbox \
@@ -166,7 +205,7 @@ pub(super) async fn post(url: &str, message: Message, receivers: &Receivers) -> 
 }
 
 /// One request on a connection of its own.
-async fn exchange<S>(stream: S, target: &Target, message: Message) -> Result<Received, String>
+async fn exchange<S>(stream: S, target: &Target, message: Message) -> Result<Head, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -177,7 +216,7 @@ where
     let mut protocol = http1::Builder::new();
     protocol.max_buf_size(MAX_HEAD_BYTES).title_case_headers(true);
     let (mut sender, connection) = protocol.handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let _connection = Connection(tokio::spawn(async move { drop(connection.await) }));
+    let connection = Connection(tokio::spawn(async move { drop(connection.await) }));
     let mut request = Request::new(Full::new(Bytes::from(message.body)));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = target.path.parse().map_err(|_| "notify_url has no usable path")?;
@@ -189,7 +228,7 @@ where
     }
     let response = sender.send_request(request).await.map_err(failed)?;
     let status = response.status().as_u16();
-    Ok(Received { status, body: beginning(response.into_body()).await })
+    Ok(Head { status, body: response.into_body(), _connection: connection })
 }
 
 /// The beginning of a body. Who sends none in time has responded all the same.
@@ -376,6 +415,33 @@ mod tests {
             stream.write_all(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n").unwrap();
         });
         assert_eq!(elsewhere.unwrap().status, 302);
+    }
+
+    #[test]
+    fn a_response_in_time_counts_although_its_body_comes_later() {
+        use tokio::io::AsyncWriteExt;
+
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let received = runtime.block_on(async {
+            let (stream, mut receiver) = tokio::io::duplex(64 * 1024);
+            let target = Target::parse("http://127.0.0.1/notify").unwrap();
+            let message = Message { headers: Vec::new(), body: b"{}".to_vec() };
+            let written = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nO";
+            receiver.write_all(written).await.unwrap();
+            let head = exchange(stream, &target, message).await;
+            // The head came at the last moment, so nothing is left of the limit for the body, which never ends.
+            within(Duration::ZERO, std::future::ready(head)).await
+        });
+        assert_eq!(received, Ok(Received { status: 200, body: "O".to_owned() }));
+    }
+
+    #[test]
+    fn tls_that_could_not_be_set_up_is_set_up_for_the_next_receiver() {
+        let receivers = Receivers::new(false);
+        let failed = receivers.tls_by(|| Err(rustls::Error::General("no roots".to_owned())));
+        assert!(failed.map(drop).unwrap_err().contains("no roots"));
+        assert!(receivers.clone().tls().is_ok());
+        assert!(receivers.tls_by(|| Err(rustls::Error::General("not made again".to_owned()))).is_ok());
     }
 
     #[test]

@@ -218,6 +218,11 @@ impl Notification {
         }
     }
 
+    /// Whether nothing more follows by the retry table.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, NotificationState::Acknowledged | NotificationState::GivenUp)
+    }
+
     pub(super) fn add_attempt(&mut self, attempt: Attempt) {
         if self.attempts.len() >= MAX_ATTEMPTS {
             self.attempts.remove(0);

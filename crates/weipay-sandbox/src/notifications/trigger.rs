@@ -14,7 +14,7 @@ use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 use super::message::{self, Content, Message, Signature};
 use super::on_demand::{NotificationError, Notifications, wait_for};
 use super::record::{Attempt, AttemptKind};
-use super::{Receivers, acknowledgement, received};
+use super::{Receivers, acknowledgement, receiver};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::kit::KitOnDisk;
@@ -153,7 +153,7 @@ impl Trigger {
 
     async fn posted(&self, url: &str, message: Message, receivers: &Receivers, now: i64) -> Attempt {
         let started = std::time::Instant::now();
-        let received = received(url, message, receivers).await;
+        let received = receiver::post(url, message, receivers).await;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let judged = match self.is_v2() {
             true => acknowledgement::judged_v2(received),
@@ -288,18 +288,13 @@ impl Notifications {
         };
         let kit = kit.map_err(|error| NotificationError::Invalid(format!("{error:#}")))?;
         let merchant = platform.merchants.find(&kit.kit().mchid).ok_or_else(|| unknown(&kit.kit().mchid))?;
-        let now = platform.clock.time_of_signatures();
+        let now = platform.clock.time_of_signatures(&merchant.account.mchid);
         let message = trigger.made(kit.kit(), &merchant, now).map_err(NotificationError::Invalid)?;
         let receivers = &platform.deliveries.receivers;
         let attempt = wait_for(trigger.posted(url, message, receivers, now))?;
         self.sender().tell(|| {
             let reason = attempt.reason.clone();
-            crate::log::LogEntry::notification(
-                trigger.event(),
-                &super::receiver::shown(url),
-                attempt.status,
-                reason,
-            )
+            crate::log::LogEntry::notification(trigger.event(), &receiver::shown(url), attempt.status, reason)
         });
         Ok(attempt)
     }

@@ -101,7 +101,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn set_account_state(&self, person: &str, state: AccountState) -> Result<(), StoreError> {
-        self.store.transaction(|tx| state.keep(tx, person))
+        self.act(|tx, _| state.keep(tx, person))
     }
 
     /// The account of a person, by unionid or openid.
@@ -109,7 +109,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn account_state(&self, person: &str) -> Result<AccountState, StoreError> {
-        self.store.transaction(|tx| AccountState::of_person(tx, person))
+        self.act(|tx, _| AccountState::of_person(tx, person))
     }
 }
 

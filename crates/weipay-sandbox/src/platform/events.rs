@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Platform;
-use crate::clock::{ClockMode, HeldClock};
+use crate::clock::{ClockMode, HeldClock, Move};
 use crate::notifications::LATEST_DUE;
 use crate::store::{Due, IndexEntry, Record, StoreError, Transaction};
 
@@ -109,33 +109,53 @@ impl Platform {
         &self.clock
     }
 
-    /// Keeps how the clock goes, for a restart with the same data folder, and for the other nodes of a shared database.
-    pub(crate) fn keep_clock(&self) -> Result<(), StoreError> {
+    /// Keeps how the clock goes after a move, for a restart with the same data folder, and for the other nodes of a shared database.
+    /// A node never writes over what it has not seen: if another one has moved the clock meanwhile, the move is made again from where
+    /// that one left it.
+    pub(crate) fn keep_clock(&self, moved: Move<'_>) -> Result<(), StoreError> {
         let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
-        let mode = self.clock.mode();
-        self.store.transaction(|tx| keep(tx, mode))?;
+        let own = self.clock.mode();
+        let mode = self.store.transaction(|tx| {
+            let mode = match kept_clock(tx)? {
+                Some(kept) if self.store.is_shared() && *seen != Some(kept) => moved(kept),
+                _ => own,
+            };
+            keep(tx, mode)?;
+            Ok::<_, StoreError>(mode)
+        })?;
         *seen = Some(mode);
+        if mode != own {
+            self.clock.restore(mode);
+        }
         Ok(())
     }
 
     /// Lets the clock go as another node has said since this one last looked, and does what is due then. Whether there was anything.
     /// What this node itself has said and not yet kept is no reason to go back.
     pub(crate) fn follow_clock(&self) -> Result<bool, StoreError> {
+        let is_moved = self.take_over_clock()?;
+        if is_moved {
+            self.clock.tell();
+        }
+        Ok(is_moved)
+    }
+
+    /// The same, without doing anything yet.
+    pub(super) fn take_over_clock(&self) -> Result<bool, StoreError> {
         if !self.store.is_shared() {
             return Ok(false);
         }
-        {
-            let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
-            match self.store.peek::<KeptClock>(CLOCK)? {
-                Some(KeptClock(kept)) if *seen != Some(kept) => {
-                    *seen = Some(kept);
-                    self.clock.restore(kept);
-                }
-                _ => return Ok(false),
+        // A move of this node is being made. It finds what the other one has said when it is kept.
+        let Some(_still) = self.clock.hold_still() else { return Ok(false) };
+        let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.store.peek::<KeptClock>(CLOCK)? {
+            Some(KeptClock(kept)) if *seen != Some(kept) => {
+                *seen = Some(kept);
+                self.clock.restore(kept);
+                Ok(true)
             }
+            _ => Ok(false),
         }
-        self.clock.tell();
-        Ok(true)
     }
 
     /// The clock of a database that nodes share is that of the node that was there first, and of whoever moved it last.
@@ -145,7 +165,11 @@ impl Platform {
         }
         self.follow_clock()?;
         let kept = self.store.peek::<KeptClock>(CLOCK)?;
-        if kept.is_none() && self.clock.mode() != ClockMode::Real { self.keep_clock() } else { Ok(()) }
+        if kept.is_none() && self.clock.mode() != ClockMode::Real {
+            self.keep_clock(&|mode| mode)
+        } else {
+            Ok(())
+        }
     }
 
     /// When the next thing after this moment is due: an expiry, or an attempt to deliver a notification.
@@ -188,10 +212,7 @@ impl Platform {
             }
         }
         // A clock that runs may have passed it meanwhile.
-        let left = target.saturating_sub(self.clock.now());
-        if left > 0 {
-            self.clock.advance(left);
-        }
+        self.clock.go_on_to(target);
         Ok(Run { events, is_complete: true })
     }
 
@@ -199,7 +220,8 @@ impl Platform {
     fn step(&self, target: i64) -> Result<Option<i64>, ClockError> {
         self.settle()?;
         let Some(next) = self.next_event()?.filter(|next| *next <= target) else { return Ok(None) };
-        self.clock.set(next);
+        // Another node may be further already.
+        self.clock.go_on_to(next);
         self.settle()?;
         Ok(Some(next))
     }
@@ -207,7 +229,7 @@ impl Platform {
     /// Does what is due now, and waits until the attempts that are due now have ended.
     fn settle(&self) -> Result<(), ClockError> {
         let (now, began) = (self.clock.now(), Instant::now());
-        self.tick(now)?;
+        self.do_what_is_due(now)?;
         while !self.store.transaction(|tx| tx.outbox_due(now, 1))?.is_empty() {
             if began.elapsed() > MAX_WAIT {
                 return Err(ClockError::Unsettled);

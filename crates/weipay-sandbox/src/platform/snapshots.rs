@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::{error, fmt};
 
-use super::{Platform, events, tick};
+use super::{Epoch, Platform, events, tick};
 use crate::clock;
 use crate::data_folder::{SNAPSHOTS, private};
 use crate::error::append_causes;
@@ -150,13 +150,18 @@ impl Platform {
             sequence: self.entropy.place().map(|place| place.to_string()),
             merchants: self.merchants.all().iter().map(|merchant| merchant.account.mchid.clone()).collect(),
         };
-        let rows = self.store.transaction(|tx| {
+        let written = self.store.transaction(|tx| {
             write(tx, &unfinished, &head).map_err(|error| match error {
                 WriteError::File(error) => failed(error),
                 WriteError::Store(error) => error.into(),
             })
-        })?;
-        fs::rename(&unfinished, &file).map_err(failed)?;
+        });
+        let kept = written.and_then(|rows| fs::rename(&unfinished, &file).map_err(failed).map(|()| rows));
+        if kept.is_err() {
+            // It would fill the disk further, and nobody would see it. What failed is told.
+            let _ = fs::remove_file(&unfinished);
+        }
+        let rows = kept?;
         Ok((snapshot(name.to_owned(), file)?, rows))
     }
 
@@ -165,6 +170,7 @@ impl Platform {
         let file = self.find_snapshot(name)?.file;
         let _turn = self.runs.try_lock().map_err(|_| SnapshotError::Busy)?;
         let rows = {
+            let _still = self.clock.wait_until_still();
             let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
             let (head, rows) = self.store.transaction(|tx| self.put_back(tx, &file))?;
             if let Some(place) = head.sequence.and_then(|place| place.parse().ok()) {
@@ -194,6 +200,7 @@ impl Platform {
             return Err(SnapshotError::Merchant(mchid.chars().take(32).collect()));
         }
         tx.clear(&tick::KEPT)?;
+        Epoch::begin_next(tx)?;
         let mut rows = 0;
         while let Some(row) = reader.row().map_err(failed)? {
             if is_left_out(&row) {

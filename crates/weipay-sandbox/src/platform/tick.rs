@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::Platform;
+use super::{Epoch, Platform};
 use crate::products::{self, HandlerError};
 use crate::store::{Due, StoreError};
 
@@ -10,7 +10,8 @@ use crate::store::{Due, StoreError};
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
-pub(super) const KEPT: [&str; 3] = [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK];
+pub(super) const KEPT: [&str; 4] =
+    [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK, super::epoch::EPOCH];
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
@@ -22,6 +23,7 @@ impl Platform {
         let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
         self.store.transaction(|tx| {
             tx.clear(&KEPT)?;
+            Epoch::begin_next(tx)?;
             self.seeded_people.get().into_iter().flatten().try_for_each(|person| tx.save(person))
         })?;
         self.entropy.restart();
@@ -36,6 +38,11 @@ impl Platform {
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         // Another node may have moved the clock.
         let now = if self.follow_clock().unwrap_or_default() { self.clock.now() } else { now };
+        self.do_what_is_due(now)
+    }
+
+    /// The same by the clock of this node, as it goes.
+    pub(crate) fn do_what_is_due(&self, now: i64) -> Result<usize, StoreError> {
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.store.look_at_outbox();
         // What fails is tried again by the next tick, and told by the request that needs it.

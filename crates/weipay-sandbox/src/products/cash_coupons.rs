@@ -32,6 +32,8 @@ mod items;
 mod listing;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod race;
 mod refusals;
 pub(crate) mod stock;
 

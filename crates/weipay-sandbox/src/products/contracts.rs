@@ -32,6 +32,8 @@ mod merchant;
 #[cfg(test)]
 mod model;
 mod parties;
+#[cfg(test)]
+mod race;
 mod refusals;
 mod schedule;
 mod shown;

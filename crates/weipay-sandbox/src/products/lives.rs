@@ -85,6 +85,27 @@ pub(crate) fn share(fen: i64, (total, part): (i64, i64), (before, part_before): 
     rounded.min(part - part_before).min(fen).max(fen - others_left).max(0)
 }
 
+/// One of these that a step means, or what it says if there is none. A step of four says it anyway, so that refusals come, too.
+pub(crate) fn meant<T>(said: T, of: impl Iterator<Item = T>) -> T
+where
+    T: Copy + TryInto<usize>,
+{
+    let of: Vec<T> = of.collect();
+    match said.try_into() {
+        Ok(place) if place % 4 > 0 && !of.is_empty() => of[place % of.len()],
+        _ => said,
+    }
+}
+
+#[test]
+fn a_step_means_one_of_what_is_there() {
+    assert_eq!(
+        (1..9usize).map(|said| meant(said, [20, 30].into_iter())).collect::<Vec<_>>(),
+        [30, 20, 30, 4, 30, 20, 30, 8]
+    );
+    assert_eq!(meant(3u8, std::iter::empty()), 3);
+}
+
 #[test]
 fn a_life_is_shortened_to_the_steps_that_matter() {
     let both = |steps: &[u32]| assert!(!(steps.contains(&7) && steps.contains(&40)));

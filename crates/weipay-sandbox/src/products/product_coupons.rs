@@ -46,6 +46,10 @@ pub(crate) mod tokens;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod race;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

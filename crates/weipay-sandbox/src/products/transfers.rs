@@ -20,6 +20,8 @@ mod course;
 mod creation;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod race;
 mod refusals;
 mod transfer;
 

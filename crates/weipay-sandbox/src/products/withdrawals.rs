@@ -25,6 +25,8 @@ use super::{Context, DueHandler, HandlerError, Route, route};
 use crate::clock::DAY;
 use crate::response::Refusal;
 use crate::store::Transaction;
+#[cfg(test)]
+pub(crate) use withdrawal::State as WithdrawalState;
 use withdrawal::{Account, SETTLES, State, Withdrawal};
 
 #[rustfmt::skip]

@@ -76,7 +76,11 @@ impl<'a> World<'a> {
         &self,
         work: impl FnMut(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.store.as_ref().unwrap().transaction(work)
+        self.store().transaction(work)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
     }
 
     /// A merchant asks an operation of APIv3.
@@ -87,20 +91,33 @@ impl<'a> World<'a> {
         target: &str,
         body: &Value,
     ) -> Result<Value, Refusal> {
+        self.ask_with_key(caller, method, target, body, None)
+    }
+
+    /// The same, of an operation that has its request number in a header.
+    pub(crate) fn ask_with_key(
+        &self,
+        caller: &Account,
+        method: &str,
+        target: &str,
+        body: &Value,
+        key: Option<&str>,
+    ) -> Result<Value, Refusal> {
         let (path, query) =
             target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let routed = Catalog::embedded().route(method, path).unwrap();
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request = self.contract.checked(&routed, query, &body)?;
         let handler = handler(PRODUCTS, routed.operation).unwrap();
-        self.handle(caller, handler, &request)
+        self.handle(caller, handler, &request, key)
     }
 
     /// A merchant asks an operation of APIv2. What a body may hold is tested elsewhere.
     pub(crate) fn ask_v2(&self, caller: &Account, path: &str, body: &Value) -> Result<Value, Refusal> {
         let mut routes = PRODUCTS.iter().flat_map(|product| product.routes);
         let route = routes.find(|route| route.path == path).unwrap();
-        self.handle(caller, route.handler, &ValidRequest::from_body(body.as_object().unwrap().clone()))
+        let request = ValidRequest::from_body(body.as_object().unwrap().clone());
+        self.handle(caller, route.handler, &request, None)
     }
 
     fn handle(
@@ -108,6 +125,7 @@ impl<'a> World<'a> {
         caller: &Account,
         handler: super::Handler,
         request: &ValidRequest,
+        key: Option<&str>,
     ) -> Result<Value, Refusal> {
         let context = Context {
             caller,
@@ -116,7 +134,7 @@ impl<'a> World<'a> {
             now: self.now,
             entropy: &self.entropy,
             base_url: "http://127.0.0.1",
-            idempotency_key: None,
+            idempotency_key: key,
             merchants: self.merchants,
             certificates: &[],
             platform_serial: "",
@@ -130,9 +148,13 @@ impl<'a> World<'a> {
     /// Time passes, and what is due on the way is done, as the platform's tick does it; or the tick has not come yet.
     pub(crate) fn pass(&mut self, seconds: i64, is_late: bool) {
         self.now += seconds;
-        if is_late {
-            return;
+        if !is_late {
+            self.tick();
         }
+    }
+
+    /// Does what is due.
+    pub(crate) fn tick(&self) {
         while let Some(due) = self.act(|tx| tx.next_due(self.now, None)).unwrap() {
             self.do_due(&due).unwrap();
         }

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
 use std::time::Duration;
 use std::{fmt, io};
 
 use crate::authority::Authority;
-use crate::clock::{Clock, ClockMode, HeldClock};
+use crate::clock::{Clock, ClockListener, ClockMode, HeldClock, Move};
 use crate::contract::{Contract, Validation};
 use crate::control::{self, Control, ControlListener};
 use crate::data_folder::{CA_KEY, DataFolder, FolderError, STATE};
@@ -290,7 +290,7 @@ impl SandboxBuilder {
             platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
         }
         platform.share_clock().map_err(|error| StartError::Store(platform.store.place().into(), error))?;
-        tick_with(platform.clock(), &platform);
+        platform.clock().listen(GoesByClock(Arc::downgrade(&platform)));
         let settings = Settings {
             platform: Arc::clone(&platform),
             idle_timeout: self.idle_timeout,
@@ -428,16 +428,23 @@ fn open_control(
     Ok((listener, control::Client::new(bound, token, dir)))
 }
 
-/// Lets a platform do what is due whenever its clock is moved, as long as there is the platform.
-fn tick_with(clock: &HeldClock, platform: &Arc<Platform>) {
-    let platform = Arc::downgrade(platform);
-    clock.listen(move |now| {
-        let Some(platform) = platform.upgrade() else { return false };
-        // What is not kept is only gone after a restart. What failed stays due; the server tries it again every second.
-        let _ = platform.keep_clock();
-        let _ = platform.tick(now);
+/// Lets a platform keep the moves of its clock and do what is due then, as long as there is the platform.
+struct GoesByClock(Weak<Platform>);
+
+impl ClockListener for GoesByClock {
+    fn keep(&self, moved: Move<'_>) {
+        if let Some(platform) = self.0.upgrade() {
+            // What is not kept is only gone after a restart.
+            let _ = platform.keep_clock(moved);
+        }
+    }
+
+    fn tick(&self, now: i64) -> bool {
+        let Some(platform) = self.0.upgrade() else { return false };
+        // What failed stays due; the server tries it again every second.
+        let _ = platform.do_what_is_due(now);
         true
-    });
+    }
 }
 
 /// Nobody waits longer; more would be more than a timer can count to.

@@ -2,7 +2,8 @@
 //!
 //! A newcomer never waits for somebody who keeps a connection and does nothing with it. When all places are taken, the
 //! one gives way who has been idle for longest: first those who never sent a request, then those who may send another,
-//! then those who are slow to send a body or to read a response. A request that is being answered never gives way.
+//! then those who are slow to send a body or to read a response, or who want their response late (the fault `slow`). A request that is
+//! being answered never gives way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -65,6 +66,8 @@ pub(super) enum Doing {
     SendingLong,
     /// Its request is being answered.
     Responding,
+    /// Its response is there and does not leave yet, because it was asked to come late. Anybody can ask for that.
+    Delaying,
 }
 
 impl Seat {
@@ -72,7 +75,7 @@ impl Seat {
     fn rank(&self) -> Option<Rank> {
         let class = match self.doing {
             Doing::Responding => return None,
-            Doing::Sending | Doing::SendingLong => 2,
+            Doing::Sending | Doing::SendingLong | Doing::Delaying => 2,
             Doing::Waiting if self.stuck => 2,
             Doing::Waiting => u8::from(self.has_been_served),
         };
@@ -306,6 +309,19 @@ mod tests {
             taken[1].0.is_now(Doing::Waiting);
             taken[1].0.is_stuck(true);
             taken[2].0.is_stuck(true);
+            assert_eq!(gives_way(&places, taken).await, [1]);
+        });
+    }
+
+    #[test]
+    fn who_wants_its_response_late_gives_way_and_only_then() {
+        runtime().block_on(async {
+            let (places, taken) = three().await;
+            for (place, _) in &taken {
+                place.is_now(Doing::Responding);
+            }
+            taken[1].0.is_now(Doing::Delaying);
+            taken[2].0.is_now(Doing::Delaying);
             assert_eq!(gives_way(&places, taken).await, [1]);
         });
     }

@@ -69,8 +69,15 @@ pub(crate) trait Engine {
     /// changes nothing. An engine with one node has nobody to keep away. What goes to one of the `busy` [receivers](receiver_of) is left out.
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError>;
 
-    /// Keeps how many deliveries of a notification have failed, and when the next one is due.
-    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError>;
+    /// Keeps how many deliveries of a notification have failed, and when the next one is due. From now on every node may deliver it.
+    /// Whether it was kept: what another node delivers now stays as it is.
+    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError>;
+
+    /// Keeps when the next delivery of a notification is due, whoever delivers it now.
+    fn change_due(&self, number: i64, due: i64) -> Result<(), StoreError>;
+
+    /// Lets every node deliver what this one has claimed and does not deliver.
+    fn give_back(&self, number: i64) -> Result<(), StoreError>;
 
     /// Takes a notification out of the outbox. Whether it is not there any more: what another node delivers now stays.
     fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError>;

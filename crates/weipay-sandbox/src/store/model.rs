@@ -154,10 +154,21 @@ impl Engine for Memory {
         Ok(due)
     }
 
-    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError> {
+    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError> {
+        let mut outbox = self.outbox.borrow_mut();
+        let Some(entry) = outbox.get_mut(&number) else { return Ok(false) };
+        (entry.attempts, entry.due) = (attempts, due);
+        Ok(true)
+    }
+
+    fn change_due(&self, number: i64, due: i64) -> Result<(), StoreError> {
         if let Some(entry) = self.outbox.borrow_mut().get_mut(&number) {
-            (entry.attempts, entry.due) = (attempts, due);
+            entry.due = due;
         }
+        Ok(())
+    }
+
+    fn give_back(&self, _: i64) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -242,6 +253,7 @@ enum Step {
     Respond { scope: u8, request_no: u8, response: u8 },
     Announce { time: i64 },
     Postpone { number: i64, due: i64 },
+    Hold { number: i64, due: i64 },
     Acknowledge { number: i64 },
     Schedule { key: u8, at: i64 },
     Unschedule { key: u8, at: i64 },
@@ -275,6 +287,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         at.clone().prop_map(|time| Step::Announce { time }),
         (1..6_i64, at.clone()).prop_map(|(number, due)| Step::Postpone { number, due }),
+        (1..6_i64, at.clone()).prop_map(|(number, due)| Step::Hold { number, due }),
         (1..6_i64).prop_map(|number| Step::Acknowledge { number }),
         (key.clone(), at.clone()).prop_map(|(key, at)| Step::Schedule { key, at }),
         (key, at).prop_map(|(key, at)| Step::Unschedule { key, at }),
@@ -331,6 +344,10 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
             format!("{:?}", engine.add_to_outbox(&entry)?)
         }
         Step::Postpone { number, due } => format!("{:?}", engine.postpone(number, 7, due)?),
+        Step::Hold { number, due } => {
+            engine.give_back(number)?;
+            format!("{:?}", engine.change_due(number, due)?)
+        }
         Step::Acknowledge { number } => format!("{:?}", engine.remove_from_outbox(number)?),
         Step::Schedule { key, at } => format!("{:?}", engine.schedule(&due(key, at))?),
         Step::Clear { kept } => format!("{:?}", engine.clear(&[&kept.to_string()])?),

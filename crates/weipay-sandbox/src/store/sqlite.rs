@@ -349,7 +349,7 @@ impl Engine for Transaction<'_> {
         })?;
         row.map(|(fingerprint, response)| {
             let response = serde_json::from_str(&response).map_err(|_| {
-                StoreError::Corrupt(format!("the response to {} {}", key.operation, key.request_no))
+                StoreError::Corrupt(format!("a response that was kept for {}", key.operation))
             })?;
             Ok(StoredResponse { fingerprint: Fingerprint(fingerprint), response })
         })
@@ -398,12 +398,24 @@ impl Engine for Transaction<'_> {
         })
     }
 
-    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError> {
-        sql(|| {
+    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError> {
+        let changed = sql(|| {
             self.prepare_cached("UPDATE outbox SET attempts = ?2, due = ?3 WHERE number = ?1")?
                 .execute(params![number, attempts, due])
+        })?;
+        Ok(changed > 0)
+    }
+
+    fn change_due(&self, number: i64, due: i64) -> Result<(), StoreError> {
+        sql(|| {
+            self.prepare_cached("UPDATE outbox SET due = ?2 WHERE number = ?1")?.execute(params![number, due])
         })
         .map(drop)
+    }
+
+    fn give_back(&self, _: i64) -> Result<(), StoreError> {
+        // Nobody else is kept away.
+        Ok(())
     }
 
     fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError> {

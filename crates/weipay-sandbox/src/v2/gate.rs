@@ -60,20 +60,29 @@ impl From<Refusal> for Rejection {
     }
 }
 
-/// Finds out whose request it is, or rejects it.
+/// Finds out whose request it is, or rejects it. Before a merchant is not let in because of what is known of it, `look` is asked whether
+/// anything else is known by now.
 pub(crate) fn enter(
     operation: &'static Operation,
     request: &Request,
     merchants: &Merchants,
     now: i64,
+    look: impl Fn(&str) -> bool,
 ) -> Result<Entered, Rejection> {
     let lacks_certificate = check_certificate_shown(operation, request)?;
     let elements = read(request)?;
     check_required(operation, &elements)?;
-    let merchant = check_known(operation, &elements, merchants)?;
-    let sign_type = check_sign(operation, request, &elements, &merchant, merchants)?;
-    check_certificate(operation, request, &merchant, now)?;
-    check_appid(operation, &elements, &merchant)?;
+    let check = || {
+        let merchant = check_known(operation, &elements, merchants)?;
+        let sign_type = check_sign(operation, request, &elements, &merchant, merchants)?;
+        check_certificate(operation, request, &merchant, now)?;
+        check_appid(operation, &elements, &merchant)?;
+        Ok::<_, Refusal>((merchant, sign_type))
+    };
+    let (merchant, sign_type) = match check() {
+        Err(_) if elements.text(merchant_element(operation)).is_some_and(look) => check(),
+        checked => checked,
+    }?;
     let values = elements::values(CarriedOut::from_operation(operation), &operation.request.xml, &elements)?;
     let request = ValidRequest::from_body(values);
     Ok(Entered { operation, merchant, elements, request, sign_type, lacks_certificate })

@@ -1,20 +1,18 @@
-//! What names a file: a URL, or a response with the members that the catalogue has for one.
+//! What names a file: a URL, or an object with members that the catalogue marks as the address of a file, its digest and its key.
+
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use weipay_wire::DigestAlgorithm;
 
 use super::seal::Seal;
 use crate::error::RequestError;
+use crate::members::{Members, Place, purpose};
+use crate::model::table::Purpose;
 use crate::model::{Model, sensitive};
+use crate::operation::operations;
 use crate::response::{Decode, Response};
 
-/// The catalogue's names of the members that name a file.
-const URL: &str = "download_url";
-const HASH_TYPE: &str = "hash_type";
-const HASH_VALUE: &str = "hash_value";
-/// A file that travels encrypted has its key and its nonce beside its address (子商户资金账单).
-const KEY: &str = "encrypt_key";
-const NONCE: &str = "nonce";
 /// How a model with a key that did not open is written.
 const CIPHERTEXT: &str = "ciphertext";
 
@@ -23,13 +21,15 @@ const CIPHERTEXT: &str = "ciphertext";
 #[doc(hidden)]
 pub struct FileLink {
     pub(super) url: String,
-    pub(super) digest: Option<Digest>,
+    /// An error if one is announced that cannot be checked.
+    pub(super) digest: Result<Option<Digest>, RequestError>,
     pub(super) seal: Option<Seal>,
 }
 
-/// What names a file to download: a [`Response`] or a part of one with `download_url`, and with `hash_type` and `hash_value` if
-/// the platform announces a digest; or the URL itself, which announces none. A file that travels encrypted (加密账单) has
-/// `encrypt_key` and `nonce` too: it is decrypted.
+/// What names a file to download: a [`Response`] or a part of one with the address of the file (`download_url`, in a few operations
+/// `url`), and with its digest if the platform announces one (`hash_type` and `hash_value`); or the URL itself, which announces
+/// none. A file that travels encrypted (加密账单) has `encrypt_key` and `nonce` too: it is decrypted. The catalogue knows which members
+/// these are.
 ///
 /// Where a response has a list of files, give an item of the list.
 pub trait FileSource {
@@ -37,14 +37,14 @@ pub trait FileSource {
     ///
     /// # Errors
     ///
-    /// If there is none, or its digest cannot be checked.
+    /// If there is none.
     #[doc(hidden)]
     fn file_link(&self) -> Result<FileLink, RequestError>;
 }
 
 impl FileSource for str {
     fn file_link(&self) -> Result<FileLink, RequestError> {
-        Ok(FileLink { url: self.to_owned(), digest: None, seal: None })
+        Ok(FileLink { url: self.to_owned(), digest: Ok(None), seal: None })
     }
 }
 
@@ -54,43 +54,150 @@ impl FileSource for String {
     }
 }
 
+/// Of which operation the JSON is a part is not known, so its members tell what names the file.
 impl FileSource for Value {
     fn file_link(&self) -> Result<FileLink, RequestError> {
-        let error = |reason: &str| RequestError::DownloadUrl(reason.to_owned());
-        let text = |name: &str| self.get(name).and_then(Self::as_str).filter(|text| !text.is_empty());
-        let url = text(URL).ok_or_else(|| {
-            error("is missing: the response has no `download_url`. If it has a list of files, give an item of the list")
-        })?;
-        let key = self.get(KEY).and_then(|key| key.get(CIPHERTEXT).unwrap_or(key).as_str());
-        let seal = match (key.filter(|key| !key.is_empty()), text(NONCE)) {
-            (Some(key), Some(nonce)) => Some(Seal::new(key, nonce)),
-            (Some(_), None) => {
-                return Err(error("is of an encrypted file (`encrypt_key`), but has no `nonce` beside it"));
-            }
-            (None, _) => None,
-        };
-        let digest = match (text(HASH_TYPE), text(HASH_VALUE)) {
-            (Some(hash_type), Some(hash_value)) => Some(Digest::new(hash_type, hash_value)?),
-            (None, None) => None,
-            (Some(_), None) => return Err(RequestError::Digest("has no `hash_value`".to_owned())),
-            (None, Some(_)) => return Err(RequestError::Digest("has no `hash_type`".to_owned())),
-        };
-        Ok(FileLink { url: url.to_owned(), digest, seal })
+        // Of two that fit alike, the first.
+        let fits = |names: &&Names| names.all().filter(|name| self.get(name).is_some()).count();
+        match ALL_NAMES.iter().rev().max_by_key(fits) {
+            Some(names) => names.link(self),
+            None => Err(no_address("download_url")),
+        }
     }
 }
 
 impl<T: Model> FileSource for T {
     fn file_link(&self) -> Result<FileLink, RequestError> {
-        sensitive::json(self)?.file_link()
+        let rows = self.table().fields.iter();
+        let named = rows.filter_map(|field| Some((letter(field.purpose?)?, field.name)));
+        let json = sensitive::json(self)?;
+        Names::new(named).map_or_else(|| json.file_link(), |names| names.link(&json))
     }
 }
 
 impl<T: Decode> FileSource for Response<T> {
     fn file_link(&self) -> Result<FileLink, RequestError> {
-        let json =
-            self.json().map_err(|error| RequestError::DownloadUrl(format!("cannot be read: {error}")))?;
-        json.file_link()
+        let json = self.json();
+        let json = json.map_err(|error| RequestError::DownloadUrl(format!("cannot be read: {error}")))?;
+        let members = self.operation().map_or(Members::NONE, |operation| operation.members(Place::Response));
+        if let Some(names) = Names::of_members(members) {
+            return names.link(&json);
+        }
+        match members.with_purpose(purpose::DOWNLOAD_URL) {
+            Some((around, url)) if !around.is_empty() => {
+                let list: Vec<_> = around.iter().map(|member| member.name).collect();
+                let (list, url) = (list.join("."), url.name);
+                let reason = format!("is in `{list}`: give an item of this list, which has `{url}`");
+                Err(RequestError::DownloadUrl(reason))
+            }
+            _ => json.file_link(),
+        }
     }
+}
+
+/// The names of the members of an object that name a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Names {
+    url: &'static str,
+    hash_type: Option<&'static str>,
+    hash: Option<&'static str>,
+    key: Option<&'static str>,
+    nonce: Option<&'static str>,
+}
+
+/// Those of all operations, each once.
+static ALL_NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    for operation in operations() {
+        Names::collect(operation.members(Place::Response), &mut all);
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+});
+
+/// The letter that rows of operations have for the purpose of a model's field.
+const fn letter(of: Purpose) -> Option<char> {
+    Some(match of {
+        Purpose::DownloadUrl => purpose::DOWNLOAD_URL,
+        Purpose::DownloadHashType => purpose::DOWNLOAD_HASH_TYPE,
+        Purpose::DownloadHash => purpose::DOWNLOAD_HASH,
+        Purpose::DownloadKey => purpose::DOWNLOAD_KEY,
+        Purpose::DownloadNonce => purpose::DOWNLOAD_NONCE,
+        _ => return None,
+    })
+}
+
+impl Names {
+    /// From members with their purposes; `None` if none of them is an address.
+    fn new(named: impl Iterator<Item = (char, &'static str)>) -> Option<Self> {
+        let (mut url, mut hash_type, mut hash, mut key, mut nonce) = (None, None, None, None, None);
+        for (letter, name) in named {
+            match letter {
+                purpose::DOWNLOAD_URL => url = Some(name),
+                purpose::DOWNLOAD_HASH_TYPE => hash_type = Some(name),
+                purpose::DOWNLOAD_HASH => hash = Some(name),
+                purpose::DOWNLOAD_KEY => key = Some(name),
+                purpose::DOWNLOAD_NONCE => nonce = Some(name),
+                _ => {}
+            }
+        }
+        Some(Self { url: url?, hash_type, hash, key, nonce })
+    }
+
+    /// Those of an object itself.
+    fn of_members(members: Members) -> Option<Self> {
+        Self::new(members.iter().filter_map(|member| Some((member.purpose?, member.name))))
+    }
+
+    /// Those of an object and of all objects in it.
+    fn collect(members: Members, all: &mut Vec<Self>) {
+        all.extend(Self::of_members(members));
+        members.iter().filter_map(|member| member.members).for_each(|inside| Self::collect(inside, all));
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'static str> {
+        [Some(self.url), self.hash_type, self.hash, self.key, self.nonce].into_iter().flatten()
+    }
+
+    /// The file that an object names by members with these names.
+    fn link(&self, json: &Value) -> Result<FileLink, RequestError> {
+        let text = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let url = text(self.url).ok_or_else(|| no_address(self.url))?.to_owned();
+        let key = self
+            .key
+            .and_then(|name| json.get(name))
+            .and_then(|key| key.get(CIPHERTEXT).unwrap_or(key).as_str());
+        let seal = match (key.filter(|key| !key.is_empty()), self.nonce.and_then(text)) {
+            (Some(key), Some(nonce)) => Some(Seal::new(key, nonce)),
+            (Some(_), None) => {
+                let (key, nonce) = (self.key.unwrap_or_default(), self.nonce.unwrap_or_default());
+                let reason = format!("is of an encrypted file (`{key}`), but has no `{nonce}` beside it");
+                return Err(RequestError::DownloadUrl(reason));
+            }
+            (None, _) => None,
+        };
+        Ok(FileLink { url, digest: self.digest(text), seal })
+    }
+
+    fn digest<'a>(&self, text: impl Fn(&str) -> Option<&'a str>) -> Result<Option<Digest>, RequestError> {
+        let missing =
+            |name: Option<&str>| Err(RequestError::Digest(format!("has no `{}`", name.unwrap_or_default())));
+        match (self.hash_type.and_then(&text), self.hash.and_then(&text)) {
+            (Some(hash_type), Some(hash)) => Digest::new(hash_type, hash).map(Some),
+            (None, None) => Ok(None),
+            (Some(_), None) => missing(self.hash),
+            (None, Some(hash)) if self.hash_type.is_none() => Digest::without_type(hash).map(Some),
+            (None, Some(_)) => missing(self.hash_type),
+        }
+    }
+}
+
+fn no_address(name: &str) -> RequestError {
+    RequestError::DownloadUrl(format!(
+        "is missing: the response has no `{name}`. A file that is still being made has none yet. If the response has a list of \
+         files, give an item of the list"
+    ))
 }
 
 /// The announced digest of a file: an algorithm, and the value in hexadecimal.
@@ -120,70 +227,90 @@ impl Digest {
         }
         Ok(Self { algorithm, hex })
     }
+
+    /// From a digest whose algorithm no member names: only SHA-1 has 40 digits. Those of 64 digits are of SHA-256 or SM3, which
+    /// nothing tells apart.
+    fn without_type(hash: &str) -> Result<Self, RequestError> {
+        Self::new("SHA1", hash).map_err(|_| {
+            let reason = "is announced without its algorithm, and is not of SHA1: give it with `digest`";
+            RequestError::Digest(reason.to_owned())
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
     use serde_json::json;
-    use weipay_catalog::{Catalog, Field};
 
     use super::*;
-
-    /// Each object of responses that names a file, as the names of its members.
-    fn each_link(fields: &[Field], see: &mut dyn FnMut(&[&str])) {
-        let names: Vec<_> = fields.iter().map(|field| field.name).collect();
-        if names.contains(&URL) || names.contains(&HASH_TYPE) || names.contains(&HASH_VALUE) {
-            see(&names);
-        }
-        fields.iter().for_each(|field| each_link(&field.fields, see));
-    }
-
-    #[test]
-    fn the_names_of_a_files_members_are_those_of_the_catalogue() {
-        let (mut links, mut sealed) = (0, 0);
-        for operation in Catalog::embedded().operations() {
-            each_link(&operation.response, &mut |names| {
-                let has = |name| names.contains(&name);
-                assert_eq!(has(HASH_TYPE), has(HASH_VALUE), "{}: {names:?}", operation.path);
-                assert!(!has(KEY) || has(NONCE) && has(URL), "{}: {names:?}", operation.path);
-                // No other member of the object may be the address of the file or its digest.
-                let is_strange = |name: &&&str| {
-                    ![URL, HASH_TYPE, HASH_VALUE].contains(*name)
-                        && (name.contains("download") || name.contains("hash") || name.contains("digest"))
-                };
-                assert_eq!(names.iter().find(is_strange), None, "{}", operation.path);
-                links += usize::from(has(URL));
-                sealed += usize::from(has(KEY));
-            });
-        }
-        assert!(links > 20 && sealed > 0, "{links} {sealed}");
-    }
+    use crate::operation::Operation;
 
     const SHA1: &str = "79bb0f45fc4c42234a918000b2668d689e2bde04";
 
     #[test]
-    fn a_file_is_named_by_the_members_of_the_catalogue() {
-        let link =
-            json!({"hash_type": "SHA1", "hash_value": SHA1, "download_url": "https://a/b"}).file_link();
-        let link = link.unwrap();
-        assert_eq!((link.url.as_str(), link.digest), ("https://a/b", Digest::new("SHA1", SHA1).ok()));
+    fn a_file_is_named_by_the_members_that_the_catalogue_marks() {
+        let sha1 = Digest::new("SHA1", SHA1).unwrap();
+        for json in [
+            json!({"hash_type": "SHA1", "hash_value": SHA1, "download_url": "https://a/b"}),
+            // Files of cash coupons (代金券).
+            json!({"hash_type": "SHA1", "hash_value": SHA1, "url": "https://a/b"}),
+            json!({"stock_useflow_hash": SHA1, "stock_useflow_count": "1", "url": "https://a/b"}),
+            json!({"stock_refundflow_hash": SHA1, "stock_refundflow_count": "1", "url": "https://a/b"}),
+            // The platform adds members.
+            json!({"hash_type": "SHA1", "hash_value": SHA1, "download_url": "https://a/b", "url": "https://c"}),
+        ] {
+            let link = json.file_link().unwrap();
+            assert_eq!((link.url.as_str(), link.digest), ("https://a/b", Ok(Some(sha1.clone()))), "{json}");
+        }
         // Invoices and overseas bills announce no digest.
-        assert!(json!({"download_url": "https://a/b"}).file_link().unwrap().digest.is_none());
+        let invoice = json!({"download_url": "https://a/b", "fapiao_id": "1"}).file_link().unwrap();
+        assert_eq!((invoice.url.as_str(), invoice.digest), ("https://a/b", Ok(None)));
+    }
+
+    #[test]
+    fn every_object_of_the_catalogue_that_names_a_file_is_known() {
+        let urls: Vec<_> = ALL_NAMES.iter().map(|names| names.url).collect();
+        assert!(
+            ALL_NAMES.len() >= 5 && urls.contains(&"url") && urls.contains(&"download_url"),
+            "{ALL_NAMES:?}"
+        );
+        let with_files = operations().filter(|operation| {
+            operation.members(Place::Response).with_purpose(purpose::DOWNLOAD_URL).is_some()
+        });
+        assert!(with_files.count() > 30);
+        let bill = Operation::find(&Method::GET, "v3/bill/sub-merchant-fundflowbill").unwrap();
+        let (list, _) = bill.members(Place::Response).with_purpose(purpose::DOWNLOAD_URL).unwrap();
+        let names = Names::of_members(list[0].members.unwrap()).unwrap();
+        assert_eq!((names.key, names.nonce), (Some("encrypt_key"), Some("nonce")));
+    }
+
+    #[test]
+    fn what_names_no_file_is_told() {
+        for (json, reason) in [
+            (json!({"download_url": "https://a/b", "encrypt_key": "a"}), "`nonce`"),
+            (json!({"download_url": ""}), "`download_url`"),
+            (json!({"url": 1}), "`url`"),
+            (json!({"download_bill_list": []}), "an item of the list"),
+            (json!(null), "`download_url`"),
+        ] {
+            let error = json.file_link().err().unwrap().to_string();
+            assert!(error.contains(reason), "{json}: {error}");
+        }
     }
 
     #[test]
     fn a_digest_that_cannot_be_checked_is_an_error_and_not_left_out() {
+        let sha256 = format!("{SHA1}{}", &SHA1[..24]);
         for (json, reason) in [
             (json!({"download_url": "https://a/b", "hash_type": "SHA1"}), "hash_value"),
             (json!({"download_url": "https://a/b", "hash_value": SHA1}), "hash_type"),
             (json!({"download_url": "https://a/b", "hash_type": "MD5", "hash_value": SHA1}), "`MD5`"),
             (json!({"download_url": "https://a/b", "hash_type": "SHA256", "hash_value": SHA1}), "64"),
-            (json!({"download_url": "https://a/b", "encrypt_key": "a"}), "`nonce`"),
-            (json!({"download_bill_list": []}), "an item of the list"),
-            (json!(null), "download_url"),
+            (json!({"url": "https://a/b", "stock_useflow_hash": sha256}), "without its algorithm"),
         ] {
-            let error = json.file_link().err().unwrap().to_string();
-            assert!(error.contains(reason), "{error}");
+            let error = json.file_link().unwrap().digest.unwrap_err().to_string();
+            assert!(error.contains(reason), "{json}: {error}");
         }
     }
 

@@ -257,11 +257,11 @@ pub struct Field {
     pub rules: Rules,
     /// Whether it travels encrypted (敏感信息加密).
     pub encrypted: bool,
-    /// What a field of a request is for, where the client must know that.
+    /// What the field is for, where the client must know that.
     pub purpose: Option<Purpose>,
 }
 
-/// What a field of a request is for.
+/// What a field is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purpose {
@@ -293,6 +293,16 @@ pub enum Purpose {
     PageIndex,
     /// Names the page: what the page before it gave.
     PageCursor,
+    /// Of a response: the address of a file.
+    DownloadUrl,
+    /// Of a response: the algorithm of the file's digest.
+    DownloadHashType,
+    /// Of a response: the digest of the file, in hexadecimal.
+    DownloadHash,
+    /// Of a response: the key that the file is encrypted with.
+    DownloadKey,
+    /// Of a response: the nonce that the file is encrypted with.
+    DownloadNonce,
 }
 
 const fn field(name: &'static str, place: Place) -> Field {
@@ -448,6 +458,31 @@ impl Field {
     /// It names the page.
     pub const fn page_cursor(self) -> Self {
         self.with(Purpose::PageCursor)
+    }
+
+    /// It is the address of a file.
+    pub const fn download_url(self) -> Self {
+        self.with(Purpose::DownloadUrl)
+    }
+
+    /// It is the algorithm of the file's digest.
+    pub const fn download_hash_type(self) -> Self {
+        self.with(Purpose::DownloadHashType)
+    }
+
+    /// It is the digest of the file.
+    pub const fn download_hash(self) -> Self {
+        self.with(Purpose::DownloadHash)
+    }
+
+    /// It is the key that the file is encrypted with.
+    pub const fn download_key(self) -> Self {
+        self.with(Purpose::DownloadKey)
+    }
+
+    /// It is the nonce that the file is encrypted with.
+    pub const fn download_nonce(self) -> Self {
+        self.with(Purpose::DownloadNonce)
     }
 
     const fn with(mut self, purpose: Purpose) -> Self {

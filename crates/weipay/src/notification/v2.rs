@@ -2,7 +2,8 @@
 //!
 //! The signature is in the body, made with the APIv2 key. It has no time and no id: an old message stays valid for ever, and what
 //! stands for the id is made of the numbers of what happened. A refund notification carries no signature at all; that its
-//! `req_info` opens with the APIv2 key is all that speaks for it.
+//! `req_info` opens with the APIv2 key is all that speaks for it. So what is not signed is a refund and nothing else, and nothing
+//! beside its `req_info` counts.
 //!
 //! UNCONFIRMED: how `sign` of the JSON of older pay score products (支付分) is made. Documents name the member and no rule, and no
 //! recorded message is public. Here it is verified like the `sign` of XML, over all members of the outer object. If the platform
@@ -122,9 +123,12 @@ fn from_json<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), De
 /// below against the catalogue.
 const OWN_NUMBERS: [&str; 2] = ["mch_id", "combine_mch_id"];
 
+/// The one event that is not signed.
+const REFUND: &str = "refund-processed";
+
 /// What tells an event from the others, which have no name in APIv2.
 const BY_ELEMENTS: [(&str, &[&str]); 7] = [
-    ("refund-processed", &["req_info"]),
+    (REFUND, &["req_info"]),
     ("combined-transactions-success", &["combine_out_trade_no"]),
     ("pap-contract-state-changed", &["change_type", "contract_id"]),
     ("transactions-risk-occurred", &["event_code", "risk_level"]),
@@ -159,8 +163,7 @@ impl V2Verified {
         let is_json =
             !body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start().starts_with(b"<");
         let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
-        let event = event_of(&elements).to_owned();
-        let is_sealed_refund = elements.text("req_info").is_some();
+        let is_sealed_refund = !is_json && text(&elements, "req_info").is_some();
         let mchid = OWN_NUMBERS.iter().find_map(|name| elements.text(name));
         let mchid = mchid.ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
         let named: Vec<_> = merchants
@@ -200,11 +203,18 @@ impl V2Verified {
             };
             return Err(rejected(RejectionKind::Unverified { error: VerifyError::Sign(failure), mistake }));
         }
-        let text = |name: &str| elements.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let event = match (is_signed, is_json) {
+            (false, _) => REFUND,
+            (true, true) => elements.text("event_type").unwrap_or_default(),
+            (true, false) => event_of(&elements),
+        }
+        .to_owned();
+        // Only JSON has these members.
+        let of_json = |name| text(&elements, name).filter(|_| is_json).map(str::to_owned);
         let head = Head {
-            id: if is_json { text("event_id") } else { None }.unwrap_or_default(),
+            id: of_json("event_id").unwrap_or_default(),
             event_type: event.clone(),
-            create_time: text("event_create_time").map(Into::into),
+            create_time: of_json("event_create_time").map(Into::into),
             summary: None,
             original_type: None,
             request_id: request_id.map(str::to_owned),
@@ -230,7 +240,7 @@ impl V2Verified {
             }
             return Ok((V2Content { elements: None, json }, merchant));
         }
-        let (elements, merchant) = match self.elements.text("req_info") {
+        let (elements, merchant) = match text(&self.elements, "req_info") {
             None => (self.elements.clone(), first),
             Some(req_info) => open_req_info(merchants, req_info)?,
         };
@@ -294,51 +304,68 @@ fn members(body: &[u8]) -> Result<XmlElements, Rejection> {
         .map_err(|error| unreadable(DecodeError { path: String::new(), reason: error.to_string() }))
 }
 
-/// The event that a message tells of. APIv2 has no name for it, so that its elements decide.
-fn event_of(elements: &XmlElements) -> &str {
-    if let Some(event_type) =
-        elements.text("event_type").filter(|_| elements.get("event_ciphertext").is_some())
-    {
-        return event_type;
-    }
-    let fits = |names: &[&str]| names.iter().all(|name| elements.text(name).is_some());
-    BY_ELEMENTS.iter().find(|(_, names)| fits(names)).map_or("", |(event, _)| event)
+/// The text of an element. An empty one says nothing.
+fn text<'a>(elements: &'a XmlElements, name: &str) -> Option<&'a str> {
+    elements.text(name).filter(|text| !text.is_empty())
 }
 
-/// The elements with the numbers of what happened.
-fn id_elements(event: &str) -> &'static [&'static str] {
-    match event {
-        "refund-processed" => &["refund_id", "refund_status"],
-        "combined-transactions-success" => &["combine_mch_id", "combine_out_trade_no", "result_code"],
-        "pap-contract-state-changed" => &["contract_id", "change_type", "operate_time"],
-        "transactions-risk-occurred" => &["event_code"],
-        "vehicle-state-changed-for-parking" => {
-            &["plate_number", "vehicle_event_type", "vehicle_event_des", "vehicle_event_createtime"]
-        }
-        "transaction-success" => &["transaction_id", "result_code", "trade_state"],
-        _ => &[],
-    }
+/// The event that signed XML tells of. APIv2 has no name for it, so that its elements decide: those that say something, and else
+/// those that are there.
+fn event_of(elements: &XmlElements) -> &'static str {
+    let says = |(_, names): &&(&str, &[&str])| names.iter().all(|name| text(elements, name).is_some());
+    let has = |(event, names): &&(&str, &[&str])| {
+        *event != REFUND && names.iter().all(|name| elements.text(name).is_some())
+    };
+    let found = BY_ELEMENTS.iter().find(says).or_else(|| BY_ELEMENTS.iter().find(has));
+    found.map_or("", |(event, _)| event)
+}
+
+/// The elements that tell one message of an event from another.
+struct IdElements {
+    /// The numbers of what happened: one of them at least must be there, or else all elements count.
+    numbers: &'static [&'static str],
+    /// Whose they are, and what happened.
+    others: &'static [&'static str],
+}
+
+fn id_elements(event: &str) -> IdElements {
+    let (numbers, others): (&[&str], &[&str]) = match event {
+        REFUND => (&["refund_id", "out_refund_no"], &["refund_status"]),
+        "combined-transactions-success" => (&["combine_out_trade_no"], &["combine_mch_id", "result_code"]),
+        "pap-contract-state-changed" => (
+            &["contract_id", "contract_code"],
+            &["mch_id", "sub_mch_id", "plan_id", "change_type", "operate_time"],
+        ),
+        "transactions-risk-occurred" => (&["event_code"], &["mch_id", "sub_mch_id", "risk_level"]),
+        "vehicle-state-changed-for-parking" => (
+            &["plate_number"],
+            &["mch_id", "sub_mch_id", "vehicle_event_type", "vehicle_event_des", "vehicle_event_createtime"],
+        ),
+        // A deduction by contract that failed has no `transaction_id`. Later it may tell that the user has paid after all.
+        "transaction-success" => (
+            &["transaction_id", "out_trade_no"],
+            &["mch_id", "sub_mch_id", "result_code", "trade_state", "user_repaid"],
+        ),
+        _ => (&[], &[]),
+    };
+    IdElements { numbers, others }
 }
 
 /// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
 /// logged and a number plate is personal.
 fn id_of(event: &str, elements: &XmlElements) -> String {
-    let names = match event {
-        // Otherwise every deduction by contract that failed would be the same event.
-        "transaction-success" if elements.text("transaction_id").is_none() => {
-            &["mch_id", "out_trade_no", "result_code"][..]
-        }
-        event => id_elements(event),
-    };
-    let mut of_event = String::from(event);
-    let mut add = |name: &str, text: &str| of_event.push_str(&format!("\n{name}={text}"));
-    if names.iter().any(|name| elements.text(name).is_some()) {
-        names.iter().for_each(|name| add(name, elements.text(name).unwrap_or_default()));
+    let IdElements { numbers, others } = id_elements(event);
+    let mut fields: Vec<(&str, &str)> = if numbers.iter().any(|name| text(elements, name).is_some()) {
+        let names = numbers.iter().chain(others);
+        names.filter_map(|name| Some((*name, text(elements, name)?))).collect()
     } else {
-        let mut fields: Vec<_> =
-            elements.texts().filter(|(name, _)| !matches!(*name, "sign" | "nonce_str")).collect();
-        fields.sort_unstable();
-        fields.iter().for_each(|(name, text)| add(name, text));
+        elements.texts().filter(|(name, _)| !matches!(*name, "sign" | "nonce_str")).collect()
+    };
+    fields.sort_unstable();
+    let mut of_event = Zeroizing::new(String::from(event));
+    for (name, text) in fields {
+        // With its length, so that no text can look like the next element.
+        of_event.push_str(&format!("\n{name}={}:{text}", text.len()));
     }
     let digest = sha256_hex(of_event.as_bytes());
     format!("v2-{}", digest.get(..32).unwrap_or(&digest))
@@ -358,7 +385,8 @@ mod tests {
             let own = OWN_NUMBERS.iter().filter(|name| has(&one.body, name)).count();
             assert_eq!(own, 1, "{}: exactly one element names the merchant", one.event);
             let of_event = BY_ELEMENTS.iter().filter(|(event, _)| *event == one.event);
-            let known = of_event.flat_map(|(_, names)| names.iter()).chain(id_elements(one.event));
+            let IdElements { numbers, others } = id_elements(one.event);
+            let known = of_event.flat_map(|(_, names)| names.iter()).chain(numbers).chain(others);
             for name in known {
                 assert!(has(&one.body, name) || has(&one.resource, name), "{} has no {name}", one.event);
             }

@@ -3,6 +3,7 @@
 //! Every operation of the API, sorted by the segments of its path and by its method.
 
 use super::{Dialect, Operation, Place, Repeat, Verb, Version, error_lists};
+use crate::waiting::{FinalStates, Pace};
 
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_CUSTOMS_ORDERS: &str = "|appid mchid order_type order_no customs offset=o limit=l||total_count=t data=i";
@@ -10,8 +11,6 @@ const MEMBERS_OF_GET_V3_CUSTOMS_ORDERS: &str = "|appid mchid order_type order_no
 const MEMBERS_OF_GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: &str = "|appid||";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_MARKETING_BANK_FAVOR_USERS_OPENID_COUPONS_COUPON_ID: &str = "|appid||coupon_id=e";
-#[rustfmt::skip]
-const MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY: &str = "|bill_date||";
 #[rustfmt::skip]
 const MEMBERS_OF_DELETE_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: &str = "|brand_id||";
 #[rustfmt::skip]
@@ -43,7 +42,7 @@ const MEMBERS_OF_GET_V3_GLOBAL_MERCHANTS_SUB_MCHID: &str = "|sp_appid sp_mchid||
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO: &str = "|sp_mchid sub_mchid||";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL: &str = "|sub_mchid bill_date||";
+const MEMBERS_OF_GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL: &str = "|sub_mchid bill_date||download_url=d";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: &str = "|sub_mchid need_query_detail detail_state offset=o limit=l||data=i";
 #[rustfmt::skip]
@@ -59,9 +58,9 @@ const MEMBERS_OF_POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REV
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID: &str = "|sub_mchid||contract_id=e";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: &str = "|sub_mchid||out_batch_no=e";
+const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: &str = "|sub_mchid||out_batch_no=e hash_type=a hash_value=h download_url=d";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: &str = "|sub_mchid||out_batch_no=e out_detail_no=e";
+const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO: &str = "|sub_mchid||out_batch_no=e out_detail_no=e hash_type=a hash_value=h download_url=d";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: &str = "|sub_mchid||out_bill_no=e";
 #[rustfmt::skip]
@@ -141,7 +140,7 @@ const MEMBERS_OF_POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID: &str = "||org_no mchnt_o
 #[rustfmt::skip]
 const MEMBERS_OF_POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE: &str = "||org_no sub_mchnt_cd sub_mchnt_nm store_nm online_no mchnt_order_id upload_time notify_url prod_id eng_grade brand_nm prod_model sales_chnl plat_form payer_tp trade_in_order_id trade_in_at is_trade_in sales_at actual_at trans_tm mchnt_cd mer_sub_at discount_at image01 image02 image03 image04 image05 image06 image07 image08 image09 image10 commitment_letter_photo commitment_letter_photo_format device_photo device_photo_format pack_and_active_photo bar_code sn_code imei1 imei2 register_model record_number eng_grade_standard invoice_info{invoice_cd invoice_no invoice_dt invoice_link invoice_tp invoice_ck_cd nm tax invoice_tax_amt sales_ent_nm tax_payer num service_nm} track_info{tracking_no tracking_company usr_prov usr_city usr_area usr_addr tracking_type delivery_method shipping_addr delivery_time}|";
 #[rustfmt::skip]
-const MEMBERS_OF_POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: &str = "||out_batch_no|out_batch_no=e";
+const MEMBERS_OF_POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: &str = "||out_batch_no|out_batch_no=e hash_type=a hash_value=h download_url=d";
 #[rustfmt::skip]
 const MEMBERS_OF_POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY: &str = "||out_recharge_no recharge_scene account_type recharge_amount{amount currency}|";
 #[rustfmt::skip]
@@ -209,6 +208,8 @@ const MEMBERS_OF_GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE: &st
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: &str = "|||combine_out_trade_no=e";
 #[rustfmt::skip]
+const MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO: &str = "|||hash_type=a hash_value=h download_url=d";
+#[rustfmt::skip]
 const MEMBERS_OF_GET_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO: &str = "|||merchant_plan_no=e";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO: &str = "|||out_apply_no=e";
@@ -230,6 +231,10 @@ const MEMBERS_OF_GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_O
 const MEMBERS_OF_GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO: &str = "|||out_trade_no=e";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS: &str = "|||transaction_id=e";
+#[rustfmt::skip]
+const MEMBERS_OF_GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW: &str = "|||url=d";
+#[rustfmt::skip]
+const MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW: &str = "|||url=d hash_value=h hash_type=a";
 
 #[rustfmt::skip]
 pub(crate) static GET_V2_APPAUTH_AUTHINDEX: Operation = Operation::new(Verb::Get, "v2/appauth/authindex", "授权获取code", "|mch_id appid redirect_uri response_type scope state||").product_is("实名校验/授权").lives_at("https://payapp.weixin.qq.com/").speaks(Version::V2, Dialect::Json).merchant("mch_id", Place::Query).unsigned().signless();
@@ -292,7 +297,7 @@ pub(crate) static POST_V2_MCHRISK_SYNCMCHRISKRESULT: Operation = Operation::new(
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gethbinfo", "查询红包记录", "||mch_billno mch_id appid bill_type|mch_billno=e").product_is("现金红包").speaks(Version::V2, Dialect::Xml).merchant("mch_id", Place::Xml).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_GETHBINFO]).unsigned().client_certificate();
 #[rustfmt::skip]
-pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gettransferinfo", "查询企业向微信用户个人付款", MEMBERS_OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO).product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).merchant("mch_id", Place::Xml).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO]).unsigned().client_certificate();
+pub(crate) static POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/gettransferinfo", "查询企业向微信用户个人付款", MEMBERS_OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO).product_is("付款到零钱").speaks(Version::V2, Dialect::Xml).merchant("mch_id", Place::Xml).repeated(Repeat::Safe).settles(&FinalStates { pace: Pace::Transfer, state: &["status"], finals: &["SUCCESS", "FAILED"], not_ready: &[], may_appear: true }).refused_with(&[&error_lists::OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO]).unsigned().client_certificate();
 #[rustfmt::skip]
 pub(crate) static POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET: Operation = Operation::new(Verb::Post, "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", "向员工付款", "||appid mch_id device_info nonce_str partner_trade_no openid check_name re_user_name amount desc spbill_create_ip workwx_sign ww_msg_type approval_number approval_type act_name agentid|partner_trade_no=e").product_is("企业微信").speaks(Version::V2, Dialect::Xml).number("partner_trade_no").merchant("mch_id", Place::Xml).unsigned().client_certificate();
 #[rustfmt::skip]
@@ -358,7 +363,7 @@ pub(crate) static POST_V2_PAY_FACEPAYQUERY: Operation = Operation::new(Verb::Pos
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_MICROPAY: Operation = Operation::new(Verb::Post, "v2/pay/micropay", "提交付款码支付", "||version profit_sharing deposit appid sub_appid mch_id sub_mch_id device_info sign_type body detail~{cost_price receipt_id goods_detail{goods_id wxpay_goods_id goods_name quantity price goods_category body category merchant_category_code}} attach out_trade_no total_fee fee_type spbill_create_ip goods_tag limit_pay time_start time_expire receipt auth_code scene_info~{store_info{id name area_code address}}|out_trade_no=e").product_is("基础支付").speaks(Version::V2, Dialect::Xml).number("out_trade_no").merchant("mch_id", Place::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).refused_with(&[&error_lists::OF_POST_V2_PAY_MICROPAY]);
 #[rustfmt::skip]
-pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单", MEMBERS_OF_POST_V2_DEPOSIT_ORDERQUERY).product_is("基础支付").speaks(Version::V2, Dialect::Xml).merchant("mch_id", Place::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V2_PAY_ORDERQUERY]);
+pub(crate) static POST_V2_PAY_ORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/orderquery", "查询订单", MEMBERS_OF_POST_V2_DEPOSIT_ORDERQUERY).product_is("基础支付").speaks(Version::V2, Dialect::Xml).merchant("mch_id", Place::Xml).sub_merchant("sub_mch_id", Place::Xml).sub_app("sub_appid", Place::Xml).repeated(Repeat::Safe).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::OF_POST_V2_PAY_ORDERQUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V2_PAY_PAPORDERQUERY: Operation = Operation::new(Verb::Post, "v2/pay/paporderquery", "查询订单", "||appid mch_id transaction_id out_trade_no|transaction_id=e out_trade_no=e").product_is("扣款服务").speaks(Version::V2, Dialect::Xml).merchant("mch_id", Place::Xml).repeated(Repeat::Safe).refused_with(&[&error_lists::V2_PAPAY_ORDER_QUERY]);
 #[rustfmt::skip]
@@ -540,11 +545,11 @@ pub(crate) static GET_V3_APPLYMENT4SUB_APPLYMENT_APPLYMENT_ID_APPLYMENT_ID: Oper
 #[rustfmt::skip]
 pub(crate) static GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE: Operation = Operation::new(Verb::Get, "v3/applyment4sub/applyment/business_code/{business_code}", "通过业务申请编号查询申请状态", MEMBERS_OF_GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE).product_is("商户进件").refused_with(&[&error_lists::APPLYMENT_QUERY]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/bank-batch-transfer/receipt/detail-receipts", "查询明细电子回单受理结果", "|out_batch_no out_detail_no||out_batch_no=e out_detail_no=e").product_is("银行模式电子回单");
+pub(crate) static GET_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/bank-batch-transfer/receipt/detail-receipts", "查询明细电子回单受理结果", "|out_batch_no out_detail_no||out_batch_no=e out_detail_no=e hash_type=a hash_value=h download_url=d").product_is("银行模式电子回单");
 #[rustfmt::skip]
-pub(crate) static POST_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/bank-batch-transfer/receipt/detail-receipts", "受理明细电子回单", "||out_batch_no out_detail_no|out_batch_no=e out_detail_no=e").product_is("银行模式电子回单");
+pub(crate) static POST_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/bank-batch-transfer/receipt/detail-receipts", "受理明细电子回单", "||out_batch_no out_detail_no|out_batch_no=e out_detail_no=e hash_type=a hash_value=h download_url=d").product_is("银行模式电子回单");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/bank-batch-transfer/receipt/summary-receipts", "查询汇总电子回单受理结果", "|out_batch_no||out_batch_no=e").product_is("银行模式电子回单");
+pub(crate) static GET_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/bank-batch-transfer/receipt/summary-receipts", "查询汇总电子回单受理结果", "|out_batch_no||out_batch_no=e hash_type=a hash_value=h download_url=d").product_is("银行模式电子回单");
 #[rustfmt::skip]
 pub(crate) static POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/bank-batch-transfer/receipt/summary-receipts", "受理汇总电子回单", MEMBERS_OF_POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS).product_is("银行模式电子回单");
 #[rustfmt::skip]
@@ -558,11 +563,11 @@ pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operat
 #[rustfmt::skip]
 pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "银行明细单号查询明细单", "|||out_batch_no=e out_detail_no=e").product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单", "|bill_date sub_mchid account_type tar_type||").product_is("账单").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_BILL_FUNDFLOWBILL]);
+pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单", "|bill_date sub_mchid account_type tar_type||hash_type=a hash_value=h download_url=d").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_BILL_FUNDFLOWBILL]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单", "|sub_mchid bill_date tar_type algorithm account_type||download_bill_list{encrypt_key!}").product_is("账单").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::FUND_BILL]);
+pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单", "|sub_mchid bill_date tar_type algorithm account_type||download_bill_list{download_url=d encrypt_key!=k hash_type=a hash_value=h nonce=v}").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::FUND_BILL]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单", "|bill_date sub_mchid bill_type tar_type||").product_is("账单").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::BILL]);
+pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单", "|bill_date sub_mchid bill_type tar_type||hash_type=a hash_value=h download_url=d").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::BILL]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_BILLDOWNLOAD_FILE: Operation = Operation::new(Verb::Get, "v3/billdownload/file", "下载账单", "|token tartype||").product_is("账单").refused_with(&[&error_lists::BILL]).unsigned().file();
 #[rustfmt::skip]
@@ -806,7 +811,7 @@ pub(crate) static GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID: Operation = Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/{applyment_id}/revoke", "撤销申请单-使用申请单号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/ecommerce/bill/fundflowbill", "申请二级商户资金账单", "|bill_date account_type tar_type algorithm||download_bill_list{encrypt_key!}").product_is("平台收付通·二级商户提现").refused_with(&[&error_lists::FUND_BILL]);
+pub(crate) static GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/ecommerce/bill/fundflowbill", "申请二级商户资金账单", "|bill_date account_type tar_type algorithm||download_bill_list{hash_type=a hash_value=h download_url=d encrypt_key!=k nonce=v}").product_is("平台收付通·二级商户提现").settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::FUND_BILL]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询协议", MEMBERS_OF_GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE).product_is("平台收付通·合单代扣");
 #[rustfmt::skip]
@@ -862,7 +867,7 @@ pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: Operation 
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/finish-order", "完结分账", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER).product_is("平台收付通·分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders", "查询分账结果", MEMBERS_OF_GET_V3_BRAND_PROFITSHARING_ORDERS).product_is("平台收付通·分账").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::PROFITSHARING_QUERY]);
+pub(crate) static GET_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Get, "v3/ecommerce/profitsharing/orders", "查询分账结果", MEMBERS_OF_GET_V3_BRAND_PROFITSHARING_ORDERS).product_is("平台收付通·分账").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Transfer, state: &["status"], finals: &["FINISHED"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::PROFITSHARING_QUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_ORDERS: Operation = Operation::new(Verb::Post, "v3/ecommerce/profitsharing/orders", "请求分账", "||appid sub_mchid transaction_id out_order_no receivers{type receiver_account amount description receiver_name!} finish|transaction_id=e out_order_no=e").product_is("平台收付通·分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::PROFITSHARING_ORDER]);
 #[rustfmt::skip]
@@ -878,9 +883,9 @@ pub(crate) static POST_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS: Operation = Oper
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_REFUNDS_APPLY: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/apply", "退款申请", "||individual_auth_id sub_mchid sp_appid sub_appid combine_mchid combine_out_trade_no combine_transaction_id transaction_id out_trade_no out_refund_no reason amount{refund from{account amount} total currency} notify_url refund_account funds_account|out_refund_no=e").product_is("平台收付通·退款").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_ECOMMERCE_REFUNDS_APPLY]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/id/{refund_id}", "通过微信支付退款单号查询退款", "|individual_auth_id sub_mchid||refund_id=e").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::ECOMMERCE_REFUND_LOOKUP]);
+pub(crate) static GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/id/{refund_id}", "通过微信支付退款单号查询退款", "|individual_auth_id sub_mchid||refund_id=e").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Refund, state: &["status"], finals: &["SUCCESS", "CLOSED", "CLOSE", "REFUNDCLOSE", "ABNORMAL"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::ECOMMERCE_REFUND_LOOKUP]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", "通过商户退款单号查询退款", "|individual_auth_id sub_mchid||out_refund_no=e").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::ECOMMERCE_REFUND_LOOKUP]);
+pub(crate) static GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", "通过商户退款单号查询退款", "|individual_auth_id sub_mchid||out_refund_no=e").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Refund, state: &["status"], finals: &["SUCCESS", "CLOSED", "CLOSE", "REFUNDCLOSE", "ABNORMAL"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::ECOMMERCE_REFUND_LOOKUP]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款", "||sub_mchid individual_auth_id out_refund_no type bank_type bank_account! real_name!|refund_id=e out_refund_no=e").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::ECOMMERCE_REFUND_LOOKUP]);
 #[rustfmt::skip]
@@ -952,15 +957,15 @@ pub(crate) static GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/out-bill-no", "商户单号申请电子回单", "||out_bill_no|").product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}", "商户单号查询电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}", "商户单号查询电子回单", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO).product_is("商家转账·(用户确认模式)").settles(&FinalStates { pace: Pace::Transfer, state: &["state"], finals: &["FINISHED", "FAILED"], not_ready: &[], may_appear: true });
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no", "微信单号申请电子回单", "||transfer_bill_no|").product_is("商家转账·(用户确认模式)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}", "微信单号查询电子回单", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("商家转账·(用户确认模式)");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}", "微信单号查询电子回单", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO).product_is("商家转账·(用户确认模式)").settles(&FinalStates { pace: Pace::Transfer, state: &["state"], finals: &["FINISHED", "FAILED"], not_ready: &[], may_appear: true });
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "查询预算出资的电子回单", "|accept_id||out_budget_no=e").product_is("公益捐赠");
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "查询预算出资的电子回单", "|accept_id||out_budget_no=e hash_type=a hash_value=h download_url=d").product_is("公益捐赠");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "申请预算出资的电子回单", "||start_date end_date sponsor_mchid receiver_mchid|out_budget_no=e").product_is("公益捐赠");
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts", "申请预算出资的电子回单", "||start_date end_date sponsor_mchid receiver_mchid|out_budget_no=e hash_type=a hash_value=h download_url=d").product_is("公益捐赠");
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/charity-budget", "申请公益捐赠预算", "||out_budget_no sponsor_mchid sponsor_subject_name activity_name activity_remark amount notify_url|out_budget_no=e").product_is("公益捐赠").number("out_budget_no");
 #[rustfmt::skip]
@@ -972,9 +977,9 @@ pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS: 
 #[rustfmt::skip]
 pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS_OUT_TRANSFER_NO_OUT_TRANSFER_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}", "商户单号查询公益捐赠详情", "|sponsor_mchid out_budget_no||out_budget_no=e out_transfer_no=e").product_is("公益捐赠");
 #[rustfmt::skip]
-pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/electronic-receipts", "申请单笔转账电子回单", "||sub_mchid out_bill_no|out_bill_no=e").product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Body);
+pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/electronic-receipts", "申请单笔转账电子回单", "||sub_mchid out_bill_no|out_bill_no=e hash_type=a hash_value=h download_url=d").product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}", "查询单笔转账电子回单", MEMBERS_OF_GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO).product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}", "查询单笔转账电子回单", "|sub_mchid||out_bill_no=e hash_type=a hash_value=h download_url=d").product_is("商家转账·(用户确认模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/partner/sub-mch-authorizations", "申请子商户商家转账授权", "||sub_mchid out_apply_no|out_apply_no=e").product_is("商家转账·(用户确认模式)").number("out_apply_no").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
@@ -998,7 +1003,7 @@ pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATI
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills", "发起转账", "||appid out_bill_no openid user_name! transfer_amount transfer_remark notify_url user_recv_perception transfer_scene_id transfer_scene_report_infos{info_type info_content} user_recv_style{type}|out_bill_no=e").product_is("商家转账·(用户确认模式)").number("out_bill_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO).product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::TRANSFER_BILL_QUERY]);
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}", "商户单号查询转账单", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO).product_is("商家转账·(用户确认模式)").settles(&FinalStates { pace: Pace::Transfer, state: &["state"], finals: &["SUCCESS", "FAIL", "CANCELLED"], not_ready: &[], may_appear: true }).refused_with(&[&error_lists::TRANSFER_BILL_QUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel", "撤销转账", MEMBERS_OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL).product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL]);
 #[rustfmt::skip]
@@ -1006,7 +1011,7 @@ pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_PRE_TRANSFER_WITH
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-bills/transfer", "用户授权后转账", "||appid out_bill_no user_name! transfer_amount transfer_remark notify_url user_recv_perception transfer_scene_id transfer_scene_report_infos{info_type info_content} authorization_id sponsor_mchid out_authorization_no|out_bill_no=e user_name!").product_is("商家转账·(用户授权免确认)").number("out_bill_no").refused_with(&[&error_lists::TRANSFER_CREATE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单", "|||transfer_bill_no=e user_name!").product_is("商家转账·(用户确认模式)").refused_with(&[&error_lists::TRANSFER_BILL_QUERY]);
+pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO: Operation = Operation::new(Verb::Get, "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}", "微信转账单号查询转账单", "|||transfer_bill_no=e user_name!").product_is("商家转账·(用户确认模式)").settles(&FinalStates { pace: Pace::Transfer, state: &["state"], finals: &["SUCCESS", "FAIL", "CANCELLED"], not_ready: &[], may_appear: true }).refused_with(&[&error_lists::TRANSFER_BILL_QUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills", "发起转账到QQ钱包", "||appid out_bill_no openid user_qq user_name! transfer_amount transfer_remark notify_url transfer_scene_id transfer_scene_report_infos{info_type info_content}|out_bill_no=e user_name!").product_is("商家转账·(互联QQ钱包)").number("out_bill_no").refused_with(&[&error_lists::TRANSFER_CREATE]);
 #[rustfmt::skip]
@@ -1020,7 +1025,7 @@ pub(crate) static GET_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AU
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close", "解除免确认收款授权", MEMBERS_OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO).product_is("商家转账·(用户授权免确认)");
 #[rustfmt::skip]
-pub(crate) static GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/bill-download-url", "获取购付汇账单文件下载链接", "|bill_date sub_mchid||").product_is("平台收付通·跨境付款").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL: Operation = Operation::new(Verb::Get, "v3/funds-to-oversea/bill-download-url", "获取购付汇账单文件下载链接", "|bill_date sub_mchid||hash_type=a hash_value=h download_url=d").product_is("平台收付通·跨境付款").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static POST_V3_FUNDS_TO_OVERSEA_ORDERS: Operation = Operation::new(Verb::Post, "v3/funds-to-oversea/orders", "申请资金出境", "||out_order_id sub_mchid transaction_id amount foreign_currency goods_info{goods_name goods_category goods_unit_price goods_quantity} seller_info{oversea_business_name oversea_shop_name seller_id} express_info{courier_number express_company_name} payee_info{payee_id} presale_info{type total_amount deposit_transaction_id balance_transaction_id}|").product_is("平台收付通·跨境付款").number("out_order_id").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
@@ -1150,9 +1155,9 @@ pub(crate) static GET_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Get, "
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_REFUNDS: Operation = Operation::new(Verb::Post, "v3/global/refunds", "申请退款", MEMBERS_OF_POST_V3_GLOBAL_REFUNDS).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/global/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/global/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Refund, state: &["status"], finals: &["SUCCESS", "CLOSED", "CLOSE", "REFUNDCLOSE", "ABNORMAL"], not_ready: &[], may_appear: false });
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/global/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/global/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO).product_is("退款").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Refund, state: &["status"], finals: &["SUCCESS", "CLOSED", "CLOSE", "REFUNDCLOSE", "ABNORMAL"], not_ready: &[], may_appear: false });
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_SETTLE_SETTLEMENTS: Operation = Operation::new(Verb::Get, "v3/global/settle/settlements", "查询结算资金明细", MEMBERS_OF_GET_V3_GLOBAL_SETTLE_SETTLEMENTS).product_is("账单").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
@@ -1160,7 +1165,7 @@ pub(crate) static GET_V3_GLOBAL_STATEMENTS: Operation = Operation::new(Verb::Get
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/global/transactions/app", "APP支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/transactions/id/{transaction_id}", "查询订单(微信支付订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/global/transactions/id/{transaction_id}", "查询订单(微信支付订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false });
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
@@ -1170,7 +1175,7 @@ pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_MWEB: Operation = Operation::new(V
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/global/transactions/native", "Native支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)", MEMBERS_OF_GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/global/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)", MEMBERS_OF_GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false });
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/global/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE).product_is("基础支付").lives_at("https://apihk.mch.weixin.qq.com/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
@@ -1364,9 +1369,9 @@ pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID: Opera
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/pause", "暂停代金券批次", MEMBERS_OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE).product_is("代金券").repeated(Repeat::Safe).refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow", "下载批次退款明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("代金券").refused_with(&[&error_lists::OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW, &error_lists::FAVOR]);
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow", "下载批次退款明细", MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW).product_is("代金券").refused_with(&[&error_lists::OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW, &error_lists::FAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day", "获取批次退款明细下载链接", MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY).product_is("代金券").refused_with(&[&error_lists::FAVOR]);
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day", "获取批次退款明细下载链接", "|bill_date||url=d stock_refundflow_hash=h").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/restart", "重启代金券批次", MEMBERS_OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE).product_is("代金券").repeated(Repeat::Safe).refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
@@ -1374,9 +1379,9 @@ pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START: Operation = Ope
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/stop", "StopStock", MEMBERS_OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE).refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow", "下载批次核销明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("代金券").refused_with(&[&error_lists::OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, &error_lists::FAVOR]);
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow", "下载批次核销明细", MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW).product_is("代金券").refused_with(&[&error_lists::OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, &error_lists::FAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", "获取批次核销明细下载链接", MEMBERS_OF_GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY).product_is("代金券").refused_with(&[&error_lists::FAVOR]);
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", "获取批次核销明细下载链接", "|bill_date||url=d stock_useflow_hash=h").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons", "根据商户号查用户的券", "|appid stock_id status creator_mchid sender_mchid available_mchid offset=x limit=l business_type||total_count=t data=i").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
@@ -1658,7 +1663,7 @@ pub(crate) static GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE: Operation = O
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_FUND_WITHDRAW: Operation = Operation::new(Verb::Post, "v3/merchant/fund/withdraw", "电商平台提现", "||out_request_no amount remark bank_memo account_type notify_url|out_request_no=e").product_is("商户提现").number("out_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::WITHDRAW]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/bill-type/{bill_type}", "按日下载提现异常文件", "|bill_type bill_date tar_type||").product_is("商户提现");
+pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/bill-type/{bill_type}", "按日下载提现异常文件", "|bill_type bill_date tar_type||hash_type=a hash_value=h download_url=d").product_is("商户提现");
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO: Operation = Operation::new(Verb::Get, "v3/merchant/fund/withdraw/out-request-no/{out_request_no}", "电商平台(商户提现单号查询)提现状态", MEMBERS_OF_GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO).product_is("商户提现").refused_with(&[&error_lists::WITHDRAW_LOOKUP]);
 #[rustfmt::skip]
@@ -1744,11 +1749,11 @@ pub(crate) static PUT_V3_MERCHANTS: Operation = Operation::new(Verb::Put, "v3/me
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANTS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/merchants/{sub_mchid}", "查询子商户（融合钱包）", MEMBERS_OF_GET_V3_GLOBAL_MERCHANTS_SUB_MCHID).product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/").merchant("sp_mchid", Place::Query).sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/refund-flow", "下载批次退款明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费金").refused_with(&[&error_lists::MULTIUSE]);
+pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/refund-flow", "下载批次退款明细", MEMBERS_OF_GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW).product_is("消费金").refused_with(&[&error_lists::MULTIUSE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/send-flow", "下载批次发放明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费金").refused_with(&[&error_lists::OF_GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW]);
+pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/send-flow", "下载批次发放明细", MEMBERS_OF_GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW).product_is("消费金").refused_with(&[&error_lists::OF_GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/use-flow", "下载核销明细", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("消费金").refused_with(&[&error_lists::MULTIUSE]);
+pub(crate) static GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW: Operation = Operation::new(Verb::Get, "v3/multiuse/stocks/{stock_id}/use-flow", "下载核销明细", MEMBERS_OF_GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW).product_is("消费金").refused_with(&[&error_lists::MULTIUSE]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MULTIUSE_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/multiuse/users/{openid}/coupons", "发放指定批次的消费金", "||stock_id out_request_no user_name! id_card_number! amount appid card_type|").product_is("消费金").number("out_request_no");
 #[rustfmt::skip]
@@ -1770,7 +1775,7 @@ pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPI
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}", "查询电子发票", "|sub_mchid fapiao_id||fapiao_information{buyer_information{phone! email!}}").product_is("电子发票").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::FAPIAO]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files", "获取发票下载信息", "|sub_mchid fapiao_id||").product_is("电子发票").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::FAPIAO]);
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files", "获取发票下载信息", "|sub_mchid fapiao_id||fapiao_download_info_list{download_url=d}").product_is("电子发票").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::FAPIAO]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards", "将电子发票插入微信用户卡包", "||sub_mchid scene buyer_information{type name taxpayer_id address telephone bank_name bank_account phone! email! amount out_trade_no fapiao_bill_type user_apply_message} fapiao_card_information{fapiao_media_id fapiao_number fapiao_code fapiao_time check_code password total_amount tax_amount amount seller_information{name taxpayer_id address telephone bank_name bank_account} extra_information{payee reviewer drawer} items{tax_code goods_name specification unit quantity unit_price amount tax_amount total_amount tax_rate tax_prefer_mark discount} remark}|").product_is("电子发票").sub_merchant("sub_mchid", Place::Body).succeeds_with(202).refused_with(&[&error_lists::FAPIAO]);
 #[rustfmt::skip]
@@ -1966,7 +1971,7 @@ pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE: Operation = Operati
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/h5", "H5下单", "||sp_appid sp_mchid sub_appid sub_mchid settle_info{profit_sharing subsidy_amount} description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address} h5_info{type app_name app_url bundle_id package_name}} payer{identity{type number! name!}}|").product_is("基础支付").number("out_trade_no").merchant("sp_mchid", Place::Body).sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER, &error_lists::PAY_REENTRY]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/id/{transaction_id}", "微信支付订单号查询", "|sp_mchid sub_mchid||transaction_id=e").product_is("基础支付").merchant("sp_mchid", Place::Query).sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::PAY_QUERY]);
+pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/id/{transaction_id}", "微信支付订单号查询", "|sp_mchid sub_mchid||transaction_id=e").product_is("基础支付").merchant("sp_mchid", Place::Query).sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/jsapi", "JSAPI下单", "||sp_appid sp_mchid sub_appid sub_mchid settle_info{profit_sharing subsidy_amount} description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{sp_openid sub_openid identity{type number! name!}} subsidy_info{subsidy_detail{subsidy_period_type subsidy_plan{subsidy_installment_num subsidy_percent}}}|").product_is("基础支付").number("out_trade_no").merchant("sp_mchid", Place::Body).sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER, &error_lists::PAY_REENTRY]);
 #[rustfmt::skip]
@@ -1976,7 +1981,7 @@ pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM: Operation = Oper
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/native", "Native下单", "||sp_appid sp_mchid sub_appid sub_mchid settle_info{profit_sharing subsidy_amount} description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{identity{type number! name!}}|").product_is("基础支付").number("out_trade_no").merchant("sp_mchid", Place::Body).sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_PARTNER_ORDER, &error_lists::PAY_REENTRY]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}", "商户订单号查询", "|sp_mchid sub_mchid||out_trade_no=e").product_is("基础支付").merchant("sp_mchid", Place::Query).sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::PAY_QUERY]);
+pub(crate) static GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}", "商户订单号查询", "|sp_mchid sub_mchid||out_trade_no=e").product_is("基础支付").merchant("sp_mchid", Place::Query).sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close", "关单", MEMBERS_OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE).product_is("基础支付").merchant("sp_mchid", Place::Body).sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE]);
 #[rustfmt::skip]
@@ -1994,7 +1999,7 @@ pub(crate) static POST_V3_PAY_TRANSACTIONS_EXPOSURE: Operation = Operation::new(
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_H5: Operation = Operation::new(Verb::Post, "v3/pay/transactions/h5", "H5下单", "||appid mchid description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address} h5_info{type app_name app_url bundle_id package_name}} payer{identity{type number! name!}} settle_info{profit_sharing}|").product_is("基础支付").number("out_trade_no").merchant("mchid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PAY_TRANSACTIONS_H5, &error_lists::PAY_REENTRY]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/transactions/id/{transaction_id}", "微信支付订单号查询", "|mchid||transaction_id=e").product_is("基础支付").merchant("mchid", Place::Query).refused_with(&[&error_lists::PAY_QUERY]);
+pub(crate) static GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/pay/transactions/id/{transaction_id}", "微信支付订单号查询", "|mchid||transaction_id=e").product_is("基础支付").merchant("mchid", Place::Query).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI: Operation = Operation::new(Verb::Post, "v3/pay/transactions/jsapi", "JSAPI下单", "||appid mchid description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{openid identity{type number! name!}} settle_info{profit_sharing} subsidy_info{subsidy_detail{subsidy_period_type subsidy_plan{subsidy_installment_num subsidy_percent}}}|").product_is("基础支付").number("out_trade_no").merchant("mchid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::PAY_ORDER, &error_lists::PAY_REENTRY]);
 #[rustfmt::skip]
@@ -2002,7 +2007,7 @@ pub(crate) static POST_V3_PAY_TRANSACTIONS_JSAPI_WITH_CONTRACT: Operation = Oper
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/native", "Native下单", "||appid mchid description attach out_trade_no amount{total currency} time_expire notify_url goods_tag limit_pay support_fapiao detail{cost_price invoice_id goods_detail{merchant_goods_id wechatpay_goods_id goods_name quantity unit_price}} scene_info{payer_client_ip device_id store_info{id name area_code address}} payer{identity{type number! name!}} settle_info{profit_sharing}|").product_is("基础支付").number("out_trade_no").merchant("mchid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PAY_TRANSACTIONS_NATIVE, &error_lists::PAY_REENTRY]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/transactions/out-trade-no/{out_trade_no}", "商户订单号查询", "|mchid||out_trade_no=e").product_is("基础支付").merchant("mchid", Place::Query).refused_with(&[&error_lists::PAY_QUERY]);
+pub(crate) static GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/pay/transactions/out-trade-no/{out_trade_no}", "商户订单号查询", "|mchid||out_trade_no=e").product_is("基础支付").merchant("mchid", Place::Query).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::PAY_QUERY]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/pay/transactions/out-trade-no/{out_trade_no}/close", "关单", "||mchid|").product_is("基础支付").merchant("mchid", Place::Body).repeated(Repeat::Safe).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE]);
 #[rustfmt::skip]
@@ -2064,7 +2069,7 @@ pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC:
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEPAYONDELIVERYORDER: Operation = Operation::new(Verb::Post, "v3/payscore/acquiringbank/servicepayondeliveryorder", "从业机构创建先用后付订单", "||out_order_no appid sub_mchid sub_appid channel_id service_id service_introduction post_payments{name amount description count} post_discounts{name description amount count} time_range{start_time start_time_remark end_time end_time_remark} location{start_location end_location} risk_fund{name amount description} attach notify_url openid sub_openid need_user_confirm mchid shopping_info{real_merchant_appid jump_link{jump_link_type appid path} goods{name picture amount count category_id}}|out_order_no=e").product_is("微信支付分(从业机构模式)").number("out_order_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).refused_with(&[&error_lists::PAYSCORE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYSCORE_MERCHANT_BILL: Operation = Operation::new(Verb::Get, "v3/payscore/merchant-bill", "商户申请获取对账单", "|bill_date tar_type encryption_algorithm service_id||download_bill_list{encrypt_key!}").product_is("微信支付分");
+pub(crate) static GET_V3_PAYSCORE_MERCHANT_BILL: Operation = Operation::new(Verb::Get, "v3/payscore/merchant-bill", "商户申请获取对账单", "|bill_date tar_type encryption_algorithm service_id||download_bill_list{hash_type=a hash_value=h download_url=d encrypt_key!=k nonce=v}").product_is("微信支付分");
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER: Operation = Operation::new(Verb::Get, "v3/payscore/oversea/partner/serviceorder", "查询支付分订单", MEMBERS_OF_GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER).product_is("微信支付分").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::PAYSCORE]);
 #[rustfmt::skip]
@@ -2314,7 +2319,7 @@ pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}", "商户转账批次单号查询批次单", MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO).product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单", MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO).product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商户明细单号查询明细单", "|sub_mchid||out_batch_no=e out_detail_no=e").product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}", "查询商家转账批次电子回单", MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO).product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
@@ -2328,7 +2333,7 @@ pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录", MEMBERS_OF_POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE).product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单", "|sub_mchid bill_date tar_type||").product_is("分账").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_BILLS]);
+pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单", "|sub_mchid bill_date tar_type||download_url=d hash_type=a hash_value=h").product_is("分账").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_BILLS]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/profitsharing/merchant-configs/{sub_mchid}", "查询最大分账比例", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("分账").sub_merchant("sub_mchid", Place::Path).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID]);
 #[rustfmt::skip]
@@ -2336,7 +2341,7 @@ pub(crate) static POST_V3_PROFITSHARING_ORDERS: Operation = Operation::new(Verb:
 #[rustfmt::skip]
 pub(crate) static POST_V3_PROFITSHARING_ORDERS_UNFREEZE: Operation = Operation::new(Verb::Post, "v3/profitsharing/orders/unfreeze", "解冻剩余资金", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER).product_is("分账").number("out_order_no").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_ORDERS_UNFREEZE]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/orders/{out_order_no}", "查询分账结果", MEMBERS_OF_GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO).product_is("分账").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO]);
+pub(crate) static GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/orders/{out_order_no}", "查询分账结果", MEMBERS_OF_GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO).product_is("分账").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Transfer, state: &["state"], finals: &["FINISHED"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_ADD: Operation = Operation::new(Verb::Post, "v3/profitsharing/receivers/add", "添加分账接收方", "||sub_mchid appid sub_appid type account name! relation_type custom_relation|name!").product_is("分账").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body).repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RECEIVERS_ADD]);
 #[rustfmt::skip]
@@ -2344,7 +2349,7 @@ pub(crate) static POST_V3_PROFITSHARING_RECEIVERS_DELETE: Operation = Operation:
 #[rustfmt::skip]
 pub(crate) static POST_V3_PROFITSHARING_RETURN_ORDERS: Operation = Operation::new(Verb::Post, "v3/profitsharing/return-orders", "请求分账回退", MEMBERS_OF_POST_V3_BRAND_PROFITSHARING_RETURNORDERS).product_is("分账").number("out_return_no").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_PROFITSHARING_RETURN_ORDERS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/return-orders/{out_return_no}", "查询分账回退结果", "|sub_mchid out_order_no||out_order_no=e out_return_no=e").product_is("分账").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO]);
+pub(crate) static GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO: Operation = Operation::new(Verb::Get, "v3/profitsharing/return-orders/{out_return_no}", "查询分账回退结果", "|sub_mchid out_order_no||out_order_no=e out_return_no=e").product_is("分账").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Transfer, state: &["result"], finals: &["SUCCESS", "FAILED"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: Operation = Operation::new(Verb::Get, "v3/profitsharing/transactions/{transaction_id}/amounts", "查询剩余待分金额", MEMBERS_OF_GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS).product_is("分账").refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, &error_lists::PROFITSHARING_AMOUNTS]);
 #[rustfmt::skip]
@@ -2368,7 +2373,7 @@ pub(crate) static GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RE
 #[rustfmt::skip]
 pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds", "申请退款", "||sub_mchid transaction_id out_trade_no out_refund_no reason notify_url funds_account amount{refund from{account amount} total currency} goods_detail{merchant_goods_id wechatpay_goods_id goods_name unit_price refund_amount refund_quantity}|out_refund_no=e").product_is("退款").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).repeated(Repeat::Safe).apart(60).refused_with(&[&error_lists::OF_POST_V3_REFUND_DOMESTIC_REFUNDS]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款", "|sub_mchid||out_refund_no=e").product_is("退款").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO]);
+pub(crate) static GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refund/domestic/refunds/{out_refund_no}", "查询单笔退款", "|sub_mchid||out_refund_no=e").product_is("退款").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Refund, state: &["status"], finals: &["SUCCESS", "CLOSED", "CLOSE", "REFUNDCLOSE", "ABNORMAL"], not_ready: &[], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: Operation = Operation::new(Verb::Post, "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", "发起异常退款", "||sub_mchid out_refund_no type bank_type bank_account! real_name!|refund_id=e out_refund_no=e").product_is("退款").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::OF_POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND]);
 #[rustfmt::skip]
@@ -2376,9 +2381,9 @@ pub(crate) static GET_V3_REFUNDS: Operation = Operation::new(Verb::Get, "v3/refu
 #[rustfmt::skip]
 pub(crate) static POST_V3_REFUNDS: Operation = Operation::new(Verb::Post, "v3/refunds", "申请退款", MEMBERS_OF_POST_V3_GLOBAL_REFUNDS).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_refund_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_REFUNDS_ID_REFUND_ID: Operation = Operation::new(Verb::Get, "v3/refunds/id/{refund_id}", "查询单笔退款(微信支付退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Refund, state: &["status"], finals: &["SUCCESS", "CLOSED", "CLOSE", "REFUNDCLOSE", "ABNORMAL"], not_ready: &[], may_appear: false });
 #[rustfmt::skip]
-pub(crate) static GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO: Operation = Operation::new(Verb::Get, "v3/refunds/out-refund-no/{out_refund_no}", "查询单笔退款(商户退款订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO).product_is("退款").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Refund, state: &["status"], finals: &["SUCCESS", "CLOSED", "CLOSE", "REFUNDCLOSE", "ABNORMAL"], not_ready: &[], may_appear: false });
 #[rustfmt::skip]
 pub(crate) static GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}", "还款单查询", MEMBERS_OF_GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO).product_is("平台收付通·还款支付");
 #[rustfmt::skip]
@@ -2432,7 +2437,7 @@ pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_S
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSACTIONS_APP: Operation = Operation::new(Verb::Post, "v3/transactions/app", "APP支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/transactions/id/{transaction_id}", "查询订单(微信支付订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_TRANSACTIONS_ID_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/transactions/id/{transaction_id}", "查询订单(微信支付订单号)", MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false });
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/id/{transaction_id}/close", "关闭订单(微信支付订单号)", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
@@ -2446,7 +2451,7 @@ pub(crate) static POST_V3_TRANSACTIONS_MWEB: Operation = Operation::new(Verb::Po
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSACTIONS_NATIVE: Operation = Operation::new(Verb::Post, "v3/transactions/native", "扫码支付下单", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_APP).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").number("out_trade_no").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)", MEMBERS_OF_GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/transactions/out-trade-no/{out_trade_no}", "查询订单(商户订单号)", MEMBERS_OF_GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Payment, state: &["trade_state"], finals: &["SUCCESS", "REFUND", "CLOSED", "REVOKED"], not_ready: &[], may_appear: false });
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: Operation = Operation::new(Verb::Post, "v3/transactions/out-trade-no/{out_trade_no}/close", "关闭订单(商户订单号)", MEMBERS_OF_POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE).product_is("基础支付").lives_at("https://api.mch.weixin.qq.com/hk/").sub_merchant("sub_mchid", Place::Body).succeeds_with(204);
 #[rustfmt::skip]
@@ -2454,21 +2459,21 @@ pub(crate) static POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE: Operat
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSFER_BATCHES: Operation = Operation::new(Verb::Post, "v3/transfer/batches", "发起批量转账", "||appid out_batch_no batch_name batch_remark total_amount total_num transfer_detail_list{out_detail_no transfer_amount transfer_remark openid user_name! user_id_card!} transfer_scene_id notify_url|out_batch_no=e").product_is("商家转账").number("out_batch_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_TRANSFER_BATCHES]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}", "微信批次单号查询批次单", MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID]);
+pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}", "微信批次单号查询批次单", MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账").settles(&FinalStates { pace: Pace::Transfer, state: &["transfer_batch", "batch_status"], finals: &["FINISHED", "CLOSED"], not_ready: &[], may_appear: true }).refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID: Operation = Operation::new(Verb::Get, "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}", "微信明细单号查询明细单", "|||batch_id=e detail_id=e user_name!").product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单", MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO]);
+pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}", "商家批次单号查询批次单", MEMBERS_OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID).product_is("商家转账").settles(&FinalStates { pace: Pace::Transfer, state: &["transfer_batch", "batch_status"], finals: &["FINISHED", "CLOSED"], not_ready: &[], may_appear: true }).refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "商家明细单号查询明细单", MEMBERS_OF_GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO).product_is("商家转账").refused_with(&[&error_lists::OF_GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_TRANSFER_BILL_RECEIPT: Operation = Operation::new(Verb::Post, "v3/transfer/bill-receipt", "转账电子回单申请受理", MEMBERS_OF_POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS).product_is("商家转账").refused_with(&[&error_lists::OF_POST_V3_TRANSFER_BILL_RECEIPT]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/bill-receipt/{out_batch_no}", "查询转账电子回单", "|||out_batch_no=e").product_is("商家转账");
+pub(crate) static GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO: Operation = Operation::new(Verb::Get, "v3/transfer/bill-receipt/{out_batch_no}", "查询转账电子回单", "|||out_batch_no=e hash_type=a hash_value=h download_url=d").product_is("商家转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/transfer-detail/electronic-receipts", "查询转账明细电子回单受理结果", "|accept_type out_batch_no out_detail_no||out_batch_no=e out_detail_no=e").product_is("商家转账");
+pub(crate) static GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Get, "v3/transfer-detail/electronic-receipts", "查询转账明细电子回单受理结果", "|accept_type out_batch_no out_detail_no||out_batch_no=e out_detail_no=e hash_type=a hash_value=h download_url=d").product_is("商家转账");
 #[rustfmt::skip]
-pub(crate) static POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/transfer-detail/electronic-receipts", "转账明细电子回单受理", "||accept_type out_batch_no out_detail_no|out_batch_no=e out_detail_no=e").product_is("商家转账").refused_with(&[&error_lists::OF_POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS]);
+pub(crate) static POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS: Operation = Operation::new(Verb::Post, "v3/transfer-detail/electronic-receipts", "转账明细电子回单受理", "||accept_type out_batch_no out_detail_no|out_batch_no=e out_detail_no=e hash_type=a hash_value=h download_url=d").product_is("商家转账").refused_with(&[&error_lists::OF_POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE: Operation = Operation::new(Verb::Get, "v3/transferdownload/elecvoucherfile", "下载电子回单PDF文件", "|token source||").product_is("商家转账·(用户确认模式)").unsigned().file();
 #[rustfmt::skip]
@@ -2504,9 +2509,9 @@ pub(crate) static POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIER
 #[rustfmt::skip]
 pub(crate) static DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER: Operation = Operation::new(Verb::Delete, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}", "删除商户标识", "||sp_mchid|").product_is("企业支付").merchant("sp_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_BILL_PROOF: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/proof", "申请企业商户企业支付出资凭证", "||sp_mchid sub_mchid start_date end_date entity_name out_operation_id|").product_is("企业支付").merchant("sp_mchid", Place::Body).sub_merchant("sub_mchid", Place::Body);
+pub(crate) static POST_V3_WEBIZPAY_BILL_PROOF: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/proof", "申请企业商户企业支付出资凭证", "||sp_mchid sub_mchid start_date end_date entity_name out_operation_id|download_url=d").product_is("企业支付").merchant("sp_mchid", Place::Body).sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static POST_V3_WEBIZPAY_BILL_TRADE_BILL: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/trade-bill", "申请企业商户企业支付业务账单", "||sp_mchid sub_mchid date type|").product_is("企业支付").merchant("sp_mchid", Place::Body).sub_merchant("sub_mchid", Place::Body);
+pub(crate) static POST_V3_WEBIZPAY_BILL_TRADE_BILL: Operation = Operation::new(Verb::Post, "v3/webizpay/bill/trade-bill", "申请企业商户企业支付业务账单", "||sp_mchid sub_mchid date type|download_url=d").product_is("企业支付").merchant("sp_mchid", Place::Body).sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
 pub(crate) static GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO: Operation = Operation::new(Verb::Get, "v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}", "使用商户卡号查询企业支付额度卡", MEMBERS_OF_GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO).product_is("企业支付").merchant("sp_mchid", Place::Query).sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]

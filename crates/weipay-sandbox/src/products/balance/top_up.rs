@@ -159,8 +159,8 @@ impl Platform {
         if !(1..=MAX_FEN).contains(&fen) {
             return Err(MerchantError::Invalid(format!("an account is topped up with 1 to {MAX_FEN} fen")));
         }
-        let (owner, now) = (Owner::merchant(mchid), self.clock.now());
-        let done = self.store.transaction(|tx| {
+        let owner = Owner::merchant(mchid);
+        let done = self.act(|tx, now| {
             let number = format!("5{:027}", tx.next_number("top-up")?);
             let posting = Posting::new(Business::TopUp, number, now);
             post(tx, posting.moves(owner.account(AccountKind::Bank), owner.account(account.kind()), fen))?;

@@ -11,8 +11,9 @@ use crate::products::Links;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::payments::codepay;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payer, Payment, TradeType};
-use crate::products::payments::refund::fixtures::{NOW as TIME_OF_WORLD, Wish, World};
+use crate::products::payments::refund::fixtures::{Shop, Wish};
 use crate::products::payments::refund::record::RefundState;
+use crate::products::world::NOW as TIME_OF_SHOP;
 use crate::response::File;
 use crate::store::{Fingerprint, Store};
 
@@ -134,36 +135,36 @@ fn a_bill_of_what_was_paid_has_no_columns_of_refunds_and_one_of_refunds_no_payme
 
 /// Two orders, of which one was paid with a coupon that is money and a discount; a refund that succeeded, one that is under way, one that
 /// could not be delivered and one that was closed.
-fn a_day_with_refunds() -> World {
-    let mut world = World::new();
-    world.pay(&Wish { coupons: vec![("CASH", 100), ("NOCASH", 200)], fee: 4, ..Wish::default() });
-    world.pay(&Wish { number: "order-2", ..Wish::default() });
+fn a_day_with_refunds() -> Shop {
+    let mut shop = Shop::new();
+    shop.pay(&Wish { coupons: vec![("CASH", 100), ("NOCASH", 200)], fee: 4, ..Wish::default() });
+    shop.pay(&Wish { number: "order-2", ..Wish::default() });
     let mut refund = |order: &str, number: &str, fen: i64| {
-        world.pass(60);
-        world.refund(order, number, fen, 1_000).unwrap();
+        shop.pass(60);
+        shop.refund(order, number, fen, 1_000).unwrap();
     };
     refund("order-1", "done", 500);
     refund("order-2", "closed", 300);
     refund("order-2", "abnormal", 200);
-    assert!(world.decide("abnormal", RefundState::Abnormal));
-    world.refund("order-1", "under-way", 250, 1_000).unwrap();
-    world
+    assert!(shop.decide("abnormal", RefundState::Abnormal));
+    shop.refund("order-1", "under-way", 250, 1_000).unwrap();
+    shop
 }
 
-fn bill_of_world(kind: TradeBill, world: &World) -> Vec<String> {
-    let bill = BillOf { day: clock::day(TIME_OF_WORLD), ..bill_of(BillKind::Trade(kind), None) };
-    lines(world.store(), &bill)
+fn bill_of_shop(kind: TradeBill, shop: &Shop) -> Vec<String> {
+    let bill = BillOf { day: clock::day(TIME_OF_SHOP), ..bill_of(BillKind::Trade(kind), None) };
+    lines(shop.store(), &bill)
 }
 
 #[test]
 fn a_refund_has_a_row_with_its_state_and_its_fee_comes_off() {
-    let mut world = a_day_with_refunds();
+    let mut shop = a_day_with_refunds();
     // The clock has let it succeed meanwhile.
-    assert!(!world.decide("closed", RefundState::Closed));
-    world.pass(60);
-    world.refund("order-2", "given-up", 100, 1_000).unwrap();
-    assert!(world.decide("given-up", RefundState::Closed));
-    let lines = bill_of_world(TradeBill::All, &world);
+    assert!(!shop.decide("closed", RefundState::Closed));
+    shop.pass(60);
+    shop.refund("order-2", "given-up", 100, 1_000).unwrap();
+    assert!(shop.decide("given-up", RefundState::Closed));
+    let lines = bill_of_shop(TradeBill::All, &shop);
     let cells = |line: &String| line.split(',').map(|cell| cell[1..].to_owned()).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = lines[1..lines.len() - 2].iter().map(cells).collect();
     assert!(rows.iter().all(|row| row.len() == 27), "{rows:?}");
@@ -185,21 +186,21 @@ fn a_refund_has_a_row_with_its_state_and_its_fee_comes_off() {
     assert_eq!(lines.last().unwrap(), "`7,`18.00,`11.00,`0.75,`0.04000,`20.00,`13.50");
     // What the merchant has is what the bill says.
     let left: i64 =
-        [AccountKind::Unsettled, AccountKind::Available].map(|kind| world.merchant(kind)).iter().sum();
+        [AccountKind::Unsettled, AccountKind::Available].map(|kind| shop.merchant(kind)).iter().sum();
     assert_eq!(left, 1_800 - 1_100 - 4);
 }
 
 #[test]
 fn a_bill_of_refunds_has_both_times_of_each_and_no_payments() {
-    let world = a_day_with_refunds();
-    let lines = bill_of_world(TradeBill::Refunded, &world);
+    let shop = a_day_with_refunds();
+    let lines = bill_of_shop(TradeBill::Refunded, &shop);
     assert_eq!(lines.len(), 1 + 4 + 2);
     let times: Vec<Vec<&str>> =
         lines[1..5].iter().map(|line| line.split(',').skip(14).take(2).collect()).collect();
     assert_eq!(times[0], ["`2027-01-15 16:01:00", "`2027-01-15 16:01:05"]);
     assert_eq!(times[3], ["`2027-01-15 16:03:00", "`"], "not yet");
     assert!(lines[1..5].iter().all(|line| line.split(',').count() == 29), "{lines:?}");
-    let paid = bill_of_world(TradeBill::Paid, &world);
+    let paid = bill_of_shop(TradeBill::Paid, &shop);
     assert_eq!((paid.len(), paid[4].as_str()), (1 + 2 + 2, "`2,`18.00,`0.00,`0.00,`0.10000,`20.00,`0.00"));
 }
 

@@ -318,8 +318,7 @@ impl Platform {
         if complains.phone.as_ref().is_some_and(|phone| phone.is_empty() || phone.len() > MAX_PHONE) {
             return Err(ComplaintError::Invalid("a phone number has between 1 and 50 bytes"));
         }
-        let now = self.clock.now();
-        self.store.transaction(|tx| make_complaint(tx, complains, now))
+        self.act(|tx, now| make_complaint(tx, complains, now))
     }
 
     /// A person goes on with a complaint, or the platform does. Gives its state (`complaint_state`).
@@ -333,8 +332,7 @@ impl Platform {
         said: &Said,
     ) -> Result<&'static str, ComplaintError> {
         said.check()?;
-        let now = self.clock.now();
-        self.store.transaction(|tx| take_step(tx, id, step, said, now))
+        self.act(|tx, now| take_step(tx, id, step, said, now))
     }
 }
 

@@ -145,8 +145,7 @@ impl Platform {
         if !is_openid(openid) {
             return Err(ContractError::Openid);
         }
-        let now = self.clock.now();
-        self.with_contract(number, |tx, contract| {
+        self.with_contract(number, |tx, contract, now| {
             let appids = (contract.appid.as_str(), contract.sub_appid.as_deref());
             let (payer, person) = payer_for(tx, &contract.named, appids, Some(openid))?;
             if contract.session.is_none() && contract.signature.is_none() {
@@ -168,8 +167,7 @@ impl Platform {
     /// # Errors
     /// When it is not signed or has ended, or the database fails.
     pub fn end_contract(&self, number: &str) -> Result<(), ContractError> {
-        let now = self.clock.now();
-        self.with_contract(number, |tx, contract| {
+        self.with_contract(number, |tx, contract, now| {
             match signing::end(tx, contract, EndedBy::Person, None, now)? {
                 true => Ok(()),
                 false => {
@@ -184,10 +182,9 @@ impl Platform {
     /// # Errors
     /// When there is no such contract, or the database fails.
     pub fn decline_contract(&self, number: &str) -> Result<(), ContractError> {
-        self.with_contract(
-            number,
-            |tx, contract| Ok(tx.save(&Contract { is_wallet_only: true, ..contract })?),
-        )
+        self.with_contract(number, |tx, contract, _| {
+            Ok(tx.save(&Contract { is_wallet_only: true, ..contract })?)
+        })
     }
 
     /// The person's bank card pays for the contract again.
@@ -195,7 +192,7 @@ impl Platform {
     /// # Errors
     /// When there is no such contract, or the database fails.
     pub fn accept_contract(&self, number: &str) -> Result<(), ContractError> {
-        self.with_contract(number, |tx, contract| {
+        self.with_contract(number, |tx, contract, _| {
             Ok(tx.save(&Contract { is_wallet_only: false, ..contract })?)
         })
     }
@@ -203,15 +200,15 @@ impl Platform {
     fn with_contract<T>(
         &self,
         number: &str,
-        mut work: impl FnMut(&Transaction<'_>, Contract) -> Result<T, ContractError>,
+        mut work: impl FnMut(&Transaction<'_>, Contract, i64) -> Result<T, ContractError>,
     ) -> Result<T, ContractError> {
         let number = number_in(number.trim());
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let mut found = Contract::find_for_person(tx, number)?;
             if found.len() > 1 {
                 return Err(ContractError::Ambiguous);
             }
-            work(tx, found.pop().ok_or(ContractError::Unknown)?)
+            work(tx, found.pop().ok_or(ContractError::Unknown)?, now)
         })
     }
 }

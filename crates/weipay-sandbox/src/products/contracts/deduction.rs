@@ -47,6 +47,9 @@ pub(super) struct Deduction {
     contract: String,
     /// On which day it was accepted.
     day: i64,
+    /// The day of the notice that it has used up.
+    #[serde(default)]
+    notice_day: Option<i64>,
     /// Why the last attempt failed: the code of APIv2 and its sentence.
     failure: Option<(String, String)>,
 }
@@ -140,6 +143,7 @@ pub(super) fn accept(
         out_trade_no: order.out_trade_no.clone(),
         contract: contract.key(),
         day,
+        notice_day: contract.notice.map(|notice| notice.day),
         failure: None,
     })?;
     let (count, fen) = (taken.count.saturating_add(1), taken.fen.saturating_add(order.total));
@@ -297,7 +301,9 @@ fn fail(
         today.count = today.count.saturating_sub(1);
         today.fen = today.fen.saturating_sub(order.total);
     }
-    let notice = contract.notice.map(|notice| Notice { is_used: false, ..notice });
+    // Another notice may have come since then, and another deduction have used that.
+    let is_used = |notice: Notice| notice.is_used && deduction.notice_day != Some(notice.day);
+    let notice = contract.notice.map(|notice| Notice { is_used: is_used(notice), ..notice });
     tx.save(&Contract { today, notice, ..contract.clone() })?;
     tx.save(&Deduction { failure: Some((code.to_owned(), sentence.to_owned())), ..deduction })?;
     let Some(notify_url) = order.notify_url.clone() else { return Ok(()) };

@@ -7,70 +7,21 @@
 //!
 //! `WEIPAY_CONTRACT_STEPS` has the number of steps; the default is quick.
 
+mod run;
+mod step;
+
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
-use serde_json::{Value, json};
-use tempfile::TempDir;
-use weipay_catalog::Catalog;
-use weipay_wire::ApiV3Key;
-
-use super::contract::{Contract, EndedBy};
-use super::signing;
 use crate::clock;
-use crate::contract::{Contract as Rules, ValidRequest};
-use crate::entropy::Entropy;
-use crate::merchants::{Account, Merchants};
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
-use crate::products::payments::order::Payer;
-use crate::products::{Context, HandlerError, PRODUCTS, due_handler, handler};
-use crate::store::{Store, StoreError, Transaction};
 
 const MCHID: &str = "1900000109";
-const APPID: &str = "wx8888888888888888";
 const PEOPLE: [&str; 2] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6p"];
 /// 2026-08-15T12:00:00+08:00.
 const NOW: i64 = 1_786_766_400;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-const STEPS_OF_A_CASE: usize = 40;
 /// The only amount of contracts with a schedule.
 const AGREED: i64 = 100;
-
-#[derive(Debug, Clone)]
-enum Step {
-    Presign { code: u8, has_schedule: bool },
-    Sign { code: u8, person: usize },
-    End { code: u8, by_merchant: bool },
-    OnlyWallet { code: u8, is_so: bool },
-    Notice { code: u8, days: i64, fen: i64 },
-    Book { code: u8, fen: i64 },
-    Deduct { code: u8, number: u8, fen: i64, is_v2: bool },
-    Fill { person: usize, fen: i64 },
-    Pass { seconds: i64 },
-    Restart,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let code = || 0..5u8;
-    let fen = || prop_oneof![3 => Just(AGREED), 1 => Just(1), 1 => Just(20_000), 2 => Just(50_000), 1 => Just(50_001)];
-    let seconds =
-        prop_oneof![Just(1), Just(2), Just(600), Just(HOUR), Just(9 * HOUR), Just(12 * HOUR), Just(DAY)];
-    prop_oneof![
-        3 => (code(), any::<bool>()).prop_map(|(code, has_schedule)| Step::Presign { code, has_schedule }),
-        4 => (code(), 0..2usize).prop_map(|(code, person)| Step::Sign { code, person }),
-        1 => (code(), any::<bool>()).prop_map(|(code, by_merchant)| Step::End { code, by_merchant }),
-        2 => (code(), prop_oneof![3 => Just(true), 1 => Just(false)]).prop_map(|(code, is_so)| Step::OnlyWallet { code, is_so }),
-        1 => (code(), 1..4i64, fen()).prop_map(|(code, days, fen)| Step::Notice { code, days, fen }),
-        2 => (code(), fen()).prop_map(|(code, fen)| Step::Book { code, fen }),
-        8 => (code(), 0..8u8, fen(), prop_oneof![2 => Just(true), 1 => Just(false)])
-            .prop_map(|(code, number, fen, is_v2)| Step::Deduct { code, number, fen, is_v2 }),
-        1 => (0..2usize, 1..60_000i64).prop_map(|(person, fen)| Step::Fill { person, fen }),
-        6 => seconds.prop_map(|seconds| Step::Pass { seconds }),
-        1 => Just(Step::Restart),
-    ]
-}
 
 /// Why a step is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +68,10 @@ struct Taking {
     is_v2: bool,
     state: &'static str,
     accepted: i64,
+    /// The day whose limits it counts for.
+    day: i64,
+    /// The day of the notice that it has used.
+    notice: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +80,8 @@ struct Model {
     contracts: BTreeMap<u8, Agreement>,
     takings: BTreeMap<u8, Taking>,
     wallets: [i64; 2],
+    are_frozen: [bool; 2],
+    notified: Vec<String>,
 }
 
 impl Model {
@@ -155,7 +112,14 @@ impl Model {
             return false;
         }
         self.contracts.get_mut(&code).unwrap().signer = Some(person);
+        self.notified.push(format!("ENTRUST.SIGN {}", name(code)));
         true
+    }
+
+    fn end(&mut self, code: u8) -> Result<(), Refused> {
+        self.signed(code)?.has_ended = true;
+        self.notified.push(format!("ENTRUST.TERMINATE {}", name(code)));
+        Ok(())
     }
 
     fn notice(&mut self, code: u8, days: i64, fen: i64) -> Result<(), Refused> {
@@ -202,7 +166,8 @@ impl Model {
             }
         }
         let contract = self.contracts.get_mut(&code).unwrap();
-        if contract.today.0 != day {
+        // A clock that went back starts no new day.
+        if contract.today.0 < day {
             contract.today = (day, 0, 0);
         }
         if let Some((on, state)) = contract.schedule {
@@ -220,16 +185,24 @@ impl Model {
                 return Err(Refused::Limit);
             }
         }
-        contract.today = (day, contract.today.1 + 1, contract.today.2 + fen);
+        contract.today = (contract.today.0, contract.today.1 + 1, contract.today.2 + fen);
         if let Some(notice) = &mut contract.notice {
             notice.3 = true;
         }
-        self.takings.insert(number, Taking { code, fen, is_v2, state: "ACCEPT", accepted: now });
+        let (day, notice) = (contract.today.0, contract.notice.map(|notice| notice.0));
+        self.takings.insert(number, Taking { code, fen, is_v2, state: "ACCEPT", accepted: now, day, notice });
         Ok(())
     }
 
-    fn pass(&mut self, seconds: i64) {
-        let until = self.now + seconds;
+    fn pass(&mut self, seconds: i64, is_late: bool) {
+        self.now += seconds;
+        if !is_late {
+            self.tick();
+        }
+    }
+
+    fn tick(&mut self) {
+        let until = self.now;
         loop {
             let deductions = self.takings.iter().filter(|(_, taking)| taking.state == "ACCEPT");
             let deductions = deductions.map(|(number, taking)| (taking.accepted + 2, 1, *number));
@@ -237,14 +210,14 @@ impl Model {
             let end = |known: &Agreement| Some(clock::midnight(known.schedule?.0 + 1) + 8 * HOUR);
             let ends = self.contracts.iter().filter(|(_, known)| is_open(known));
             let ends = ends.filter_map(|(code, known)| Some((end(known)?, 0, *code)));
-            let Some((at, what, number)) = deductions.chain(ends).min().filter(|next| next.0 <= until) else {
+            let Some((_, what, number)) = deductions.chain(ends).min().filter(|next| next.0 <= until) else {
                 break;
             };
-            self.now = self.now.max(at);
             if what == 1 {
                 self.take(number);
-            } else if let Some(known) = self.contracts.get_mut(&number) {
-                known.has_ended = true;
+            } else {
+                let _ = self.end(number);
+                let known = self.contracts.get_mut(&number).unwrap();
                 known.schedule = known.schedule.map(|(day, _)| (day, "EXPIRED"));
             }
         }
@@ -254,15 +227,25 @@ impl Model {
     fn take(&mut self, number: u8) {
         let taking = self.takings.get_mut(&number).unwrap();
         let contract = self.contracts.get_mut(&taking.code).unwrap();
-        let wallet = &mut self.wallets[contract.signer.unwrap()];
+        let person = contract.signer.unwrap();
+        let wallet = &mut self.wallets[person];
         let is_from_wallet = *wallet >= taking.fen;
-        if contract.has_ended || (contract.is_wallet_only && !is_from_wallet) {
+        let has_no_money = contract.is_wallet_only && !is_from_wallet;
+        let fails = contract.has_ended || self.are_frozen[person] || has_no_money;
+        let event = match (taking.is_v2, fails) {
+            (true, _) => "v2/transaction-success",
+            (false, true) => "TRANSACTION.FAIL",
+            (false, false) => "TRANSACTION.SUCCESS",
+        };
+        self.notified.push(format!("{event} {}", number_of(number)));
+        if fails {
             taking.state = "PAYERROR";
-            if contract.today.0 == clock::day(taking.accepted) {
+            if contract.today.0 == taking.day {
                 contract.today.1 -= 1;
                 contract.today.2 -= taking.fen;
             }
-            if let Some(notice) = &mut contract.notice {
+            // What it has used is given back, and nothing that came since.
+            if let Some(notice) = contract.notice.as_mut().filter(|notice| Some(notice.0) == taking.notice) {
                 notice.3 = false;
             }
             return;
@@ -273,20 +256,10 @@ impl Model {
         taking.state = "SUCCESS";
         if let Some(schedule) = &mut contract.schedule {
             schedule.1 = "PAID";
-            contract.has_ended = true;
+            let code = taking.code;
+            let _ = self.end(code);
         }
     }
-}
-
-struct World {
-    folder: TempDir,
-    store: Option<Store>,
-    rules: Rules,
-    entropy: Entropy,
-    merchants: Merchants,
-    api_v3_key: ApiV3Key,
-    caller: Account,
-    now: i64,
 }
 
 fn name(code: u8) -> String {
@@ -297,266 +270,6 @@ fn number_of(number: u8) -> String {
     format!("order-{number}")
 }
 
-impl World {
-    fn new() -> Self {
-        let mut world = Self {
-            folder: tempfile::tempdir().unwrap(),
-            store: None,
-            rules: Rules::default(),
-            entropy: Entropy::seeded(1),
-            merchants: Merchants::default(),
-            api_v3_key: ApiV3Key::new(&"0".repeat(32)).unwrap(),
-            caller: Account {
-                mchid: MCHID.to_owned(),
-                appids: vec![APPID.to_owned()],
-                sub_merchants: Vec::new(),
-            },
-            now: NOW,
-        };
-        world.restart();
-        world
-    }
-
-    fn restart(&mut self) {
-        self.store = None;
-        self.store = Some(Store::open(&self.folder.path().join("state.db")).unwrap());
-    }
-
-    fn store(&self) -> &Store {
-        self.store.as_ref().unwrap()
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, &'static str> {
-        let (operation, request) = match path.strip_prefix("/v2/") {
-            Some(_) => {
-                let operation = Catalog::embedded().find(method, &path[1..]).unwrap();
-                (operation, ValidRequest::from_body(body.as_object().unwrap().clone()))
-            }
-            None => {
-                let routed = Catalog::embedded().route(method, path).unwrap();
-                let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-                (routed.operation, self.rules.checked(&routed, None, &bytes).unwrap())
-            }
-        };
-        let context = Context {
-            caller: &self.caller,
-            api_v3_key: &self.api_v3_key,
-            request: &request,
-            now: self.now,
-            entropy: &self.entropy,
-            base_url: "http://127.0.0.1",
-            idempotency_key: None,
-            merchants: &self.merchants,
-            certificates: &[],
-            platform_serial: "",
-        };
-        let handler = handler(PRODUCTS, operation).unwrap();
-        let done: Result<Value, HandlerError> = self.store().transaction(|tx| handler(tx, &context));
-        done.map_err(|error| match error {
-            HandlerError::Refused(refusal) => refusal.code,
-            HandlerError::Failed(error) => panic!("{error}"),
-        })
-    }
-
-    fn pass(&mut self, seconds: i64) {
-        self.now += seconds;
-        while let Some(due) = self.store().transaction(|tx| tx.next_due(self.now, None)).unwrap() {
-            let handler = due_handler(PRODUCTS, &due.kind).unwrap();
-            let done: Result<(), HandlerError> = self.store().transaction(|tx| {
-                tx.unschedule(&due)?;
-                handler(tx, &due.key, due.at)
-            });
-            done.unwrap();
-        }
-    }
-
-    fn contract(&self, code: u8) -> Option<Contract> {
-        self.store().transaction(|tx| Contract::find(tx, MCHID, &name(code))).unwrap()
-    }
-
-    fn id(&self, code: u8) -> String {
-        let signature = self.contract(code).and_then(|contract| contract.signature);
-        signature.map_or_else(|| "209901010000000001".to_owned(), |signature| signature.id)
-    }
-
-    /// What a person does with a contract; `false` if there is none.
-    fn person(
-        &self,
-        code: u8,
-        mut act: impl FnMut(&Transaction<'_>, Contract) -> Result<bool, StoreError>,
-    ) -> bool {
-        let done = self.store().transaction(|tx| match Contract::find(tx, MCHID, &name(code))? {
-            Some(contract) => act(tx, contract),
-            None => Ok(false),
-        });
-        done.unwrap()
-    }
-
-    fn sign(&self, code: u8, person: usize) -> bool {
-        let (openid, person) = (PEOPLE[person].to_owned(), Owner::person(PEOPLE[person]));
-        let payer = Payer { openid: Some(openid), sub_openid: None };
-        self.person(code, |tx, contract| {
-            let checked = signing::check_signable(tx, &contract, &person, self.now)?;
-            if checked.is_ok() {
-                signing::sign(tx, contract, payer.clone(), person.clone(), self.now)?;
-            }
-            Ok(checked.is_ok())
-        })
-    }
-
-    fn end_by_person(&self, code: u8) -> bool {
-        self.person(code, |tx, contract| signing::end(tx, contract, EndedBy::Person, None, self.now))
-    }
-
-    fn purse(&self, owner: &Owner) -> Purse {
-        self.store().transaction(|tx| Purse::find(tx, owner)).unwrap()
-    }
-}
-
 fn plan(has_schedule: bool) -> i64 {
     if has_schedule { 2 } else { 1 }
-}
-
-fn take(world: &mut World, model: &mut Model, step: &Step) {
-    let v3 = |expected: Result<(), Refused>| expected.map_err(|refused| refused.code(false));
-    match *step {
-        Step::Presign { code, has_schedule } => {
-            let mut body = json!({
-                "appid": APPID, "plan_id": plan(has_schedule), "out_contract_code": name(code),
-                "contract_display_account": "a", "contract_notify_url": "https://example.com/n",
-            });
-            if has_schedule {
-                let day = clock::midnight(clock::day(world.now) + 2);
-                let date: String = clock::rfc3339(day).chars().take(10).collect();
-                body["deduct_schedule"] = json!({ "estimated_deduct_date": date,
-                    "estimated_deduct_amount": { "total": AGREED }, "description": "a" });
-            }
-            let path = "/v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app";
-            assert_eq!(
-                world.ask("POST", path, &body).map(drop),
-                v3(model.presign(code, has_schedule)),
-                "{step:?}"
-            );
-        }
-        Step::Sign { code, person } => {
-            assert_eq!(world.sign(code, person), model.sign(code, person), "{step:?}");
-        }
-        Step::End { code, by_merchant } => {
-            let expected = model.signed(code).map(|known| known.has_ended = true);
-            if by_merchant {
-                let body = json!({ "contract_id": world.id(code), "contract_termination_remark": "a" });
-                let got = world.ask("POST", "/v2/papay/deletecontract", &body).map(drop);
-                let expected = match expected {
-                    Err(Refused::HasEnded) => Err("INVALID_REQUEST"),
-                    expected => expected.map_err(|refused| refused.code(true)),
-                };
-                assert_eq!(got, expected, "{step:?}");
-            } else {
-                assert_eq!(world.end_by_person(code), expected.is_ok(), "{step:?}");
-            }
-        }
-        Step::OnlyWallet { code, is_so } => {
-            let change = |tx: &Transaction<'_>, contract: Contract| {
-                tx.save(&Contract { is_wallet_only: is_so, ..contract })?;
-                Ok(true)
-            };
-            let known = model.contracts.get_mut(&code);
-            assert_eq!(world.person(code, change), known.is_some());
-            if let Some(known) = known {
-                known.is_wallet_only = is_so;
-            }
-        }
-        Step::Notice { code, days, fen } => {
-            let body = json!({ "mchid": MCHID, "appid": APPID, "deduct_duration": { "count": days, "unit": "DAY" },
-                "estimated_amount": { "amount": fen, "currency": "CNY" } });
-            let path = format!("/v3/papay/contracts/{}/notify", world.id(code));
-            let got = world.ask("POST", &path, &body).map(drop);
-            assert_eq!(got, v3(model.notice(code, days, fen)), "{step:?}");
-        }
-        Step::Book { code, fen } => {
-            let body = json!({ "appid": APPID, "schedule_amount": { "total": fen } });
-            let path = format!("/v3/papay/pay/schedules/contract-id/{}/schedule", world.id(code));
-            assert_eq!(world.ask("POST", &path, &body).map(drop), v3(model.book(code, fen)), "{step:?}");
-        }
-        Step::Deduct { code, number, fen, is_v2 } => {
-            let expected = model.deduct(code, number, fen, is_v2).map_err(|refused| refused.code(is_v2));
-            let (path, body) = if is_v2 {
-                let body = json!({
-                    "appid": APPID, "mch_id": MCHID, "body": "a", "out_trade_no": number_of(number), "total_fee": fen,
-                    "spbill_create_ip": "127.0.0.1", "notify_url": "https://example.com/n", "trade_type": "PAP",
-                    "contract_id": world.id(code),
-                });
-                ("/v2/pay/pappayapply", body)
-            } else {
-                let body = json!({
-                    "appid": APPID, "description": "a", "out_trade_no": number_of(number), "amount": { "total": fen },
-                    "transaction_notify_url": "https://example.com/n", "contract_id": world.id(code),
-                });
-                ("/v3/papay/pay/transactions/apply", body)
-            };
-            assert_eq!(world.ask("POST", path, &body).map(drop), expected, "{step:?} {model:?}");
-        }
-        Step::Fill { person, fen } => {
-            let owner = Owner::person(PEOPLE[person]);
-            let (from, to) = (owner.account(AccountKind::Bank), owner.account(AccountKind::Wallet));
-            let posting = Posting::new(Business::TopUp, "1", world.now).moves(from, to, fen);
-            world.store().transaction(|tx| post(tx, posting.clone())).unwrap();
-            model.wallets[person] += fen;
-        }
-        Step::Pass { seconds } => {
-            world.pass(seconds);
-            model.pass(seconds);
-        }
-        Step::Restart => world.restart(),
-    }
-}
-
-fn agree(world: &World, model: &Model) {
-    assert_eq!(world.store().transaction(sum_of_everything).unwrap(), 0);
-    for (code, known) in &model.contracts {
-        let plan = plan(known.schedule.is_some());
-        let path = format!("/v3/papay/sign/contracts/plan-id/{plan}/out-contract-code/{}", name(*code));
-        let shown = world.ask("GET", &path, &Value::Null);
-        let Some(person) = known.signer else {
-            assert_eq!(shown, Err("NOT_FOUND"));
-            continue;
-        };
-        let shown = shown.unwrap();
-        let state = if known.has_ended { "TERMINATED" } else { "SIGNED" };
-        assert_eq!((&shown["contract_state"], &shown["openid"]), (&json!(state), &json!(PEOPLE[person])));
-        let schedule = known.schedule.map(|(_, state)| state);
-        assert_eq!(shown["deduct_schedule"]["schedule_state"].as_str(), schedule);
-    }
-    let mut paid = 0;
-    for (number, taking) in &model.takings {
-        let body = json!({ "appid": APPID, "mch_id": MCHID, "out_trade_no": number_of(*number) });
-        let shown = world.ask("POST", "/v2/pay/paporderquery", &body).unwrap();
-        assert_eq!(shown["trade_state"], taking.state, "{number} {model:?}");
-        paid += if taking.state == "SUCCESS" { taking.fen } else { 0 };
-    }
-    let merchant = world.purse(&Owner::merchant(MCHID));
-    assert_eq!(merchant.basic() + merchant.balance(AccountKind::Fees), paid);
-    for (person, fen) in PEOPLE.into_iter().zip(model.wallets) {
-        assert_eq!(world.purse(&Owner::person(person)).balance(AccountKind::Wallet), fen);
-    }
-}
-
-#[test]
-fn contracts_live_as_the_model_says_and_money_is_conserved() {
-    let steps = std::env::var("WEIPAY_CONTRACT_STEPS")
-        .ok()
-        .and_then(|steps| steps.parse().ok())
-        .unwrap_or(1_000usize);
-    let cases = u32::try_from(steps.div_ceil(STEPS_OF_A_CASE)).unwrap();
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let lives = proptest::collection::vec(step(), STEPS_OF_A_CASE);
-    let run = TestRunner::new(config).run(&lives, |steps| {
-        let (mut world, mut model) = (World::new(), Model { now: NOW, ..Model::default() });
-        for step in &steps {
-            take(&mut world, &mut model, step);
-            agree(&world, &model);
-        }
-        Ok(())
-    });
-    run.unwrap();
 }

@@ -99,7 +99,8 @@ fn check_usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::merchant_coupons::coupon::{Condition, Event};
+    use crate::products::coupon_stocks::Event;
+    use crate::products::merchant_coupons::coupon::Condition;
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_coupon, a_stock, stranger};
 
     fn tie(order: &str) -> AssociationRequest {

@@ -96,7 +96,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
-        self.store.transaction(|tx| stock::set_stock_state(tx, stock_id, state))
+        self.act(|tx, _| stock::set_stock_state(tx, stock_id, state))
     }
 
     /// Links product information (商品信息) to a stock. Whether there is such a stock.
@@ -104,7 +104,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn link_product(&self, stock_id: &str) -> Result<bool, StoreError> {
-        self.store.transaction(|tx| {
+        self.act(|tx, _| {
             let Some(stock) = stock::find(tx, stock_id)? else { return Ok(false) };
             tx.save(&Stock { has_product: true, ..stock }).map(|()| true)
         })
@@ -115,8 +115,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn delete_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let found = coupon::find(tx, stock_id, code)?.and_then(|(_, coupon)| thrown_away(coupon, now));
             found.map_or(Ok(false), |coupon| tx.save(&coupon).map(|()| true))
         })

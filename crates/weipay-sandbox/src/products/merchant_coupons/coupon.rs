@@ -14,6 +14,7 @@ use super::definition::CodeMode;
 use super::stock::Stock;
 use crate::clock;
 use crate::products::coupon_stocks::validity::Window;
+use crate::products::coupon_stocks::{Event, in_time};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// A coupon that a user received.
@@ -50,13 +51,6 @@ pub(crate) enum Condition {
     Deactivated(Event, Option<String>),
     /// The user took it out of the card pack. Nothing in the API does that.
     Deleted,
-}
-
-/// A step that a merchant's request made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Event {
-    pub(crate) request_no: String,
-    pub(crate) time: i64,
 }
 
 /// The order that a coupon is associated with.
@@ -200,21 +194,16 @@ impl Record for Coupon {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        let condition = condition_value(&self.openid, self.condition.word(), self.window.expire);
+        let condition = joined(&self.openid, self.condition.word());
         vec![
             IndexEntry::new(STOCK_AND_USER, joined(&self.stock_id, &self.openid)),
             IndexEntry::new(CODE, self.code.as_str()),
             IndexEntry::new(CREATOR, joined(&self.openid, &self.creator)),
             IndexEntry::new(BELONG, joined(&self.openid, &self.belong_merchant)),
             IndexEntry::new(SENDER, joined(&self.openid, &self.sender)),
-            IndexEntry::new(CONDITION, condition),
+            IndexEntry::new(CONDITION, in_time::at(&condition, self.window.expire)),
         ]
     }
-}
-
-/// Values with one user and one condition stand in the order of their expiry.
-fn condition_value(openid: &str, condition: &str, expire: i64) -> String {
-    format!("{}:{:020}", joined(openid, condition), expire.max(0))
 }
 
 /// Which coupons of a user are looked for. Every part is a condition on an index, so that nothing else is read.
@@ -235,14 +224,11 @@ impl Filter {
         };
         let of_stock = |stock_id: &String| IndexRange::equal(STOCK_AND_USER, joined(stock_id, &self.openid));
         let state = || {
-            let within = |condition, from, to| IndexRange {
-                index: CONDITION,
-                from: condition_value(&self.openid, condition, from),
-                to: condition_value(&self.openid, condition, to),
-            };
+            let within =
+                |condition, from, to| in_time::between(CONDITION, &joined(&self.openid, condition), from, to);
             let any = |condition| within(condition, 0, i64::MAX);
             match self.state {
-                None => any_condition(&self.openid),
+                None => in_time::beginning_with(CONDITION, &self.openid),
                 Some(CouponState::Sended) => within(SENT, now, i64::MAX),
                 Some(CouponState::Expired) => within(SENT, 0, now.saturating_sub(1)),
                 Some(CouponState::Used) => any(USED),
@@ -260,11 +246,6 @@ impl Filter {
         let is_open = self.state.is_none() && exact.iter().any(Option::is_some);
         exact.into_iter().flatten().chain((!is_open).then(state)).collect()
     }
-}
-
-/// All coupons of a user.
-fn any_condition(openid: &str) -> IndexRange {
-    IndexRange { index: CONDITION, from: joined(openid, ""), to: joined(openid, "~") }
 }
 
 fn with_stock(tx: &Transaction<'_>, coupon: Coupon) -> Result<(Stock, Coupon), StoreError> {
@@ -312,7 +293,7 @@ pub(super) fn find_of_user(
     openid: &str,
     code: &str,
 ) -> Result<Option<(Stock, Coupon)>, StoreError> {
-    let conditions = [IndexRange::equal(CODE, code), any_condition(openid)];
+    let conditions = [IndexRange::equal(CODE, code), in_time::beginning_with(CONDITION, openid)];
     let newest: Option<Coupon> = tx.find(&conditions, Page { offset: 0, limit: 1 })?.pop();
     newest.map(|coupon| with_stock(tx, coupon)).transpose()
 }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::coupon::{self, Condition, Coupon, Event};
+use super::coupon::{self, Condition, Coupon};
 use super::stock::{self, Stock};
 use super::{may_operate, once_for_merchant, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
+use crate::products::coupon_stocks::Event;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::store::Transaction;
 

@@ -5,7 +5,7 @@
 //! handlers must agree, repeat their response to a number, and change nothing when they refuse. The clock moves in both
 //! directions, and the platform is restarted on its database in between.
 //!
-//! A failing case is shrunk, printed, and kept below `proptest-regressions/`, from where it runs first ever after.
+//! `WEIPAY_MERCHANT_COUPON_STEPS` has the number of steps; the default is quick.
 
 mod run;
 mod step;

@@ -101,7 +101,7 @@ impl Platform {
     }
 
     fn receive_by_token(&self, token: &str, openid: &str) -> Result<Reception, StoreError> {
-        let offer = self.store.transaction(|tx| pre_sending::find(tx, token))?;
+        let offer = self.act(|tx, _| pre_sending::find(tx, token))?;
         let Some(offer) = offer else {
             return Ok(Reception::refused("PARAM_ERROR", "no such token was made"));
         };
@@ -131,8 +131,7 @@ impl Platform {
     }
 
     fn receive_all(&self, sender: &Account, reading: &Reading) -> Result<Reception, StoreError> {
-        let now = self.clock.now();
-        let received = self.store.transaction(|tx| {
+        let received = self.act(|tx, now| {
             let receive = |item: &Item| self.receive_one(tx, sender, reading, item, now);
             reading.items.iter().map(receive).collect::<Result<Vec<_>, StoreError>>()
         })?;

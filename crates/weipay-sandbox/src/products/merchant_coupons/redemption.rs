@@ -5,13 +5,14 @@
 
 use serde_json::{Value, json};
 
-use super::coupon::{self, Condition, Coupon, CouponState, Event};
+use super::coupon::{self, Condition, Coupon, CouponState};
 use super::stock::Stock;
 use super::unconfirmed::words;
 use super::{may_operate, once_for_merchant, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
+use crate::products::coupon_stocks::Event;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::Transaction;

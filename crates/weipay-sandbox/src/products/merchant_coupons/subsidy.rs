@@ -346,7 +346,8 @@ fn successful(tx: &Transaction<'_>, request: &SubsidyRequest) -> Result<Vec<PayR
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::merchant_coupons::coupon::{Condition, Event};
+    use crate::products::coupon_stocks::Event;
+    use crate::products::merchant_coupons::coupon::Condition;
     use crate::products::merchant_coupons::fixtures::{CALLER, MCHID, NOW, a_coupon, a_stock, stranger};
 
     fn request(amount: i64) -> SubsidyRequest {

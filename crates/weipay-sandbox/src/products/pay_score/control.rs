@@ -170,8 +170,7 @@ impl Platform {
         if !is_openid(openid) {
             return Err(ServiceOrderError::Openid);
         }
-        let now = self.clock.now();
-        self.store.transaction(|tx| match permissions::open(tx, permission(tx, number)?, openid, now)? {
+        self.act(|tx, now| match permissions::open(tx, permission(tx, number)?, openid, now)? {
             true => Ok(()),
             false => Err(ServiceOrderError::Permission("the service is open already")),
         })
@@ -182,8 +181,7 @@ impl Platform {
     /// # Errors
     /// When it is not open, or the database fails.
     pub fn close_pay_score_permission(&self, number: &str) -> Result<(), ServiceOrderError> {
-        let now = self.clock.now();
-        self.store.transaction(|tx| match permissions::close(tx, permission(tx, number)?, now)? {
+        self.act(|tx, now| match permissions::close(tx, permission(tx, number)?, now)? {
             true => Ok(()),
             false => Err(ServiceOrderError::Permission("the service is not open")),
         })
@@ -197,9 +195,8 @@ impl Platform {
         if !is_openid(openid) {
             return Err(ServiceOrderError::Openid);
         }
-        let now = self.clock.now();
         let mut refused = None;
-        let done = self.with_service_order(number, |tx, order| {
+        let done = self.with_service_order(number, |tx, order, now| {
             Ok(steps::confirm(tx, order, openid, now)?.is_some_and(|confirmed| {
                 refused = confirmed.err();
                 true
@@ -213,7 +210,7 @@ impl Platform {
     /// # Errors
     /// When there is no such order, it has ended, or the database fails.
     pub fn decline_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
-        self.with_service_order(number, declines)
+        self.with_service_order(number, |tx, order, _| declines(tx, order))
     }
 
     /// The person pays a completed service order at once.
@@ -221,16 +218,15 @@ impl Platform {
     /// # Errors
     /// When there is nothing to pay, or the database fails.
     pub fn pay_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
-        let now = self.clock.now();
-        self.with_service_order(number, |tx, order| collection::pay_completed(tx, order, now))
+        self.with_service_order(number, |tx, order, now| collection::pay_completed(tx, order, now))
     }
 
     fn with_service_order(
         &self,
         number: &str,
-        mut work: impl FnMut(&Transaction<'_>, ServiceOrder) -> Result<bool, HandlerError>,
+        mut work: impl FnMut(&Transaction<'_>, ServiceOrder, i64) -> Result<bool, HandlerError>,
     ) -> Result<(), ServiceOrderError> {
-        self.store.transaction(|tx| with_order(tx, number, &mut work))
+        self.act(|tx, now| with_order(tx, number, |tx, order| work(tx, order, now)))
     }
 }
 

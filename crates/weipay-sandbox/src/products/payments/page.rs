@@ -93,7 +93,7 @@ impl Platform {
     /// # Errors
     /// When there is no such order, it has no page (付款码), or the database fails.
     pub fn pay_page(&self, order: &str, mchid: Option<&str>) -> Result<String, PersonPaysError> {
-        let (trade_type, id) = self.store.transaction(|tx| {
+        let (trade_type, id) = self.act(|tx, _| {
             let payable = find(tx, order.trim(), mchid)?;
             let newest = payable.prepays().last().map(|prepay| prepay.id.clone());
             let id = newest.ok_or_else(|| {
@@ -132,16 +132,14 @@ impl Platform {
         let invoice = self.invoice(&visit)?;
         match request.method.as_str() {
             "GET" | "HEAD" => Ok(self.show_page(&visit, &invoice, None)),
-            "POST" => self.act(request, &visit, &invoice),
+            "POST" => self.pay_or_cancel(request, &visit, &invoice),
             _ => Err(refused(405, "方法不对", "This page takes GET and POST.")),
         }
     }
 
     fn invoice(&self, visit: &Visit) -> Result<Invoice, Box<Response>> {
-        let now = self.clock.now();
         let found = self
-            .store
-            .transaction(|tx| Invoice::find(tx, &visit.given(), &visit.number, visit.person.as_deref(), now));
+            .act(|tx, now| Invoice::find(tx, &visit.given(), &visit.number, visit.person.as_deref(), now));
         found.map_err(|error| match error {
             PersonPaysError::NotFound(_) | PersonPaysError::NotPayable(_) => {
                 refused(404, "没有这个订单", "No order has this address.")
@@ -167,7 +165,12 @@ impl Platform {
     }
 
     /// Pays or cancels, when the form of this page says so.
-    fn act(&self, request: &Request, visit: &Visit, invoice: &Invoice) -> Result<Response, Box<Response>> {
+    fn pay_or_cancel(
+        &self,
+        request: &Request,
+        visit: &Visit,
+        invoice: &Invoice,
+    ) -> Result<Response, Box<Response>> {
         check_origin(request)?;
         let form = std::str::from_utf8(&request.body).unwrap_or_default();
         if request.body.len() > MAX_FORM {

@@ -263,8 +263,7 @@ impl Platform {
                 "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o";
             return Err(not_payable(reason.to_owned()));
         }
-        let now = self.clock.now();
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let given = match (&pays.order, &front_end) {
                 (Some(order), _) => order.trim(),
                 (None, Some(front_end)) => &front_end.prepay_id,

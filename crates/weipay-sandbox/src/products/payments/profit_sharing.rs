@@ -16,6 +16,8 @@ mod forms;
 pub(crate) mod funds;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod race;
 mod receivers;
 mod refusals;
 mod returns;

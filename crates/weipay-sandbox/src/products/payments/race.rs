@@ -1,8 +1,6 @@
 //! Somebody pays an order while its merchant closes it and its time ends: exactly one of these happens to it.
 
 use std::collections::BTreeSet;
-use std::sync::Barrier;
-use std::thread;
 
 use serde_json::{Value, json};
 use weipay_wire::{Authorization, PrivateKey, random_nonce, request_message};
@@ -12,12 +10,12 @@ use super::person::PersonPays;
 use crate::clock::{self, Clock, HeldClock};
 use crate::platform::Request;
 use crate::products::ledger::{AccountKind, Owner, Purse, sum_of_everything};
+use crate::products::race::{RACES, at_once};
 use crate::response::Response;
 use crate::sandbox::Sandbox;
 use crate::store::StoreError;
 
 const NOW: i64 = 1_786_766_400;
-const RACES: i64 = 1_000;
 
 struct Merchant<'a> {
     sandbox: &'a Sandbox,
@@ -72,47 +70,24 @@ impl Merchant<'_> {
 }
 
 /// One race. Whether the order was paid.
-fn race(merchant: &Merchant<'_>, hand: &HeldClock, number: &str, first: i64) -> bool {
+fn race(merchant: &Merchant<'_>, hand: &HeldClock, number: &str, late: usize) -> bool {
     let (platform, now) = (merchant.sandbox.platform(), hand.now());
     merchant.make(number, now);
-    let start = Barrier::new(3);
-    let (paid, closed) = thread::scope(|scope| {
-        let pay = || {
-            start.wait();
-            platform.pay(&PersonPays::new(number)).is_ok()
-        };
-        let close = || {
-            start.wait();
-            merchant.close(number, now).status
-        };
-        let expire = || {
-            start.wait();
-            hand.set(now + 60);
-            platform.tick(now + 60).unwrap();
-        };
-        // The last to come to the start is the first to leave it.
-        let (paying, closing);
-        match first {
-            0 => {
-                scope.spawn(expire);
-                closing = scope.spawn(close);
-                paying = scope.spawn(pay);
-            }
-            1 => {
-                paying = scope.spawn(pay);
-                scope.spawn(expire);
-                closing = scope.spawn(close);
-            }
-            _ => {
-                closing = scope.spawn(close);
-                paying = scope.spawn(pay);
-                scope.spawn(expire);
-            }
+    let pay = || platform.pay(&PersonPays::new(number)).is_ok();
+    let close = || match merchant.close(number, now).status {
+        204 => true,
+        // A close that comes after the payment.
+        status => {
+            assert_eq!(status, 400, "{number}");
+            false
         }
-        (paying.join().unwrap(), closing.join().unwrap())
-    });
-    // A close that comes after the payment is refused; every other one has what it wants.
-    assert_eq!(closed, if paid { 400 } else { 204 }, "{number}");
+    };
+    let expire = || {
+        hand.set(now + 60);
+        platform.tick(now + 60).is_ok()
+    };
+    let [paid, closed, _] = at_once([&pay, &close, &expire], late);
+    assert_ne!(paid, closed, "{number}");
     paid
 }
 
@@ -125,7 +100,7 @@ fn a_payment_a_close_and_an_expiry_at_the_same_time_have_one_outcome() {
     let (mut paid, mut numbers) = (0, BTreeSet::new());
     for index in 0..RACES {
         let number = format!("race-{index:04}");
-        let is_paid = race(&merchant, &hand, &number, index % 3);
+        let is_paid = race(&merchant, &hand, &number, index);
         paid += i64::from(is_paid);
         let (order, has, fees, sum) = merchant.look(&number);
         let state = if is_paid { OrderState::Success } else { OrderState::Closed };

@@ -39,8 +39,7 @@ pub(crate) enum Opened {
 impl Platform {
     /// A person opens a red packet.
     pub(crate) fn open_red_packet(&self, number: &str) -> Result<Opened, StoreError> {
-        let now = self.clock.now();
-        let opened: Result<Opened, HandlerError> = self.store.transaction(|tx| {
+        let opened: Result<Opened, HandlerError> = self.act(|tx, now| {
             let mut found = red_packet::find_for_person(tx, number)?;
             let (Some(packet), true) = (found.pop(), found.is_empty()) else {
                 return Ok(if found.is_empty() { Opened::Unknown } else { Opened::Ambiguous });

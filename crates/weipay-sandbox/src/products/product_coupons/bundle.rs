@@ -73,7 +73,8 @@ fn add(
     numbers: &Numbers,
     now: i64,
 ) -> Decided<Vec<(Stock, Sent)>> {
-    let product = product.ok_or_else(refusals::no_such_product)?.check_lasts()?;
+    let product = product.ok_or_else(refusals::no_such_product)?;
+    product.check_lasts()?;
     let members = members.and_then(Value::as_object).cloned().unwrap_or_default();
     let stocks = NewStock { product: &product, numbers, now }.bundle(&members)?;
     let response = describe_bundle(&stocks, now);

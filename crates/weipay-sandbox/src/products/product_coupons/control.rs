@@ -8,7 +8,7 @@ use super::tokens::{self, TakenProductCoupons, TokenProblem};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::store::StoreError;
+use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::put(
@@ -67,10 +67,7 @@ impl Platform {
         stock_id: &str,
         state: ProductStockState,
     ) -> Result<bool, StoreError> {
-        self.store.transaction(|tx| {
-            let Some(stock) = tx.get::<Stock>(stock_id)? else { return Ok(false) };
-            tx.save(&Stock { state, ..stock }).map(|()| true)
-        })
+        self.act(|tx, _| set_state(tx, stock_id, state))
     }
 
     /// A person takes what a token offers; or why that cannot be, in the platform's words.
@@ -82,8 +79,7 @@ impl Platform {
         token: &str,
         openid: &str,
     ) -> Result<Result<TakenProductCoupons, String>, StoreError> {
-        let now = self.clock.now();
-        let taken = self.store.transaction(|tx| tokens::take(tx, &self.entropy, (token, openid), now));
+        let taken = self.act(|tx, now| tokens::take(tx, &self.entropy, (token, openid), now));
         match taken {
             Ok(taken) => Ok(taken.map_err(|problem| match problem {
                 TokenProblem::NoOffer => {
@@ -101,12 +97,31 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn delete_product_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        self.store.transaction(|tx| {
-            let found = coupon::find(tx, stock_id, code)?.and_then(|coupon| thrown_away(coupon, now));
-            found.map_or(Ok(false), |coupon| tx.save(&coupon).map(|()| true))
-        })
+        self.act(|tx, now| take_out(tx, stock_id, code, now))
     }
+}
+
+/// Puts a stock into another state. Whether there is such a stock. Its period ends it again, now if it is over: what is listed by its
+/// state has that state.
+pub(super) fn set_state(
+    tx: &Transaction<'_>,
+    stock_id: &str,
+    state: ProductStockState,
+) -> Result<bool, StoreError> {
+    let Some(stock) = tx.get::<Stock>(stock_id)? else { return Ok(false) };
+    tx.schedule(&stock.due())?;
+    tx.save(&Stock { state, ..stock }).map(|()| true)
+}
+
+/// Takes a coupon out of the card pack. Whether there was one that could be.
+pub(super) fn take_out(
+    tx: &Transaction<'_>,
+    stock_id: &str,
+    code: &str,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let found = coupon::find(tx, stock_id, code)?.and_then(|coupon| thrown_away(coupon, now));
+    found.map_or(Ok(false), |coupon| tx.save(&coupon).map(|()| true))
 }
 
 /// A coupon that could still be used can be thrown away. INFERRED(deletion-by-user): no other.

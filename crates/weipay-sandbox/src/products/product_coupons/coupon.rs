@@ -11,6 +11,7 @@ use super::stock::{self, Stock};
 use crate::clock;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::validity::Window;
+use crate::products::coupon_stocks::{Event, in_time};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// A coupon that a user received.
@@ -38,13 +39,6 @@ pub(crate) struct Coupon {
     /// What product coupon and stock said of themselves when it was sent: later changes are for later coupons.
     pub(crate) product_members: Map<String, Value>,
     pub(crate) stock_members: Map<String, Value>,
-}
-
-/// A step that a request made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Event {
-    pub(crate) request_no: String,
-    pub(crate) time: i64,
 }
 
 /// One use that a coupon has.
@@ -342,14 +336,14 @@ impl Record for Coupon {
             IndexEntry::new(STOCK_AND_USER, joined(&self.stock_id, &self.openid)),
             IndexEntry::new(PRODUCT_AND_USER, joined(&self.product_id, &self.openid)),
             IndexEntry::new(NUMBER, joined(&self.owner.key(), &self.send_request_no)),
-            IndexEntry::new(CONDITION, at_time(&joined(&user, condition), self.window.expire)),
+            IndexEntry::new(CONDITION, in_time::at(&joined(&user, condition), self.window.expire)),
         ];
         if let Some(bundle) = &self.bundle {
             indexes.push(IndexEntry::new(BUNDLE, bundle.id.as_str()));
         }
         if self.ended.is_none() && !self.is_used_up() {
-            indexes.push(IndexEntry::new(OPEN, at_time(&user, self.window.expire)));
-            indexes.push(IndexEntry::new(START, at_time(&user, self.window.start)));
+            indexes.push(IndexEntry::new(OPEN, in_time::at(&user, self.window.expire)));
+            indexes.push(IndexEntry::new(START, in_time::at(&user, self.window.start)));
         }
         indexes
     }
@@ -357,11 +351,6 @@ impl Record for Coupon {
 
 fn user(owner: &Owner, openid: &str) -> String {
     joined(&owner.key(), openid)
-}
-
-/// Values with one beginning stand in the order of their time.
-fn at_time(text: &str, time: i64) -> String {
-    format!("{text}:{:020}", time.max(0))
 }
 
 /// Which coupons of a user are looked for. Every part is a condition on an index, so that nothing else is read.
@@ -379,31 +368,24 @@ pub(super) struct Filter {
 impl Filter {
     fn conditions(&self, now: i64) -> Vec<IndexRange> {
         let user = user(&self.owner, &self.openid);
-        let range = |index, text: &str, from, to| IndexRange {
-            index,
-            from: at_time(text, from),
-            to: at_time(text, to),
-        };
-        let condition = |word: &str, from| range(CONDITION, &joined(&user, word), from, i64::MAX);
+        let condition = |word: &str, from| in_time::between(CONDITION, &joined(&user, word), from, i64::MAX);
         let of_user = |index, id: &String| IndexRange::equal(index, joined(id, &self.openid));
         let mut conditions: Vec<_> = self.stock_id.iter().map(|id| of_user(STOCK_AND_USER, id)).collect();
         conditions.extend(self.product_id.iter().map(|id| of_user(PRODUCT_AND_USER, id)));
         conditions.extend(self.bundle_id.iter().map(|id| IndexRange::equal(BUNDLE, id.as_str())));
         match self.state {
-            None => conditions.push(IndexRange {
-                index: CONDITION,
-                from: joined(&user, ""),
-                to: joined(&user, "~"),
-            }),
+            None => conditions.push(in_time::beginning_with(CONDITION, &user)),
             Some(CouponState::Pending) => {
                 conditions.push(condition(CONFIRMED, now));
-                conditions.push(range(START, &user, now.saturating_add(1), i64::MAX));
+                conditions.push(in_time::between(START, &user, now.saturating_add(1), i64::MAX));
             }
             Some(CouponState::Effective) => {
                 conditions.push(condition(CONFIRMED, now));
-                conditions.push(range(START, &user, 0, now));
+                conditions.push(in_time::between(START, &user, 0, now));
             }
-            Some(CouponState::Expired) => conditions.push(range(OPEN, &user, 0, now.saturating_sub(1))),
+            Some(CouponState::Expired) => {
+                conditions.push(in_time::between(OPEN, &user, 0, now.saturating_sub(1)))
+            }
             Some(CouponState::Confirming) => conditions.push(condition(CouponState::Confirming.word(), now)),
             Some(state) => conditions.push(condition(state.word(), 0)),
         }

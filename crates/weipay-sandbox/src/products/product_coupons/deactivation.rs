@@ -74,7 +74,8 @@ fn deactivate_all(coupons: Vec<Coupon>, seen: &[Seen], ending: Ending) -> Decide
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::product_coupons::coupon::{Event, Use};
+    use crate::products::coupon_stocks::Event;
+    use crate::products::product_coupons::coupon::Use;
     use crate::products::product_coupons::fixtures::{NOW, a_coupon, a_user_bundle, seen};
 
     fn ending() -> Ending {

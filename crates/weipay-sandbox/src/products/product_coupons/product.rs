@@ -170,7 +170,8 @@ pub(super) fn create(
 
 /// Changes how it is shown. Coupons that were sent keep what they had.
 fn modify(request: &Map<String, Value>, product: Option<Product>) -> Decided<Product> {
-    let mut product = product.ok_or_else(refusals::no_such_product)?.check_lasts()?;
+    let mut product = product.ok_or_else(refusals::no_such_product)?;
+    product.check_lasts()?;
     check_display_info(request)?;
     if let Some(info) = request.get("display_info") {
         product.members.insert("display_info".to_owned(), info.clone());
@@ -185,7 +186,8 @@ fn deactivate(
     stocks: Vec<Stock>,
     ending: Ending,
 ) -> Decided<(Product, Vec<Stock>)> {
-    let product = product.ok_or_else(refusals::no_such_product)?.check_lasts()?;
+    let product = product.ok_or_else(refusals::no_such_product)?;
+    product.check_lasts()?;
     let stocks = stocks.into_iter().filter(|stock| stock.check_lasts(ending.time).is_ok());
     let stocks = stocks.map(|stock| Stock { ended: Some(ending.clone()), ..stock }).collect();
     let product = Product { ended: Some(ending), ..product };
@@ -194,8 +196,9 @@ fn deactivate(
 }
 
 impl Product {
-    pub(super) fn check_lasts(self) -> Result<Self, Refusal> {
-        if self.ended.is_some() { Err(refusals::product_over()) } else { Ok(self) }
+    /// Whether it has not ended.
+    pub(super) fn check_lasts(&self) -> Result<(), Refusal> {
+        if self.ended.is_some() { Err(refusals::product_over()) } else { Ok(()) }
     }
 
     /// The response to 查询商品券.

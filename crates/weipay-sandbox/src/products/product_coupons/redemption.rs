@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::coupon::{self, Coupon, CouponState, Event, Seen, Use, after_interval};
+use super::coupon::{self, Coupon, CouponState, Seen, Use, after_interval};
 use super::stock::Stock;
 use super::{REQUEST_NO, once, refusals, stores};
 use crate::contract::ValidRequest;
+use crate::products::coupon_stocks::Event;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};

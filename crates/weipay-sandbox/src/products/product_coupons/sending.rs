@@ -221,9 +221,8 @@ pub(super) fn check_may_send(
     situation: &Situation,
     now: i64,
 ) -> Result<(), Refusal> {
-    if situation.product.is_none() {
-        return Err(refusals::no_such_product());
-    }
+    // A stock whose period was over did not end with its product coupon, and a developer can let it run again.
+    situation.product.as_ref().ok_or_else(refusals::no_such_product)?.check_lasts()?;
     if situation.stocks.is_empty() {
         return Err(match request.target {
             Target::Stock(_) => refusals::no_such_stock(),

@@ -160,7 +160,8 @@ fn add(
     numbers: &Numbers,
     now: i64,
 ) -> Decided<(Stock, Sent)> {
-    let product = product.ok_or_else(refusals::no_such_product)?.check_lasts()?;
+    let product = product.ok_or_else(refusals::no_such_product)?;
+    product.check_lasts()?;
     let members = members.and_then(Value::as_object).cloned().unwrap_or_default();
     if matches!(product.usage, super::definition::UsageMode::Bundle { .. }) {
         return Err(refusals::usage_mode(

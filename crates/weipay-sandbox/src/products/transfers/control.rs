@@ -151,8 +151,7 @@ impl Platform {
         if fail_reason.is_some_and(|reason| !FAIL_REASONS.contains(&reason)) {
             return Err(TransferError::Reason);
         }
-        let now = self.clock.now();
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let transfer = one(transfer::find_for_person(tx, number)?)?;
             let state = transfer.state.word();
             let confirmed = course::confirm(tx, transfer, fail_reason, now)?;
@@ -166,8 +165,7 @@ impl Platform {
     /// # Errors
     /// When there is nothing to confirm, or the database fails.
     pub fn refuse_transfer(&self, number: &str) -> Result<&'static str, TransferError> {
-        let now = self.clock.now();
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let transfer = one(transfer::find_for_person(tx, number)?)?;
             let state = transfer.state.word();
             let refused: Option<Transfer> = course::refuse(tx, transfer, now)?;
@@ -180,8 +178,7 @@ impl Platform {
     /// # Errors
     /// When nothing was asked for under this number, it was answered already, or the database fails.
     pub fn confirm_authorization(&self, number: &str) -> Result<(), TransferError> {
-        let now = self.clock.now();
-        self.with_authorization(number, |tx, found| authorization::take_effect(tx, &found.id, now))
+        self.with_authorization(number, |tx, found, now| authorization::take_effect(tx, &found.id, now))
     }
 
     /// A person ends an authorization.
@@ -189,19 +186,18 @@ impl Platform {
     /// # Errors
     /// When there is none in effect under this number, or the database fails.
     pub fn end_authorization(&self, number: &str) -> Result<(), TransferError> {
-        let now = self.clock.now();
-        self.with_authorization(number, |tx, found| authorization::end_by_person(tx, found, now))
+        self.with_authorization(number, |tx, found, now| authorization::end_by_person(tx, found, now))
     }
 
     fn with_authorization(
         &self,
         number: &str,
-        work: impl Fn(&Transaction<'_>, Authorization) -> Result<bool, StoreError>,
+        work: impl Fn(&Transaction<'_>, Authorization, i64) -> Result<bool, StoreError>,
     ) -> Result<(), TransferError> {
-        self.store.transaction(|tx| {
+        self.act(|tx, now| {
             let found = one(authorization::find_for_person(tx, number)?)?;
             let state = found.state.word();
-            if work(tx, found)? { Ok(()) } else { Err(TransferError::State(state)) }
+            if work(tx, found, now)? { Ok(()) } else { Err(TransferError::State(state)) }
         })
     }
 }

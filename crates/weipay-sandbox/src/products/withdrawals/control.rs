@@ -6,7 +6,7 @@ use super::withdrawal::{State, Withdrawal};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::store::StoreError;
+use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
     "/withdrawals/{number}/outcome",
@@ -20,12 +20,12 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         .required(),
         Member::text("reason", "Why it fails or comes back"),
     ],
-    decide,
+    decide_outcome,
 )];
 
 const WORDS: [&str; 3] = ["success", "fail", "refund"];
 
-fn decide(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let to = match request.text("to") {
         Some("fail") => State::Fail,
         Some("refund") => State::Refund,
@@ -61,21 +61,29 @@ impl Platform {
         to: State,
         reason: Option<&str>,
     ) -> Result<Decided, StoreError> {
-        let now = self.clock.now();
-        let decided: Result<Decided, HandlerError> = self.store.transaction(|tx| {
-            let mut found = Withdrawal::find_anybodys(tx, number)?;
-            let (Some(withdrawal), true) = (found.pop(), found.is_empty()) else {
-                return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
-            };
-            if !withdrawal.state.may_become(to) {
-                return Ok(Decided::Impossible(withdrawal.state));
-            }
-            Ok(Decided::Now(Box::new(withdrawal.become_state(tx, to, reason, now)?)))
-        });
+        let decided = self.act(|tx, now| decide(tx, number, to, reason, now));
         decided.map_err(|error| match error {
             HandlerError::Failed(error) => error,
             // What was taken for a withdrawal is there.
             HandlerError::Refused(_) => StoreError::Corrupt("the money of a withdrawal".to_owned()),
         })
     }
+}
+
+/// Decides what the bank does with the withdrawal that has either number.
+pub(crate) fn decide(
+    tx: &Transaction<'_>,
+    number: &str,
+    to: State,
+    reason: Option<&str>,
+    now: i64,
+) -> Result<Decided, HandlerError> {
+    let mut found = Withdrawal::find_anybodys(tx, number)?;
+    let (Some(withdrawal), true) = (found.pop(), found.is_empty()) else {
+        return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
+    };
+    if !withdrawal.state.may_become(to) {
+        return Ok(Decided::Impossible(withdrawal.state));
+    }
+    Ok(Decided::Now(Box::new(withdrawal.become_state(tx, to, reason, now)?)))
 }

@@ -326,7 +326,7 @@ impl Engine for Open<'_> {
         )?;
         let Some(row) = rows.first() else { return Ok(None) };
         let (fingerprint, response): (Vec<u8>, String) = (self.column(row, 0)?, self.column(row, 1)?);
-        let broken = || StoreError::Corrupt(format!("the response to {} {}", key.operation, key.request_no));
+        let broken = || StoreError::Corrupt(format!("a response that was kept for {}", key.operation));
         Ok(Some(StoredResponse {
             fingerprint: Fingerprint(fingerprint.try_into().map_err(|_| broken())?),
             response: serde_json::from_str(&response).map_err(|_| broken())?,
@@ -412,13 +412,25 @@ impl Engine for Open<'_> {
         Ok(claimed)
     }
 
-    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError> {
-        self.execute(
+    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError> {
+        let changed = self.execute(
             &format!(
                 "UPDATE weipay_outbox SET attempts = $2, due = $3, holder = NULL, held_until = 0
                  WHERE number = $1 AND (holder IS NULL OR holder = $4 OR held_until <= {NOW})"
             ),
             &[&number, &i64::from(attempts), &due, &self.postgres.node],
+        )?;
+        Ok(changed > 0)
+    }
+
+    fn change_due(&self, number: i64, due: i64) -> Result<(), StoreError> {
+        self.execute("UPDATE weipay_outbox SET due = $2 WHERE number = $1", &[&number, &due]).map(drop)
+    }
+
+    fn give_back(&self, number: i64) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE weipay_outbox SET holder = NULL, held_until = 0 WHERE number = $1 AND holder = $2",
+            &[&number, &self.postgres.node],
         )
         .map(drop)
     }

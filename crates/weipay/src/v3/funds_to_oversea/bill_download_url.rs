@@ -34,11 +34,11 @@ pub mod get {
         #[doc(alias = "获取购付汇账单文件下载链接")]
         pub struct Response {
             /// 哈希类型. Required.
-            hash_type: String = body("hash_type").required(),
+            hash_type: String = body("hash_type").required().download_hash_type(),
             /// 哈希值. Required.
-            hash_value: String = body("hash_value").required(),
+            hash_value: String = body("hash_value").required().download_hash(),
             /// 下载地址. Required.
-            download_url: String = body("download_url").required(),
+            download_url: String = body("download_url").required().download_url(),
         }
     }
 }

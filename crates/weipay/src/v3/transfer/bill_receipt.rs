@@ -43,11 +43,11 @@ pub mod post {
             /// 电子回单状态.
             signature_status: String = body("signature_status"),
             /// 电子回单文件的hash方法.
-            hash_type: String = body("hash_type"),
+            hash_type: String = body("hash_type").download_hash_type(),
             /// 电子回单文件的hash值.
-            hash_value: String = body("hash_value"),
+            hash_value: String = body("hash_value").download_hash(),
             /// 电子回单文件的下载地址.
-            download_url: String = body("download_url"),
+            download_url: String = body("download_url").download_url(),
             /// 创建时间.
             create_time: Time = body("create_time"),
             /// 更新时间.

@@ -109,6 +109,129 @@ fn a_deduction_by_contract_that_failed_is_a_payment_of_its_own_number() {
     assert_ne!(notification.id(), failed("month-2").id());
 }
 
+/// Empty elements say nothing: a number that is empty is not the number of anything.
+#[test]
+fn different_payments_have_different_ids_also_where_a_number_is_empty_or_only_one_element_differs() {
+    let deduction = [
+        ("mch_id", "1900000001"),
+        ("contract_id", "202102285929035611"),
+        ("out_trade_no", "month-1"),
+        ("transaction_id", ""),
+        ("result_code", "FAIL"),
+        ("trade_state", "PAY_FAIL"),
+        ("user_repaid", "N"),
+    ];
+    let id = |changes: &[(&str, &str)]| {
+        let changed = |name: &str| changes.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+        let fields: Vec<_> =
+            deduction.iter().map(|(name, text)| (*name, changed(name).unwrap_or(text))).collect();
+        received(&xml(&fields, Some(SignType::Md5))).id().to_owned()
+    };
+    let all = [
+        id(&[]),
+        id(&[("out_trade_no", "month-2")]),
+        id(&[("user_repaid", "Y")]),
+        id(&[("transaction_id", "1004400740201409030005092168")]),
+        id(&[("transaction_id", "1004400740201409030005092168"), ("user_repaid", "Y")]),
+        id(&[("transaction_id", "1004400740201409030005092168"), ("out_trade_no", "month-2")]),
+        id(&[("trade_state", "SUCCESS"), ("result_code", "SUCCESS")]),
+    ];
+    let distinct: std::collections::HashSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len(), "{all:?}");
+    assert_eq!(all[0], id(&[]));
+}
+
+#[test]
+fn the_ids_of_other_events_differ_too_where_their_numbers_are_empty() {
+    let refund = |opened: &str| {
+        let req_info = key().seal_req_info(format!("<root>{opened}</root>").as_bytes()).unwrap();
+        received(&xml(&[("mch_id", "1900000001"), ("req_info", &req_info)], None)).id().to_owned()
+    };
+    let status = "<refund_status>SUCCESS</refund_status>";
+    assert_ne!(
+        refund(&format!("{status}<refund_id/><out_refund_no>1</out_refund_no>")),
+        refund(&format!("{status}<refund_id/><out_refund_no>2</out_refund_no>"))
+    );
+    assert_ne!(
+        refund(&format!("{status}<out_refund_no>1</out_refund_no>")),
+        refund(&format!("{status}<out_refund_no>2</out_refund_no>"))
+    );
+    let contract = |code: &str, terminated: &str| {
+        let fields = [
+            ("mch_id", "1900000001"),
+            ("change_type", "ADD"),
+            ("contract_id", ""),
+            ("contract_code", code),
+            ("contract_terminated_time", terminated),
+        ];
+        received(&xml(&fields, Some(SignType::Md5))).id().to_owned()
+    };
+    assert_ne!(contract("1", ""), contract("2", ""));
+    // Two merchants on one route, each with a risk of the same number.
+    let other = weipay::wire::MerchantId::new("1900000002").unwrap();
+    let both = receiver().and(&Receiver::new().merchant(settings().mchid(other)).unwrap());
+    let risk = |mchid| {
+        let fields = [("mch_id", mchid), ("event_code", "1"), ("risk_level", "LOW")];
+        let body = xml(&fields, Some(SignType::HmacSha256));
+        both.receive(&HeaderMap::new(), body.as_bytes()).unwrap().id().to_owned()
+    };
+    assert_ne!(risk("1900000001"), risk("1900000002"));
+}
+
+/// Only a refund in XML may come without a signature. Anybody can post to the route, and may know sealed texts of old messages.
+#[test]
+fn json_without_a_sign_is_rejected_whatever_members_it_has() {
+    let sealed = ApiV3Key::new(API_V3_KEY)
+        .unwrap()
+        .seal("uluk4a9R25RW", "transaction", br#"{"order_id":"1"}"#)
+        .unwrap();
+    let req_info = key().seal_req_info(b"<root><refund_id>1</refund_id></root>").unwrap();
+    for (name, text) in [("req_info", "x"), ("req_info", &req_info), ("req_info", ""), ("sign", "")] {
+        let mut body = json!({
+            "mch_id": "1900000001", "event_type": "TRANSACTION.SUCCESS", "event_id": "anything",
+            "event_nonce": "uluk4a9R25RW", "event_associated_data": "transaction", "event_ciphertext": sealed,
+        });
+        body[name] = json!(text);
+        let rejection = rejected(&body.to_string());
+        let error = match rejection.kind() {
+            RejectionKind::Unverified { error: VerifyError::Sign(error), .. } => error,
+            kind => panic!("{name} {text}: {kind:?}"),
+        };
+        assert_eq!(*error, SignError::Missing);
+    }
+}
+
+#[test]
+fn what_is_not_signed_is_a_refund_and_nothing_else_whatever_elements_are_beside_it() {
+    let req_info = key()
+        .seal_req_info(b"<root><refund_id>1</refund_id><refund_status>SUCCESS</refund_status></root>")
+        .unwrap();
+    let plain = [("mch_id", "1900000001"), ("req_info", req_info.as_str())];
+    let id = received(&xml(&plain, None)).id().to_owned();
+    for added in [
+        vec![("event_type", "transaction-success"), ("event_ciphertext", "x")],
+        vec![("event_type", "TRANSACTION.SUCCESS"), ("event_ciphertext", "x"), ("event_id", "anything")],
+        vec![("transaction_id", "1"), ("out_trade_no", "1"), ("result_code", "SUCCESS")],
+        vec![("combine_out_trade_no", "1")],
+        vec![("change_type", "ADD"), ("contract_id", "1")],
+        vec![("event_create_time", "2026-08-15T12:00:00+08:00")],
+    ] {
+        let notification = received(&xml(&[&plain[..], &added].concat(), None));
+        assert!(matches!(notification.event(), Event::V2(V2Event::Refund(_))), "{notification:?}");
+        assert_eq!((notification.event_type(), notification.is_signed()), ("refund-processed", false));
+        assert_eq!(notification.id(), id, "nothing beside `req_info` counts");
+        assert!(notification.create_time().is_none(), "the sender would choose it");
+    }
+    // In XML that is signed, no element of the older JSON counts either.
+    let named = [("event_type", "refund-processed"), ("event_ciphertext", "x")];
+    let notification = received(&xml(&[&PAYMENT[..], &named].concat(), Some(SignType::Md5)));
+    assert_eq!(notification.event_type(), "transaction-success");
+    // An empty `req_info` is none: a signed payment stays one, and an unsigned one is rejected.
+    let with_empty = [&PAYMENT[..], &[("req_info", "")]].concat();
+    assert_eq!(received(&xml(&with_empty, Some(SignType::Md5))).event_type(), "transaction-success");
+    assert!(matches!(rejected(&xml(&with_empty, None)).kind(), RejectionKind::Unverified { .. }));
+}
+
 #[test]
 fn a_wrong_or_missing_sign_is_rejected() {
     let signed = xml(&PAYMENT, Some(SignType::Md5));

@@ -3,77 +3,47 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use weipay_catalog::Catalog;
 
 use super::super::combined::CombinedOrder;
 use super::super::order::{Combination, Order, TradeType};
 use super::super::payment::SOMEBODY;
 use super::super::person::{PersonPaid, PersonPays, PersonPaysError, pay_one};
-use super::super::profit_sharing::{self, funds::SharedFunds};
-use super::super::{DUE, ROUTES, refund};
+use super::super::profit_sharing::funds::SharedFunds;
 use super::step::{Pays, Step, WALLETS, Wish, step};
 use super::{Accounts, Asked, Model, NOW, Refused, SINGLES, WHOLES, part_numbers};
 use crate::clock::{self, Clock};
-use crate::contract::Contract;
-use crate::entropy::Entropy;
 use crate::merchants::{Account, Merchant};
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
+use crate::products::HandlerError;
+use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::lives::{Steps, live_randomly};
-use crate::products::{Context, HandlerError};
+use crate::products::world::World;
 use crate::sandbox::Sandbox;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 const PERSONS: [&str; 3] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6p", SOMEBODY];
 const SUB_MCHID: &str = "1900000110";
 
-/// A database, and what handlers need beside it. The merchant is one of a sandbox, which has a state of its own.
-struct World<'a> {
-    folder: TempDir,
-    store: Option<Store>,
-    contract: Contract,
-    entropy: Entropy,
-    sandbox: &'a Sandbox,
+/// A merchant of a sandbox, in a world of its own.
+struct Shop<'a> {
+    world: World<'a>,
     merchant: Arc<Merchant>,
-    now: i64,
     codes: u64,
     refunds: u64,
 }
 
-impl<'a> World<'a> {
+impl<'a> Shop<'a> {
     fn new(sandbox: &'a Sandbox) -> Self {
-        let mut world = Self {
-            folder: tempfile::tempdir().unwrap(),
-            store: None,
-            contract: Contract::default(),
-            entropy: Entropy::seeded(1),
-            sandbox,
-            merchant: sandbox.platform().merchants.find(&sandbox.kit().mchid).unwrap(),
-            now: NOW,
+        let merchants = &sandbox.platform().merchants;
+        let shop = Self {
+            world: World::with_merchants(merchants),
+            merchant: merchants.find(&sandbox.kit().mchid).unwrap(),
             codes: 0,
             refunds: 0,
         };
-        world.restart();
         for (person, fen) in PERSONS.into_iter().zip(WALLETS) {
-            let person = Owner::person(person);
-            let given = Posting::new(Business::TopUp, "", NOW).moves(
-                person.account(AccountKind::Bank),
-                person.account(AccountKind::Wallet),
-                fen,
-            );
-            world.store().transaction(|tx| post(tx, given.clone())).unwrap();
+            shop.world.move_by_bank(&Owner::person(person), AccountKind::Wallet, fen);
         }
-        world
-    }
-
-    /// Closes the database and opens it again.
-    fn restart(&mut self) {
-        self.store = None;
-        self.store = Some(Store::open(&self.folder.path().join("state.db")).unwrap());
-    }
-
-    fn store(&self) -> &Store {
-        self.store.as_ref().unwrap()
+        shop
     }
 
     fn account(&self) -> &Account {
@@ -81,31 +51,7 @@ impl<'a> World<'a> {
     }
 
     fn ask(&self, method: &str, target: &str, body: &Value) -> Result<Value, Refused> {
-        let (path, query) =
-            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let routed = Catalog::embedded().route(method, path).unwrap();
-        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let request = self.contract.checked(&routed, query, &body);
-        let request = request.unwrap_or_else(|refusal| panic!("{method} {target}: {refusal:?}"));
-        let context = Context {
-            caller: self.account(),
-            api_v3_key: &self.merchant.api_v3_key,
-            request: &request,
-            now: self.now,
-            entropy: &self.entropy,
-            base_url: "",
-            idempotency_key: None,
-            merchants: &self.sandbox.platform().merchants,
-            certificates: &[],
-            platform_serial: "",
-        };
-        let operation = (routed.operation.method, routed.operation.path);
-        let mut routes = ROUTES.iter().chain(refund::ROUTES);
-        let route = routes.find(|route| (route.method, route.path) == operation).unwrap();
-        self.store().transaction(|tx| (route.handler)(tx, &context)).map_err(|error| match error {
-            HandlerError::Refused(refusal) => refusal.code,
-            HandlerError::Failed(error) => panic!("{error}"),
-        })
+        self.world.ask(self.account(), method, target, body).map_err(|refusal| refusal.code)
     }
 
     fn create(&self, number: usize, asked: &Asked) -> Result<Value, Refused> {
@@ -239,15 +185,15 @@ impl<'a> World<'a> {
         if pays.wallet {
             wish = wish.by_wallet();
         }
-        let paid = self.store().transaction(|tx| {
+        let paid = self.world.act(|tx| {
             let order = Order::find_by_number(tx, &self.account().mchid, &order_number(number))?;
             let order = order.ok_or_else(|| PersonPaysError::NotFound(String::new()))?;
             match &order.combined {
                 Some(combination) => {
                     let combined = CombinedOrder::find(tx, combination)?.unwrap();
-                    combined.pay(tx, &wish.means(), self.now)
+                    combined.pay(tx, &wish.means(), self.world.now)
                 }
-                None => pay_one(tx, order, &wish, self.now),
+                None => pay_one(tx, order, &wish, self.world.now),
             }
         });
         match paid {
@@ -267,19 +213,6 @@ impl<'a> World<'a> {
             body["sub_mchid"] = json!(SUB_MCHID);
         }
         self.ask("POST", "/v3/refund/domestic/refunds", &body)
-    }
-
-    /// Does what is due, as the platform's tick does.
-    fn tick(&self) {
-        while let Some(due) = self.store().transaction(|tx| tx.next_due(self.now, None)).unwrap() {
-            let mut handlers = DUE.iter().chain(refund::DUE).chain(profit_sharing::DUE);
-            let (_, handler) = handlers.find(|(kind, _)| *kind == due.kind).unwrap();
-            let done: Result<(), HandlerError> = self.store().transaction(|tx| {
-                tx.unschedule(&due)?;
-                handler(tx, &due.key, due.at)
-            });
-            done.unwrap();
-        }
     }
 }
 
@@ -303,15 +236,15 @@ fn whole_number(whole: usize) -> String {
 }
 
 fn live(sandbox: &Sandbox, steps: &[Step]) {
-    let (mut world, mut model) = (World::new(sandbox), Model::new());
+    let (mut shop, mut model) = (Shop::new(sandbox), Model::new());
     for step in steps {
-        take(&mut world, &mut model, step);
-        check_money(&world, &model, step);
-        check_orders(&world, &model, step);
+        take(&mut shop, &mut model, step);
+        check_money(&shop, &model, step);
+        check_orders(&shop, &model, step);
     }
 }
 
-fn take(world: &mut World<'_>, model: &mut Model, step: &Step) {
+fn take(shop: &mut Shop<'_>, model: &mut Model, step: &Step) {
     let asked = |known: Option<Asked>, wish: Wish, again: bool, codes: &mut u64| match known {
         Some(asked) if again => asked,
         _ => {
@@ -323,8 +256,8 @@ fn take(world: &mut World<'_>, model: &mut Model, step: &Step) {
     let is_partner = |number: usize| known(number).is_some_and(|asked| asked.wish.is_partner);
     match *step {
         Step::Create { number, wish, again } => {
-            let asked = asked(known(number), wish, again, &mut world.codes);
-            let got = world.create(number, &asked);
+            let asked = asked(known(number), wish, again, &mut shop.codes);
+            let got = shop.create(number, &asked);
             let expected = model.create(number, asked);
             assert_eq!(got.as_ref().err(), expected.as_ref().err(), "{step:?} {model:?}");
             if let (Ok(shown), Ok(state)) = (got, expected)
@@ -335,36 +268,36 @@ fn take(world: &mut World<'_>, model: &mut Model, step: &Step) {
         }
         Step::Combine { whole, wish, again } => {
             let first = model.orders.get(&part_numbers(whole)[0]).filter(|order| order.whole == Some(whole));
-            let asked = asked(first.map(|order| order.asked), wish, again, &mut world.codes);
-            let got = world.combine(whole, &asked).map(drop);
+            let asked = asked(first.map(|order| order.asked), wish, again, &mut shop.codes);
+            let got = shop.combine(whole, &asked).map(drop);
             assert_eq!(got, model.combine(whole, asked), "{step:?} {model:?}");
         }
         Step::Query { number } => {
-            let got = world.query(number, is_partner(number));
+            let got = shop.query(number, is_partner(number));
             let got = got.map(|order| order["trade_state"].as_str().unwrap().to_owned());
             assert_eq!(got, model.query(number).map(|state| state.word().to_owned()), "{step:?} {model:?}");
         }
         Step::Close { number } => {
-            let got = world.close(number, is_partner(number)).map(drop);
+            let got = shop.close(number, is_partner(number)).map(drop);
             assert_eq!(got, model.close(number), "{step:?} {model:?}");
         }
         Step::CloseCombined { whole } => {
-            let got = world.close_combined(whole, is_partner(part_numbers(whole)[0])).map(drop);
+            let got = shop.close_combined(whole, is_partner(part_numbers(whole)[0])).map(drop);
             assert_eq!(got, model.close_combined(whole), "{step:?} {model:?}");
         }
         Step::Pay { number, pays } => {
-            let got = world.pay(number, pays);
+            let got = shop.pay(number, pays);
             let expected = model.pay(number, pays);
             assert_eq!(got.as_ref().map(|paid| paid.paid), expected, "{step:?} {model:?}");
         }
         Step::Reverse { number } => {
-            let got = world.reverse(number, is_partner(number)).map(drop);
+            let got = shop.reverse(number, is_partner(number)).map(drop);
             assert_eq!(got, model.reverse(number), "{step:?} {model:?}");
         }
         Step::Refund { number, fen } => {
             let total = model.orders.get(&number).map_or(fen, |order| order.total);
             let fen = fen.min(total);
-            let got = world.refund(number, fen, total, is_partner(number));
+            let got = shop.refund(number, fen, total, is_partner(number));
             let expected = model.may_refund(number, fen);
             assert_eq!(got.as_ref().err(), expected.as_ref().err(), "{step:?} {model:?}");
             if let Ok(refund) = got {
@@ -376,48 +309,41 @@ fn take(world: &mut World<'_>, model: &mut Model, step: &Step) {
         }
         Step::Pass { seconds, is_done } => {
             model.pass(seconds, is_done);
-            world.now = model.now;
+            shop.world.now = model.now;
             if is_done {
-                world.tick();
+                shop.world.tick();
             }
         }
-        Step::Restart => world.restart(),
+        Step::Restart => shop.world.restart(),
     }
 }
 
-fn check_money(world: &World<'_>, model: &Model, step: &Step) {
-    let found: Result<_, StoreError> = world.store().transaction(|tx| {
-        let payees = [&*world.account().mchid, SUB_MCHID].map(|mchid| {
-            let purse = Purse::find(tx, &Owner::merchant(mchid)).unwrap();
-            Accounts {
-                unsettled: purse.balance(AccountKind::Unsettled),
-                available: purse.balance(AccountKind::Available),
-                frozen: purse.balance(AccountKind::Frozen),
-                fees: purse.balance(AccountKind::Fees),
-                refunding: purse.balance(AccountKind::Refunding),
-            }
-        });
-        let wallets = PERSONS
-            .map(|person| Purse::find(tx, &Owner::person(person)).unwrap().balance(AccountKind::Wallet));
-        Ok((payees, wallets, sum_of_everything(tx)?, tx.outbox_due(i64::MAX, 1_000)?))
+fn check_money(shop: &Shop<'_>, model: &Model, step: &Step) {
+    use AccountKind::{Available, Fees, Frozen, Refunding, Unsettled};
+    let world = &shop.world;
+    let payees = [&*shop.account().mchid, SUB_MCHID].map(|mchid| {
+        let [unsettled, available, frozen, fees, refunding] =
+            world.balances(mchid, [Unsettled, Available, Frozen, Fees, Refunding]);
+        Accounts { unsettled, available, frozen, fees, refunding }
     });
-    let (payees, wallets, sum, outbox) = found.unwrap();
+    let wallets = PERSONS.map(|person| world.balance(&Owner::person(person), AccountKind::Wallet));
+    let (sum, outbox) = (world.sum(), world.outbox());
     assert_eq!((payees, wallets, sum), (model.accounts, model.wallets, 0), "{step:?} {model:?}");
     assert_eq!(outbox.len(), model.notified, "{step:?} {model:?}");
     assert!(outbox.iter().all(|entry| entry.event_type == "TRANSACTION.SUCCESS"));
 }
 
-fn check_orders(world: &World<'_>, model: &Model, step: &Step) {
-    let mchid = &world.account().mchid;
+fn check_orders(shop: &Shop<'_>, model: &Model, step: &Step) {
+    let mchid = &shop.account().mchid;
     let mut transactions = Vec::new();
     for number in 0..SINGLES + 2 * WHOLES {
-        let found: Result<_, StoreError> = world.store().transaction(|tx| {
+        let found: Result<_, StoreError> = shop.world.act(|tx| {
             let order = Order::find_by_number(tx, mchid, &order_number(number))?;
             let id = order.as_ref().and_then(Order::transaction_id);
             Ok((tx.get::<SharedFunds>(id.unwrap_or_default())?, order))
         });
         let (funds, order) = found.unwrap();
-        let order = order.map(|order| order.seen_at(world.now));
+        let order = order.map(|order| order.seen_at(shop.world.now));
         let Some(known) = model.orders.get(&number) else {
             assert!(order.is_none(), "{step:?} {order:?}");
             continue;
@@ -441,12 +367,12 @@ fn check_orders(world: &World<'_>, model: &Model, step: &Step) {
         return;
     }
     for (number, id, is_partner) in transactions {
-        let got = world.query_by_transaction(&id, is_partner);
+        let got = shop.query_by_transaction(&id, is_partner);
         let got = got.map(|order| order["trade_state"].as_str().unwrap().to_owned());
         assert_eq!(got, model.query(number).map(|state| state.word().to_owned()), "{number} {model:?}");
     }
     for whole in (0..WHOLES).filter(|whole| model.is_combined(*whole)) {
-        let shown = world.query_combined(whole).unwrap();
+        let shown = shop.query_combined(whole).unwrap();
         for (index, number) in part_numbers(whole).into_iter().enumerate() {
             assert_eq!(shown["sub_orders"][index]["trade_state"], model.orders[&number].state.word());
         }
@@ -456,14 +382,14 @@ fn check_orders(world: &World<'_>, model: &Model, step: &Step) {
 #[test]
 fn an_order_that_was_shared_in_part_is_not_reversed_with_the_money_of_another() {
     let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
-    let world = World::new(&sandbox);
+    let shop = Shop::new(&sandbox);
     let product = TradeType::Micropay;
     let wish = Wish { product, is_partner: false, is_shared: true, total: 1_000, life: 600 };
     for number in 0..2 {
-        world.create(number, &Asked { wish, made: NOW, code: number as u64 }).unwrap();
+        shop.create(number, &Asked { wish, made: NOW, code: number as u64 }).unwrap();
     }
-    let mchid = world.account().mchid.clone();
-    let share: Result<(), HandlerError> = world.store().transaction(|tx| {
+    let mchid = shop.account().mchid.clone();
+    let share: Result<(), HandlerError> = shop.world.act(|tx| {
         let order = Order::find_by_number(tx, &mchid, &order_number(0))?.unwrap();
         let mut funds = SharedFunds::find(tx, &order, NOW)?.unwrap();
         funds.left -= 100;
@@ -474,10 +400,9 @@ fn an_order_that_was_shared_in_part_is_not_reversed_with_the_money_of_another() 
         Ok(())
     });
     share.unwrap();
-    assert_eq!(world.reverse(0, false).map(drop), Err("NOT_ENOUGH"));
-    assert_eq!(world.reverse(1, false).map(drop), Ok(()));
-    let frozen = world.store().transaction(|tx| Purse::find(tx, &Owner::merchant(mchid.as_str())));
-    assert_eq!(frozen.unwrap().balance(AccountKind::Frozen), 894);
+    assert_eq!(shop.reverse(0, false).map(drop), Err("NOT_ENOUGH"));
+    assert_eq!(shop.reverse(1, false).map(drop), Ok(()));
+    assert_eq!(shop.world.balance(&Owner::merchant(mchid.as_str()), AccountKind::Frozen), 894);
 }
 
 #[test]

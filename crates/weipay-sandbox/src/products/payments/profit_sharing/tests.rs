@@ -5,18 +5,18 @@ use serde_json::{Value, json};
 use crate::clock::DAY;
 use crate::products::ledger::AccountKind::{self, Available, Frozen};
 use crate::products::ledger::Owner;
-use crate::products::payments::refund::fixtures::{Wish, World};
+use crate::products::payments::refund::fixtures::{Shop, Wish};
 
 const STORE: &str = "1900000110";
 
-fn world() -> (World, String) {
-    let mut world = World::new();
-    let id = world.pay(&Wish { profit_sharing: true, ..Wish::default() });
+fn shop() -> (Shop, String) {
+    let mut shop = Shop::new();
+    let id = shop.pay(&Wish { profit_sharing: true, ..Wish::default() });
     let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "MERCHANT_ID", "account": STORE, "name": "bmFtZQ==", "relation_type": "STORE" });
-    let added = world.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    let added = shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
     assert_eq!(added["account"], STORE);
-    world.pass(60);
-    (world, id)
+    shop.pass(60);
+    (shop, id)
 }
 
 fn request(id: &str, number: &str, fen: i64, unfreeze: bool) -> Value {
@@ -27,102 +27,102 @@ fn request(id: &str, number: &str, fen: i64, unfreeze: bool) -> Value {
 }
 
 fn split(
-    world: &World,
+    shop: &Shop,
     id: &str,
     number: &str,
     fen: i64,
     unfreeze: bool,
 ) -> Result<Value, (u16, &'static str, String)> {
-    let asked = world.ask("POST", "/v3/profitsharing/orders", &request(id, number, fen, unfreeze));
+    let asked = shop.ask("POST", "/v3/profitsharing/orders", &request(id, number, fen, unfreeze));
     asked.map_err(|refusal| (refusal.status, refusal.code, refusal.message.into_owned()))
 }
 
-fn unsplit(world: &World, id: &str) -> i64 {
+fn unsplit(shop: &Shop, id: &str) -> i64 {
     let shown =
-        world.ask("GET", &format!("/v3/profitsharing/transactions/{id}/amounts"), &Value::Null).unwrap();
+        shop.ask("GET", &format!("/v3/profitsharing/transactions/{id}/amounts"), &Value::Null).unwrap();
     shown["unsplit_amount"].as_i64().unwrap()
 }
 
-fn store(world: &World, kind: AccountKind) -> i64 {
-    world.balance(&Owner::merchant(STORE), kind)
+fn store(shop: &Shop, kind: AccountKind) -> i64 {
+    shop.balance(&Owner::merchant(STORE), kind)
 }
 
 #[test]
 fn a_receiver_gets_its_part_and_the_merchant_the_rest() {
-    let (mut world, id) = world();
-    let made = split(&world, &id, "s1", 200, true).unwrap();
+    let (mut shop, id) = shop();
+    let made = split(&shop, &id, "s1", 200, true).unwrap();
     assert_eq!((&made["state"], &made["receivers"][0]["result"]), (&json!("PROCESSING"), &json!("PENDING")));
-    assert_eq!(unsplit(&world, &id), 794);
-    assert_eq!(split(&world, &id, "s2", 1, false).unwrap_err().2, "订单处理中，暂时无法分账，请稍后重试");
-    world.pass(10);
+    assert_eq!(unsplit(&shop, &id), 794);
+    assert_eq!(split(&shop, &id, "s2", 1, false).unwrap_err().2, "订单处理中，暂时无法分账，请稍后重试");
+    shop.pass(10);
     let target = format!("/v3/profitsharing/orders/s1?transaction_id={id}");
-    let shown = world.ask("GET", &target, &Value::Null).unwrap();
+    let shown = shop.ask("GET", &target, &Value::Null).unwrap();
     assert_eq!((&shown["state"], &shown["receivers"][0]["result"]), (&json!("FINISHED"), &json!("SUCCESS")));
     assert_eq!(
         (&shown["receivers"][1]["description"], &shown["receivers"][1]["amount"]),
         (&json!("解冻给分账方"), &json!(794))
     );
-    assert_eq!((store(&world, Available), world.merchant(Available), world.merchant(Frozen)), (200, 794, 0));
-    assert_eq!(split(&world, &id, "s1", 200, true).unwrap(), shown);
-    assert_eq!(split(&world, &id, "s1", 199, true).unwrap_err().2, "分账接收方与原请求不一致");
-    assert_eq!(split(&world, &id, "s2", 1, false).unwrap_err().2, "订单已完结分账，不支持分账");
-    assert_eq!(world.sum(), 0);
+    assert_eq!((store(&shop, Available), shop.merchant(Available), shop.merchant(Frozen)), (200, 794, 0));
+    assert_eq!(split(&shop, &id, "s1", 200, true).unwrap(), shown);
+    assert_eq!(split(&shop, &id, "s1", 199, true).unwrap_err().2, "分账接收方与原请求不一致");
+    assert_eq!(split(&shop, &id, "s2", 1, false).unwrap_err().2, "订单已完结分账，不支持分账");
+    assert_eq!(shop.sum(), 0);
 }
 
 #[test]
 fn what_may_not_be_shared_is_refused() {
-    let (mut world, id) = world();
+    let (mut shop, id) = shop();
     let error = |code: &'static str, message: &str, status| (status, code, message.to_owned());
     assert_eq!(
-        split(&world, &id, "s1", 301, false).unwrap_err(),
+        split(&shop, &id, "s1", 301, false).unwrap_err(),
         error("RULE_LIMIT", "分账金额超出最大分账比例", 403)
     );
-    assert_eq!(split(&world, &id, "s1", 995, false).unwrap_err(), error("NOT_ENOUGH", "分账金额不足", 403));
-    let plain = world.pay(&Wish { number: "order-2", ..Wish::default() });
-    world.pass(60);
+    assert_eq!(split(&shop, &id, "s1", 995, false).unwrap_err(), error("NOT_ENOUGH", "分账金额不足", 403));
+    let plain = shop.pay(&Wish { number: "order-2", ..Wish::default() });
+    shop.pass(60);
     assert_eq!(
-        split(&world, &plain, "s1", 1, false).unwrap_err(),
+        split(&shop, &plain, "s1", 1, false).unwrap_err(),
         error("INVALID_REQUEST", "非分账订单不支持分账", 400)
     );
     let receiver = json!({ "appid": "wx", "type": "MERCHANT_ID", "account": STORE });
-    world.ask("POST", "/v3/profitsharing/receivers/delete", &receiver).unwrap();
-    assert_eq!(split(&world, &id, "s1", 1, false).unwrap_err().2, "分账接收方关系不存在");
-    world.pass(31 * DAY);
+    shop.ask("POST", "/v3/profitsharing/receivers/delete", &receiver).unwrap();
+    assert_eq!(split(&shop, &id, "s1", 1, false).unwrap_err().2, "分账接收方关系不存在");
+    shop.pass(31 * DAY);
     let unfreeze = json!({ "transaction_id": id, "out_order_no": "u1", "description": "解冻" });
     assert_eq!(
-        world.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze).unwrap_err().message,
+        shop.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze).unwrap_err().message,
         "分账金额为0"
     );
 }
 
 #[test]
 fn a_part_can_be_returned_once_and_is_available_then() {
-    let (mut world, id) = world();
-    split(&world, &id, "s1", 200, false).unwrap();
-    world.pass(10);
-    let give_back = |world: &World, number: &str, fen: i64| {
+    let (mut shop, id) = shop();
+    split(&shop, &id, "s1", 200, false).unwrap();
+    shop.pass(10);
+    let give_back = |shop: &Shop, number: &str, fen: i64| {
         let body = json!({ "out_order_no": "s1", "out_return_no": number, "return_mchid": STORE, "amount": fen, "description": "退" });
-        world.ask("POST", "/v3/profitsharing/return-orders", &body)
+        shop.ask("POST", "/v3/profitsharing/return-orders", &body)
     };
-    assert_eq!(give_back(&world, "b1", 150).unwrap()["result"], "SUCCESS");
-    assert_eq!(give_back(&world, "b1", 150).unwrap()["result"], "SUCCESS");
-    assert_eq!(give_back(&world, "b2", 51).unwrap_err().message, "剩余可回退的金额不足");
-    assert_eq!((store(&world, Available), world.merchant(Available), unsplit(&world, &id)), (50, 150, 794));
+    assert_eq!(give_back(&shop, "b1", 150).unwrap()["result"], "SUCCESS");
+    assert_eq!(give_back(&shop, "b1", 150).unwrap()["result"], "SUCCESS");
+    assert_eq!(give_back(&shop, "b2", 51).unwrap_err().message, "剩余可回退的金额不足");
+    assert_eq!((store(&shop, Available), shop.merchant(Available), unsplit(&shop, &id)), (50, 150, 794));
     let target = "/v3/profitsharing/return-orders/b1?out_order_no=s1";
-    assert_eq!(world.ask("GET", target, &Value::Null).unwrap()["amount"], 150);
+    assert_eq!(shop.ask("GET", target, &Value::Null).unwrap()["amount"], 150);
 }
 
 #[test]
 fn a_refund_of_an_order_that_was_shared_waits_for_the_rest_to_be_unfrozen() {
-    let (mut world, id) = world();
-    split(&world, &id, "s1", 200, false).unwrap();
-    world.pass(10);
-    assert_eq!(world.refund("order-1", "r1", 900, 1_000).unwrap_err().code, "NOT_ENOUGH");
-    world.refund("order-1", "r2", 500, 1_000).unwrap();
-    assert_eq!(unsplit(&world, &id), 297);
+    let (mut shop, id) = shop();
+    split(&shop, &id, "s1", 200, false).unwrap();
+    shop.pass(10);
+    assert_eq!(shop.refund("order-1", "r1", 900, 1_000).unwrap_err().code, "NOT_ENOUGH");
+    shop.refund("order-1", "r2", 500, 1_000).unwrap();
+    assert_eq!(unsplit(&shop, &id), 297);
     let unfreeze = json!({ "transaction_id": id, "out_order_no": "u1", "description": "解冻" });
-    world.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze).unwrap();
-    world.pass(60);
-    assert_eq!((world.merchant(Frozen), world.merchant(Available), world.sum()), (0, 297, 0));
-    world.refund("order-1", "r3", 200, 1_000).unwrap();
+    shop.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze).unwrap();
+    shop.pass(60);
+    assert_eq!((shop.merchant(Frozen), shop.merchant(Available), shop.sum()), (0, 297, 0));
+    shop.refund("order-1", "r3", 200, 1_000).unwrap();
 }

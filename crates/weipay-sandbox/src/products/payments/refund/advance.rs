@@ -171,7 +171,7 @@ fn check_returnable(refund: &Refund) -> Result<i64, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{MCHID, Wish, World};
+    use super::super::fixtures::{MCHID, Shop, Wish};
     use super::*;
     use crate::products::ledger::AccountKind::{Available, Fees, Refunding};
 
@@ -179,91 +179,91 @@ mod tests {
     const APPID: &str = "wxd678efh567hg6787";
 
     /// A platform that has advanced a refund of a whole order.
-    fn world() -> (World, String) {
-        let mut world = World::new();
-        world.caller.appids = vec![APPID.to_owned()];
-        world.caller.sub_merchants = vec![SUB.to_owned()];
-        let id = world.pay(&Wish { sub_mchid: Some(SUB), ..Wish::default() });
-        world.put(MCHID, Available, 1_000);
+    fn shop() -> (Shop, String) {
+        let mut shop = Shop::new();
+        shop.caller.appids = vec![APPID.to_owned()];
+        shop.caller.sub_merchants = vec![SUB.to_owned()];
+        let id = shop.pay(&Wish { sub_mchid: Some(SUB), ..Wish::default() });
+        shop.put(MCHID, Available, 1_000);
         let body = json!({
             "sub_mchid": SUB, "sp_appid": APPID, "transaction_id": id, "out_refund_no": "r1",
             "amount": { "refund": 1_000, "total": 1_000 }, "refund_account": "REFUND_SOURCE_PARTNER_ADVANCE",
         });
-        let made = world.ask("POST", "/v3/ecommerce/refunds/apply", &body).unwrap();
-        (world, made["refund_id"].as_str().unwrap().to_owned())
+        let made = shop.ask("POST", "/v3/ecommerce/refunds/apply", &body).unwrap();
+        (shop, made["refund_id"].as_str().unwrap().to_owned())
     }
 
-    fn give_back(world: &World, id: &str) -> Result<Value, Refusal> {
+    fn give_back(shop: &Shop, id: &str) -> Result<Value, Refusal> {
         let path = format!("/v3/ecommerce/refunds/{id}/return-advance");
-        world.ask("POST", &path, &json!({ "sub_mchid": SUB }))
+        shop.ask("POST", &path, &json!({ "sub_mchid": SUB }))
     }
 
-    fn query(world: &World, id: &str) -> Result<Value, Refusal> {
+    fn query(shop: &Shop, id: &str) -> Result<Value, Refusal> {
         let target = format!("/v3/ecommerce/refunds/{id}/return-advance?sub_mchid={SUB}");
-        world.ask("GET", &target, &Value::Null)
+        shop.ask("GET", &target, &Value::Null)
     }
 
-    fn sub(world: &World, kind: AccountKind) -> i64 {
-        world.balance(&Owner::merchant(SUB), kind)
+    fn sub(shop: &Shop, kind: AccountKind) -> i64 {
+        shop.balance(&Owner::merchant(SUB), kind)
     }
 
     #[test]
     fn an_advance_comes_back_once_when_the_refund_has_succeeded() {
-        let (mut world, id) = world();
-        assert_eq!(give_back(&world, &id).unwrap_err().message, "退款未成功，不支持垫付回补");
-        assert_eq!(query(&world, &id).unwrap_err().status, 404);
-        world.pass(10);
-        assert_eq!((sub(&world, Fees), sub(&world, Available)), (0, 6), "the fee came back");
-        world.put(SUB, Available, 1_000);
-        let made = give_back(&world, &id).unwrap();
+        let (mut shop, id) = shop();
+        assert_eq!(give_back(&shop, &id).unwrap_err().message, "退款未成功，不支持垫付回补");
+        assert_eq!(query(&shop, &id).unwrap_err().status, 404);
+        shop.pass(10);
+        assert_eq!((sub(&shop, Fees), sub(&shop, Available)), (0, 6), "the fee came back");
+        shop.put(SUB, Available, 1_000);
+        let made = give_back(&shop, &id).unwrap();
         assert_eq!(
             (&made["result"], &made["return_amount"], &made["payer_mchid"], &made["payee_mchid"]),
             (&json!("SUCCESS"), &json!(1_000), &json!(SUB), &json!(MCHID))
         );
-        assert_eq!(give_back(&world, &id).unwrap(), made);
-        assert_eq!(query(&world, &id).unwrap(), made);
-        assert_eq!((sub(&world, Available), world.merchant(Available), world.sum()), (6, 1_000, 0));
+        assert_eq!(give_back(&shop, &id).unwrap(), made);
+        assert_eq!(query(&shop, &id).unwrap(), made);
+        assert_eq!((sub(&shop, Available), shop.merchant(Available), shop.sum()), (6, 1_000, 0));
     }
 
     #[test]
     fn a_sub_merchant_without_money_pays_as_soon_as_it_has_some_within_90_days() {
-        let (mut world, id) = world();
-        world.pass(10);
-        assert_eq!(give_back(&world, &id).unwrap()["result"], "PROCESSING");
-        world.pass(3 * DAY);
-        assert_eq!(query(&world, &id).unwrap()["result"], "PROCESSING");
-        world.put(SUB, Available, 1_000);
-        world.pass(DAY);
-        let shown = query(&world, &id).unwrap();
+        let (mut shop, id) = shop();
+        shop.pass(10);
+        assert_eq!(give_back(&shop, &id).unwrap()["result"], "PROCESSING");
+        shop.pass(3 * DAY);
+        assert_eq!(query(&shop, &id).unwrap()["result"], "PROCESSING");
+        shop.put(SUB, Available, 1_000);
+        shop.pass(DAY);
+        let shown = query(&shop, &id).unwrap();
         assert_eq!((&shown["result"], shown["success_time"].is_string()), (&json!("SUCCESS"), true));
 
-        let (mut world, id) = self::world();
-        world.pass(10);
-        give_back(&world, &id).unwrap();
-        world.pass(89 * DAY);
-        assert_eq!(query(&world, &id).unwrap()["result"], "PROCESSING");
-        world.pass(2 * DAY);
-        world.put(SUB, Available, 1_000);
-        assert_eq!(give_back(&world, &id).unwrap()["result"], "FAILED", "for good");
-        assert_eq!((world.merchant(Available), world.sum()), (0, 0));
+        let (mut shop, id) = self::shop();
+        shop.pass(10);
+        give_back(&shop, &id).unwrap();
+        shop.pass(89 * DAY);
+        assert_eq!(query(&shop, &id).unwrap()["result"], "PROCESSING");
+        shop.pass(2 * DAY);
+        shop.put(SUB, Available, 1_000);
+        assert_eq!(give_back(&shop, &id).unwrap()["result"], "FAILED", "for good");
+        assert_eq!((shop.merchant(Available), shop.sum()), (0, 0));
     }
 
     #[test]
     fn a_closed_refund_gives_the_platform_its_money_and_other_refunds_have_no_advance() {
-        let (mut world, id) = world();
-        assert!(world.decide("r1", RefundState::Closed));
-        assert_eq!((world.merchant(Available), sub(&world, Refunding), sub(&world, Fees)), (1_000, 0, 6));
-        assert_eq!(give_back(&world, &id).unwrap_err().code, "INVALID_REQUEST");
-        assert_eq!(world.order("order-1").payment.unwrap().refunded, 0);
-        world.pass(60);
+        let (mut shop, id) = shop();
+        assert!(shop.decide("r1", RefundState::Closed));
+        assert_eq!((shop.merchant(Available), sub(&shop, Refunding), sub(&shop, Fees)), (1_000, 0, 6));
+        assert_eq!(give_back(&shop, &id).unwrap_err().code, "INVALID_REQUEST");
+        assert_eq!(shop.order("order-1").payment.unwrap().refunded, 0);
+        shop.pass(60);
         let body = json!({
             "sub_mchid": SUB, "sp_appid": APPID, "out_trade_no": "order-1", "out_refund_no": "r2",
             "amount": { "refund": 10, "total": 1_000 },
         });
-        let made = world.ask("POST", "/v3/ecommerce/refunds/apply", &body).unwrap();
-        world.pass(10);
-        let refused = give_back(&world, made["refund_id"].as_str().unwrap()).unwrap_err();
+        let made = shop.ask("POST", "/v3/ecommerce/refunds/apply", &body).unwrap();
+        shop.pass(10);
+        let refused = give_back(&shop, made["refund_id"].as_str().unwrap()).unwrap_err();
         assert_eq!(refused.message, "退款单不是垫付退款单");
-        assert_eq!(world.sum(), 0);
+        assert_eq!(shop.sum(), 0);
     }
 }

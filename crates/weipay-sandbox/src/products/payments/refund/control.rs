@@ -55,8 +55,7 @@ impl Platform {
         number: &str,
         decision: RefundDecision,
     ) -> Result<Option<Result<Refund, RefundState>>, StoreError> {
-        let now = self.clock.now();
-        let decided = self.store.transaction(|tx| decide(tx, number, decision, now));
+        let decided = self.act(|tx, now| decide(tx, number, decision, now));
         decided.map_err(|error| match error {
             HandlerError::Failed(error) => error,
             HandlerError::Refused(refusal) => StoreError::Corrupt(refusal.message.into_owned()),

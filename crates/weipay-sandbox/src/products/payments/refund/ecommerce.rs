@@ -105,7 +105,7 @@ fn show(refund: &Refund) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{MCHID, Wish, World};
+    use super::super::fixtures::{MCHID, Shop, Wish};
     use super::*;
     use crate::products::ledger::AccountKind::{Available, Frozen, Unsettled};
     use crate::products::ledger::Owner;
@@ -114,11 +114,11 @@ mod tests {
     const SUB: &str = "1900000110";
     const APPID: &str = "wxd678efh567hg6787";
 
-    fn world() -> World {
-        let mut world = World::new();
-        world.caller.appids = vec![APPID.to_owned()];
-        world.caller.sub_merchants = vec![SUB.to_owned()];
-        world
+    fn shop() -> Shop {
+        let mut shop = Shop::new();
+        shop.caller.appids = vec![APPID.to_owned()];
+        shop.caller.sub_merchants = vec![SUB.to_owned()];
+        shop
     }
 
     fn body(id: &str, number: &str, fen: i64) -> Value {
@@ -129,16 +129,16 @@ mod tests {
         })
     }
 
-    fn apply(world: &World, body: &Value) -> Result<Value, Refusal> {
-        world.ask("POST", "/v3/ecommerce/refunds/apply", body)
+    fn apply(shop: &Shop, body: &Value) -> Result<Value, Refusal> {
+        shop.ask("POST", "/v3/ecommerce/refunds/apply", body)
     }
 
     #[test]
     fn a_platform_refunds_for_its_sub_merchant_and_sees_the_refund_by_both_numbers() {
-        let mut world = world();
+        let mut shop = shop();
         let wish = Wish { sub_mchid: Some(SUB), coupons: vec![("NOCASH", 100)], ..Wish::default() };
-        let id = world.pay(&wish);
-        let made = apply(&world, &body(&id, "r1", 500)).unwrap();
+        let id = shop.pay(&wish);
+        let made = apply(&shop, &body(&id, "r1", 500)).unwrap();
         let refund_id = made["refund_id"].as_str().unwrap().to_owned();
         assert_eq!(
             made["amount"],
@@ -147,29 +147,29 @@ mod tests {
         assert_eq!(made["refund_account"], "REFUND_SOURCE_SUB_MERCHANT");
         assert_eq!(made["promotion_detail"][0]["refund_amount"], 50);
         assert!(made.get("status").is_none() && made.get("transaction_id").is_none(), "{made}");
-        assert_eq!(apply(&world, &body(&id, "r1", 500)).unwrap(), made, "the same number again");
+        assert_eq!(apply(&shop, &body(&id, "r1", 500)).unwrap(), made, "the same number again");
 
-        world.pass(10);
+        shop.pass(10);
         let by_id = format!("/v3/ecommerce/refunds/id/{refund_id}?sub_mchid={SUB}");
-        let by_id = world.ask("GET", &by_id, &Value::Null).unwrap();
+        let by_id = shop.ask("GET", &by_id, &Value::Null).unwrap();
         let by_number = format!("/v3/ecommerce/refunds/out-refund-no/r1?sub_mchid={SUB}");
-        assert_eq!(world.ask("GET", &by_number, &Value::Null).unwrap(), by_id);
+        assert_eq!(shop.ask("GET", &by_number, &Value::Null).unwrap(), by_id);
         assert_eq!((&by_id["status"], &by_id["funds_account"]), (&json!("SUCCESS"), &json!("UNSETTLED")));
         let domestic = format!("/v3/refund/domestic/refunds/r1?sub_mchid={SUB}");
-        assert_eq!(world.ask("GET", &domestic, &Value::Null).unwrap()["refund_id"], *refund_id);
-        let told = world.outbox();
+        assert_eq!(shop.ask("GET", &domestic, &Value::Null).unwrap()["refund_id"], *refund_id);
+        let told = shop.outbox();
         let resource = &told[0].resource;
         assert_eq!(
             (&resource["sp_mchid"], &resource["sub_mchid"], &resource["refund_account"]),
             (&json!(MCHID), &json!(SUB), &json!("REFUND_SOURCE_SUB_MERCHANT"))
         );
-        assert_eq!(world.sum(), 0);
+        assert_eq!(shop.sum(), 0);
     }
 
     #[test]
     fn what_a_platform_may_not_refund_is_refused_as_other_refunds_are() {
-        let world = world();
-        let id = world.pay(&Wish { sub_mchid: Some(SUB), ..Wish::default() });
+        let shop = shop();
+        let id = shop.pay(&Wish { sub_mchid: Some(SUB), ..Wish::default() });
         let said = |refused: Result<Value, Refusal>| {
             let refusal = refused.unwrap_err();
             (refusal.status, refusal.code, refusal.message.into_owned())
@@ -177,7 +177,7 @@ mod tests {
         let with = |name: &str, value: Value| {
             let mut body = body(&id, "r1", 500);
             body[name] = value;
-            said(apply(&world, &body))
+            said(apply(&shop, &body))
         };
         let not_the_orders = (400, "INVALID_REQUEST", "您的请求参数与订单信息不一致".to_owned());
         assert_eq!(with("sub_mchid", json!("1900000111")), not_the_orders);
@@ -186,56 +186,56 @@ mod tests {
         assert_eq!(with("transaction_id", json!("4200000000")).0, 404);
         assert_eq!(with("funds_account", json!("PREPAID")).1, "NOT_ENOUGH");
         assert_eq!(
-            said(apply(&world, &body(&id, "r1", 1_001))),
+            said(apply(&shop, &body(&id, "r1", 1_001))),
             (400, "INVALID_REQUEST", "申请退款金额超过订单可退金额".to_owned())
         );
-        apply(&world, &body(&id, "r1", 500)).unwrap();
-        assert_eq!(said(apply(&world, &body(&id, "r2", 500))).0, 429);
-        assert_eq!(said(apply(&world, &body(&id, "r1", 400))).0, 400);
+        apply(&shop, &body(&id, "r1", 500)).unwrap();
+        assert_eq!(said(apply(&shop, &body(&id, "r2", 500))).0, 429);
+        assert_eq!(said(apply(&shop, &body(&id, "r1", 400))).0, 400);
         for target in ["id/r1", "out-refund-no/r9"] {
             let target = format!("/v3/ecommerce/refunds/{target}?sub_mchid={SUB}");
-            assert_eq!(said(world.ask("GET", &target, &Value::Null)).0, 404);
+            assert_eq!(said(shop.ask("GET", &target, &Value::Null)).0, 404);
         }
         let other = "/v3/ecommerce/refunds/out-refund-no/r1?sub_mchid=1900000111";
-        assert_eq!(said(world.ask("GET", other, &Value::Null)), not_the_orders);
+        assert_eq!(said(shop.ask("GET", other, &Value::Null)), not_the_orders);
     }
 
     #[test]
     fn an_abnormal_refund_of_a_platform_is_sent_to_another_card_and_a_closed_one_has_its_own_word() {
-        let mut world = world();
-        let id = world.pay(&Wish { sub_mchid: Some(SUB), ..Wish::default() });
-        let made = apply(&world, &body(&id, "r1", 500)).unwrap();
+        let mut shop = shop();
+        let id = shop.pay(&Wish { sub_mchid: Some(SUB), ..Wish::default() });
+        let made = apply(&shop, &body(&id, "r1", 500)).unwrap();
         let path =
             format!("/v3/ecommerce/refunds/{}/apply-abnormal-refund", made["refund_id"].as_str().unwrap());
         let request = json!({ "sub_mchid": SUB, "out_refund_no": "r1", "type": "MERCHANT_BANK_CARD" });
-        assert_eq!(world.ask("POST", &path, &request).unwrap_err().code, "INVALID_REQUEST");
-        assert!(world.decide("r1", RefundState::Abnormal));
-        let handled = world.ask("POST", &path, &request).unwrap();
+        assert_eq!(shop.ask("POST", &path, &request).unwrap_err().code, "INVALID_REQUEST");
+        assert!(shop.decide("r1", RefundState::Abnormal));
+        let handled = shop.ask("POST", &path, &request).unwrap();
         assert_eq!((&handled["status"], &handled["amount"]["refund_fee"]), (&json!("PROCESSING"), &json!(3)));
-        world.pass(60);
-        apply(&world, &body(&id, "r2", 100)).unwrap();
-        assert!(world.decide("r2", RefundState::Closed));
+        shop.pass(60);
+        apply(&shop, &body(&id, "r2", 100)).unwrap();
+        assert!(shop.decide("r2", RefundState::Closed));
         let target = format!("/v3/ecommerce/refunds/out-refund-no/r2?sub_mchid={SUB}");
-        assert_eq!(world.ask("GET", &target, &Value::Null).unwrap()["status"], "CLOSE");
-        assert_eq!(world.sum(), 0);
+        assert_eq!(shop.ask("GET", &target, &Value::Null).unwrap()["status"], "CLOSE");
+        assert_eq!(shop.sum(), 0);
     }
 
     #[test]
     fn what_waits_to_be_shared_is_refunded_first_unless_the_platform_advances() {
-        let mut world = world();
-        let id = world.pay(&Wish { sub_mchid: Some(SUB), profit_sharing: true, ..Wish::default() });
-        let sub = |world: &World, kind| world.balance(&Owner::merchant(SUB), kind);
-        apply(&world, &body(&id, "r1", 500)).unwrap();
-        assert_eq!((sub(&world, Frozen), sub(&world, Unsettled)), (497, 0));
-        world.pass(60);
+        let mut shop = shop();
+        let id = shop.pay(&Wish { sub_mchid: Some(SUB), profit_sharing: true, ..Wish::default() });
+        let sub = |shop: &Shop, kind| shop.balance(&Owner::merchant(SUB), kind);
+        apply(&shop, &body(&id, "r1", 500)).unwrap();
+        assert_eq!((sub(&shop, Frozen), sub(&shop, Unsettled)), (497, 0));
+        shop.pass(60);
         let mut advanced = body(&id, "r2", 500);
         advanced["refund_account"] = json!("REFUND_SOURCE_PARTNER_ADVANCE");
-        assert_eq!(apply(&world, &advanced).unwrap_err().code, "NOT_ENOUGH", "the platform has nothing");
-        world.put(MCHID, Available, 500);
-        let made = apply(&world, &advanced).unwrap();
+        assert_eq!(apply(&shop, &advanced).unwrap_err().code, "NOT_ENOUGH", "the platform has nothing");
+        shop.put(MCHID, Available, 500);
+        let made = apply(&shop, &advanced).unwrap();
         assert_eq!(made["amount"]["advance"], 500);
-        assert_eq!((sub(&world, Frozen), world.merchant(Available)), (497, 0));
-        world.pass(60);
-        assert_eq!((sub(&world, Available), world.sum()), (3, 0));
+        assert_eq!((sub(&shop, Frozen), shop.merchant(Available)), (497, 0));
+        shop.pass(60);
+        assert_eq!((sub(&shop, Available), shop.sum()), (3, 0));
     }
 }

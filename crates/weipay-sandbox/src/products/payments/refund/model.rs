@@ -11,10 +11,10 @@ mod step;
 
 use std::collections::BTreeMap;
 
-use super::fixtures::NOW;
 use super::record::RefundState;
 use crate::clock::DAY;
 use crate::products::lives::share;
+use crate::products::world::NOW;
 
 /// A code with which a request is refused.
 pub(super) type Refused = &'static str;

@@ -50,15 +50,15 @@ pub mod get {
             /// 账单文件序号. Required.
             bill_sequence: i64 = body("bill_sequence").required(),
             /// 哈希类型. Required.
-            hash_type: BillHashType = body("hash_type").required(),
+            hash_type: BillHashType = body("hash_type").required().download_hash_type(),
             /// 哈希值. Required.
-            hash_value: String = body("hash_value").required(),
+            hash_value: String = body("hash_value").required().download_hash(),
             /// 账单下载地址. Required.
-            download_url: String = body("download_url").required(),
+            download_url: String = body("download_url").required().download_url(),
             /// 加密密钥. Required; travels encrypted (敏感信息加密).
-            encrypt_key: Sensitive = body("encrypt_key").required().encrypted(),
+            encrypt_key: Sensitive = body("encrypt_key").required().download_key().encrypted(),
             /// 随机字符串. Required.
-            nonce: String = body("nonce").required(),
+            nonce: String = body("nonce").required().download_nonce(),
         }
     }
 

@@ -58,7 +58,7 @@ pub mod post {
             /// 出资凭证申请单单号. Required.
             proof_id: String = body("proof_id").required(),
             /// 凭证下载地址. Required.
-            download_url: String = body("download_url").required(),
+            download_url: String = body("download_url").required().download_url(),
             /// 凭证申请创建时间. Required.
             create_time: Time = body("create_time").required(),
             /// 凭证状态更新时间. Required.

@@ -46,7 +46,7 @@ pub mod post {
             /// 账单类型. Required.
             type_: Type = body("type").required(),
             /// 账单下载地址. Required.
-            download_url: String = body("download_url").required(),
+            download_url: String = body("download_url").required().download_url(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{Accounts, Asked, Model, ORDERS, Outcome, PERSON, RECEIVERS, Refused}
 use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::ledger::{AccountKind, Owner};
-use crate::products::lives::{Steps, live_randomly};
+use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::world::{APPID, Sale, World, merchant, openid};
 use crate::response::Refusal;
 
@@ -173,8 +173,17 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
             let asked = Asked { order: *order, parts: Vec::new(), unfreezes: true, is_unfreeze: true };
             split(shops, model, (*caller, *number), asked);
         }
-        Step::Return { caller, number, split, receiver, fen } => {
-            let asked = (*split, *receiver, *fen);
+        Step::Return { caller, number, split, receiver, fen, tenths } => {
+            let got = model
+                .splits
+                .iter()
+                .filter(|((by, _), split)| by == caller && split.outcomes.contains(&Outcome::Success));
+            let split = &meant(*split, got.map(|((_, number), _)| *number));
+            let known = model.splits.get(&(*caller, *split));
+            let parts = known.map(|split| split.asked.parts.clone()).unwrap_or_default();
+            let receiver = &meant(*receiver, parts.into_iter().map(|(receiver, _)| receiver));
+            let part = tenths.and_then(|tenths| model.part(*caller, *split, *receiver, tenths));
+            let asked = (*split, *receiver, part.unwrap_or(*fen));
             let got = shops.give_back(*caller, *number, asked).map(|shown| shown["result"] == "SUCCESS");
             assert_eq!(got, model.give_back(*caller, *number, asked));
         }

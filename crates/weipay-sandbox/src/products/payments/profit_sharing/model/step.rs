@@ -36,6 +36,8 @@ pub(super) enum Step {
         split: usize,
         receiver: usize,
         fen: i64,
+        /// So many tenths of what the receiver got, if it got anything.
+        tenths: Option<i64>,
     },
     /// A receiver that is a merchant takes money out.
     Spend {
@@ -66,6 +68,10 @@ fn fen() -> impl Strategy<Value = i64> {
     prop_oneof![1..50i64, 1..400i64, 1..4_000i64, 1..40_000i64]
 }
 
+fn tenths() -> impl Strategy<Value = Option<i64>> {
+    prop_oneof![1 => Just(None), 1 => (1..12i64).prop_map(Some)]
+}
+
 pub(super) fn step() -> impl Strategy<Value = Step> {
     // Strangers ask, too.
     let caller = || prop_oneof![5 => Just(0usize), 1 => Just(1usize)];
@@ -89,8 +95,11 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
                 caller, order, number, parts, unfreezes, again,
             }),
         1 => (caller(), order(), number()).prop_map(|(caller, order, number)| Step::Unfreeze { caller, order, number }),
-        5 => (caller(), 0..30usize, number(), 0..RECEIVERS, fen())
-            .prop_map(|(caller, number, split, receiver, fen)| Step::Return { caller, number, split, receiver, fen }),
+        5 => (caller(), 0..30usize, number(), 0..RECEIVERS, fen(), tenths()).prop_map(
+            |(caller, number, split, receiver, fen, tenths)| Step::Return {
+                caller, number, split, receiver, fen, tenths,
+            }
+        ),
         1 => (0..RECEIVERS, fen()).prop_map(|(receiver, fen)| Step::Spend { receiver, fen }),
         4 => (0..40usize, order(), fen()).prop_map(|(number, order, fen)| Step::Refund { number, order, fen }),
         1 => prop_oneof![1 => order(), 2 => Just(ORDERS.len() - 1)].prop_map(|order| Step::Reverse { order }),

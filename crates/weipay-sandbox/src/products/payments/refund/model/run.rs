@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::fixtures::{MCHID, Wish, World, body};
+use super::super::fixtures::{MCHID, Shop, Wish, body};
+use super::super::record::RefundState;
 use super::step::{Step, step};
 use super::{Accounts, Destination, Model, ORDERS, Refused, Source};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
-use crate::products::lives::{Steps, live_randomly};
+use crate::products::lives::{Steps, live_randomly, meant};
 use crate::response::Refusal;
 
 const SUB_MCHID: &str = "1900000110";
@@ -20,11 +21,11 @@ fn status(refund: &Value) -> String {
     refund["status"].as_str().unwrap().to_owned()
 }
 
-fn world() -> World {
-    let world = World::new();
+fn shop() -> Shop {
+    let shop = Shop::new();
     for sold in ORDERS {
         let coupons = [("CASH", sold.cash), ("NOCASH", sold.discount)];
-        world.pay(&Wish {
+        shop.pay(&Wish {
             number: sold.number,
             sub_mchid: (sold.payee == 1).then_some(SUB_MCHID),
             total: sold.total,
@@ -34,11 +35,11 @@ fn world() -> World {
             bank_type: if sold.is_wallet { "OTHERS" } else { "CMB_DEBIT" },
         });
     }
-    world
+    shop
 }
 
 fn refund(
-    world: &World,
+    shop: &Shop,
     (order, number): (usize, u8),
     fen: i64,
     total_off: i64,
@@ -60,29 +61,29 @@ fn refund(
                 parts.map(|(account, fen)| json!({ "account": account, "amount": fen })).collect();
         }
     }
-    code(world.ask("POST", "/v3/refund/domestic/refunds", &body))
+    code(shop.ask("POST", "/v3/refund/domestic/refunds", &body))
 }
 
-fn query(world: &World, order: usize, number: u8) -> Result<Value, Refused> {
+fn query(shop: &Shop, order: usize, number: u8) -> Result<Value, Refused> {
     let sub = if ORDERS[order].payee == 1 { format!("?sub_mchid={SUB_MCHID}") } else { String::new() };
-    code(world.ask("GET", &format!("/v3/refund/domestic/refunds/{number}{sub}"), &Value::Null))
+    code(shop.ask("GET", &format!("/v3/refund/domestic/refunds/{number}{sub}"), &Value::Null))
 }
 
-fn move_money(world: &World, payee: usize, to: AccountKind, from: AccountKind, fen: i64) {
+fn move_money(shop: &Shop, payee: usize, to: AccountKind, from: AccountKind, fen: i64) {
     let owner = Owner::merchant(PAYEES[payee]);
     let posting =
-        Posting::new(Business::Settlement, "", world.now).moves(owner.account(from), owner.account(to), fen);
-    world.store().transaction(|tx| post(tx, posting.clone())).unwrap();
+        Posting::new(Business::Settlement, "", shop.now).moves(owner.account(from), owner.account(to), fen);
+    shop.act(|tx| post(tx, posting.clone())).unwrap();
 }
 
-fn take(world: &mut World, model: &mut Model, step: &Step) {
+fn take(shop: &mut Shop, model: &mut Model, step: &Step) {
     match *step {
         Step::Refund { order, number, fen, total_off, source } => {
             let source = match source {
                 Source::Both(unsettled) => Source::Both(unsettled.min(fen)),
                 source => source,
             };
-            let got = refund(world, (order, number), fen, total_off, source);
+            let got = refund(shop, (order, number), fen, total_off, source);
             let expected = model.refund((order, number), fen, total_off, source);
             assert_eq!(
                 got.as_ref().map(status).map_err(|code| *code),
@@ -95,11 +96,14 @@ fn take(world: &mut World, model: &mut Model, step: &Step) {
             }
         }
         Step::Query { number } => match model.refunds.get(&number) {
-            Some(known) => check_refund(&query(world, known.order, number).unwrap(), model, number),
-            None => assert_eq!(query(world, 0, number), Err("RESOURCE_NOT_EXISTS")),
+            Some(known) => check_refund(&query(shop, known.order, number).unwrap(), model, number),
+            None => assert_eq!(query(shop, 0, number), Err("RESOURCE_NOT_EXISTS")),
         },
         Step::Decide { number, to } => {
-            assert_eq!(world.decide(&number.to_string(), to), model.decide(number, to));
+            let is_open = |state| matches!(state, RefundState::Processing | RefundState::Abnormal);
+            let open = model.refunds.iter().filter(|(_, refund)| is_open(refund.state));
+            let number = meant(number, open.map(|(number, _)| *number));
+            assert_eq!(shop.decide(&number.to_string(), to), model.decide(number, to));
         }
         Step::Handle { number, destination } => {
             let Some(known) = model.refunds.get(&number) else { return };
@@ -114,25 +118,25 @@ fn take(world: &mut World, model: &mut Model, step: &Step) {
             if ORDERS[known.order].payee == 1 {
                 body["sub_mchid"] = json!(SUB_MCHID);
             }
-            let got = code(world.ask("POST", &target, &body)).map(drop);
+            let got = code(shop.ask("POST", &target, &body)).map(drop);
             assert_eq!(got, model.handle(number, destination));
         }
         Step::Settle { payee, fen } => {
             let fen = fen.min(model.accounts[payee].unsettled);
-            move_money(world, payee, AccountKind::Available, AccountKind::Unsettled, fen);
+            move_money(shop, payee, AccountKind::Available, AccountKind::Unsettled, fen);
             model.accounts[payee].unsettled -= fen;
             model.accounts[payee].available += fen;
         }
         Step::Spend { payee, fen } => {
             let fen = fen.min(model.accounts[payee].available);
-            move_money(world, payee, AccountKind::Bank, AccountKind::Available, fen);
+            move_money(shop, payee, AccountKind::Bank, AccountKind::Available, fen);
             model.accounts[payee].available -= fen;
         }
         Step::Pass { seconds } => {
             model.pass(seconds);
-            world.pass(seconds);
+            shop.pass(seconds);
         }
-        Step::Restart => world.restart(),
+        Step::Restart => shop.restart(),
     }
 }
 
@@ -149,10 +153,10 @@ fn check_refund(shown: &Value, model: &Model, number: u8) {
     assert_eq!((amount("total"), amount("settlement_refund")), (sold.total, shares.fen - shares.discount));
 }
 
-fn check_money(world: &World, model: &Model) {
+fn check_money(shop: &Shop, model: &Model) {
     use AccountKind::{Available, Fees, Frozen, Marketing, Refunding, Unsettled};
     let accounts = PAYEES.map(|mchid| {
-        let balance = |kind| world.balance(&Owner::merchant(mchid), kind);
+        let balance = |kind| shop.balance(&Owner::merchant(mchid), kind);
         Accounts {
             unsettled: balance(Unsettled),
             available: balance(Available),
@@ -162,12 +166,12 @@ fn check_money(world: &World, model: &Model) {
             marketing: balance(Marketing),
         }
     });
-    let found = (accounts, world.person(AccountKind::Wallet), world.sum());
+    let found = (accounts, shop.person(AccountKind::Wallet), shop.sum());
     assert_eq!(found, (model.accounts, model.wallet, 0));
 }
 
-fn check_notifications(world: &World, model: &Model) {
-    let outbox = world.outbox().into_iter();
+fn check_notifications(shop: &Shop, model: &Model) {
+    let outbox = shop.outbox().into_iter();
     let mut found: Vec<_> = outbox
         .map(|entry| {
             let text = |name: &str| entry.resource[name].as_str().unwrap_or_default().to_owned();
@@ -182,12 +186,12 @@ fn check_notifications(world: &World, model: &Model) {
 }
 
 fn live(steps: &[Step]) {
-    let (mut world, mut model) = (world(), Model::new());
+    let (mut shop, mut model) = (shop(), Model::new());
     for (position, step) in steps.iter().enumerate() {
-        take(&mut world, &mut model, step);
-        check_money(&world, &model);
+        take(&mut shop, &mut model, step);
+        check_money(&shop, &model);
         if position % 10 == 9 {
-            check_notifications(&world, &model);
+            check_notifications(&shop, &model);
         }
     }
 }

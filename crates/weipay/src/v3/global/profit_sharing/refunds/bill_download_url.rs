@@ -34,7 +34,7 @@ pub mod get {
         #[doc(alias = "获取分账退款账单下载链接")]
         pub struct Response {
             /// 下载地址. Required.
-            download_url: String = body("download_url").required(),
+            download_url: String = body("download_url").required().download_url(),
         }
     }
 }

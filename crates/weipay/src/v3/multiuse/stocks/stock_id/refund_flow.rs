@@ -21,7 +21,7 @@ pub mod get {
         #[doc(alias = "下载批次退款明细")]
         pub struct Response {
             /// 下载链接. Required.
-            url: String = body("url").required(),
+            url: String = body("url").required().download_url(),
         }
     }
 }

@@ -47,7 +47,7 @@ pub mod get {
             /// 商户发票单号.
             fapiao_id: String = body("fapiao_id"),
             /// 发票文件下载地址.
-            download_url: String = body("download_url"),
+            download_url: String = body("download_url").download_url(),
             /// 发票状态.
             status: FapiaoStatus = body("status"),
         }

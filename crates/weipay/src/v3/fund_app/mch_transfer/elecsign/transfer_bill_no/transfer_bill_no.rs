@@ -29,11 +29,11 @@ pub mod get {
             /// 申请单更新时间. Required.
             update_time: Time = body("update_time").required(),
             /// 回单文件摘要类型.
-            hash_type: ReceiptHashType = body("hash_type"),
+            hash_type: ReceiptHashType = body("hash_type").download_hash_type(),
             /// 回单文件摘要值.
-            hash_value: String = body("hash_value"),
+            hash_value: String = body("hash_value").download_hash(),
             /// 回单文件下载地址.
-            download_url: String = body("download_url"),
+            download_url: String = body("download_url").download_url(),
             /// 失败原因.
             fail_reason: String = body("fail_reason"),
         }

@@ -44,11 +44,11 @@ pub mod get {
             /// 申请单更新时间.
             update_time: Time = body("update_time"),
             /// 回单文件摘要类型.
-            hash_type: PartnerReceiptHashType = body("hash_type"),
+            hash_type: PartnerReceiptHashType = body("hash_type").download_hash_type(),
             /// 回单文件摘要值.
-            hash_value: String = body("hash_value"),
+            hash_value: String = body("hash_value").download_hash(),
             /// 回单文件下载地址.
-            download_url: String = body("download_url"),
+            download_url: String = body("download_url").download_url(),
         }
     }
 }

@@ -22,11 +22,11 @@ pub mod get {
         #[doc(alias = "下载批次退款明细")]
         pub struct Response {
             /// 下载链接. Required.
-            url: String = body("url").required(),
+            url: String = body("url").required().download_url(),
             /// 安全校验码. Required.
-            hash_value: String = body("hash_value").required(),
+            hash_value: String = body("hash_value").required().download_hash(),
             /// 哈希算法类型. Required.
-            hash_type: String = body("hash_type").required(),
+            hash_type: String = body("hash_type").required().download_hash_type(),
         }
     }
 }

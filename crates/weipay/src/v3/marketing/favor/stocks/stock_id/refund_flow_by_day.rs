@@ -28,9 +28,9 @@ pub mod get {
         #[doc(alias = "获取批次退款明细下载链接")]
         pub struct Response {
             /// 下载链接. Required.
-            url: String = body("url").required(),
+            url: String = body("url").required().download_url(),
             /// 账单文件摘要. Required.
-            stock_refundflow_hash: String = body("stock_refundflow_hash").required(),
+            stock_refundflow_hash: String = body("stock_refundflow_hash").required().download_hash(),
             /// 账单记录总条数. Required.
             stock_refundflow_count: String = body("stock_refundflow_count").required(),
         }

@@ -40,11 +40,11 @@ pub mod get {
         #[doc(alias = "按日下载提现异常文件")]
         pub struct Response {
             /// 哈希类型. Required.
-            hash_type: BillHashType = body("hash_type").required(),
+            hash_type: BillHashType = body("hash_type").required().download_hash_type(),
             /// 哈希值. Required.
-            hash_value: String = body("hash_value").required(),
+            hash_value: String = body("hash_value").required().download_hash(),
             /// 账单下载地址. Required.
-            download_url: String = body("download_url").required(),
+            download_url: String = body("download_url").required().download_url(),
         }
     }
 

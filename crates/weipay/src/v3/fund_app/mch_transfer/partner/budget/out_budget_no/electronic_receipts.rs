@@ -48,11 +48,11 @@ pub mod get {
             /// 受理凭证. Required.
             accept_id: String = body("accept_id").required(),
             /// 电子回单文件的hash方法.
-            hash_type: ReceiptHashType = body("hash_type"),
+            hash_type: ReceiptHashType = body("hash_type").download_hash_type(),
             /// 电子回单文件的hash值.
-            hash_value: String = body("hash_value"),
+            hash_value: String = body("hash_value").download_hash(),
             /// 电子回单下载地址.
-            download_url: String = body("download_url"),
+            download_url: String = body("download_url").download_url(),
         }
     }
 }
@@ -107,11 +107,11 @@ pub mod post {
             /// 受理凭证. Required.
             accept_id: String = body("accept_id").required(),
             /// 电子回单文件的hash方法.
-            hash_type: ReceiptHashType = body("hash_type"),
+            hash_type: ReceiptHashType = body("hash_type").download_hash_type(),
             /// 电子回单文件的hash值.
-            hash_value: String = body("hash_value"),
+            hash_value: String = body("hash_value").download_hash(),
             /// 电子回单下载地址.
-            download_url: String = body("download_url"),
+            download_url: String = body("download_url").download_url(),
         }
     }
 }

@@ -42,11 +42,11 @@ pub mod get {
             /// 电子回单状态. Required.
             receipt_state: String = body("receipt_state").required(),
             /// 电子回单文件的hash方法.
-            hash_type: String = body("hash_type"),
+            hash_type: String = body("hash_type").download_hash_type(),
             /// 电子回单文件的hash值.
-            hash_value: String = body("hash_value"),
+            hash_value: String = body("hash_value").download_hash(),
             /// 电子回单文件的下载地址.
-            download_url: String = body("download_url"),
+            download_url: String = body("download_url").download_url(),
         }
     }
 }

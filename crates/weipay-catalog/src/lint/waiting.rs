@@ -1,0 +1,101 @@
+//! Checks `wait` of operations: a client that waits acts on it, and an operation whose state can change must not be forgotten.
+
+use super::{Linter, Place};
+use crate::field::Field;
+use crate::operation::{Operation, Version};
+use crate::waiting::{FinalStates, Pace, Wait};
+
+/// Listed values that say that something is still under way.
+const UNDER_WAY: &[&str] = &[
+    "ACCEPT",
+    "ACCEPTED",
+    "AUDITING",
+    "CHECKING",
+    "CREATED",
+    "DOING",
+    "INIT",
+    "NOTPAY",
+    "PENDING",
+    "PROCESSING",
+    "SETTLEMENT_PROCESSING",
+    "STATEMENT_CREATING",
+    "TRANSFERING",
+    "USERPAYING",
+    "WAIT_PAY",
+    "WAIT_USER_CONFIRM",
+];
+
+impl Linter {
+    pub(super) fn check_waiting(&mut self, place: Place<'_>, operation: &Operation) {
+        // APIv2 posts its queries.
+        let is_query = match operation.version() {
+            Version::V3 => !operation.writes(),
+            Version::V2 => operation.path.contains("query"),
+        };
+        let may_change = |field: &Field| field.values.iter().any(|value| UNDER_WAY.contains(value));
+        let can_change = is_query && operation.response.iter().any(may_change);
+        let problem = match &operation.wait {
+            None if can_change => {
+                "a state of the response can still change: add which states are final, such as `wait refund, status: \
+                 SUCCESS | CLOSED`, or `wait unknown`"
+                    .to_owned()
+            }
+            Some(Wait::Unknown) if !can_change => "remove `wait unknown`: no listed state can change".to_owned(),
+            Some(Wait::Until(states)) => match mistake(states, &operation.response) {
+                Some(problem) => problem,
+                None => return,
+            },
+            None | Some(Wait::Unknown) => return,
+        };
+        self.report(place, 1, problem);
+    }
+}
+
+fn mistake(states: &FinalStates, response: &[Field]) -> Option<String> {
+    if states.state.is_empty() {
+        return (states.pace != Pace::Bill)
+            .then(|| "`wait` needs the field of the state with its final states".to_owned());
+    }
+    let name = states.state.join(".");
+    let Some(field) = at(response, &states.state) else {
+        return Some(format!("`wait` names `{name}`, which the response does not have"));
+    };
+    // Pages list some states and leave out others, but one that lists none of the final ones is about something else.
+    let is_listed = |state: &&str| field.values.contains(state);
+    (!field.values.is_empty() && !states.finals.iter().any(is_listed))
+        .then(|| format!("none of the final states of `wait` is listed at `{name}`"))
+}
+
+fn at<'a>(fields: &'a [Field], path: &[&str]) -> Option<&'a Field> {
+    let (name, rest) = path.split_first()?;
+    let found = fields.iter().find(|field| field.name == *name)?;
+    if rest.is_empty() { Some(found) } else { at(&found.fields, rest) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::lint;
+
+    #[test]
+    fn a_query_whose_state_can_change_says_which_states_are_final_or_that_it_is_not_known() {
+        let finding = |wait: &str, values: &str| {
+            let text = format!("GET v3/a\n  title x\n{wait}\n  response\n    status string ({values})\n");
+            lint(&[("v3/a", &text)])
+        };
+        let missing = finding("", "PROCESSING | SUCCESS");
+        assert!(missing[0].contains("add which states are final"), "{missing:?}");
+        let fine = Vec::<String>::new();
+        assert_eq!(finding("  wait unknown", "PROCESSING | SUCCESS"), fine);
+        assert_eq!(finding("  wait refund, status: SUCCESS", "PROCESSING | SUCCESS"), fine);
+        assert_eq!(finding("", "SUCCESS | FAIL"), fine);
+        for (wait, problem) in [
+            ("  wait refund, state: SUCCESS", "which the response does not have"),
+            ("  wait refund, status: DONE", "none of the final states"),
+            ("  wait refund", "needs the field"),
+        ] {
+            let found = finding(wait, "PROCESSING | SUCCESS");
+            assert!(found[0].contains(problem), "{found:?}");
+        }
+        assert!(finding("  wait unknown", "SUCCESS")[0].contains("remove `wait unknown`"));
+    }
+}
